@@ -1,0 +1,35 @@
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+STORE ?= artifacts
+INSTALLED := $(VENV)/.installed
+
+.PHONY: demo check test bench browser clean
+
+demo: $(INSTALLED)  ## fetch a small real crawl, make a model of it, align it, sample it, report
+	$(BIN)/bedstone demo --store $(STORE)
+
+check: $(INSTALLED)  ## format, lint, types, fast tests
+	$(BIN)/ruff format --check src tests benchmarks
+	$(BIN)/ruff check src tests benchmarks
+	$(BIN)/mypy
+	$(BIN)/pytest -q -m "not slow and not bench"
+
+test: $(INSTALLED)  ## every test
+	$(BIN)/pytest -q -m "not bench"
+
+bench: $(INSTALLED)  ## measure speeds; print ratios
+	$(BIN)/pytest -q -s -m bench
+
+browser:  ## Debian's Chromium, for the test that opens the report
+	command -v chromium >/dev/null || { apt-get update -qq && apt-get install -y -qq chromium; }
+
+clean:  ## the environment and what tools left; artifacts stay
+	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis
+
+# torch first and alone: what comes after must find it and not bring another build of it.
+$(INSTALLED): pyproject.toml
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install --quiet "torch>=2.9,<2.14"
+	$(BIN)/pip install --quiet --editable ".[train,dev]"
+	touch $@

@@ -1,0 +1,102 @@
+"""Adoption: data made elsewhere (a crawl, a model) enters the store as an artifact.
+
+Its request is its content, wherever it lies. Nothing is copied: the artifact holds links to the
+files, and where they lay is recorded. Files that changed afterwards are found by ``verify``, and
+adopted again they are another artifact.
+"""
+
+from collections.abc import Mapping, Sequence
+from functools import partial
+from pathlib import Path
+
+from bedstone import work
+from bedstone.artifact import Artifact, Source, content_digest, file_record, is_complete
+from bedstone.config import Config
+from bedstone.engine import Local
+from bedstone.errors import ArtifactError
+from bedstone.stage import Job, Result, Stage, ask, build
+
+
+class AdoptConfig(Config):
+    """What is adopted."""
+
+    content: str
+
+
+def adopt(paths: Sequence[Path], store: Path) -> Artifact:
+    """The artifact of files and folders; a path that is an artifact is taken as it is.
+
+    Raises:
+        ArtifactError: a path does not exist, two files would have one name, or an artifact is
+            given beside something else.
+    """
+    if (made := _already(paths)) is not None:
+        return made
+    files = _files(paths)
+    stage, config = _stage_and_config(files)
+    artifact = build(stage, config, {}, store, Local())
+    for name, path in files.items():
+        if not (artifact.path / name).exists():  # it lay elsewhere when it was adopted
+            with work.written(artifact.path / name) as link:
+                link.symlink_to(path)
+    return artifact
+
+
+def adopted(paths: Sequence[Path], store: Path) -> Artifact | None:
+    """The artifact that ``adopt`` would find, if it would find one."""
+    if (made := _already(paths)) is not None:
+        return made
+    stage, config = _stage_and_config(_files(paths))
+    folder = ask(stage, config, {}).folder(store)
+    return Artifact(folder) if is_complete(folder) else None
+
+
+def _already(paths: Sequence[Path]) -> Artifact | None:
+    made = [path for path in paths if is_complete(path)]
+    if made and len(paths) > 1:
+        raise ArtifactError(f"{made[0]} is an artifact: give it alone, or only files and folders")
+    return Artifact(made[0]) if made else None
+
+
+def _files(paths: Sequence[Path]) -> dict[str, Path]:
+    files: dict[str, Path] = {}
+    for given in paths:
+        if not given.exists():
+            raise ArtifactError(f"{given} does not exist")
+        top = given if given.is_dir() else given.parent
+        found = sorted(path for path in given.rglob("*") if path.is_file())
+        for path in found if given.is_dir() else [given]:
+            name = path.relative_to(top).as_posix()
+            if files.setdefault(name, path.resolve()) != path.resolve():
+                raise ArtifactError(
+                    f"{path} and {files[name]} would both be {name}",
+                    hint="give the folder above them, or rename one",
+                )
+    if not files:
+        raise ArtifactError(f"{', '.join(map(str, paths))}: there is no file")
+    return files
+
+
+def _stage_and_config(files: Mapping[str, Path]) -> tuple[Stage, AdoptConfig]:
+    records = [
+        file_record(path.parent, path.name).model_copy(update={"path": name})
+        for name, path in sorted(files.items())
+    ]
+    sources = tuple(
+        Source(name=record.path, sha256=record.sha256, location=str(files[record.path]))
+        for record in records
+    )
+    run = partial(_link, sources=sources)
+    stage = Stage("adopt", version=1, config=AdoptConfig, inputs=(), run=run)
+    return stage, AdoptConfig(content=content_digest(records))
+
+
+def _link(config: AdoptConfig, job: Job, sources: tuple[Source, ...]) -> Result:
+    for source in sources:
+        with job.part(source.name) as link:
+            link.symlink_to(source.location)
+    records = tuple(job.record(source.name) for source in sources)
+    if content_digest(records) != config.content:
+        raise ArtifactError("a file changed while it was adopted: adopt it again")
+    total_bytes = sum(record.bytes for record in records)
+    return Result({"input_files": len(records), "input_bytes": total_bytes}, records, sources)

@@ -1,0 +1,44 @@
+"""The command ``bedstone``. Answers go to stdout, everything said on the way to stderr."""
+
+import signal
+import sys
+from types import FrameType
+
+import typer
+
+from bedstone.cli import artifacts, making
+from bedstone.errors import BedstoneError
+
+SIGNALLED = 128
+"""Added to a signal's number, it is the exit status of a command that the signal ended."""
+
+app = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    help="From a raw web crawl to an aligned, sampled language model.",
+)
+for command in (*making.COMMANDS, *artifacts.COMMANDS):
+    app.command(command.__name__)(command)
+
+
+def main() -> None:
+    """Entry point: a user's error becomes a message and an exit status, never a traceback."""
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, _stop)
+    try:
+        app()
+    except BedstoneError as error:
+        print(f"error: {error}", file=sys.stderr)
+        if error.hint:
+            print(f"hint: {error.hint}", file=sys.stderr)
+        sys.exit(error.exit_status)
+
+
+def _stop(number: int, frame: FrameType | None) -> None:
+    print("stopped: what is complete is kept, and the next run goes on from it", file=sys.stderr)
+    sys.exit(SIGNALLED + number)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,1 @@
+"""From crawl records to a curated, measured training set."""

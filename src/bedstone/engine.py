@@ -1,0 +1,50 @@
+"""Engines: who works on the shards of a stage. The result never depends on which one it is."""
+
+import os
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass
+from multiprocessing import get_context, parent_process
+from threading import Thread
+from typing import Protocol, TypeVar
+
+Item = TypeVar("Item")
+Answer = TypeVar("Answer")
+
+
+class Engine(Protocol):
+    """Anything that can apply a function to many shards."""
+
+    workers: int
+
+    def map(self, work: Callable[[Item], Answer], items: Sequence[Item]) -> Iterator[Answer]:
+        """``work(item)`` for every item, in the items' order; the first error is raised."""
+        ...
+
+
+@dataclass(slots=True)
+class Local:
+    """Processes of this machine; one worker, or one item, means no process but this one."""
+
+    workers: int = 1
+
+    def map(self, work: Callable[[Item], Answer], items: Sequence[Item]) -> Iterator[Answer]:
+        """``work(item)`` for every item, in the items' order; the first error is raised."""
+        if min(self.workers, len(items)) <= 1:
+            yield from map(work, items)
+            return
+        context = get_context("spawn")
+        with ProcessPoolExecutor(min(self.workers, len(items)), context, _end_with_parent) as pool:
+            yield from pool.map(work, items)
+
+
+def _end_with_parent() -> None:
+    # A worker that outlives a killed build would write on beside the next one.
+    Thread(target=_exit_after_parent, daemon=True).start()
+
+
+def _exit_after_parent() -> None:
+    parent = parent_process()
+    assert parent is not None
+    parent.join()
+    os._exit(1)

@@ -1,0 +1,1 @@
+"""Whether a model is good, per language, with intervals."""

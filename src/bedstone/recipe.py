@@ -1,0 +1,167 @@
+"""Recipes: every decision of one model in one TOML file, a table for each node.
+
+``[inputs]`` names what the run must be given, with a word on what that is; every other table
+is a node: its stage, where its inputs come from, its config. A recipe holds no path of any
+machine and computes nothing.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from graphlib import CycleError, TopologicalSorter
+from pathlib import Path
+from typing import Any
+
+from bedstone import config as configs
+from bedstone.adoption import adopt, adopted
+from bedstone.artifact import Artifact, is_complete
+from bedstone.config import Config, Settings, nearest
+from bedstone.engine import Engine
+from bedstone.errors import ConfigError
+from bedstone.progress import Progress
+from bedstone.stage import STAGES, Stage, ask, build, find, wrong_roles
+
+INPUTS = "inputs"
+
+
+class NodeTable(Config):
+    """A node as it is written."""
+
+    stage: str
+    inputs: dict[str, str] = {}
+    """Role -> the node or the given input that plays it."""
+    config: dict[str, Any] = {}
+
+
+@dataclass(frozen=True, slots=True)
+class Node:
+    """A node whose stage is known and whose config is valid."""
+
+    name: str
+    stage: Stage
+    inputs: Mapping[str, str]
+    config: Config
+
+
+@dataclass(frozen=True, slots=True)
+class Recipe:
+    """What must be given, and the nodes in an order in which they can be built."""
+
+    inputs: tuple[str, ...]
+    nodes: tuple[Node, ...]
+
+    def until(self, name: str) -> "Recipe":
+        """The part of the recipe that ``name`` needs."""
+        by_name = {node.name: node for node in self.nodes}
+        if name not in by_name:
+            raise ConfigError(f"--until {name}: no such node; {nearest(name, by_name)}")
+        needed = {name}
+        for node in reversed(self.nodes):
+            if node.name in needed:
+                needed.update(node.inputs.values())
+        return Recipe(
+            tuple(given for given in self.inputs if given in needed),
+            tuple(node for node in self.nodes if node.name in needed),
+        )
+
+
+def load(path: Path, sets: Iterable[str] = ()) -> Recipe:
+    """Read ``path`` and apply each ``node.key=value`` of ``sets``.
+
+    Raises:
+        ConfigError: all that is wrong with it, each with its line.
+    """
+    settings = configs.read(path)
+    given = settings.at((INPUTS,))
+    if not isinstance(given, dict):
+        configs.complain([settings.problem((INPUTS,), "write a table: name = 'what it is'")])
+    tables = [name for name in settings.values if name != INPUTS]
+    configs.apply([_config_key(change, tables) for change in sets], settings)
+    names = [*given, *tables]
+    configs.complain([found for name in tables for found in _problems(settings, name, names)])
+    nodes = {name: _node(settings, name) for name in tables}
+    sorter = TopologicalSorter({name: node.inputs.values() for name, node in nodes.items()})
+    try:
+        order = tuple(sorter.static_order())
+    except CycleError as error:
+        raise ConfigError(f"{path}: a circle of inputs: {' <- '.join(error.args[1])}") from error
+    return Recipe(tuple(given), tuple(nodes[name] for name in order if name in nodes))
+
+
+def run(
+    recipe: Recipe,
+    given: Mapping[str, Sequence[Path]],
+    store: Path,
+    engine: Engine,
+    progress: Progress | None = None,
+) -> dict[str, Artifact]:
+    """Every node's artifact by name, built where it is missing."""
+    _check_given(recipe, given)
+    artifacts = {name: adopt(paths, store) for name, paths in given.items()}
+    for node in recipe.nodes:
+        inputs = {role: artifacts[source] for role, source in node.inputs.items()}
+        artifacts[node.name] = build(node.stage, node.config, inputs, store, engine, progress)
+    return {node.name: artifacts[node.name] for node in recipe.nodes}
+
+
+def preview(recipe: Recipe, given: Mapping[str, Sequence[Path]], store: Path) -> dict[str, str]:
+    """What ``run`` would do with every node: ``built``, ``would build`` or ``depends on X``.
+
+    What a node that is not built will contain is unknown, so nothing is said of its children.
+    """
+    _check_given(recipe, given)
+    found = {name: adopted(paths, store) for name, paths in given.items()}
+    states = {}
+    for node in recipe.nodes:
+        inputs = {role: found[source] for role, source in node.inputs.items()}
+        known = {role: artifact for role, artifact in inputs.items() if artifact}
+        missing = [source for role, source in node.inputs.items() if role not in known]
+        if missing:
+            found[node.name], states[node.name] = None, f"depends on {', '.join(missing)}"
+            continue
+        folder = ask(node.stage, node.config, known).folder(store)
+        found[node.name] = Artifact(folder) if is_complete(folder) else None
+        states[node.name] = "built" if found[node.name] else "would build"
+    return states
+
+
+def _config_key(change: str, names: list[str]) -> str:
+    name, _, key = change.partition(".")
+    if name not in names:
+        message = f"--set {change}: no node {name!r}; {nearest(name, names)}"
+        raise ConfigError(message, hint="write --set node.key=value")
+    return f"{name}.config.{key}"
+
+
+def _problems(settings: Settings, name: str, names: list[str]) -> list[str]:
+    found = configs.problems(NodeTable, settings, (name,))
+    if found:
+        return found
+    table = NodeTable.model_validate(settings.at((name,)))
+    for role, source in table.inputs.items():
+        if source not in names:
+            message = f"no node or input {source!r}; {nearest(source, names)}"
+            found.append(settings.problem((name, "inputs", role), message))
+    if table.stage not in STAGES:
+        message = f"no stage {table.stage!r}; {nearest(table.stage, STAGES)}"
+        return [*found, settings.problem((name, "stage"), message)]
+    stage = find(table.stage)
+    roles = [
+        settings.problem((name, "inputs"), wrong) for wrong in wrong_roles(stage, table.inputs)
+    ]
+    return found + roles + configs.problems(stage.config, settings, (name, "config"))
+
+
+def _node(settings: Settings, name: str) -> Node:
+    table = NodeTable.model_validate(settings.at((name,)))
+    stage = find(table.stage)
+    return Node(name, stage, table.inputs, stage.config.model_validate(table.config))
+
+
+def _check_given(recipe: Recipe, given: Mapping[str, object]) -> None:
+    missing = [f"--input {name}=PATH is missing" for name in recipe.inputs if name not in given]
+    unknown = [
+        f"--input {name}: nothing takes it; {nearest(name, recipe.inputs)}"
+        for name in given
+        if name not in recipe.inputs
+    ]
+    configs.complain(missing + unknown)

@@ -1,0 +1,1 @@
+"""From logits to text, and the comparison of ways to get there."""

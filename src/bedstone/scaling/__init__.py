@@ -1,0 +1,1 @@
+"""How large a model, and for how long: counts, laws and plans."""

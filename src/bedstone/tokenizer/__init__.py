@@ -1,0 +1,1 @@
+"""From text to tokens: which, how many, and in what mix."""

@@ -1,0 +1,79 @@
+"""Work in progress: folders that one process holds at a time, and files that appear whole.
+
+The lock is the kernel's and goes with its process, so no lock is ever stale. What a killed or
+failed build wrote stays where it is; the next build of the same request, hence of the same
+stage version, goes on with it. POSIX only.
+"""
+
+import fcntl
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+UNFINISHED = ".part"
+LOCK = ".lock"
+SCRATCH = "scratch"
+"""The folder inside an unfinished artifact for what only the next attempt needs: checkpoints."""
+
+
+@contextmanager
+def held(lock: Path, *, wait: bool = True) -> Iterator[None]:
+    """Hold ``lock`` alone; remove it at the end, unless an error leaves the work unfinished.
+
+    Raises:
+        BlockingIOError: without ``wait``, if another holds it.
+    """
+    lock.parent.mkdir(parents=True, exist_ok=True)
+    while True:
+        with lock.open("a") as file:
+            fcntl.flock(file, fcntl.LOCK_EX if wait else fcntl.LOCK_EX | fcntl.LOCK_NB)
+            # The holder we waited for may have removed the file: then this lock keeps out nobody.
+            if os.fstat(file.fileno()).st_nlink:
+                yield
+                lock.unlink()
+                return
+
+
+@contextmanager
+def written(path: Path) -> Iterator[Path]:
+    """A temporary path; what was written there is moved to ``path``, safe against a power cut."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    # By process: a worker of a killed build may be ending while the next build writes the same.
+    unfinished = path.with_name(f"{path.name}.{os.getpid()}{UNFINISHED}")
+    yield unfinished
+    sync(unfinished)
+    unfinished.rename(path)
+    sync(path.parent)
+
+
+def sync(path: Path) -> None:
+    """Return when the disk has what was written to the file or folder ``path``."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def drop_unfinished(folder: Path) -> None:
+    """Remove what a killed build was writing."""
+    for path in folder.rglob(f"*{UNFINISHED}"):
+        path.unlink()
+
+
+def drop_scratch(folder: Path) -> None:
+    """Remove what only an unfinished artifact needs."""
+    shutil.rmtree(folder / SCRATCH, ignore_errors=True)
+
+
+def lock_of(folder: Path) -> Path:
+    """The lock to hold while ``folder`` is being made."""
+    return folder.with_name(f".{folder.name}{LOCK}")
+
+
+def locked(store: Path) -> list[Path]:
+    """The folders of ``store`` that are being made, or were when their process ended."""
+    locks = sorted(store.glob(f".*{LOCK}"))
+    return [lock.with_name(lock.name.removeprefix(".").removesuffix(LOCK)) for lock in locks]

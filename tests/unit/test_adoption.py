@@ -1,0 +1,69 @@
+import pytest
+
+from bedstone.adoption import adopt, adopted
+from bedstone.errors import ArtifactError
+
+
+@pytest.fixture
+def crawl(tmp_path):
+    folder = tmp_path / "crawl"
+    (folder / "deep").mkdir(parents=True)
+    (folder / "a").write_text("1")
+    (folder / "deep" / "b").write_text("2")
+    return folder
+
+
+def test_nothing_is_copied_and_the_source_is_recorded(crawl, store):
+    assert adopted([crawl], store) is None
+    artifact = adopt([crawl], store)
+    assert artifact.file("deep/b").resolve() == crawl / "deep" / "b"
+    assert [source.location for source in artifact.manifest.sources] == [
+        str(crawl / "a"),
+        str(crawl / "deep" / "b"),
+    ]
+    assert adopted([crawl], store).path == artifact.path
+
+
+def test_what_was_moved_is_the_same_artifact_and_readable(crawl, store, tmp_path):
+    first = adopt([crawl], store)
+    crawl.rename(tmp_path / "elsewhere")
+    again = adopt([tmp_path / "elsewhere"], store)
+    assert again.path == first.path
+    assert again.file("a").read_text() == "1"
+    again.verify()
+
+
+def test_what_was_altered_is_another_artifact_and_the_old_one_is_known_as_altered(crawl, store):
+    first = adopt([crawl], store)
+    (crawl / "a").write_text("3")
+    assert adopt([crawl], store).path != first.path
+    with pytest.raises(ArtifactError, match="altered: a"):
+        first.verify()
+
+
+def test_several_paths_are_taken_together(crawl, store, tmp_path):
+    (tmp_path / "c").write_text("4")
+    artifact = adopt([crawl, tmp_path / "c"], store)
+    assert [path.name for path in artifact.files] == ["a", "c", "b"]
+    assert adopt([tmp_path / "c", crawl], store).path == artifact.path
+
+
+def test_an_artifact_is_taken_as_it_is_and_alone(crawl, store):
+    artifact = adopt([crawl], store)
+    assert adopt([artifact.path], store).path == artifact.path
+    with pytest.raises(ArtifactError, match="give it alone"):
+        adopt([artifact.path, crawl], store)
+
+
+def test_two_files_cannot_have_one_name(crawl, store, tmp_path):
+    (tmp_path / "a").write_text("5")
+    with pytest.raises(ArtifactError, match="would both be a"):
+        adopt([crawl, tmp_path / "a"], store)
+
+
+def test_nothing_to_adopt(store, tmp_path):
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(ArtifactError, match="no file"):
+        adopt([tmp_path / "empty"], store)
+    with pytest.raises(ArtifactError, match="does not exist"):
+        adopt([tmp_path / "nowhere"], store)
