@@ -99,7 +99,7 @@ def demo(
     Returns:
         ``report``: its path; ``nodes``; ``completions``: three of the model's, by prompt.
     """
-    from bedstone.demo import demo as go
+    from bedstone.demonstration import demo as go
 
     return go(store=store, minutes=minutes, crawl=crawl, progress=progress or Progress())
 

@@ -1,0 +1,109 @@
+"""What holds the folders together: imports run one way, names do not clash, nothing is heavy."""
+
+import ast
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+import bedstone
+from bedstone.stage import STAGES
+
+ROOT = Path(__file__).parents[2]
+SOURCE = ROOT / "src" / "bedstone"
+BASE = {
+    "artifact",
+    "config",
+    "engine",
+    "errors",
+    "languages",
+    "progress",
+    "provenance",
+    "work",
+}
+MIDDLE = {"adoption", "lineage", "recipe"}
+PARTS = {"model", *(name.partition(".")[0] for name in STAGES)}
+HEAVY = ("torch", "pyarrow", "numba", "pydantic_settings", "altair", "numpy", "transformers")
+
+
+def modules() -> dict[str, set[str]]:
+    """Module below bedstone -> the modules below bedstone that it imports."""
+    found = {}
+    for path in SOURCE.rglob("*.py"):
+        name = ".".join(path.relative_to(SOURCE).with_suffix("").parts)
+        imported = set()
+        for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+            if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("bedstone"):
+                parent = node.module.removeprefix("bedstone").lstrip(".")
+                for alias in node.names:
+                    below = f"{parent}.{alias.name}".lstrip(".")
+                    is_module = (SOURCE / f"{below.replace('.', '/')}.py").exists()
+                    imported.add(below if is_module else parent)
+        found[name] = imported - {""}
+    return found
+
+
+def test_imports_run_one_way():
+    for name, imported in modules().items():
+        top = name.partition(".")[0]
+        tops = {other.partition(".")[0] for other in imported}
+        if top in BASE:
+            assert tops <= BASE, name
+        elif top == "stage":
+            assert tops <= BASE, name
+        elif top in PARTS:
+            assert tops <= BASE | PARTS | {"stage"}, name
+            assert not (imported - {name}) & set(STAGES), f"{name} imports a stage"
+        elif top in MIDDLE:
+            assert tops <= BASE | MIDDLE | {"stage"}, name
+        elif top == "reporting":
+            assert "cli" not in tops, name
+            assert not imported & set(STAGES), name
+
+
+def test_no_name_means_two_things():
+    folders = {path.name for path in SOURCE.iterdir() if path.is_dir()}
+    files = {path.stem for path in SOURCE.glob("*.py")}
+    assert not folders & files
+    assert not set(bedstone.__all__) & (folders | files)
+
+
+def test_each_command_is_a_function_of_the_package():
+    from bedstone.cli.main import app
+
+    names = {command.callback.__name__ for command in app.registered_commands}
+    assert names == set(bedstone.__all__)
+    assert all(callable(getattr(bedstone, name)) for name in names)
+
+
+def test_each_command_is_documented():
+    text = (ROOT / "README.md").read_text("utf-8")
+    assert [name for name in bedstone.__all__ if f"bedstone {name}" not in text] == []
+
+
+def test_every_config_field_keeps_its_order_in_a_digest():
+    from bedstone.stage import find
+
+    for name in STAGES:
+        schema = str(find(name).config.model_json_schema())
+        assert "uniqueItems" not in schema, f"{name}: a set has no order: take a tuple"
+
+
+def test_help_imports_nothing_heavy():
+    code = (
+        "import sys\nfrom bedstone.cli.main import main\nsys.argv = ['bedstone', '--help']\n"
+        "try:\n    main()\nfinally:\n    print([name for name in sys.modules], file=sys.stderr)"
+    )
+    answer = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True
+    )
+    imported = {name.partition(".")[0] for name in ast.literal_eval(answer.stderr)}
+    assert "bedstone" in imported
+    assert not imported & set(HEAVY)
+
+
+def test_the_core_needs_no_torch():
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
+    assert not any(name.startswith(("torch", "safetensors")) for name in project["dependencies"])
+    assert set(project["optional-dependencies"]) == {"train", "serve", "ray", "dev"}
+    assert "torch>=2.9,<2.14" in project["optional-dependencies"]["train"]
