@@ -45,8 +45,7 @@ def run(
         ConfigError: the recipe, a ``node.key=value`` of ``sets``, or an input cannot be used.
         BedstoneError: a stage failed; what was finished stays, and the next run goes on.
     """
-    whole = recipe.load(recipe_path, sets)
-    plan = whole.until(until) if until else whole
+    plan = recipe.load(recipe_path, sets, until)
     given = {name: _paths(paths) for name, paths in (inputs or {}).items()}
     if dry_run:
         return {"nodes": recipe.preview(plan, given, store)}
@@ -92,9 +91,8 @@ def demo(
 ) -> dict[str, Any]:
     """Go the whole way: fetch a small real crawl, run the demo recipe, write the report.
 
-    Args:
-        minutes: for the run after the fetch; less time makes a smaller model of less text.
-        crawl: WARC files to take instead of fetching any.
+    ``minutes`` are for the run after the fetch: less time makes a smaller model of less text.
+    Given a ``crawl`` of WARC files, nothing is fetched.
 
     Returns:
         ``report``: its path; ``nodes``; ``completions``: three of the model's, by prompt.

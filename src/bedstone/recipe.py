@@ -49,23 +49,12 @@ class Recipe:
     inputs: tuple[str, ...]
     nodes: tuple[Node, ...]
 
-    def until(self, name: str) -> "Recipe":
-        """The part of the recipe that ``name`` needs."""
-        by_name = {node.name: node for node in self.nodes}
-        if name not in by_name:
-            raise ConfigError(f"--until {name}: no such node; {nearest(name, by_name)}")
-        needed = {name}
-        for node in reversed(self.nodes):
-            if node.name in needed:
-                needed.update(node.inputs.values())
-        return Recipe(
-            tuple(given for given in self.inputs if given in needed),
-            tuple(node for node in self.nodes if node.name in needed),
-        )
 
+def load(path: Path, sets: Iterable[str] = (), until: str | None = None) -> Recipe:
+    """Read ``path``, apply each ``node.key=value`` of ``sets``, and take what ``until`` needs.
 
-def load(path: Path, sets: Iterable[str] = ()) -> Recipe:
-    """Read ``path`` and apply each ``node.key=value`` of ``sets``.
+    The stages and configs of other nodes are not looked at: the corpus can be made where what
+    trains is not installed.
 
     Raises:
         ConfigError: all that is wrong with it, each with its line.
@@ -74,17 +63,25 @@ def load(path: Path, sets: Iterable[str] = ()) -> Recipe:
     given = settings.at((INPUTS,))
     if not isinstance(given, dict):
         configs.complain([settings.problem((INPUTS,), "write a table: name = 'what it is'")])
-    tables = [name for name in settings.values if name != INPUTS]
-    configs.apply([_config_key(change, tables) for change in sets], settings)
-    names = [*given, *tables]
-    configs.complain([found for name in tables for found in _problems(settings, name, names)])
-    nodes = {name: _node(settings, name) for name in tables}
-    sorter = TopologicalSorter({name: node.inputs.values() for name, node in nodes.items()})
+    names = [name for name in settings.values if name != INPUTS]
+    configs.apply([_config_key(change, names) for change in sets], settings)
+    configs.complain([e for name in names for e in configs.problems(NodeTable, settings, (name,))])
+    tables = {name: NodeTable.model_validate(settings.at((name,))) for name in names}
+    if until is not None and until not in tables:
+        raise ConfigError(f"--until {until}: no such node; {nearest(until, tables)}")
+    needed = _needed(tables, [*tables] if until is None else [until])
+    wanted = {name: table for name, table in tables.items() if name in needed}
+    known = [*given, *tables]
+    configs.complain([e for name in wanted for e in _problems(settings, name, wanted[name], known)])
+    sorter = TopologicalSorter({name: table.inputs.values() for name, table in wanted.items()})
     try:
         order = tuple(sorter.static_order())
     except CycleError as error:
         raise ConfigError(f"{path}: a circle of inputs: {' <- '.join(error.args[1])}") from error
-    return Recipe(tuple(given), tuple(nodes[name] for name in order if name in nodes))
+    return Recipe(
+        tuple(name for name in given if name in needed or until is None),
+        tuple(_node(name, wanted[name]) for name in order if name in wanted),
+    )
 
 
 def run(
@@ -132,15 +129,25 @@ def _config_key(change: str, names: list[str]) -> str:
     return f"{name}.config.{key}"
 
 
-def _problems(settings: Settings, name: str, names: list[str]) -> list[str]:
-    found = configs.problems(NodeTable, settings, (name,))
-    if found:
-        return found
-    table = NodeTable.model_validate(settings.at((name,)))
-    for role, source in table.inputs.items():
-        if source not in names:
-            message = f"no node or input {source!r}; {nearest(source, names)}"
-            found.append(settings.problem((name, "inputs", role), message))
+def _needed(tables: Mapping[str, NodeTable], names: Iterable[str]) -> set[str]:
+    """``names`` and all that they are made from, given inputs too."""
+    needed: set[str] = set()
+    waiting = list(names)
+    while waiting:
+        if (name := waiting.pop()) not in needed:
+            needed.add(name)
+            waiting += tables[name].inputs.values() if name in tables else ()
+    return needed
+
+
+def _problems(settings: Settings, name: str, table: NodeTable, known: list[str]) -> list[str]:
+    found = [
+        settings.problem(
+            (name, "inputs", role), f"no node or input {source!r}; {nearest(source, known)}"
+        )
+        for role, source in table.inputs.items()
+        if source not in known
+    ]
     if table.stage not in STAGES:
         message = f"no stage {table.stage!r}; {nearest(table.stage, STAGES)}"
         return [*found, settings.problem((name, "stage"), message)]
@@ -151,8 +158,7 @@ def _problems(settings: Settings, name: str, names: list[str]) -> list[str]:
     return found + roles + configs.problems(stage.config, settings, (name, "config"))
 
 
-def _node(settings: Settings, name: str) -> Node:
-    table = NodeTable.model_validate(settings.at((name,)))
+def _node(name: str, table: NodeTable) -> Node:
     stage = find(table.stage)
     return Node(name, stage, table.inputs, stage.config.model_validate(table.config))
 

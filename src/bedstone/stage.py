@@ -307,7 +307,7 @@ def _make_shards(
     shards = tuple(shard.as_parent() for shard in made)
     manifest = _manifest(request, result, digest([s.content for s in shards]), engine, started)
     _commit(manifest.model_copy(update={"shards": shards}), folder)
-    progress.say(f"{len(shards)} shards in {manifest.seconds:.1f} s: {folder.name}")
+    outer.say(f"{len(shards)} shards in {manifest.seconds:.1f} s: {folder.name}")
 
 
 def _summed(metrics: Sequence[Metrics]) -> Metrics:

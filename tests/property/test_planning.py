@@ -1,0 +1,43 @@
+import math
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bedstone.scaling.count import Shape, parameters_total, train_flop_per_token
+from bedstone.scaling.planning import Budget, choose, shapes
+
+FLOP = st.floats(1e9, 1e19)
+TOKENS = st.one_of(st.just(math.inf), st.floats(1, 1e12))
+CANDIDATES = list(shapes(4096, 256))
+
+
+@given(FLOP, TOKENS, st.floats(1, 1000))
+def test_no_budget_is_overdrawn(flop, tokens, ratio):
+    choice = choose(CANDIDATES, Budget(flop, tokens, ratio))
+    assert choice.train_tokens * train_flop_per_token(choice.shape) <= flop * (1 + 1e-9)
+    assert 0 < choice.train_tokens <= tokens
+    assert choice.train_tokens <= ratio * parameters_total(choice.shape)
+
+
+@given(FLOP, FLOP, TOKENS)
+def test_more_time_never_makes_a_smaller_model(one, other, tokens):
+    small, large = (choose(CANDIDATES, Budget(flop, tokens, 20)) for flop in sorted([one, other]))
+    assert parameters_total(small.shape) <= parameters_total(large.shape)
+
+
+@given(
+    st.builds(
+        Shape,
+        vocab_size=st.integers(1, 10**6),
+        n_layers=st.integers(1, 100),
+        d_model=st.just(64),
+        n_heads=st.sampled_from([2, 4, 8]),
+        n_kv_heads=st.sampled_from([1, 2]),
+        d_ff=st.integers(1, 1000),
+        seq_len=st.integers(1, 10**6),
+    )
+)
+def test_training_costs_six_flop_a_parameter_and_what_attention_adds(shape):
+    norms = (2 * shape.n_layers + 1) * shape.d_model
+    attention = 6 * shape.n_layers * shape.d_model * (shape.seq_len + 1)
+    assert train_flop_per_token(shape) == 6 * (parameters_total(shape) - norms) + attention

@@ -1,0 +1,45 @@
+import pyarrow as pa
+import pytest
+
+from bedstone.corpus import columns
+from bedstone.errors import DataError
+
+
+def test_only_the_columns_asked_for_are_read(table_shard):
+    shard = table_shard("a", {"id": ["x"], "text": ["y"], "score": pa.array([None], pa.float64())})
+    assert columns.read(shard, ["id"], nullable=["score"]).column_names == ["id", "score"]
+
+
+@pytest.mark.parametrize(
+    ("required", "message"), [(["id", "score"], "1 rows have no score"), (["url"], "no column url")]
+)
+def test_what_is_missing_is_named(table_shard, required, message):
+    shard = table_shard("a", {"id": ["x", "y"], "score": [1.0, None]})
+    with pytest.raises(DataError, match=message):
+        columns.read(shard, required)
+
+
+def test_the_table_at_the_top_is_the_one_about_documents(table_shard):
+    shard = table_shard("a", {"id": ["x"]})
+    inner = shard.location / "rejected" / "records.parquet"
+    shard.files = (*shard.files, inner)
+    assert columns.table_path(shard).name == "a.parquet"
+    shard.files = (inner.parent.parent / "b.parquet", *shard.files)
+    with pytest.raises(DataError, match="2 tables"):
+        columns.table_path(shard)
+
+
+def test_a_table_about_other_documents_is_refused(table_shard):
+    table = pa.table({"id": ["x", "y"]})
+    assert columns.beside(table_shard("a", {"id": ["x", "y"], "n": [1, 2]}), table, ["n"])[
+        "n"
+    ].to_pylist() == [1, 2]
+    with pytest.raises(DataError, match="other documents"):
+        columns.beside(table_shard("b", {"id": ["y", "x"], "n": [1, 2]}), table, ["n"])
+
+
+def test_no_parquet(tmp_path, table_shard):
+    shard = table_shard("a", {"id": ["x"]})
+    shard.files[0].write_text("rubbish")
+    with pytest.raises(DataError, match="no Parquet"):
+        columns.read(shard, ["id"])
