@@ -1,0 +1,202 @@
+"""Stage scaling.plan: how large a model, on how many tokens, in the minutes that there are.
+
+Reads   ``mix`` (how much text there is), ``tokenizer`` (the vocabulary)
+Writes  ``plan.json``. What later stages are configured with: ``vocab_size``, ``n_layers``,
+        ``d_model``, ``n_heads``, ``n_kv_heads``, ``d_ff``, ``seq_len``, ``batch_tokens``,
+        ``train_tokens``, ``n_steps``, ``learning_rate``, ``sft_tokens``, ``threads``,
+        ``number_format``. Why: ``parameters_total``, ``parameters_non_embedding``,
+        ``tokens_per_parameter``, ``flop``, ``flop_per_second``, ``expected_seconds``,
+        ``text_tokens`` (in the mix, each seen once), ``passes`` (over them),
+        ``most_repeated_language``, ``most_repeated_passes``, ``limit`` (``time`` or ``text``),
+        ``speed_source`` (``given`` or ``measured``), ``measured`` [{``number_format``,
+        ``parameters_total``, ``flop_per_second``}], ``sentences`` (the same in words)
+
+The speed is that of the real training step on this machine. Given ``speed``, ``threads`` and
+``number_format``, the plan is a pure function of config and inputs.
+"""
+
+import json
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from typing import Any, Literal
+
+from pydantic import Field
+
+from bedstone.config import Config
+from bedstone.scaling import planning
+from bedstone.scaling.count import Shape, parameters_non_embedding, parameters_total
+from bedstone.scaling.planning import Budget, Choice
+from bedstone.scaling.speed import flop_per_second, physical_cores
+from bedstone.stage import Job, Result, Stage
+from bedstone.tokenizer.encoding import FILE, Encoder
+
+NUMBER_FORMATS: tuple[str, ...] = ("fp32", "bf16")
+FIRST_GUESS = 5e10
+"""FLOP/s: at the shape that it leads to, the speed is measured first. It decides nothing else."""
+MEASURE_SECONDS = 2.0
+"""For each measurement, about."""
+
+
+class PlanConfig(Config):
+    """The time, and the proportions. What is absent is measured on this machine."""
+
+    minutes: float = Field(4.0, gt=0)
+    """Of pre-training alone."""
+    tokens_per_parameter: float = Field(20.0, gt=0)
+    """Source: Hoffmann et al. 2022 (Chinchilla), arXiv:2203.15556."""
+    max_passes: float = Field(4.0, gt=0)
+    """Over the text. Source: Muennighoff et al. 2023, arXiv:2305.16264: up to four are worth
+    about as much as fresh text."""
+    seq_len: int = Field(256, ge=2)
+    sft_share: float = Field(0.12, ge=0)
+    """Tokens of supervised fine-tuning over those of pre-training."""
+    speed: float | None = Field(None, gt=0)
+    """FLOP/s of training."""
+    threads: int | None = Field(None, ge=1)
+    """Absent: as many as physical cores."""
+    number_format: Literal["bf16", "fp32"] | None = None
+    """Absent: the one in which training is faster."""
+
+
+@dataclass(frozen=True, slots=True)
+class Speed:
+    """How fast the machine trains, and by what one knows."""
+
+    flop_per_second: float
+    threads: int
+    number_format: str
+    measured: tuple[dict[str, Any], ...] = ()
+
+
+Meter = Callable[[Shape, int, int, str, float], float]
+"""``speed.flop_per_second``, or what a test has in its place."""
+
+
+def run(config: PlanConfig, job: Job) -> Result:
+    """Find the speed, then the plan."""
+    mix = json.loads(job.inputs["mix"].file("mix.json").read_text("utf-8"))
+    vocab_size = Encoder.load(job.inputs["tokenizer"].file(FILE).parent).vocab_size
+    speed = known_speed(config, vocab_size, mix["train_tokens"], flop_per_second)
+    values = plan(config, vocab_size, mix, speed)
+    with job.part("plan.json") as path:
+        path.write_text(json.dumps(values, indent=1) + "\n", "utf-8")
+    for sentence in values["sentences"]:
+        job.progress.say(sentence)
+    numbers = {name: value for name, value in values.items() if isinstance(value, int | float)}
+    return Result(numbers)
+
+
+def known_speed(config: PlanConfig, vocab_size: int, text_tokens: int, measure: Meter) -> Speed:
+    """The speed given, or else measured twice: at a guessed shape, and at that which follows.
+
+    Small models train at fewer FLOP/s than large ones: a speed holds near its shape only.
+    """
+    threads = config.threads or physical_cores()
+    measured: list[dict[str, Any]] = []
+
+    def at(speed: float, number_format: str) -> float:
+        shape = chosen(config, vocab_size, text_tokens, speed).shape
+        batch = planning.batch_tokens(speed * config.minutes * 60, config.seq_len)
+        found = measure(shape, batch, threads, number_format, MEASURE_SECONDS)
+        parameters = parameters_total(shape)
+        measured.append(
+            {
+                "number_format": number_format,
+                "parameters_total": parameters,
+                "flop_per_second": found,
+            }
+        )
+        return found
+
+    guess, formats = config.speed or FIRST_GUESS, NUMBER_FORMATS
+    if config.number_format is not None:
+        if config.speed is not None:
+            return Speed(config.speed, threads, config.number_format)
+        formats = (config.number_format,)
+    speeds = {each: at(guess, each) for each in formats}
+    number_format = max(formats, key=lambda each: speeds[each])
+    speed = config.speed or at(speeds[number_format], number_format)
+    return Speed(speed, threads, number_format, tuple(measured))
+
+
+def chosen(config: PlanConfig, vocab_size: int, text_tokens: int, speed: float) -> Choice:
+    """The shape and tokens for the minutes at ``speed``."""
+    budget = Budget(
+        flop=speed * config.minutes * 60,
+        text_tokens=config.max_passes * text_tokens,
+        tokens_per_parameter=config.tokens_per_parameter,
+    )
+    return planning.choose(list(planning.shapes(vocab_size, config.seq_len)), budget)
+
+
+def plan(config: PlanConfig, vocab_size: int, mix: dict[str, Any], speed: Speed) -> dict[str, Any]:
+    """All that ``plan.json`` says. Tokens are rounded to whole steps."""
+    choice = chosen(config, vocab_size, mix["train_tokens"], speed.flop_per_second)
+    wanted_flop = planning.train_flop(choice.shape, choice.train_tokens)
+    batch_tokens = planning.batch_tokens(wanted_flop, config.seq_len)
+    n_steps = max(1, round(choice.train_tokens / batch_tokens))
+    train_tokens = n_steps * batch_tokens
+    flop = planning.train_flop(choice.shape, train_tokens)
+    passes = train_tokens / mix["train_tokens"]
+    repeated, most = max(mix["languages"].items(), key=lambda item: item[1]["repetition"])
+    shape = asdict(choice.shape)
+    del shape["tied"]
+    values = {
+        **shape,
+        "batch_tokens": batch_tokens,
+        "train_tokens": train_tokens,
+        "n_steps": n_steps,
+        "learning_rate": planning.learning_rate(flop),
+        "sft_tokens": round(config.sft_share * train_tokens),
+        "threads": speed.threads,
+        "number_format": speed.number_format,
+        "parameters_total": parameters_total(choice.shape),
+        "parameters_non_embedding": parameters_non_embedding(choice.shape),
+        "tokens_per_parameter": train_tokens / parameters_total(choice.shape),
+        "flop": flop,
+        "flop_per_second": speed.flop_per_second,
+        "expected_seconds": flop / speed.flop_per_second,
+        "text_tokens": mix["train_tokens"],
+        "passes": passes,
+        "most_repeated_language": repeated,
+        "most_repeated_passes": passes * most["repetition"],
+        "limit": choice.limit,
+        "speed_source": "given" if config.speed else "measured",
+        "measured": speed.measured,
+    }
+    return {**values, "sentences": sentences(config, values)}
+
+
+def sentences(config: PlanConfig, values: dict[str, Any]) -> list[str]:
+    """The plan in words."""
+    shape = (
+        f"{values['n_layers']} layers of width {values['d_model']}, "
+        f"{values['parameters_total']:,} parameters "
+        f"({values['parameters_non_embedding']:,} without the embedding)"
+    )
+    training = (
+        f"{values['train_tokens']:,} tokens, {values['tokens_per_parameter']:.3g} a parameter: "
+        f"{values['passes']:.2f} passes over the text, "
+        f"{values['most_repeated_passes']:.1f} over that in {values['most_repeated_language']}"
+    )
+    time = (
+        f"about {values['expected_seconds'] / 60:.1f} of {config.minutes:g} minutes at "
+        f"{values['flop_per_second'] / 1e9:.0f} GFLOP/s ({values['speed_source']}), "
+        f"{values['threads']} threads, {values['number_format']}"
+    )
+    limit = {
+        "time": "time is the limit: more minutes would train a larger model on more tokens",
+        "text": f"text is the limit: more than {config.max_passes:g} passes over it would be "
+        "needed; more minutes would change nothing, more text would",
+    }
+    return [shape, training, time, limit[values["limit"]]]
+
+
+STAGE = Stage(
+    "scaling.plan",
+    version=1,
+    config=PlanConfig,
+    inputs=("mix", "tokenizer"),
+    run=run,
+    reproducible="request",
+)

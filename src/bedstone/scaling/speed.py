@@ -1,0 +1,63 @@
+"""How fast this machine trains: FLOP of the model over the time of the real training step."""
+
+import os
+import sys
+import time
+from dataclasses import asdict
+from pathlib import Path
+from statistics import median
+
+from bedstone.scaling.count import Shape
+from bedstone.scaling.planning import train_flop
+
+TOPOLOGY = Path("/sys/devices/system/cpu")
+WEIGHT_DECAY = 0.1
+
+
+def physical_cores() -> int:
+    """Cores that this process may use, two threads of one core counted once.
+
+    Where the system is not Linux, all logical CPUs.
+    """
+    if sys.platform != "linux":
+        return os.cpu_count() or 1
+    names = (f"cpu{number}/topology/thread_siblings_list" for number in os.sched_getaffinity(0))
+    return len({(TOPOLOGY / name).read_text() for name in names})
+
+
+def flop_per_second(
+    shape: Shape, batch_tokens: int, threads: int, number_format: str, seconds: float
+) -> float:
+    """The model's FLOP a second of a training step on random tokens, for about ``seconds``.
+
+    The median of the steps after the first, of one at least. Matrix products are all that is
+    counted; the time is that of the whole step.
+    """
+    import torch
+
+    from bedstone.model.transformer import DTYPES, ModelConfig, Transformer
+    from bedstone.pretrain.loop import using_threads
+    from bedstone.pretrain.optim import Optimizer, clip_scale
+
+    dice = torch.Generator().manual_seed(0)
+    rows = batch_tokens // shape.seq_len
+    size = (rows, shape.seq_len + 1)
+    tokens_BT = torch.randint(shape.vocab_size, size, generator=dice)
+    weights_BT = torch.full((rows, shape.seq_len), 1 / batch_tokens)
+    model = Transformer(ModelConfig(**asdict(shape))).to(DTYPES[number_format])
+    optimizer = Optimizer(model, WEIGHT_DECAY)
+
+    def step() -> float:
+        started = time.perf_counter()
+        loss = model.loss(tokens_BT[:, :-1], tokens_BT[:, 1:], weights_BT)
+        torch.autograd.backward(loss)
+        optimizer.step(1e-4, clip_scale(optimizer.gather(), 1.0))
+        return time.perf_counter() - started
+
+    with using_threads(threads):
+        ends = time.perf_counter() + seconds
+        step()
+        taken = [step()]
+        while time.perf_counter() < ends:
+            taken.append(step())
+    return train_flop(shape, rows * shape.seq_len) / median(taken)

@@ -1,0 +1,155 @@
+import json
+import subprocess
+import sys
+
+import pytest
+from tokenizers import Regex, Tokenizer, models, pre_tokenizers
+
+from bedstone.adoption import adopt
+from bedstone.engine import Local
+from bedstone.scaling import planning
+from bedstone.scaling.count import Shape, parameters_total
+from bedstone.scaling.plan import FIRST_GUESS, STAGE, PlanConfig, Speed, known_speed, plan
+from bedstone.stage import build
+
+MIX = {
+    "train_tokens": 27_000_000,
+    "languages": {"eng_Latn": {"repetition": 0.5}, "fao_Latn": {"repetition": 4.0}},
+}
+GIVEN = {"speed": 6e10, "threads": 2, "number_format": "fp32"}
+
+
+def planned(minutes=4.0, speed=6e10, mix=MIX, **config):
+    given = PlanConfig(minutes=minutes, **config)
+    return plan(given, 4096, mix, Speed(speed, 2, "fp32"))
+
+
+def never(*arguments):
+    pytest.fail("measured")
+
+
+def test_four_minutes_of_a_small_machine():
+    values = planned(speed=1.4e11)
+    assert 400_000 < values["parameters_total"] < 1_000_000
+    assert values["tokens_per_parameter"] == pytest.approx(20, rel=0.01)
+    assert 180 < values["expected_seconds"] <= 241
+    assert values["limit"] == "time"
+
+
+def test_too_little_time_for_the_tokens_wanted_is_used_all_the_same():
+    values = planned(minutes=1.0)
+    assert values["tokens_per_parameter"] < 10
+    assert values["expected_seconds"] == pytest.approx(60, rel=0.01)
+    assert values["limit"] == "time"
+
+
+def test_the_numbers_agree_with_each_other():
+    values = planned()
+    sizes = ("vocab_size", "n_layers", "d_model", "n_heads", "n_kv_heads", "d_ff", "seq_len")
+    shape = Shape(*(values[name] for name in sizes))
+    assert values["parameters_total"] == parameters_total(shape)
+    assert values["train_tokens"] == values["n_steps"] * values["batch_tokens"]
+    assert values["flop"] == planning.train_flop(shape, values["train_tokens"])
+    assert values["expected_seconds"] == values["flop"] / 6e10
+    assert values["passes"] == values["train_tokens"] / 27_000_000
+    assert values["sft_tokens"] == round(0.12 * values["train_tokens"])
+    assert values["most_repeated_language"] == "fao_Latn"
+    assert values["most_repeated_passes"] == 4 * values["passes"]
+
+
+def test_more_minutes_make_more_of_everything():
+    three, ten = planned(3.0), planned(10.0)
+    assert three["parameters_total"] < ten["parameters_total"]
+    assert three["train_tokens"] < ten["train_tokens"]
+
+
+def test_text_as_the_limit_is_said():
+    values = planned(60.0, mix={**MIX, "train_tokens": 3_000_000})
+    assert values["limit"] == "text"
+    assert values["passes"] <= 4.01
+    assert values["expected_seconds"] < 0.5 * 3600
+    assert "text is the limit: more than 4 passes" in values["sentences"][-1]
+    assert "time is the limit" in planned()["sentences"][-1]
+
+
+def test_a_text_smaller_than_a_step_is_one_step():
+    values = planned(mix={**MIX, "train_tokens": 50})
+    assert (values["n_steps"], values["limit"]) == (1, "text")
+
+
+def test_a_known_machine_is_not_measured():
+    assert known_speed(PlanConfig(**GIVEN), 4096, 10**7, never) == Speed(6e10, 2, "fp32")
+
+
+def test_a_speed_is_measured_again_at_the_shape_that_it_leads_to():
+    asked = []
+
+    def measure(shape, batch_tokens, threads, number_format, seconds):
+        asked.append((parameters_total(shape), number_format))
+        return {"fp32": 1e11, "bf16": 2e11}[number_format] * len(asked)
+
+    config = PlanConfig(threads=1)
+    speed = known_speed(config, 4096, 10**9, measure)
+    first, second = (
+        planning.choose(list(planning.shapes(4096, 256)), planning.Budget(240 * s, 4e9, 20))
+        for s in (FIRST_GUESS, 4e11)
+    )
+    guessed, better = parameters_total(first.shape), parameters_total(second.shape)
+    assert guessed < better
+    assert asked == [(guessed, "fp32"), (guessed, "bf16"), (better, "bf16")]
+    assert (speed.flop_per_second, speed.number_format, speed.threads) == (6e11, "bf16", 1)
+    assert [each["flop_per_second"] for each in speed.measured] == [1e11, 4e11, 6e11]
+
+
+def test_a_given_number_format_is_the_only_one_measured():
+    formats = []
+    config = PlanConfig(threads=1, number_format="bf16")
+    known_speed(config, 4096, 10**9, lambda *a: formats.append(a[3]) or 1e11)
+    assert formats == ["bf16", "bf16"]
+
+
+def test_a_given_speed_stands_while_the_number_format_is_found():
+    config = PlanConfig(threads=1, speed=3e10)
+    found = known_speed(config, 4096, 10**9, lambda *a: {"fp32": 2e11, "bf16": 1e11}[a[3]])
+    assert (found.flop_per_second, found.number_format) == (3e10, "fp32")
+
+
+@pytest.fixture
+def inputs(tmp_path, store):
+    mix, tokenizer = tmp_path / "mix", tmp_path / "tokenizer"
+    mix.mkdir()
+    tokenizer.mkdir()
+    (mix / "mix.json").write_text(json.dumps(MIX))
+    made = Tokenizer(
+        models.BPE({c: n for n, c in enumerate(pre_tokenizers.ByteLevel.alphabet())}, [])
+    )
+    split = pre_tokenizers.Split(Regex("."), "isolated")
+    made.pre_tokenizer = pre_tokenizers.Sequence(
+        [split, pre_tokenizers.ByteLevel(False, use_regex=False)]
+    )
+    made.save(str(tokenizer / "tokenizer.json"))
+    return {"mix": adopt([mix], store), "tokenizer": adopt([tokenizer], store)}
+
+
+def test_the_stage_writes_the_plan_and_its_numbers(inputs, store):
+    artifact = build(STAGE, PlanConfig(**GIVEN), inputs, store, Local())
+    values = json.loads(artifact.file("plan.json").read_text())
+    assert values["vocab_size"] == 256
+    assert values["speed_source"] == "given"
+    metrics = artifact.manifest.metrics
+    assert metrics["train_tokens"] == values["train_tokens"]
+    assert metrics["learning_rate"] == values["learning_rate"]
+    assert "limit" not in metrics
+
+
+def test_planning_needs_no_torch():
+    code = (
+        "import sys; from bedstone.scaling.plan import *; "
+        f"config = PlanConfig(**{GIVEN}); "
+        "speed = known_speed(config, 4096, 10**7, None); "
+        f"plan(config, 4096, {MIX}, speed); print('torch' in sys.modules)"
+    )
+    answer = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True
+    )
+    assert answer.stdout == "False\n"

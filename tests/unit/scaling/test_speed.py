@@ -1,0 +1,55 @@
+import pytest
+
+from bedstone.scaling import speed
+from bedstone.scaling.count import Shape
+
+SHAPE = Shape(64, 1, 32, 2, 1, 32, 8)
+
+
+@pytest.fixture
+def cpus(tmp_path, monkeypatch):
+    def siblings(*names):
+        for number, name in enumerate(names):
+            folder = tmp_path / f"cpu{number}" / "topology"
+            folder.mkdir(parents=True)
+            (folder / "thread_siblings_list").write_text(f"{name}\n")
+        monkeypatch.setattr(speed, "TOPOLOGY", tmp_path)
+        monkeypatch.setattr(speed.sys, "platform", "linux")
+        monkeypatch.setattr(
+            speed.os, "sched_getaffinity", lambda _: range(len(names)), raising=False
+        )
+
+    return siblings
+
+
+def test_threads_of_one_core_count_once(cpus):
+    cpus("0,2", "1,3", "0,2", "1,3")
+    assert speed.physical_cores() == 2
+
+
+def test_only_cores_that_the_process_may_use_count(cpus, monkeypatch):
+    cpus("0,2", "1,3", "0,2", "1,3")
+    monkeypatch.setattr(speed.os, "sched_getaffinity", lambda _: {0, 2}, raising=False)
+    assert speed.physical_cores() == 1
+
+
+def test_elsewhere_every_cpu_counts(monkeypatch):
+    monkeypatch.setattr(speed.sys, "platform", "darwin")
+    monkeypatch.setattr(speed.os, "cpu_count", lambda: 8)
+    assert speed.physical_cores() == 8
+
+
+@pytest.mark.parametrize("number_format", ["fp32", "bf16"])
+def test_the_training_step_is_measured_and_threads_are_put_back(number_format):
+    torch = pytest.importorskip("torch")
+    before = torch.get_num_threads()
+    assert speed.flop_per_second(SHAPE, 16, 1, number_format, 0.0) > 0
+    assert torch.get_num_threads() == before
+
+
+def test_flop_are_counted_over_the_median_step(monkeypatch):
+    pytest.importorskip("torch")
+    clock = iter([0, 0, 9, 10, 11, 12, 20, 23, 24, 30, 32, 100])  # steps of 9, 1, 3, 2
+    monkeypatch.setattr(speed.time, "perf_counter", lambda: next(clock))
+    found = speed.flop_per_second(SHAPE, 16, 1, "fp32", 100.0)
+    assert found == speed.train_flop(SHAPE, 16) / 2

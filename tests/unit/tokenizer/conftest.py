@@ -1,0 +1,60 @@
+"""Small documents of three languages in two shards, and the stages built on them once."""
+
+from types import SimpleNamespace
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from bedstone.adoption import adopt
+from bedstone.engine import Local
+from bedstone.stage import build
+from bedstone.tokenizer.encode import STAGE as ENCODE
+from bedstone.tokenizer.encode import EncodeConfig
+from bedstone.tokenizer.train import STAGE as TRAIN
+from bedstone.tokenizer.train import TrainConfig
+
+ENGLISH = "The patient scholar of page {} measured the silver river in the northern village."
+HINDI = "पृष्ठ {} का शिक्षक उस गाँव के विद्यालय को जानता है।"
+SHARDS = [
+    {
+        **{f"e{n:02}": ("eng_Latn", ENGLISH.format(n), True) for n in range(30)},
+        "dropped": ("eng_Latn", "zzzzqq " * 400, False),
+        "empty": ("und", "", True),
+    },
+    {
+        **{f"h{n:02}": ("hin_Deva", HINDI.format(n), True) for n in range(20)},
+        "e99": ("eng_Latn", "One more, of the second shard.", True),
+        "n00": ("nob_Latn", "En stille elv i en liten by.", True),
+    },
+]
+
+
+def adopted(folder, store, tables):
+    folder.mkdir()
+    for number, table in enumerate(tables):
+        pq.write_table(pa.table(table), folder / f"{number:05}.parquet")
+    return adopt([folder], store)
+
+
+@pytest.fixture(scope="session")
+def made(tmp_path_factory):
+    """The inputs by role, and of the stages on them ``tokenizer`` and ``tokens``."""
+    top = tmp_path_factory.mktemp("tokenizer")
+    store = top / "store"
+    ids = [list(shard) for shard in SHARDS]
+    languages, texts, kept = (
+        [[row[column] for row in shard.values()] for shard in SHARDS] for column in range(3)
+    )
+    columns = {
+        "documents": [
+            {"id": i, "text": pa.array(t, pa.large_string())}
+            for i, t in zip(ids, texts, strict=True)
+        ],
+        "language": [{"id": i, "language": v} for i, v in zip(ids, languages, strict=True)],
+        "kept": [{"id": i, "keep": v} for i, v in zip(ids, kept, strict=True)],
+    }
+    inputs = {role: adopted(top / role, store, tables) for role, tables in columns.items()}
+    tokenizer = build(TRAIN, TrainConfig(vocab_size=320), inputs, store, Local())
+    tokens = build(ENCODE, EncodeConfig(), {**inputs, "tokenizer": tokenizer}, store, Local())
+    return SimpleNamespace(**inputs, tokenizer=tokenizer, tokens=tokens, inputs=inputs, store=store)
