@@ -1,0 +1,69 @@
+"""Intervals of 95 %: what a measured share or mean may be, given how few were measured."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+Z_95 = 1.959963984540054
+"""The normal distribution's quantile of 0.975."""
+RESAMPLES = 2_000
+
+
+@dataclass(frozen=True, slots=True)
+class Estimate:
+    """A measured value with its interval and the number of independent units behind it."""
+
+    value: float
+    low: float
+    high: float
+    n: int
+
+    def metrics(self, name: str, unit: str) -> dict[str, float]:
+        """As a manifest lists it: ``name_unit``, ``name_unit_low``, ``_high`` and ``_n``."""
+        values = {"": self.value, "_low": self.low, "_high": self.high, "_n": self.n}
+        return {f"{name}_{unit}{suffix}": value for suffix, value in values.items()}
+
+
+def wilson(share: float, n: int) -> Estimate:
+    """The score interval of a ``share`` of ``n`` trials.
+
+    Where each trial gives a number between 0 and 1 in place of yes or no, the variance is
+    smaller, so the interval is rather too wide than too narrow.
+
+    Raises:
+        ValueError: without a trial there is no share.
+
+    Source: Wilson 1927, JASA 22, 209-212.
+    """
+    if n < 1:
+        raise ValueError("the share of no trials has no interval")
+    spread = Z_95**2 / n
+    centre = (share + spread / 2) / (1 + spread)
+    half = Z_95 * math.sqrt(share * (1 - share) / n + spread / (4 * n)) / (1 + spread)
+    # At 0 and 1 a bound is the share itself, but for the rounding.
+    low, high = max(0.0, centre - half), min(1.0, centre + half)
+    return Estimate(share, min(low, share), max(high, share), n)
+
+
+def bootstrap_mean(
+    values: Sequence[float], seed: int, weights: Sequence[float] | None = None
+) -> Estimate:
+    """The mean of ``values``, of which one at least is given, with its percentile interval.
+
+    For a paired comparison give the differences of the pairs.
+
+    Args:
+        values: one of each unit that was drawn: of a prompt, say, not of its tokens.
+        seed: of the resampling.
+        weights: of the units; absent, they are equal.
+
+    Source: Efron and Tibshirani 1993, "An introduction to the bootstrap", chapter 13.
+    """
+    weight = np.ones(len(values)) if weights is None else np.asarray(weights, dtype=np.float64)
+    total = np.asarray(values, dtype=np.float64) * weight
+    draws = np.random.default_rng(seed).integers(len(total), size=(RESAMPLES, len(total)))
+    means = total[draws].sum(axis=1) / weight[draws].sum(axis=1)
+    low, high = np.quantile(means, [0.025, 0.975])
+    return Estimate(float(total.sum() / weight.sum()), float(low), float(high), len(total))

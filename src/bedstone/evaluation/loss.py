@@ -1,0 +1,184 @@
+"""Stage evaluation.loss: what each language's text costs a model, in bits.
+
+Reads   ``model``; ``tokens`` and ``mix``: the held-out documents; ``yardstick``: the same content
+        in many languages
+Writes  ``languages.parquet``, a row for each language that has held-out documents: ``language``,
+        ``documents``, ``bytes``, ``tokens`` (measured, the end-of-text tokens not counted),
+        ``bits_per_byte`` with ``_low`` and ``_high``; ``parallel_bits`` (of the language's
+        yardstick text) and ``parallel_bits_ratio`` (over English), null where there is none
+
+Bits are those of the text and of the end-of-text token after it. See ``bits`` for the context
+that a token is predicted from.
+"""
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from itertools import chain
+from statistics import median
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+from pydantic import Field
+
+from bedstone.artifact import Shard
+from bedstone.config import Config
+from bedstone.corpus import columns
+from bedstone.evaluation.bits import bits_per_byte, text_bits
+from bedstone.evaluation.intervals import Estimate
+from bedstone.model.transformer import WEIGHTS, NumberFormat, load
+from bedstone.pretrain.loader import document_numbers, read_arrays
+from bedstone.pretrain.loop import using_threads
+from bedstone.stage import Job, Metrics, Result, Stage
+from bedstone.tokenizer.encoding import END, Encoder
+from bedstone.tokenizer.mixing import lot
+
+ENGLISH = "eng_Latn"
+SCHEMA = pa.schema(
+    [
+        ("language", pa.string()),
+        ("documents", pa.int64()),
+        ("bytes", pa.int64()),
+        ("tokens", pa.int64()),
+        ("bits_per_byte", pa.float64()),
+        ("bits_per_byte_low", pa.float64()),
+        ("bits_per_byte_high", pa.float64()),
+        ("parallel_bits", pa.float64()),
+        ("parallel_bits_ratio", pa.float64()),
+    ]
+)
+
+
+SUMMED = ("documents", "bytes", "tokens")
+Row = dict[str, Any]
+
+
+class LossConfig(Config):
+    """How much is measured, and how it is computed."""
+
+    max_tokens: int = Field(10_000, gt=0)
+    """Of a language's held-out documents, drawn by hash; the one that goes beyond is the last."""
+    number_format: NumberFormat = "fp32"
+    threads: int = Field(2, gt=0)
+    seed: int = Field(0, ge=0)
+    """Of the bootstrap."""
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """A held-out document: its tokens without the closing one, and the bytes of its text."""
+
+    tokens: Sequence[int]
+    bytes: int
+
+
+def run(config: LossConfig, job: Job) -> Result:
+    """Measure language by language.
+
+    Raises:
+        DataError: the mix is of other tokens.
+    """
+    folder = job.inputs["model"].file(WEIGHTS).parent
+    model, encoder = load(folder, config.number_format), Encoder.load(folder)
+    held_out = read_held_out(job.inputs["tokens"], job.inputs["mix"], config.max_tokens)
+    parallel = read_parallel(job.inputs["yardstick"], encoder, {*held_out, ENGLISH})
+    texts = [each.tokens for documents in held_out.values() for each in documents]
+    total = sum(len(text) + 1 for text in [*texts, *parallel.values()])
+    measured: dict[str, list[float]] = {}
+    with using_threads(config.threads), job.progress.task("tokens", total) as task:
+        bits_of = partial(text_bits, model, end=encoder.special[END], advance=task.advance)
+        parallel_bits = dict(zip(parallel, bits_of(list(parallel.values())), strict=True))
+        for language, documents in held_out.items():
+            measured[language] = bits_of([each.tokens for each in documents])
+    rows = [
+        _row(language, documents, measured[language], config.seed)
+        | _parallel(language, parallel_bits)
+        for language, documents in held_out.items()
+    ]
+    columns.write(job, "languages.parquet", pa.Table.from_pylist(rows, SCHEMA))
+    bits = list(chain.from_iterable(measured.values()))
+    sizes = [each.bytes for documents in held_out.values() for each in documents]
+    whole = bits_per_byte(bits, sizes, config.seed) if bits else None
+    return Result(_metrics(rows, whole))
+
+
+def read_held_out(tokens: Shard, mix: Shard, max_tokens: int) -> dict[str, list[Document]]:
+    """Of each language that holds documents out, those to measure.
+
+    Raises:
+        DataError: the mix is of other tokens.
+    """
+    found: dict[str, list[tuple[float, Document]]] = {}
+    for (language, shard), numbers in document_numbers(mix, "held_out").items():
+        array, offsets = read_arrays(tokens, shard, language)
+        table = columns.read(tokens.shards[shard], ["id", "language", "bytes"])
+        table = table.filter(pc.equal(table["language"], language)).take(numbers)
+        for number, row in zip(numbers, table.to_pylist(), strict=True):
+            text = array[offsets[number] : offsets[number + 1] - 1]
+            drawn = lot(row["id"], "evaluation"), Document(text.tolist(), row["bytes"])
+            found.setdefault(language, []).append(drawn)
+    return {name: _first(documents, max_tokens) for name, documents in found.items()}
+
+
+def read_parallel(yardstick: Shard, encoder: Encoder, wanted: set[str]) -> dict[str, list[int]]:
+    """The tokens of the yardstick's text in each of the languages that has one."""
+    table = pq.read_table(yardstick.file("yardstick.parquet"), columns=["language", "text"])
+    rows = zip(table["language"].to_pylist(), table["text"].to_pylist(), strict=True)
+    return {language: encoder.encode(text) for language, text in rows if language in wanted}
+
+
+def _first(documents: list[tuple[float, Document]], max_tokens: int) -> list[Document]:
+    chosen, total = list[Document](), 0
+    for _, document in sorted(documents, key=lambda pair: pair[0]):
+        if total >= max_tokens:
+            break
+        chosen.append(document)
+        total += len(document.tokens)
+    return chosen
+
+
+def _row(language: str, documents: list[Document], bits: list[float], seed: int) -> Row:
+    sizes = [document.bytes for document in documents]
+    estimate = bits_per_byte(bits, sizes, seed)
+    return {
+        "language": language,
+        "documents": len(documents),
+        "bytes": sum(sizes),
+        "tokens": sum(len(document.tokens) for document in documents),
+        "bits_per_byte": estimate.value,
+        "bits_per_byte_low": estimate.low,
+        "bits_per_byte_high": estimate.high,
+    }
+
+
+def _parallel(language: str, bits: Mapping[str, float]) -> Row:
+    own, english = bits.get(language), bits.get(ENGLISH)
+    ratio = own / english if own is not None and english is not None else None
+    return {"parallel_bits": own, "parallel_bits_ratio": ratio}
+
+
+def _metrics(rows: list[Row], whole: Estimate | None) -> Metrics:
+    counts = {f"held_out_{unit}": sum(row[unit] for row in rows) for unit in SUMMED}
+    ratios = [row["parallel_bits_ratio"] for row in rows if row["parallel_bits_ratio"]]
+    metrics = {"languages": len(rows), **counts, "parallel_languages": len(ratios)}
+    if whole:
+        values = [row["bits_per_byte"] for row in rows]
+        metrics |= whole.metrics("held_out", "bits_per_byte")
+        metrics["language_mean_bits_per_byte"] = math.fsum(values) / len(values)
+    if ratios:
+        metrics |= {"parallel_ratio_median": median(ratios), "parallel_ratio_max": max(ratios)}
+    return metrics
+
+
+STAGE = Stage(
+    "evaluation.loss",
+    version=1,
+    config=LossConfig,
+    inputs=("model", "tokens", "mix", "yardstick"),
+    run=run,
+    libraries=("numpy", "tiktoken", "torch"),
+    reproducible="request",
+)

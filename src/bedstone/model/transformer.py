@@ -1,0 +1,547 @@
+"""A transformer of the Llama type, whose files Hugging Face's ``LlamaForCausalLM`` reads.
+
+RMSNorm before each sublayer, rotary positions, grouped queries, SwiGLU, no bias, and by default
+the embedding is the output projection too.
+Where eager autograd is slow on a CPU, a ``Function`` below writes the gradient out by hand;
+each is the plain formula otherwise, and holds in every number format.
+The projections that read the same input are one matrix here (``qkv``, ``gate_up``) and are
+separate in the files.
+
+Shape letters: B rows of the batch, T positions, S positions of keys, V vocabulary, D model,
+H heads of queries, N heads of keys (and of values), G heads of queries that share a head of keys
+(H = N G), K head, F feed-forward, R rows of positions (B T), L layers.
+
+Source: Touvron et al. 2023 (Llama 2), arXiv:2307.09288; RMSNorm: Zhang and Sennrich 2019,
+arXiv:1910.07467; rotary positions: Su et al. 2021, arXiv:2104.09864; SwiGLU: Shazeer 2020,
+arXiv:2002.05202; grouped queries: Ainslie et al. 2023, arXiv:2305.13245.
+"""
+
+import json
+import math
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
+from pathlib import Path
+from typing import Any, Literal, cast
+
+import torch
+import torch.nn.functional as F
+from pydantic import Field, model_validator
+from safetensors.torch import load_file, save_file
+from torch import Tensor, nn
+
+from bedstone.config import Config
+from bedstone.errors import ArtifactError
+
+NumberFormat = Literal["bf16", "fp32"]
+DTYPES = {"bf16": torch.bfloat16, "fp32": torch.float32}
+
+CHUNK_ROWS = 512
+"""Rows whose logits are in memory at once while a loss is computed; by measurement."""
+QUERY_BLOCK = 64
+"""Positions whose scores are computed at once; by measurement."""
+WEIGHTS, HUGGING_FACE, GENERATION = "model.safetensors", "config.json", "generation_config.json"
+
+
+class ModelConfig(Config):
+    """The shape of a transformer."""
+
+    vocab_size: int = Field(gt=0)
+    n_layers: int = Field(gt=0)
+    d_model: int = Field(gt=0)
+    n_heads: int = Field(gt=0)
+    n_kv_heads: int = Field(gt=0)
+    d_ff: int = Field(gt=0)
+    seq_len: int = Field(gt=0)
+    """The positions that it is trained on; it computes more, but has not learnt them."""
+    rope_theta: float = 10_000.0
+    norm_eps: float = 1e-5
+    tied: bool = True
+    """Whether the embedding is the output projection too."""
+
+    @model_validator(mode="after")
+    def _heads_divide(self) -> "ModelConfig":
+        if self.d_model % (2 * self.n_heads):
+            raise ValueError(f"d_model {self.d_model} is no even number for each of n_heads")
+        if self.n_heads % self.n_kv_heads:
+            raise ValueError(f"n_heads {self.n_heads} is no multiple of n_kv_heads")
+        return self
+
+    @property
+    def d_head(self) -> int:
+        """The width of a head."""
+        return self.d_model // self.n_heads
+
+    @property
+    def initial_deviation(self) -> float:
+        """Of a new weight; see ``Transformer``."""
+        return math.sqrt(2 / (5 * self.d_model))
+
+
+class KVCache:
+    """The keys and values of the positions that a batch of texts has behind it.
+
+    Texts of different length are padded on the left, so that all rows grow at the same slot.
+    A padded slot is never looked at, and a row's positions count from its first real token.
+    """
+
+    def __init__(self, config: ModelConfig, padding_B: Tensor, slots: int) -> None:
+        """Room for ``slots`` positions, padding included.
+
+        Args:
+            config: the model's.
+            padding_B: how many tokens stand before each row's first real one, int64.
+            slots: as many as will be decoded in all.
+        """
+        self.padding_B = padding_B
+        self.filled = 0
+        self._config = config
+        self._slots = slots
+        self._layers: list[tuple[Tensor, Tensor]] = []
+
+    def layer(self, index: int, like: Tensor) -> tuple[Tensor, Tensor]:
+        """The keys and values of one layer, [B N, S, K], with the number format of ``like``."""
+        if index == len(self._layers):
+            c = self._config
+            shape = (len(self.padding_B) * c.n_kv_heads, self._slots, c.d_head)
+            self._layers.append((like.new_zeros(shape), like.new_zeros(shape)))
+        return self._layers[index]
+
+    def select(self, rows: Tensor) -> "KVCache":
+        """A cache of these rows only, in this order; a row may occur several times."""
+        chosen = KVCache(self._config, self.padding_B[rows], self._slots)
+        chosen.filled = self.filled
+        for pair in self._layers:
+            by_row = (held.view(len(self.padding_B), -1, *held.shape[1:]) for held in pair)
+            keys, values = (held[rows].flatten(0, 1) for held in by_row)
+            chosen._layers.append((keys, values))
+        return chosen
+
+    @property
+    def bytes(self) -> int:
+        """The memory of the slots that are filled."""
+        c, rows = self._config, len(self.padding_B)
+        width = self._layers[0][0].element_size() if self._layers else 0
+        return 2 * c.n_layers * rows * c.n_kv_heads * self.filled * c.d_head * width
+
+
+class Transformer(nn.Module):
+    """Token ids to the next token's logits."""
+
+    def __init__(self, config: ModelConfig) -> None:
+        """New weights, normal, drawn from torch's global random state.
+
+        Source: Nguyen and Salazar 2019, arXiv:1910.05895 (SmallInit): the deviation falls with
+        the width, and is near the usual 0.02 at a width of 1024. Radford et al. 2019 (GPT-2):
+        what is added to the residual stream is smaller by the root of the number of additions.
+        """
+        super().__init__()
+        c = self.config = config
+        self.embedding = _drawn(c.vocab_size, c.d_model, c.initial_deviation)
+        self.blocks = nn.ModuleList(Block(c) for _ in range(c.n_layers))
+        self.norm = nn.Parameter(torch.ones(c.d_model))
+        if not c.tied:
+            self.head = _drawn(c.vocab_size, c.d_model, c.initial_deviation)
+
+    def forward(self, tokens_BT: Tensor, cache: KVCache | None = None) -> Tensor:
+        """The logits BTV after each token.
+
+        With a ``cache``, which takes no gradients, ``tokens_BT`` follow what it holds, and are
+        added to it. Without, every row starts at position 0, and padding belongs on the right.
+        """
+        return self.hidden(tokens_BT, cache) @ self.output.T
+
+    def hidden(self, tokens_BT: Tensor, cache: KVCache | None = None) -> Tensor:
+        """What the output projection reads, BTD; see ``forward``."""
+        h_BTD = _applied(_Lookup, tokens_BT, self.embedding)
+        view = _view(self.config, tokens_BT, cache, h_BTD.dtype)
+        for index, block in enumerate(self.blocks):
+            h_BTD = block(h_BTD, view, cache and cache.layer(index, like=h_BTD))
+        if cache is not None:
+            cache.filled += tokens_BT.shape[1]
+        normed: Tensor = _applied(_RMSNorm, h_BTD, self.norm, self.config.norm_eps)
+        return normed
+
+    def loss(self, tokens_BT: Tensor, targets_BT: Tensor, weights_BT: Tensor) -> Tensor:
+        """The sum of each target's cross-entropy in nats times its weight; fp32.
+
+        Never holds the logits of more than a few hundred positions. No gradient goes to the
+        weights, and where a weight is 0 the target may be any token.
+        """
+        if not torch.is_grad_enabled():
+            return (self.nats(tokens_BT, targets_BT) * weights_BT).sum()
+        rows = (self.hidden(tokens_BT).flatten(0, 1), self.output)
+        loss: Tensor = _applied(_CrossEntropy, *rows, targets_BT.flatten(), weights_BT.flatten())
+        return loss
+
+    @torch.no_grad()
+    def nats(self, tokens_BT: Tensor, targets_BT: Tensor) -> Tensor:
+        """The cross-entropy of each target, BT, fp32, without gradients."""
+        hidden_RD = self.hidden(tokens_BT).flatten(0, 1)
+        chunks = zip(
+            torch.split(hidden_RD, CHUNK_ROWS),
+            torch.split(targets_BT.flatten(), CHUNK_ROWS),
+            strict=True,
+        )
+        nats = [
+            F.cross_entropy((rows_RD @ self.output.T).float(), targets_R, reduction="none")
+            for rows_RD, targets_R in chunks
+        ]
+        return torch.cat(nats).view_as(targets_BT)
+
+    @property
+    def output(self) -> Tensor:
+        """The output projection, VD."""
+        return self.embedding if self.config.tied else self.head
+
+
+class Block(nn.Module):
+    """Attention, then the feed-forward network, each added to what it reads."""
+
+    def __init__(self, config: ModelConfig) -> None:
+        super().__init__()
+        c = self.config = config
+        normal = c.initial_deviation
+        small = normal / math.sqrt(2 * c.n_layers)
+        self.attention_norm = nn.Parameter(torch.ones(c.d_model))
+        self.qkv = _drawn((c.n_heads + 2 * c.n_kv_heads) * c.d_head, c.d_model, normal)
+        self.attention_out = _drawn(c.d_model, c.n_heads * c.d_head, small)
+        self.ff_norm = nn.Parameter(torch.ones(c.d_model))
+        self.gate_up = _drawn(2 * c.d_ff, c.d_model, normal)
+        self.ff_out = _drawn(c.d_model, c.d_ff, small)
+
+    def forward(self, h_BTD: Tensor, view: "View", past: tuple[Tensor, Tensor] | None) -> Tensor:
+        """``h_BTD`` with what this layer has to add; ``past`` is its part of a cache."""
+        c = self.config
+        normed = _applied(_RMSNorm, h_BTD, self.attention_norm, c.norm_eps)
+        qkv = F.linear(normed, self.qkv)
+        if past is None:
+            attended = _applied(_Attention, qkv, view, c)
+        else:
+            attended = _attend_to_cache(qkv, view, c, past)
+        h_BTD = h_BTD + F.linear(attended, self.attention_out)
+        normed = _applied(_RMSNorm, h_BTD, self.ff_norm, c.norm_eps)
+        return h_BTD + F.linear(_applied(_SwiGLU, F.linear(normed, self.gate_up)), self.ff_out)
+
+
+class View:
+    """Where the tokens of a call stand, and which keys each of them may look at."""
+
+    def __init__(self, cos: Tensor, sin: Tensor, mask: Tensor, start: int) -> None:
+        self.cos, self.sin = cos, sin
+        """Of each position's angles, [1 or B, 1, T, K]; the sine is negative in the first half."""
+        self.mask = mask
+        """To add to the scores, [1 or B N, T G, S]: 0, or as good as minus infinity."""
+        self.start = start
+        """The slot of the first token."""
+
+
+def _view(config: ModelConfig, tokens_BT: Tensor, cache: KVCache | None, dtype: Any) -> View:
+    start = cache.filled if cache is not None else 0
+    slots_T = torch.arange(start, start + tokens_BT.shape[1])
+    keys_S = torch.arange(start + tokens_BT.shape[1])
+    padding_B = cache.padding_B if cache is not None else torch.zeros(1, dtype=torch.long)
+    positions_BT = (slots_T - padding_B[:, None]).clamp(min=0)
+    half = config.d_head // 2
+    rates = config.rope_theta ** -(torch.arange(half) / half)
+    angles = positions_BT[:, None, :, None] * rates
+    cos = torch.cat([angles.cos(), angles.cos()], -1).to(dtype)
+    sin = torch.cat([-angles.sin(), angles.sin()], -1).to(dtype)
+    seen = (keys_S <= slots_T[:, None]) & (keys_S >= padding_B[:, None, None])
+    mask = torch.zeros(seen.shape, dtype=dtype).masked_fill(~seen, torch.finfo(dtype).min)
+    mask = mask.repeat_interleave(config.n_heads // config.n_kv_heads, 1)
+    if cache is not None:
+        mask = mask.repeat_interleave(config.n_kv_heads, 0)
+    return View(cos, sin, mask, start)
+
+
+def _heads(qkv_BTE: Tensor, view: View, config: ModelConfig) -> tuple[Tensor, Tensor, Tensor]:
+    """Queries [B N, T G, K] and keys [B N, T, K] at their positions, and values [B N, T, K].
+
+    The queries that share a head of keys are rows of one matrix, so that no key is copied.
+    """
+    c = config
+    heads = qkv_BTE.view(*qkv_BTE.shape[:2], -1, c.d_head).transpose(1, 2)
+    b, _, t, width = heads.shape
+    turned = _turned(heads[:, : -c.n_kv_heads].contiguous(), view.cos, view.sin)
+    queries = turned[:, : c.n_heads].view(b, c.n_kv_heads, -1, t, width).transpose(2, 3)
+    rows = (b * c.n_kv_heads, -1, width)
+    keys, values = turned[:, c.n_heads :], heads[:, -c.n_kv_heads :]
+    return queries.reshape(rows), keys.reshape(rows), values.reshape(rows)
+
+
+def _turned(x: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
+    """``x`` with each pair of its last dimension turned; the pairs are half a head apart."""
+    return torch.addcmul(x * cos, x.roll(x.shape[-1] // 2, -1), sin)
+
+
+def _probabilities(q: Tensor, k: Tensor, mask: Tensor) -> Tensor:
+    """What each query gives to each key."""
+    scores = torch.baddbmm(mask, q, k.transpose(1, 2), alpha=q.shape[-1] ** -0.5)
+    return torch.softmax(scores, -1)
+
+
+class _Attention(torch.autograd.Function):
+    """Causal attention with rotary positions, from the fused projection to the heads' outputs.
+
+    It keeps the probabilities: on a CPU, at sequences of some hundred tokens, that is faster
+    than the backward pass of ``scaled_dot_product_attention``, which computes them again.
+    Blocks of queries look only at the keys up to their end.
+    """
+
+    @staticmethod
+    def forward(ctx: Any, qkv_BTE: Tensor, view: View, config: ModelConfig) -> Tensor:
+        q, k, v = _heads(qkv_BTE, view, config)
+        out, kept = torch.empty_like(q), []
+        for rows, end in _blocks(k.shape[1], config):
+            p = _probabilities(q[:, rows], k[:, :end], view.mask[:, rows, :end])
+            out[:, rows] = torch.bmm(p, v[:, :end])
+            kept.append(p)
+        ctx.save_for_backward(q, k, v, *kept)
+        ctx.view, ctx.config = view, config
+        return _side_by_side(out, len(qkv_BTE), config)
+
+    @staticmethod
+    def backward(ctx: Any, dout_BTE: Tensor) -> tuple[Tensor, None, None]:
+        q, k, v, *kept = ctx.saved_tensors
+        c, view = ctx.config, ctx.view
+        b, t, _ = dout_BTE.shape
+        dout = dout_BTE.view(b, t, c.n_kv_heads, -1).transpose(1, 2).reshape(q.shape)
+        dq, dk, dv = torch.empty_like(q), torch.zeros_like(k), torch.zeros_like(v)
+        for p, (rows, end) in zip(kept, _blocks(t, c), strict=True):
+            dv[:, :end] += torch.bmm(p.transpose(1, 2), dout[:, rows])
+            dp = torch.bmm(dout[:, rows], v[:, :end].transpose(1, 2))
+            dscores = torch._softmax_backward_data(dp, p, -1, p.dtype)
+            dq[:, rows] = torch.bmm(dscores, k[:, :end])
+            dk[:, :end] += torch.bmm(dscores.transpose(1, 2), q[:, rows])
+        dq = dq.view(b, c.n_kv_heads, t, -1, c.d_head).transpose(2, 3).flatten(1, 2)
+        turned = torch.cat([dq, dk.view(b, -1, t, c.d_head)], 1) * c.d_head**-0.5
+        heads = [_turned(turned, view.cos, -view.sin), dv.view(b, -1, t, c.d_head)]
+        return torch.cat([x.transpose(1, 2) for x in heads], 2).flatten(2), None, None
+
+
+def _blocks(positions: int, config: ModelConfig) -> Iterator[tuple[slice, int]]:
+    """The rows of each block of queries, and where the keys that it may look at end."""
+    groups = config.n_heads // config.n_kv_heads
+    for start in range(0, positions, QUERY_BLOCK):
+        end = min(start + QUERY_BLOCK, positions)
+        yield slice(start * groups, end * groups), end
+
+
+def _attend_to_cache(
+    qkv_BTE: Tensor, view: View, config: ModelConfig, past: tuple[Tensor, Tensor]
+) -> Tensor:
+    q, *new = _heads(qkv_BTE, view, config)
+    end = view.start + qkv_BTE.shape[1]
+    for held, fresh in zip(past, new, strict=True):
+        held[:, view.start : end] = fresh
+    keys, values = past
+    out = torch.bmm(_probabilities(q, keys[:, :end], view.mask), values[:, :end])
+    return _side_by_side(out, len(qkv_BTE), config)
+
+
+def _side_by_side(out: Tensor, batch: int, config: ModelConfig) -> Tensor:
+    """The heads' outputs [B N, T G, K] as [B, T, H K]."""
+    n = config.n_kv_heads
+    positions = out.shape[1] * n // config.n_heads
+    return out.view(batch, n, positions, -1).transpose(1, 2).flatten(2)
+
+
+class _RMSNorm(torch.autograd.Function):
+    """``x`` over its root mean square, times a gain for each dimension."""
+
+    @staticmethod
+    def forward(ctx: Any, x: Tensor, gain_D: Tensor, eps: float) -> Tensor:
+        length = torch.linalg.vector_norm(x, dim=-1, keepdim=True, dtype=_wide(x))
+        inverse = torch.rsqrt(length.square() / x.shape[-1] + eps).to(x.dtype)
+        normed = x * inverse
+        ctx.save_for_backward(normed, inverse, gain_D)
+        return normed * gain_D
+
+    @staticmethod
+    def backward(ctx: Any, dy: Tensor) -> tuple[Tensor, Tensor, None]:
+        normed, inverse, gain_D = ctx.saved_tensors
+        dgain = (dy * normed).flatten(0, -2).sum(0, dtype=_wide(dy)).to(dy.dtype)
+        dnormed = dy * gain_D
+        along = (dnormed * normed).mean(-1, keepdim=True, dtype=_wide(dy)).to(dy.dtype)
+        return torch.addcmul(dnormed, normed, along, value=-1).mul_(inverse), dgain, None
+
+
+class _SwiGLU(torch.autograd.Function):
+    """The swish of the first half of the last dimension, times the second half."""
+
+    @staticmethod
+    def forward(ctx: Any, gate_up: Tensor) -> Tensor:
+        ctx.save_for_backward(gate_up)
+        gate, up = gate_up.chunk(2, -1)
+        return F.silu(gate).mul_(up)
+
+    @staticmethod
+    def backward(ctx: Any, dy: Tensor) -> Tensor:
+        (gate_up,) = ctx.saved_tensors
+        gate, up = gate_up.chunk(2, -1)
+        dgate = torch.ops.aten.silu_backward(dy * up, gate)
+        return torch.cat([dgate, F.silu(gate).mul_(dy)], -1)
+
+
+class _Lookup(torch.autograd.Function):
+    """Rows of the embedding; a token's gradients are summed in fp32 also in a bf16 model."""
+
+    @staticmethod
+    def forward(ctx: Any, tokens_BT: Tensor, weight_VD: Tensor) -> Tensor:
+        ctx.save_for_backward(tokens_BT)
+        ctx.rows = len(weight_VD)
+        return weight_VD[tokens_BT]
+
+    @staticmethod
+    def backward(ctx: Any, dy_BTD: Tensor) -> tuple[None, Tensor]:
+        (tokens_BT,) = ctx.saved_tensors
+        dweight = dy_BTD.new_zeros(ctx.rows, dy_BTD.shape[-1], dtype=_wide(dy_BTD))
+        dweight.index_add_(0, tokens_BT.flatten(), dy_BTD.flatten(0, 1).to(dweight.dtype))
+        return None, dweight.to(dy_BTD.dtype)
+
+
+class _CrossEntropy(torch.autograd.Function):
+    """The weighted sum of the targets' nats.
+
+    The gradients are made on the way forward, while a chunk's probabilities are at hand: they
+    then only wait for the factor of the sum. A target's probability is rounded to the model's
+    number format, in bf16 by at most 0.4 %, so a single target's nats are right to 0.004.
+    """
+
+    @staticmethod
+    def forward(
+        ctx: Any, hidden_RD: Tensor, output_VD: Tensor, targets_R: Tensor, weights_R: Tensor
+    ) -> Tensor:
+        loss = hidden_RD.new_zeros((), dtype=_wide(hidden_RD))
+        dhidden_RD = torch.empty_like(hidden_RD)
+        doutput_VD = torch.zeros_like(output_VD, dtype=loss.dtype)
+        for start in range(0, len(hidden_RD), CHUNK_ROWS):
+            rows = slice(start, start + CHUNK_ROWS)
+            p_RV = torch.softmax(hidden_RD[rows] @ output_VD.T, -1)
+            at_target = torch.arange(len(p_RV)), targets_R[rows]
+            loss -= p_RV[at_target].to(loss.dtype).log() @ weights_R[rows].to(loss.dtype)
+            p_RV[at_target] -= 1
+            scale_R1 = weights_R[rows, None].to(p_RV.dtype)
+            dhidden_RD[rows] = (p_RV @ output_VD) * scale_R1
+            doutput_VD += p_RV.T @ (hidden_RD[rows] * scale_R1)
+        ctx.save_for_backward(dhidden_RD, doutput_VD.to(output_VD.dtype))
+        return loss
+
+    @staticmethod
+    def backward(ctx: Any, dloss: Tensor) -> tuple[Tensor, Tensor, None, None]:
+        dhidden, doutput = ctx.saved_tensors
+        return dhidden * dloss.to(dhidden.dtype), doutput * dloss.to(doutput.dtype), None, None
+
+
+def _applied(function: type[torch.autograd.Function], *arguments: Any) -> Any:
+    return function.apply(*arguments)  # type: ignore[no-untyped-call]
+
+
+def _wide(x: Tensor) -> torch.dtype:
+    """The number format in which sums over ``x`` are made."""
+    return torch.promote_types(x.dtype, torch.float32)
+
+
+def _drawn(rows: int, columns: int, deviation: float) -> nn.Parameter:
+    return nn.Parameter(torch.randn(rows, columns) * deviation)
+
+
+def load(folder: Path, number_format: NumberFormat = "fp32") -> Transformer:
+    """The model that ``save`` wrote, ready to compute in ``number_format``.
+
+    Raises:
+        ArtifactError: the folder holds no such model.
+    """
+    try:
+        stored = json.loads((folder / HUGGING_FACE).read_text("utf-8"))
+        tensors = load_file(folder / WEIGHTS)
+    except OSError as error:
+        raise ArtifactError(f"{folder} holds no model: {error}") from error
+    model = Transformer(_from_hugging_face(stored))
+    with torch.no_grad():
+        for name, part in _parts(model).items():
+            part.copy_(tensors[name])
+    return model.to(DTYPES[number_format])
+
+
+def save(
+    model: Transformer,
+    part: Callable[[str], AbstractContextManager[Path]],
+    end_token: int,
+) -> None:
+    """Write the model's three files in fp32, each by ``part``; ``end_token`` ends a text."""
+    tensors = {name: tensor.float().contiguous() for name, tensor in _parts(model).items()}
+    ends = {"bos_token_id": end_token, "eos_token_id": end_token}
+    with part(WEIGHTS) as path:
+        save_file(tensors, path, metadata={"format": "pt"})
+    with part(HUGGING_FACE) as path:
+        path.write_text(json.dumps(_to_hugging_face(model.config) | ends, indent=2) + "\n", "utf-8")
+    with part(GENERATION) as path:
+        path.write_text(json.dumps(ends, indent=2) + "\n", "utf-8")
+
+
+def _parts(model: Transformer) -> dict[str, Tensor]:
+    """Views of the weights, by the names that Hugging Face gives them."""
+    c = model.config
+    parts = {
+        "model.embed_tokens.weight": model.embedding.data,
+        "model.norm.weight": model.norm.data,
+    }
+    if not c.tied:
+        parts["lm_head.weight"] = model.head.data
+    kv = c.n_kv_heads * c.d_head
+    for index, block in enumerate(cast("list[Block]", model.blocks)):
+        q, k, v = torch.split(block.qkv.data, [c.n_heads * c.d_head, kv, kv])
+        gate, up = block.gate_up.data.chunk(2)
+        names = {
+            "input_layernorm": block.attention_norm.data,
+            "self_attn.q_proj": q,
+            "self_attn.k_proj": k,
+            "self_attn.v_proj": v,
+            "self_attn.o_proj": block.attention_out.data,
+            "post_attention_layernorm": block.ff_norm.data,
+            "mlp.gate_proj": gate,
+            "mlp.up_proj": up,
+            "mlp.down_proj": block.ff_out.data,
+        }
+        parts |= {f"model.layers.{index}.{name}.weight": part for name, part in names.items()}
+    return parts
+
+
+def _to_hugging_face(config: ModelConfig) -> dict[str, Any]:
+    c = config
+    return {
+        "architectures": ["LlamaForCausalLM"],
+        "model_type": "llama",
+        "dtype": "float32",
+        "vocab_size": c.vocab_size,
+        "num_hidden_layers": c.n_layers,
+        "hidden_size": c.d_model,
+        "num_attention_heads": c.n_heads,
+        "num_key_value_heads": c.n_kv_heads,
+        "head_dim": c.d_head,
+        "intermediate_size": c.d_ff,
+        "max_position_embeddings": c.seq_len,
+        "rope_parameters": {"rope_type": "default", "rope_theta": c.rope_theta},
+        "rms_norm_eps": c.norm_eps,
+        "tie_word_embeddings": c.tied,
+        "hidden_act": "silu",
+        "attention_bias": False,
+        "mlp_bias": False,
+        "initializer_range": c.initial_deviation,
+    }
+
+
+def _from_hugging_face(stored: dict[str, Any]) -> ModelConfig:
+    return ModelConfig(
+        vocab_size=stored["vocab_size"],
+        n_layers=stored["num_hidden_layers"],
+        d_model=stored["hidden_size"],
+        n_heads=stored["num_attention_heads"],
+        n_kv_heads=stored["num_key_value_heads"],
+        d_ff=stored["intermediate_size"],
+        seq_len=stored["max_position_embeddings"],
+        rope_theta=stored["rope_parameters"]["rope_theta"],
+        norm_eps=stored["rms_norm_eps"],
+        tied=stored["tie_word_embeddings"],
+    )

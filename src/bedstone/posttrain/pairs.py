@@ -1,0 +1,151 @@
+"""Stage posttrain.pairs: cut prompts and completions from real pages: a heading, its paragraph.
+
+Reads   ``documents`` (id, url, text, headings), ``language`` (language) and ``kept`` (keep),
+        shard by shard, rows in the same order
+Writes  ``pairs.parquet``: id of the document, language, url, prompt, completion, and split,
+        ``train`` or ``held_out``
+
+A pair is cut where all of this holds:
+
+* the document is kept and its language is known and one;
+* the heading is no longer than a limit and has a letter;
+* between it and the next heading stands a line that is long enough; the first such is taken;
+* that line has a whole sentence within a limit; it is cut after the last such;
+* both are in the same script: a page that is half translated has headings of another language.
+
+A document gives so many pairs at most, its first; of equal pairs of a shard the first stays.
+All pairs of a document are in one split, which its id decides.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import islice, pairwise
+
+import pyarrow as pa
+from pydantic import Field
+
+from bedstone.config import Config
+from bedstone.corpus import columns
+from bedstone.posttrain.prompts import is_held_out
+from bedstone.posttrain.sentences import script, whole_sentences
+from bedstone.stage import Job, Result, Stage
+
+UNKNOWN_LANGUAGES = ("und", "mul")
+
+
+class PairsConfig(Config):
+    """Which headings and paragraphs make a pair."""
+
+    prompt_max_characters: int = Field(default=80, ge=1)
+    completion_min_characters: int = Field(default=20, ge=1)
+    """Of the line that it is cut from, and of the completion itself."""
+    completion_max_characters: int = Field(default=200, ge=1)
+    document_max_pairs: int = Field(default=8, ge=1)
+    """So that no long page is most of what is learnt."""
+    held_out_share: float = Field(default=0.05, ge=0, le=1)
+    """Of the documents."""
+
+
+@dataclass(frozen=True, slots=True)
+class Cut:
+    """What a document gives at one of its headings."""
+
+    prompt: str
+    completion: str
+
+
+def run(config: PairsConfig, job: Job) -> Result:
+    """Cut one shard's pairs."""
+    documents = columns.read(job.inputs["documents"], ["id", "url", "text", "headings"])
+    languages = columns.beside(job.inputs["language"], documents, ["language"])["language"]
+    kept = columns.beside(job.inputs["kept"], documents, ["keep"])["keep"]
+    rows, seen, used, duplicates = [], set[Cut](), 0, 0
+    beside = zip(documents.to_pylist(), languages.to_pylist(), kept.to_pylist(), strict=True)
+    for document, language, keep in beside:
+        if not keep or language in UNKNOWN_LANGUAGES:
+            continue
+        used += 1
+        for cut in cuts(document["text"], document["headings"], config):
+            if cut in seen:
+                duplicates += 1
+                continue
+            seen.add(cut)
+            rows.append(_row(document, language, cut, config))
+    columns.write(job, "pairs.parquet", pa.Table.from_pylist(rows, _SCHEMA))
+    held_out = sum(row["split"] == "held_out" for row in rows)
+    return Result(
+        {
+            "input_documents": len(kept),
+            "used_documents": used,
+            "duplicate_pairs": duplicates,
+            "train_pairs": len(rows) - held_out,
+            "held_out_pairs": held_out,
+        }
+    )
+
+
+def cuts(text: str, headings: Sequence[int], config: PairsConfig) -> list[Cut]:
+    """The pairs of a document, in their order.
+
+    Args:
+        text: lines parted by a line feed.
+        headings: the numbers of the lines that are headings, from 0, ascending.
+        config: the limits.
+    """
+    return list(islice(_cuts(text.split("\n"), headings, config), config.document_max_pairs))
+
+
+def _cuts(lines: list[str], headings: Sequence[int], config: PairsConfig) -> Iterator[Cut]:
+    for heading, end in pairwise([*headings, len(lines)]):
+        prompt = lines[heading].strip()
+        if len(prompt) > config.prompt_max_characters or script(prompt) is None:
+            continue
+        completion = _completion(lines[heading + 1 : end], config)
+        if completion and script(completion) == script(prompt):
+            yield Cut(prompt, completion)
+
+
+def _completion(lines: list[str], config: PairsConfig) -> str:
+    enough = config.completion_min_characters
+    long = (line.strip() for line in lines if len(line.strip()) >= enough)
+    sentences = whole_sentences(next(long, ""), config.completion_max_characters)
+    return sentences if len(sentences) >= enough else ""
+
+
+def _row(document: dict[str, str], language: str, cut: Cut, config: PairsConfig) -> dict[str, str]:
+    return {
+        "id": document["id"],
+        "language": language,
+        "url": document["url"],
+        "prompt": cut.prompt,
+        "completion": cut.completion,
+        "split": "held_out" if is_held_out(document["id"], config.held_out_share) else "train",
+    }
+
+
+_SCHEMA = pa.schema(
+    {
+        "id": pa.string(),
+        "language": pa.string(),
+        "url": pa.string(),
+        "prompt": pa.large_string(),
+        "completion": pa.large_string(),
+        "split": pa.string(),
+    }
+)
+
+
+def _total(sums: dict[str, float]) -> dict[str, float]:
+    pairs = sums["train_pairs"] + sums["held_out_pairs"]
+    return {**sums, "pairs_per_document": pairs / max(sums["used_documents"], 1)}
+
+
+STAGE = Stage(
+    "posttrain.pairs",
+    version=1,
+    config=PairsConfig,
+    inputs=("documents", "language", "kept"),
+    sharded=("documents", "language", "kept"),
+    run=run,
+    total=_total,
+)

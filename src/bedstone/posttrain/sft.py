@@ -1,0 +1,124 @@
+"""Stage posttrain.sft: fine-tune a model on prompts and completions, on the completions' loss.
+
+Reads   ``model`` (a model folder with its tokeniser), ``pairs``; what the config leaves open,
+        from ``plan``
+Writes  a model folder that Hugging Face loads, and ``loss.parquet``: ``step``, ``train_tokens``,
+        ``loss_nats``, ``learning_rate``, ``gradient_norm``
+
+Each pair is a sequence of its own, never cut: one that is too long is left out, and counted, for
+a model that sees no closing token does not learn to close.
+"""
+
+import torch
+from pydantic import Field
+
+from bedstone.config import Config
+from bedstone.errors import BedstoneError
+from bedstone.model.transformer import WEIGHTS, NumberFormat, Transformer, load
+from bedstone.posttrain.batching import Batches
+from bedstone.posttrain.chat import Dialogue, render
+from bedstone.posttrain.decisions import decide, given
+from bedstone.posttrain.losses import sft_weights
+from bedstone.posttrain.prompts import Pair, read_pairs
+from bedstone.posttrain.scoring import HeldOutLoss, padded
+from bedstone.pretrain import loop
+from bedstone.pretrain.loop import LossOfStep
+from bedstone.pretrain.optim import OptimizerConfig, Schedule
+from bedstone.stage import Job, Result, Stage
+from bedstone.tokenizer.encoding import FILE, Encoder
+
+
+class SftConfig(Config):
+    """The course of the run."""
+
+    train_tokens: int | None = Field(default=None, ge=1)
+    """Of prompts and completions, repetitions included; rounded up to whole steps. Absent: the
+    plan's."""
+    batch_tokens: int = Field(default=4_096, ge=1)
+    """Of a step at most, padding included."""
+    max_tokens: int = Field(default=192, ge=2)
+    """Of a pair with its control tokens."""
+    learning_rate: float = Field(default=1e-3, gt=0)
+    """At its peak."""
+    number_format: NumberFormat | None = None
+    threads: int | None = Field(default=None, ge=1)
+    seed: int = Field(default=0, ge=0)
+    """Of the order of the data."""
+    optimizer: OptimizerConfig = OptimizerConfig()
+
+
+def run(config: SftConfig, job: Job) -> Result:
+    """Train, or go on from the last checkpoint of a killed run; measure before and after.
+
+    Raises:
+        BedstoneError: a loss is not finite, or each pair is too long.
+    """
+    folder = job.inputs["model"].file(WEIGHTS).parent
+    encoder = Encoder.load(job.inputs["model"].file(FILE).parent)
+    train, held_out = (_rendered(encoder, pairs) for pairs in read_pairs(job.inputs["pairs"]))
+    fitting = [dialogue for dialogue in train if len(dialogue) <= config.max_tokens]
+    measured = [dialogue for dialogue in held_out if len(dialogue) <= config.max_tokens]
+    if not fitting or not measured:
+        raise BedstoneError(
+            f"max_tokens {config.max_tokens}: {len(fitting)} of {len(train)} pairs to train on and "
+            f"{len(measured)} of {len(held_out)} to measure on are as short"
+        )
+    with loop.using_threads(given(config.threads)):
+        before = HeldOutLoss.measure(load(folder), measured)
+        model = load(folder, given(config.number_format))
+        batches = Batches(tuple(map(len, fitting)), config.batch_tokens, config.seed)
+        steps = step_count(batches, given(config.train_tokens))
+        schedule = Schedule(config.learning_rate, steps, config.optimizer.warmup_share)
+        loss_of = loss_of_batches(model, fitting, batches)
+        curve = loop.train(
+            model, loss_of, schedule, config.optimizer, job, given(config.train_tokens)
+        )
+        after = HeldOutLoss.measure(model, measured)
+    curve.write(job)
+    loop.write_model(model, job.inputs["model"], job)
+    return Result(
+        {
+            **curve.metrics(),
+            "train_pairs": len(fitting),
+            "too_long_pairs": len(train) - len(fitting),
+            "epochs": steps / batches.per_epoch,
+            "held_out_pairs": len(measured),
+            "held_out_loss_before_nats": before.mean_nats,
+            "held_out_loss_after_nats": after.mean_nats,
+            **before.change(after, config.seed).metrics("held_out_loss_change", "nats"),
+        }
+    )
+
+
+def step_count(batches: Batches, train_tokens: int) -> int:
+    """The steps of a run that sees ``train_tokens`` or just more."""
+    return -(-train_tokens * batches.per_epoch // sum(batches.lengths))
+
+
+def _rendered(encoder: Encoder, pairs: list[Pair]) -> list[Dialogue]:
+    return [render(encoder, pair.prompt, pair.completion) for pair in pairs]
+
+
+def loss_of_batches(model: Transformer, dialogues: list[Dialogue], batches: Batches) -> LossOfStep:
+    """The mean loss of a step's completion tokens; prompts only are read."""
+
+    def loss_of(step: int) -> tuple[torch.Tensor, int]:
+        batch = [dialogues[number] for number in batches.batch(step)]
+        tokens_BT, mask_BT = padded(batch)
+        loss = model.loss(tokens_BT[:, :-1], tokens_BT[:, 1:], sft_weights(mask_BT))
+        return loss, sum(map(len, batch))
+
+    return loss_of
+
+
+STAGE = Stage(
+    "posttrain.sft",
+    version=1,
+    config=SftConfig,
+    inputs=("model", "pairs"),
+    run=run,
+    libraries=("numpy", "torch"),
+    reproducible="request",
+    decided_by=("plan",),
+    resolve=decide,
+)

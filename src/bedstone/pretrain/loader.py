@@ -1,0 +1,149 @@
+"""Training sequences out of stored tokens, mixed at load.
+
+The documents of a language that are for training are one circle of tokens, cut into windows of a
+sequence's length; the last one ends with the circle's beginning. Which language each sequence of
+a run has is drawn by the weights of the mix; a language's windows follow one another in a random
+order, each once, then in another. All of it is a pure function of the seed and the sequence's
+number, so a run that goes on at step n sees what it would have seen.
+
+Documents follow one another within a window, each ended by the end-of-text token, and attention
+crosses their borders: at this size that costs less than it would to mask them.
+"""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+
+import numpy as np
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from bedstone.artifact import Shard
+from bedstone.errors import DataError
+
+
+class Stream:
+    """A circle of tokens, in the pieces in which they are stored."""
+
+    def __init__(self, pieces: list[np.ndarray]) -> None:
+        self._pieces = pieces
+        self._starts = np.cumsum([0, *map(len, pieces)])
+
+    def __len__(self) -> int:
+        return int(self._starts[-1])
+
+    def read(self, start: int, length: int) -> np.ndarray:
+        """The ``length`` tokens from ``start`` on; at the end it begins again. int64."""
+        out = np.empty(length, np.int64)
+        filled = 0
+        start %= len(self)
+        number = int(np.searchsorted(self._starts, start, side="right")) - 1
+        while filled < length:
+            inside = self._pieces[number][start - self._starts[number] :][: length - filled]
+            out[filled : filled + len(inside)] = inside
+            filled += len(inside)
+            number = (number + 1) % len(self._pieces)
+            start = int(self._starts[number])
+        return out
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """Which language, and which of its windows, each sequence of a run is."""
+
+    languages: tuple[str, ...]
+    language_of: np.ndarray
+    """Of each sequence, its language's number."""
+    turn_of: np.ndarray
+    """Of each sequence, how many of its language came before it."""
+    seed: int
+
+    @classmethod
+    def draw(cls, weights: Mapping[str, float], sequences: int, seed: int) -> "Order":
+        """The order of a run of so many ``sequences``; a longer run begins with the same ones."""
+        names = tuple(sorted(weights))
+        bounds = np.cumsum([weights[name] for name in names])
+        lots = np.random.default_rng(seed).random(sequences) * bounds[-1]
+        language_of = np.searchsorted(bounds, lots, side="right")
+        turn_of = np.empty(sequences, np.int64)
+        for number in range(len(names)):
+            own = np.flatnonzero(language_of == number)
+            turn_of[own] = np.arange(len(own))
+        return cls(names, language_of, turn_of, seed)
+
+    def window(self, sequence: int, windows: Mapping[str, int]) -> tuple[str, int]:
+        """The language of ``sequence``, and the number of its window among its ``windows``."""
+        name = self.languages[self.language_of[sequence]]
+        epoch, turn = divmod(int(self.turn_of[sequence]), windows[name])
+        return name, int(_shuffled(windows[name], f"{self.seed}\0{name}\0{epoch}")[turn])
+
+
+class Loader:
+    """The batches of a run, by step."""
+
+    def __init__(self, streams: Mapping[str, Stream], order: Order, rows: int, length: int) -> None:
+        """Batches of ``rows`` sequences of ``length`` tokens, and one more to predict."""
+        self._streams, self._order = streams, order
+        self._rows, self._length = rows, length
+        self._windows = {name: -(-len(stream) // length) for name, stream in streams.items()}
+
+    def batch(self, step: int) -> np.ndarray:
+        """The tokens of ``step``, counted from 0: rows x (length + 1), int64."""
+        first = step * self._rows
+        return np.stack([self._sequence(first + row) for row in range(self._rows)])
+
+    def _sequence(self, number: int) -> np.ndarray:
+        name, window = self._order.window(number, self._windows)
+        return self._streams[name].read(window * self._length, self._length + 1)
+
+
+def read_weights(mix: Shard) -> dict[str, float]:
+    """The share of the training tokens that each language gets."""
+    values = json.loads(mix.file("mix.json").read_text("utf-8"))
+    return {name: language["weight"] for name, language in values["languages"].items()}
+
+
+def read_streams(tokens: Shard, mix: Shard, split: str = "train") -> dict[str, Stream]:
+    """The tokens of each language's documents of that ``split``; nothing is copied.
+
+    Raises:
+        DataError: the mix is of other tokens.
+    """
+    pieces: dict[str, list[np.ndarray]] = {}
+    for (name, shard), numbers in document_numbers(mix, split).items():
+        array, offsets = read_arrays(tokens, shard, name)
+        if numbers[-1] + 1 >= len(offsets):
+            raise DataError(f"the mix lists more documents of {name} than the tokens hold")
+        for run in np.split(numbers, np.flatnonzero(np.diff(numbers) != 1) + 1):
+            pieces.setdefault(name, []).append(array[offsets[run[0]] : offsets[run[-1] + 1]])
+    return {name: Stream(found) for name, found in pieces.items()}
+
+
+def read_arrays(tokens: Shard, shard: int, name: str) -> tuple[np.ndarray, np.ndarray]:
+    """A language's tokens in one shard, mapped, and where each document begins.
+
+    Raises:
+        DataError: the tokens have no such shard.
+    """
+    if shard >= len(tokens.shards):
+        raise DataError(f"the mix lists a shard {shard} that the tokens do not have")
+    part = tokens.shards[shard]
+    array = np.load(part.file(f"{name}.tokens.npy"), mmap_mode="r")
+    return array, np.load(part.file(f"{name}.offsets.npy"))
+
+
+def document_numbers(mix: Shard, split: str) -> dict[tuple[str, int], np.ndarray]:
+    """By language and shard: the numbers of the documents of that ``split``, ascending."""
+    table = pq.read_table(mix.file("documents.parquet"))
+    table = table.filter(pc.equal(table["split"], split)).select(["language", "shard", "index"])
+    grouped = table.group_by(["language", "shard"]).aggregate([("index", "list")])
+    rows = sorted(grouped.to_pylist(), key=lambda row: (row["language"], row["shard"]))
+    return {(row["language"], row["shard"]): np.sort(row["index_list"]) for row in rows}
+
+
+@lru_cache(maxsize=1024)
+def _shuffled(count: int, key: str) -> np.ndarray:
+    seed = int.from_bytes(hashlib.sha256(key.encode()).digest()[:16])
+    return np.random.default_rng(seed).permutation(count)

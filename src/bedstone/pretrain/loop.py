@@ -1,0 +1,193 @@
+"""The training loop: any loss, step by step, stopped before harm and resumed to the same bits.
+
+A run that is killed goes on from its last checkpoint. With the same machine, threads and number
+format it ends in the same bytes: on a CPU every operation that the model uses gives the same
+bits each time, and a batch depends on nothing but the seed and the step.
+"""
+
+import math
+import shutil
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import torch
+from torch import Tensor
+
+from bedstone import work
+from bedstone.artifact import Shard
+from bedstone.errors import BedstoneError
+from bedstone.model import transformer
+from bedstone.model.transformer import DTYPES, NumberFormat, Transformer
+from bedstone.pretrain.optim import Optimizer, OptimizerConfig, Schedule, clip_scale
+from bedstone.stage import Job, Metrics
+from bedstone.tokenizer.encoding import END, Encoder
+
+CHECKPOINT = "checkpoint.pt"
+CHECKPOINT_SECONDS = 15.0
+"""Between two checkpoints: what a killed run may lose. It changes no result."""
+LAST_SHARE = 0.05
+"""Of the steps, at the end: their mean loss is the run's."""
+TOKENIZER_FILES = ("tokenizer.json", "tokenizer_config.json")
+
+LossOfStep = Callable[[int], tuple[Tensor, int]]
+"""The loss of a step's batch, with its graph, and the tokens that the batch holds."""
+
+
+@dataclass(slots=True)
+class Curve:
+    """What each step so far was, and the seconds that all of them took."""
+
+    rows: dict[str, list[Any]]
+    seconds: float = 0.0
+
+    @classmethod
+    def empty(cls) -> "Curve":
+        """Of a run that has not begun."""
+        names = ("step", "train_tokens", "loss_nats", "learning_rate", "gradient_norm")
+        return cls({name: [] for name in names})
+
+    def __len__(self) -> int:
+        return len(self.rows["step"])
+
+    def add(self, tokens: int, loss: float, learning_rate: float, gradient_norm: float) -> None:
+        """Append the next step."""
+        total = self.train_tokens + tokens
+        values = (len(self), total, loss, learning_rate, gradient_norm)
+        for column, value in zip(self.rows.values(), values, strict=True):
+            column.append(value)
+
+    @property
+    def train_tokens(self) -> int:
+        """Trained on so far; a token counts each time that it is seen."""
+        return self.rows["train_tokens"][-1] if len(self) else 0
+
+    @property
+    def loss_nats(self) -> float:
+        """The mean over the last steps."""
+        last = self.rows["loss_nats"][-math.ceil(LAST_SHARE * len(self)) :]
+        return math.fsum(last) / len(last)
+
+    def metrics(self) -> Metrics:
+        """The run in four numbers."""
+        return {
+            "loss_nats": self.loss_nats,
+            "train_steps": len(self),
+            "train_tokens": self.train_tokens,
+            "tokens_per_second": self.train_tokens / max(self.seconds, 1e-9),
+        }
+
+    def write(self, job: Job) -> None:
+        """As ``loss.parquet``."""
+        with job.part("loss.parquet") as path:
+            pq.write_table(pa.table(self.rows), path, compression="zstd")
+
+
+def train(
+    model: Transformer,
+    loss_of: LossOfStep,
+    schedule: Schedule,
+    config: OptimizerConfig,
+    job: Job,
+    train_tokens: int | None = None,
+) -> Curve:
+    """Train ``model``, which has its fp32 weights at the end, and return what was seen.
+
+    Args:
+        model: in the number format to compute in.
+        loss_of: must depend on the step alone.
+        schedule: the run's length and learning rates.
+        config: decay and clipping.
+        job: where checkpoints are kept, and progress is shown.
+        train_tokens: of the whole run, for the progress; absent if it is not known before.
+
+    Raises:
+        BedstoneError: a loss or a gradient is not finite; the weights are as before that step.
+    """
+    optimizer = Optimizer(model, config.weight_decay)
+    curve = _resume(optimizer, job.scratch / CHECKPOINT)
+    kept = time.monotonic()
+    begun = kept - curve.seconds
+    with job.progress.task("tokens", train_tokens) as task:
+        task.advance(curve.train_tokens)
+        for step in range(len(curve), schedule.steps):
+            loss, tokens = loss_of(step)
+            value = loss.item()
+            torch.autograd.backward(loss)
+            norm = optimizer.gather()
+            if not (math.isfinite(value) and math.isfinite(norm)):
+                _keep(optimizer, curve, job.scratch / CHECKPOINT)
+                raise _no_number(step, value, norm, job)
+            rate = schedule.at(step)
+            optimizer.step(rate, clip_scale(norm, config.max_norm))
+            curve.add(tokens, value, rate, norm)
+            task.advance(tokens, note=f"loss {value:.3f}")
+            curve.seconds = time.monotonic() - begun
+            if time.monotonic() - kept > CHECKPOINT_SECONDS:
+                _keep(optimizer, curve, job.scratch / CHECKPOINT)
+                kept = time.monotonic()
+    _keep(optimizer, curve, job.scratch / CHECKPOINT)
+    optimizer.unround()
+    return curve
+
+
+def write_model(model: Transformer, tokenizer: Shard, job: Job) -> None:
+    """Write a folder that Hugging Face loads: the model, and the tokenizer's files as they are."""
+    files = [tokenizer.file(name) for name in TOKENIZER_FILES]
+    transformer.save(model, job.part, Encoder.load(files[0].parent).special[END])
+    for file in files:
+        with job.part(file.name) as path:
+            shutil.copyfile(file, path)
+
+
+@contextmanager
+def using_threads(threads: int) -> Iterator[None]:
+    """Let torch compute with so many threads; results depend on them in their last bits."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(threads)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
+
+
+def matmul_peak(number_format: NumberFormat) -> float:
+    """FLOP a second that torch's matrix product reaches here and now; takes a tenth of a second."""
+    size, best = 1024, math.inf
+    left, right = torch.ones(2, size, size, dtype=DTYPES[number_format])
+    until = time.perf_counter() + 0.1
+    while (begun := time.perf_counter()) < until:
+        left @ right
+        best = min(best, time.perf_counter() - begun)
+    return 2 * size**3 / best
+
+
+def _keep(optimizer: Optimizer, curve: Curve, path: Path) -> None:
+    state: dict[str, Any] = {
+        "optimizer": optimizer.state(),
+        "rows": curve.rows,
+        "seconds": curve.seconds,
+    }
+    with work.written(path) as unfinished:
+        torch.save(state, unfinished)
+
+
+def _resume(optimizer: Optimizer, path: Path) -> Curve:
+    if not path.exists():
+        return Curve.empty()
+    state = torch.load(path)
+    optimizer.restore(state["optimizer"])
+    return Curve(state["rows"], state["seconds"])
+
+
+def _no_number(step: int, loss: float, norm: float, job: Job) -> BedstoneError:
+    return BedstoneError(
+        f"step {step}: the loss is {loss}, the gradient's norm {norm}; stopped before the step",
+        hint="lower learning_rate, or compute in fp32; "
+        f"the weights before this step are in {job.scratch / CHECKPOINT}",
+    )

@@ -1,0 +1,153 @@
+"""Stage pretrain.train: train the base model on the mix.
+
+Reads   ``tokens``, ``mix``, ``tokenizer``; what the config leaves open, from ``plan``
+Writes  ``model.safetensors``, ``config.json``, ``generation_config.json``, ``tokenizer.json``,
+        ``tokenizer_config.json``: a folder that Hugging Face loads; ``loss.parquet``: ``step``,
+        ``train_tokens``, ``loss_nats``, ``learning_rate``, ``gradient_norm``
+"""
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import fields
+from typing import Any, TypeVar
+
+import numpy as np
+import torch
+from pydantic import Field
+
+from bedstone.artifact import Artifact
+from bedstone.config import Config
+from bedstone.errors import ConfigError
+from bedstone.model.transformer import DTYPES, ModelConfig, NumberFormat, Transformer
+from bedstone.pretrain import loader, loop
+from bedstone.pretrain.loop import LossOfStep
+from bedstone.pretrain.optim import OptimizerConfig, Schedule
+from bedstone.scaling.count import (
+    Shape,
+    parameters_non_embedding,
+    parameters_total,
+    train_flop_per_token,
+)
+from bedstone.stage import Job, Metrics, Result, Stage
+from bedstone.tokenizer.encoding import FILE, Encoder
+
+T = TypeVar("T")
+
+
+class TrainConfig(Config):
+    """The shape of the model and the course of the run; what is absent, the plan decides."""
+
+    n_layers: int | None = Field(None, gt=0)
+    d_model: int | None = Field(None, gt=0)
+    n_heads: int | None = Field(None, gt=0)
+    n_kv_heads: int | None = Field(None, gt=0)
+    d_ff: int | None = Field(None, gt=0)
+    seq_len: int | None = Field(None, gt=0)
+    batch_tokens: int | None = Field(None, gt=0)
+    """Of a step; rounded down to whole sequences."""
+    train_tokens: int | None = Field(None, gt=0)
+    """Of the run; rounded up to whole steps."""
+    learning_rate: float | None = Field(None, gt=0)
+    """At its peak."""
+    number_format: NumberFormat | None = None
+    threads: int | None = Field(None, gt=0)
+    seed: int = Field(0, ge=0)
+    """Of the first weights and the order of the data."""
+    optimizer: OptimizerConfig = OptimizerConfig()
+
+
+def resolve(config: TrainConfig, inputs: Mapping[str, Artifact]) -> TrainConfig:
+    """``config`` with its absent fields as the plan decides them.
+
+    Raises:
+        ConfigError: one is in neither.
+    """
+    plan: dict[str, Any] = {}
+    if "plan" in inputs:
+        plan = json.loads(inputs["plan"].file("plan.json").read_text("utf-8"))
+    absent = [name for name, value in config.model_dump().items() if value is None]
+    if unknown := [name for name in absent if plan.get(name) is None]:
+        raise ConfigError(
+            f"pretrain.train: {', '.join(unknown)}: not given",
+            hint="set them in the config, or give the input 'plan'",
+        )
+    return TrainConfig.model_validate(config.model_dump() | {name: plan[name] for name in absent})
+
+
+def run(config: TrainConfig, job: Job) -> Result:
+    """Train from new weights, or go on from the last checkpoint of a killed run.
+
+    Raises:
+        BedstoneError: a loss is not finite.
+        ConfigError: the batch is smaller than a sequence.
+    """
+    shape = _shape(config, Encoder.load(job.inputs["tokenizer"].file(FILE).parent).vocab_size)
+    rows = _given(config.batch_tokens) // shape.seq_len
+    if not rows:
+        raise ConfigError(f"batch_tokens {config.batch_tokens} is less than seq_len")
+    steps = -(-_given(config.train_tokens) // (rows * shape.seq_len))
+    schedule = Schedule(_given(config.learning_rate), steps, config.optimizer.warmup_share)
+    number_format: NumberFormat = _given(config.number_format)
+    with loop.using_threads(_given(config.threads)):
+        torch.manual_seed(config.seed)
+        model = Transformer(shape).to(DTYPES[number_format])
+        batches = _batches(job, steps * rows, rows, shape.seq_len, config.seed)
+        loss_of = _loss_of(model, batches.batch)
+        curve = loop.train(
+            model, loss_of, schedule, config.optimizer, job, steps * rows * shape.seq_len
+        )
+        peak = loop.matmul_peak(number_format)
+    curve.write(job)
+    loop.write_model(model, job.inputs["tokenizer"], job)
+    cost = _cost(shape, curve.train_tokens)
+    speed = cost["train_flop"] / curve.seconds
+    rates = {"flop_per_second": speed, "matmul_peak_share": speed / peak}
+    return Result(curve.metrics() | cost | rates)
+
+
+def _shape(config: TrainConfig, vocab_size: int) -> ModelConfig:
+    names = set(ModelConfig.model_fields) & set(TrainConfig.model_fields)
+    return ModelConfig(vocab_size=vocab_size, **config.model_dump(include=names))
+
+
+def _batches(job: Job, sequences: int, rows: int, length: int, seed: int) -> loader.Loader:
+    tokens, mix = job.inputs["tokens"], job.inputs["mix"]
+    order = loader.Order.draw(loader.read_weights(mix), sequences, seed)
+    return loader.Loader(loader.read_streams(tokens, mix), order, rows, length)
+
+
+def _loss_of(model: Transformer, batch: Callable[[int], np.ndarray]) -> LossOfStep:
+    def loss_of(step: int) -> tuple[torch.Tensor, int]:
+        tokens = torch.from_numpy(batch(step))
+        targets = tokens[:, 1:]
+        weights = torch.full(targets.shape, 1 / targets.numel())
+        return model.loss(tokens[:, :-1], targets, weights), targets.numel()
+
+    return loss_of
+
+
+def _cost(shape: ModelConfig, train_tokens: int) -> Metrics:
+    counted = Shape(**shape.model_dump(include={field.name for field in fields(Shape)}))
+    return {
+        "parameters_total": parameters_total(counted),
+        "parameters_non_embedding": parameters_non_embedding(counted),
+        "train_flop": train_tokens * train_flop_per_token(counted),
+    }
+
+
+def _given(value: T | None) -> T:
+    assert value is not None  # resolve saw to it
+    return value
+
+
+STAGE = Stage(
+    "pretrain.train",
+    version=1,
+    config=TrainConfig,
+    inputs=("tokens", "mix", "tokenizer"),
+    run=run,
+    libraries=("numpy", "torch"),
+    reproducible="request",
+    decided_by=("plan",),
+    resolve=resolve,
+)

@@ -1,0 +1,315 @@
+"""The report's page, of small artifacts with the stages' names, files and columns; in a browser."""
+
+import json
+import shutil
+import subprocess
+from html.parser import HTMLParser
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from bedstone.artifact import Artifact
+from bedstone.config import Config
+from bedstone.engine import Local
+from bedstone.reporting.report import write_report
+from bedstone.stage import Result, Source, Stage, build
+
+EVIL = "<script>alert(1)</script><img src=x onerror=alert(2)>\u2028'\"&amp;"
+FIGURES = 10
+LANGUAGES = ("eng_Latn", "hin_Deva", "tel_Telu", "srp_Latn", "srp_Cyrl")
+NAMES = ("English", "Hindi", "Telugu", "Serbian", "Serbian")
+
+
+class Setting(Config):
+    value: str = EVIL
+
+
+def rated(name, value):
+    return {name: value, f"{name}_low": value - 0.1, f"{name}_high": value + 0.1, f"{name}_n": 40}
+
+
+def strategies(shift):
+    return {
+        "strategies.parquet": [
+            {
+                "strategy": name,
+                **rated("property_rate", rate + shift),
+                "tokens_per_prompt": tokens,
+                "kv_bytes": 1e4 * tokens,
+                "kl_nats": 0.3,
+                "kl_is_bound": name.startswith("best"),
+            }
+            for name, rate, tokens in (("greedy", 0.3, 20.0), ("best-of-4", 0.7, 84.0))
+        ],
+        "completions.parquet": [{"strategy": "greedy", "prompt": EVIL, "text": EVIL}],
+    }
+
+
+def held_out(bits):
+    return {
+        "languages.parquet": [
+            {
+                "language": language,
+                "documents": 20,
+                "bytes": 1000,
+                "tokens": 300,
+                **rated("bits_per_byte", bits + 0.1 * number),
+                "parallel_bits": 5000.0 * (1 + number) if number < 3 else None,
+                "parallel_bits_ratio": 1.0 + number if number < 3 else None,
+            }
+            for number, language in enumerate(LANGUAGES)
+        ]
+    }
+
+
+AUDIT = {
+    "documents": 90,
+    "bytes": 9000,
+    "unknown_share": 0.1,
+    "speakers_source": EVIL,
+    "languages": [
+        {
+            "language": language[:3],
+            "script": f"{language[4:]} {EVIL}",
+            "name": name,
+            "documents": 10 * (number + 1),
+            "share": 0.1 * (number + 1),
+            "speakers": 10**8,
+            "speakers_share": 0.1,
+            "too_small_to_tell": False,
+        }
+        for number, (language, name) in enumerate(zip(LANGUAGES, NAMES, strict=True))
+    ],
+}
+NUMBERS = ("n_layers", "d_model", "n_heads", "n_kv_heads", "d_ff", "vocab_size", "seq_len")
+PLAN = {
+    **dict.fromkeys((*NUMBERS, "batch_tokens", "n_steps"), 64),
+    "parameters_total": 860_000,
+    "train_tokens": 17_200_000,
+    "limit": "time",
+    "speed_source": "given",
+    "sentences": ["4 layers", f"time is the limit {EVIL}"],
+}
+
+
+def curve(end):
+    steps = [{"train_tokens": 100 * i, "loss_nats": end + 6 / (1 + i)} for i in range(400)]
+    return {"loss.parquet": steps}
+
+
+COST = [
+    {"language": it, "tokens": 9, "bytes": 9, "characters": 9, "premium": 1.0 + 0.6 * number}
+    for number, it in enumerate(LANGUAGES)
+]
+ALIGNED = {
+    **rated("property_before_share", 0.5),
+    **rated("property_after_share", 0.8),
+    **rated("property_change_share", 0.3),
+    **rated("kl_nats", 1.2),
+    **rated("held_out_loss_change_nats", 0.05),
+    "held_out_loss_before_nats": 3.1,
+    "held_out_loss_after_nats": 3.15,
+    "same_script_before_share": 0.9,
+    "same_script_after_share": 0.8,
+    "answer_before_mean_tokens": 31.0,
+    "answer_after_mean_tokens": 22.0,
+}
+FILTERED = {
+    "kept_documents": 100,
+    "failed.word_count_documents": 40,
+    "failed_alone.word_count_documents": 30,
+    "failed.yardstick_documents": 10,
+    "failed_alone.yardstick_documents": 8,
+}
+EXTRACTED = {"documents": 150, "rejected.no_text_records": 5, "skipped_pages": 7}
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory):
+    """Artifacts of the whole way, by the recipe's names."""
+    store = tmp_path_factory.mktemp("store")
+    found = {}
+
+    def make(node, stage, files, metrics=None, **parents):
+        def run(config, job):
+            for name, content in files.items():
+                with job.part(name) as path:
+                    if name.endswith(".json"):
+                        path.write_text(json.dumps(content))
+                    else:
+                        pq.write_table(pa.Table.from_pylist(content), path)
+            sources = (Source(name=EVIL, version="1", sha256="ab" * 32, location=EVIL),)
+            return Result(metrics or {}, sources=() if parents else sources)
+
+        made_by = Stage(stage, version=1, config=Setting, inputs=tuple(parents), run=run)
+        inputs = {role: found[parent] for role, parent in parents.items()}
+        found[node] = build(made_by, Setting(), inputs, store, Local())
+
+    text = {"documents": "documents", "language": "language", "kept": "kept"}
+    text_and_tokenizer = {**text, "tokenizer": "tokenizer"}
+    make("crawl", "corpus.crawl", {})
+    make("documents", "corpus.extract", {}, EXTRACTED, crawl="crawl")
+    make("language", "corpus.language", {}, documents="documents")
+    make("yardstick", "corpus.yardstick", {}, documents="documents", language="language")
+    make("filtered", "corpus.filter", {}, FILTERED, language="language", yardstick="yardstick")
+    make("kept", "corpus.dedup", {}, {"kept_documents": 90}, filtered="filtered")
+    make("audit", "corpus.audit", {"audit.json": AUDIT}, **text)
+    make("tokenizer", "tokenizer.train", {}, **text)
+    cost = {"languages.parquet": COST}
+    make("cost", "tokenizer.cost", cost, tokenizer="tokenizer", yardstick="yardstick")
+    encoded = {"encoded_tokens": 12_345, "bytes_per_token": 2.9, "encoded_documents": 90}
+    make("tokens", "tokenizer.encode", {}, encoded, **text_and_tokenizer)
+    make("mix", "tokenizer.mix", {}, tokens="tokens")
+    totals = {name: PLAN[name] for name in ("parameters_total", "train_tokens")}
+    make("plan", "scaling.plan", {"plan.json": PLAN}, totals, mix="mix", tokenizer="tokenizer")
+    make("base", "pretrain.train", curve(2), totals, tokens="tokens", mix="mix", plan="plan")
+    make("pairs", "posttrain.pairs", {}, **text)
+    make("sft", "posttrain.sft", curve(1.9), model="base", pairs="pairs")
+    make("preferences", "posttrain.draw", {}, model="sft", pairs="pairs")
+    answers = {"held_out.parquet": [{"prompt": EVIL, "before": EVIL, "after": "న"}]}
+    make("aligned", "posttrain.prefer", answers, ALIGNED, model="sft", preferences="preferences")
+    for model, bits, shift in (("base", 2.0, 0), ("sft", 2.1, 0), ("aligned", 2.2, 0.2)):
+        total = {"held_out_bits_per_byte": bits}
+        of = {"model": model, "tokens": "tokens", "yardstick": "yardstick"}
+        make(f"{model}_loss", "evaluation.loss", held_out(bits), total, **of)
+        if model != "base":
+            tried = strategies(shift)
+            make(f"{model}_drawn", "sampling.strategies", tried, model=model, pairs="pairs")
+    return found
+
+
+@pytest.fixture(scope="module")
+def report(made, tmp_path_factory) -> Path:
+    path = tmp_path_factory.mktemp("report") / "below" / "report.html"
+    write_report(made["aligned"], path)
+    return path
+
+
+class Page(HTMLParser):
+    """What a page is made of: tags, ids, links, what would load or run, charts in words."""
+
+    def __init__(self, text):
+        super().__init__()
+        self.tags, self.ids, self.links, self.loading = [], [], [], []
+        self.described, self.answers = [], []
+        self._answer = False
+        self.feed(text)
+
+    def handle_starttag(self, tag, attributes):
+        given = dict(attributes)
+        self.tags.append(tag)
+        self.ids += [given["id"]] if "id" in given else []
+        self.links += [given["href"]] if tag == "a" else []
+        self.loading += [name for name in given if name == "src" or name.startswith("on")]
+        self.described += [given["aria-label"]] if given.get("role") == "img" else []
+        if tag == "h2":
+            self._answer = True
+            self.answers.append("")
+
+    def handle_endtag(self, tag):
+        self._answer = self._answer and tag != "h2"
+
+    def handle_data(self, data):
+        if self._answer:
+            self.answers[-1] += data
+
+
+@pytest.fixture(scope="module")
+def page(report):
+    return Page(report.read_text("utf-8"))
+
+
+def test_each_heading_states_an_answer(page):
+    cost = [answer for answer in page.answers if " cores, " in answer]
+    assert len(cost) == 1  # says how long it took
+    assert [answer for answer in page.answers if answer not in cost] == [
+        "90 of 155 pages are left: 12.3 k tokens",
+        "Serbian has 10 times its share of the world's speakers, English 1 times",
+        "Serbian (Cyrl) pays 3.4 times what English pays",
+        "860 k parameters on 17.2 M tokens: time is the limit",
+        "The loss fell from 8.00 to 2.02 nats a token in 39.9 k tokens",
+        "Telugu takes 3.0 times the bits of English for the same content",
+        "Alignment helped: 50 % of the answers ended as a sentence before, 80 % after",
+        "best-of-4 reaches 90 % for 84 tokens a prompt, greedy 50 % for 20",
+        f"Time is the limit {EVIL}",
+        "22 artifacts, each with its decisions",
+    ]
+
+
+def test_crawled_text_is_text(page):
+    assert not {"script", "img", "iframe", "object"} & set(page.tags)
+    assert page.loading == []
+
+
+def test_the_page_is_small_and_each_link_leads_somewhere(page, report):
+    assert report.stat().st_size < 2e6
+    assert len(page.ids) == len(set(page.ids))
+    assert {link.removeprefix("#") for link in page.links} <= set(page.ids)
+
+
+def test_the_decisions_of_every_artifact_are_in_the_tree(page, made):
+    assert {artifact.manifest.request[:12] for artifact in made.values()} <= set(page.ids)
+
+
+def test_a_chart_is_told_in_words_and_its_table_can_be_opened(page):
+    assert page.tags.count("figure") == FIGURES
+    assert page.tags.count("svg") == 2 * FIGURES
+    assert len(page.described) == 2 * FIGURES
+    assert page.tags.count("caption") == page.tags.count("table") >= FIGURES
+
+
+def test_what_the_store_does_not_have_leaves_its_section_out(made, tmp_path):
+    store = tmp_path / "store"
+    for node in ("crawl", "documents", "language", "yardstick", "filtered"):
+        shutil.copytree(made[node].path, store / made[node].path.name)
+    write_report(Artifact(store / made["filtered"].path.name), tmp_path / "report.html")
+    page = Page((tmp_path / "report.html").read_text("utf-8"))
+    assert page.answers[0] == "100 of 155 pages are left"
+    assert {"pages", "levers", "decisions"} <= set(page.ids)
+    absent = {"languages", "tokens", "size", "training", "held-out", "alignment", "strategies"}
+    assert not absent & set(page.ids)
+
+
+def test_a_report_of_a_crawl_alone_is_its_decisions(made, tmp_path):
+    store = tmp_path / "store"
+    shutil.copytree(made["crawl"].path, store / made["crawl"].path.name)
+    write_report(Artifact(store / made["crawl"].path.name), tmp_path / "report.html")
+    page = Page((tmp_path / "report.html").read_text("utf-8"))
+    assert page.answers[-1] == "1 artifact, with its decisions"
+    assert [name for name in page.ids if not name.endswith("-answer")][:2] == ["cost", "decisions"]
+
+
+@pytest.fixture(scope="module")
+def shown(tmp_path_factory):
+    """Load a page in a browser; its elements in the end, and what its console says."""
+    browser = shutil.which("chromium")
+    if browser is None:
+        pytest.skip("no chromium is installed: make browser does it")
+    alone = f"--user-data-dir={tmp_path_factory.mktemp('browser')}"
+    # Nothing answers at this proxy: the browser's own errands end there too.
+    words = ["--headless", "--no-sandbox", "--disable-gpu", "--proxy-server=127.0.0.1:9", alone]
+
+    def show(path) -> tuple[str, list[str]]:
+        command = [browser, *words, "--enable-logging=stderr", "--dump-dom", path.as_uri()]
+        told = subprocess.run(command, capture_output=True, text=True, timeout=60, check=True)
+        return told.stdout, [line for line in told.stderr.splitlines() if "CONSOLE" in line]
+
+    return show
+
+
+@pytest.mark.slow
+def test_a_browser_shows_it_and_has_nothing_to_complain_of(report, shown):
+    elements, complaints = shown(report)
+    assert complaints == []
+    assert elements.count("<svg") == 2 * FIGURES
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("added", ["<script>1</script>", "<img src='https://example.org/x.png'>"])
+def test_a_browser_would_refuse_to_run_or_fetch_anything(report, shown, tmp_path, added):
+    other = tmp_path / "other.html"
+    other.write_text(report.read_text("utf-8").replace("<main>", f"<main>{added}"), "utf-8")
+    _, complaints = shown(other)
+    assert any("Content Security Policy" in line for line in complaints)

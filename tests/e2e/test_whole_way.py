@@ -1,0 +1,121 @@
+"""Every stage, from a crawl that the test makes to an aligned, sampled model."""
+
+import json
+from pathlib import Path
+
+import pyarrow.parquet as pq
+import pytest
+
+from bedstone.artifact import Artifact
+
+RECIPE = Path(__file__).parents[2] / "recipes" / "demo.toml"
+pytestmark = pytest.mark.slow
+
+
+def whole_way(cli, crawls, store, small, *words):
+    inputs = [word for path in crawls for word in ("--input", f"crawl={path}")]
+    sets = [word for change in small for word in ("--set", change)]
+    status, out, err = cli("run", RECIPE, *inputs, *sets, "--store", store, "--json", *words)
+    assert status == 0, err
+    return json.loads(out)["nodes"]
+
+
+@pytest.fixture(scope="module")
+def shared(tmp_path_factory):
+    return tmp_path_factory.mktemp("whole") / "store"
+
+
+@pytest.fixture
+def made(cli, crawl, second_warc, shared, small):
+    """The artifacts of the whole way; only the first test of the module builds them."""
+    nodes = whole_way(cli, [crawl, second_warc], shared, small)
+    return {name: Artifact(Path(path)) for name, path in nodes.items()}
+
+
+def test_the_second_run_builds_nothing(cli, crawl, second_warc, shared, small, made):
+    stamps = {path: path.stat().st_mtime_ns for path in shared.rglob("*")}
+    again = whole_way(cli, [crawl, second_warc], shared, small)
+    assert again == {name: str(artifact.path) for name, artifact in made.items()}
+    assert {path: path.stat().st_mtime_ns for path in shared.rglob("*") if path in stamps} == stamps
+    states = whole_way(cli, [crawl, second_warc], shared, small, "--dry-run")
+    assert set(states.values()) == {"built"}
+
+
+def test_two_workers_make_the_same(cli, crawl, second_warc, tmp_path, small, made):
+    other = whole_way(cli, [crawl, second_warc], tmp_path / "two", small, "--workers", 2)
+    for name, artifact in made.items():
+        twin = Artifact(Path(other[name]))
+        assert artifact.manifest.request == twin.manifest.request, name
+        assert artifact.content == twin.content, name
+        artifact.verify()
+
+
+def test_rubbish_is_counted_and_stops_nothing(cli, crawl, tmp_path, made):
+    assert made["documents"].manifest.metrics["rejected.media_type_records"] >= 0
+    cut = tmp_path / "cut.warc.gz"
+    whole = crawl.read_bytes()
+    cut.write_bytes(whole[: len(whole) * 2 // 3] + b"rubbish" * 100)
+    words = ("--input", f"crawl={cut}", "--store", tmp_path / "cut", "--until", "kept")
+    status, out, err = cli("run", RECIPE, *words, "--json")
+    assert status == 0, err
+    metrics = Artifact(Path(json.loads(out)["nodes"]["documents"])).manifest.metrics
+    assert metrics["input_bytes"] == cut.stat().st_size
+    assert metrics["parsed_bytes"] + metrics["lost_bytes"] == metrics["input_bytes"]
+    assert metrics["lost_bytes"] >= 700
+    assert metrics["rejected.damaged_records"] >= 1
+    assert 0 < metrics["documents"] < made["documents"].manifest.metrics["documents"]
+
+
+def test_the_model_loads_elsewhere_and_says_the_same(made):
+    torch = pytest.importorskip("torch")
+    transformers = pytest.importorskip("transformers")
+    from bedstone.model.transformer import load
+
+    folder = made["aligned"].path
+    theirs = transformers.AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32)
+    tokenizer = transformers.AutoTokenizer.from_pretrained(folder)
+    ours = load(folder).eval()
+    ids = tokenizer("The patient scholar described", return_tensors="pt")["input_ids"]
+    with torch.no_grad():
+        assert torch.allclose(ours(ids), theirs(ids).logits, atol=1e-4)
+        generated = theirs.generate(ids, max_new_tokens=12, do_sample=False)
+        greedy = ids
+        while greedy.shape[1] < generated.shape[1]:
+            greedy = torch.cat([greedy, ours(greedy)[:, -1:].argmax(-1)], 1)
+    assert torch.equal(greedy, generated)
+
+
+def test_the_yardstick_is_in_no_training(made):
+    held_out = set(pq.read_table(made["yardstick"].file("held_out.parquet"))["id"].to_pylist())
+    assert len(held_out) == 4
+    trained = set(pq.read_table(made["mix"].file("documents.parquet"))["id"].to_pylist())
+    assert trained
+    assert not held_out & trained
+    for shard in made["pairs"].shards:
+        assert not held_out & set(pq.read_table(shard.file("pairs.parquet"))["id"].to_pylist())
+
+
+def test_what_two_models_were_made_of_differently(cli, crawl, second_warc, shared, small, made):
+    change = ("--set", "mix.temperature=1")
+    other = whole_way(cli, [crawl, second_warc], shared, small, *change, "--until", "base")
+    left, right = made["base"].path, other["base"]
+    pairs = json.loads(cli("diff", left, right, "--json")[1])
+    decisions = {key: value for key, value in pairs.items() if ".config." in key}
+    assert decisions == {"tokenizer.mix.config.temperature": [2, 1]}
+    assert "pretrain.train.metrics.loss_nats" in pairs
+    assert not [key for key in pairs if ".config." not in key and ".metrics." not in key]
+
+
+def test_the_tree_of_decisions_reaches_the_crawl(cli, made):
+    tree = cli("trace", made["aligned"].path)[1]
+    for part in ("posttrain.draw-", "scaling.plan-", "tokenizer.mix-", "crawl.warc.gz"):
+        assert part in tree
+    assert "(decided): scaling.plan-" in tree
+
+
+def test_the_report_is_one_offline_page(cli, made, tmp_path):
+    out = tmp_path / "report.html"
+    assert cli("report", made["aligned"].path, "--out", out)[0] == 0
+    page = out.read_text("utf-8")
+    assert len(page.encode()) < 2e6
+    assert "<script>alert(1)</script>" not in page

@@ -1,0 +1,106 @@
+"""Stored tokens, a mix and a tokeniser of bytes, as small as they can be."""
+
+import json
+from collections import Counter
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from bedstone.engine import Local
+from bedstone.progress import Progress
+from bedstone.stage import Job
+from bedstone.tokenizer.encoding import PATTERN, SPECIAL_TOKENS, byte_alphabet
+
+
+@dataclass
+class Folder:
+    """A folder in the place of an artifact."""
+
+    path: Path
+    shards: tuple["Folder", ...] = ()
+
+    def file(self, name: str) -> Path:
+        return self.path / name
+
+    @property
+    def files(self) -> tuple[Path, ...]:
+        return tuple(sorted(self.path.glob("*")))
+
+
+def write_shard(folder: Path, documents: dict[str, list[tuple[str, list[int], int]]]) -> Folder:
+    """Of each language: ids, tokens without the closing 0, bytes."""
+    folder.mkdir(parents=True)
+    rows = []
+    for language, texts in documents.items():
+        closed = [np.array([*tokens, 0], np.uint16) for _, tokens, _ in texts]
+        np.save(folder / f"{language}.tokens.npy", np.concatenate(closed))
+        np.save(folder / f"{language}.offsets.npy", np.cumsum([0, *map(len, closed)]))
+        rows += [
+            {"id": name, "language": language, "bytes": size, "tokens": len(tokens) + 1}
+            for name, tokens, size in texts
+        ]
+    pq.write_table(pa.Table.from_pylist(rows), folder / "documents.parquet")
+    return Folder(folder)
+
+
+def write_mix(folder: Path, shards: list[Folder], weights: dict[str, float], held_out: set[str]):
+    """With the documents of these ids held out."""
+    folder.mkdir()
+    rows = []
+    for number, shard in enumerate(shards):
+        seen = Counter()
+        for row in pq.read_table(shard.file("documents.parquet")).to_pylist():
+            name, language = row["id"], row["language"]
+            split = "held_out" if name in held_out else "train"
+            place = {"shard": number, "index": seen[language], "split": split}
+            rows.append({"id": name, "language": language, **place})
+            seen[language] += 1
+    pq.write_table(pa.Table.from_pylist(rows), folder / "documents.parquet")
+    languages = {language: {"weight": weight} for language, weight in weights.items()}
+    (folder / "mix.json").write_text(json.dumps({"languages": languages}))
+    return Folder(folder)
+
+
+@pytest.fixture
+def stored(tmp_path):
+    """Write shards of documents and their mix: ``stored([shard, ...], weights, held_out ids)``."""
+
+    def write(shards, weights, held_out=frozenset()):
+        folder = tmp_path / "tokens"
+        parts = [write_shard(folder / str(number), shard) for number, shard in enumerate(shards)]
+        return Folder(folder, tuple(parts)), write_mix(tmp_path / "mix", parts, weights, held_out)
+
+    return write
+
+
+@pytest.fixture
+def tokenizer(tmp_path):
+    """Every byte is a token, from 3 on."""
+    folder = tmp_path / "tokenizer"
+    folder.mkdir()
+    special = [{"content": name, "id": number} for number, name in enumerate(SPECIAL_TOKENS)]
+    vocabulary = {character: 3 + byte for character, byte in byte_alphabet().items()}
+    values = {
+        "added_tokens": special,
+        "pre_tokenizer": {"pretokenizers": [{"pattern": {"Regex": PATTERN}}, {}]},
+        "model": {"vocab": vocabulary},
+    }
+    (folder / "tokenizer.json").write_text(json.dumps(values))
+    (folder / "tokenizer_config.json").write_text("{}")
+    return Folder(folder)
+
+
+@pytest.fixture
+def job(tmp_path):
+    """A job: ``job("name", role=input, ...)``; the same name is the same folder."""
+
+    def made(name="job", **inputs):
+        folder = tmp_path / name
+        folder.mkdir(exist_ok=True)
+        return Job(inputs, folder, Local(), Progress())
+
+    return made

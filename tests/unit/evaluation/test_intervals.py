@@ -1,0 +1,36 @@
+import pytest
+
+from bedstone.evaluation.intervals import bootstrap_mean, wilson
+
+
+def test_wilson_is_the_published_interval():
+    # Newcombe 1998, Statistics in Medicine 17, table I, method 3: 81 of 263, and 0 of 20.
+    estimate = wilson(81 / 263, 263)
+    assert (estimate.low, estimate.high) == pytest.approx((0.2553, 0.3662), abs=5e-5)
+    none = wilson(0, 20)
+    assert (none.low, none.high) == pytest.approx((0, 0.1611), abs=5e-5)
+    assert wilson(1, 20).high == 1
+
+
+def test_the_share_of_nothing_has_no_interval():
+    with pytest.raises(ValueError, match="no trials"):
+        wilson(0, 0)
+
+
+def test_the_bootstrap_is_near_the_normal_interval():
+    values = [0.0, 1.0] * 200
+    estimate = bootstrap_mean(values, seed=1)
+    assert estimate.value == 0.5
+    assert (estimate.low, estimate.high) == pytest.approx((0.451, 0.549), abs=0.01)
+    assert bootstrap_mean(values, seed=1) == estimate
+    assert bootstrap_mean(values, seed=2) != estimate
+
+
+def test_weights_make_it_the_mean_of_what_they_count():
+    assert bootstrap_mean([1.0, 4.0], seed=0, weights=[2, 1]).value == 2
+    assert bootstrap_mean([3.0], seed=0).low == 3
+
+
+def test_an_estimate_as_metrics():
+    metrics = bootstrap_mean([2.0, 2.0], seed=0).metrics("kl", "nats")
+    assert metrics == {"kl_nats": 2, "kl_nats_low": 2, "kl_nats_high": 2, "kl_nats_n": 2}

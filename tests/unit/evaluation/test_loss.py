@@ -1,0 +1,102 @@
+import math
+import shutil
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+torch = pytest.importorskip("torch", reason="torch is not installed: pip install bedstone[train]")
+
+from bedstone.evaluation.loss import LossConfig, read_held_out, run  # noqa: E402 (needs torch)
+from bedstone.model import transformer  # noqa: E402 (needs torch)
+from bedstone.model.transformer import ModelConfig, Transformer  # noqa: E402 (needs torch)
+
+SHAPE = ModelConfig(
+    vocab_size=259, n_layers=1, d_model=8, n_heads=2, n_kv_heads=1, d_ff=8, seq_len=16
+)
+BITS = math.log2(259)
+"""Of each token, under a model that expects all alike."""
+DOCUMENTS = [
+    {"eng_Latn": [("a", [5] * 4, 8), ("b", [6] * 9, 9)], "xho_Latn": [("c", [7] * 3, 2)]},
+    {"eng_Latn": [("d", [8] * 5, 11), ("e", [9], 1)]},
+]
+PARALLEL = {"eng_Latn": "abcd", "fra_Latn": "x", "xho_Latn": "abcdefgh"}
+
+
+@pytest.fixture
+def inputs(stored, tokenizer, job, tmp_path):
+    """A model that expects all tokens alike; a and d of English, c of Xhosa are held out."""
+
+    def made(parallel=PARALLEL, held_out=frozenset("acd")):
+        model = Transformer(SHAPE)
+        with torch.no_grad():
+            model.embedding.zero_()
+        folder = job("model").folder
+        transformer.save(model, job("model").part, end_token=0)
+        shutil.copy(tokenizer.file("tokenizer.json"), folder)
+        tokens, mix = stored(DOCUMENTS, {"eng_Latn": 1.0, "xho_Latn": 0.0}, held_out)
+        texts = {"language": list(parallel), "text": list(parallel.values())}
+        kind = pa.schema({"language": pa.string(), "text": pa.large_string()})
+        pq.write_table(pa.table(texts, kind), tmp_path / "yardstick.parquet")
+        root = type(tokenizer)
+        return {
+            "model": root(folder),
+            "tokens": tokens,
+            "mix": mix,
+            "yardstick": root(tmp_path),
+        }
+
+    return made
+
+
+def rows(job):
+    return pq.read_table(job.folder / "languages.parquet").to_pylist()
+
+
+def test_bits_of_each_language(job, inputs):
+    made = job(**inputs())
+    metrics = run(LossConfig(threads=1), made).metrics
+    english, xhosa = rows(made)
+    assert english["language"] == "eng_Latn"
+    assert (english["documents"], english["bytes"], english["tokens"]) == (2, 19, 9)
+    assert english["bits_per_byte"] == pytest.approx((5 + 6) * BITS / 19, rel=1e-5)
+    assert english["bits_per_byte_low"] == pytest.approx(6 * BITS / 11, rel=1e-5)
+    assert english["bits_per_byte_high"] == pytest.approx(5 * BITS / 8, rel=1e-5)
+    assert xhosa["bits_per_byte"] == pytest.approx(4 * BITS / 2, rel=1e-5)
+    assert english["parallel_bits"] == pytest.approx(5 * BITS, rel=1e-5)
+    assert (english["parallel_bits_ratio"], xhosa["parallel_bits_ratio"]) == pytest.approx(
+        (1, 9 / 5)
+    )
+    assert metrics["languages"] == metrics["parallel_languages"] == 2
+    assert metrics["held_out_bits_per_byte"] == pytest.approx(15 * BITS / 21, rel=1e-5)
+    assert metrics["held_out_bits_per_byte_n"] == metrics["held_out_documents"] == 3
+    mean = (english["bits_per_byte"] + xhosa["bits_per_byte"]) / 2
+    assert metrics["language_mean_bits_per_byte"] == pytest.approx(mean)
+
+
+def test_without_a_yardstick_nothing_is_compared(job, inputs):
+    made = job(**inputs(parallel={}))
+    metrics = run(LossConfig(threads=1), made).metrics
+    assert {row["parallel_bits"] for row in rows(made)} == {None}
+    assert metrics["parallel_languages"] == 0
+    assert "parallel_ratio_median" not in metrics
+
+
+def test_without_held_out_documents_nothing_is_measured(job, inputs):
+    made = job(**inputs(held_out=frozenset()))
+    metrics = run(LossConfig(threads=1), made).metrics
+    assert rows(made) == []
+    assert metrics["languages"] == metrics["held_out_documents"] == 0
+    assert "held_out_bits_per_byte" not in metrics
+
+
+def test_so_many_tokens_of_a_language(inputs):
+    roles = inputs()
+    whole = read_held_out(roles["tokens"], roles["mix"], max_tokens=100)
+    assert {name: len(documents) for name, documents in whole.items()} == {
+        "eng_Latn": 2,
+        "xho_Latn": 1,
+    }
+    few = read_held_out(roles["tokens"], roles["mix"], max_tokens=2)
+    assert [few["eng_Latn"][0]] == whole["eng_Latn"][:1]
+    assert len(few["eng_Latn"]) == len(few["xho_Latn"]) == 1

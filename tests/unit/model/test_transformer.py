@@ -1,0 +1,196 @@
+from contextlib import contextmanager
+
+import pytest
+
+torch = pytest.importorskip("torch", reason="torch is not installed: pip install bedstone[train]")
+
+import torch.nn.functional as F  # noqa: E402 (needs torch)
+
+from bedstone.errors import ArtifactError  # noqa: E402 (needs torch)
+from bedstone.model import transformer  # noqa: E402 (needs torch)
+from bedstone.model.transformer import KVCache, ModelConfig, Transformer  # noqa: E402 (needs torch)
+
+SHAPE = ModelConfig(
+    vocab_size=50, n_layers=2, d_model=24, n_heads=6, n_kv_heads=2, d_ff=20, seq_len=16
+)
+
+
+@pytest.fixture(autouse=True)
+def seed():
+    torch.manual_seed(0)
+
+
+def made(**changes):
+    """A model whose weights are large enough that every part of it matters."""
+    model = Transformer(SHAPE.model_copy(update=changes))
+    with torch.no_grad():
+        for weight in model.parameters():
+            weight.add_(torch.randn_like(weight) * 0.3)
+    return model
+
+
+def tokens(rows=3, length=9):
+    return torch.randint(SHAPE.vocab_size, (rows, length))
+
+
+def saved(model, folder):
+    @contextmanager
+    def part(name):
+        yield folder / name
+
+    transformer.save(model, part, end_token=0)
+    return folder
+
+
+def plain_attention(qkv_BTE, view, config):
+    q, k, v = transformer._heads(qkv_BTE, view, config)
+    scores = q @ k.mT / config.d_head**0.5 + view.mask
+    return transformer._side_by_side(scores.softmax(-1) @ v, len(qkv_BTE), config)
+
+
+def plain_loss(model, tokens_BT, targets_BT, weights_BT):
+    nats = F.cross_entropy(model(tokens_BT).flatten(0, 1), targets_BT.flatten(), reduction="none")
+    return (nats * weights_BT.flatten()).sum()
+
+
+@pytest.mark.parametrize("tied", [True, False])
+def test_transformers_computes_the_same(tmp_path, tied):
+    transformers = pytest.importorskip("transformers")
+    model = made(tied=tied)
+    theirs = transformers.AutoModelForCausalLM.from_pretrained(saved(model, tmp_path))
+    assert type(theirs).__name__ == "LlamaForCausalLM"
+    prompt = tokens()
+    with torch.no_grad():
+        torch.testing.assert_close(model(prompt), theirs(prompt).logits, atol=1e-4, rtol=0)
+    expected = theirs.generate(prompt, max_new_tokens=6, do_sample=False, eos_token_id=None)
+    text = prompt
+    for _ in range(6):
+        text = torch.cat([text, model(text)[:, -1].argmax(-1, keepdim=True)], 1)
+    assert text.tolist() == expected.tolist()
+
+
+def test_a_saved_model_is_loaded_as_it_was(tmp_path):
+    model = made(tied=False)
+    loaded = transformer.load(saved(model, tmp_path))
+    assert loaded.config == model.config
+    for name, weight in model.state_dict().items():
+        assert torch.equal(weight, loaded.state_dict()[name])
+    assert transformer.load(tmp_path, "bf16").embedding.dtype == torch.bfloat16
+
+
+def test_a_folder_without_a_model(tmp_path):
+    with pytest.raises(ArtifactError, match="holds no model"):
+        transformer.load(tmp_path)
+
+
+def test_with_a_cache_padded_rows_continue_as_they_do_alone():
+    model = made().requires_grad_(requires_grad=False)
+    whole = tokens(rows=2, length=8)
+    padding = torch.tensor([0, 3])
+    cache = KVCache(SHAPE, padding, slots=8)
+    seen = torch.cat([model(part, cache) for part in whole.split([5, 1, 2], 1)], 1)
+    torch.testing.assert_close(seen[0], model(whole[:1])[0])
+    torch.testing.assert_close(seen[1, 3:], model(whole[1:, 3:])[0])
+    assert seen.isfinite().all()
+
+
+def test_chosen_rows_of_a_cache_go_on():
+    model = made().requires_grad_(requires_grad=False)
+    start, more = tokens(rows=2, length=4), tokens(rows=3, length=2)
+    cache = KVCache(SHAPE, torch.tensor([0, 1]), slots=6)
+    model(start, cache)
+    rows = torch.tensor([1, 0, 1])
+    after = model(more, cache.select(rows))
+    torch.testing.assert_close(after[1], model(torch.cat([start[:1], more[1:2]], 1))[0, 4:])
+    torch.testing.assert_close(after[2], model(torch.cat([start[1:, 1:], more[2:]], 1))[0, 3:])
+
+
+def test_bytes_of_a_cache_count_the_filled_slots():
+    cache = KVCache(SHAPE, torch.zeros(3, dtype=torch.long), slots=10)
+    assert cache.bytes == 0
+    made()(tokens(rows=3, length=5), cache)
+    assert cache.bytes == 2 * SHAPE.n_layers * 3 * SHAPE.n_kv_heads * 5 * SHAPE.d_head * 4
+
+
+def test_later_tokens_change_nothing_before_them():
+    model, left = made(), tokens(rows=1)
+    right = left.clone()
+    right[0, 6] = (right[0, 6] + 1) % SHAPE.vocab_size
+    same = (model(left) == model(right)).all(-1)[0]
+    assert same.tolist() == [True] * 6 + [False] * 3
+
+
+def test_gradients_of_the_parts(monkeypatch):
+    monkeypatch.setattr(transformer, "QUERY_BLOCK", 2)  # 3 positions: a part of a block is left
+    double = {"dtype": torch.float64, "requires_grad": True}
+    x, gain = torch.randn(4, 6, **double), torch.randn(6, **double)
+    check = torch.autograd.gradcheck
+    assert check(lambda *of: transformer._RMSNorm.apply(*of, 1e-5), (x, gain))
+    assert check(transformer._SwiGLU.apply, (x,))
+    index = torch.tensor([[1, 1, 3]])
+    assert check(lambda weight: transformer._Lookup.apply(index, weight), (x,))
+    config = ModelConfig(
+        vocab_size=9, n_layers=1, d_model=8, n_heads=4, n_kv_heads=2, d_ff=4, seq_len=4
+    )
+    view = transformer._view(config, torch.zeros(2, 3), None, torch.float64)
+    qkv = torch.randn(2, 3, 16, **double)
+    assert check(lambda qkv: transformer._Attention.apply(qkv, view, config), (qkv,))
+    torch.testing.assert_close(
+        transformer._Attention.apply(qkv, view, config), plain_attention(qkv, view, config)
+    )
+
+
+def test_gradient_of_the_loss(monkeypatch):
+    monkeypatch.setattr(transformer, "CHUNK_ROWS", 2)  # 5 rows: a part of a chunk is left
+    hidden = torch.randn(5, 3, dtype=torch.float64, requires_grad=True)
+    output = torch.randn(7, 3, dtype=torch.float64, requires_grad=True)
+    targets, weights = torch.randint(7, (5,)), torch.rand(5, dtype=torch.float64)
+
+    def loss(*of):
+        return transformer._CrossEntropy.apply(*of, targets, weights) * 3
+
+    assert torch.autograd.gradcheck(loss, (hidden, output))
+
+
+@pytest.mark.parametrize("tied", [True, False])
+def test_loss_and_gradients_are_those_of_plain_autograd(tied):
+    model = made(tied=tied).double()
+    text, weights = tokens(length=10), torch.rand(3, 9, dtype=torch.float64)
+    batch = (text[:, :-1], text[:, 1:], weights)
+    found = torch.autograd.grad(model.loss(*batch), list(model.parameters()))
+    expected = torch.autograd.grad(plain_loss(model, *batch), list(model.parameters()))
+    torch.testing.assert_close(found, expected)
+
+
+def test_new_weights_are_small_and_smaller_where_they_add_up():
+    model = Transformer(SHAPE.model_copy(update={"d_model": 96, "d_ff": 96, "n_layers": 8}))
+    deviation = (2 / (5 * 96)) ** 0.5
+    block = model.blocks[3]
+    for weight in (model.embedding, block.qkv, block.gate_up):
+        assert weight.std().item() == pytest.approx(deviation, rel=0.05)
+    for weight in (block.attention_out, block.ff_out):
+        assert weight.std().item() == pytest.approx(deviation / 4, rel=0.05)
+
+
+def test_bf16_is_near():
+    model = made()
+    text, weights = tokens(length=10), torch.full((3, 9), 1 / 27)
+    batch = (text[:, :-1], text[:, 1:], weights)
+    expected = model.loss(*batch).item()
+    assert model.bfloat16().loss(*batch).item() == pytest.approx(expected, rel=0.02)
+
+
+def test_nats_are_those_of_the_loss():
+    model, text = made(), tokens(length=10)
+    batch = (text[:, :-1], text[:, 1:])
+    weights = torch.rand(3, 9)
+    expected = (model.nats(*batch) * weights).sum()
+    torch.testing.assert_close(model.loss(*batch, weights), expected)
+    with torch.no_grad():
+        assert model.loss(*batch, weights) == expected
+
+
+@pytest.mark.parametrize("change", [{"n_heads": 5}, {"n_kv_heads": 4}])
+def test_heads_that_do_not_divide(change):
+    with pytest.raises(ValueError, match="n_heads"):
+        ModelConfig(**(SHAPE.model_dump() | change))

@@ -1,0 +1,57 @@
+"""Small pairs, and a model that has not learnt anything."""
+
+import shutil
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+torch = pytest.importorskip("torch", reason="torch is not installed: pip install bedstone[train]")
+
+from bedstone.model import transformer  # noqa: E402 (needs torch)
+from bedstone.model.transformer import ModelConfig, Transformer  # noqa: E402 (needs torch)
+
+SHAPE = ModelConfig(
+    vocab_size=259, n_layers=1, d_model=16, n_heads=2, n_kv_heads=1, d_ff=16, seq_len=32
+)
+WORDS = ("stone", "river", "house", "field", "cloud")
+
+
+@pytest.fixture(autouse=True)
+def _one_thread():
+    # Matrices this small are slower with more, and much slower beside other work.
+    torch.set_num_threads(1)
+
+
+@pytest.fixture
+def pairs(tmp_path, tokenizer):
+    """Forty pairs to train on and ten held out."""
+    rows = [
+        {
+            "id": str(number),
+            "language": "eng_Latn",
+            "prompt": f"{number}",
+            "completion": f"A {WORDS[number % 5]}.",
+            "split": "train" if number < 40 else "held_out",
+        }
+        for number in range(50)
+    ]
+    rows[40:] = [row | {"completion": f"{row['completion'][:-1]}!"} for row in rows[40:]]
+    for long in (0, 1, 40, 41):
+        rows[long]["prompt"] += "0000"
+    folder = tmp_path / "pairs"
+    folder.mkdir()
+    pq.write_table(pa.Table.from_pylist(rows), folder / "pairs.parquet")
+    shard = type(tokenizer)(folder)
+    return type(tokenizer)(folder, (shard,))
+
+
+@pytest.fixture
+def model(job, tokenizer):
+    """A model folder with its tokeniser: bytes."""
+    torch.manual_seed(0)
+    made = job("model")
+    transformer.save(Transformer(SHAPE), made.part, end_token=0)
+    for path in tokenizer.files:
+        shutil.copy(path, made.folder)
+    return type(tokenizer)(made.folder)

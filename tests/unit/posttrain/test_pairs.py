@@ -1,0 +1,139 @@
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from bedstone.errors import DataError
+from bedstone.posttrain.pairs import STAGE, Cut, PairsConfig, cuts, run
+from bedstone.posttrain.prompts import Pair, drawn, is_held_out, read_pairs
+
+CONFIG = PairsConfig(prompt_max_characters=20, completion_max_characters=40)
+SENTENCE = "This is a sentence of the page."
+
+
+@pytest.mark.parametrize(
+    ("lines", "headings", "found"),
+    [
+        (["Title", SENTENCE], [0], [Cut("Title", SENTENCE)]),
+        (["Title", "", "Short.", SENTENCE, "Not this one."], [0], [Cut("Title", SENTENCE)]),
+        (["Title", "Below", SENTENCE], [0, 1], [Cut("Below", SENTENCE)]),
+        (["Title", SENTENCE, "Next", "And this is another sentence."], [0, 2],
+         [Cut("Title", SENTENCE), Cut("Next", "And this is another sentence.")]),
+        (["Title", f"{SENTENCE} And on and on it goes"], [0], [Cut("Title", SENTENCE)]),
+        ([" Title ", f"  {SENTENCE} "], [0], [Cut("Title", SENTENCE)]),
+        (["Title", "Ends. But then it only goes on and on"], [0], []),  # what is whole is too short
+        (["Title", "It never comes to an end, this line"], [0], []),
+        (["A title longer than twenty", SENTENCE], [0], []),
+        (["1.2.3", SENTENCE], [0], []),
+        (["Заголовок", SENTENCE], [0], []),
+        (["Title"], [0], []),
+        ([SENTENCE], [], []),
+    ],
+)  # fmt: skip
+def test_what_is_cut_from_a_document(lines, headings, found):
+    assert cuts("\n".join(lines), headings, CONFIG) == found
+
+
+def test_a_document_gives_its_first_pairs_only():
+    lines = [line for number in range(5) for line in (f"Heading {'abcde'[number]}", SENTENCE)]
+    config = CONFIG.model_copy(update={"document_max_pairs": 2})
+    found = cuts("\n".join(lines), [0, 2, 4, 6, 8], config)
+    assert [cut.prompt for cut in found] == ["Heading a", "Heading b"]
+
+
+@pytest.fixture
+def shards(tmp_path, tokenizer):
+    """Six documents of one shard: their folders by role."""
+    ids = ["a", "b", "c", "d", "e", "f"]
+    texts = [f"Title {name}\n{SENTENCE}" for name in ids]
+    texts[1] = texts[0]
+    tables = {
+        "documents": {
+            "id": ids,
+            "url": [f"http://x/{name}" for name in ids],
+            "text": pa.array(texts, pa.large_string()),
+            "headings": pa.array([[0]] * 6, pa.list_(pa.int32())),
+        },
+        "language": {"id": ids, "language": ["eng_Latn"] * 3 + ["und", "mul", "eng_Latn"]},
+        "kept": {"id": ids, "keep": [True, True, False, True, True, True]},
+    }
+    for role, table in tables.items():
+        (tmp_path / role).mkdir()
+        pq.write_table(pa.table(table), tmp_path / role / "table.parquet")
+    return {role: type(tokenizer)(tmp_path / role) for role in tables}
+
+
+def test_kept_documents_of_one_known_language_give_pairs(job, shards):
+    made = job(**shards)
+    result = run(PairsConfig(held_out_share=0), made)
+    assert pq.read_table(made.folder / "pairs.parquet").to_pylist() == [
+        {
+            "id": name,
+            "language": "eng_Latn",
+            "url": f"http://x/{name}",
+            "prompt": f"Title {name}",
+            "completion": SENTENCE,
+            "split": "train",
+        }
+        for name in "af"
+    ]
+    assert result.metrics == {
+        "input_documents": 6,
+        "used_documents": 3,
+        "duplicate_pairs": 1,
+        "train_pairs": 2,
+        "held_out_pairs": 0,
+    }
+    assert STAGE.total(result.metrics)["pairs_per_document"] == 2 / 3
+
+
+def test_columns_of_other_documents_are_refused(job, shards, tmp_path):
+    pq.write_table(pa.table({"id": ["x"], "keep": [True]}), tmp_path / "kept" / "table.parquet")
+    with pytest.raises(DataError, match="other documents"):
+        run(PairsConfig(), job(**shards))
+
+
+def test_about_the_share_is_held_out():
+    names = [str(number) for number in range(2000)]
+    held_out = [name for name in names if is_held_out(name, 0.05)]
+    assert 60 < len(held_out) < 140
+    assert {name for name in names if is_held_out(name, 0.02)} < set(held_out)
+    assert not any(is_held_out(name, 0) for name in names)
+
+
+def pairs_of(tmp_path, tokenizer, rows):
+    folders = []
+    for number, row in enumerate(rows):
+        folder = tmp_path / f"pairs{number}"
+        folder.mkdir()
+        names = ("id", "prompt", "completion", "split")
+        table = {name: [value] for name, value in zip(names, row, strict=True)}
+        pq.write_table(pa.table(table | {"language": ["x"]}), folder / "pairs.parquet")
+        folders.append(type(tokenizer)(folder))
+    return type(tokenizer)(tmp_path, tuple(folders))
+
+
+def test_held_out_pairs_that_are_trained_on_too_are_left_out(tmp_path, tokenizer):
+    rows = [
+        ("a", "P", "C", "train"),
+        ("b", "P", "other", "held_out"),
+        ("c", "other", "C", "held_out"),
+        ("d", "Q", "D", "held_out"),
+    ]
+    train, held_out = read_pairs(pairs_of(tmp_path, tokenizer, rows))
+    assert [pair.id for pair in train] == ["a"]
+    assert [pair.id for pair in held_out] == ["d"]
+
+
+def test_nothing_to_measure_on_is_an_error(tmp_path, tokenizer):
+    rows = [("a", "P", "C", "train"), ("b", "P", "other", "held_out")]
+    with pytest.raises(DataError, match="1 pairs to train on, 0 to measure on"):
+        read_pairs(pairs_of(tmp_path, tokenizer, rows))
+
+
+def test_drawn_prompts_differ_and_fewer_are_the_first_of_more():
+    pairs = [Pair(str(n), "x", f"prompt {n // 2}", str(n)) for n in range(20)]
+    ten = drawn(pairs, 100, seed=0)
+    assert sorted(pair.prompt for pair in ten) == sorted(f"prompt {n}" for n in range(10))
+    assert all(int(pair.id) % 2 == 0 for pair in ten)
+    assert drawn(reversed(pairs[::2]), 4, seed=0) == ten[:4]
+    assert drawn(pairs, 100, seed=1) != ten

@@ -1,0 +1,112 @@
+import json
+import math
+
+import pytest
+
+torch = pytest.importorskip("torch", reason="torch is not installed: pip install bedstone[train]")
+
+from bedstone.errors import ConfigError  # noqa: E402 (needs torch)
+from bedstone.model import transformer  # noqa: E402 (needs torch)
+from bedstone.pretrain import loop  # noqa: E402 (needs torch)
+from bedstone.pretrain.loader import Loader  # noqa: E402 (needs torch)
+from bedstone.pretrain.train import STAGE, TrainConfig, resolve, run  # noqa: E402 (needs torch)
+
+PLAN = {
+    "n_layers": 1,
+    "d_model": 16,
+    "n_heads": 2,
+    "n_kv_heads": 1,
+    "d_ff": 24,
+    "seq_len": 8,
+    "batch_tokens": 70,
+    "train_tokens": 3200,
+    "learning_rate": 0.02,
+    "number_format": "fp32",
+    "threads": 1,
+}
+CONFIG = TrainConfig(**PLAN)
+TEXT = list(range(3, 9)) * 4
+
+
+@pytest.fixture
+def inputs(stored, tokenizer):
+    tokens, mix = stored(
+        [{"x": [("a", TEXT, 24), ("b", [200] * 24, 24)]}], {"x": 1.0}, held_out={"b"}
+    )
+    return {"tokens": tokens, "mix": mix, "tokenizer": tokenizer}
+
+
+@pytest.fixture
+def plan(tmp_path, tokenizer):
+    (tmp_path / "plan.json").write_text(json.dumps({**PLAN, "reason": "it was asked for"}))
+    return type(tokenizer)(tmp_path)
+
+
+def test_it_learns_what_it_is_given_and_nothing_else(job, inputs):
+    made = job(**inputs)
+    metrics = run(CONFIG, made).metrics
+    model = transformer.load(made.folder)
+    batch = torch.tensor([[*TEXT[:9]]])
+    assert metrics["loss_nats"] < 1 < math.log(259)
+    assert model.nats(batch[:, :-1], batch[:, 1:]).mean() < 1
+    assert model(batch)[0, :, 203].max() < model(batch)[0, :, 3:9].max()
+    assert metrics["train_steps"] == 50
+    assert metrics["train_tokens"] == 50 * 8 * 8
+    assert metrics["parameters_total"] == sum(map(torch.numel, model.parameters()))
+    names = {path.name for path in made.folder.iterdir()} - {"scratch"}
+    assert names == {
+        "model.safetensors",
+        "config.json",
+        "generation_config.json",
+        "tokenizer.json",
+        "tokenizer_config.json",
+        "loss.parquet",
+    }
+
+
+def test_the_same_twice_but_for_another_seed(job, inputs):
+    def weights(name, **changes):
+        made = job(name, **inputs)
+        run(CONFIG.model_copy(update={"train_tokens": 200, **changes}), made)
+        return (made.folder / "model.safetensors").read_bytes()
+
+    assert weights("one") == weights("two")
+    assert weights("one") != weights("three", seed=1)
+
+
+def test_killed_and_run_again_it_writes_the_same_bytes(job, inputs, monkeypatch):
+    def dying(loader, step, batch=Loader.batch):
+        if step == 30:
+            raise KeyboardInterrupt
+        return batch(loader, step)
+
+    whole, killed = job("whole", **inputs), job("killed", **inputs)
+    run(CONFIG, whole)
+    with monkeypatch.context() as patch:
+        patch.setattr(loop, "CHECKPOINT_SECONDS", 0.0)
+        patch.setattr(Loader, "batch", dying)
+        with pytest.raises(KeyboardInterrupt):
+            run(CONFIG, killed)
+    run(CONFIG, killed)
+    for name in ("model.safetensors", "loss.parquet"):
+        assert (whole.folder / name).read_bytes() == (killed.folder / name).read_bytes()
+
+
+def test_a_batch_smaller_than_a_sequence(job, inputs):
+    with pytest.raises(ConfigError, match="less than seq_len"):
+        run(CONFIG.model_copy(update={"batch_tokens": 7}), job(**inputs))
+
+
+def test_the_plan_fills_what_is_absent(plan):
+    given = TrainConfig(d_ff=32, seed=5)
+    assert resolve(given, {"plan": plan}) == TrainConfig(**(PLAN | {"d_ff": 32, "seed": 5}))
+    assert resolve(CONFIG, {}) == CONFIG
+
+
+def test_what_is_in_neither_is_named(plan):
+    with pytest.raises(ConfigError, match=r"n_layers, .*threads: not given"):
+        resolve(TrainConfig(), {})
+    plan.file("plan.json").write_text("{}")
+    with pytest.raises(ConfigError, match=r"d_ff: not given"):
+        resolve(CONFIG.model_copy(update={"d_ff": None}), {"plan": plan})
+    assert STAGE.decided_by == ("plan",)

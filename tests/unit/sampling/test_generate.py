@@ -1,0 +1,131 @@
+from dataclasses import replace
+
+import pytest
+
+torch = pytest.importorskip("torch", reason="torch is not installed: pip install bedstone[train]")
+
+from bedstone.model.transformer import ModelConfig, Transformer  # noqa: E402 (needs torch)
+from bedstone.sampling import generate as module  # noqa: E402 (needs torch)
+from bedstone.sampling.generate import Drawing, draw_tokens, generate, uniforms  # noqa: E402
+from bedstone.sampling.samplers import parse  # noqa: E402 (needs torch)
+
+SHAPE = ModelConfig(
+    vocab_size=70, n_layers=2, d_model=16, n_heads=2, n_kv_heads=1, d_ff=16, seq_len=32
+)
+PROMPTS = [[1, 5, 2], [1, 2], [1, 9, 9, 9, 4, 2], [1, 7, 2], [1, 8, 2, 3, 3]]
+DRAWING = Drawing(parse("temperature=1"), samples=3, max_tokens=12, stop_id=0, seed=7)
+
+
+@pytest.fixture(scope="module")
+def model():
+    """Random, with weights large enough that what it writes depends on what it read."""
+    torch.manual_seed(0)
+    model = Transformer(SHAPE)
+    with torch.no_grad():
+        for weight in model.parameters():
+            weight.mul_(8 if weight.dim() > 1 else 1)
+    return model
+
+
+def tokens(completions):
+    return [[completion.token_ids for completion in each] for each in completions]
+
+
+def full_forward_greedy(model, prompt, max_tokens, stop_id):
+    """Without a cache: the whole text anew for each token."""
+    written = []
+    while len(written) < max_tokens and stop_id not in written:
+        with torch.no_grad():
+            logits = model(torch.tensor([[*prompt, *written]]))
+        written.append(logits[0, -1].argmax().item())
+    return tuple(written)
+
+
+def test_greedy_with_a_cache_is_that_of_the_full_forward(model):
+    found = generate(model, PROMPTS, replace(DRAWING, chain=parse("greedy"), samples=1))
+    for prompt, (completion,) in zip(PROMPTS, found, strict=True):
+        assert completion.token_ids == full_forward_greedy(model, prompt, 12, 0)
+
+
+def test_a_row_is_the_same_in_any_batch(model, monkeypatch):
+    together = tokens(generate(model, PROMPTS, DRAWING))
+    assert tokens(generate(model, PROMPTS[::-1], DRAWING)) == together[::-1]
+    assert tokens(generate(model, PROMPTS, DRAWING, threads=2)) == together
+    fewer = tokens(generate(model, PROMPTS, replace(DRAWING, samples=2)))
+    assert fewer == [each[:2] for each in together]
+    shorter = tokens(generate(model, PROMPTS, replace(DRAWING, max_tokens=5)))
+    assert shorter == [[completion[:5] for completion in each] for each in together]
+    monkeypatch.setattr(module, "BATCH_ROWS", 1)
+    assert [tokens(generate(model, [prompt], DRAWING))[0] for prompt in PROMPTS] == together
+
+
+def test_samples_and_seeds_differ(model):
+    found = tokens(generate(model, PROMPTS, DRAWING))
+    assert all(len(set(each)) == 3 for each in found)
+    assert tokens(generate(model, PROMPTS, replace(DRAWING, seed=8))) != found
+    assert tokens(generate(model, PROMPTS, DRAWING)) == found
+
+
+def test_a_completion_ends_at_the_stop_token_or_at_the_length(model):
+    # Of 70 tokens one ends a text: of 150 completions of 40 tokens, some end and some do not.
+    many = [[1, number, 2] for number in range(50)]
+    found = generate(model, many, replace(DRAWING, max_tokens=40))
+    completions = [completion for each in found for completion in each]
+    assert {completion.finish_reason for completion in completions} == {"stop", "length"}
+    for completion in completions:
+        if completion.finish_reason == "stop":
+            assert completion.token_ids.index(0) == len(completion.token_ids) - 1
+            assert completion.text_ids == completion.token_ids[:-1]
+        else:
+            assert len(completion.token_ids) == 40
+            assert 0 not in completion.text_ids == completion.token_ids
+
+
+def test_logprobs_are_the_models_and_sampling_logprobs_the_chains(model):
+    chain = parse("temperature=0.5,top_k=9")
+    found = generate(model, PROMPTS, replace(DRAWING, chain=chain))
+    for prompt, each in zip(PROMPTS, found, strict=True):
+        for completion in each:
+            read = [*prompt, *completion.token_ids]
+            with torch.no_grad():
+                logits = model(torch.tensor([read]))[0, len(prompt) - 1 : -1]
+            at = torch.tensor(completion.token_ids)[:, None]
+            own = logits.log_softmax(1).gather(1, at)[:, 0].tolist()
+            assert list(completion.logprobs) == pytest.approx(own, abs=1e-4)
+            sampling = chain(logits).gather(1, at)[:, 0].tolist()
+            assert list(completion.sampling_logprobs) == pytest.approx(sampling, abs=1e-4)
+
+
+def test_tokens_are_drawn_as_often_as_they_are_likely():
+    probabilities = torch.tensor([0.5, 0.25, 0.125, 0.0, 0.125] + [0.0] * 95)
+    count = 20_000
+    numbers = torch.rand(count, dtype=torch.float64, generator=torch.Generator().manual_seed(0))
+    drawn = draw_tokens(probabilities.log().expand(count, -1), numbers)
+    counts = torch.bincount(drawn, minlength=100)
+    assert counts[3] == 0
+    assert counts[5:].sum() == 0
+    expected = probabilities[[0, 1, 2, 4]] * count
+    statistic = ((counts[[0, 1, 2, 4]] - expected) ** 2 / expected).sum()
+    assert statistic < 16.27  # chi-square, 3 degrees of freedom, 0.1 %
+
+
+def test_the_numbers_of_a_row_depend_on_prompt_sample_and_seed():
+    one = uniforms([1, 2], 0, DRAWING)
+    assert len(one) == 12
+    assert one.min() >= 0
+    assert one.max() < 1
+    assert (one == uniforms([1, 2], 0, replace(DRAWING, max_tokens=99))[:12]).all()
+    others = [
+        uniforms([1, 3], 0, DRAWING),
+        uniforms([1, 2], 1, DRAWING),
+        uniforms([1, 2], 0, replace(DRAWING, seed=8)),
+        uniforms([12], 0, DRAWING),
+    ]
+    assert all((one != other).all() for other in others)
+
+
+def test_the_advance_counts_the_prompts(model, monkeypatch):
+    monkeypatch.setattr(module, "BATCH_ROWS", 6)
+    advanced = []
+    generate(model, PROMPTS, DRAWING, advance=advanced.append)
+    assert advanced == [2, 2, 1]
