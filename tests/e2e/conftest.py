@@ -63,7 +63,11 @@ def page(url: str, language: str, seed: str, sections: int = 3) -> Page:
 def pages(first: int, share: float = 1.0) -> list[Page]:
     """The pages of one WARC; ``first`` tells one WARC's from another's."""
     made = [
-        page(f"https://example.org/{language}/{first + number}", language, f"{language}{first + number}")
+        page(
+            f"https://example.org/{language}/{first + number}",
+            language,
+            f"{language}{first + number}",
+        )
         for language, count in PAGES.items()
         for number in range(round(count * share))
     ]

@@ -109,7 +109,10 @@ def main() -> None:
     reference, store, counted = folder / "reference", folder / "store", folder / "count"
     nodes = [node.name for node in plan.nodes]
     assert in_fork(lambda: record(plan, crawl, reference, folder)) == 0, "the reference failed"
-    made = {name: Artifact(Path(path)) for name, path in json.loads((folder / "made").read_text()).items()}
+    made = {
+        name: Artifact(Path(path))
+        for name, path in json.loads((folder / "made").read_text()).items()
+    }
     counts = {}
     for node in nodes:
         without(reference, made[node], store)
@@ -127,7 +130,10 @@ def main() -> None:
     smallest = min(counts, key=counts.__getitem__)
     chosen += [(smallest, event) for event in range(1, counts[smallest] + 1)]
     for node, event in chosen:
-        print(json.dumps(killed(upto[node], node, event, crawl, reference, store, made[node])), flush=True)
+        print(
+            json.dumps(killed(upto[node], node, event, crawl, reference, store, made[node])),
+            flush=True,
+        )
 
 
 def record(plan: recipe.Recipe, crawl: Path, reference: Path, folder: Path) -> None:

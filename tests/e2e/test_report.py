@@ -225,14 +225,14 @@ def test_each_heading_states_an_answer(page):
     cost = [answer for answer in page.answers if " cores, " in answer]
     assert len(cost) == 1  # says how long it took
     assert [answer for answer in page.answers if answer not in cost] == [
-        "90 of 155 pages are left: 12.3 k tokens",
+        "90 of 155 pages were kept: 12.3 k tokens",
         "Serbian has 10 times its share of the world's speakers, English 1 times",
         "Serbian (Cyrl) pays 3.4 times what English pays",
         "860 k parameters on 17.2 M tokens: time is the limit",
         "The loss fell from 8.00 to 2.02 nats a token in 39.9 k tokens",
         "Telugu takes 3.0 times the bits of English for the same content",
         "Alignment helped: 50 % of the answers ended as a sentence before, 80 % after",
-        "best-of-4 reaches 90 % for 84 tokens a prompt, greedy 50 % for 20",
+        "best-of-4 reaches 90 % for 84 tokens a prompt; the cheapest, greedy, 50 % for 20",
         f"Time is the limit {EVIL}",
         "22 artifacts, each with its decisions",
     ]
@@ -266,7 +266,7 @@ def test_what_the_store_does_not_have_leaves_its_section_out(made, tmp_path):
         shutil.copytree(made[node].path, store / made[node].path.name)
     write_report(Artifact(store / made["filtered"].path.name), tmp_path / "report.html")
     page = Page((tmp_path / "report.html").read_text("utf-8"))
-    assert page.answers[0] == "100 of 155 pages are left"
+    assert page.answers[0] == "100 of 155 pages were kept"
     assert {"pages", "levers", "decisions"} <= set(page.ids)
     absent = {"languages", "tokens", "size", "training", "held-out", "alignment", "strategies"}
     assert not absent & set(page.ids)
