@@ -6,7 +6,7 @@ makes or removes a file.
 
     python kill_points.py RECIPE CRAWL FOLDER POINTS SEED SETS...
 
-FOLDER/reference is built first. Prints one JSON object a line: what was killed and what came out.
+FOLDER/reference is built first. Writes a JSON object a line: what was killed, what came out.
 """
 
 import json
@@ -130,10 +130,8 @@ def main() -> None:
     smallest = min(counts, key=counts.__getitem__)
     chosen += [(smallest, event) for event in range(1, counts[smallest] + 1)]
     for node, event in chosen:
-        print(
-            json.dumps(killed(upto[node], node, event, crawl, reference, store, made[node])),
-            flush=True,
-        )
+        point = killed(upto[node], node, event, crawl, reference, store, made[node])
+        sys.stdout.write(json.dumps(point) + "\n")
 
 
 def record(plan: recipe.Recipe, crawl: Path, reference: Path, folder: Path) -> None:

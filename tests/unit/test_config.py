@@ -27,7 +27,7 @@ def test_all_errors_at_once_each_with_its_line(tmp_path):
 def test_a_set_is_its_own_place():
     change = 'without=["word_cuont"]'
     assert problems(FilterConfig, change) == [
-        "defaults: (whole): no rule 'word_cuont' in gopher-quality:datatrove; "
+        f"--set {change}: without: no rule 'word_cuont' in gopher-quality:datatrove; "
         "did you mean 'word_count'?"
     ]
 

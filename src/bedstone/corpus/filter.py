@@ -6,13 +6,13 @@ Writes  ``decisions.parquet``: ``id``, ``keep``, and ``failed``, the names of th
 """
 
 import dataclasses
-from typing import Annotated
+from typing import Annotated, TypeVar
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
-from pydantic import AfterValidator, model_validator
+from pydantic import AfterValidator, ValidationInfo, field_validator, model_validator
 
 from bedstone.config import Config, nearest
 from bedstone.corpus import columns
@@ -27,6 +27,7 @@ def _known_set(name: str) -> str:
 
 
 RuleSet = Annotated[str, AfterValidator(_known_set)]
+Named = TypeVar("Named", tuple[str, ...], dict[str, "Range"])
 
 
 class Range(Config):
@@ -46,14 +47,18 @@ class FilterConfig(Config):
     ranges: dict[str, Range] = {}
     """Other limits than the published ones, by rule."""
 
+    @field_validator("without", "ranges")
+    @classmethod
+    def _in_the_sets(cls, names: Named, info: ValidationInfo) -> Named:
+        sets = info.data.get("rules", ())  # absent if they are wrong themselves
+        known = [rule.name for name in sets for rule in RULES[name]]
+        for name in names:
+            if sets and name not in known:
+                raise ValueError(f"no rule {name!r} in {', '.join(sets)}; {nearest(name, known)}")
+        return names
+
     @model_validator(mode="after")
     def _every_setting_has_an_effect(self) -> "FilterConfig":
-        known = [rule.name for rule in self._published()]
-        for name in [*self.without, *self.ranges]:
-            if name not in known:
-                raise ValueError(
-                    f"no rule {name!r} in {', '.join(self.rules)}; {nearest(name, known)}"
-                )
         if both := sorted(set(self.without) & set(self.ranges)):
             raise ValueError(f"{', '.join(both)}: left out, so its range has no effect")
         for rule in self.in_force():

@@ -32,6 +32,7 @@ from bedstone.evaluation.intervals import Estimate
 from bedstone.model.transformer import WEIGHTS, NumberFormat, load
 from bedstone.pretrain.loader import document_numbers, read_arrays
 from bedstone.pretrain.loop import using_threads
+from bedstone.scaling.decisions import decide, given
 from bedstone.stage import Job, Metrics, Result, Stage
 from bedstone.tokenizer.encoding import END, Encoder
 from bedstone.tokenizer.mixing import lot
@@ -61,8 +62,9 @@ class LossConfig(Config):
 
     max_tokens: int = Field(10_000, gt=0)
     """Of a language's held-out documents, drawn by hash; the one that goes beyond is the last."""
-    number_format: NumberFormat = "fp32"
-    threads: int = Field(2, gt=0)
+    number_format: NumberFormat | None = None
+    """Absent: the plan's; in bf16 a token's nats are right to 0.004."""
+    threads: int | None = Field(None, gt=0)
     seed: int = Field(0, ge=0)
     """Of the bootstrap."""
 
@@ -82,13 +84,13 @@ def run(config: LossConfig, job: Job) -> Result:
         DataError: the mix is of other tokens.
     """
     folder = job.inputs["model"].file(WEIGHTS).parent
-    model, encoder = load(folder, config.number_format), Encoder.load(folder)
+    model, encoder = load(folder, given(config.number_format)), Encoder.load(folder)
     held_out = read_held_out(job.inputs["tokens"], job.inputs["mix"], config.max_tokens)
     parallel = read_parallel(job.inputs["yardstick"], encoder, {*held_out, ENGLISH})
     texts = [each.tokens for documents in held_out.values() for each in documents]
     total = sum(len(text) + 1 for text in [*texts, *parallel.values()])
     measured: dict[str, list[float]] = {}
-    with using_threads(config.threads), job.progress.task("tokens", total) as task:
+    with using_threads(given(config.threads)), job.progress.task("tokens", total) as task:
         bits_of = partial(text_bits, model, end=encoder.special[END], advance=task.advance)
         parallel_bits = dict(zip(parallel, bits_of(list(parallel.values())), strict=True))
         for language, documents in held_out.items():
@@ -181,4 +183,6 @@ STAGE = Stage(
     run=run,
     libraries=("numpy", "tiktoken", "torch"),
     reproducible="request",
+    decided_by=("plan",),
+    resolve=decide,
 )

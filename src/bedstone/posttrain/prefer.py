@@ -28,7 +28,6 @@ from bedstone.evaluation.intervals import Estimate, bootstrap_mean, wilson
 from bedstone.model.transformer import WEIGHTS, NumberFormat, Transformer, load
 from bedstone.posttrain.batching import Batches
 from bedstone.posttrain.chat import Dialogue, render, render_prompt
-from bedstone.posttrain.decisions import decide, given
 from bedstone.posttrain.judged import Judged, complete
 from bedstone.posttrain.losses import dpo_loss, dpo_rewards, sequence_logprobs
 from bedstone.posttrain.prompts import Pair, drawn, is_held_out, read_pairs
@@ -39,6 +38,7 @@ from bedstone.pretrain.loop import LossOfStep
 from bedstone.pretrain.optim import OptimizerConfig, Schedule
 from bedstone.sampling.generate import Drawing
 from bedstone.sampling.samplers import parse
+from bedstone.scaling.decisions import decide, given
 from bedstone.stage import Job, Metrics, Result, Stage
 from bedstone.tokenizer.encoding import END, FILE, Encoder
 

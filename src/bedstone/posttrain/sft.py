@@ -9,6 +9,8 @@ Each pair is a sequence of its own, never cut: one that is too long is left out,
 a model that sees no closing token does not learn to close.
 """
 
+from functools import partial
+
 import torch
 from pydantic import Field
 
@@ -17,13 +19,13 @@ from bedstone.errors import BedstoneError
 from bedstone.model.transformer import WEIGHTS, NumberFormat, Transformer, load
 from bedstone.posttrain.batching import Batches
 from bedstone.posttrain.chat import Dialogue, render
-from bedstone.posttrain.decisions import decide, given
 from bedstone.posttrain.losses import sft_weights
 from bedstone.posttrain.prompts import Pair, read_pairs
 from bedstone.posttrain.scoring import HeldOutLoss, padded
 from bedstone.pretrain import loop
 from bedstone.pretrain.loop import LossOfStep
 from bedstone.pretrain.optim import OptimizerConfig, Schedule
+from bedstone.scaling.decisions import decide, given
 from bedstone.stage import Job, Result, Stage
 from bedstone.tokenizer.encoding import FILE, Encoder
 
@@ -120,5 +122,5 @@ STAGE = Stage(
     libraries=("numpy", "torch"),
     reproducible="request",
     decided_by=("plan",),
-    resolve=decide,
+    resolve=partial(decide, train_tokens="sft_tokens"),
 )

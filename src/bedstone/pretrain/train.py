@@ -6,16 +6,13 @@ Writes  ``model.safetensors``, ``config.json``, ``generation_config.json``, ``to
         ``train_tokens``, ``loss_nats``, ``learning_rate``, ``gradient_norm``
 """
 
-import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import fields
-from typing import Any, TypeVar
 
 import numpy as np
 import torch
 from pydantic import Field
 
-from bedstone.artifact import Artifact
 from bedstone.config import Config
 from bedstone.errors import ConfigError
 from bedstone.model.transformer import DTYPES, ModelConfig, NumberFormat, Transformer
@@ -28,10 +25,9 @@ from bedstone.scaling.count import (
     parameters_total,
     train_flop_per_token,
 )
+from bedstone.scaling.decisions import decide, given
 from bedstone.stage import Job, Metrics, Result, Stage
 from bedstone.tokenizer.encoding import FILE, Encoder
-
-T = TypeVar("T")
 
 
 class TrainConfig(Config):
@@ -56,24 +52,6 @@ class TrainConfig(Config):
     optimizer: OptimizerConfig = OptimizerConfig()
 
 
-def resolve(config: TrainConfig, inputs: Mapping[str, Artifact]) -> TrainConfig:
-    """``config`` with its absent fields as the plan decides them.
-
-    Raises:
-        ConfigError: one is in neither.
-    """
-    plan: dict[str, Any] = {}
-    if "plan" in inputs:
-        plan = json.loads(inputs["plan"].file("plan.json").read_text("utf-8"))
-    absent = [name for name, value in config.model_dump().items() if value is None]
-    if unknown := [name for name in absent if plan.get(name) is None]:
-        raise ConfigError(
-            f"pretrain.train: {', '.join(unknown)}: not given",
-            hint="set them in the config, or give the input 'plan'",
-        )
-    return TrainConfig.model_validate(config.model_dump() | {name: plan[name] for name in absent})
-
-
 def run(config: TrainConfig, job: Job) -> Result:
     """Train from new weights, or go on from the last checkpoint of a killed run.
 
@@ -82,13 +60,13 @@ def run(config: TrainConfig, job: Job) -> Result:
         ConfigError: the batch is smaller than a sequence.
     """
     shape = _shape(config, Encoder.load(job.inputs["tokenizer"].file(FILE).parent).vocab_size)
-    rows = _given(config.batch_tokens) // shape.seq_len
+    rows = given(config.batch_tokens) // shape.seq_len
     if not rows:
         raise ConfigError(f"batch_tokens {config.batch_tokens} is less than seq_len")
-    steps = -(-_given(config.train_tokens) // (rows * shape.seq_len))
-    schedule = Schedule(_given(config.learning_rate), steps, config.optimizer.warmup_share)
-    number_format: NumberFormat = _given(config.number_format)
-    with loop.using_threads(_given(config.threads)):
+    steps = -(-given(config.train_tokens) // (rows * shape.seq_len))
+    schedule = Schedule(given(config.learning_rate), steps, config.optimizer.warmup_share)
+    number_format: NumberFormat = given(config.number_format)
+    with loop.using_threads(given(config.threads)):
         torch.manual_seed(config.seed)
         model = Transformer(shape).to(DTYPES[number_format])
         batches = _batches(job, steps * rows, rows, shape.seq_len, config.seed)
@@ -135,11 +113,6 @@ def _cost(shape: ModelConfig, train_tokens: int) -> Metrics:
     }
 
 
-def _given(value: T | None) -> T:
-    assert value is not None  # resolve saw to it
-    return value
-
-
 STAGE = Stage(
     "pretrain.train",
     version=1,
@@ -149,5 +122,5 @@ STAGE = Stage(
     libraries=("numpy", "torch"),
     reproducible="request",
     decided_by=("plan",),
-    resolve=resolve,
+    resolve=decide,
 )

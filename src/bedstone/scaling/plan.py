@@ -9,7 +9,7 @@ Writes  ``plan.json``. What later stages are configured with: ``vocab_size``, ``
         ``text_tokens`` (in the mix, each seen once), ``passes`` (over them),
         ``most_repeated_language``, ``most_repeated_passes``, ``limit`` (``time`` or ``text``),
         ``speed_source`` (``given`` or ``measured``), ``measured`` [{``number_format``,
-        ``parameters_total``, ``flop_per_second``}], ``sentences`` (the same in words)
+        ``threads``, ``parameters_total``, ``flop_per_second``}], ``sentences`` (the same in words)
 
 The speed is that of the real training step on this machine. Given ``speed``, ``threads`` and
 ``number_format``, the plan is a pure function of config and inputs.
@@ -18,6 +18,7 @@ The speed is that of the real training step on this machine. Given ``speed``, ``
 import json
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
+from itertools import product
 from typing import Any, Literal
 
 from pydantic import Field
@@ -33,7 +34,7 @@ from bedstone.tokenizer.encoding import FILE, Encoder
 NUMBER_FORMATS: tuple[str, ...] = ("fp32", "bf16")
 FIRST_GUESS = 5e10
 """FLOP/s: at the shape that it leads to, the speed is measured first. It decides nothing else."""
-MEASURE_SECONDS = 2.0
+MEASURE_SECONDS = 1.5
 """For each measurement, about."""
 
 
@@ -53,7 +54,7 @@ class PlanConfig(Config):
     speed: float | None = Field(None, gt=0)
     """FLOP/s of training."""
     threads: int | None = Field(None, ge=1)
-    """Absent: as many as physical cores."""
+    """Absent: one, or as many as physical cores, with which training is faster."""
     number_format: Literal["bf16", "fp32"] | None = None
     """Absent: the one in which training is faster."""
 
@@ -87,36 +88,32 @@ def run(config: PlanConfig, job: Job) -> Result:
 
 
 def known_speed(config: PlanConfig, vocab_size: int, text_tokens: int, measure: Meter) -> Speed:
-    """The speed given, or else measured twice: at a guessed shape, and at that which follows.
+    """The speed given, or else measured: at a guessed shape, then at that which follows.
 
-    Small models train at fewer FLOP/s than large ones: a speed holds near its shape only.
+    Small models train at fewer FLOP/s than large ones: a speed holds near its shape only. What
+    ``threads`` and ``number_format`` leave open is decided by the first measurement: a small
+    model, or a machine that has other work, may be faster on one core than on all.
     """
-    threads = config.threads or physical_cores()
+    formats = (config.number_format,) if config.number_format else NUMBER_FORMATS
+    threads = (config.threads,) if config.threads else tuple(sorted({1, physical_cores()}))
+    options = list(product(formats, threads))
+    if config.speed and len(options) == 1:
+        return Speed(config.speed, threads[0], formats[0])
     measured: list[dict[str, Any]] = []
 
-    def at(speed: float, number_format: str) -> float:
+    def at(speed: float, number_format: str, threads: int) -> float:
         shape = chosen(config, vocab_size, text_tokens, speed).shape
         batch = planning.batch_tokens(speed * config.minutes * 60, config.seq_len)
         found = measure(shape, batch, threads, number_format, MEASURE_SECONDS)
         parameters = parameters_total(shape)
-        measured.append(
-            {
-                "number_format": number_format,
-                "parameters_total": parameters,
-                "flop_per_second": found,
-            }
-        )
+        what = {"number_format": number_format, "threads": threads}
+        measured.append({**what, "parameters_total": parameters, "flop_per_second": found})
         return found
 
-    guess, formats = config.speed or FIRST_GUESS, NUMBER_FORMATS
-    if config.number_format is not None:
-        if config.speed is not None:
-            return Speed(config.speed, threads, config.number_format)
-        formats = (config.number_format,)
-    speeds = {each: at(guess, each) for each in formats}
-    number_format = max(formats, key=lambda each: speeds[each])
-    speed = config.speed or at(speeds[number_format], number_format)
-    return Speed(speed, threads, number_format, tuple(measured))
+    speeds = {option: at(config.speed or FIRST_GUESS, *option) for option in options}
+    best = max(options, key=speeds.__getitem__)
+    speed = config.speed or at(speeds[best], *best)
+    return Speed(speed, number_format=best[0], threads=best[1], measured=tuple(measured))
 
 
 def chosen(config: PlanConfig, vocab_size: int, text_tokens: int, speed: float) -> Choice:

@@ -55,7 +55,7 @@ def rows(job):
 
 def test_bits_of_each_language(job, inputs):
     made = job(**inputs())
-    metrics = run(LossConfig(threads=1), made).metrics
+    metrics = run(LossConfig(threads=1, number_format="fp32"), made).metrics
     english, xhosa = rows(made)
     assert english["language"] == "eng_Latn"
     assert (english["documents"], english["bytes"], english["tokens"]) == (2, 19, 9)
@@ -76,7 +76,7 @@ def test_bits_of_each_language(job, inputs):
 
 def test_without_a_yardstick_nothing_is_compared(job, inputs):
     made = job(**inputs(parallel={}))
-    metrics = run(LossConfig(threads=1), made).metrics
+    metrics = run(LossConfig(threads=1, number_format="fp32"), made).metrics
     assert {row["parallel_bits"] for row in rows(made)} == {None}
     assert metrics["parallel_languages"] == 0
     assert "parallel_ratio_median" not in metrics
@@ -84,7 +84,7 @@ def test_without_a_yardstick_nothing_is_compared(job, inputs):
 
 def test_without_held_out_documents_nothing_is_measured(job, inputs):
     made = job(**inputs(held_out=frozenset()))
-    metrics = run(LossConfig(threads=1), made).metrics
+    metrics = run(LossConfig(threads=1, number_format="fp32"), made).metrics
     assert rows(made) == []
     assert metrics["languages"] == metrics["held_out_documents"] == 0
     assert "held_out_bits_per_byte" not in metrics

@@ -9,7 +9,7 @@ from bedstone.errors import ConfigError  # noqa: E402 (needs torch)
 from bedstone.model import transformer  # noqa: E402 (needs torch)
 from bedstone.pretrain import loop  # noqa: E402 (needs torch)
 from bedstone.pretrain.loader import Loader  # noqa: E402 (needs torch)
-from bedstone.pretrain.train import STAGE, TrainConfig, resolve, run  # noqa: E402 (needs torch)
+from bedstone.pretrain.train import STAGE, TrainConfig, run  # noqa: E402 (needs torch)
 
 PLAN = {
     "n_layers": 1,
@@ -99,14 +99,14 @@ def test_a_batch_smaller_than_a_sequence(job, inputs):
 
 def test_the_plan_fills_what_is_absent(plan):
     given = TrainConfig(d_ff=32, seed=5)
-    assert resolve(given, {"plan": plan}) == TrainConfig(**(PLAN | {"d_ff": 32, "seed": 5}))
-    assert resolve(CONFIG, {}) == CONFIG
+    assert STAGE.resolve(given, {"plan": plan}) == TrainConfig(**(PLAN | {"d_ff": 32, "seed": 5}))
+    assert STAGE.resolve(CONFIG, {}) == CONFIG
 
 
 def test_what_is_in_neither_is_named(plan):
-    with pytest.raises(ConfigError, match=r"n_layers, .*threads: not given"):
-        resolve(TrainConfig(), {})
+    with pytest.raises(ConfigError, match=r"n_layers, .*threads: given neither"):
+        STAGE.resolve(TrainConfig(), {})
     plan.file("plan.json").write_text("{}")
-    with pytest.raises(ConfigError, match=r"d_ff: not given"):
-        resolve(CONFIG.model_copy(update={"d_ff": None}), {"plan": plan})
+    with pytest.raises(ConfigError, match=r"d_ff: given neither"):
+        STAGE.resolve(CONFIG.model_copy(update={"d_ff": None}), {"plan": plan})
     assert STAGE.decided_by == ("plan",)

@@ -108,6 +108,14 @@ def test_a_given_number_format_is_the_only_one_measured():
     assert formats == ["bf16", "bf16"]
 
 
+def test_the_faster_of_one_thread_and_all_is_chosen(monkeypatch):
+    monkeypatch.setattr("bedstone.scaling.plan.physical_cores", lambda: 8)
+    config = PlanConfig(number_format="fp32")
+    busy = known_speed(config, 4096, 10**9, lambda *a: {1: 2e10, 8: 1e10}[a[2]])
+    quiet = known_speed(config, 4096, 10**9, lambda *a: {1: 2e10, 8: 9e10}[a[2]])
+    assert (busy.threads, quiet.threads) == (1, 8)
+
+
 def test_a_given_speed_stands_while_the_number_format_is_found():
     config = PlanConfig(threads=1, speed=3e10)
     found = known_speed(config, 4096, 10**9, lambda *a: {"fp32": 2e11, "bf16": 1e11}[a[3]])

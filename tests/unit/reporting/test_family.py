@@ -1,0 +1,85 @@
+"""Who belongs to a report, on stages of one file each."""
+
+import pytest
+
+from bedstone.config import Config
+from bedstone.engine import Local
+from bedstone.reporting.family import family
+from bedstone.stage import Result, Stage, build
+
+
+class Setting(Config):
+    value: int = 1
+
+
+def write(config, job):
+    with job.part("x") as path:
+        path.write_text(f"{config.value} {[parent.content for parent in job.inputs.values()]}")
+    return Result({})
+
+
+@pytest.fixture
+def make(store):
+    def of(stage, value=1, **parents):
+        made_by = Stage(stage, version=1, config=Setting, inputs=tuple(parents), run=write)
+        return build(made_by, Setting(value=value), parents, store, Local())
+
+    return of
+
+
+def names(subject):
+    return {artifact.path.name for artifact in family(subject).members}
+
+
+def test_ancestors_and_what_was_measured_on_them_belong(make):
+    text = make("a.text")
+    tokens = make("b.tokens", text=text)
+    audit = make("c.audit", text=text)
+    deeper = make("c.chart", audit=audit, tokens=tokens)
+    model = make("d.model", tokens=tokens)
+    assert names(model) == {it.path.name for it in (text, tokens, audit, deeper, model)}
+    assert family(model).subject.path == family(model).members[0].path == model.path
+
+
+def test_another_setting_of_what_is_in_the_line_does_not(make):
+    text = make("a.text")
+    mine, other = make("b.kept", 1, text=text), make("b.kept", 2, text=text)
+    model = make("d.model", kept=mine)
+    make("d.model", kept=other)
+    assert names(model) == {it.path.name for it in (text, mine, model)}
+
+
+def test_what_another_source_gave_does_not(make):
+    text = make("a.text")
+    make("a.text", 2)
+    both = make("c.joined", text=text, other=make("a.text", 3))
+    assert names(text) == {text.path.name}
+    assert both.path.name not in names(text)
+
+
+def test_of_two_measurements_the_newer_comes(make):
+    text = make("a.text")
+    make("c.audit", 2, text=text)
+    newer = make("c.audit", 1, text=text)
+    assert names(text) == {text.path.name, newer.path.name}
+
+
+def test_the_shards_of_a_mapped_stage_are_not_members_beside_it(make, store):
+    text = make("a.text")
+    mapped = Stage(
+        "b.mapped", version=1, config=Setting, inputs=("text",), run=write, sharded=("text",)
+    )
+    whole = build(mapped, Setting(), {"text": text}, store, Local())
+    assert names(text) == {text.path.name, whole.path.name}
+
+
+def test_members_are_found_by_their_stage_and_parents(make):
+    text, other = make("a.text"), make("b.text")
+    loss = make("c.loss", text=text)
+    make("c.loss", text=other, more=text)
+    about = family(make("d.all", text=text, other=other))
+    assert about.find("c.loss", text=text).path == loss.path
+    assert about.find("c.loss", text=other).manifest.parents.keys() == {"text", "more"}
+    assert about.find("c.nothing") is None
+    assert about.parent(loss, "text").path == text.path
+    assert about.parent(loss, "more") is None
