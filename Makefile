@@ -13,13 +13,13 @@ check: $(INSTALLED)  ## format, lint, types, fast tests
 	$(BIN)/ruff format --check src tests benchmarks
 	$(BIN)/ruff check src tests benchmarks
 	$(BIN)/mypy
-	$(BIN)/pytest -q -m "not slow and not bench"
+	$(BIN)/pytest -q -m "not slow"
 
 test: $(INSTALLED)  ## every test
-	$(BIN)/pytest -q -m "not bench"
+	$(BIN)/pytest -q
 
-bench: $(INSTALLED)  ## measure speeds; print ratios
-	$(BIN)/pytest -q -s -m bench
+bench: $(INSTALLED)  ## measure a training step against its alternatives; others: benchmarks/
+	$(BIN)/python benchmarks/train_step.py
 
 browser:  ## Debian's Chromium, for the test that opens the report
 	command -v chromium >/dev/null || { apt-get update -qq && apt-get install -y -qq chromium; }

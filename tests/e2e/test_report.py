@@ -41,7 +41,11 @@ def strategies(shift):
                 "kl_nats": 0.3,
                 "kl_is_bound": name.startswith("best"),
             }
-            for name, rate, tokens in (("greedy", 0.3, 20.0), ("best-of-4", 0.7, 84.0))
+            for name, rate, tokens in (
+                ("greedy", 0.3, 20.0),
+                ("top_k=50", 0.2, 30.0),
+                ("best-of-4", 0.85, 84.0),
+            )
         ],
         "completions.parquet": [{"strategy": "greedy", "prompt": EVIL, "text": EVIL}],
     }
@@ -170,7 +174,7 @@ def made(tmp_path_factory):
     make("preferences", "posttrain.draw", {}, model="sft", pairs="pairs")
     answers = {"held_out.parquet": [{"prompt": EVIL, "before": EVIL, "after": "న"}]}
     make("aligned", "posttrain.prefer", answers, ALIGNED, model="sft", preferences="preferences")
-    for model, bits, shift in (("base", 2.0, 0), ("sft", 2.1, 0), ("aligned", 2.2, 0.2)):
+    for model, bits, shift in (("base", 2.0, 0), ("sft", 2.1, 0), ("aligned", 2.2, 0.1)):
         total = {"held_out_bits_per_byte": bits}
         of = {"model": model, "tokens": "tokens", "yardstick": "yardstick"}
         make(f"{model}_loss", "evaluation.loss", held_out(bits), total, **of)
@@ -187,6 +191,11 @@ def report(made, tmp_path_factory) -> Path:
     return path
 
 
+def read(path) -> str:
+    """The page, with plain spaces between numbers and units."""
+    return path.read_text("utf-8").replace("\u00a0", " ")
+
+
 class Page(HTMLParser):
     """What a page is made of: tags, ids, links, what would load or run, charts in words."""
 
@@ -194,7 +203,7 @@ class Page(HTMLParser):
         super().__init__()
         self.tags, self.ids, self.links, self.loading = [], [], [], []
         self.described, self.answers = [], []
-        self._answer = False
+        self._answer, self._title, self.title = False, False, ""
         self.feed(text)
 
     def handle_starttag(self, tag, attributes):
@@ -204,21 +213,28 @@ class Page(HTMLParser):
         self.links += [given["href"]] if tag == "a" else []
         self.loading += [name for name in given if name == "src" or name.startswith("on")]
         self.described += [given["aria-label"]] if given.get("role") == "img" else []
+        self._title = tag == "title"
         if tag == "h2":
             self._answer = True
             self.answers.append("")
 
     def handle_endtag(self, tag):
         self._answer = self._answer and tag != "h2"
+        self._title = self._title and tag != "title"
 
     def handle_data(self, data):
+        self.title += data if self._title else ""
         if self._answer:
             self.answers[-1] += data
 
 
 @pytest.fixture(scope="module")
 def page(report):
-    return Page(report.read_text("utf-8"))
+    return Page(read(report))
+
+
+def test_the_title_says_what_was_made(page):
+    assert page.title == "A language model of 860 k parameters from 90 web pages"
 
 
 def test_each_heading_states_an_answer(page):
@@ -232,10 +248,26 @@ def test_each_heading_states_an_answer(page):
         "The loss fell from 8.00 to 2.02 nats a token in 39.9 k tokens",
         "Telugu takes 3.0 times the bits of English for the same content",
         "Alignment helped: 50 % of the answers ended as a sentence before, 80 % after",
-        "best-of-4 reaches 90 % for 84 tokens a prompt; the cheapest, greedy, 50 % for 20",
+        "best-of-4 reaches 95 % for 84 tokens a prompt; the cheapest, greedy, 40 % for 20",
         f"Time is the limit {EVIL}",
         "22 artifacts, each with its decisions",
     ]
+
+
+def test_what_goes_with_an_answer_is_told(report):
+    text = read(report)
+    assert "Pages without text, by reason: 5 no_text." in text
+    assert "7 more pages of the crawl were left unread." in text
+    assert "The change is +30 points, between +20 and +40 with 95 % confidence" in text
+    assert "Without it, best-of-4 of the model before reaches 85 %, at 84 tokens a prompt" in text
+    assert "<dd>1.2 (1.1 to 1.3, n = 40)</dd>" in text  # a metric with its interval
+
+
+def test_strategies_that_a_cheaper_one_beats_are_not_named_in_the_chart(report):
+    text = read(report)
+    assert ">greedy</text>" in text
+    assert ">top_k=50</text>" not in text
+    assert "top_k=50" in text  # the table has it
 
 
 def test_crawled_text_is_text(page):
@@ -265,7 +297,8 @@ def test_what_the_store_does_not_have_leaves_its_section_out(made, tmp_path):
     for node in ("crawl", "documents", "language", "yardstick", "filtered"):
         shutil.copytree(made[node].path, store / made[node].path.name)
     write_report(Artifact(store / made["filtered"].path.name), tmp_path / "report.html")
-    page = Page((tmp_path / "report.html").read_text("utf-8"))
+    page = Page(read(tmp_path / "report.html"))
+    assert page.title == "corpus.filter from 150 web pages"
     assert page.answers[0] == "100 of 155 pages were kept"
     assert {"pages", "levers", "decisions"} <= set(page.ids)
     absent = {"languages", "tokens", "size", "training", "held-out", "alignment", "strategies"}
@@ -276,7 +309,8 @@ def test_a_report_of_a_crawl_alone_is_its_decisions(made, tmp_path):
     store = tmp_path / "store"
     shutil.copytree(made["crawl"].path, store / made["crawl"].path.name)
     write_report(Artifact(store / made["crawl"].path.name), tmp_path / "report.html")
-    page = Page((tmp_path / "report.html").read_text("utf-8"))
+    page = Page(read(tmp_path / "report.html"))
+    assert page.title == "corpus.crawl"
     assert page.answers[-1] == "1 artifact, with its decisions"
     assert [name for name in page.ids if not name.endswith("-answer")][:2] == ["cost", "decisions"]
 

@@ -1,4 +1,4 @@
-"""What the corpus's stages write for a fixed crawl, in files a reviewer can read.
+"""What the stages on documents write for a fixed crawl, in files a reviewer can read.
 
 A change of output shows as a failure here and needs a new stage version: the version is in the
 file's name, so the old file stays what it was. An absent file is written, to be reviewed.
@@ -63,6 +63,7 @@ ROLES = {
     "corpus.minhash": "signatures",
     "corpus.dedup": "kept",
     "corpus.audit": "audit",
+    "posttrain.pairs": "pairs",
 }
 
 

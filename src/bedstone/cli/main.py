@@ -1,6 +1,5 @@
 """The command ``bedstone``. Answers go to stdout, everything said on the way to stderr."""
 
-import os
 import signal
 import sys
 from types import FrameType
@@ -25,9 +24,6 @@ for command in (*making.COMMANDS, *artifacts.COMMANDS):
 
 def main() -> None:
     """Entry point: a user's error becomes a message and an exit status, never a traceback."""
-    # Before torch comes: its threads that wait for work sleep, and leave the cores to others. On
-    # a machine that has other work, training is then several times as fast, else the same.
-    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, _stop)
     try:

@@ -150,4 +150,5 @@ STAGE = Stage(
     inputs=("model", "pairs"),
     run=run,
     libraries=("numpy", "torch"),
+    reproducible="request",
 )

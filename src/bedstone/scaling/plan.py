@@ -179,7 +179,7 @@ def sentences(config: PlanConfig, values: dict[str, Any]) -> list[str]:
     time = (
         f"about {values['expected_seconds'] / 60:.1f} of {config.minutes:g} minutes at "
         f"{values['flop_per_second'] / 1e9:.0f} GFLOP/s ({values['speed_source']}), "
-        f"{values['threads']} threads, {values['number_format']}"
+        f"threads: {values['threads']}, {values['number_format']}"
     )
     limit = {
         "time": "time is the limit: more minutes would train a larger model on more tokens",

@@ -46,7 +46,8 @@ def made(job, model, preferences, pairs):
     return lambda name="prefer": job(name, model=model, preferences=preferences, pairs=pairs)
 
 
-def test_it_learns_what_is_chosen_and_says_the_price(made):
+def test_it_learns_what_is_chosen_and_says_the_price(made, monkeypatch):
+    monkeypatch.setattr("bedstone.posttrain.checker.MIN_CHARACTERS", 4)
     job = made()
     metrics = run(CONFIG.model_copy(update={"epochs": 20}), job).metrics
     curve = pq.read_table(job.folder / "loss.parquet").to_pydict()

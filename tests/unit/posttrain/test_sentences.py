@@ -37,9 +37,10 @@ def test_what_is_no_sentence(text):
 
 
 def test_the_property_needs_both():
-    assert holds("It ends.", ended=True)
-    assert not holds("It ends.", ended=False)
-    assert not holds("It ends", ended=True)
+    assert holds("It ends as a sentence.", ended=True)
+    assert not holds("It ends as a sentence.", ended=False)
+    assert not holds("It ends as a sentence", ended=True)
+    assert not holds("It ends.", ended=True)
 
 
 @pytest.mark.parametrize(

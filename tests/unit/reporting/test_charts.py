@@ -67,14 +67,11 @@ def test_labels_of_near_points_are_pushed_apart():
     assert heights(svg, "far") == pytest.approx(found[-1:])  # the lowest, where its point is
 
 
-def test_a_label_stands_away_from_where_its_line_comes_from():
-    rows = [
-        Point(0, 0.2, 0.1, 0.3, "made", "left", from_x=1, from_y=0.5),
-        Point(1, 0.8, 0.7, 0.9, "made", "right", from_x=0, from_y=0.5),
-    ]
+def test_labels_stand_inwards():
+    rows = [Point(x, 0.5, 0.1, 0.9, "made", label) for x, label in ((0, "first"), (1, "last"))]
     svg = plane(rows, Axis("x"), Axis("y"), "").wide
-    assert re.search(r'text-anchor="end"[^>]*>left<', svg)
-    assert re.search(r'text-anchor="start"[^>]*>right<', svg)
+    assert re.search(r'text-anchor="start"[^>]*>first<', svg)
+    assert re.search(r'text-anchor="end"[^>]*>last<', svg)
 
 
 def test_points_without_a_label_push_nothing():

