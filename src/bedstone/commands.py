@@ -85,7 +85,7 @@ def build(
 def demo(
     *,
     store: Path = STORE,
-    minutes: float = 9.0,
+    minutes: float = 10.0,
     crawl: Sequence[Path] = (),
     progress: Progress | None = None,
 ) -> dict[str, Any]:

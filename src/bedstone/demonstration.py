@@ -20,7 +20,7 @@ RECIPES = next(
     folder for folder in (PACKAGE / "recipes", PACKAGE.parents[1] / "recipes") if folder.is_dir()
 )
 """Of an installed package inside it, of a checkout beside it."""
-TRAINING_SHARE = 0.4
+TRAINING_SHARE = 0.33
 """Of the minutes, for pre-training; the rest is for what comes before and after it."""
 CRAWL_BYTES_PER_MINUTE = 5.5e6
 """Of compressed WARC, for each minute of the whole: what comes before training then takes a sixth

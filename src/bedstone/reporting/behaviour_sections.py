@@ -7,6 +7,7 @@ from typing import Any
 import pyarrow.parquet as pq
 
 from bedstone.artifact import Artifact
+from bedstone.posttrain.checker import MIN_CHARACTERS
 from bedstone.reporting import charts
 from bedstone.reporting.charts import Axis, Point
 from bedstone.reporting.data_sections import YARDSTICK, dearest, rule_drops
@@ -20,7 +21,8 @@ BABBLE = (
     "first prompts, not of the best. Only what is measured is claimed."
 )
 PROPERTY = (
-    "What is measured: the completion ends by itself within its length, and as a sentence does. "
+    "What is measured: the completion ends by itself within its length, ends as a sentence does, "
+    f"and has {MIN_CHARACTERS} characters at least. "
     "Code judges it from the text, so it is exact; it says nothing of what the sentence says."
 )
 SHOWN_PROMPTS = 3
