@@ -10,11 +10,13 @@ from functools import partial
 from pathlib import Path
 
 from bedstone import work
-from bedstone.artifact import Artifact, Source, content_digest, file_record, is_complete
+from bedstone.artifact import MANIFEST, Artifact, Source, content_digest, file_record, is_complete
 from bedstone.config import Config
 from bedstone.engine import Local
 from bedstone.errors import ArtifactError
 from bedstone.stage import Job, Result, Stage, ask, build
+
+RESERVED = (MANIFEST, work.SCRATCH)
 
 
 class AdoptConfig(Config):
@@ -35,10 +37,12 @@ def adopt(paths: Sequence[Path], store: Path) -> Artifact:
     files = _files(paths)
     stage, config = _stage_and_config(files)
     artifact = build(stage, config, {}, store, Local())
-    for name, path in files.items():
-        if not (artifact.path / name).exists():  # it lay elsewhere when it was adopted
-            with work.written(artifact.path / name) as link:
-                link.symlink_to(path)
+    if _moved(files, artifact.path):
+        with work.held(work.lock_of(artifact.path)):
+            work.drop_unfinished(artifact.path)
+            for name, path in _moved(files, artifact.path).items():
+                with work.written(artifact.path / name) as link:
+                    link.symlink_to(path)
     return artifact
 
 
@@ -58,6 +62,11 @@ def _already(paths: Sequence[Path]) -> Artifact | None:
     return Artifact(made[0]) if made else None
 
 
+def _moved(files: Mapping[str, Path], folder: Path) -> dict[str, Path]:
+    """The files that lay elsewhere, and may since be others, when they were adopted before."""
+    return {name: path for name, path in files.items() if (folder / name).resolve() != path}
+
+
 def _files(paths: Sequence[Path]) -> dict[str, Path]:
     files: dict[str, Path] = {}
     for given in paths:
@@ -72,6 +81,8 @@ def _files(paths: Sequence[Path]) -> dict[str, Path]:
                     f"{path} and {files[name]} would both be {name}",
                     hint="give the folder above them, or rename one",
                 )
+    if reserved := [name for name in files if name.partition("/")[0] in RESERVED]:
+        raise ArtifactError(f"{files[reserved[0]]} has a name that artifacts keep for themselves")
     if not files:
         raise ArtifactError(f"{', '.join(map(str, paths))}: there is no file")
     return files

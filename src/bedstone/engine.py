@@ -4,7 +4,7 @@ import os
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
-from multiprocessing import get_context, parent_process
+from multiprocessing import active_children, get_context, parent_process
 from threading import Thread
 from typing import Protocol, TypeVar
 
@@ -34,8 +34,15 @@ class Local:
             yield from map(work, items)
             return
         context = get_context("spawn")
+        others = set(active_children())
         with ProcessPoolExecutor(min(self.workers, len(items)), context, _end_with_parent) as pool:
-            yield from pool.map(work, items)
+            try:
+                yield from pool.map(work, items)
+            except BaseException:
+                # Else the pool would first finish what the workers have begun.
+                for worker in set(active_children()) - others:
+                    worker.terminate()
+                raise
 
 
 def _end_with_parent() -> None:

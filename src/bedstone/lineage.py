@@ -25,7 +25,7 @@ def ancestors(artifact: Artifact) -> dict[str, Artifact]:
 
     The artifact itself is ``""``; what the store no longer has is left out.
     """
-    found: dict[str, Artifact] = {}
+    behind: dict[str, Artifact] = {}
     seen: set[str] = set()
     queue = deque([("", artifact)])
     while queue:
@@ -33,12 +33,12 @@ def ancestors(artifact: Artifact) -> dict[str, Artifact]:
         if each.manifest.request in seen:
             continue
         seen.add(each.manifest.request)
-        found[name] = each
+        behind[name] = each
         store = each.path.resolve().parent
         for role, parent in (each.manifest.parents | each.manifest.decided_by).items():
-            if (folder := _folder(parent, store)) is not None:
-                queue.append((f"{name}.{role}".lstrip("."), Artifact(folder)))
-    return found
+            if (found := _find(parent, store)) is not None:
+                queue.append((f"{name}.{role}".lstrip("."), found))
+    return behind
 
 
 def diff(left: Artifact, right: Artifact) -> dict[str, tuple[Any, Any]]:
@@ -103,12 +103,19 @@ def _traced(artifact: Artifact, store: Path, seen: set[str]) -> dict[str, Any]:
 
 
 def _parent(parent: Parent, store: Path, seen: set[str]) -> dict[str, Any]:
-    folder = _folder(parent, store)
-    if folder is None:
+    artifact = _find(parent, store)
+    if artifact is None:
         return {"artifact": f"(not in this store) {parent.request[:12]}", "content": parent.content}
-    return _traced(Artifact(folder), store, seen)
+    return _traced(artifact, store, seen)
 
 
-def _folder(parent: Parent, store: Path) -> Path | None:
+def _find(parent: Parent, store: Path) -> Artifact | None:
+    """The parent, if the store has it: built again since, it may have come out differently."""
     folders = store.glob(folder_name("*", parent.request))
-    return next((folder for folder in folders if is_complete(folder)), None)
+    found = [Artifact(folder) for folder in folders if is_complete(folder)]
+    return next((each for each in found if _is(each, parent)), None)
+
+
+def _is(artifact: Artifact, parent: Parent) -> bool:
+    contents = {artifact.content, *(file.sha256 for file in artifact.manifest.files)}
+    return artifact.manifest.request == parent.request and parent.content in contents

@@ -65,14 +65,20 @@ def load(path: Path, sets: Iterable[str] = (), until: str | None = None) -> Reci
         configs.complain([settings.problem((INPUTS,), "write a table: name = 'what it is'")])
     names = [name for name in settings.values if name != INPUTS]
     configs.apply([_config_key(change, names) for change in sets], settings)
-    configs.complain([e for name in names for e in configs.problems(NodeTable, settings, (name,))])
-    tables = {name: NodeTable.model_validate(settings.at((name,))) for name in names}
-    if until is not None and until not in tables:
-        raise ConfigError(f"--until {until}: no such node; {nearest(until, tables)}")
-    needed = _needed(tables, [*tables] if until is None else [until])
+    if until is not None and until not in names:
+        raise ConfigError(f"--until {until}: no such node; {nearest(until, names)}")
+    malformed = {name: configs.problems(NodeTable, settings, (name,)) for name in names}
+    tables = {
+        name: NodeTable.model_validate(settings.at((name,)))
+        for name in names
+        if not malformed[name]
+    }
+    needed = _needed(tables, names if until is None else [until])
     wanted = {name: table for name, table in tables.items() if name in needed}
-    known = [*given, *tables]
-    configs.complain([e for name in wanted for e in _problems(settings, name, wanted[name], known)])
+    known = [*given, *names]
+    twice = [settings.problem((name,), "an input has this name") for name in names if name in given]
+    wrong = [e for name in wanted for e in _problems(settings, name, wanted[name], known)]
+    configs.complain([*twice, *(e for found in malformed.values() for e in found), *wrong])
     sorter = TopologicalSorter({name: table.inputs.values() for name, table in wanted.items()})
     try:
         order = tuple(sorter.static_order())

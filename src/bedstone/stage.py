@@ -36,6 +36,8 @@ from bedstone.progress import Progress
 from bedstone.provenance import current_code, current_machine
 
 Metrics = dict[str, float]
+TRAINING = ("torch", "safetensors")
+"""What the extra ``train`` brings."""
 
 STAGES = {
     "corpus.crawl": "Fetch a small real crawl with this machine's package clients",
@@ -263,6 +265,7 @@ def clean(store: Path) -> list[Path]:
     for folder in work.locked(store):
         with suppress(BlockingIOError), work.held(work.lock_of(folder), wait=False):
             if is_complete(folder):
+                work.drop_unfinished(folder)
                 work.drop_scratch(folder)
             elif folder.exists():
                 shutil.rmtree(folder)
@@ -359,5 +362,5 @@ def _refuse_unmeasured(stage: Stage, metrics: Metrics) -> None:
 def _not_installed(stage: str, package: str) -> BedstoneError:
     return BedstoneError(
         f"{stage} needs {package}, which is not installed",
-        hint="pip install 'bedstone[train]' brings what the training stages need",
+        hint=f"pip install '{'bedstone[train]' if package in TRAINING else package}'",
     )

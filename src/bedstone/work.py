@@ -14,7 +14,7 @@ from pathlib import Path
 
 UNFINISHED = ".part"
 LOCK = ".lock"
-SCRATCH = "scratch"
+SCRATCH = ".scratch"
 """The folder inside an unfinished artifact for what only the next attempt needs: checkpoints."""
 
 
@@ -60,7 +60,8 @@ def sync(path: Path) -> None:
 def drop_unfinished(folder: Path) -> None:
     """Remove what a killed build was writing."""
     for path in folder.rglob(f"*{UNFINISHED}"):
-        path.unlink()
+        if path.is_symlink() or path.is_file():
+            path.unlink()
 
 
 def drop_scratch(folder: Path) -> None:

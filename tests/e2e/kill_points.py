@@ -19,7 +19,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from bedstone import recipe, work
-from bedstone.artifact import Artifact
+from bedstone.artifact import Artifact, is_complete
 from bedstone.engine import Local
 from bedstone.stage import STAGES, find
 
@@ -87,15 +87,13 @@ def without(reference: Path, artifact: Artifact, store: Path) -> None:
 
 
 def finished_files(folders: list[Path]) -> dict[str, tuple[int, int]]:
-    """What has its name already, and is no scratch: name -> inode and time."""
+    """The files of the artifacts that are complete, shards among them: name -> inode and time."""
     return {
         f"{folder.name}/{path.relative_to(folder)}": (path.stat().st_ino, path.stat().st_mtime_ns)
         for folder in folders
-        if folder.exists()
+        if is_complete(folder)
         for path in folder.rglob("*")
         if path.is_file()
-        and path.suffix != work.UNFINISHED
-        and work.SCRATCH not in path.relative_to(folder).parts
     }
 
 

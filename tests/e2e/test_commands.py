@@ -241,11 +241,15 @@ def test_all_that_is_wrong_with_a_recipe(cli, tmp_path):
         "[b]\nstage = 'corpus.language'\n[b.inputs]\ndocument = 'a'\n"
         "[c]\nstage = 'corpus.extract'\ninputs = {crawl = 'crawl'}\n"
         "[c.config]\nshare = 3\nshares = {}\n"
+        "[crawl]\nstag = 'corpus.language'\n"
     )
     status, out, err = cli("run", path)
     assert (status, out) == (2, "")
     assert err.splitlines() == [
         "error: unusable config",
+        f"{path}:16: crawl: an input has this name",
+        f"{path}:16: crawl.stage: field required",
+        f"{path}:17: crawl.stag: unknown key; did you mean 'stage'?",
         f"{path}:5: a.inputs.documents: no node or input 'crwl'; did you mean 'crawl'?",
         f"{path}:4: a.stage: no stage 'corpus.filtr'; did you mean 'corpus.filter'?",
         f"{path}:8: b.inputs: input 'documents' is missing",

@@ -3,8 +3,7 @@ import json
 import pytest
 
 from bedstone import demonstration
-from bedstone.adoption import adopt
-from bedstone.artifact import Artifact, File, Source
+from bedstone.artifact import Artifact, File
 
 
 @pytest.mark.slow
@@ -32,19 +31,13 @@ def test_the_demo_goes_the_whole_way_and_the_second_time_builds_nothing(
 def test_the_minutes_decide_how_much_is_read_and_trained(minutes, share, planned, monkeypatch):
     monkeypatch.setattr(demonstration, "CRAWL_BYTES_PER_MINUTE", 1e6)
     monkeypatch.setattr(demonstration, "TRAINING_SHARE", 0.4)
-    sets = demonstration.decisions(minutes, fetched(5_000_000, ["udhr"]))
+    sets = demonstration.decisions(minutes, crawl_of(5_000_000))
     assert sets == [f"documents.share={share:.3f}", f"plan.minutes={planned:.2f}"]
 
 
-def test_a_crawl_without_the_parallel_text_has_no_yardstick(crawl, store):
-    assert "yardstick.urls=[]" in demonstration.decisions(3, adopt([crawl], store))
-    assert "yardstick.urls=[]" in demonstration.decisions(3, fetched(1, ["mediawiki"]))
-
-
-def fetched(size, names):
+def crawl_of(size):
     """A crawl artifact as far as the demo looks at it."""
     made = Artifact.__new__(Artifact)
     file = File(path="crawl.warc.gz", bytes=size, sha256="")
-    sources = tuple(Source(name=name, sha256="", location="") for name in names)
-    made.manifest = type("Manifest", (), {"files": (file,), "sources": sources})()
+    made.manifest = type("Manifest", (), {"files": (file,)})()
     return made

@@ -67,3 +67,36 @@ def test_nothing_to_adopt(store, tmp_path):
         adopt([tmp_path / "empty"], store)
     with pytest.raises(ArtifactError, match="does not exist"):
         adopt([tmp_path / "nowhere"], store)
+
+
+def test_what_lay_elsewhere_and_is_another_file_now_is_not_read(crawl, store, tmp_path):
+    adopt([crawl], store)
+    (tmp_path / "copy" / "deep").mkdir(parents=True)
+    (tmp_path / "copy" / "a").write_text("1")
+    (tmp_path / "copy" / "deep" / "b").write_text("2")
+    (crawl / "a").write_text("another")
+    again = adopt([tmp_path / "copy"], store)
+    assert again.file("a").read_text() == "1"
+    again.verify()
+
+
+def test_what_a_killed_adoption_left_is_removed(crawl, store, tmp_path):
+    artifact = adopt([crawl], store)
+    (artifact.path / "a.1.part").symlink_to(crawl / "a")
+    with pytest.raises(ArtifactError, match=r"altered: a\.1\.part"):
+        artifact.verify()
+    crawl.rename(tmp_path / "elsewhere")
+    adopt([tmp_path / "elsewhere"], store).verify()
+
+
+def test_a_name_that_artifacts_use_is_refused(crawl, store):
+    (crawl / ".scratch").mkdir()
+    (crawl / ".scratch" / "c").write_text("lost")
+    with pytest.raises(ArtifactError, match="keep for themselves"):
+        adopt([crawl], store)
+
+
+def test_any_other_name_is_kept(crawl, store):
+    (crawl / "scratch.part").mkdir()
+    (crawl / "scratch.part" / "c.part").write_text("kept")
+    assert adopt([crawl], store).file("scratch.part/c.part").read_text() == "kept"

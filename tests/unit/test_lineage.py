@@ -74,3 +74,12 @@ def test_what_the_store_no_longer_has_is_said(chain):
     (text.path / "manifest.json").unlink()
     assert "not in this store" in trace(model)["parents"]["text"]["artifact"]
     assert list(ancestors(model)) == ["", "tokens"]
+
+
+def test_a_parent_that_was_built_again_and_came_out_differently_is_not_taken_for_it(chain):
+    model = chain()
+    tokens = ancestors(model)["tokens"]
+    forged = tokens.manifest.model_copy(update={"content": "0" * 64}).sealed()
+    (tokens.path / "manifest.json").write_text(forged.model_dump_json())
+    assert list(ancestors(model)) == ["", "text"]
+    assert "not in this store" in trace(model)["parents"]["tokens"]["artifact"]
