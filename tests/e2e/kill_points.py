@@ -2,7 +2,7 @@
 
 One process imports everything and computes nothing; every build runs in a fork of it, so a
 thousand builds cost one import. A point is the n-th time that the build opens, renames, syncs,
-makes or removes a file.
+makes or removes something in the store.
 
     python kill_points.py RECIPE CRAWL FOLDER POINTS SEED SETS...
 
@@ -21,19 +21,20 @@ from pathlib import Path
 from bedstone import recipe, work
 from bedstone.artifact import Artifact, is_complete
 from bedstone.engine import Local
+from bedstone.pretrain import loop
 from bedstone.stage import STAGES, find
 
 WATCHED = {"open", "os.rename", "os.mkdir", "os.remove", "os.rmdir", "os.truncate", "sync"}
 
 
 class Counter:
-    """Counts what the build does to the disk, and ends the process at the chosen count."""
+    """Counts what the build does in the store, and ends the process at the chosen count."""
 
-    def __init__(self, last: int | None = None) -> None:
-        self.seen, self.last = 0, last
+    def __init__(self, store: Path, last: int | None = None) -> None:
+        self.store, self.seen, self.last = str(store), 0, last
 
-    def __call__(self, event: str, words: object = ()) -> None:
-        if event in WATCHED:
+    def __call__(self, event: str, words: tuple[object, ...]) -> None:
+        if event in WATCHED and str(words[0]).startswith(self.store):
             self.seen += 1
             if self.seen == self.last:
                 os.kill(os.getpid(), signal.SIGKILL)
@@ -57,9 +58,9 @@ def watched(counter: Counter) -> None:
     sync = work.sync
 
     def sync_watched(path: Path) -> None:
-        counter("sync")
+        counter("sync", (path,))
         sync(path)
-        counter("sync")
+        counter("sync", (path,))
 
     work.sync = sync_watched
 
@@ -112,11 +113,12 @@ def main() -> None:
         for name, path in json.loads((folder / "made").read_text()).items()
     }
     counts = {}
+    loop.CHECKPOINT_SECONDS = 0.0  # after every step, so that there is one to go on from
     for node in nodes:
         without(reference, made[node], store)
 
         def counting(node: str = node) -> None:
-            counter = Counter()
+            counter = Counter(store)
             watched(counter)
             build_node(upto[node], crawl, store)
             counted.write_text(str(counter.seen))
@@ -125,6 +127,7 @@ def main() -> None:
         counts[node] = int(counted.read_text())
     dice = random.Random(seed)
     chosen = [(node, dice.randint(1, counts[node])) for node in dice.choices(nodes, k=points)]
+    chosen += [("base", counts["base"] * 2 // 3)]
     smallest = min(counts, key=counts.__getitem__)
     chosen += [(smallest, event) for event in range(1, counts[smallest] + 1)]
     for node, event in chosen:
@@ -135,6 +138,19 @@ def main() -> None:
 def record(plan: recipe.Recipe, crawl: Path, reference: Path, folder: Path) -> None:
     made = recipe.run(plan, {"crawl": [crawl]}, reference, Local())
     (folder / "made").write_text(json.dumps({name: str(each.path) for name, each in made.items()}))
+
+
+def going_on(plan: recipe.Recipe, crawl: Path, store: Path, resumed: Path) -> None:
+    """Build on, and write down at which step a training went on."""
+    resume = loop._resume
+
+    def resume_told(*words: object) -> loop.Curve:
+        curve = resume(*words)
+        resumed.write_text(str(len(curve)))
+        return curve
+
+    loop._resume = resume_told
+    build_node(plan, crawl, store)
 
 
 def killed(
@@ -150,13 +166,14 @@ def killed(
     without(reference, expected, store)
 
     def dying() -> None:
-        watched(Counter(last=event))
+        watched(Counter(store, last=event))
         build_node(plan, crawl, store)
 
     ended = in_fork(dying)
     folders = [store / path.name for path in folders_of(expected)]
     before = finished_files(folders)
-    went_on = in_fork(lambda: build_node(plan, crawl, store))
+    resumed = store / "resumed"
+    went_on = in_fork(lambda: going_on(plan, crawl, store, resumed))
     after = finished_files(folders)
     return {
         "node": node,
@@ -165,6 +182,7 @@ def killed(
         "went_on": went_on == 0,
         "same": went_on == 0 and Artifact(folders[0]).content == expected.content,
         "kept": {name: after.get(name) for name in before} == before,
+        "resumed_step": int(resumed.read_text()) if resumed.exists() else 0,
         "rubbish": [str(path) for path in store.rglob(f"*{work.UNFINISHED}")],
     }
 

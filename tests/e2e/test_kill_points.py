@@ -22,4 +22,5 @@ def test_what_is_killed_at_any_point_goes_on_and_ends_with_the_same_content(craw
     for what in ("killed", "went_on", "same", "kept"):
         assert [point for point in killed if not point[what]] == [], what
     assert [point for point in killed if point["rubbish"]] == []
+    assert max(point["resumed_step"] for point in killed if point["node"] == "base") > 1
     assert len(Counter(point["node"] for point in killed)) > 10
