@@ -1,6 +1,7 @@
 """Adoption: data made elsewhere (a crawl, a model) enters the store as an artifact.
 
-Its request is its content, wherever it lies. Nothing is copied: the artifact holds links to the
+Its request is its content, wherever it lies. Hidden files are left
+out. Nothing is copied: the artifact holds links to the
 files, and where they lay is recorded. Files that changed afterwards are found by ``verify``, and
 adopted again they are another artifact.
 """
@@ -16,7 +17,7 @@ from bedstone.engine import Local
 from bedstone.errors import ArtifactError
 from bedstone.stage import Job, Result, Stage, ask, build
 
-RESERVED = (MANIFEST, work.SCRATCH)
+STAGE_NAME = "adopt"
 
 
 class AdoptConfig(Config):
@@ -57,9 +58,14 @@ def adopted(paths: Sequence[Path], store: Path) -> Artifact | None:
 
 def _already(paths: Sequence[Path]) -> Artifact | None:
     made = [path for path in paths if is_complete(path)]
-    if made and len(paths) > 1:
+    if not made:
+        return None
+    if len(paths) > 1:
         raise ArtifactError(f"{made[0]} is an artifact: give it alone, or only files and folders")
-    return Artifact(made[0]) if made else None
+    artifact = Artifact(made[0])
+    if artifact.manifest.stage == STAGE_NAME:
+        artifact.verify()  # its files lie outside the store, where anything may have happened
+    return artifact
 
 
 def _moved(files: Mapping[str, Path], folder: Path) -> dict[str, Path]:
@@ -73,19 +79,31 @@ def _files(paths: Sequence[Path]) -> dict[str, Path]:
         if not given.exists():
             raise ArtifactError(f"{given} does not exist")
         top = given if given.is_dir() else given.parent
-        found = sorted(path for path in given.rglob("*") if path.is_file())
-        for path in found if given.is_dir() else [given]:
+        if not (given.is_dir() or given.is_file()):
+            raise ArtifactError(
+                f"{given} is neither a file nor a folder", hint="write it to a file"
+            )
+        for path in _shown_files(given) if given.is_dir() else [given]:
             name = path.relative_to(top).as_posix()
+            if not name.isprintable():
+                raise ArtifactError(f"{name!r} in {top}: this name cannot be recorded: rename it")
             if files.setdefault(name, path.resolve()) != path.resolve():
                 raise ArtifactError(
                     f"{path} and {files[name]} would both be {name}",
                     hint="give the folder above them, or rename one",
                 )
-    if reserved := [name for name in files if name.partition("/")[0] in RESERVED]:
-        raise ArtifactError(f"{files[reserved[0]]} has a name that artifacts keep for themselves")
+    if MANIFEST in files:
+        raise ArtifactError(f"{files[MANIFEST]} has the name that artifacts keep for themselves")
     if not files:
         raise ArtifactError(f"{', '.join(map(str, paths))}: there is no file")
     return files
+
+
+def _shown_files(folder: Path) -> list[Path]:
+    """The files below ``folder``, without the hidden ones that systems and editors leave."""
+    found = sorted(path for path in folder.rglob("*") if path.is_file())
+    hidden = (any(part[0] == "." for part in path.relative_to(folder).parts) for path in found)
+    return [path for path, is_hidden in zip(found, hidden, strict=True) if not is_hidden]
 
 
 def _stage_and_config(files: Mapping[str, Path]) -> tuple[Stage, AdoptConfig]:
@@ -98,7 +116,7 @@ def _stage_and_config(files: Mapping[str, Path]) -> tuple[Stage, AdoptConfig]:
         for record in records
     )
     run = partial(_link, sources=sources)
-    stage = Stage("adopt", version=1, config=AdoptConfig, inputs=(), run=run)
+    stage = Stage(STAGE_NAME, version=1, config=AdoptConfig, inputs=(), run=run)
     return stage, AdoptConfig(content=content_digest(records))
 
 

@@ -17,6 +17,7 @@ neither digest: an edit that changes no output must not fork every artifact down
 A stage that maps shards makes one artifact of each, and one that lists them.
 """
 
+import glob
 import hashlib
 import json
 from collections.abc import Iterable
@@ -151,7 +152,11 @@ class Artifact:
                 hint="check the path; a stage that did not finish leaves no artifact",
             ) from error
         except (ValidationError, UnicodeDecodeError) as error:
-            raise ArtifactError(f"{path / MANIFEST} cannot be read: {error}") from error
+            wrong = error.error_count() if isinstance(error, ValidationError) else "all"
+            raise ArtifactError(
+                f"{path / MANIFEST} is no manifest: {wrong} fields are wrong",
+                hint="it was altered, or is another program's",
+            ) from error
         self.path = path
 
     @property
@@ -266,14 +271,16 @@ def folder_name(stage: str, request: str) -> str:
 
 
 def find_artifact(name: str, store: Path) -> Artifact:
-    """The artifact at the path ``name``, or the one of ``store`` whose request starts so.
+    """The artifact at the path ``name``, in ``store`` or not, or whose request starts so.
 
     Raises:
         ArtifactError: there is none, or more than one.
     """
-    if is_complete(Path(name)):
-        return Artifact(Path(name))
-    found = [path.parent for path in sorted(store.glob(f"*-{name[:12]}*/{MANIFEST}"))]
+    for folder in (Path(name), store / name):
+        if name and is_complete(folder):
+            return Artifact(folder)
+    start = glob.escape(name[:12])
+    found = [path.parent for path in sorted(store.glob(f"*-{start}*/{MANIFEST}"))] if name else []
     artifacts = [Artifact(folder) for folder in found]
     matching = [each for each in artifacts if each.manifest.request.startswith(name)]
     if not matching:

@@ -51,7 +51,7 @@ def decisions(minutes: float, crawl: Artifact) -> list[str]:
     A function of its arguments alone, so that a second run asks for the same.
     """
     crawl_bytes = sum(file.bytes for file in crawl.manifest.files)
-    share = min(1.0, minutes * CRAWL_BYTES_PER_MINUTE / crawl_bytes)
+    share = min(1.0, minutes * CRAWL_BYTES_PER_MINUTE / max(crawl_bytes, 1))
     return [f"documents.share={share:.3f}", f"plan.minutes={minutes * TRAINING_SHARE:.2f}"]
 
 

@@ -22,6 +22,7 @@ from importlib import resources
 
 UNKNOWN = "und"
 MIXED = "mul"
+ENGLISH = "eng_Latn"
 WORLD_POPULATION = 8.0e9
 """Of 2022, as in Lai et al. 2023, arXiv:2304.05613."""
 SPEAKERS_SOURCE = "CLDR by language_data, first and second language together"

@@ -7,6 +7,7 @@ machine and computes nothing.
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 from typing import Any
@@ -64,7 +65,11 @@ def load(path: Path, sets: Iterable[str] = (), until: str | None = None) -> Reci
     if not isinstance(given, dict):
         configs.complain([settings.problem((INPUTS,), "write a table: name = 'what it is'")])
     names = [name for name in settings.values if name != INPUTS]
-    configs.apply([_config_key(change, names) for change in sets], settings)
+    if not names:
+        raise ConfigError(
+            f"{path}: there is no node", hint="a node is a table: [name], stage = ..."
+        )
+    configs.apply(sets, settings, partial(_place, names=names))
     if until is not None and until not in names:
         raise ConfigError(f"--until {until}: no such node; {nearest(until, names)}")
     malformed = {name: configs.problems(NodeTable, settings, (name,)) for name in names}
@@ -109,6 +114,8 @@ def run(
 def preview(recipe: Recipe, given: Mapping[str, Sequence[Path]], store: Path) -> dict[str, str]:
     """What ``run`` would do with every node: ``built``, ``would build`` or ``depends on X``.
 
+    Of an input that the store does not know yet, nothing can have been built.
+
     What a node that is not built will contain is unknown, so nothing is said of its children.
     """
     _check_given(recipe, given)
@@ -118,6 +125,9 @@ def preview(recipe: Recipe, given: Mapping[str, Sequence[Path]], store: Path) ->
         inputs = {role: found[source] for role, source in node.inputs.items()}
         known = {role: artifact for role, artifact in inputs.items() if artifact}
         missing = [source for role, source in node.inputs.items() if role not in known]
+        if missing and all(source in given for source in missing):
+            found[node.name], states[node.name] = None, "would build"
+            continue
         if missing:
             found[node.name], states[node.name] = None, f"depends on {', '.join(missing)}"
             continue
@@ -127,12 +137,12 @@ def preview(recipe: Recipe, given: Mapping[str, Sequence[Path]], store: Path) ->
     return states
 
 
-def _config_key(change: str, names: list[str]) -> str:
-    name, _, key = change.partition(".")
-    if name not in names:
-        message = f"--set {change}: no node {name!r}; {nearest(name, names)}"
-        raise ConfigError(message, hint="write --set node.key=value")
-    return f"{name}.config.{key}"
+def _place(key: list[str], names: list[str]) -> list[str]:
+    name, *rest = key
+    if name not in names or not rest:
+        known = "" if name in names else f": no node {name!r}; {nearest(name, names)}"
+        raise ConfigError(f"--set {'.'.join(key)}{known}", hint="write --set node.key=value")
+    return [name, "config", *rest]
 
 
 def _needed(tables: Mapping[str, NodeTable], names: Iterable[str]) -> set[str]:

@@ -224,10 +224,10 @@ def ask(stage: Stage, config: Config, inputs: Mapping[str, Artifact]) -> Request
     """The request that ``build`` would build.
 
     Raises:
-        ArtifactError: an input role is missing, or one is not the stage's.
+        ConfigError: an input role is missing, or one is not the stage's.
     """
     if wrong := wrong_roles(stage, inputs):
-        raise ArtifactError(f"{stage.name}: {'; '.join(wrong)}")
+        raise ConfigError(f"{stage.name}: {'; '.join(wrong)}")
     return Request(
         stage,
         stage.resolve(config, inputs),
@@ -250,7 +250,7 @@ def build(
     without a manifest, and the next one goes on in it.
 
     Raises:
-        ArtifactError: an input role is missing, or one is not the stage's.
+        ConfigError: an input role is missing, or one is not the stage's.
         BedstoneError: a metric is not finite, or what the stage itself raises.
     """
     request = ask(stage, config, inputs)

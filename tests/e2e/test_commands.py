@@ -9,7 +9,9 @@ from pathlib import Path
 
 import pytest
 
+import bedstone
 from bedstone.artifact import Artifact
+from bedstone.errors import ConfigError
 from bedstone.recipe import load
 
 ROOT = Path(__file__).parents[2]
@@ -88,7 +90,8 @@ def test_run_twice_builds_once(run, store):
 
 
 def test_a_dry_run_says_what_would_be_done(run, store):
-    assert run("--dry-run")["documents"] == "depends on crawl"
+    states = run("--dry-run")
+    assert (states["documents"], states["language"]) == ("would build", "depends on documents")
     run("--until", "documents")
     states = run("--dry-run")
     assert states["documents"] == "built"
@@ -266,6 +269,11 @@ def test_all_that_is_wrong_with_a_recipe(cli, tmp_path):
         (("--input", "crawl=nowhere"), "nowhere does not exist"),
         (("--input", "crwal=x"), "did you mean 'crawl'?"),
         (("--input", "crawl"), "has no '='"),
+        (("--input", "crawl="), "has no path"),
+        (("--input", "crawl=*"), "* does not exist"),
+        (("--set", "plan"), "--set 'plan' has no '='"),
+        (("--set", "plan.x.y=3"), "--set plan.x.y=3: plan.config.x: unknown key"),
+        (("--set", "filtered.ranges.word_count.lo=3"), "did you mean 'low'?"),
         (("--until", "filterd"), "did you mean 'filtered'?"),
         (("--set", "filtr.without=[]"), "did you mean 'filtered'?"),
     ],
@@ -297,6 +305,43 @@ def test_errors_have_a_status_and_no_traceback(cli, tmp_path):
     )
     assert cli("verify", tmp_path)[0] == 3
     assert json.loads(cli("stages", "--json")[1])["corpus.filter"]
+
+
+def test_the_functions_take_paths_as_text(crawl, store):
+    place = str(store)
+    nodes = bedstone.run(
+        str(RECIPE), {"crawl": str(crawl)}, until=LAST, store=place, sets="documents.share=0.5"
+    )["nodes"]
+    assert bedstone.run(RECIPE, {"crawl": [crawl]}, until=LAST, store=place)["nodes"] != nodes
+    name = Path(nodes[LAST]).name
+    assert bedstone.verify(name, store=place)["verified"]
+    assert bedstone.show(Path(nodes[LAST]))["stage"] == "corpus.filter"
+    adopted = bedstone.adopt(str(crawl), store=place)["artifact"]
+    request = bedstone.show(adopted)["request"][:10]
+    made = bedstone.build("corpus.extract", inputs={"crawl": request}, store=place)
+    assert made["metrics"]["documents"] > 0
+    assert bedstone.clean(store=place) == {"removed": []}
+    with pytest.raises(ConfigError, match="0 workers"):
+        bedstone.run(RECIPE, {"crawl": crawl}, store=place, workers=0)
+
+
+def test_what_the_system_refuses_is_an_error_and_no_traceback(cli, crawl):
+    words = ("run", RECIPE, "--input", f"crawl={crawl}", "--until", LAST, "--store", crawl)
+    status, out, err = cli(*words)
+    assert (status, out) == (1, "")
+    assert err.startswith("error: ")
+    assert str(crawl) in err
+
+
+def test_an_empty_recipe_is_an_error(cli, tmp_path):
+    (tmp_path / "empty.toml").write_text("\ufeff# nothing\n", "utf-8")
+    assert "there is no node" in cli("run", tmp_path / "empty.toml")[2]
+
+
+def test_another_programs_manifest_is_told_from_ours(cli, tmp_path):
+    (tmp_path / "manifest.json").write_text('{"name": "an app"}')
+    status, _, err = cli("show", tmp_path)
+    assert (status, len(err.splitlines())) == (3, 2)
 
 
 def test_every_recipe_can_be_read():

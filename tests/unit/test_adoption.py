@@ -1,3 +1,5 @@
+from pathlib import Path
+
 import pytest
 
 from bedstone.adoption import adopt, adopted
@@ -89,11 +91,41 @@ def test_what_a_killed_adoption_left_is_removed(crawl, store, tmp_path):
     adopt([tmp_path / "elsewhere"], store).verify()
 
 
-def test_a_name_that_artifacts_use_is_refused(crawl, store):
-    (crawl / ".scratch").mkdir()
-    (crawl / ".scratch" / "c").write_text("lost")
+def test_a_name_that_artifacts_use_is_refused(crawl, store, tmp_path):
+    (tmp_path / "manifest.json").write_text("{}")
     with pytest.raises(ArtifactError, match="keep for themselves"):
+        adopt([crawl, tmp_path / "manifest.json"], store)
+
+
+def test_hidden_files_are_left_out(crawl, store):
+    before = adopt([crawl], store)
+    (crawl / ".cache").mkdir()
+    (crawl / ".cache" / "x").write_text("x")
+    (crawl / ".DS_Store").write_text("x")
+    assert adopt([crawl], store).path == before.path
+    assert [path.name for path in adopt([crawl / ".DS_Store"], store).files] == [".DS_Store"]
+
+
+def test_an_adopted_artifact_whose_files_changed_is_not_taken(crawl, store):
+    artifact = adopt([crawl], store)
+    (crawl / "a").write_text("another")
+    with pytest.raises(ArtifactError, match="altered: a"):
+        adopt([artifact.path], store)
+    (crawl / "a").unlink()
+    with pytest.raises(ArtifactError, match="altered: a"):
+        adopt([artifact.path], store)
+
+
+@pytest.mark.parametrize("name", ["line\nbreak", "\udcff.gz"])
+def test_a_name_that_cannot_be_recorded_is_refused(crawl, store, name):
+    (crawl / name).write_text("x")
+    with pytest.raises(ArtifactError, match="rename it"):
         adopt([crawl], store)
+
+
+def test_a_device_is_refused(store):
+    with pytest.raises(ArtifactError, match="neither a file nor a folder"):
+        adopt([Path("/dev/null")], store)
 
 
 def test_any_other_name_is_kept(crawl, store):

@@ -1,3 +1,5 @@
+from pathlib import Path
+
 from bedstone import languages
 
 
@@ -38,3 +40,9 @@ def test_names_and_keys():
     assert languages.name("xyz") == "xyz"
     assert languages.split("pan_Guru") == ("pan", "Guru")
     assert languages.split("und") == ("und", "")
+
+
+def test_english_is_named_in_one_place():
+    package = Path(languages.__file__).parent
+    naming = [path for path in package.rglob("*.py") if '"eng_Latn"' in path.read_text("utf-8")]
+    assert naming == [Path(languages.__file__)]

@@ -17,6 +17,7 @@ BASE = {
     "engine",
     "errors",
     "languages",
+    "lots",
     "progress",
     "provenance",
     "work",

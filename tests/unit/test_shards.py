@@ -1,6 +1,7 @@
 """Stages that map, with shards as small as they can be."""
 
 import json
+import shutil
 from importlib.metadata import PackageNotFoundError
 
 import pytest
@@ -163,10 +164,13 @@ def test_an_artifact_is_found_by_its_path_or_the_start_of_its_request(texts, sto
     artifact = made(texts, store)
     assert find_artifact(artifact.manifest.request[:16], store).path == artifact.path
     assert find_artifact(str(artifact.path), store).content == artifact.content
+    assert find_artifact(artifact.path.name, store).path == artifact.path
+    for name in ("f" * 64, "", "*"):
+        with pytest.raises(ArtifactError, match="no artifact"):
+            find_artifact(name, store)
+    shutil.copytree(artifact.path, store / f"copy-{artifact.manifest.request[:12]}")
     with pytest.raises(ArtifactError, match="several"):
-        find_artifact("", store)
-    with pytest.raises(ArtifactError, match="no artifact"):
-        find_artifact("f" * 64, store)
+        find_artifact(artifact.manifest.request[:8], store)
 
 
 @pytest.mark.parametrize(

@@ -35,13 +35,16 @@ def named_paths(inputs: list[str] | None) -> dict[str, list[Path]]:
     """``name=path`` words as paths by name.
 
     Raises:
-        ConfigError: a word has no ``=``.
+        ConfigError: a word has no ``=``, or nothing after it.
     """
     paths: dict[str, list[Path]] = {}
     for text in inputs or ():
         name, equals, path = text.partition("=")
-        if not equals:
-            raise ConfigError(f"--input {text!r} has no '='", hint="write --input name=path")
+        if not equals or not path:
+            raise ConfigError(
+                f"--input {text!r} has no {'path' if equals else repr('=')}",
+                hint="write --input name=path",
+            )
         paths.setdefault(name, []).append(Path(path))
     return paths
 

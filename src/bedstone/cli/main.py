@@ -2,6 +2,7 @@
 
 import signal
 import sys
+from io import TextIOWrapper
 from types import FrameType
 
 import typer
@@ -26,6 +27,9 @@ def main() -> None:
     """Entry point: a user's error becomes a message and an exit status, never a traceback."""
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, _stop)
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")  # text of any script, on any terminal
     try:
         app()
     except BedstoneError as error:
@@ -33,6 +37,9 @@ def main() -> None:
         if error.hint:
             print(f"hint: {error.hint}", file=sys.stderr)
         sys.exit(error.exit_status)
+    except OSError as error:
+        print(f"error: {error.strerror}: {error.filename or ''}", file=sys.stderr)
+        sys.exit(1)
 
 
 def _stop(number: int, frame: FrameType | None) -> None:
