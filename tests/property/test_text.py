@@ -1,8 +1,14 @@
-from hypothesis import given
+from encodings.aliases import aliases
+
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from bedstone.corpus import html
 from bedstone.corpus.identify import language_of
+
+CHARSETS = sorted(
+    {*aliases, *aliases.values(), "", "undefined", "utf-7", "unicode_escape", "a\0b", "\udc80", "é"}
+)
 
 
 @given(st.text())
@@ -12,9 +18,18 @@ def test_every_text_has_a_language_key(text):
     assert 0 <= found.score <= 1
 
 
-@given(st.binary(max_size=200))
-def test_any_bytes_are_a_page(body):
-    text = html.text_of(html.decode(body, html.charset("", body)), main_content=True)
+@given(
+    st.sampled_from(CHARSETS) | st.text(max_size=20),
+    st.sampled_from(CHARSETS),
+    st.binary(max_size=200),
+)
+@example("utf-7", "utf-7", b"<p>+2AA-</p>")
+@example("unicode_escape", "unicode_escape", b"<p>\\ud800</p>")
+def test_any_bytes_are_a_page_whatever_they_are_said_to_be(declared, meta, body):
+    body = f"<meta charset={meta}>".encode(errors="replace") + body
+    encoding = html.charset(declared, body)
+    encoding.encode()
+    text = html.text_of(html.decode(body, encoding), main_content=True)
     text.text.encode()
     assert all(number < len(text.text.split("\n")) for number in text.headings)
 

@@ -108,5 +108,5 @@ STAGE = Stage(
     config=AuditConfig,
     inputs=("documents", "language", "kept"),
     run=run,
-    libraries=("language_data",),
+    libraries=("language_data", "pyarrow"),
 )

@@ -67,14 +67,16 @@ def _fetch(config: CrawlConfig, job: Job) -> Fetched:
     with job.progress.task("packages", total=len(wanted)) as task:
         fetched = packages.fetch(wanted, job.scratch / "packages", done=task.advance)
     reasons = dict.fromkeys(fetched.missing.values())
-    for reason in reasons:
-        names = [name for name, why in fetched.missing.items() if why == reason]
-        log.warning("the crawl lacks %s: %s", ", ".join(names), reason)
     if not fetched.archives:
         raise BedstoneError(
             f"no pages can be fetched: {'; '.join(reasons)}",
             hint="give a crawl of your own: --crawl FILE.warc.gz",
         )
+    for reason in reasons:
+        names = ", ".join(name for name, why in fetched.missing.items() if why == reason)
+        log.warning("the crawl lacks %s: %s", names, reason)
+    if reasons:
+        log.warning("this crawl is kept; to fetch all again, remove %s", job.folder)
     return fetched
 
 

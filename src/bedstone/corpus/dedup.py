@@ -172,4 +172,5 @@ STAGE = Stage(
     config=DedupConfig,
     inputs=("signatures", "filtered"),
     run=run,
+    libraries=("pyarrow",),
 )

@@ -10,7 +10,6 @@ Writes  ``documents.parquet``: ``id`` (the first digits of the file's sha256, an
 A URL that was fetched twice gives two documents: corpus.dedup decides about them.
 """
 
-import hashlib
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
@@ -23,6 +22,7 @@ from bedstone.config import Config
 from bedstone.corpus import columns, html, warc
 from bedstone.corpus.warc import Ledger, Page, Rejected
 from bedstone.errors import DataError
+from bedstone.lots import lot
 from bedstone.progress import Task
 from bedstone.stage import Job, Metrics, Result, Stage
 
@@ -130,7 +130,7 @@ def document_id(source: str, page: Page) -> str:
 
 def is_taken(name: str, share: float) -> bool:
     """Whether the page called ``name`` is among ``share`` of all."""
-    return int.from_bytes(hashlib.sha256(name.encode()).digest()[:8]) < share * 2**64
+    return lot(name, "corpus.extract") < share
 
 
 def _outcome(
@@ -179,7 +179,7 @@ STAGE = Stage(
     config=ExtractConfig,
     inputs=("crawl",),
     run=run,
-    libraries=("fastwarc", "resiliparse"),
+    libraries=("fastwarc", "pyarrow", "resiliparse"),
     sharded=("crawl",),
     total=total,
 )

@@ -146,6 +146,7 @@ STAGE = Stage(
     config=FilterConfig,
     inputs=("statistics", "language", "yardstick"),
     run=run,
+    libraries=("pyarrow",),
     sharded=("statistics", "language"),
     total=total,
 )

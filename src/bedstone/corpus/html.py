@@ -3,11 +3,10 @@
 The parser and the rules for what is main content are resiliparse's.
 """
 
-import codecs
 from dataclasses import dataclass
 
 from resiliparse.extract.html2text import extract_plain_text
-from resiliparse.parse.encoding import bytes_to_str, detect_encoding
+from resiliparse.parse.encoding import bytes_to_str, detect_encoding, map_encoding_to_html5
 from resiliparse.parse.html import HTMLTree
 
 MARK = "\ufdd0\ufdd1"
@@ -29,16 +28,21 @@ class Text:
 def charset(declared: str, body: bytes) -> str:
     """The encoding of ``body``: as the HTTP header has it, the page itself, or by its look.
 
-    A declared name that is no encoding known here is passed over.
+    A declared name that no browser takes for an encoding is passed over. Python knows more names,
+    but some of them are of no text (``hex``), and some decode to lone surrogates (``utf-7``).
+
+    Source: the WHATWG encoding standard, 4.2, for the names, as resiliparse has them.
     """
-    try:
-        return codecs.lookup(declared).name
-    except LookupError:
-        return codecs.lookup(detect_encoding(body, from_html_meta=True) or "utf-8").name
+    known = map_encoding_to_html5(declared, fallback_utf8=False) if declared.isascii() else None
+    return str(known or detect_encoding(body, from_html_meta=True))
 
 
 def decode(body: bytes, encoding: str) -> str:
-    """The characters of ``body``; those that cannot be are U+FFFD.
+    """The characters of ``body``; those that cannot be are U+FFFD. Lone surrogates are not in it.
+
+    Args:
+        body: any bytes.
+        encoding: as ``charset`` names it.
 
     Where ``encoding`` does not fit, UTF-8 and windows-1252 are tried before that.
     """

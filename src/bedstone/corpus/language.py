@@ -68,7 +68,7 @@ STAGE = Stage(
     config=LanguageConfig,
     inputs=("documents",),
     run=run,
-    libraries=("pycld2",),
+    libraries=("pyarrow", "pycld2"),
     sharded=("documents",),
     total=total,
 )

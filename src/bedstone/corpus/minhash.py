@@ -60,6 +60,6 @@ STAGE = Stage(
     config=MinhashConfig,
     inputs=("documents",),
     run=run,
-    libraries=("numpy",),
+    libraries=("numpy", "pyarrow"),
     sharded=("documents",),
 )

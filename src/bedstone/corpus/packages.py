@@ -211,12 +211,16 @@ def _client(name: str, folder: Path, known: dict[str, Client | FetchError]) -> C
 
 def _fetch(package: Package, home: Path, client: Client) -> None:
     # Elsewhere first: a killed client leaves half an archive under the archive's own name.
-    attempt = Path(tempfile.mkdtemp(prefix=f"{package.name}-", dir=home.parent))
-    client.fetch(package.spec, attempt)
-    for path in attempt.iterdir():
-        if path.suffix not in (".deb", ".tgz"):
-            path.unlink()
-    attempt.rename(home)
+    with tempfile.TemporaryDirectory(prefix=f"{package.name}-", dir=home.parent) as folder:
+        attempt = Path(folder) / package.name
+        attempt.mkdir()
+        client.fetch(package.spec, attempt)
+        for path in attempt.iterdir():
+            if path.suffix not in (".deb", ".tgz"):
+                path.unlink()
+        if (count := len(list(attempt.iterdir()))) != 1:
+            raise FetchError(f"{package.client}: {count} archives came where one was expected")
+        attempt.rename(home)
 
 
 def _files(tar: tarfile.TarFile, wanted: re.Pattern[str]) -> dict[str, bytes]:

@@ -3,10 +3,10 @@
 Source: Lai et al. 2023, arXiv:2304.05613, for the ratio and the categories.
 """
 
-import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from bedstone.evaluation.intervals import wilson
 from bedstone.languages import MIXED, UNKNOWN, WORLD_POPULATION, name, speakers, split
 
 CATEGORIES = (("H", 1e-2), ("M", 1e-3), ("L", 1e-4), ("X", 0.0))
@@ -77,24 +77,9 @@ def category(share: float) -> str:
     return next((letter for letter, above in CATEGORIES if share > above), CATEGORIES[-1][0])
 
 
-def wilson(hits: int, trials: int) -> tuple[float, float]:
-    """The 95 % interval of a share of which ``hits`` in ``trials`` were seen.
-
-    Source: Wilson 1927, "Probable inference, the law of succession, and statistical inference".
-    """
-    if not trials:
-        return 0.0, 1.0
-    z = 1.959964
-    share = hits / trials
-    centre = share + z * z / (2 * trials)
-    spread = z * math.sqrt(share * (1 - share) / trials + z * z / (4 * trials * trials))
-    scale = 1 + z * z / trials
-    return max((centre - spread) / scale, 0.0), min((centre + spread) / scale, 1.0)
-
-
 def _share(count: Count, in_language: int, documents: int, size: int, noise: float) -> Share:
     code, script = split(count.key)
-    low, high = wilson(count.documents, documents)
+    share = wilson(count.documents / documents, documents)
     people = speakers(code)
     people_share = None if people is None else people / WORLD_POPULATION
     return Share(
@@ -103,15 +88,15 @@ def _share(count: Count, in_language: int, documents: int, size: int, noise: flo
         name=name(code),
         documents=count.documents,
         bytes=count.bytes,
-        share=count.documents / documents,
-        share_low=low,
-        share_high=high,
+        share=share.value,
+        share_low=share.low,
+        share_high=share.high,
         bytes_share=count.bytes / max(size, 1),
         speakers=people,
         speakers_share=people_share,
         world_to_corpus_ratio=(
             None if people_share is None else people_share * documents / in_language
         ),
-        category=category(count.documents / documents),
-        too_small_to_tell=low < noise,
+        category=category(share.value),
+        too_small_to_tell=share.low < noise,
     )

@@ -28,12 +28,12 @@ import pyarrow as pa
 from bedstone.config import nearest
 from bedstone.corpus.characters import codes_of
 from bedstone.corpus.words import Hashes, Words, hashes, look_up, spaced_pieces, words_of
+from bedstone.languages import ENGLISH
 
 STOP_WORDS = ("the", "be", "to", "of", "and", "that", "have", "with")
 """English, lower case only; the paper's."""
 BULLETS = ("•", "-")
 ELLIPSES = ("...", "…")
-ENGLISH = "eng_Latn"
 YARDSTICK = "yardstick"
 """The reason that is in no set: what languages are compared on is never trained on."""
 

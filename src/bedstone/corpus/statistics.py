@@ -30,6 +30,6 @@ STAGE = Stage(
     config=StatisticsConfig,
     inputs=("documents",),
     run=run,
-    libraries=("numpy",),
+    libraries=("numpy", "pyarrow"),
     sharded=("documents",),
 )

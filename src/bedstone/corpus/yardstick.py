@@ -6,6 +6,9 @@ Writes  ``yardstick.parquet``: ``id``, ``url``, ``language``, ``text`` of one do
         ``held_out.parquet``: ``id`` of every document below the URLs, chosen or not. None of
         them may be trained on.
 
+Where no document in a known language is below the URLs, both tables are written as they are, the
+first one empty, and a warning says so: a crawl without parallel text can be built on all the same.
+
 A document much shorter than most is no full translation, and would make its language look cheap:
 it is not chosen.
 
@@ -14,6 +17,7 @@ chosen, since identifiers take a creole for the language it came from; then the 
 larger share of text in the language, the shorter URL, the smaller id.
 """
 
+import logging
 import re
 from statistics import median
 
@@ -24,9 +28,10 @@ from pydantic import Field
 from bedstone.artifact import Shard
 from bedstone.config import Config
 from bedstone.corpus import columns
-from bedstone.errors import DataError
 from bedstone.languages import MIXED, UNKNOWN, known, split
 from bedstone.stage import Job, Metrics, Result, Stage
+
+log = logging.getLogger("bedstone")
 
 Row = dict[str, str | float]
 
@@ -35,17 +40,13 @@ class YardstickConfig(Config):
     """Which documents are one text in many languages."""
 
     urls: tuple[str, ...] = ()
-    """How their URLs begin. Without one, there is no yardstick."""
+    """How their URLs begin. Without one there is no yardstick, nor with those of no document."""
     min_bytes_share: float = Field(default=0.5, ge=0, le=1)
     """Of the median document's UTF-8 bytes, which vary less between scripts than characters."""
 
 
 def run(config: YardstickConfig, job: Job) -> Result:
-    """Find the documents and choose among them.
-
-    Raises:
-        DataError: URLs are given, and no document is there in a known language.
-    """
+    """Find the documents and choose among them; where there are none, say so."""
     pairs = zip(job.inputs["documents"].shards, job.inputs["language"].shards, strict=True)
     rows = [
         row for documents, language in pairs for row in _below(config.urls, documents, language)
@@ -56,10 +57,7 @@ def run(config: YardstickConfig, job: Job) -> Result:
         if row["language"] not in (UNKNOWN, MIXED):
             chosen.setdefault(str(row["language"]), row)
     if config.urls and not chosen:
-        raise DataError(
-            f"no document in a known language is below {', '.join(config.urls)}",
-            hint="set yardstick.urls to how the URLs of the parallel text begin",
-        )
+        _say_there_is_none(config.urls, job)
     schema = pa.schema(
         [
             ("id", pa.string()),
@@ -80,6 +78,12 @@ def run(config: YardstickConfig, job: Job) -> Result:
         "incomplete_documents": len(rows) - len(complete),
     }
     return Result(metrics, files)
+
+
+def _say_there_is_none(urls: tuple[str, ...], job: Job) -> None:
+    text = f"no document in a known language is below {', '.join(urls)}: there is no yardstick"
+    job.progress.say(text)
+    log.warning("%s", text)
 
 
 def _below(urls: tuple[str, ...], documents: Shard, language: Shard) -> list[Row]:
@@ -115,4 +119,5 @@ STAGE = Stage(
     config=YardstickConfig,
     inputs=("documents", "language"),
     run=run,
+    libraries=("pyarrow",),
 )

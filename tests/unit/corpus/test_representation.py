@@ -1,6 +1,7 @@
 import pytest
 
-from bedstone.corpus.representation import Count, category, shares, wilson
+from bedstone.corpus.representation import Count, category, shares
+from bedstone.evaluation.intervals import wilson
 
 
 def test_shares_against_speakers():
@@ -21,6 +22,8 @@ def test_shares_against_speakers():
     ]
     english, gurmukhi, shahmukhi = found
     assert english.bytes_share == 5 / 6
+    interval = wilson(0.5, 100)
+    assert (english.share_low, english.share_high) == (interval.low, interval.high)
     assert english.speakers_share == pytest.approx(english.speakers / 8e9)
     assert english.world_to_corpus_ratio == pytest.approx(english.speakers_share / 0.5)
     # Speakers are known by language: both scripts are set against them together.
@@ -46,10 +49,3 @@ def test_published_categories():
     # Lai et al. 2023, table 1: English, Hungarian, Urdu, Punjabi.
     assert [category(share / 100) for share in (45.8786, 0.6093, 0.0274, 0.0061)] == list("HMLX")
     assert category(0.01) == "M"
-
-
-def test_wilson_interval():
-    # Newcombe 1998, Statistics in Medicine 17:857-872, table I, method 3: 81 of 263, 0 of 20.
-    assert wilson(81, 263) == pytest.approx((0.2553, 0.3662), abs=5e-5)
-    assert wilson(0, 20) == pytest.approx((0.0, 0.1611), abs=5e-5)
-    assert wilson(0, 0) == (0, 1)

@@ -1,7 +1,9 @@
+import logging
+
 import pytest
 
 from bedstone.corpus.yardstick import STAGE
-from bedstone.errors import DataError
+from bedstone.progress import Progress
 
 LONG = "x" * 100
 DOCUMENTS = [
@@ -40,15 +42,30 @@ def test_one_document_in_each_language(inputs, run, rows):
     }
 
 
-def test_without_urls_there_is_none(inputs, run, rows):
+def test_without_urls_there_is_none(inputs, run, rows, caplog):
     result, made = run(STAGE, **inputs)
     assert rows(made, "yardstick.parquet") == rows(made, "held_out.parquet") == []
     assert result.metrics["languages"] == 0
 
 
-def test_urls_that_fit_nothing_are_an_error(inputs, run):
-    with pytest.raises(DataError, match="http://w/"):
-        run(STAGE, {"urls": ["http://w/"]}, **inputs)
+def test_urls_that_fit_nothing_give_empty_tables_and_a_warning(
+    inputs, run, rows, caplog, monkeypatch
+):
+    said = []
+    monkeypatch.setattr(Progress, "say", lambda progress, text: said.append(text))
+    with caplog.at_level(logging.WARNING, logger="bedstone"):
+        result, made = run(STAGE, {"urls": ["http://w/"]}, **inputs)
+    assert rows(made, "yardstick.parquet") == rows(made, "held_out.parquet") == []
+    assert result.metrics["languages"] == 0
+    assert caplog.messages == said
+    assert said == ["no document in a known language is below http://w/: there is no yardstick"]
+
+
+def test_documents_in_no_known_language_are_held_out_all_the_same(inputs, run, rows):
+    result, made = run(STAGE, {"urls": ["http://u/udhr_xyz"]}, **inputs)
+    assert rows(made, "yardstick.parquet") == []
+    assert [row["id"] for row in rows(made, "held_out.parquet")] == ["i"]
+    assert result.metrics["languages"] == 0
 
 
 def test_overlapping_urls_count_a_document_once(inputs, run):
