@@ -76,11 +76,12 @@ def pages(first: int, share: float = 1.0) -> list[Page]:
     near = Page("https://mirror.example.org/1", english.html.replace(b"The", b"That", 1), "utf-8")
     menu = Page("https://example.org/menu", b"<body>" + b"<li>buy now #</li>" * 40, "utf-8")
     rubbish = Page("https://example.org/rubbish", bytes(range(256)) * 8)
+    empty = Page("https://example.org/empty", b"<html><title>nothing</title></html>", "utf-8")
     evil = page("https://example.org/evil", "en", "evil")
     script = b"<p>&lt;script&gt;alert(1)&lt;/script&gt; "
     evil = Page(evil.url, evil.html.replace(b"<p>", script, 1), "utf-8")
     parallel = [page(f"{YARDSTICK}{each}.html", each, f"udhr{each}", 6) for each in PAGES]
-    return [*made, copy, near, menu, rubbish, evil, *parallel]
+    return [*made, copy, near, menu, rubbish, empty, evil, *parallel]
 
 
 @pytest.fixture(scope="session")

@@ -57,7 +57,10 @@ def run(config: YardstickConfig, job: Job) -> Result:
         if row["language"] not in (UNKNOWN, MIXED):
             chosen.setdefault(str(row["language"]), row)
     if config.urls and not chosen:
-        _say_there_is_none(config.urls, job)
+        log.warning(
+            "no document in a known language is below %s: there is no yardstick",
+            ", ".join(config.urls),
+        )
     schema = pa.schema(
         [
             ("id", pa.string()),
@@ -78,12 +81,6 @@ def run(config: YardstickConfig, job: Job) -> Result:
         "incomplete_documents": len(rows) - len(complete),
     }
     return Result(metrics, files)
-
-
-def _say_there_is_none(urls: tuple[str, ...], job: Job) -> None:
-    text = f"no document in a known language is below {', '.join(urls)}: there is no yardstick"
-    job.progress.say(text)
-    log.warning("%s", text)
 
 
 def _below(urls: tuple[str, ...], documents: Shard, language: Shard) -> list[Row]:

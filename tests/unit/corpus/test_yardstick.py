@@ -3,7 +3,6 @@ import logging
 import pytest
 
 from bedstone.corpus.yardstick import STAGE
-from bedstone.progress import Progress
 
 LONG = "x" * 100
 DOCUMENTS = [
@@ -48,17 +47,13 @@ def test_without_urls_there_is_none(inputs, run, rows, caplog):
     assert result.metrics["languages"] == 0
 
 
-def test_urls_that_fit_nothing_give_empty_tables_and_a_warning(
-    inputs, run, rows, caplog, monkeypatch
-):
-    said = []
-    monkeypatch.setattr(Progress, "say", lambda progress, text: said.append(text))
+def test_urls_that_fit_nothing_give_empty_tables_and_a_warning(inputs, run, rows, caplog):
     with caplog.at_level(logging.WARNING, logger="bedstone"):
         result, made = run(STAGE, {"urls": ["http://w/"]}, **inputs)
     assert rows(made, "yardstick.parquet") == rows(made, "held_out.parquet") == []
     assert result.metrics["languages"] == 0
-    assert caplog.messages == said
-    assert said == ["no document in a known language is below http://w/: there is no yardstick"]
+    warning = "no document in a known language is below http://w/: there is no yardstick"
+    assert caplog.messages == [warning]
 
 
 def test_documents_in_no_known_language_are_held_out_all_the_same(inputs, run, rows):
