@@ -64,7 +64,11 @@ def held_out(bits):
                 "parallel_bits_ratio": 1.0 + number if number < 3 else None,
             }
             for number, language in enumerate(LANGUAGES)
-        ]
+        ],
+        "documents.parquet": [
+            {"id": str(number), "language": "eng_Latn", "bits": bits * 50, "bytes": 50}
+            for number in range(20)
+        ],
     }
 
 

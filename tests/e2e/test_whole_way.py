@@ -75,7 +75,7 @@ def test_rubbish_is_counted_and_stops_nothing(cli, crawl, tmp_path, made):
 def test_the_model_loads_elsewhere_and_says_the_same(made):
     torch = pytest.importorskip("torch")
     transformers = pytest.importorskip("transformers")
-    from bedstone.model.transformer import load
+    from bedstone.model.hugging_face import load
 
     folder = made["aligned"].path
     theirs = transformers.AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32)

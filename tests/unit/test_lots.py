@@ -1,5 +1,6 @@
 import pytest
 
+from bedstone.corpus.extract import is_taken
 from bedstone.lots import is_held_out, lot
 
 NAMES = [f"document {number}" for number in range(2000)]
@@ -25,3 +26,9 @@ def test_for_another_purpose_others_are_held_out():
     held_out = [name for name in NAMES if is_held_out(name, 0.2)]
     again = [name for name in held_out if is_held_out(name, 0.2, "preferences")]
     assert len(again) / len(held_out) == pytest.approx(0.2, abs=0.08)
+
+
+def test_of_a_part_of_the_crawl_the_same_share_is_held_out():
+    taken = [name for name in NAMES if is_taken(name, 0.2)]
+    held_out = [name for name in taken if is_held_out(name, 0.2)]
+    assert len(held_out) / len(taken) == pytest.approx(0.2, abs=0.08)

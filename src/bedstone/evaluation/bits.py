@@ -32,22 +32,22 @@ class Window:
 def text_bits(
     model: Transformer, texts: Sequence[Sequence[int]], end: int, advance: Callable[[int], None]
 ) -> list[float]:
-    """The bits of each text: of its tokens and of the ``end`` after it.
+    """The bits of all tokens of each text.
 
     A model that has seen documents ended by ``end`` expects a new one after it, so each text is
     read after one.
 
     Args:
         model: computes in its own number format.
-        texts: the tokens of each, without ``end``.
+        texts: the tokens of each, the closing one included where the text is whole.
         end: the id of the end-of-text token.
-        advance: called with the number of tokens, ends included, that were measured.
+        advance: called with the number of tokens that were measured.
     """
     totals = [0.0] * len(texts)
     windows = [
         window
         for number, text in enumerate(texts)
-        for window in cut(number, [end, *text, end], model.config.seq_len)
+        for window in cut(number, [end, *text], model.config.seq_len)
     ]
     for batch in batches(windows):
         longest = len(batch[0].tokens)

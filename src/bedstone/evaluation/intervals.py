@@ -9,6 +9,9 @@ import numpy as np
 Z_95 = 1.959963984540054
 """The normal distribution's quantile of 0.975."""
 RESAMPLES = 2_000
+MIN_DOCUMENTS = 8
+"""Of fewer no interval is told: resampled values of so few are far too alike, of one they are
+equal. Assumption: a rule of thumb."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,21 +51,30 @@ def wilson(share: float, n: int) -> Estimate:
 
 
 def bootstrap_mean(
-    values: Sequence[float], seed: int, weights: Sequence[float] | None = None
+    values: Sequence[float],
+    seed: int,
+    weights: Sequence[float] | None = None,
+    documents: Sequence[str] | None = None,
 ) -> Estimate:
     """The mean of ``values``, of which one at least is given, with its percentile interval.
 
     For a paired comparison give the differences of the pairs.
 
     Args:
-        values: one of each unit that was drawn: of a prompt, say, not of its tokens.
+        values: one of each prompt, say, not of its tokens.
         seed: of the resampling.
-        weights: of the units; absent, they are equal.
+        weights: of the values; absent, they are equal.
+        documents: which document each value comes from. What comes from one is alike, so
+            documents are drawn again, each with all its values, and they are the ``n``. Absent,
+            each value is of its own.
 
     Source: Efron and Tibshirani 1993, "An introduction to the bootstrap", chapter 13.
     """
     weight = np.ones(len(values)) if weights is None else np.asarray(weights, dtype=np.float64)
     total = np.asarray(values, dtype=np.float64) * weight
+    if documents is not None:
+        _, of = np.unique(np.asarray(documents), return_inverse=True)
+        total, weight = (np.bincount(of, values).astype(np.float64) for values in (total, weight))
     draws = np.random.default_rng(seed).integers(len(total), size=(RESAMPLES, len(total)))
     means = total[draws].sum(axis=1) / weight[draws].sum(axis=1)
     low, high = np.quantile(means, [0.025, 0.975])

@@ -3,12 +3,18 @@
 Reads   ``model``; ``tokens`` and ``mix``: the held-out documents; ``yardstick``: the same content
         in many languages
 Writes  ``languages.parquet``, a row for each language that has held-out documents: ``language``,
-        ``documents``, ``bytes``, ``tokens`` (measured, the end-of-text tokens not counted),
-        ``bits_per_byte`` with ``_low`` and ``_high``; ``parallel_bits`` (of the language's
-        yardstick text) and ``parallel_bits_ratio`` (over English), null where there is none
+        ``documents``, ``bytes``, ``tokens`` (measured), ``bits_per_byte`` with ``_low`` and
+        ``_high``, null where the documents are too few to tell an interval; ``parallel_bits`` (of
+        the language's yardstick text) and ``parallel_bits_ratio`` (over English), null where
+        there is none
+        ``documents.parquet``: ``id``, ``language``, ``bits``, ``bytes`` of each document measured
 
-Bits are those of the text and of the end-of-text token after it. See ``bits`` for the context
-that a token is predicted from.
+Of each document only its beginning is measured: more documents tell more than longer ones. The
+beginning of a text has less context, so it takes more bits a byte than the whole would: compare
+figures of one ``document_max_tokens``.
+Bits are those of the text and, where it is measured to its end, of the end-of-text token after it.
+See ``bits`` for the context that a token is predicted from.
+The tokeniser has learnt from held-out documents too; see ``tokenizer.train``.
 """
 
 import math
@@ -28,16 +34,17 @@ from bedstone.artifact import Shard
 from bedstone.config import Config
 from bedstone.corpus import columns
 from bedstone.evaluation.bits import bits_per_byte, text_bits
-from bedstone.evaluation.intervals import Estimate
-from bedstone.model.transformer import WEIGHTS, NumberFormat, load
+from bedstone.evaluation.intervals import MIN_DOCUMENTS, Estimate
+from bedstone.languages import ENGLISH
+from bedstone.lots import lot
+from bedstone.model.hugging_face import WEIGHTS, load
+from bedstone.model.transformer import NumberFormat
 from bedstone.pretrain.loader import document_numbers, read_arrays
 from bedstone.pretrain.loop import using_threads
 from bedstone.scaling.decisions import decide, given
 from bedstone.stage import Job, Metrics, Result, Stage
 from bedstone.tokenizer.encoding import END, Encoder
-from bedstone.tokenizer.mixing import lot
 
-ENGLISH = "eng_Latn"
 SCHEMA = pa.schema(
     [
         ("language", pa.string()),
@@ -51,8 +58,14 @@ SCHEMA = pa.schema(
         ("parallel_bits_ratio", pa.float64()),
     ]
 )
-
-
+DOCUMENTS = pa.schema(
+    [
+        ("id", pa.string()),
+        ("language", pa.string()),
+        ("bits", pa.float64()),
+        ("bytes", pa.int64()),
+    ]
+)
 SUMMED = ("documents", "bytes", "tokens")
 Row = dict[str, Any]
 
@@ -62,6 +75,8 @@ class LossConfig(Config):
 
     max_tokens: int = Field(10_000, gt=0)
     """Of a language's held-out documents, drawn by hash; the one that goes beyond is the last."""
+    document_max_tokens: int = Field(128, gt=0)
+    """Of each document, its first."""
     number_format: NumberFormat | None = None
     """Absent: the plan's; in bf16 a token's nats are right to 0.004."""
     threads: int | None = Field(None, gt=0)
@@ -71,10 +86,13 @@ class LossConfig(Config):
 
 @dataclass(frozen=True, slots=True)
 class Document:
-    """A held-out document: its tokens without the closing one, and the bytes of its text."""
+    """The beginning of a held-out document."""
 
+    id: str
     tokens: Sequence[int]
+    """The closing one included where the document is whole."""
     bytes: int
+    """Of its text."""
 
 
 def run(config: LossConfig, job: Job) -> Result:
@@ -85,10 +103,10 @@ def run(config: LossConfig, job: Job) -> Result:
     """
     folder = job.inputs["model"].file(WEIGHTS).parent
     model, encoder = load(folder, given(config.number_format)), Encoder.load(folder)
-    held_out = read_held_out(job.inputs["tokens"], job.inputs["mix"], config.max_tokens)
+    held_out = read_held_out(job.inputs["tokens"], job.inputs["mix"], encoder, config)
     parallel = read_parallel(job.inputs["yardstick"], encoder, {*held_out, ENGLISH})
     texts = [each.tokens for documents in held_out.values() for each in documents]
-    total = sum(len(text) + 1 for text in [*texts, *parallel.values()])
+    total = sum(map(len, [*texts, *parallel.values()]))
     measured: dict[str, list[float]] = {}
     with using_threads(given(config.threads)), job.progress.task("tokens", total) as task:
         bits_of = partial(text_bits, model, end=encoder.special[END], advance=task.advance)
@@ -101,13 +119,21 @@ def run(config: LossConfig, job: Job) -> Result:
         for language, documents in held_out.items()
     ]
     columns.write(job, "languages.parquet", pa.Table.from_pylist(rows, SCHEMA))
+    listed = [
+        {"id": each.id, "language": language, "bits": bits, "bytes": each.bytes}
+        for language, documents in held_out.items()
+        for each, bits in zip(documents, measured[language], strict=True)
+    ]
+    columns.write(job, "documents.parquet", pa.Table.from_pylist(listed, DOCUMENTS))
     bits = list(chain.from_iterable(measured.values()))
     sizes = [each.bytes for documents in held_out.values() for each in documents]
     whole = bits_per_byte(bits, sizes, config.seed) if bits else None
     return Result(_metrics(rows, whole))
 
 
-def read_held_out(tokens: Shard, mix: Shard, max_tokens: int) -> dict[str, list[Document]]:
+def read_held_out(
+    tokens: Shard, mix: Shard, encoder: Encoder, config: LossConfig
+) -> dict[str, list[Document]]:
     """Of each language that holds documents out, those to measure.
 
     Raises:
@@ -116,20 +142,23 @@ def read_held_out(tokens: Shard, mix: Shard, max_tokens: int) -> dict[str, list[
     found: dict[str, list[tuple[float, Document]]] = {}
     for (language, shard), numbers in document_numbers(mix, "held_out").items():
         array, offsets = read_arrays(tokens, shard, language)
-        table = columns.read(tokens.shards[shard], ["id", "language", "bytes"])
+        table = columns.read(tokens.shards[shard], ["id", "language"])
         table = table.filter(pc.equal(table["language"], language)).take(numbers)
-        for number, row in zip(numbers, table.to_pylist(), strict=True):
-            text = array[offsets[number] : offsets[number + 1] - 1]
-            drawn = lot(row["id"], "evaluation"), Document(text.tolist(), row["bytes"])
-            found.setdefault(language, []).append(drawn)
-    return {name: _first(documents, max_tokens) for name, documents in found.items()}
+        for number, name in zip(numbers, table["id"].to_pylist(), strict=True):
+            start, end = map(int, offsets[number : number + 2])
+            beginning = array[start : min(end, start + config.document_max_tokens)].tolist()
+            text = beginning[:-1] if start + len(beginning) == end else beginning
+            document = Document(name, beginning, encoder.byte_count(text))
+            found.setdefault(language, []).append((lot(name, "evaluation.loss"), document))
+    return {name: _first(documents, config.max_tokens) for name, documents in found.items()}
 
 
 def read_parallel(yardstick: Shard, encoder: Encoder, wanted: set[str]) -> dict[str, list[int]]:
-    """The tokens of the yardstick's text in each of the languages that has one."""
+    """The tokens of the yardstick's text, closed, in each of the languages that has one."""
     table = pq.read_table(yardstick.file("yardstick.parquet"), columns=["language", "text"])
     rows = zip(table["language"].to_pylist(), table["text"].to_pylist(), strict=True)
-    return {language: encoder.encode(text) for language, text in rows if language in wanted}
+    end = encoder.special[END]
+    return {name: [*encoder.encode(text), end] for name, text in rows if name in wanted}
 
 
 def _first(documents: list[tuple[float, Document]], max_tokens: int) -> list[Document]:
@@ -145,14 +174,15 @@ def _first(documents: list[tuple[float, Document]], max_tokens: int) -> list[Doc
 def _row(language: str, documents: list[Document], bits: list[float], seed: int) -> Row:
     sizes = [document.bytes for document in documents]
     estimate = bits_per_byte(bits, sizes, seed)
+    enough = estimate.n >= MIN_DOCUMENTS
     return {
         "language": language,
         "documents": len(documents),
         "bytes": sum(sizes),
         "tokens": sum(len(document.tokens) for document in documents),
         "bits_per_byte": estimate.value,
-        "bits_per_byte_low": estimate.low,
-        "bits_per_byte_high": estimate.high,
+        "bits_per_byte_low": estimate.low if enough else None,
+        "bits_per_byte_high": estimate.high if enough else None,
     }
 
 
@@ -168,7 +198,10 @@ def _metrics(rows: list[Row], whole: Estimate | None) -> Metrics:
     metrics = {"languages": len(rows), **counts, "parallel_languages": len(ratios)}
     if whole:
         values = [row["bits_per_byte"] for row in rows]
-        metrics |= whole.metrics("held_out", "bits_per_byte")
+        name = "held_out_bits_per_byte"
+        enough = whole.n >= MIN_DOCUMENTS
+        interval = {f"{name}_low": whole.low, f"{name}_high": whole.high} if enough else {}
+        metrics |= {name: whole.value, **interval, f"{name}_n": whole.n}
         metrics["language_mean_bits_per_byte"] = math.fsum(values) / len(values)
     if ratios:
         metrics |= {"parallel_ratio_median": median(ratios), "parallel_ratio_max": max(ratios)}
@@ -181,7 +214,7 @@ STAGE = Stage(
     config=LossConfig,
     inputs=("model", "tokens", "mix", "yardstick"),
     run=run,
-    libraries=("numpy", "tiktoken", "torch"),
+    libraries=("numpy", "pyarrow", "tiktoken", "torch"),
     reproducible="request",
     decided_by=("plan",),
     resolve=decide,

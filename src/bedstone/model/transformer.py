@@ -1,11 +1,11 @@
-"""A transformer of the Llama type, whose files Hugging Face's ``LlamaForCausalLM`` reads.
+"""A transformer of the Llama type.
 
 RMSNorm before each sublayer, rotary positions, grouped queries, SwiGLU, no bias, and by default
 the embedding is the output projection too.
 Where eager autograd is slow on a CPU, a ``Function`` below writes the gradient out by hand;
 each is the plain formula otherwise, and holds in every number format.
-The projections that read the same input are one matrix here (``qkv``, ``gate_up``) and are
-separate in the files.
+The projections that read the same input are one matrix here (``qkv``, ``gate_up``); in the files,
+see ``hugging_face``, they are separate.
 
 Shape letters: B rows of the batch, T positions, S positions of keys, V vocabulary, D model,
 H heads of queries, N heads of keys (and of values), G heads of queries that share a head of keys
@@ -16,21 +16,16 @@ arXiv:1910.07467; rotary positions: Su et al. 2021, arXiv:2104.09864; SwiGLU: Sh
 arXiv:2002.05202; grouped queries: Ainslie et al. 2023, arXiv:2305.13245.
 """
 
-import json
 import math
-from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager
-from pathlib import Path
-from typing import Any, Literal, cast
+from collections.abc import Iterator
+from typing import Any, Literal
 
 import torch
 import torch.nn.functional as F
 from pydantic import Field, model_validator
-from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
 from bedstone.config import Config
-from bedstone.errors import ArtifactError
 
 NumberFormat = Literal["bf16", "fp32"]
 DTYPES = {"bf16": torch.bfloat16, "fp32": torch.float32}
@@ -39,7 +34,6 @@ CHUNK_ROWS = 512
 """Rows whose logits are in memory at once while a loss is computed; by measurement."""
 QUERY_BLOCK = 64
 """Positions whose scores are computed at once; by measurement."""
-WEIGHTS, HUGGING_FACE, GENERATION = "model.safetensors", "config.json", "generation_config.json"
 
 
 class ModelConfig(Config):
@@ -75,6 +69,10 @@ class ModelConfig(Config):
     def initial_deviation(self) -> float:
         """Of a new weight; see ``Transformer``."""
         return math.sqrt(2 / (5 * self.d_model))
+
+    def kv_bytes(self, positions: int, number_bytes: int) -> int:
+        """Keys and values of so many positions, in every layer."""
+        return 2 * self.n_layers * self.n_kv_heads * self.d_head * number_bytes * positions
 
 
 class KVCache:
@@ -115,13 +113,6 @@ class KVCache:
             keys, values = (held[rows].flatten(0, 1) for held in by_row)
             chosen._layers.append((keys, values))
         return chosen
-
-    @property
-    def bytes(self) -> int:
-        """The memory of the slots that are filled."""
-        c, rows = self._config, len(self.padding_B)
-        width = self._layers[0][0].element_size() if self._layers else 0
-        return 2 * c.n_layers * rows * c.n_kv_heads * self.filled * c.d_head * width
 
 
 class Transformer(nn.Module):
@@ -405,7 +396,8 @@ class _CrossEntropy(torch.autograd.Function):
 
     The gradients are made on the way forward, while a chunk's probabilities are at hand: they
     then only wait for the factor of the sum. A target's probability is rounded to the model's
-    number format, in bf16 by at most 0.4 %, so a single target's nats are right to 0.004.
+    number format, in bf16 by at most 0.4 %, so a single target's nats are right to 0.004. One that
+    underflows counts as the smallest normal number, some 87 nats; its gradients are exact.
     """
 
     @staticmethod
@@ -419,7 +411,8 @@ class _CrossEntropy(torch.autograd.Function):
             rows = slice(start, start + CHUNK_ROWS)
             p_RV = torch.softmax(hidden_RD[rows] @ output_VD.T, -1)
             at_target = torch.arange(len(p_RV)), targets_R[rows]
-            loss -= p_RV[at_target].to(loss.dtype).log() @ weights_R[rows].to(loss.dtype)
+            p_R = p_RV[at_target].clamp(min=torch.finfo(p_RV.dtype).tiny)
+            loss -= p_R.to(loss.dtype).log() @ weights_R[rows].to(loss.dtype)
             p_RV[at_target] -= 1
             scale_R1 = weights_R[rows, None].to(p_RV.dtype)
             dhidden_RD[rows] = (p_RV @ output_VD) * scale_R1
@@ -444,104 +437,3 @@ def _wide(x: Tensor) -> torch.dtype:
 
 def _drawn(rows: int, columns: int, deviation: float) -> nn.Parameter:
     return nn.Parameter(torch.randn(rows, columns) * deviation)
-
-
-def load(folder: Path, number_format: NumberFormat = "fp32") -> Transformer:
-    """The model that ``save`` wrote, ready to compute in ``number_format``.
-
-    Raises:
-        ArtifactError: the folder holds no such model.
-    """
-    try:
-        stored = json.loads((folder / HUGGING_FACE).read_text("utf-8"))
-        tensors = load_file(folder / WEIGHTS)
-    except OSError as error:
-        raise ArtifactError(f"{folder} holds no model: {error}") from error
-    model = Transformer(_from_hugging_face(stored))
-    with torch.no_grad():
-        for name, part in _parts(model).items():
-            part.copy_(tensors[name])
-    return model.to(DTYPES[number_format])
-
-
-def save(
-    model: Transformer,
-    part: Callable[[str], AbstractContextManager[Path]],
-    end_token: int,
-) -> None:
-    """Write the model's three files in fp32, each by ``part``; ``end_token`` ends a text."""
-    tensors = {name: tensor.float().contiguous() for name, tensor in _parts(model).items()}
-    ends = {"bos_token_id": end_token, "eos_token_id": end_token}
-    with part(WEIGHTS) as path:
-        save_file(tensors, path, metadata={"format": "pt"})
-    with part(HUGGING_FACE) as path:
-        path.write_text(json.dumps(_to_hugging_face(model.config) | ends, indent=2) + "\n", "utf-8")
-    with part(GENERATION) as path:
-        path.write_text(json.dumps(ends, indent=2) + "\n", "utf-8")
-
-
-def _parts(model: Transformer) -> dict[str, Tensor]:
-    """Views of the weights, by the names that Hugging Face gives them."""
-    c = model.config
-    parts = {
-        "model.embed_tokens.weight": model.embedding.data,
-        "model.norm.weight": model.norm.data,
-    }
-    if not c.tied:
-        parts["lm_head.weight"] = model.head.data
-    kv = c.n_kv_heads * c.d_head
-    for index, block in enumerate(cast("list[Block]", model.blocks)):
-        q, k, v = torch.split(block.qkv.data, [c.n_heads * c.d_head, kv, kv])
-        gate, up = block.gate_up.data.chunk(2)
-        names = {
-            "input_layernorm": block.attention_norm.data,
-            "self_attn.q_proj": q,
-            "self_attn.k_proj": k,
-            "self_attn.v_proj": v,
-            "self_attn.o_proj": block.attention_out.data,
-            "post_attention_layernorm": block.ff_norm.data,
-            "mlp.gate_proj": gate,
-            "mlp.up_proj": up,
-            "mlp.down_proj": block.ff_out.data,
-        }
-        parts |= {f"model.layers.{index}.{name}.weight": part for name, part in names.items()}
-    return parts
-
-
-def _to_hugging_face(config: ModelConfig) -> dict[str, Any]:
-    c = config
-    return {
-        "architectures": ["LlamaForCausalLM"],
-        "model_type": "llama",
-        "dtype": "float32",
-        "vocab_size": c.vocab_size,
-        "num_hidden_layers": c.n_layers,
-        "hidden_size": c.d_model,
-        "num_attention_heads": c.n_heads,
-        "num_key_value_heads": c.n_kv_heads,
-        "head_dim": c.d_head,
-        "intermediate_size": c.d_ff,
-        "max_position_embeddings": c.seq_len,
-        "rope_parameters": {"rope_type": "default", "rope_theta": c.rope_theta},
-        "rms_norm_eps": c.norm_eps,
-        "tie_word_embeddings": c.tied,
-        "hidden_act": "silu",
-        "attention_bias": False,
-        "mlp_bias": False,
-        "initializer_range": c.initial_deviation,
-    }
-
-
-def _from_hugging_face(stored: dict[str, Any]) -> ModelConfig:
-    return ModelConfig(
-        vocab_size=stored["vocab_size"],
-        n_layers=stored["num_hidden_layers"],
-        d_model=stored["hidden_size"],
-        n_heads=stored["num_attention_heads"],
-        n_kv_heads=stored["num_key_value_heads"],
-        d_ff=stored["intermediate_size"],
-        seq_len=stored["max_position_embeddings"],
-        rope_theta=stored["rope_parameters"]["rope_theta"],
-        norm_eps=stored["rms_norm_eps"],
-        tied=stored["tie_word_embeddings"],
-    )

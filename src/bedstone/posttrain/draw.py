@@ -22,7 +22,7 @@ from bedstone.config import Config
 from bedstone.corpus import columns
 from bedstone.errors import BedstoneError
 from bedstone.evaluation.intervals import wilson
-from bedstone.model.transformer import WEIGHTS, load
+from bedstone.model.hugging_face import WEIGHTS, load
 from bedstone.posttrain.chat import render_prompt
 from bedstone.posttrain.judged import Judged, complete
 from bedstone.posttrain.prompts import Pair, drawn, read_pairs
@@ -149,6 +149,6 @@ STAGE = Stage(
     config=DrawConfig,
     inputs=("model", "pairs"),
     run=run,
-    libraries=("numpy", "torch"),
+    libraries=("numpy", "pyarrow", "tiktoken", "torch"),
     reproducible="request",
 )

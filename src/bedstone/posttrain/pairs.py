@@ -14,7 +14,10 @@ A pair is cut where all of this holds:
 * both are in the same script: a page that is half translated has headings of another language.
 
 A document gives so many pairs at most, its first; of equal pairs of a shard the first stays.
-All pairs of a document are in one split, which its id decides.
+All pairs of a document are in one split, which its id decides: by the same lots as tokenizer.mix,
+so at equal shares no text that the mix holds out is fine-tuned on. The reverse does not hold: of
+languages with few documents the mix holds out none, and the base model has read those that are
+held out here.
 """
 
 from collections.abc import Iterator, Sequence
@@ -26,11 +29,10 @@ from pydantic import Field
 
 from bedstone.config import Config
 from bedstone.corpus import columns
-from bedstone.posttrain.prompts import is_held_out
+from bedstone.languages import MIXED, UNKNOWN
+from bedstone.lots import is_held_out
 from bedstone.posttrain.sentences import script, whole_sentences
 from bedstone.stage import Job, Result, Stage
-
-UNKNOWN_LANGUAGES = ("und", "mul")
 
 
 class PairsConfig(Config):
@@ -43,7 +45,7 @@ class PairsConfig(Config):
     document_max_pairs: int = Field(default=8, ge=1)
     """So that no long page is most of what is learnt."""
     held_out_share: float = Field(default=0.05, ge=0, le=1)
-    """Of the documents."""
+    """Of the documents. With less than tokenizer.mix's, some that it holds out are trained on."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +64,7 @@ def run(config: PairsConfig, job: Job) -> Result:
     rows, seen, used, duplicates = [], set[Cut](), 0, 0
     beside = zip(documents.to_pylist(), languages.to_pylist(), kept.to_pylist(), strict=True)
     for document, language, keep in beside:
-        if not keep or language in UNKNOWN_LANGUAGES:
+        if not keep or language in (UNKNOWN, MIXED):
             continue
         used += 1
         for cut in cuts(document["text"], document["headings"], config):
@@ -147,5 +149,6 @@ STAGE = Stage(
     inputs=("documents", "language", "kept"),
     sharded=("documents", "language", "kept"),
     run=run,
+    libraries=("pyarrow",),
     total=_total,
 )

@@ -10,6 +10,8 @@ Writes  a model folder that Hugging Face loads; ``loss.parquet``: ``step``, ``tr
 Both models answer each held-out prompt once, with the same random numbers. ``kl_nats`` is of the
 answer after: its log-probability under the aligned model less that under the reference; the mean
 estimates the KL of the sequences without bias, a single one may be negative.
+The intervals of the changes and of the KL are over documents, of which several prompts may come;
+those of a rate, Wilson's, take its prompts as independent.
 An answer's script is compared with that of the real page's completion: some dozen words of a
 small model are too little to tell languages of one script apart.
 """
@@ -25,13 +27,15 @@ from bedstone.config import Config
 from bedstone.corpus import columns
 from bedstone.errors import DataError
 from bedstone.evaluation.intervals import Estimate, bootstrap_mean, wilson
-from bedstone.model.transformer import WEIGHTS, NumberFormat, Transformer, load
+from bedstone.lots import is_held_out
+from bedstone.model.hugging_face import WEIGHTS, load
+from bedstone.model.transformer import NumberFormat, Transformer
 from bedstone.posttrain.batching import Batches
-from bedstone.posttrain.chat import Dialogue, render, render_prompt
+from bedstone.posttrain.chat import Dialogue, render_prompt
 from bedstone.posttrain.judged import Judged, complete
 from bedstone.posttrain.losses import dpo_loss, dpo_rewards, sequence_logprobs
-from bedstone.posttrain.prompts import Pair, drawn, is_held_out, read_pairs
-from bedstone.posttrain.scoring import HeldOutLoss, completion_logprobs, completion_sums
+from bedstone.posttrain.prompts import Pair, drawn, read_pairs
+from bedstone.posttrain.scoring import HeldOutLoss, completion_logprobs, completion_sums, rendered
 from bedstone.posttrain.sentences import script
 from bedstone.pretrain import loop
 from bedstone.pretrain.loop import LossOfStep
@@ -112,6 +116,7 @@ def run(config: PreferConfig, job: Job) -> Result:
     train, held_out = read_preferences(job, config.held_out_share)
     _, pairs = read_pairs(job.inputs["pairs"])
     prompts = drawn(pairs, config.prompts, config.seed)
+    documents = [pair.id for pair in prompts]
     with loop.using_threads(given(config.threads)):
         reference, model = load(folder), load(folder, given(config.number_format))
         curve = _train(model, train, config, job)
@@ -120,8 +125,8 @@ def run(config: PreferConfig, job: Job) -> Result:
         metrics = {
             **curve.metrics(),
             "train_pairs": len(train),
-            **_changes(before, after, config.seed),
-            **bootstrap_mean(kl_nats, config.seed).metrics("kl", "nats"),
+            **_changes(before, after, documents, config.seed),
+            **bootstrap_mean(kl_nats, config.seed, documents=documents).metrics("kl", "nats"),
             **_accuracy(model, reference, held_out, config).metrics("reward_accuracy", "share"),
             **_price(model, reference, encoder, pairs, config),
         }
@@ -144,7 +149,9 @@ def read_preferences(job: Job, held_out_share: float) -> tuple[list[Preference],
     for row in rows:
         prompt_ids = tuple(row["prompt_ids"])
         both = (Dialogue(prompt_ids, tuple(row[name])) for name in ("chosen_ids", "rejected_ids"))
-        parts[is_held_out(row["id"], held_out_share)].append(Preference(*both))
+        # Lots of their own: those of posttrain.pairs decided that these are trained on.
+        out = is_held_out(row["id"], held_out_share, "preferences")
+        parts[out].append(Preference(*both))
     if not all(parts):
         raise DataError(
             f"of {len(rows)} preferences {len(parts[0])} are to train on, {len(parts[1])} held out",
@@ -225,7 +232,7 @@ def _kl_nats(
     return [own - other for own, other in zip(*sums, strict=True)]
 
 
-def _changes(before: Answers, after: Answers, seed: int) -> Metrics:
+def _changes(before: Answers, after: Answers, documents: list[str], seed: int) -> Metrics:
     count = len(before.judged)
     change = [late - early for early, late in zip(before.holds, after.holds, strict=True)]
     metrics: Metrics = {}
@@ -235,7 +242,8 @@ def _changes(before: Answers, after: Answers, seed: int) -> Metrics:
             f"answer_{when}_mean_tokens": sum(answers.lengths) / count,
             f"same_script_{when}_share": sum(answers.in_script) / count,
         }
-    return metrics | bootstrap_mean(change, seed).metrics("property_change", "share")
+    changed = bootstrap_mean(change, seed, documents=documents)
+    return metrics | changed.metrics("property_change", "share")
 
 
 def _accuracy(
@@ -259,8 +267,7 @@ def _price(
     config: PreferConfig,
 ) -> Metrics:
     """What alignment did to the loss on the completions of real pages."""
-    rendered = [render(encoder, pair.prompt, pair.completion) for pair in pairs]
-    measured = [dialogue for dialogue in rendered if len(dialogue) <= config.loss_max_tokens]
+    measured = rendered(encoder, pairs, config.loss_max_tokens)
     if not measured:
         raise DataError(f"none of {len(pairs)} held-out pairs has {config.loss_max_tokens} tokens")
     before, after = (HeldOutLoss.measure(each, measured) for each in (reference, model))
@@ -314,7 +321,7 @@ STAGE = Stage(
     config=PreferConfig,
     inputs=("model", "preferences", "pairs"),
     run=run,
-    libraries=("numpy", "torch"),
+    libraries=("numpy", "pyarrow", "tiktoken", "torch"),
     reproducible="request",
     decided_by=("plan",),
     resolve=decide,

@@ -1,12 +1,12 @@
 """What post-training and sampling read of the pairs: whom to train on, whom to measure on."""
 
-import hashlib
 from collections.abc import Iterable
 from dataclasses import dataclass
 
 from bedstone.artifact import Shard
 from bedstone.corpus import columns
 from bedstone.errors import DataError
+from bedstone.lots import lot
 
 COLUMNS = ("id", "language", "prompt", "completion", "split")
 
@@ -52,17 +52,7 @@ def drawn(pairs: Iterable[Pair], count: int, seed: int) -> list[Pair]:
     by_prompt: dict[str, Pair] = {}
     for pair in pairs:
         by_prompt.setdefault(pair.prompt, pair)
-    return sorted(by_prompt.values(), key=lambda pair: _lot(pair, seed))[:count]
-
-
-def is_held_out(document: str, share: float) -> bool:
-    """Whether the document with this id is among the ``share`` that is not trained on."""
-    name = f"held out {document}".encode()
-    return int.from_bytes(hashlib.sha256(name).digest()[:8]) < share * 2**64
-
-
-def _lot(pair: Pair, seed: int) -> bytes:
-    return hashlib.sha256(f"{seed} {pair.prompt}".encode()).digest()
+    return sorted(by_prompt.values(), key=lambda pair: lot(pair.prompt, f"prompts {seed}"))[:count]
 
 
 def _pair(row: dict[str, str]) -> Pair:

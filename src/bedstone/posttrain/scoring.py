@@ -13,11 +13,21 @@ from torch import Tensor
 from bedstone.evaluation.intervals import Estimate, bootstrap_mean
 from bedstone.model.transformer import Transformer
 from bedstone.posttrain.batching import in_order
-from bedstone.posttrain.chat import Dialogue
+from bedstone.posttrain.chat import Dialogue, render
 from bedstone.posttrain.losses import sequence_logprobs, token_logprobs
+from bedstone.posttrain.prompts import Pair
+from bedstone.tokenizer.encoding import Encoder
 
 BATCH_TOKENS = 8_192
 """Measured together."""
+
+
+def rendered(
+    encoder: Encoder, pairs: Sequence[Pair], max_tokens: int
+) -> list[tuple[str, Dialogue]]:
+    """The pairs of ``max_tokens`` at most as dialogues, each with the id of its document."""
+    dialogues = ((pair.id, render(encoder, pair.prompt, pair.completion)) for pair in pairs)
+    return [each for each in dialogues if len(each[1]) <= max_tokens]
 
 
 def padded(dialogues: Sequence[Dialogue]) -> tuple[Tensor, Tensor]:
@@ -64,12 +74,15 @@ class HeldOutLoss:
     nats: tuple[float, ...]
     """Of each completion."""
     tokens: tuple[int, ...]
+    documents: tuple[str, ...]
+    """That the completions are cut from, by id."""
 
     @classmethod
-    def measure(cls, model: Transformer, dialogues: Sequence[Dialogue]) -> "HeldOutLoss":
-        """The loss of ``model``."""
+    def measure(cls, model: Transformer, held_out: Sequence[tuple[str, Dialogue]]) -> "HeldOutLoss":
+        """The loss of ``model`` on dialogues, each with the id of its document."""
+        documents, dialogues = zip(*held_out, strict=True)
         nats = tuple(-value for value in completion_sums(model, dialogues))
-        return cls(nats, tuple(len(dialogue.completion_ids) for dialogue in dialogues))
+        return cls(nats, tuple(len(each.completion_ids) for each in dialogues), documents)
 
     @property
     def mean_nats(self) -> float:
@@ -77,9 +90,9 @@ class HeldOutLoss:
         return sum(self.nats) / sum(self.tokens)
 
     def change(self, after: "HeldOutLoss", seed: int) -> Estimate:
-        """How many more nats a token costs ``after``; resampled by completion."""
+        """How many more nats a token costs ``after``; resampled by document."""
         differences = [
             (late - early) / tokens
             for early, late, tokens in zip(self.nats, after.nats, self.tokens, strict=True)
         ]
-        return bootstrap_mean(differences, seed, weights=self.tokens)
+        return bootstrap_mean(differences, seed, self.tokens, self.documents)

@@ -16,12 +16,13 @@ from pydantic import Field
 
 from bedstone.config import Config
 from bedstone.errors import BedstoneError
-from bedstone.model.transformer import WEIGHTS, NumberFormat, Transformer, load
+from bedstone.model.hugging_face import WEIGHTS, load
+from bedstone.model.transformer import NumberFormat, Transformer
 from bedstone.posttrain.batching import Batches
-from bedstone.posttrain.chat import Dialogue, render
+from bedstone.posttrain.chat import Dialogue
 from bedstone.posttrain.losses import sft_weights
-from bedstone.posttrain.prompts import Pair, read_pairs
-from bedstone.posttrain.scoring import HeldOutLoss, padded
+from bedstone.posttrain.prompts import read_pairs
+from bedstone.posttrain.scoring import HeldOutLoss, padded, rendered
 from bedstone.pretrain import loop
 from bedstone.pretrain.loop import LossOfStep
 from bedstone.pretrain.optim import OptimizerConfig, Schedule
@@ -57,9 +58,9 @@ def run(config: SftConfig, job: Job) -> Result:
     """
     folder = job.inputs["model"].file(WEIGHTS).parent
     encoder = Encoder.load(job.inputs["model"].file(FILE).parent)
-    train, held_out = (_rendered(encoder, pairs) for pairs in read_pairs(job.inputs["pairs"]))
-    fitting = [dialogue for dialogue in train if len(dialogue) <= config.max_tokens]
-    measured = [dialogue for dialogue in held_out if len(dialogue) <= config.max_tokens]
+    train, held_out = read_pairs(job.inputs["pairs"])
+    fitting = [each for _, each in rendered(encoder, train, config.max_tokens)]
+    measured = rendered(encoder, held_out, config.max_tokens)
     if not fitting or not measured:
         raise BedstoneError(
             f"max_tokens {config.max_tokens}: {len(fitting)} of {len(train)} pairs to train on and "
@@ -97,10 +98,6 @@ def step_count(batches: Batches, train_tokens: int) -> int:
     return -(-train_tokens * batches.per_epoch // sum(batches.lengths))
 
 
-def _rendered(encoder: Encoder, pairs: list[Pair]) -> list[Dialogue]:
-    return [render(encoder, pair.prompt, pair.completion) for pair in pairs]
-
-
 def loss_of_batches(model: Transformer, dialogues: list[Dialogue], batches: Batches) -> LossOfStep:
     """The mean loss of a step's completion tokens; prompts only are read."""
 
@@ -119,7 +116,7 @@ STAGE = Stage(
     config=SftConfig,
     inputs=("model", "pairs"),
     run=run,
-    libraries=("numpy", "torch"),
+    libraries=("numpy", "pyarrow", "tiktoken", "torch"),
     reproducible="request",
     decided_by=("plan",),
     resolve=partial(decide, train_tokens="sft_tokens"),

@@ -22,6 +22,7 @@ import pyarrow.parquet as pq
 
 from bedstone.artifact import Shard
 from bedstone.errors import DataError
+from bedstone.tokenizer.mixing import FILE
 
 
 class Stream:
@@ -101,18 +102,18 @@ class Loader:
 
 def read_weights(mix: Shard) -> dict[str, float]:
     """The share of the training tokens that each language gets."""
-    values = json.loads(mix.file("mix.json").read_text("utf-8"))
+    values = json.loads(mix.file(FILE).read_text("utf-8"))
     return {name: language["weight"] for name, language in values["languages"].items()}
 
 
-def read_streams(tokens: Shard, mix: Shard, split: str = "train") -> dict[str, Stream]:
-    """The tokens of each language's documents of that ``split``; nothing is copied.
+def read_streams(tokens: Shard, mix: Shard) -> dict[str, Stream]:
+    """The tokens of each language's documents to train on; nothing is copied.
 
     Raises:
         DataError: the mix is of other tokens.
     """
     pieces: dict[str, list[np.ndarray]] = {}
-    for (name, shard), numbers in document_numbers(mix, split).items():
+    for (name, shard), numbers in document_numbers(mix, "train").items():
         array, offsets = read_arrays(tokens, shard, name)
         if numbers[-1] + 1 >= len(offsets):
             raise DataError(f"the mix lists more documents of {name} than the tokens hold")

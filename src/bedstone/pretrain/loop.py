@@ -22,18 +22,17 @@ from torch import Tensor
 from bedstone import work
 from bedstone.artifact import Shard
 from bedstone.errors import BedstoneError
-from bedstone.model import transformer
+from bedstone.model import hugging_face
 from bedstone.model.transformer import DTYPES, NumberFormat, Transformer
 from bedstone.pretrain.optim import Optimizer, OptimizerConfig, Schedule, clip_scale
 from bedstone.stage import Job, Metrics
-from bedstone.tokenizer.encoding import END, Encoder
+from bedstone.tokenizer.encoding import END, FILES, Encoder
 
 CHECKPOINT = "checkpoint.pt"
 CHECKPOINT_SECONDS = 15.0
 """Between two checkpoints: what a killed run may lose. It changes no result."""
 LAST_SHARE = 0.05
 """Of the steps, at the end: their mean loss is the run's."""
-TOKENIZER_FILES = ("tokenizer.json", "tokenizer_config.json")
 
 LossOfStep = Callable[[int], tuple[Tensor, int]]
 """The loss of a step's batch, with its graph, and the tokens that the batch holds."""
@@ -138,8 +137,8 @@ def train(
 
 def write_model(model: Transformer, tokenizer: Shard, job: Job) -> None:
     """Write a folder that Hugging Face loads: the model, and the tokenizer's files as they are."""
-    files = [tokenizer.file(name) for name in TOKENIZER_FILES]
-    transformer.save(model, job.part, Encoder.load(files[0].parent).special[END])
+    files = [tokenizer.file(name) for name in FILES]
+    hugging_face.save(model, job.part, Encoder.load(files[0].parent).special[END])
     for file in files:
         with job.part(file.name) as path:
             shutil.copyfile(file, path)

@@ -7,6 +7,7 @@ from typing import Any
 import pyarrow.parquet as pq
 
 from bedstone.artifact import Artifact
+from bedstone.evaluation.intervals import MIN_DOCUMENTS, bootstrap_mean
 from bedstone.posttrain.checker import MIN_CHARACTERS
 from bedstone.reporting import charts
 from bedstone.reporting.charts import Axis, Point
@@ -14,7 +15,8 @@ from bedstone.reporting.data_sections import YARDSTICK, dearest, rule_drops
 from bedstone.reporting.family import Family
 from bedstone.reporting.model_sections import NAMES, measured_on
 from bedstone.reporting.section import Figure, Row, Sample, Section, Table, tabled
-from bedstone.reporting.wording import count, interval, percent, points, short, verdict
+from bedstone.reporting.wording import TOO_FEW, count, interval, percent, points, short, verdict
+from bedstone.scaling.decisions import FILE
 
 BABBLE = (
     "A model of this size writes babble: read the texts for their form alone. They are of the "
@@ -47,7 +49,8 @@ def alignment(family: Family) -> Section | None:
             PROPERTY,
             f"The change is {points(it['property_change_share'])} points, between {points(low)} "
             f"and {points(high)} with 95 % confidence, on "
-            f"{count(it['property_change_share_n'])} prompts that no training saw.",
+            f"{count(it['property_after_share_n'])} prompts of "
+            f"{count(it['property_change_share_n'])} documents that no fine-tuning saw.",
             *_best_of_as_good(it["property_after_share"], drawn),
         ),
         figures=(_frontier(it, drawn),),
@@ -58,9 +61,9 @@ def alignment(family: Family) -> Section | None:
         ),
         note=BABBLE,
         method="Both models answer each prompt once with the same random numbers. The interval of "
-        "the change is a bootstrap over prompts, that of a rate Wilson's. KL is measured on the "
-        "aligned model's own answers. Best-of-N takes a completion with the property if there is "
-        "one, and stands at the upper bound of its KL, log N - (N - 1) / N.",
+        "a change is a bootstrap over documents, that of a rate Wilson's over prompts. KL is "
+        "measured on the aligned model's own answers. Best-of-N takes a completion with the "
+        "property if there is one, and stands at the upper bound of its KL, log N - (N - 1) / N.",
         measured_by=(aligned, drawn),
     )
 
@@ -130,14 +133,31 @@ def _price(family: Family, aligned: Artifact) -> Table:
             f"({it['kl_nats_low']:.2f} to {it['kl_nats_high']:.2f})",
         ),
     ]
-    name = "held_out_bits_per_byte"
-    losses = measured_on(family, "evaluation.loss")
-    bits = {kind: loss.manifest.metrics.get(name) for kind, loss in losses}
-    base, made = bits.get("base"), bits.get("made")
-    if base and made:
-        documents = "held-out documents, bits a byte, from the base model"
-        rows.append((documents, f"{base:.3f}", f"{made:.3f}", f"{made - base:+.3f}"))
+    losses = dict(measured_on(family, "evaluation.loss"))
+    if "base" in losses and "made" in losses:
+        rows += _bits_change(losses["base"], losses["made"])
     return Table("What it cost", ("price", "before", "after", "change (95 %)"), tuple(rows))
+
+
+def _bits_change(base: Artifact, made: Artifact) -> list[tuple[str, str, str, str]]:
+    """The row about the documents that were measured under both models; none without any."""
+    early, late = _bits_of(base), _bits_of(made)
+    both = sorted(early.keys() & late.keys())
+    if not both:
+        return []
+    sizes = [size for _, size in both]
+    differences = [(late[it] - early[it]) / it[1] for it in both]
+    change = bootstrap_mean(differences, seed=0, weights=sizes)
+    known = f"{change.low:+.3f} to {change.high:+.3f}" if change.n >= MIN_DOCUMENTS else TOO_FEW
+    before, after = (sum(bits[it] for it in both) / sum(sizes) for bits in (early, late))
+    name = "held-out documents, bits a byte, from the base model"
+    return [(name, f"{before:.3f}", f"{after:.3f}", f"{change.value:+.3f} ({known})")]
+
+
+def _bits_of(loss: Artifact) -> dict[tuple[str, int], float]:
+    """By id, and by bytes: another loss may have measured more of the document."""
+    rows = pq.read_table(loss.file("documents.parquet")).to_pylist()
+    return {(row["id"], row["bytes"]): row["bits"] for row in rows if row["bytes"]}
 
 
 def strategies(family: Family) -> Section | None:
@@ -224,7 +244,7 @@ def levers(family: Family) -> Section | None:
     """The decision of each part that is worth another look, and where it is set."""
     rows: list[tuple[str, str, str]] = []
     if planned := family.find("scaling.plan"):
-        plan = json.loads(planned.file("plan.json").read_text("utf-8"))
+        plan = json.loads(planned.file(FILE).read_text("utf-8"))
         rows.append(("how large, how long", plan["sentences"][-1], "scaling.plan: minutes"))
     if filtered := family.find("corpus.filter"):
         drops = [(alone, rule) for rule, _, alone in rule_drops(filtered) if rule != YARDSTICK]

@@ -16,18 +16,13 @@ class Family:
     members: tuple[Artifact, ...]
     """The subject, those behind it from the nearest on, then those made of these alone."""
 
-    def all(self, stage: str, **parents: Artifact) -> Iterator[Artifact]:
-        """The members that ``stage`` made of ``parents``, by role, and whatever else."""
-        for member in self.members:
-            given = member.manifest.parents
-            if member.manifest.stage == stage and all(
-                given[role] == parent.as_parent() for role, parent in parents.items()
-            ):
-                yield member
+    def all(self, stage: str) -> Iterator[Artifact]:
+        """The members that ``stage`` made."""
+        return (member for member in self.members if member.manifest.stage == stage)
 
-    def find(self, stage: str, **parents: Artifact) -> Artifact | None:
+    def find(self, stage: str) -> Artifact | None:
         """The first of ``all``; None without one."""
-        return next(self.all(stage, **parents), None)
+        return next(self.all(stage), None)
 
     def parent(self, artifact: Artifact, role: str) -> Artifact | None:
         """A parent, whether made from or decided by; None if the store has it no longer."""

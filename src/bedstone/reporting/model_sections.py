@@ -6,11 +6,13 @@ import numpy as np
 import pyarrow.parquet as pq
 
 from bedstone.artifact import Artifact
+from bedstone.evaluation.intervals import MIN_DOCUMENTS
 from bedstone.reporting import charts
 from bedstone.reporting.charts import Axis, Bar, Dot, Step
 from bedstone.reporting.family import Family
 from bedstone.reporting.section import Figure, Row, Section, Table, tabled
 from bedstone.reporting.wording import (
+    TOO_FEW,
     count,
     duration,
     language_labels,
@@ -18,6 +20,7 @@ from bedstone.reporting.wording import (
     percent,
     short,
 )
+from bedstone.scaling.decisions import FILE
 
 CURVE_POINTS = 300
 TABLE_POINTS = 25
@@ -47,7 +50,7 @@ def size(family: Family) -> Section | None:
     planned = family.find("scaling.plan")
     if planned is None:
         return None
-    plan = json.loads(planned.file("plan.json").read_text("utf-8"))
+    plan = json.loads(planned.file(FILE).read_text("utf-8"))
     return Section(
         name="size",
         question="How large, how long?",
@@ -100,7 +103,7 @@ def smoothed(tokens: np.ndarray, loss: np.ndarray) -> list[Step]:
 
 
 def held_out(family: Family) -> Section | None:
-    """Bits on text that was in no training, by language and model."""
+    """Bits on text that no model was trained on, by language and model."""
     measured = measured_on(family, "evaluation.loss")
     tables = {kind: _rows_of(loss) for kind, loss in measured}
     rows = next(iter(tables.values()), {})
@@ -125,9 +128,10 @@ def held_out(family: Family) -> Section | None:
             _bits_figure(tables, names),
             *([_parallel_figure(measured[0][0], parallel, names)] if parallel else []),
         ),
-        method="Documents that a hash held out of training. Bits a byte compare models of one "
+        method="The beginnings of documents that a hash held out of the models' training, not of "
+        "the tokeniser's. Bits a byte compare models of one "
         "language; languages are compared on parallel text, whose content is the same. Intervals "
-        "of 95 % are over documents.",
+        f"of 95 % are over documents, {MIN_DOCUMENTS} at least.",
         measured_by=tuple(loss for _, loss in measured),
     )
 
@@ -156,7 +160,9 @@ def _bits_figure(tables: dict[str, dict[str, Row]], names: dict[str, str]) -> Fi
 
 
 def _with_interval(row: Row, name: str) -> str:
-    return f"{row[name]:.2f} ({row[f'{name}_low']:.2f}–{row[f'{name}_high']:.2f})"
+    low, high = row[f"{name}_low"], row[f"{name}_high"]
+    known = f"{low:.2f}–{high:.2f}" if low is not None else TOO_FEW
+    return f"{row[name]:.2f} ({known})"
 
 
 def _parallel_figure(kind: str, rows: dict[str, Row], names: dict[str, str]) -> Figure:

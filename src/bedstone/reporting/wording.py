@@ -5,6 +5,8 @@ from collections.abc import Sequence
 from bedstone.languages import name, speakers, split
 
 SHOWN_LANGUAGES = 25
+TOO_FEW = "too few documents"
+"""In the place of an interval."""
 SPACE = "\u00a0"
 """Between a number and its unit: no line ends there."""
 

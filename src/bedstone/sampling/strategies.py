@@ -5,7 +5,8 @@ Writes  ``strategies.parquet``, a row for each strategy:
         ``strategy``      a chain of samplers, or ``best-of-N`` of the model's own completions
         ``property_rate`` of ``posttrain.checker``, with ``_low``, ``_high`` and ``_n``, the prompts
         ``tokens_per_prompt``  that were drawn, those of completions not chosen included
-        ``kv_bytes``      keys and values a prompt at their peak, its samples drawn side by side
+        ``kv_bytes``      keys and values a prompt at their peak, its samples drawn side by side:
+                          computed from the shape and the lengths, not measured
         ``kl_nats``       of the sequences from the model's own at temperature 1; for best-of-N
                           a bound that it does not exceed, and ``kl_is_bound`` says so
         ``completions.parquet``: ``strategy``, ``prompt``, ``text`` of some completions
@@ -24,7 +25,8 @@ from pydantic import Field, model_validator
 from bedstone.config import Config
 from bedstone.corpus import columns
 from bedstone.evaluation.intervals import wilson
-from bedstone.model.transformer import WEIGHTS, ModelConfig, load
+from bedstone.model.hugging_face import WEIGHTS, load
+from bedstone.model.transformer import ModelConfig
 from bedstone.posttrain.chat import render_prompt
 from bedstone.posttrain.judged import Judged, complete
 from bedstone.posttrain.prompts import drawn, read_pairs
@@ -158,11 +160,6 @@ def best_of_rate(drawn_count: int, holding: int, n: int) -> float:
     return 1 - math.comb(drawn_count - holding, n) / math.comb(drawn_count, n)
 
 
-def kv_bytes(positions: int, shape: ModelConfig) -> int:
-    """Keys and values of so many positions, in every layer."""
-    return 2 * shape.n_layers * shape.n_kv_heads * shape.d_head * NUMBER_BYTES * positions
-
-
 def _rate(values: Sequence[float]) -> Row:
     estimate = wilson(float(np.mean(values)), len(values))
     return dict(estimate.metrics("property", "rate"))
@@ -171,10 +168,13 @@ def _rate(values: Sequence[float]) -> Row:
 def _mean_kv_bytes(
     drawn_tokens: Sequence[Sequence[int]], prompt_tokens: Sequence[int], shape: ModelConfig
 ) -> float:
-    """Of a prompt: each of its samples at its full length, the prompt's own positions with it."""
+    """Of a prompt: each of its samples at its full length, the prompt's own positions with it.
+
+    Computed from the shape, not measured.
+    """
     beside = zip(drawn_tokens, prompt_tokens, strict=True)
     positions = [sum(prompt + count for count in counts) for counts, prompt in beside]
-    return float(np.mean([kv_bytes(count, shape) for count in positions]))
+    return float(np.mean([shape.kv_bytes(count, NUMBER_BYTES) for count in positions]))
 
 
 def _examples(chain: str, prompts: Sequence[str], judged: Sequence[Judged]) -> list[Row]:
@@ -215,6 +215,6 @@ STAGE = Stage(
     config=StrategiesConfig,
     inputs=("model", "pairs"),
     run=run,
-    libraries=("numpy", "torch"),
+    libraries=("numpy", "pyarrow", "tiktoken", "torch"),
     reproducible="request",
 )

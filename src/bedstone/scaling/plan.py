@@ -26,10 +26,13 @@ from pydantic import Field
 from bedstone.config import Config
 from bedstone.scaling import planning
 from bedstone.scaling.count import Shape, parameters_non_embedding, parameters_total
+from bedstone.scaling.decisions import FILE
 from bedstone.scaling.planning import Budget, Choice
 from bedstone.scaling.speed import flop_per_second, physical_cores
 from bedstone.stage import Job, Result, Stage
-from bedstone.tokenizer.encoding import FILE, Encoder
+from bedstone.tokenizer.encoding import FILE as TOKENIZER_FILE
+from bedstone.tokenizer.encoding import Encoder
+from bedstone.tokenizer.mixing import FILE as MIX_FILE
 
 NUMBER_FORMATS: tuple[str, ...] = ("fp32", "bf16")
 FIRST_GUESS = 5e10
@@ -75,11 +78,11 @@ Meter = Callable[[Shape, int, int, str, float], float]
 
 def run(config: PlanConfig, job: Job) -> Result:
     """Find the speed, then the plan."""
-    mix = json.loads(job.inputs["mix"].file("mix.json").read_text("utf-8"))
-    vocab_size = Encoder.load(job.inputs["tokenizer"].file(FILE).parent).vocab_size
+    mix = json.loads(job.inputs["mix"].file(MIX_FILE).read_text("utf-8"))
+    vocab_size = Encoder.load(job.inputs["tokenizer"].file(TOKENIZER_FILE).parent).vocab_size
     speed = known_speed(config, vocab_size, mix["train_tokens"], flop_per_second)
     values = plan(config, vocab_size, mix, speed)
-    with job.part("plan.json") as path:
+    with job.part(FILE) as path:
         path.write_text(json.dumps(values, indent=1) + "\n", "utf-8")
     for sentence in values["sentences"]:
         job.progress.say(sentence)

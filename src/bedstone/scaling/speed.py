@@ -11,18 +11,20 @@ from bedstone.scaling.count import Shape
 from bedstone.scaling.planning import train_flop
 
 TOPOLOGY = Path("/sys/devices/system/cpu")
-WEIGHT_DECAY = 0.1
 
 
 def physical_cores() -> int:
     """Cores that this process may use, two threads of one core counted once.
 
-    Where the system is not Linux, all logical CPUs.
+    Where the system does not say which belong together, all logical CPUs.
     """
     if sys.platform != "linux":
         return os.cpu_count() or 1
-    names = (f"cpu{number}/topology/thread_siblings_list" for number in os.sched_getaffinity(0))
-    return len({(TOPOLOGY / name).read_text() for name in names})
+    numbers = os.sched_getaffinity(0)
+    paths = [TOPOLOGY / f"cpu{number}/topology/thread_siblings_list" for number in numbers]
+    if not all(path.exists() for path in paths):
+        return len(numbers)
+    return len({path.read_text() for path in paths})
 
 
 def flop_per_second(
@@ -37,7 +39,7 @@ def flop_per_second(
 
     from bedstone.model.transformer import DTYPES, ModelConfig, Transformer
     from bedstone.pretrain.loop import using_threads
-    from bedstone.pretrain.optim import Optimizer, clip_scale
+    from bedstone.pretrain.optim import Optimizer, OptimizerConfig, clip_scale
 
     dice = torch.Generator().manual_seed(0)
     rows = batch_tokens // shape.seq_len
@@ -45,7 +47,7 @@ def flop_per_second(
     tokens_BT = torch.randint(shape.vocab_size, size, generator=dice)
     weights_BT = torch.full((rows, shape.seq_len), 1 / batch_tokens)
     model = Transformer(ModelConfig(**asdict(shape))).to(DTYPES[number_format])
-    optimizer = Optimizer(model, WEIGHT_DECAY)
+    optimizer = Optimizer(model, OptimizerConfig().weight_decay)
 
     def step() -> float:
         started = time.perf_counter()

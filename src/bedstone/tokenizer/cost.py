@@ -16,10 +16,10 @@ from pydantic import Field
 
 from bedstone.config import Config
 from bedstone.corpus import columns
+from bedstone.languages import ENGLISH
 from bedstone.stage import Job, Metrics, Result, Stage
 from bedstone.tokenizer.encoding import FILE, Encoder
 
-ENGLISH = "eng_Latn"
 SCHEMA = pa.schema(
     {
         "language": pa.string(),
@@ -92,5 +92,5 @@ STAGE = Stage(
     config=CostConfig,
     inputs=("tokenizer", "yardstick"),
     run=run,
-    libraries=("tiktoken",),
+    libraries=("pyarrow", "tiktoken"),
 )

@@ -23,8 +23,6 @@ from bedstone.stage import Job, Metrics, Result, Stage
 from bedstone.tokenizer.encoding import END, FILE, Encoder
 from bedstone.tokenizer.kept import read_kept, text_bytes
 
-DOCUMENTS_FILE = "documents.parquet"
-
 
 class EncodeConfig(Config):
     """Nothing to choose: the tokeniser decides."""
@@ -45,7 +43,7 @@ def run(config: EncodeConfig, job: Job) -> Result:
             done.append(part.append_column("tokens", _lengths(job.folder / files[-1].path)))
             task.advance(part.num_rows)
     encoded = pa.concat_tables(done).select(["id", "language", "bytes", "tokens"])
-    files.append(columns.write(job, DOCUMENTS_FILE, encoded))
+    files.append(columns.write(job, "documents.parquet", encoded))
     return Result(_counts(encoded), tuple(files))
 
 
@@ -97,7 +95,7 @@ STAGE = Stage(
     config=EncodeConfig,
     inputs=("documents", "language", "kept", "tokenizer"),
     run=run,
-    libraries=("tiktoken",),
+    libraries=("pyarrow", "tiktoken"),
     sharded=("documents", "language", "kept"),
     total=with_rates,
 )

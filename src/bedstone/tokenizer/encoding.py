@@ -17,7 +17,9 @@ import tiktoken
 
 from bedstone.errors import ArtifactError
 
-FILE = "tokenizer.json"
+FILE, CONFIG_FILE = "tokenizer.json", "tokenizer_config.json"
+FILES = (FILE, CONFIG_FILE)
+"""Of a tokeniser's folder, and of a model's."""
 END, USER, ASSISTANT = "<|endoftext|>", "<|user|>", "<|assistant|>"
 SPECIAL_TOKENS = (END, USER, ASSISTANT)
 """Their ids are the first, in this order."""
@@ -70,13 +72,13 @@ class Encoder:
         """The ids of ``text``, none of them a control token's; a lone surrogate becomes U+FFFD."""
         return self._encoding.encode_ordinary(text)
 
-    def encode_batch(self, texts: Sequence[str], threads: int = 1) -> list[list[int]]:
-        """The ids of each text."""
-        return self._encoding.encode_ordinary_batch(list(texts), num_threads=threads)
-
     def decode(self, ids: Sequence[int]) -> str:
         """The text of ``ids``; bytes that are no UTF-8 become U+FFFD, control tokens are spelt."""
         return self._encoding.decode(ids)
+
+    def byte_count(self, ids: Sequence[int]) -> int:
+        """The bytes that ``ids`` stand for, also where they begin or end within a character."""
+        return len(self._encoding.decode_bytes(ids))
 
 
 def byte_alphabet() -> dict[str, int]:

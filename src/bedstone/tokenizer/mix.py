@@ -1,4 +1,4 @@
-"""Stage tokenizer.mix: how much of each language, and which documents no training sees.
+"""Stage tokenizer.mix: how much of each language, and which documents no model is trained on.
 
 Reads   ``tokens``: the shards of tokenizer.encode
 Writes  ``mix.json``: ``train_tokens`` and ``train_bytes`` in all, and ``languages`` {name:
@@ -10,6 +10,8 @@ Writes  ``mix.json``: ``train_tokens`` and ``train_bytes`` in all, and ``languag
 
 No text and no token is copied: the loader applies the weights. Documents in no known language
 (``und``) and in several (``mul``) are languages of their own.
+Of the documents held out here posttrain.pairs, which draws the same lots, holds out all, unless
+its share is smaller.
 """
 
 import json
@@ -24,8 +26,9 @@ from bedstone.artifact import Shard
 from bedstone.config import Config
 from bedstone.corpus import columns
 from bedstone.errors import DataError
+from bedstone.lots import is_held_out
 from bedstone.stage import Job, Result, Stage
-from bedstone.tokenizer.mixing import lot, temperature_weights
+from bedstone.tokenizer.mixing import FILE, temperature_weights
 
 COUNTS = tuple(
     f"{split}_{unit}"
@@ -63,7 +66,7 @@ def run(config: MixConfig, job: Job) -> Result:
         raise DataError("there is no document to train on")
     totals = {name: sum(values[name] for values in languages.values()) for name in COUNTS}
     in_all = {name: totals[name] for name in ("train_tokens", "train_bytes")}
-    with job.part("mix.json") as path:
+    with job.part(FILE) as path:
         path.write_text(json.dumps({**in_all, "languages": languages}, indent=1) + "\n", "utf-8")
     listed = documents.select(["id", "language", "shard", "index", "split"])
     columns.write(job, "documents.parquet", listed)
@@ -83,7 +86,7 @@ def split(documents: pa.Table, config: MixConfig) -> pa.Table:
     totals = Counter(documents["language"].to_pylist())
     rows = zip(documents["id"].to_pylist(), documents["language"].to_pylist(), strict=True)
     held_out = [
-        totals[language] >= config.min_documents and lot(name, "held out") < config.held_out_share
+        totals[language] >= config.min_documents and is_held_out(name, config.held_out_share)
         for name, language in rows
     ]
     names = ["held_out" if held else "train" for held in held_out]
@@ -127,4 +130,11 @@ def _numbered(shard: Shard, number: int) -> pa.Table:
     return table.append_column("index", pa.array(index, pa.int64()))
 
 
-STAGE = Stage("tokenizer.mix", version=1, config=MixConfig, inputs=("tokens",), run=run)
+STAGE = Stage(
+    "tokenizer.mix",
+    version=1,
+    config=MixConfig,
+    inputs=("tokens",),
+    run=run,
+    libraries=("pyarrow",),
+)

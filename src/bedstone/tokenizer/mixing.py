@@ -1,17 +1,9 @@
-"""How much of each language: weights, budgets, and lots drawn by hash.
+"""How much of each language: weights and budgets."""
 
-A lot is a function of a document's id and of what it is drawn for, so a document keeps it when
-others come or go, and lots for two purposes are independent.
-"""
-
-import hashlib
 from collections.abc import Mapping
 
-
-def lot(document: str, purpose: str) -> float:
-    """A number in [0, 1), evenly distributed over documents."""
-    digest = hashlib.sha256(f"{purpose}\0{document}".encode()).digest()
-    return int.from_bytes(digest[:6]) / 2**48  # 48 bits: a float holds them exactly
+FILE = "mix.json"
+"""Where ``tokenizer.mix`` writes the weights."""
 
 
 def even_budgets(sizes: Mapping[str, int], budget: int) -> dict[str, int]:

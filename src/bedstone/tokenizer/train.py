@@ -5,6 +5,8 @@ Writes  ``tokenizer.json`` (Hugging Face tokenizers) and ``tokenizer_config.json
         loads the folder, with the chat format that post-training uses
 
 Equal bytes on every machine and with any number of threads.
+The documents that later stages hold out are learnt from too: a model's bits on them are those of a
+vocabulary that knows them, the same one for every model.
 """
 
 import json
@@ -18,9 +20,11 @@ from tokenizers import Regex, Tokenizer, decoders, models, pre_tokenizers, train
 from bedstone.artifact import Shard
 from bedstone.config import Config
 from bedstone.errors import DataError
+from bedstone.lots import lot
 from bedstone.stage import Job, Result, Stage
 from bedstone.tokenizer.encoding import (
     ASSISTANT,
+    CONFIG_FILE,
     END,
     FILE,
     PATTERN,
@@ -29,9 +33,8 @@ from bedstone.tokenizer.encoding import (
     byte_alphabet,
 )
 from bedstone.tokenizer.kept import read_kept, text_bytes
-from bedstone.tokenizer.mixing import even_budgets, lot
+from bedstone.tokenizer.mixing import even_budgets
 
-CONFIG_FILE = "tokenizer_config.json"
 CHAT_TEMPLATE = (
     "{% for message in messages %}"
     f"{{% if message['role'] == 'user' %}}{USER}{{{{ message['content'] }}}}"

@@ -11,7 +11,7 @@ from bedstone.model.transformer import ModelConfig, Transformer  # noqa: E402 (n
 SHAPE = ModelConfig(
     vocab_size=16, n_layers=1, d_model=8, n_heads=2, n_kv_heads=1, d_ff=8, seq_len=8
 )
-TEXTS = [[3, 4, 5], list(range(1, 16)) * 2, [], [7] * 6]
+TEXTS = [[3, 4, 5, 0], list(range(1, 16)) * 2, [0], [7] * 6]
 
 
 @pytest.fixture
@@ -42,14 +42,15 @@ def test_a_token_is_predicted_from_all_before_it_or_from_a_quarter_window():
 def test_a_uniform_model_takes_the_logarithm_of_its_vocabulary(model):
     with torch.no_grad():
         model.embedding.zero_()
-    # Three tokens and the end: 4 tokens of 4 bits each; the empty text is its end alone.
-    assert text_bits(model, [[3, 4, 5], []], end=0, advance=ignore) == pytest.approx([16.0, 4.0])
+    # 4 tokens of 4 bits each; an empty text is its end alone; one that was cut off has no end.
+    texts = [[3, 4, 5, 0], [0], [3, 4, 5]]
+    assert text_bits(model, texts, end=0, advance=ignore) == pytest.approx([16.0, 4.0, 12.0])
 
 
 def test_bits_are_those_of_each_window_by_itself(model, monkeypatch):
     def alone(text):
         total = 0.0
-        for window in cut(0, [0, *text, 0], 8):
+        for window in cut(0, [0, *text], 8):
             logprobs = model(torch.tensor([window.tokens])).log_softmax(-1)[0]
             for place in range(window.context, len(window.tokens) - 1):
                 total -= logprobs[place, window.tokens[place + 1]].item()
@@ -59,7 +60,7 @@ def test_bits_are_those_of_each_window_by_itself(model, monkeypatch):
     read = []
     found = text_bits(model, TEXTS, end=0, advance=read.append)
     assert found == pytest.approx([alone(text) for text in TEXTS], rel=1e-5)
-    assert sum(read) == sum(len(text) + 1 for text in TEXTS)
+    assert sum(read) == sum(map(len, TEXTS))
 
 
 def test_bits_per_byte_are_all_bits_over_all_bytes():
@@ -67,8 +68,3 @@ def test_bits_per_byte_are_all_bits_over_all_bytes():
     assert estimate.value == 2.0
     assert (estimate.low, estimate.high, estimate.n) == (1.0, 3.0, 2)
     assert bits_per_byte([30.0, 1.0], [10, 1], seed=0).value == pytest.approx(31 / 11)
-
-
-def test_one_document_has_no_spread():
-    estimate = bits_per_byte([30.0], [10], seed=0)
-    assert (estimate.low, estimate.value, estimate.high) == (3.0, 3.0, 3.0)

@@ -1,3 +1,6 @@
+import subprocess
+import sys
+
 import pytest
 
 from bedstone.evaluation.intervals import bootstrap_mean, wilson
@@ -34,3 +37,24 @@ def test_weights_make_it_the_mean_of_what_they_count():
 def test_an_estimate_as_metrics():
     metrics = bootstrap_mean([2.0, 2.0], seed=0).metrics("kl", "nats")
     assert metrics == {"kl_nats": 2, "kl_nats_low": 2, "kl_nats_high": 2, "kl_nats_n": 2}
+
+
+def test_documents_are_drawn_again_with_all_their_values():
+    values, documents = [1.0] * 50 + [0.0] * 50, ["a"] * 50 + ["b"] * 50
+    alone = bootstrap_mean(values, seed=0)
+    together = bootstrap_mean(values, seed=0, documents=documents)
+    assert (together.value, together.n) == (0.5, 2)
+    assert (together.low, together.high) == (0, 1)
+    assert alone.high - alone.low < 0.25
+    own = [str(number) for number in range(100)]
+    assert bootstrap_mean(values, seed=0, documents=own).n == 100
+
+
+def test_weights_count_within_documents():
+    found = bootstrap_mean([1.0, 4.0, 2.0], seed=0, weights=[2, 1, 3], documents=["a", "a", "b"])
+    assert found.value == 2
+
+
+def test_intervals_need_no_torch():
+    code = "import sys, bedstone.evaluation.intervals; sys.exit('torch' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

@@ -82,7 +82,7 @@ def test_no_pair_is_an_error(job, model, pairs, monkeypatch):
 
 
 def test_a_completion_is_judged_without_its_closing_token(model):
-    from bedstone.model.transformer import load
+    from bedstone.model.hugging_face import load
     from bedstone.sampling.generate import Drawing
     from bedstone.sampling.samplers import parse
 

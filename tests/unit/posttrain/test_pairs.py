@@ -4,7 +4,8 @@ import pytest
 
 from bedstone.errors import DataError
 from bedstone.posttrain.pairs import STAGE, Cut, PairsConfig, cuts, run
-from bedstone.posttrain.prompts import Pair, drawn, is_held_out, read_pairs
+from bedstone.posttrain.prompts import Pair, drawn, read_pairs
+from bedstone.tokenizer.mix import MixConfig, split
 
 CONFIG = PairsConfig(prompt_max_characters=20, completion_max_characters=40)
 SENTENCE = "This is a sentence of the page."
@@ -92,12 +93,31 @@ def test_columns_of_other_documents_are_refused(job, shards, tmp_path):
         run(PairsConfig(), job(**shards))
 
 
-def test_about_the_share_is_held_out():
-    names = [str(number) for number in range(2000)]
-    held_out = [name for name in names if is_held_out(name, 0.05)]
-    assert 60 < len(held_out) < 140
-    assert {name for name in names if is_held_out(name, 0.02)} < set(held_out)
-    assert not any(is_held_out(name, 0) for name in names)
+def test_what_the_mix_holds_out_is_held_out_of_the_pairs_too(job, tmp_path, tokenizer):
+    names = [f"page {number}" for number in range(200)]
+    languages = ["eng_Latn"] * 190 + ["fao_Latn"] * 10
+    texts = [f"Title of a {name}\n{SENTENCE}" for name in names]
+    tables = {
+        "documents": {
+            "id": names,
+            "url": names,
+            "text": pa.array(texts, pa.large_string()),
+            "headings": pa.array([[0]] * 200, pa.list_(pa.int32())),
+        },
+        "language": {"id": names, "language": languages},
+        "kept": {"id": names, "keep": [True] * 200},
+    }
+    for role, table in tables.items():
+        (tmp_path / role).mkdir()
+        pq.write_table(pa.table(table), tmp_path / role / "table.parquet")
+    made = job(**{role: type(tokenizer)(tmp_path / role) for role in tables})
+    run(PairsConfig(held_out_share=0.3), made)
+    pairs = pq.read_table(made.folder / "pairs.parquet").to_pylist()
+    mixed = split(pa.table(tables["language"]), MixConfig(held_out_share=0.3)).to_pylist()
+    of_mix = {row["id"] for row in mixed if row["split"] == "held_out"}
+    of_pairs = {row["id"] for row in pairs if row["split"] == "held_out"}
+    assert of_mix == {name for name in of_pairs if languages[names.index(name)] == "eng_Latn"}
+    assert of_mix < of_pairs  # a language with few documents holds out none of the mix
 
 
 def pairs_of(tmp_path, tokenizer, rows):

@@ -5,9 +5,18 @@ import pytest
 torch = pytest.importorskip("torch", reason="torch is not installed: pip install bedstone[train]")
 
 from bedstone.errors import DataError  # noqa: E402 (needs torch)
+from bedstone.lots import is_held_out  # noqa: E402 (needs torch)
 from bedstone.posttrain.batching import Batches  # noqa: E402 (needs torch)
-from bedstone.posttrain.prefer import PreferConfig, read_preferences, run  # noqa: E402
+from bedstone.posttrain.judged import Judged  # noqa: E402 (needs torch)
+from bedstone.posttrain.prefer import (  # noqa: E402 (needs torch)
+    Answers,
+    PreferConfig,
+    _changes,
+    read_preferences,
+    run,
+)
 from bedstone.pretrain import loop  # noqa: E402 (needs torch)
+from bedstone.sampling.generate import Completion  # noqa: E402 (needs torch)
 from bedstone.tokenizer.encoding import Encoder  # noqa: E402 (needs torch)
 
 CONFIG = PreferConfig(
@@ -110,6 +119,40 @@ def test_preferences_are_held_out_by_document(made):
     assert len(train) + len(held_out) == 40
     assert 2 < len(held_out) < 20
     assert len(train[0]) == 2 * max(len(train[0].chosen), len(train[0].rejected))
+
+
+def test_documents_that_pairs_trains_on_are_held_out_as_any(made, preferences):
+    path = preferences.file("preferences.parquet")
+    trained_on = [name for name in map(str, range(100)) if not is_held_out(name, 0.25)][:40]
+    pq.write_table(pq.read_table(path).set_column(0, "id", [trained_on]), path)
+    train, held_out = read_preferences(made(), 0.25)
+    assert len(held_out) == sum(is_held_out(name, 0.25, "preferences") for name in trained_on)
+    assert len(train) > 2 * len(held_out) > 8
+
+
+def test_changes_and_kl_are_over_documents(made, pairs):
+    path = pairs.file("pairs.parquet")
+    table = pq.read_table(path)
+    ids = [str(number // 2) for number in range(table.num_rows)]
+    pq.write_table(table.set_column(0, "id", [ids]), path)
+    metrics = run(CONFIG.model_copy(update={"epochs": 1}), made()).metrics
+    assert metrics["property_after_share_n"] == 10
+    for name in ("property_change_share", "kl_nats", "held_out_loss_change_nats"):
+        assert metrics[f"{name}_n"] == 5
+
+
+def test_prompts_of_one_document_are_one_unit():
+    def judged(*holds):
+        of = tuple(Judged(Completion((1,), (), (), "stop"), "", held) for held in holds)
+        return Answers(of, (True,) * len(holds))
+
+    before, after = judged(False, False, False, True), judged(True, True, True, True)
+    metrics = _changes(before, after, ["a", "a", "a", "b"], seed=0)
+    assert metrics["property_change_share"] == 0.75
+    assert metrics["property_change_share_n"] == 2
+    assert metrics["property_after_share_n"] == 4
+    # b alone changes by nothing, a alone by all.
+    assert (metrics["property_change_share_low"], metrics["property_change_share_high"]) == (0, 1)
 
 
 def test_too_few_preferences_are_an_error(made):

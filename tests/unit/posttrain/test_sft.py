@@ -3,14 +3,16 @@ import pytest
 
 torch = pytest.importorskip("torch", reason="torch is not installed: pip install bedstone[train]")
 
+
 from bedstone.errors import BedstoneError  # noqa: E402 (needs torch)
-from bedstone.model.transformer import load  # noqa: E402 (needs torch)
+from bedstone.model.hugging_face import load  # noqa: E402 (needs torch)
 from bedstone.posttrain.batching import Batches  # noqa: E402 (needs torch)
 from bedstone.posttrain.chat import Dialogue, render_prompt  # noqa: E402 (needs torch)
 from bedstone.posttrain.scoring import completion_logprobs  # noqa: E402 (needs torch)
 from bedstone.posttrain.sft import SftConfig, loss_of_batches, run, step_count  # noqa: E402 (needs torch)
 from bedstone.pretrain import loop  # noqa: E402 (needs torch)
 from bedstone.tokenizer.encoding import Encoder  # noqa: E402 (needs torch)
+from bedstone.work import SCRATCH  # noqa: E402 (needs torch)
 
 CONFIG = SftConfig(
     train_tokens=12000, batch_tokens=256, learning_rate=0.02, number_format="fp32", threads=1
@@ -47,7 +49,7 @@ def test_it_learns_completions_and_not_prompts(job, model, pairs):
     assert metrics["train_tokens"] >= 6000
     curve = pq.read_table(made.folder / "loss.parquet")
     assert curve["train_tokens"][-1].as_py() == metrics["train_tokens"]
-    names = {path.name for path in made.folder.iterdir()} - {"scratch", "loss.parquet"}
+    names = {path.name for path in made.folder.iterdir()} - {SCRATCH, "loss.parquet"}
     assert names == {
         "model.safetensors",
         "config.json",

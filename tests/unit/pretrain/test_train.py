@@ -6,10 +6,11 @@ import pytest
 torch = pytest.importorskip("torch", reason="torch is not installed: pip install bedstone[train]")
 
 from bedstone.errors import ConfigError  # noqa: E402 (needs torch)
-from bedstone.model import transformer  # noqa: E402 (needs torch)
+from bedstone.model import hugging_face  # noqa: E402 (needs torch)
 from bedstone.pretrain import loop  # noqa: E402 (needs torch)
 from bedstone.pretrain.loader import Loader  # noqa: E402 (needs torch)
 from bedstone.pretrain.train import STAGE, TrainConfig, run  # noqa: E402 (needs torch)
+from bedstone.work import SCRATCH  # noqa: E402 (needs torch)
 
 PLAN = {
     "n_layers": 1,
@@ -45,7 +46,7 @@ def plan(tmp_path, tokenizer):
 def test_it_learns_what_it_is_given_and_nothing_else(job, inputs):
     made = job(**inputs)
     metrics = run(CONFIG, made).metrics
-    model = transformer.load(made.folder)
+    model = hugging_face.load(made.folder)
     batch = torch.tensor([[*TEXT[:9]]])
     assert metrics["loss_nats"] < 1 < math.log(259)
     assert model.nats(batch[:, :-1], batch[:, 1:]).mean() < 1
@@ -53,7 +54,7 @@ def test_it_learns_what_it_is_given_and_nothing_else(job, inputs):
     assert metrics["train_steps"] == 50
     assert metrics["train_tokens"] == 50 * 8 * 8
     assert metrics["parameters_total"] == sum(map(torch.numel, model.parameters()))
-    names = {path.name for path in made.folder.iterdir()} - {"scratch"}
+    names = {path.name for path in made.folder.iterdir()} - {SCRATCH}
     assert names == {
         "model.safetensors",
         "config.json",

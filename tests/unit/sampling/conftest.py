@@ -8,7 +8,7 @@ import pytest
 
 torch = pytest.importorskip("torch", reason="torch is not installed: pip install bedstone[train]")
 
-from bedstone.model import transformer  # noqa: E402 (needs torch)
+from bedstone.model import hugging_face  # noqa: E402 (needs torch)
 from bedstone.model.transformer import ModelConfig, Transformer  # noqa: E402 (needs torch)
 
 
@@ -26,7 +26,7 @@ def inputs(job, tokenizer, tmp_path):
     )
     torch.manual_seed(0)
     made = job("model")
-    transformer.save(Transformer(shape), made.part, end_token=0)
+    hugging_face.save(Transformer(shape), made.part, end_token=0)
     for path in tokenizer.files:
         shutil.copy(path, made.folder)
     rows = [

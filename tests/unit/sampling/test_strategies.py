@@ -17,7 +17,6 @@ from bedstone.sampling.strategies import (  # noqa: E402 (needs torch)
     best_of_rate,
     best_of_row,
     chain_row,
-    kv_bytes,
     run,
 )
 
@@ -52,7 +51,6 @@ def test_a_chain_costs_what_it_draws():
     assert row["kv_bytes"] == POSITION_BYTES * (14 + 26) / 2
     assert row["kl_nats"] == (4 + 6) / 2
     assert not row["kl_is_bound"]
-    assert kv_bytes(1, SHAPE) == POSITION_BYTES
 
 
 def test_best_of_n_pays_for_all_it_draws():

@@ -33,6 +33,12 @@ def test_only_cores_that_the_process_may_use_count(cpus, monkeypatch):
     assert speed.physical_cores() == 1
 
 
+def test_where_the_topology_is_missing_every_cpu_of_the_process_counts(cpus, tmp_path):
+    cpus("0,1", "0,1", "2")
+    (tmp_path / "cpu2" / "topology" / "thread_siblings_list").unlink()
+    assert speed.physical_cores() == 3
+
+
 def test_elsewhere_every_cpu_counts(monkeypatch):
     monkeypatch.setattr(speed.sys, "platform", "darwin")
     monkeypatch.setattr(speed.os, "cpu_count", lambda: 8)

@@ -5,7 +5,7 @@ import tiktoken
 from tokenizers import Regex, pre_tokenizers
 
 from bedstone.errors import ArtifactError
-from bedstone.tokenizer.encoding import END, PATTERN, SPECIAL_TOKENS, Encoder, byte_alphabet
+from bedstone.tokenizer.encoding import PATTERN, SPECIAL_TOKENS, Encoder, byte_alphabet
 
 CUTS = [
     ("l'arbre, won't", ["l", "'", "arbre", ",", " won", "'", "t"]),
@@ -55,9 +55,10 @@ def test_no_text_gives_a_control_token(encoder, name):
     assert encoder.decode([encoder.special[name]]) == name
 
 
-def test_a_batch_is_its_texts_in_order(encoder):
-    texts = ["ab", "", " ab c", END]
-    assert encoder.encode_batch(texts, threads=2) == [encoder.encode(text) for text in texts]
+def test_tokens_stand_for_bytes_also_within_a_character(encoder):
+    ids = encoder.encode("ab é")
+    assert encoder.byte_count(ids) == 5
+    assert encoder.byte_count(ids[:-1]) == 4
 
 
 def test_what_is_no_utf8_is_shown_as_such(encoder):

@@ -6,9 +6,9 @@ import pytest
 
 from bedstone.engine import Local
 from bedstone.errors import DataError
+from bedstone.lots import lot
 from bedstone.stage import build
 from bedstone.tokenizer.mix import STAGE, MixConfig
-from bedstone.tokenizer.mixing import lot
 
 
 def mixed(made, **config):

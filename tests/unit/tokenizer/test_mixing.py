@@ -1,17 +1,8 @@
 import pytest
 
-from bedstone.tokenizer.mixing import even_budgets, lot, temperature_weights
+from bedstone.tokenizer.mixing import even_budgets, temperature_weights
 
 SIZES = {"big": 900, "middle": 90, "small": 10}
-
-
-def test_a_lot_is_the_documents_own():
-    lots = [lot(f"document {number}", "held out") for number in range(2000)]
-    assert lots[:3] == [lot(f"document {number}", "held out") for number in range(3)]
-    assert sum(value < 0.25 for value in lots) / 2000 == pytest.approx(0.25, abs=0.04)
-    other = [lot(f"document {number}", "tokenizer.train") for number in range(2000)]
-    both = sum(a < 0.5 and b < 0.5 for a, b in zip(lots, other, strict=True))
-    assert both / 2000 == pytest.approx(0.25, abs=0.04)
 
 
 @pytest.mark.parametrize(
