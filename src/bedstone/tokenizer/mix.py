@@ -16,7 +16,7 @@ its share is smaller.
 
 import json
 from collections import Counter
-from typing import Any
+from typing import Annotated, Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -37,6 +37,9 @@ COUNTS = tuple(
 )
 
 
+LanguageKey = Annotated[str, Field(pattern=r"^([a-z]{3}_[A-Z][a-z]{3}|mul|und)$")]
+
+
 class MixConfig(Config):
     """The weights of the languages, and the share of documents that is held out."""
 
@@ -47,7 +50,7 @@ class MixConfig(Config):
     held_out_share: float = Field(0.05, ge=0, lt=1)
     min_documents: int = Field(20, ge=1)
     """A language with fewer holds out none."""
-    without: tuple[str, ...] = ()
+    without: tuple[LanguageKey, ...] = ()
     """Languages left out."""
 
 

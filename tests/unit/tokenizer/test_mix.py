@@ -3,6 +3,7 @@ import json
 import numpy as np
 import pyarrow.parquet as pq
 import pytest
+from pydantic import ValidationError
 
 from bedstone.engine import Local
 from bedstone.errors import DataError
@@ -91,3 +92,9 @@ def test_nothing_left_to_train_on(made):
     names = ["eng_Latn", "hin_Deva", "nob_Latn", "und"]
     with pytest.raises(DataError, match="no document to train on"):
         mixed(made, without=names)
+
+
+@pytest.mark.parametrize("name", ["eng", "english", "eng_latn", ""])
+def test_a_language_left_out_is_named_with_its_script(name):
+    with pytest.raises(ValidationError):
+        MixConfig(without=(name,))
