@@ -106,3 +106,16 @@ def test_the_core_needs_no_torch():
     assert not any(name.startswith(("torch", "safetensors")) for name in project["dependencies"])
     assert set(project["optional-dependencies"]) == {"train", "serve", "ray", "dev"}
     assert "torch>=2.9,<2.14" in project["optional-dependencies"]["train"]
+
+
+def test_what_trains_nothing_runs_without_torch():
+    code = (
+        "import sys\nsys.modules['torch'] = sys.modules['safetensors'] = None\n"
+        "from bedstone.stage import STAGES, find\nimport bedstone.reporting.report\n"
+        "parts = ('corpus.', 'tokenizer.', 'scaling.', 'posttrain.pairs')\n"
+        "print(len([find(name) for name in STAGES if name.startswith(parts)]))\n"
+        "find('pretrain.train')\n"
+    )
+    answer = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert answer.stdout == "15\n"
+    assert "pretrain.train needs torch, which is not installed" in answer.stderr
