@@ -10,6 +10,7 @@ from bedstone import recipe
 from bedstone.adoption import adopt
 from bedstone.artifact import Artifact
 from bedstone.engine import Local
+from bedstone.errors import ConfigError
 from bedstone.progress import Progress
 from bedstone.provenance import core_count
 from bedstone.reporting.report import write_report
@@ -20,8 +21,11 @@ RECIPES = next(
     folder for folder in (PACKAGE / "recipes", PACKAGE.parents[1] / "recipes") if folder.is_dir()
 )
 """Of an installed package inside it, of a checkout beside it."""
-TRAINING_SHARE = 0.33
-"""Of the minutes, for pre-training; the rest is for what comes before and after it."""
+MIN_MINUTES = 3.0
+"""What every run takes, however little it trains, is most of that."""
+TRAINING_SHARE, FIXED_MINUTES = 0.4, 0.5
+"""Pre-training gets that share of the minutes, less those that every run takes; the rest is for
+what comes before and after it. By measurement on two cores, with a margin."""
 CRAWL_BYTES_PER_MINUTE = 5.5e6
 """Of compressed WARC, for each minute of the whole: what comes before training then takes a sixth
 of the time on one core."""
@@ -31,7 +35,13 @@ SHOWN = 3
 def demo(
     *, store: Path, minutes: float, crawl: Sequence[Path], progress: Progress
 ) -> dict[str, Any]:
-    """Fetch or take a crawl, run the demo recipe for about ``minutes``, and write the report."""
+    """Fetch or take a crawl, run the demo recipe for about ``minutes``, and write the report.
+
+    Raises:
+        ConfigError: there are too few minutes.
+    """
+    if minutes < MIN_MINUTES:
+        raise ConfigError(f"{minutes:g} minutes: the demo takes {MIN_MINUTES:g} at least")
     source = adopt(crawl, store) if crawl else _fetched(store, progress)
     plan = recipe.load(RECIPES / "demo.toml", decisions(minutes, source))
     engine = Local(core_count())
@@ -52,7 +62,8 @@ def decisions(minutes: float, crawl: Artifact) -> list[str]:
     """
     crawl_bytes = sum(file.bytes for file in crawl.manifest.files)
     share = min(1.0, minutes * CRAWL_BYTES_PER_MINUTE / max(crawl_bytes, 1))
-    return [f"documents.share={share:.3f}", f"plan.minutes={minutes * TRAINING_SHARE:.2f}"]
+    training = minutes * TRAINING_SHARE - FIXED_MINUTES
+    return [f"documents.share={share:.3f}", f"plan.minutes={training:.2f}"]
 
 
 def _fetched(store: Path, progress: Progress) -> Artifact:

@@ -23,7 +23,7 @@ from bedstone.cli.answer import (
 
 def demo(
     store: Store = STORE,
-    minutes: Annotated[float, typer.Option(min=1, help="for the run after the fetch")] = 10,
+    minutes: Annotated[float, typer.Option(help="for the run after the fetch, 3 or more")] = 10,
     crawl: Annotated[
         list[Path] | None, typer.Option(help="WARC files of your own instead of the fetched ones")
     ] = None,
