@@ -27,11 +27,11 @@ def test_the_demo_goes_the_whole_way_and_the_second_time_builds_nothing(
     assert text.count("prompt: ") == 3
 
 
-@pytest.mark.parametrize(("minutes", "share", "planned"), [(3, 0.6, 0.7), (20, 1.0, 7.5)])
+@pytest.mark.parametrize(("minutes", "share", "planned"), [(3, 0.6, 0.7), (20, 1.0, 9.2)])
 def test_the_minutes_decide_how_much_is_read_and_trained(minutes, share, planned, monkeypatch):
     monkeypatch.setattr(demonstration, "CRAWL_BYTES_PER_MINUTE", 1e6)
-    monkeypatch.setattr(demonstration, "TRAINING_SHARE", 0.4)
-    monkeypatch.setattr(demonstration, "FIXED_MINUTES", 0.5)
+    monkeypatch.setattr(demonstration, "TRAINING_SHARE", 0.5)
+    monkeypatch.setattr(demonstration, "FIXED_MINUTES", 0.8)
     sets = demonstration.decisions(minutes, crawl_of(5_000_000))
     assert sets == [f"documents.share={share:.3f}", f"plan.minutes={planned:.2f}"]
 
