@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from bedstone.commands import (
         adopt,
+        audit,
         build,
         clean,
         demo,
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 __all__ = [
     "adopt",
+    "audit",
     "build",
     "clean",
     "demo",

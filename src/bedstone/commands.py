@@ -3,7 +3,7 @@
 import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from bedstone import config as configs
 from bedstone import lineage, recipe
@@ -13,6 +13,7 @@ from bedstone.artifact import Artifact, find_artifact
 from bedstone.config import nearest
 from bedstone.engine import Engine, Local
 from bedstone.errors import ConfigError
+from bedstone.languages import IDENTIFIERS, SOURCES
 from bedstone.progress import Progress
 
 STORE = Path("artifacts")
@@ -20,6 +21,7 @@ NAME = re.compile(r"([a-z_.]+-)?[0-9a-f]{4,64}")
 """How an artifact may be called: its folder's name, or the start of its request."""
 PathLike = str | Path
 Paths = PathLike | Sequence[PathLike]
+Word = TypeVar("Word", bound=str)
 Inputs = Mapping[str, Paths]
 """Name -> a file or a folder, or several; or an artifact, by the start of its request."""
 
@@ -112,6 +114,78 @@ def demo(
     )
 
 
+def audit(
+    inputs: Paths = (),
+    *,
+    shares: Paths = (),
+    speakers: str = "cldr",
+    identifier: str = "pycld2",
+    second: str | None = None,
+    model: PathLike | None = None,
+    tokenizer: PathLike | None = None,
+    confusion: PathLike | None = None,
+    csv: PathLike | None = None,
+    chart: PathLike | None = None,
+    store: PathLike = STORE,
+    workers: int = 1,
+    engine: str = "local",
+    progress: Progress | None = None,
+) -> dict[str, Any]:
+    """Who is in a corpus: each language's share, against its share of the world's speakers.
+
+    Args:
+        inputs: an artifact, or WARC, JSONL or Parquet files.
+        shares: published ones instead, as CSV; of several crawls, each language's trend.
+        speakers: ``cldr`` or ``published``: where their number comes from.
+        identifier: of the languages: ``pycld2``, ``py3langid`` or ``fasttext``.
+        second: another one, to see what it would have erased.
+        model: the file of a fastText model.
+        tokenizer: of an artifact or a folder, to count tokens.
+        confusion: what the identifier misreads, as measured by oneself.
+        csv: a file to write the languages to; ``shares`` reads it.
+        chart: an SVG file to draw the shares in.
+        store: folder of the artifacts.
+        workers: processes over shards.
+        engine: who does the work.
+        progress: where it is shown.
+
+    Returns:
+        ``documents``, ``bytes``, ``languages``, ``removed``, ``unknown_share``,
+        ``speakers_source`` and what else corpus.audit writes.
+
+    Raises:
+        ConfigError: both or neither of ``inputs`` and ``shares`` are given, or an option is wrong.
+        DataError: what is given cannot be read.
+    """
+    from bedstone import auditing
+
+    where = Path(store)
+    if bool(_paths(inputs)) == bool(_paths(shares)):
+        raise ConfigError(
+            "give either a corpus or published shares",
+            hint="bedstone audit INPUT..., or bedstone audit --shares FILE.csv",
+        )
+    source = _one_of("source of speakers", speakers, SOURCES)
+    if _paths(shares):
+        found = auditing.audit_shares(_paths(shares), source)
+    else:
+        found = auditing.audit_corpus(
+            _given(inputs, where),
+            auditing.Making(where, _engine(engine, workers), progress or Progress()),
+            speakers=source,
+            identifier=_one_of("identifier", identifier, IDENTIFIERS),
+            second=_one_of("identifier", second, IDENTIFIERS) if second else None,
+            model=_optional(model),
+            tokenizer=_given(tokenizer, where)[0] if tokenizer else None,
+            confusion=_optional(confusion),
+        )
+    if csv:
+        auditing.write_csv(found, Path(csv))
+    if chart:
+        auditing.write_chart(found, Path(chart))
+    return found
+
+
 def show(artifact: PathLike, *, store: PathLike = STORE) -> dict[str, Any]:
     """What an artifact's manifest says."""
     return _found(artifact, store).manifest.model_dump(mode="json")
@@ -161,6 +235,18 @@ def clean(*, store: PathLike = STORE) -> dict[str, Any]:
 
 def _paths(paths: Paths) -> list[Path]:
     return [Path(paths)] if isinstance(paths, str | Path) else [Path(path) for path in paths]
+
+
+def _optional(path: PathLike | None) -> Path | None:
+    return None if path is None else Path(path)
+
+
+def _one_of(name: str, value: str, known: Sequence[Word]) -> Word:
+    """The one of ``known`` that ``value`` is."""
+    for word in known:
+        if word == value:
+            return word
+    raise ConfigError(f"no {name} {value!r}; {nearest(value, known)}")
 
 
 def _words(words: str | Sequence[str]) -> Sequence[str]:

@@ -25,6 +25,7 @@ NAMES = ("English", "Hindi", "Telugu", "Serbian", "Serbian")
 class Setting(Config):
     value: str = EVIL
     rules: tuple[str, ...] = ("gopher-quality:datatrove",)
+    languages: tuple[str, ...] = ()
 
 
 def rated(name, value):
@@ -78,6 +79,7 @@ AUDIT = {
     "bytes": 9000,
     "unknown_share": 0.1,
     "speakers_source": EVIL,
+    "removed": [],
     "languages": [
         {
             "language": language[:3],
@@ -87,7 +89,12 @@ AUDIT = {
             "share": 0.1 * (number + 1),
             "speakers": 10**8,
             "speakers_share": 0.1,
-            "too_small_to_tell": False,
+            "world_to_corpus_ratio": 1.0,
+            "category": "H",
+            "purity": 0.9,
+            "purity_low": 0.8,
+            "purity_high": 1.0,
+            "possible_noise": number == 4,
         }
         for number, (language, name) in enumerate(zip(LANGUAGES, NAMES, strict=True))
     ],

@@ -62,6 +62,7 @@ CONFIGS = {
 }
 ROLES = {
     "corpus.extract": "documents",
+    "corpus.records": "recorded",
     "corpus.language": "language",
     "corpus.yardstick": "yardstick",
     "corpus.thresholds": "thresholds",
@@ -99,7 +100,10 @@ def made(tmp_path_factory):
     path = folder / "crawl.warc"
     path.write_bytes(crawl())
     store = folder / "store"
-    artifacts = {"crawl": adopt([path], store)}
+    table = folder / "texts.jsonl"
+    lines = [{"text": ENGLISH, "url": "https://a.example/"}, {"text": HINDI}, {"text": None}]
+    table.write_text("\n".join(map(json.dumps, lines)), "utf-8")
+    artifacts = {"crawl": adopt([path], store), "records": adopt([table], store)}
     for name, role in ROLES.items():
         stage = find(name)
         taken = [*stage.inputs, *(each for each in stage.optional if each in artifacts)]

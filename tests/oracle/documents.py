@@ -21,8 +21,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from bedstone.corpus import html, packages, warc, warc_writer
-from bedstone.corpus.identify import language_of
-from bedstone.corpus.language import LanguageConfig
+from bedstone.corpus.identifiers import identifier
 from bedstone.corpus.packages import Package
 from bedstone.corpus.warc_writer import Page
 from bedstone.languages import ENGLISH
@@ -36,6 +35,7 @@ MAX_DOCUMENTS = 200
 MAX_CHARACTERS = 100_000
 """Of a document: whole books on one page would take as long as all others."""
 MAX_RECORD_BYTES = 8 << 20
+MIN_ENGLISH_SHARE = 0.7
 HTML = r"usr/share/.*\.x?html?"
 PAGES = {
     "apache2-doc": r"usr/share/doc/apache2-doc/manual/en/.*\.html",
@@ -94,7 +94,7 @@ def pages_of(archive: packages.Archive) -> list[Page]:
 
 
 def english(crawl: Path) -> pa.Table:
-    limits = LanguageConfig()
+    find = identifier("pycld2").find
     by_source: dict[str, list[dict[str, str]]] = {}
     seen = set()
     for page in warc.read(crawl, MAX_RECORD_BYTES, warc.Ledger()):
@@ -103,8 +103,8 @@ def english(crawl: Path) -> pa.Table:
         decoded = html.decode(page.body, html.charset(page.charset, page.body))
         text = html.text_of(decoded, main_content=True).text
         digest = hashlib.sha256(text.encode()).digest()
-        found = language_of(text, limits.min_bytes, limits.min_share)
-        if found.language != ENGLISH or digest in seen or len(text) > MAX_CHARACTERS:
+        is_english = find([text]).shares.get(ENGLISH, 0.0) >= MIN_ENGLISH_SHARE
+        if not is_english or digest in seen or len(text) > MAX_CHARACTERS:
             continue
         seen.add(digest)
         source = page.url.removeprefix("https://").partition(".example.org/")[0]

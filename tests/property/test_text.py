@@ -4,7 +4,8 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from bedstone.corpus import html
-from bedstone.corpus.identify import language_of
+from bedstone.corpus.identifiers import identifier
+from bedstone.corpus.identify import identify
 
 CHARSETS = sorted(
     {*aliases, *aliases.values(), "", "undefined", "utf-7", "unicode_escape", "a\0b", "\udc80", "é"}
@@ -13,9 +14,11 @@ CHARSETS = sorted(
 
 @given(st.text())
 def test_every_text_has_a_language_key(text):
-    found = language_of(text, min_bytes=0, min_share=0.5)
-    assert found.language in ("und", "mul") or len(found.language) == 8
-    assert 0 <= found.score <= 1
+    for name in ("pycld2", "py3langid"):
+        (found,) = identify([text], identifier(name), min_bytes=0, min_share=0.5)
+        assert found.language in ("und", "mul") or len(found.language) == 8
+        assert 0 <= found.score <= 1 + 1e-9
+        assert found.own_words is None or 0 <= found.own_words <= 1
 
 
 @given(

@@ -1,5 +1,7 @@
 from pathlib import Path
 
+import pytest
+
 from bedstone import languages
 
 
@@ -15,6 +17,22 @@ def test_table_is_consistent():
     assert len(codes) == len(set(codes)) == len(languages.by_cld2())
 
 
+def test_no_code_means_two_languages():
+    claimed = [
+        code
+        for row in languages.known().values()
+        for code in {row.code, row.standard, *row.codes, *row.cld2} - {""}
+    ]
+    assert len(claimed) == len(set(claimed))
+
+
+def test_every_cldr_code_has_speakers():
+    for row in languages.known().values():
+        assert all(languages._population(code) for code in row.cldr), row.code
+        for countries in row.divided.values():
+            assert all(languages._population(f"{row.cldr[0]}-{it}") for it in countries), row.code
+
+
 def test_cld2_codes_that_are_not_iso():
     found = {code: languages.by_cld2()[code].code for code in ("iw", "jw", "no", "zh-Hant", "tl")}
     assert found == {"iw": "heb", "jw": "jav", "no": "nob", "zh-Hant": "zho", "tl": "tgl"}
@@ -28,18 +46,70 @@ def test_cld2_can_say_nothing_that_is_not_in_the_table():
     assert codes - set(languages.by_cld2()) == {"tlh", "zzp"}  # Klingon and Pig Latin
 
 
+@pytest.mark.parametrize(
+    ("codes", "means"),
+    [
+        ("zh cmn zho chi cn zh-Hant zh_CN", "zho"),
+        ("no nor nb nob", "nob"),
+        ("nn nno", "nno"),
+        ("ms msa zsm zlm may", "msa"),
+        ("sw swa swh", "swa"),
+        ("ar ara arb", "ara"),
+        ("sr srp scc sr-Latn sr-ME-x", "srp"),
+        ("hr hrv scr hrp", "hrv"),
+        ("bs bos", "bos"),
+        ("sh hbs", "hbs"),
+        ("ja jpn jp", "jpn"),
+        ("pa pan", "pan"),
+        ("tl fil tgl", "tgl"),
+        ("iw he heb", "heb"),
+    ],
+)
+def test_codes_in_print(codes, means):
+    assert {languages.by_code(code).code for code in codes.split()} == {means}
+
+
+def test_a_code_of_nothing_known():
+    assert languages.by_code("xyz") is languages.by_code("C") is languages.by_code("") is None
+
+
 def test_speakers_of_first_and_second_language():
     assert languages.speakers("swa") > 150e6
     assert languages.speakers("nob") < 6e6
     assert languages.speakers("got") is languages.speakers("und") is None
+    assert languages.speakers("hbs") == sum(map(languages.speakers, ("srp", "hrv", "bos")))
+    assert languages.speakers("sck") == languages._population("sck") > 1e6  # not in the table
+
+
+def test_speakers_by_script_add_up():
+    for code in ("pan", "zho", "snd", "uzb"):
+        language = languages.known()[code]
+        scripts = [language.scripts[0], *language.divided]
+        parts = [languages.speakers(code, script) for script in scripts]
+        assert sum(parts) == languages.speakers(code)
+        assert languages.is_divided(code)
+    assert languages.speakers("pan", "Arab") == languages.speakers("pnb") > 150e6
+    assert languages.speakers("srp", "Latn") == languages.speakers("srp")
+    assert not languages.is_divided("srp")
+
+
+def test_published_speakers():
+    codes = ("pan", "swa", "urd", "kan", "tel", "guj", "mar", "ben", "eng")
+    millions = (113, 71, 231, 64, 95, 62, 99, 272, 1452)
+    for code, number in zip(codes, millions, strict=True):
+        assert languages.speakers(code, source="published") == number * 1_000_000
+    assert languages.speakers("fra", source="published") is None
 
 
 def test_names_and_keys():
     assert languages.name("pan") == "Panjabi"
     assert languages.name("und") == "unknown"
+    assert languages.name("sux") == "Sumerian"  # not in the table
     assert languages.name("xyz") == "xyz"
     assert languages.split("pan_Guru") == ("pan", "Guru")
     assert languages.split("und") == ("und", "")
+    assert languages.join(*languages.split("pan_Guru")) == "pan_Guru"
+    assert languages.join("und", "") == "und"
 
 
 def test_english_is_named_in_one_place():

@@ -1,45 +1,52 @@
 """Stage corpus.audit: compare each language's share with its share of the world's speakers.
 
-Reads   ``documents``, ``language``, ``kept``
-Writes  ``audit.json``: ``documents``, ``bytes``, ``languages``, ``unknown_share``,
-        ``mixed_share``, ``speakers_source``
+Reads   ``documents``, ``language``; ``kept``: without it, all documents are counted;
+        ``tokenizer``: to count tokens; ``confusion``: what the identifier misreads, as measured by
+        oneself, for an identifier that the package has no table of
+Writes  ``audit.json``: ``documents``, ``bytes``, ``tokens``, ``languages``, ``removed``,
+        ``unknown_share``, ``mixed_share``, ``speakers_source``, ``identifier``
         ``languages.parquet``: the rows of ``languages``
 
-Only kept documents are counted. Shares are of documents, not of bytes or tokens.
+Only kept documents are counted. Shares are of documents, not of bytes or tokens. ``removed`` lists
+the languages of which what decided about keeping dropped far more than of the others.
 """
 
 import json
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import asdict, fields
+from functools import partial
+from typing import Any
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-from pydantic import Field
+import pyarrow.parquet as pq
 
 from bedstone.artifact import File, Shard
 from bedstone.config import Config
 from bedstone.corpus import columns
-from bedstone.corpus.representation import Count, Share, shares
-from bedstone.errors import DataError
-from bedstone.languages import MIXED, SPEAKERS_SOURCE, UNKNOWN
+from bedstone.corpus.purity import Confusion, Limits, confusion_of, is_confirmed
+from bedstone.corpus.representation import Count, Share, removed, shares
+from bedstone.errors import ConfigError, DataError
+from bedstone.languages import MIXED, SPEAKERS_SOURCE, UNKNOWN, Source
 from bedstone.stage import Job, Result, Stage
+from bedstone.tokenizer.encoding import FILE, Encoder
 
 TYPES = {
-    "documents": pa.int64(),
-    "bytes": pa.int64(),
-    "speakers": pa.int64(),
-    "too_small_to_tell": pa.bool_(),
+    **dict.fromkeys(("documents", "bytes", "tokens", "speakers"), pa.int64()),
+    "possible_noise": pa.bool_(),
     **dict.fromkeys(("language", "script", "name", "category"), pa.string()),
 }
 """Of the columns that are not shares and ratios."""
+SUMS = ("documents", "bytes", "tokens", "confirmed", "erased", "input_documents")
 
 
 class AuditConfig(Config):
-    """When a language is too small to tell."""
+    """Against whom a language is compared."""
 
-    noise_share: float = Field(default=1e-4, ge=0, le=1)
-    """A share that errors of identification alone may give to a language: an assumption, of an
-    identifier that errs on one document in a hundred, spread over a hundred languages."""
+    speakers: Source = "cldr"
+    """Where their number comes from."""
 
 
 def run(config: AuditConfig, job: Job) -> Result:
@@ -48,45 +55,137 @@ def run(config: AuditConfig, job: Job) -> Result:
     Raises:
         DataError: none is kept.
     """
-    documents, sizes = Counter[str](), Counter[str]()
-    roles = ("documents", "language", "kept")
-    for shard in columns.together(*(job.inputs[role] for role in roles)):
-        for row in _counted(*shard).to_pylist():
-            documents[row["language"]] += row["bytes_count"]
-            sizes[row["language"]] += row["bytes_sum"]
-    total = documents.total()
+    roles = [role for role in ("documents", "language", "kept") if role in job.inputs]
+    shards = columns.together(*(job.inputs[role] for role in roles))
+    name = _identifier(shards[0][1])
+    confusion = _confusion(name, job)
+    count = partial(
+        _sums_of,
+        limits=confusion.limits if confusion else None,
+        tokenizer=job.inputs.get("tokenizer"),
+    )
+    sums: dict[str, Counter[str]] = {}
+    with job.progress.task("shards", len(shards)) as task:
+        for found in job.engine.map(count, shards):
+            for key, values in found.items():
+                sums.setdefault(key, Counter()).update(values)
+            task.advance()
+    counts = {key: _count(values) for key, values in sorted(sums.items()) if values["documents"]}
+    total = sum(count.documents for count in counts.values())
     if not total:
         raise DataError("no document is kept, so there is nothing to audit")
-    counts = [Count(key, documents[key], sizes[key]) for key in sorted(documents)]
-    rows = shares(counts, config.noise_share)
+    rows = shares(counts, config.speakers, confusion)
+    before = {key: values["input_documents"] for key, values in sums.items()}
+    lost = removed(before, {key: values["documents"] for key, values in sums.items()})
+    unknown, mixed = (counts.get(key, Count(0)).documents / total for key in (UNKNOWN, MIXED))
+    sizes = [sum(getattr(it, unit) or 0 for it in counts.values()) for unit in ("bytes", "tokens")]
     audit = {
         "documents": total,
-        "bytes": sizes.total(),
+        "bytes": sizes[0],
+        "tokens": sizes[1] if "tokenizer" in job.inputs else None,
         "languages": [asdict(row) for row in rows],
-        "unknown_share": documents[UNKNOWN] / total,
-        "mixed_share": documents[MIXED] / total,
-        "speakers_source": SPEAKERS_SOURCE,
+        "removed": [asdict(row) for row in lost],
+        "unknown_share": unknown,
+        "mixed_share": mixed,
+        "speakers_source": SPEAKERS_SOURCE[config.speakers],
+        "identifier": name,
     }
     return Result(
         {
             "documents": total,
-            "bytes": sizes.total(),
+            "bytes": sizes[0],
             "languages": len(rows),
-            "too_small_languages": sum(row.too_small_to_tell for row in rows),
-            "unknown_share": documents[UNKNOWN] / total,
-            "mixed_share": documents[MIXED] / total,
+            "possible_noise_languages": sum(bool(row.possible_noise) for row in rows),
+            "removed_languages": len(lost),
+            "unknown_share": unknown,
+            "mixed_share": mixed,
         },
         (_write_json(job, audit), columns.write(job, "languages.parquet", _table(rows))),
     )
 
 
-def _counted(documents: Shard, language: Shard, kept: Shard) -> pa.Table:
-    """Number and bytes of the kept documents, by language."""
+def _identifier(language: Shard) -> str:
+    """The identifier that found the languages, by the table's metadata.
+
+    Raises:
+        DataError: the table does not say.
+    """
+    path = columns.table_path(language)
+    said = (pq.read_schema(path).metadata or {}).get(b"identifier")
+    if said is None:
+        raise DataError(
+            f"{path} does not say which identifier made it",
+            hint="its schema's metadata must have the key identifier; corpus.language writes it",
+        )
+    return str(said.decode())
+
+
+def _confusion(name: str, job: Job) -> Confusion | None:
+    own = job.inputs.get("confusion")
+    if own is not None and len(own.files) != 1:
+        raise ConfigError(f"{own.location} holds {len(own.files)} files: a table is one")
+    found = confusion_of(name, own.files[0] if own else None)
+    if own and found is None:
+        raise DataError(f"{own.files[0]} has no rows of the identifier {name}")
+    return found
+
+
+def _sums_of(
+    shard: tuple[Shard, ...], limits: Mapping[str, Limits] | None, tokenizer: Shard | None
+) -> dict[str, Counter[str]]:
+    """The sums of one shard, by language key."""
+    documents, language, *decided = shard
     texts = columns.read(documents, ["id", "text"])
-    keys = columns.beside(language, texts, ["language"])["language"]
-    keep = columns.beside(kept, texts, ["keep"])["keep"]
-    table = pa.table({"language": keys, "bytes": pc.binary_length(texts["text"])})
-    return table.filter(keep).group_by("language").aggregate([("bytes", "count"), ("bytes", "sum")])
+    found = columns.beside(language, texts, ["language", "score"])
+    own_words = columns.read(language, [], ["own_words"])["own_words"]
+    keep = (
+        columns.beside(decided[0], texts, ["keep"])["keep"]
+        if decided
+        else pa.chunked_array([np.ones(texts.num_rows, bool)])
+    )
+    keys = found["language"]
+    values: dict[str, Any] = {
+        "input_documents": pa.chunked_array([np.ones(texts.num_rows, np.int64)]),
+        "documents": pc.cast(keep, pa.int64()),
+        "bytes": pc.binary_length(texts["text"]),
+    }
+    if limits is not None:
+        rows = zip(keys.to_pylist(), found["score"].to_pylist(), own_words.to_pylist(), strict=True)
+        values["confirmed"] = pa.array(
+            [key in limits and is_confirmed(score, own, limits[key]) for key, score, own in rows]
+        )
+    if tokenizer is not None:
+        kept = zip(texts["text"], keep.to_pylist(), strict=True)
+        encoder = Encoder.load(tokenizer.file(FILE).parent)
+        values["tokens"] = pa.array(
+            [len(encoder.encode(text.as_py())) if keeps else 0 for text, keeps in kept], pa.int64()
+        )
+    if "second_language" in pq.read_schema(columns.table_path(language)).names:
+        second = columns.read(language, ["second_language"])["second_language"]
+        values["erased"] = pc.not_equal(keys, second)
+    return _grouped(keys, keep, values)
+
+
+def _grouped(
+    keys: pa.ChunkedArray, keep: pa.ChunkedArray, values: Mapping[str, Any]
+) -> dict[str, Counter[str]]:
+    """Sums of ``values`` over the kept documents of each key, and of all that there were."""
+    counted = {
+        name: pc.cast(column, pa.int64())
+        if name == "input_documents"
+        else pc.multiply(pc.cast(column, pa.int64()), pc.cast(keep, pa.int64()))
+        for name, column in values.items()
+    }
+    table = pa.table({"language": keys, **counted})
+    sums = table.group_by("language").aggregate([(name, "sum") for name in counted])
+    return {
+        row["language"]: Counter({name: row[f"{name}_sum"] for name in counted})
+        for row in sums.to_pylist()
+    }
+
+
+def _count(values: Counter[str]) -> Count:
+    return Count(**{name: values[name] for name in SUMS[:-1] if name in values})
 
 
 def _write_json(job: Job, audit: dict[str, object]) -> File:
@@ -104,9 +203,10 @@ def _table(rows: list[Share]) -> pa.Table:
 
 STAGE = Stage(
     "corpus.audit",
-    version=1,
+    version=2,
     config=AuditConfig,
-    inputs=("documents", "language", "kept"),
+    inputs=("documents", "language"),
+    optional=("kept", "tokenizer", "confusion"),
     run=run,
-    libraries=("language_data", "pyarrow"),
+    libraries=("language_data", "pyarrow", "tiktoken"),
 )

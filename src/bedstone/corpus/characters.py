@@ -193,6 +193,13 @@ def script_of(text: str, among: tuple[str, ...] = ()) -> str:
 
 
 @cache
+def is_written_with(script: str) -> NDArray[np.bool_]:
+    """Whether ``script``, by ISO 15924, has the letters of each script in ``script_table``."""
+    wanted = set(COMPOSED.get(script, (script,))) - {""}
+    return np.array([name in wanted for name in scripts()])
+
+
+@cache
 def _written_with(names: tuple[str, ...]) -> list[tuple[str, list[int]]]:
     """Of each script, the numbers of those that it is written with."""
     numbers = {name: number for number, name in enumerate(scripts())}

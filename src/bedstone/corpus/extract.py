@@ -14,13 +14,13 @@ from collections import Counter
 from collections.abc import Iterator
 from typing import NamedTuple
 
-import pyarrow as pa
 from pydantic import Field
 from resiliparse.parse.encoding import detect_mime
 
 from bedstone.artifact import Shard
 from bedstone.config import Config
 from bedstone.corpus import columns, html, warc
+from bedstone.corpus.documents import DOCUMENTS, REJECTED
 from bedstone.corpus.warc import Ledger, Page, Rejected
 from bedstone.errors import DataError
 from bedstone.lots import lot
@@ -28,24 +28,6 @@ from bedstone.stage import Job, Metrics, Result, Stage
 
 HTML_TYPES = frozenset({"text/html", "application/xhtml+xml"})
 REASONS = ("damaged", "too_large", "http", "url", "status", "media_type", "empty", "no_text")
-DOCUMENTS = pa.schema(
-    [
-        ("id", pa.string()),
-        ("url", pa.string()),
-        ("date", pa.string()),
-        ("charset", pa.string()),
-        ("text", pa.large_string()),
-        ("headings", pa.list_(pa.int32())),
-    ]
-)
-REJECTED = pa.schema(
-    [
-        ("offset", pa.int64()),
-        ("url", pa.string()),
-        ("reason", pa.string()),
-        ("bytes", pa.int64()),
-    ]
-)
 
 
 class ExtractConfig(Config):

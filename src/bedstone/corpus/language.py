@@ -1,27 +1,45 @@
 """Stage corpus.language: identify each document's language.
 
-Reads   ``documents``
+Reads   ``documents``; ``model``: a fastText model, for the identifier ``fasttext``
 Writes  ``language.parquet``: ``id``, ``language`` (a key such as ``nob_Latn``, ``und`` if it
-        cannot be told, ``mul`` for several), ``score`` (share in that language of the text, or of
-        pieces of a long one), ``reliable``
+        cannot be told or is no prose, ``mul`` for several), ``score`` (share in that language of
+        the text, or of pieces of a long one), ``reliable``, ``own_words`` (share of the words that
+        are frequent in the language; null where none are known), and with a second identifier
+        ``second_language``. The file's metadata name the ``identifier``.
+
+A second identifier decides nothing. It is run to see what it would have erased: the metric
+``erased.<language>_documents`` counts the documents that only the first finds to be in a language,
+and corpus.audit gives their share.
 """
 
 from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
 
 import pyarrow as pa
 from pydantic import Field
 
+from bedstone.artifact import Shard
 from bedstone.config import Config
 from bedstone.corpus import columns
-from bedstone.corpus.identify import language_of
+from bedstone.corpus.identifiers import Identifier, identifier
+from bedstone.corpus.identify import Identified, identify
 from bedstone.corpus.versions import row_groups
+from bedstone.errors import ConfigError
 from bedstone.languages import MIXED, UNKNOWN
+from bedstone.languages import Identifier as Name
 from bedstone.stage import Job, Metrics, Result, Stage
+
+MODEL = "fasttext"
+"""The identifier that needs one."""
 
 
 class LanguageConfig(Config):
-    """When a language counts as known."""
+    """By whom a language is found, and when it counts as known."""
 
+    identifier: Name = "pycld2"
+    second: Name | None = None
+    """Another identifier, to compare with."""
     min_bytes: int = Field(default=40, ge=0)
     """Of text; shorter documents are ``und``."""
     min_share: float = Field(default=0.7, gt=0, le=1)
@@ -30,31 +48,86 @@ class LanguageConfig(Config):
 
 
 def run(config: LanguageConfig, job: Job) -> Result:
-    """Identify the documents of one shard."""
-    ids = columns.read(job.inputs["documents"], ["id"])["id"]
-    found = [
-        language_of(text.as_py(), config.min_bytes, config.min_share)
-        for group in row_groups(job.inputs["documents"], ("text",))
-        for text in group["text"]
-    ]
-    counts = Counter(document.language for document in found)
-    table = pa.table(
-        {
-            "id": ids,
-            "language": pa.array([document.language for document in found], pa.string()),
-            "score": pa.array([document.score for document in found], pa.float64()),
-            "reliable": pa.array([document.reliable for document in found], pa.bool_()),
-        }
-    )
+    """Identify the documents of one shard.
+
+    Raises:
+        ConfigError: an identifier needs a model and has none, or a model is given for none.
+    """
+    names = [config.identifier, *([config.second] if config.second else [])]
+    first, *others = [_identifier(name, job) for name in names]
+    _refuse_unused(names, job)
+    groups = row_groups(job.inputs["documents"], ("id", "text"))
+    ids: list[str] = []
+    found: list[Identified] = []
+    second: list[str] = []
+    for group in groups:
+        texts = group["text"].to_pylist()
+        ids += group["id"].to_pylist()
+        found += identify(texts, first, config.min_bytes, config.min_share)
+        for other in others:
+            compared = identify(texts, other, config.min_bytes, config.min_share)
+            second += [document.language for document in compared]
+    table = _table(ids, found)
+    if others:
+        table = table.append_column("second_language", pa.array(second, pa.string()))
+    table = table.replace_schema_metadata({"identifier": config.identifier})
     file = columns.write(job, "language.parquet", table)
+    counts = Counter(document.language for document in found)
     return Result(
         {
             "input_documents": len(found),
             "unknown_documents": counts[UNKNOWN],
             "mixed_documents": counts[MIXED],
+            **_erased([document.language for document in found], second),
         },
         (file,),
     )
+
+
+def _identifier(name: Name, job: Job) -> Identifier:
+    if name != MODEL:
+        return identifier(name)
+    if "model" not in job.inputs:
+        raise ConfigError(
+            "the identifier fasttext needs a model", hint="give it as the input: --input model=FILE"
+        )
+    return identifier(name, _only_file(job.inputs["model"]))
+
+
+def _only_file(model: Shard) -> Path:
+    if len(model.files) != 1:
+        raise ConfigError(f"{model.location} holds {len(model.files)} files: a model is one")
+    return model.files[0].resolve()
+
+
+def _refuse_unused(names: Sequence[Name], job: Job) -> None:
+    if "model" in job.inputs and MODEL not in names:
+        raise ConfigError(
+            f"a model is given, but the identifier is {' and '.join(names)}",
+            hint='set identifier = "fasttext", or second',
+        )
+
+
+def _table(ids: list[str], found: list[Identified]) -> pa.Table:
+    return pa.table(
+        {
+            "id": pa.array(ids, pa.string()),
+            "language": pa.array([it.language for it in found], pa.string()),
+            "score": pa.array([it.score for it in found], pa.float64()),
+            "reliable": pa.array([it.reliable for it in found], pa.bool_()),
+            "own_words": pa.array([it.own_words for it in found], pa.float64()),
+        }
+    )
+
+
+def _erased(first: Sequence[str], second: Sequence[str]) -> Metrics:
+    """Of each language, the documents that the second identifier finds elsewhere."""
+    pairs = zip(first, second, strict=False)  # without a second identifier there are none
+    counts = Counter(
+        ours for ours, theirs in pairs if ours != theirs and ours not in (UNKNOWN, MIXED)
+    )
+    by_language = {f"erased.{name}_documents": counts[name] for name in sorted(counts)}
+    return {"erased_documents": counts.total(), **by_language} if second else {}
 
 
 def total(sums: Metrics) -> Metrics:
@@ -68,11 +141,12 @@ def total(sums: Metrics) -> Metrics:
 
 STAGE = Stage(
     "corpus.language",
-    version=2,
+    version=3,
     config=LanguageConfig,
     inputs=("documents",),
+    optional=("model",),
     run=run,
-    libraries=("pyarrow", "pycld2"),
+    libraries=("fasttext-predict", "numpy", "py3langid", "pyarrow", "pycld2"),
     sharded=("documents",),
     total=total,
 )

@@ -6,6 +6,7 @@ or dark setting, and one thing has one colour everywhere.
 """
 
 import math
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, NamedTuple
@@ -18,6 +19,19 @@ WIDE_PIXELS, NARROW_PIXELS = 680, 328
 ROW_PIXELS, PLANE_PIXELS = 21, 340
 LETTER_PIXELS = 7
 """Of a label, about: its width is not left to a font that the reader may not have."""
+PALETTE = {
+    "text": "#1c1e21",
+    "quiet": "#5d6470",
+    "line": "#dfe2e7",
+    "blue": "#0072b2",
+    "sky": "#56b4e9",
+    "orange": "#e69f00",
+    "green": "#009e73",
+    "vermilion": "#d55e00",
+    "purple": "#cc79a7",
+    "pale": "#f0c4a8",
+}
+"""What the colours are on a light page; the page gives a dark one others."""
 TEXT, QUIET, LINE = "var(--text)", "var(--quiet)", "var(--line)"
 COLOURS = {
     "made": "var(--blue)",  # what the report is about
@@ -40,6 +54,11 @@ class Chart:
     """In words, for those who do not see it."""
     wide: Markup
     narrow: Markup
+
+
+def standalone(chart: Chart) -> str:
+    """The wide chart as an SVG file of its own, for a light page."""
+    return re.sub(r"var\(--(\w+)\)", lambda found: PALETTE[found[1]], chart.wide)
 
 
 class Axis(NamedTuple):

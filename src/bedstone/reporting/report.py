@@ -14,8 +14,14 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from bedstone import __version__
 from bedstone.artifact import Artifact, Manifest
 from bedstone.lineage import ancestors, flat
-from bedstone.reporting import behaviour_sections, data_sections, model_sections, rule_sections
-from bedstone.reporting.charts import COLOURS
+from bedstone.reporting import (
+    behaviour_sections,
+    data_sections,
+    language_sections,
+    model_sections,
+    rule_sections,
+)
+from bedstone.reporting.charts import COLOURS, PALETTE
 from bedstone.reporting.family import Family, family
 from bedstone.reporting.rule_sections import decisions
 from bedstone.reporting.section import Section
@@ -24,8 +30,8 @@ from bedstone.reporting.wording import count, duration, short
 SECTIONS: tuple[Callable[[Family], Section | None], ...] = (
     data_sections.pages,
     rule_sections.rules,
-    data_sections.shares,
-    data_sections.premiums,
+    language_sections.shares,
+    language_sections.premiums,
     model_sections.size,
     model_sections.training,
     model_sections.held_out,
@@ -83,6 +89,7 @@ def page(about: Family) -> str:
         if len(about.members) > 1
         else "1 artifact, with its decisions",
         colours=COLOURS,
+        palette=PALETTE,
         version=__version__,
     )
     return text.strip() + "\n"

@@ -1,48 +1,111 @@
 import pytest
 
-from bedstone.corpus.representation import Count, category, shares
+from bedstone.corpus.purity import Confusion, Limits
+from bedstone.corpus.representation import Count, category, removed, shares
 from bedstone.evaluation.intervals import wilson
 
 
+def by_key(rows):
+    return {f"{row.language}_{row.script}": row for row in rows}
+
+
 def test_shares_against_speakers():
-    found = shares(
-        [
-            Count("eng_Latn", 50, 5_000),
-            Count("pan_Guru", 30, 900),
-            Count("pan_Arab", 10, 100),
-            Count("und", 8, 0),
-            Count("mul", 2, 0),
-        ],
-        noise_share=1e-4,
+    found = by_key(
+        shares(
+            {
+                "eng_Latn": Count(50, 5_000, 500),
+                "swa_Latn": Count(40, 1_000, 1_500),
+                "und": Count(8, 0),
+                "mul": Count(2, 0),
+            }
+        )
     )
-    assert [(row.language, row.script, row.share) for row in found] == [
-        ("eng", "Latn", 0.5),
-        ("pan", "Guru", 0.3),
-        ("pan", "Arab", 0.1),
-    ]
-    english, gurmukhi, shahmukhi = found
-    assert english.bytes_share == 5 / 6
+    english, swahili = found["eng_Latn"], found["swa_Latn"]
+    assert len(found) == 2
+    assert (english.share, swahili.share) == (0.5, 0.4)
+    assert (english.bytes_share, english.tokens_share) == (5 / 6, 0.25)
     interval = wilson(0.5, 100)
     assert (english.share_low, english.share_high) == (interval.low, interval.high)
     assert english.speakers_share == pytest.approx(english.speakers / 8e9)
     assert english.world_to_corpus_ratio == pytest.approx(english.speakers_share / 0.5)
-    # Speakers are known by language: both scripts are set against them together.
-    assert gurmukhi.world_to_corpus_ratio == shahmukhi.world_to_corpus_ratio
-    assert gurmukhi.world_to_corpus_ratio == pytest.approx(gurmukhi.speakers_share / 0.4)
+
+
+def test_the_least_represented_come_first_and_those_without_a_ratio_last():
+    counts = {"got_Goth": 9, "vol_Latn": 10, "eng_Latn": 900, "swa_Latn": 10, "ban_Latn": 1}
+    rows = shares({key: Count(number) for key, number in counts.items()})
+    assert [row.language for row in rows] == ["swa", "ban", "eng", "vol", "got"]
+    ratios = [row.world_to_corpus_ratio for row in rows]
+    assert ratios[0] > ratios[1] > ratios[2] > 0 == len(list(filter(None, ratios[3:])))
+
+
+def test_speakers_are_matched_by_script_where_it_divides_them():
+    counts = {"pan_Guru": Count(30), "pnb_Arab": Count(10), "srp_Cyrl": Count(30)}
+    found = by_key(shares(counts | {"srp_Latn": Count(30)}))
+    gurmukhi, shahmukhi = found["pan_Guru"], found["pnb_Arab"]
+    assert gurmukhi.speakers < 50e6 < 150e6 < shahmukhi.speakers
+    assert gurmukhi.world_to_corpus_ratio == pytest.approx(gurmukhi.speakers_share / 0.3)
+    assert shahmukhi.world_to_corpus_ratio == pytest.approx(shahmukhi.speakers_share / 0.1)
+    # Both scripts of Serbian have the same readers.
+    cyrillic, latin = found["srp_Cyrl"], found["srp_Latn"]
+    assert cyrillic.world_to_corpus_ratio == latin.world_to_corpus_ratio
+    assert cyrillic.world_to_corpus_ratio == pytest.approx(cyrillic.speakers_share / 0.6)
+
+
+def test_the_weight_brings_the_ratio_to_one():
+    counts = {"eng_Latn": 900.0, "swa_Latn": 10.0, "und": 90.0}
+    weight = by_key(shares({key: Count(int(it)) for key, it in counts.items()}))["swa_Latn"].weight
+    weighed = counts | {"swa_Latn": counts["swa_Latn"] * weight}
+    share = weighed["swa_Latn"] / sum(weighed.values())
+    assert 194_102_079 / 8e9 / share == pytest.approx(1)
+
+
+def test_published_speakers_are_few():
+    rows = shares({"swa_Latn": Count(1), "fra_Latn": Count(1)}, "published")
+    assert [(row.language, row.speakers) for row in rows] == [("swa", 71_000_000), ("fra", None)]
 
 
 def test_languages_without_known_speakers_have_no_ratio():
-    (gothic,) = shares([Count("got_Goth", 5, 5)], noise_share=0)
+    (gothic,) = shares({"got_Goth": Count(5)})
     assert (gothic.speakers, gothic.speakers_share, gothic.world_to_corpus_ratio) == (None,) * 3
+    assert (gothic.weight, gothic.bytes_share, gothic.erased_share) == (None,) * 3
+    assert (gothic.purity, gothic.possible_noise) == (None, None)
 
 
-def test_a_share_that_errors_alone_may_make_is_too_small_to_tell():
-    def told(documents, noise):
-        rows = shares([Count("eng_Latn", 10_000, 1), Count("zul_Latn", documents, 1)], noise)
-        return not rows[1].too_small_to_tell
+def test_purity_needs_what_the_identifier_misreads():
+    confusion = Confusion(
+        {"eng_Latn": 100, "swa_Latn": 100},
+        {("swa_Latn", "swa_Latn"): 100},
+        {("swa_Latn", "swa_Latn"): 100},
+        {"swa_Latn": Limits(0.9, 0.1)},
+    )
+    counts = {"eng_Latn": Count(10_000, confirmed=10_000), "swa_Latn": Count(50, confirmed=50)}
+    found = by_key(shares(counts, confusion=confusion))["swa_Latn"]
+    assert (found.purity, found.purity_low, found.possible_noise) == (1, 0, True)
+    few = by_key(shares(counts | {"eng_Latn": Count(10)}, confusion=confusion))["swa_Latn"]
+    assert (few.purity_low > 0.8, few.possible_noise) == (True, False)
 
-    assert [told(count, 1e-4) for count in (1, 2, 3, 4, 5, 50)] == [False] * 2 + [True] * 4
-    assert not told(50, 1e-2)
+
+def test_the_usual_script_stands_for_none():
+    confusion = Confusion({"zho_Hans": 9}, {("zho_Hans", "zho_Hans"): 9}, {}, {})
+    (chinese,) = shares({"zho": Count(9)}, confusion=confusion)
+    assert (chinese.script, chinese.purity) == ("", 1)
+    assert chinese.speakers > 1e9
+
+
+def test_what_a_second_identifier_erases():
+    (swahili,) = shares({"swa_Latn": Count(10, erased=4)})
+    assert swahili.erased_share == 0.4
+
+
+def test_a_language_that_is_removed_is_told():
+    before = {"eng_Latn": 1_000, "tel_Telu": 50, "swa_Latn": 50, "zul_Latn": 5, "und": 100}
+    after = {"eng_Latn": 800, "tel_Telu": 0, "swa_Latn": 35, "zul_Latn": 0, "und": 0}
+    (lost,) = removed(before, after)
+    assert (lost.language, lost.script, lost.name) == ("tel", "Telu", "Telugu")
+    assert (lost.input_documents, lost.documents, lost.kept_share) == (50, 0, 0)
+    assert removed(before, before) == removed({}, {}) == []
+    # All that are left of a corpus of which little is kept are no more lost than it.
+    assert removed(before, {key: count // 10 for key, count in before.items()}) == []
 
 
 def test_published_categories():

@@ -1,0 +1,22 @@
+"""The tables of documents, and of what gave none, that all stages write that take them in."""
+
+import pyarrow as pa
+
+DOCUMENTS = pa.schema(
+    [
+        ("id", pa.string()),
+        ("url", pa.string()),
+        ("date", pa.string()),
+        ("charset", pa.string()),
+        ("text", pa.large_string()),
+        ("headings", pa.list_(pa.int32())),
+    ]
+)
+REJECTED = pa.schema(
+    [
+        ("offset", pa.int64()),
+        ("url", pa.string()),
+        ("reason", pa.string()),
+        ("bytes", pa.int64()),
+    ]
+)
