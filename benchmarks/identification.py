@@ -286,14 +286,15 @@ def write_words(words: dict[str, list[str]], rivals: dict[str, list[str]]) -> No
 
 
 def confusion(
-    name: str, texts: Sequence[Labelled], found: Sequence[Identified]
+    name: str, texts: Sequence[Labelled], way: Identifier
 ) -> list[tuple[str | float, ...]]:
     """The rows of ``purity``'s table."""
+    found = identify([it.text for it in texts], way, MIN_BYTES, MIN_SHARE)
     pairs = list(zip(texts, found, strict=True))
     can_say = {it.language for _, it in pairs} - {UNKNOWN, MIXED}
     limits = {
         key: _limits(
-            [it for text, it in pairs if text.is_learnt and text.key == it.language == key]
+            [it for text, it in pairs if text.is_learnt and text.key == it.language == key], way
         )
         for key in sorted(can_say)
     }
@@ -324,13 +325,16 @@ def confusion(
     return rows
 
 
-def _limits(right: Sequence[Identified]) -> purity.Limits:
+def _limits(right: Sequence[Identified], way: Identifier) -> purity.Limits:
+    """What right documents have at least; of shares of a text, no more than what decides."""
+    highest = MIN_SHARE if way.takes_whole else purity.CLAMP[1]
     if len(right) < 2:
-        return purity.Limits(purity.CLAMP[1], 0.0)
+        return purity.Limits(highest, 0.0)
     scores = np.array([it.score for it in right])
     own = [it.own_words for it in right if it.own_words is not None]
-    low = float(np.clip(np.median(scores) - scores.std(ddof=1), *purity.CLAMP))
-    return purity.Limits(low, float(np.quantile(own, 0.05)) / 2 if own else 0.0)
+    low = np.clip(np.median(scores) - scores.std(ddof=1), *purity.CLAMP)
+    words = float(np.quantile(own, 0.05)) / 2 if own else 0.0
+    return purity.Limits(min(float(low), highest), words)
 
 
 # Accuracy
@@ -380,17 +384,22 @@ def table(found: dict[str, dict[str, list[float]]], names: Sequence[str]) -> str
         "",
         f"Share of the texts that get the right key: clean, the first {SHORT_CHARACTERS} "
         "characters, among HTML tags. Texts of some 600 bytes of MediaWiki, GNOME and UDHR that "
-        "no word list was made from; 20 to 200 a language. Macro averages over the languages that "
-        "the identifier tells at all. Command: `python benchmarks/identification.py FOLDER`.",
+        "no word list was made from; 20 to 200 a language. "
+        "Command: `python benchmarks/identification.py FOLDER`.",
         "",
         f"| language | {' | '.join(names)} |",
         f"|---|{'---|' * len(names)}",
     ]
-    means = []
-    for name in names:
-        known = [it[name] for it in found.values() if max(it[name]) > 0]
-        means.append(f"{' / '.join(f'{x:.3f}' for x in np.mean(known, axis=0))} ({len(known)})")
-    lines.append(f"| **macro average (languages)** | {' | '.join(means)} |")
+    common = [it for it in found.values() if all(max(it[name]) > 0 for name in names)]
+    for title, sets in (
+        ("that it tells at all", {name: _told(found, name) for name in names}),
+        ("that all of them tell", {name: [it[name] for it in common] for name in names}),
+    ):
+        means = [
+            f"{' / '.join(f'{x:.3f}' for x in np.mean(each, axis=0))} ({len(each)})"
+            for each in sets.values()
+        ]
+        lines.append(f"| **mean of the languages {title} (number)** | {' | '.join(means)} |")
     for key, each in sorted(found.items()):
         cells = [" / ".join(f"{x:.2f}" for x in each[name]) for name in names]
         cells = [
@@ -398,6 +407,10 @@ def table(found: dict[str, dict[str, list[float]]], names: Sequence[str]) -> str
         ]
         lines.append(f"| {key} {languages.name(languages.split(key)[0])} | {' | '.join(cells)} |")
     return "\n".join(lines) + "\n"
+
+
+def _told(found: dict[str, dict[str, list[float]]], name: str) -> list[list[float]]:
+    return [it[name] for it in found.values() if max(it[name]) > 0]
 
 
 def _write(path: Path, head: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
@@ -429,8 +442,7 @@ def main() -> None:
     if words.measure:
         rows = []
         for name, way in ways.items():
-            found = list(identify([it.text for it in texts], way, MIN_BYTES, MIN_SHARE))
-            rows += confusion(name, texts, found)
+            rows += confusion(name, texts, way)
         _write(SOURCE / "confusion.tsv", purity.COLUMNS, rows)
         return
     if words.model:

@@ -27,6 +27,8 @@ from bedstone.progress import Progress
 from bedstone.stage import build, find
 
 WARC = (".warc", ".warc.gz")
+OF_FILES = (ADOPTED, "corpus.crawl")
+"""Stages whose artifacts hold files as anybody might bring them."""
 WITH_TEXTS = ("corpus.extract", "corpus.records", "corpus.rewrite", "corpus.lines")
 """Stages that write documents."""
 DECIDING = ("corpus.filter", "corpus.dedup")
@@ -174,7 +176,7 @@ def _inputs(
             f"{artifacts[0].path} is an artifact, and {len(paths) - 1} more inputs are given",
             hint="audit one artifact, or files together",
         )
-    if artifacts and artifacts[0].manifest.stage != ADOPTED:
+    if artifacts and artifacts[0].manifest.stage not in OF_FILES:
         return _of_artifact(artifacts[0])
     files = adopt(paths, making.store)
     names = [file.path for file in files.manifest.files]

@@ -18,7 +18,7 @@ from bedstone.cli.answer import (
 )
 
 NOT_KNOWN = "-"
-NAME_WIDTH = 24
+NAME_WIDTH = 22
 
 
 def audit(
@@ -76,9 +76,10 @@ def _lines(found: dict[str, Any]) -> Iterator[str]:
     yield f"speakers: {found['speakers_source']}"
     yield f"languages found by {found['identifier']}"
     yield ""
+    has_second = any(row["erased_share"] is not None for row in found["languages"])
     yield (
-        f"{'language':{NAME_WIDTH}} {'documents':>13} {'share %':>9} {'speakers M':>10} "
-        f"{'world %':>7} {'ratio':>9}    {'purity %':>11}"
+        f"{'language':{NAME_WIDTH}} {'documents':>13} {'share %':>8} {'speaker M':>9} "
+        f"{'wrld %':>6} {'ratio':>9}    {'purity %':>10}{'  lost' if has_second else ''}"
     )
     for row in found["languages"]:
         yield _line(row)
@@ -94,6 +95,8 @@ def _lines(found: dict[str, Any]) -> Iterator[str]:
     yield "ratio: share of the world's people who speak it, over share of the documents; 1 is fair"
     yield "category: H above 1 % of the documents, M above 0.1 %, L above 0.01 %, X below"
     yield "noise?: the count may be nothing but misread documents of other languages"
+    if has_second:
+        yield "lost: % of its documents that the second identifier calls something else"
     for lost in found["removed"]:
         yield (
             f"warning: {lost['documents']:,} of {lost['input_documents']:,} documents in "
@@ -107,12 +110,12 @@ def _line(row: dict[str, Any]) -> str:
     of_world = _known(row["speakers_share"] and 100 * row["speakers_share"], ".2f")
     ratio = _known(row["world_to_corpus_ratio"], ",.2f")
     line = (
-        f"{name:{NAME_WIDTH}} {row['documents']:>13,} {_percent(row['share']):>9} {people:>10} "
-        f"{of_world:>7} {ratio:>9} {row['category']:2} {_purity(row):>11}"
+        f"{name:{NAME_WIDTH}} {row['documents']:>13,} {_percent(row['share']):>8} {people:>9} "
+        f"{of_world:>6} {ratio:>9} {row['category']:2} {_purity(row):>10}"
     )
-    if row["erased_share"]:
-        line += f"  second erases {100 * row['erased_share']:.0f} %"
-    return line + ("  noise?" if row["possible_noise"] else "")
+    if row["erased_share"] is not None:
+        line += f" {100 * row['erased_share']:>5.0f}"
+    return line + (" noise?" if row["possible_noise"] else "")
 
 
 def _known(value: float | None, form: str) -> str:

@@ -12,6 +12,7 @@ The second look asks what no identifier asks itself.
   Urdu? If that one's frequent words are much more often in the text, it is chosen.
 """
 
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
@@ -26,6 +27,8 @@ PIECE_CHARACTERS = 200
 """Of a long text, what is looked at first."""
 LONG_CHARACTERS = 2_000
 """From here on, pieces are so much shorter than the text that looking twice pays."""
+TAG = re.compile(r"</?[A-Za-z][^<>]{0,200}>")
+"""Markup that was left in a text is in no language."""
 SURE_SHARE = 0.95
 """Of the pieces, in one language, that spares looking at the whole text.
 
@@ -79,6 +82,8 @@ def identify(
 
 
 def _pieces(text: str, identifier: Identifier) -> list[str]:
+    if "<" in text:
+        text = TAG.sub(" ", text)
     if len(text) >= LONG_CHARACTERS:
         gap = (len(text) - PIECE_CHARACTERS) / (PIECES - 1)
         starts = [round(number * gap) for number in range(PIECES)]
@@ -98,7 +103,7 @@ def _first_look(
         sure = _decided(identifier.find(pieces), min_bytes, max(min_share, SURE_SHARE))
         if sure.language not in (UNKNOWN, MIXED):
             return sure, pieces
-        pieces = [text]
+        pieces = [TAG.sub(" ", text)]
     return _decided(identifier.find(pieces), min_bytes, min_share), pieces
 
 

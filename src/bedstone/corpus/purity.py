@@ -64,9 +64,9 @@ OTHER = "other"
 """In the table, ``other_Latn``: languages in that script that the identifier does not know."""
 CLAMP = (0.3, 0.9)
 """Limits of scores lie within; FineWeb2's."""
-MIN_DIFFERENCE = 0.05
-"""Between the shares of right and of wrong documents that are confirmed: with less, being confirmed
-says nothing."""
+MIN_DIFFERENCE = 0.5
+"""Between the shares of right and of wrong documents that are confirmed. Languages that look more
+alike (Asturian for Spanish) are not seen by their words: they are left out of the interval."""
 MIN_OTHERS = 20
 """Texts in unknown languages with a label, of which the share that is confirmed is told."""
 
@@ -191,7 +191,7 @@ def _right_by_words(key: str, counted: Counted, confusion: Confusion) -> Estimat
 def _share_through_test(seen: float, of_right: float, of_wrong: float) -> float:
     """The share of right ones, if so many are seen of all, of the right and of the wrong ones."""
     if of_right - of_wrong < MIN_DIFFERENCE:
-        return 0.0
+        of_wrong = 0.0
     return min(1.0, max(0.0, (seen - of_wrong) / (of_right - of_wrong)))
 
 

@@ -156,3 +156,10 @@ def test_pieces_of_one_that_gives_one_language_a_text():
 def test_an_empty_batch_and_empty_texts():
     assert list(identify_all([], identifier("pycld2"), 0, 0.7)) == []
     assert identify("", "py3langid").language == "und"
+
+
+@pytest.mark.parametrize("name", ["pycld2", "py3langid"])
+@pytest.mark.parametrize("times", [1, 60])
+def test_markup_that_was_left_in_a_text_is_passed_over(name, times):
+    marked = f'<div class="text"><p>{NORWEGIAN}</p><br/></div>\n' * times
+    assert identify(marked, name).language == "nob_Latn"
