@@ -102,12 +102,12 @@ def test_the_yardstick_is_in_no_training(made):
 
 
 def test_what_two_models_were_made_of_differently(cli, crawl, second_warc, shared, small, made):
-    change = ("--set", "mix.temperature=1")
+    change = ("--set", "mix.weights.temperature=1")
     other = whole_way(cli, [crawl, second_warc], shared, small, *change, "--until", "base")
     left, right = made["base"].path, other["base"]
     pairs = json.loads(cli("diff", left, right, "--json")[1])
     decisions = {key: value for key, value in pairs.items() if ".config." in key}
-    assert decisions == {"tokenizer.mix.config.temperature": [2, 1]}
+    assert decisions == {"tokenizer.mix.config.weights.temperature": [2, 1]}
     assert "pretrain.train.metrics.loss_nats" in pairs
     assert not [key for key in pairs if ".config." not in key and ".metrics." not in key]
 

@@ -24,6 +24,21 @@ def test_all_errors_at_once_each_with_its_line(tmp_path):
     ]
 
 
+class Step(Config):
+    share: float
+
+
+class Steps(Config):
+    steps: tuple[Step, ...] = ()
+
+
+def test_an_unknown_key_in_a_list_of_tables():
+    assert problems(Steps, "steps=[{share=1}, {share=1, shaer=2}]") == [
+        "--set steps=[{share=1}, {share=1, shaer=2}]: steps.1.shaer: unknown key; "
+        "did you mean 'share'?"
+    ]
+
+
 def test_a_set_is_its_own_place():
     change = 'without=["word_cuont"]'
     assert problems(FilterConfig, change) == [

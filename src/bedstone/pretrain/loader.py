@@ -2,9 +2,10 @@
 
 The documents of a language that are for training are one circle of tokens, cut into windows of a
 sequence's length; the last one ends with the circle's beginning. Which language each sequence of
-a run has is drawn by the weights of the mix; a language's windows follow one another in a random
-order, each once, then in another. All of it is a pure function of the seed and the sequence's
-number, so a run that goes on at step n sees what it would have seen.
+a run has is drawn by the weights that the mix has at that share of the run; a language's windows
+follow one another in a random order, each once, then in another. All of it is a pure function of
+the seed, the sequence's number and, if the weights change, the run's length, so a run that goes on
+at step n sees what it would have seen.
 
 Documents follow one another within a window, each ended by the end-of-text token, and attention
 crosses their borders: at this size that costs less than it would to mask them.
@@ -12,11 +13,14 @@ crosses their borders: at this size that costs less than it would to mask them.
 
 import hashlib
 import json
-from collections.abc import Mapping
+import math
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import pairwise
 
 import numpy as np
+import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
@@ -51,6 +55,15 @@ class Stream:
 
 
 @dataclass(frozen=True, slots=True)
+class Phase:
+    """The weights from some share of a run on."""
+
+    from_share: float
+    weights: Mapping[str, float]
+    """The share of the phase's tokens that each language gets; the same names in all phases."""
+
+
+@dataclass(frozen=True, slots=True)
 class Order:
     """Which language, and which of its windows, each sequence of a run is."""
 
@@ -62,12 +75,26 @@ class Order:
     seed: int
 
     @classmethod
-    def draw(cls, weights: Mapping[str, float], sequences: int, seed: int) -> "Order":
-        """The order of a run of so many ``sequences``; a longer run begins with the same ones."""
+    def draw(
+        cls,
+        weights: Mapping[str, float],
+        sequences: int,
+        seed: int,
+        changes: Sequence[Phase] = (),
+    ) -> "Order":
+        """The order of a run of so many ``sequences``, with ``weights`` until the first change.
+
+        Without ``changes``, a longer run begins with the same ones.
+        """
         names = tuple(sorted(weights))
-        bounds = np.cumsum([weights[name] for name in names])
-        lots = np.random.default_rng(seed).random(sequences) * bounds[-1]
-        language_of = np.searchsorted(bounds, lots, side="right")
+        lots = np.random.default_rng(seed).random(sequences)
+        language_of = np.empty(sequences, np.int64)
+        phases = [Phase(0.0, weights), *changes]
+        starts = [math.ceil(phase.from_share * sequences) for phase in phases]
+        for phase, (start, end) in zip(phases, pairwise([*starts, sequences]), strict=True):
+            bounds = np.cumsum([phase.weights[name] for name in names])
+            drawn = lots[start:end] * bounds[-1]
+            language_of[start:end] = np.searchsorted(bounds, drawn, side="right")
         turn_of = np.empty(sequences, np.int64)
         for number in range(len(names)):
             own = np.flatnonzero(language_of == number)
@@ -100,10 +127,12 @@ class Loader:
         return self._streams[name].read(window * self._length, self._length + 1)
 
 
-def read_weights(mix: Shard) -> dict[str, float]:
-    """The share of the training tokens that each language gets."""
+def read_phases(mix: Shard) -> list[Phase]:
+    """The weights of the training tokens over the run; the first phase begins with it."""
     values = json.loads(mix.file(FILE).read_text("utf-8"))
-    return {name: language["weight"] for name, language in values["languages"].items()}
+    if "schedule" in values:
+        return [Phase(**phase) for phase in values["schedule"]]
+    return [Phase(0.0, {name: each["weight"] for name, each in values["languages"].items()})]
 
 
 def read_streams(tokens: Shard, mix: Shard) -> dict[str, Stream]:
@@ -137,7 +166,11 @@ def read_arrays(tokens: Shard, shard: int, name: str) -> tuple[np.ndarray, np.nd
 
 def document_numbers(mix: Shard, split: str) -> dict[tuple[str, int], np.ndarray]:
     """By language and shard: the numbers of the documents of that ``split``, ascending."""
-    table = pq.read_table(mix.file("documents.parquet"))
+    return numbers_in(pq.read_table(mix.file("documents.parquet")), split)
+
+
+def numbers_in(table: pa.Table, split: str) -> dict[tuple[str, int], np.ndarray]:
+    """As ``document_numbers``, of a table of a mix's documents."""
     table = table.filter(pc.equal(table["split"], split)).select(["language", "shard", "index"])
     grouped = table.group_by(["language", "shard"]).aggregate([("index", "list")])
     rows = sorted(grouped.to_pylist(), key=lambda row: (row["language"], row["shard"]))

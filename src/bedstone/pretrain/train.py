@@ -90,7 +90,8 @@ def _shape(config: TrainConfig, vocab_size: int) -> ModelConfig:
 
 def _batches(job: Job, sequences: int, rows: int, length: int, seed: int) -> loader.Loader:
     tokens, mix = job.inputs["tokens"], job.inputs["mix"]
-    order = loader.Order.draw(loader.read_weights(mix), sequences, seed)
+    first, *changes = loader.read_phases(mix)
+    order = loader.Order.draw(first.weights, sequences, seed, changes)
     return loader.Loader(loader.read_streams(tokens, mix), order, rows, length)
 
 

@@ -1,10 +1,20 @@
 """Stage tokenizer.mix: how much of each language, and which documents no model is trained on.
 
-Reads   ``tokens``: the shards of tokenizer.encode
-Writes  ``mix.json``: ``train_tokens`` and ``train_bytes`` in all, and ``languages`` {name:
-        ``weight`` (share of the tokens to train on), ``repetition`` (how often its text is seen
-        while the whole is seen once), ``train_documents``, ``train_tokens``, ``train_bytes``,
-        ``held_out_documents``, ``held_out_tokens``, ``held_out_bytes``}.
+Reads   ``tokens``: the shards of tokenizer.encode; ``tokenizer``: the one they were made with, to
+        tell which of its tokens no held-out text uses
+Writes  ``mix.json``: ``train_tokens`` and ``train_bytes`` of the text in all; ``budget_tokens``, to
+        train on; ``effective_tokens``, what they are worth in fresh ones;
+        ``held_out_distinct_tokens``; with ``tokenizer``, ``vocabulary_tokens`` (control tokens left
+        out), ``vocabulary_unseen_tokens`` and ``vocabulary_unseen_share`` (on held-out text); and
+        ``languages`` {name: ``weight`` (share of the tokens trained on, over the whole run),
+        ``repetition`` (how often its text is seen while the whole is seen once), ``passes`` (how
+        often in the run), ``next_pass_worth`` (over fresh text), ``effective_tokens``,
+        ``train_documents``, ``train_tokens``, ``train_bytes``, ``held_out_documents``,
+        ``held_out_tokens``, ``held_out_bytes``, ``held_out_bytes_per_token`` (null without text),
+        ``held_out_distinct_tokens``}. If the weights change: ``schedule`` [{``from_share`` of the
+        run, ``weights`` {name: share of the phase's tokens}}]
+        ``audit.json``: ``speakers_source``, ``share_of`` (what shares are of), ``languages``: the
+        rows of ``balance.Balance``
         ``documents.parquet``: ``id``, ``language``, ``shard``, ``index`` (within the language's
         arrays of that shard), ``split`` (``train`` or ``held_out``)
 
@@ -16,72 +26,126 @@ its share is smaller.
 
 import json
 from collections import Counter
-from typing import Annotated, Any
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict
+from itertools import pairwise
+from typing import Any, Self
 
 import pyarrow as pa
 import pyarrow.compute as pc
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from bedstone.artifact import Shard
 from bedstone.config import Config
 from bedstone.corpus import columns
 from bedstone.errors import DataError
+from bedstone.languages import SPEAKERS_SOURCE, Source
 from bedstone.lots import is_held_out
-from bedstone.stage import Job, Result, Stage
-from bedstone.tokenizer.mixing import FILE, temperature_weights
+from bedstone.stage import Job, Metrics, Result, Stage
+from bedstone.tokenizer import usage
+from bedstone.tokenizer.balance import Balance, Row, balances, speakers_by_key, table
+from bedstone.tokenizer.encoding import FILE as TOKENIZER_FILE
+from bedstone.tokenizer.encoding import Encoder
+from bedstone.tokenizer.mixing import FILE, ROUNDING
+from bedstone.tokenizer.weighing import (
+    Change,
+    Course,
+    LanguageKey,
+    Text,
+    Weights,
+    named,
+    phase_weights,
+    repetitions,
+)
 
 COUNTS = tuple(
     f"{split}_{unit}"
     for split in ("train", "held_out")
     for unit in ("documents", "tokens", "bytes")
 )
-
-
-LanguageKey = Annotated[str, Field(pattern=r"^([a-z]{3}_[A-Z][a-z]{3}|mul|und)$")]
+AUDIT = "audit.json"
+Counts = dict[str, int]
 
 
 class MixConfig(Config):
     """The weights of the languages, and the share of documents that is held out."""
 
-    temperature: float = Field(10 / 3, ge=1)
-    """A language's weight is as its tokens to the power of 1/temperature. mT5's by default."""
+    weights: Weights = Weights(temperature=10 / 3)
+    """mT5's by default."""
+    schedule: tuple[Change, ...] = ()
+    """The weights that follow, in the order of the run."""
+    budget_tokens: int | None = Field(None, gt=0)
+    """What the run trains on; absent, as many as there are."""
     max_repetition: float = Field(4.0, ge=1)
-    """How often a language's text may be seen while the whole is seen once."""
+    """How often a language's text may be seen in the run. Source: see ``scaling.repetition``; up to
+    four passes are worth about as much as fresh text."""
+    speakers: Source = "cldr"
+    """Where their numbers come from."""
     held_out_share: float = Field(0.05, ge=0, lt=1)
     min_documents: int = Field(20, ge=1)
     """A language with fewer holds out none."""
     without: tuple[LanguageKey, ...] = ()
     """Languages left out."""
 
+    @model_validator(mode="after")
+    def _is_in_order(self) -> Self:
+        starts = [change.from_share for change in self.schedule]
+        if any(earlier >= later for earlier, later in pairwise(starts)):
+            raise ValueError(f"schedule: from_share must grow, not {starts}")
+        return self
+
+    def course(self, text_tokens: int) -> Course:
+        """The run that the config is for, where the text has so many tokens."""
+        return Course(
+            (self.weights, *(change.weights for change in self.schedule)),
+            (0.0, *(change.from_share for change in self.schedule)),
+            self.budget_tokens or text_tokens,
+            self.max_repetition,
+        )
+
 
 def run(config: MixConfig, job: Job) -> Result:
     """Split the documents, count what is left to train on, and weigh the languages.
 
     Raises:
-        DataError: there is no document to train on.
+        ConfigError: shares are given to a language that is not there, or speakers are asked of
+            one whose number is not known.
+        DataError: there is no document to train on, or too little text for the budget.
     """
-    shards = enumerate(job.inputs["tokens"].shards)
-    documents = pa.concat_tables([_numbered(shard, number) for number, shard in shards])
-    left_out = pc.is_in(documents["language"], pa.array(config.without, pa.string()))
-    documents = split(documents.filter(pc.invert(left_out)), config)
-    languages = weighed(counts(documents), config)
+    documents = split(_documents(config, job.inputs["tokens"]), config)
+    languages = counts(documents)
     if not languages:
         raise DataError("there is no document to train on")
-    totals = {name: sum(values[name] for values in languages.values()) for name in COUNTS}
-    in_all = {name: totals[name] for name in ("train_tokens", "train_bytes")}
-    with job.part(FILE) as path:
-        path.write_text(json.dumps({**in_all, "languages": languages}, indent=1) + "\n", "utf-8")
+    names = named(languages, [config.weights, *(change.weights for change in config.schedule)])
+    languages = {name: languages[name] for name in names}
+    documents = documents.filter(pc.is_in(documents["language"], pa.array(names)))
+    text = _text(languages, config.speakers)
+    course = config.course(sum(text.tokens.values()))
+    phases = phase_weights(text, course)
+    used = usage.used_ids(job.inputs["tokens"], documents, "held_out")
+    rows: dict[str, dict[str, Any]] = {
+        name: {**values, **languages[name], **_compression(languages[name], used.get(name))}
+        for name, values in repetitions(text, course, phases).items()
+    }
+    mix = {
+        **_sums(rows, ("train_tokens", "train_bytes")),
+        "budget_tokens": course.budget_tokens,
+        **_sums(rows, ("effective_tokens",)),
+        **_vocabulary(job, usage.together(used)),
+        **_schedule(course, phases),
+        "languages": rows,
+    }
+    weights = {name: row["weight"] for name, row in rows.items()}
+    audit = balances(text.tokens, weights, text.speakers)
+    source = SPEAKERS_SOURCE[config.speakers]
+    balanced = [asdict(balance) for balance in audit]
+    _write(job, FILE, mix)
+    _write(job, AUDIT, {"speakers_source": source, "share_of": "tokens", "languages": balanced})
     listed = documents.select(["id", "language", "shard", "index", "split"])
     columns.write(job, "documents.parquet", listed)
-    return Result(
-        {
-            **totals,
-            "train_languages": len(languages),
-            "held_out_languages": sum(v["held_out_documents"] > 0 for v in languages.values()),
-            "weight_max_share": max(values["weight"] for values in languages.values()),
-            "repetition_max": max(values["repetition"] for values in languages.values()),
-        }
-    )
+    for line in [*_lines(mix, audit, source), *_limited(rows, config.max_repetition)]:
+        job.progress.say(line)
+    return Result(_metrics(mix, audit))
 
 
 def split(documents: pa.Table, config: MixConfig) -> pa.Table:
@@ -96,12 +160,12 @@ def split(documents: pa.Table, config: MixConfig) -> pa.Table:
     return documents.append_column("split", pa.array(names, pa.string()))
 
 
-def counts(documents: pa.Table) -> dict[str, dict[str, int]]:
+def counts(documents: pa.Table) -> dict[str, Counts]:
     """``COUNTS`` of each language that has documents to train on, by name."""
     sums = documents.group_by(["language", "split"]).aggregate(
         [("id", "count"), ("tokens", "sum"), ("bytes", "sum")]
     )
-    found: dict[str, dict[str, int]] = {}
+    found: dict[str, Counts] = {}
     for row in sums.sort_by("language").to_pylist():
         values = found.setdefault(row["language"], dict.fromkeys(COUNTS, 0))
         values[f"{row['split']}_documents"] = row["id_count"]
@@ -110,15 +174,99 @@ def counts(documents: pa.Table) -> dict[str, dict[str, int]]:
     return {name: values for name, values in found.items() if values["train_documents"]}
 
 
-def weighed(languages: dict[str, dict[str, int]], config: MixConfig) -> dict[str, dict[str, Any]]:
-    """Each language's counts with its ``weight`` and ``repetition``."""
-    sizes = {name: values["train_tokens"] for name, values in languages.items()}
-    total = sum(sizes.values())
-    weights = temperature_weights(sizes, config.temperature, config.max_repetition)
+def _text(languages: dict[str, Counts], source: Source) -> Text:
+    tokens = {name: values["train_tokens"] for name, values in languages.items()}
+    sizes = {name: values["train_bytes"] for name, values in languages.items()}
+    return Text(tokens, sizes, speakers_by_key(tokens, source))
+
+
+def _compression(values: Counts, used: usage.Ids | None) -> dict[str, float | None]:
     return {
-        name: {"weight": weight, "repetition": weight * total / sizes[name], **languages[name]}
-        for name, weight in weights.items()
+        "held_out_bytes_per_token": usage.bytes_per_token(values, "held_out"),
+        "held_out_distinct_tokens": 0 if used is None else len(used),
     }
+
+
+def _schedule(course: Course, phases: list[dict[str, float]]) -> dict[str, Any]:
+    if len(phases) == 1:
+        return {}
+    starts = zip(course.starts, phases, strict=True)
+    return {"schedule": [{"from_share": start, "weights": weights} for start, weights in starts]}
+
+
+def _vocabulary(job: Job, used: usage.Ids) -> Metrics:
+    found: Metrics = {"held_out_distinct_tokens": len(used)}
+    if "tokenizer" in job.inputs:
+        encoder = Encoder.load(job.inputs["tokenizer"].file(TOKENIZER_FILE).parent)
+        found |= usage.vocabulary(encoder, used)
+    return found
+
+
+def _lines(mix: Mapping[str, Any], audit: list[Balance], source: str) -> list[str]:
+    """What the user is told: the languages, then what the columns mean."""
+    names = ("passes", "next_pass_worth", "effective_tokens")
+    rows = [
+        Row(balance, *(mix["languages"][balance.language][name] for name in names))
+        for balance in audit
+    ]
+    return [
+        *table(rows),
+        "shares are of tokens; speakers/text above 1 is too little text for the speakers",
+        f"training on {mix['budget_tokens']:,} tokens is worth "
+        f"{mix['effective_tokens']:,.0f} fresh ones",
+        f"speakers: {source}",
+    ]
+
+
+def _limited(rows: Mapping[str, Mapping[str, Any]], max_repetition: float) -> list[str]:
+    """Which languages got less than they were to get: nobody is to find that out later."""
+    names = [name for name, row in rows.items() if row["passes"] > max_repetition * (1 - ROUNDING)]
+    if not names:
+        return []
+    return [
+        f"{', '.join(names)}: held to {max_repetition:g} passes; the others got the rest",
+    ]
+
+
+def _metrics(mix: Mapping[str, Any], audit: list[Balance]) -> Metrics:
+    languages = mix["languages"]
+    top = {name: value for name, value in mix.items() if isinstance(value, int | float)}
+    sums = _sums(languages, COUNTS)
+    compression = usage.bytes_per_token(sums, "held_out")
+    return {
+        **sums,
+        **top,
+        "train_languages": len(languages),
+        "held_out_languages": sum(v["held_out_documents"] > 0 for v in languages.values()),
+        "weight_max_share": max(values["weight"] for values in languages.values()),
+        "repetition_max": max(values["repetition"] for values in languages.values()),
+        "passes_max": max(values["passes"] for values in languages.values()),
+        **({} if compression is None else {"held_out_bytes_per_token": compression}),
+        **_worst("before", [it.speakers_ratio_before for it in audit]),
+        **_worst("after", [it.speakers_ratio_after for it in audit]),
+    }
+
+
+def _worst(when: str, ratios: list[float | None]) -> Metrics:
+    known = [ratio for ratio in ratios if ratio is not None]
+    return {f"speakers_ratio_max_{when}": max(known)} if known else {}
+
+
+def _sums(languages: Mapping[str, Mapping[str, Any]], names: Iterable[str]) -> dict[str, Any]:
+    return {name: sum(values[name] for values in languages.values()) for name in names}
+
+
+def _write(job: Job, name: str, values: Mapping[str, Any]) -> None:
+    with job.part(name) as path:
+        path.write_text(json.dumps(values, indent=1) + "\n", "utf-8")
+
+
+def _documents(config: MixConfig, tokens: Shard) -> pa.Table:
+    """Those of all shards whose language is not left out."""
+    tables = [_numbered(shard, number) for number, shard in enumerate(tokens.shards)]
+    documents = pa.concat_tables(tables)
+    left_out = pc.is_in(documents["language"], pa.array(config.without, pa.string()))
+    return documents.filter(pc.invert(left_out))
 
 
 def _numbered(shard: Shard, number: int) -> pa.Table:
@@ -135,9 +283,10 @@ def _numbered(shard: Shard, number: int) -> pa.Table:
 
 STAGE = Stage(
     "tokenizer.mix",
-    version=1,
+    version=2,
     config=MixConfig,
     inputs=("tokens",),
+    optional=("tokenizer",),
     run=run,
-    libraries=("pyarrow",),
+    libraries=("language_data", "pyarrow"),
 )

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from bedstone.errors import DataError
-from bedstone.pretrain.loader import Loader, Order, Stream, read_streams, read_weights
+from bedstone.pretrain.loader import Loader, Order, Phase, Stream, read_phases, read_streams
 
 LENGTH = 4
 
@@ -70,6 +70,31 @@ def test_languages_come_by_weight():
     assert shares["b"] / 4000 == pytest.approx(0.75, abs=0.03)
 
 
+def test_weights_change_at_their_share_of_the_run():
+    late = Phase(0.5, {"a": 0.0, "b": 1.0})
+    order = Order.draw({"a": 1.0, "b": 0.0}, 7, 0, [late])
+    assert [order.languages[number] for number in order.language_of] == [*"aaaa", *"bbb"]
+    assert order.turn_of.tolist() == [0, 1, 2, 3, 0, 1, 2]
+
+
+def test_before_a_change_all_is_as_without_it():
+    weights = {"a": 0.25, "b": 0.75}
+    plain = Order.draw(weights, 60, 0)
+    changed = Order.draw(weights, 60, 0, [Phase(0.8, {"a": 0.9, "b": 0.1})])
+    same = Order.draw(weights, 60, 0, [Phase(0.8, weights)])
+    assert np.array_equal(plain.language_of[:48], changed.language_of[:48])
+    assert not np.array_equal(plain.language_of, changed.language_of)
+    assert np.array_equal(plain.language_of, same.language_of)
+
+
+def test_a_pass_goes_on_through_a_change():
+    windows = {"a": 3, "b": 7}
+    order = Order.draw({"a": 0.5, "b": 0.5}, 60, 0, [Phase(0.3, {"a": 0.9, "b": 0.1})])
+    drawn = [order.window(number, windows) for number in range(60)]
+    of_a = [window for name, window in drawn if name == "a"]
+    assert all(sorted(of_a[start : start + 3]) == [0, 1, 2] for start in range(0, 30, 3))
+
+
 def test_sequences_overlap_by_the_token_to_predict():
     batch = Loader({"a": stream(8)}, Order.draw({"a": 1.0}, 2, 0), 2, LENGTH).batch(0)
     assert sorted(batch.tolist()) == [[0, 1, 2, 3, 4], [4, 5, 6, 7, 0]]
@@ -77,7 +102,7 @@ def test_sequences_overlap_by_the_token_to_predict():
 
 def test_held_out_documents_are_in_no_window(two_shards):
     tokens, mix = two_shards
-    assert read_weights(mix) == {"x": 1.0}
+    assert read_phases(mix) == [Phase(0.0, {"x": 1.0})]
     train = read_streams(tokens, mix)
     assert train["x"].read(0, len(train["x"])).tolist() == [1, 2, 0, 4, 5, 6, 0, 7, 0]
 
