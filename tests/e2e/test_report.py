@@ -17,7 +17,7 @@ from bedstone.reporting.report import write_report
 from bedstone.stage import Result, Source, Stage, build
 
 EVIL = "<script>alert(1)</script><img src=x onerror=alert(2)>\u2028'\"&amp;"
-FIGURES = 10
+FIGURES = 12
 LANGUAGES = ("eng_Latn", "hin_Deva", "tel_Telu", "srp_Latn", "srp_Cyrl")
 NAMES = ("English", "Hindi", "Telugu", "Serbian", "Serbian")
 
@@ -26,6 +26,7 @@ class Setting(Config):
     value: str = EVIL
     rules: tuple[str, ...] = ("gopher-quality:datatrove",)
     languages: tuple[str, ...] = ()
+    parity: dict[str, str] = {"form": "hybrid"}
 
 
 def rated(name, value):
@@ -119,6 +120,56 @@ COST = [
     {"language": it, "tokens": 9, "bytes": 9, "characters": 9, "premium": 1.0 + 0.6 * number}
     for number, it in enumerate(LANGUAGES)
 ]
+TOKENIZER = {
+    "scripts.json": {"Latn": 30, "Telu": 10},
+    "parity.json": {
+        name: {
+            "worst_tokens": 500.0 * rate,
+            "mean_tokens": 300.0 * rate,
+            "english_tokens": 250.0 / rate,
+            "gini": 0.2 * rate,
+            "languages": [
+                {
+                    "language": it,
+                    "tokens": int(rate * 100 * (number + 1)),
+                    "content_bytes": 1_000,
+                    "premium": 1.0,
+                    "merges": number,
+                }
+                for number, it in enumerate(LANGUAGES)
+            ],
+        }
+        for name, rate in (("plain", 1.0), ("parity", 0.8))
+    },
+}
+MIX = {
+    "mix.json": {
+        "budget_tokens": 12_345,
+        "effective_tokens": 12_000.0,
+        "vocabulary_unseen_share": 0.25,
+        "languages": {
+            it: {
+                "passes": 1.0 + number,
+                "next_pass_worth": 0.9,
+                "held_out_bytes_per_token": None if number else 3.5,
+            }
+            for number, it in enumerate(LANGUAGES)
+        },
+    },
+    "audit.json": {
+        "speakers_source": EVIL,
+        "languages": [
+            {
+                "language": it,
+                "share_before": 0.2,
+                "share_after": 0.1 * (number + 1),
+                "world_to_corpus_ratio_before": None if number == 4 else 2.0,
+                "world_to_corpus_ratio_after": None if number == 4 else 1.0,
+            }
+            for number, it in enumerate(LANGUAGES)
+        ],
+    },
+}
 ALIGNED = {
     **rated("property_before_share", 0.5),
     **rated("property_after_share", 0.8),
@@ -194,12 +245,12 @@ def made(tmp_path_factory):
     deduplicated = {"kept_documents": 90, "yardstick_documents": 10}
     make("kept", "corpus.dedup", {}, deduplicated, before="filtered", yardstick="yardstick")
     make("audit", "corpus.audit", {"audit.json": AUDIT}, **text)
-    make("tokenizer", "tokenizer.train", {}, **text)
+    make("tokenizer", "tokenizer.train", TOKENIZER, **text)
     cost = {"languages.parquet": COST}
     make("cost", "tokenizer.cost", cost, tokenizer="tokenizer", yardstick="yardstick")
     encoded = {"encoded_tokens": 12_345, "bytes_per_token": 2.9, "encoded_documents": 90}
     make("tokens", "tokenizer.encode", {}, encoded, **text_and_tokenizer)
-    make("mix", "tokenizer.mix", {}, tokens="tokens")
+    make("mix", "tokenizer.mix", MIX, tokens="tokens")
     totals = {name: PLAN[name] for name in ("parameters_total", "train_tokens")}
     make("plan", "scaling.plan", {"plan.json": PLAN}, totals, mix="mix", tokenizer="tokenizer")
     make("base", "pretrain.train", curve(2), totals, tokens="tokens", mix="mix", plan="plan")
@@ -279,6 +330,8 @@ def test_each_heading_states_an_answer(page):
         "word_count drops 40 documents, 30 of them alone",
         "Serbian has 10 times its share of the world's speakers, English 1 times",
         "Serbian (Cyrl) pays 3.4 times what English pays",
+        "The dearest language pays 20 % less than with a plain vocabulary, English 25 % more",
+        "Serbian (Cyrl) goes from 20 % of the tokens to 50 %, read 5 times",
         "860 k parameters on 17.2 M tokens: time is the limit",
         "The loss fell from 8.00 to 2.02 nats a token in 39.9 k tokens",
         "Telugu takes 3.0 times the bits of English for the same content",
@@ -293,6 +346,10 @@ def test_what_goes_with_an_answer_is_told(report):
     text = read(report)
     assert "Pages without text, by reason: 5 no_text." in text
     assert "7 more pages of the crawl were left unread." in text
+    assert "1 of 5 may be nothing but misread documents" in text
+    assert "Training on 12.3 k tokens is worth 12 k fresh ones." in text
+    assert "25 % of the tokens in the vocabulary occur in no held-out text." in text
+    assert ">The vocabulary by script</caption>" in text
     assert "The change is +30 points, between +20 and +40 with 95 % confidence" in text
     assert "Without it, best-of-4 of the model before reaches 85 %, at 84 tokens a prompt" in text
     assert "<dd>1.2 (1.1 to 1.3, n = 40)</dd>" in text  # a metric with its interval

@@ -12,10 +12,10 @@ from bedstone.posttrain.checker import MIN_CHARACTERS
 from bedstone.reporting import charts
 from bedstone.reporting.charts import Axis, Point
 from bedstone.reporting.family import Family
-from bedstone.reporting.language_sections import dearest
 from bedstone.reporting.model_sections import NAMES, measured_on
 from bedstone.reporting.rule_sections import NO_RULES, drops
 from bedstone.reporting.section import Figure, Row, Sample, Section, Table, tabled
+from bedstone.reporting.token_sections import dearest
 from bedstone.reporting.wording import TOO_FEW, count, interval, percent, points, short, verdict
 from bedstone.scaling.decisions import FILE
 

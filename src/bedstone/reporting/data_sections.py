@@ -7,9 +7,7 @@ from bedstone.reporting.charts import Bar
 from bedstone.reporting.family import Family
 from bedstone.reporting.rule_sections import decisions
 from bedstone.reporting.section import Figure, Section, Table
-from bedstone.reporting.wording import count, percent, short
-
-NOT_KNOWN = "–"
+from bedstone.reporting.wording import NOT_KNOWN, count, percent, short
 
 
 def pages(family: Family) -> Section | None:

@@ -1,30 +1,17 @@
-"""The report's sections about languages: who is represented, and what each pays in tokens."""
+"""The report's section about languages: who is represented."""
 
 import json
 from collections.abc import Mapping
 from operator import itemgetter
 from typing import Any
 
-import pyarrow.parquet as pq
-
-from bedstone.artifact import Artifact
 from bedstone.evaluation.intervals import wilson
-from bedstone.languages import SPEAKERS_SOURCE, join, split
+from bedstone.languages import join
 from bedstone.reporting import charts
-from bedstone.reporting.charts import Axis, Bar, Chart, Dot
+from bedstone.reporting.charts import Axis, Chart, Dot
 from bedstone.reporting.family import Family
 from bedstone.reporting.section import Figure, Row, Section, Table, tabled
-from bedstone.reporting.wording import (
-    SHOWN_LANGUAGES,
-    count,
-    interval,
-    language_labels,
-    most_spoken,
-    percent,
-    short,
-)
-
-NOT_KNOWN = "–"
+from bedstone.reporting.wording import NOT_KNOWN, SHOWN_LANGUAGES, count, interval, percent, short
 
 
 def shares(family: Family) -> Section | None:
@@ -140,59 +127,3 @@ def _share_table(everything: list[Row]) -> Table:
         },
         words=2,
     )
-
-
-def premiums(family: Family) -> Section | None:
-    """What each language pays in tokens for the same content."""
-    cost, worst = family.find("tokenizer.cost"), dearest(family)
-    if cost is None or worst is None:
-        return None
-    rows = _premiums(cost)
-    names = language_labels([row["language"] for row in rows])
-    spoken = most_spoken(list(names))
-    drawn = [
-        Bar(names[row["language"]], row["premium"], f"{row['premium']:.1f} ×")
-        for row in rows
-        if row["language"] in spoken
-    ]
-    table = tabled(
-        "Tokens for the same content",
-        rows,
-        {
-            "language": lambda it: names[it["language"]],
-            "script": lambda it: split(it["language"])[1],
-            "times English": lambda it: f"{it['premium']:.2f}",
-            "tokens": lambda it: count(it["tokens"]),
-            "characters": lambda it: count(it["characters"]),
-            "bytes": lambda it: count(it["bytes"]),
-        },
-        words=2,
-    )
-    chart = charts.bars(drawn, f"Bars for {len(drawn)} languages, the dearest first.")
-    return Section(
-        name="tokens",
-        question="What does each language pay?",
-        answer=f"{worst[0]} pays {worst[1]:.1f} times what English pays",
-        text=(f"Drawn are the {len(drawn)} most spoken of the {len(rows)} languages measured.",),
-        figures=(Figure("Tokens for the same content, in times English", chart, table),),
-        method="The yardstick's text is the same in every language, and in no training data. "
-        f"Speakers: {SPEAKERS_SOURCE}.",
-        measured_by=(cost, family.find("tokenizer.train"), family.find("corpus.yardstick")),
-    )
-
-
-def dearest(family: Family) -> tuple[str, float] | None:
-    """The language that pays most of those shown, and how many times what English pays."""
-    cost = family.find("tokenizer.cost")
-    rows = _premiums(cost) if cost else []
-    names = language_labels([row["language"] for row in rows])
-    spoken = most_spoken(list(names))
-    return next(
-        ((names[it["language"]], it["premium"]) for it in rows if it["language"] in spoken), None
-    )
-
-
-def _premiums(cost: Artifact) -> list[Row]:
-    """The languages of the cost's table, the dearest first."""
-    rows: list[Row] = pq.read_table(cost.file("languages.parquet")).to_pylist()
-    return sorted(rows, key=itemgetter("premium"), reverse=True)

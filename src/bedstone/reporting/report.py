@@ -20,6 +20,7 @@ from bedstone.reporting import (
     language_sections,
     model_sections,
     rule_sections,
+    token_sections,
 )
 from bedstone.reporting.charts import COLOURS, PALETTE
 from bedstone.reporting.family import Family, family
@@ -31,7 +32,9 @@ SECTIONS: tuple[Callable[[Family], Section | None], ...] = (
     data_sections.pages,
     rule_sections.rules,
     language_sections.shares,
-    language_sections.premiums,
+    token_sections.premiums,
+    token_sections.fairness,
+    token_sections.mix,
     model_sections.size,
     model_sections.training,
     model_sections.held_out,

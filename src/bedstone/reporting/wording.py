@@ -5,6 +5,8 @@ from collections.abc import Sequence
 from bedstone.languages import name, speakers, split
 
 SHOWN_LANGUAGES = 25
+NOT_KNOWN = "–"
+"""In the place of a number."""
 TOO_FEW = "too few documents"
 """In the place of an interval."""
 SPACE = "\u00a0"
