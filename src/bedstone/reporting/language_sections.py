@@ -59,7 +59,7 @@ def share_chart(whole: Mapping[str, Any]) -> Chart:
         here = it["share"]
         dots.append(Dot(it["name"], "known", it["speakers_share"]))
         dots.append(Dot(it["name"], "made", here.value, here.low, here.high))
-    axis = Axis("share", "~%", log=True)
+    axis = Axis("share of documents (small dots), of the world's speakers (large)", "~%", log=True)
     return charts.dots(dots, axis, f"Two dots for each of {len(shown)} languages.")
 
 
