@@ -36,9 +36,11 @@ from bedstone.corpus.characters import (
     lower_table,
     script_table,
 )
+from bedstone.corpus.kernel import kernel
 from bedstone.corpus.quality import StopWords, word_counts
 from bedstone.corpus.repetition import share
 from bedstone.corpus.texts import Codes, Indices, Texts, texts_of
+from bedstone.corpus.word_kernels import Flags
 from bedstone.corpus.words import ALPHABETIC, UNSPACED, Words, words_of
 from bedstone.languages import split
 
@@ -50,8 +52,16 @@ MAX_OTHERS = 2
 """Characters of a word that are no letters: an apostrophe, a hyphen."""
 CODE = r"_\<>{}[]=+*&^%$#@|~`;"
 """What stands in code and markup, and hardly in prose."""
-ALWAYS_CODE, PARENTHESIS, LETTER_OR_DIGIT, QUOTE, COLON_OR_COMMA = range(1, 6)
-"""What is told apart in code; 0 is all else."""
+(
+    IS_PRINTED,
+    ALWAYS_CODE,
+    PARENTHESIS,
+    LETTER_OR_NUMBER,
+    QUOTE,
+    COLON_OR_COMMA,
+    LETTER_OR_MARK,
+    DIGIT,
+) = (np.uint8(1 << bit) for bit in range(8))
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,15 +101,15 @@ class Prose:
         Args:
             languages: the key of each text.
         """
-        numbers = script_table()[self.texts.codes]
         names = [split(key)[1] for key in languages]
-        of_name = {name: row for row, name in enumerate(dict.fromkeys(names))}
-        is_written = np.array([is_written_with(name) for name in of_name])
-        rows = np.repeat([of_name[name] for name in names], np.diff(self.texts.starts))
-        starts, ends = self.texts.starts[:-1], self.texts.starts[1:]
-        fitting = _between(_running(is_written[rows, numbers]), starts, ends)
-        found = share(fitting, _between(_running(numbers > 0), starts, ends))
-        return np.where([name == "" for name in names], 1.0, found)
+        row_of = {name: row for row, name in enumerate(dict.fromkeys(names))}
+        is_written = np.array([is_written_with(name) for name in row_of])
+        rows = np.array([row_of[name] for name in names])
+        letters, fitting = np.zeros(len(names)), np.zeros(len(names))
+        _count_letters(
+            self.texts.codes, self.texts.starts, script_table(), is_written, rows, letters, fitting
+        )
+        return np.where([name == "" for name in names], 1.0, share(fitting, letters))
 
 
 def prose_of(texts: Sequence[str]) -> Prose:
@@ -107,29 +117,76 @@ def prose_of(texts: Sequence[str]) -> Prose:
     whole = texts_of(texts)
     lowered = Texts(_lowered()[whole.codes], whole.starts)
     words = words_of(lowered)
-    flags, kinds = flag_table()[lowered.codes], kind_table()[lowered.codes]
-    letters = _running((kinds == LETTER) | (kinds == MARK))
-    digits = _running((flags & IS_DIGIT) > 0)
-    printed = _running((flags & IS_SPACE) == 0)
-    code = _running(_is_code(lowered.codes))
-    lengths = words.ends - words.starts
-    unspaced = (words.flags & UNSPACED) > 0
-    has_letter = unspaced | ((words.flags & ALPHABETIC) > 0)
-    is_word = (
-        has_letter
-        & (unspaced | (lengths <= MAX_WORD_CHARACTERS))
-        & (lengths - _between(letters, words.starts, words.ends) <= MAX_OTHERS)
-        & (_between(digits, words.starts, words.ends) == 0)
+    found = np.zeros((len(texts), 5))
+    _count(
+        lowered.codes,
+        lowered.starts,
+        (words.firsts, words.starts, words.ends),
+        words.flags,
+        _bits(),
+        found,
     )
-    in_words, in_all = (_running(lengths * each)[words.firsts] for each in (is_word, has_letter))
-    starts, ends = lowered.starts[:-1], lowered.starts[1:]
-    return Prose(
-        share(np.diff(in_words), np.diff(in_all)),
-        share(_between(code, starts, ends), _between(printed, starts, ends)),
-        np.diff(_running(has_letter)[words.firsts]),
-        lowered,
-        words,
-    )
+    code, printed, in_words, in_all, lettered = found.T
+    return Prose(share(in_words, in_all), share(code, printed), lettered.copy(), lowered, words)
+
+
+@kernel
+def _count(
+    codes: Codes,
+    starts: Indices,
+    words: tuple[Indices, Indices, Indices],
+    flags: Flags,
+    bits: NDArray[np.uint8],
+    found: Shares,
+) -> None:
+    """Of each text: code characters, those printed, those in words, in all with a letter, these."""
+    firsts, word_starts, word_ends = words
+    for text in range(len(found)):
+        code, printed = 0, 0
+        before = np.uint8(0)
+        for place in range(starts[text], starts[text + 1]):
+            kind = bits[codes[place]]
+            printed += int((kind & IS_PRINTED) != 0)
+            code += int(
+                (kind & ALWAYS_CODE) != 0
+                or ((kind & PARENTHESIS) != 0 and (before & LETTER_OR_NUMBER) != 0)
+                or ((kind & COLON_OR_COMMA) != 0 and (before & QUOTE) != 0)
+            )
+            before = kind
+        in_words, in_all, lettered = 0, 0, 0
+        for word in range(firsts[text], firsts[text + 1]):
+            if (flags[word] & (ALPHABETIC | UNSPACED)) == 0:
+                continue
+            length = word_ends[word] - word_starts[word]
+            others, digits = 0, 0
+            for place in range(word_starts[word], word_ends[word]):
+                others += int((bits[codes[place]] & LETTER_OR_MARK) == 0)
+                digits += int((bits[codes[place]] & DIGIT) != 0)
+            is_short = (flags[word] & UNSPACED) != 0 or length <= MAX_WORD_CHARACTERS
+            in_words += length * int(is_short and others <= MAX_OTHERS and digits == 0)
+            in_all += length
+            lettered += 1
+        values = found[text]
+        values[0], values[1], values[2], values[3] = code, printed, in_words, in_all
+        values[4] = lettered
+
+
+@kernel
+def _count_letters(
+    codes: Codes,
+    starts: Indices,
+    scripts: NDArray[np.uint8],
+    is_written: NDArray[np.bool_],
+    rows: Indices,
+    letters: Shares,
+    fitting: Shares,
+) -> None:
+    """Of each text: its letters, and those in the scripts of its row of ``is_written``."""
+    for text in range(len(letters)):
+        for place in range(starts[text], starts[text + 1]):
+            script = scripts[codes[place]]
+            letters[text] += int(script != 0)
+            fitting[text] += int(is_written[rows[text], script])
 
 
 @cache
@@ -154,23 +211,22 @@ def _lists() -> StopWords:
     return StopWords(frequent_words())
 
 
-def _is_code(codes: Codes) -> NDArray[np.bool_]:
-    """Of ``CODE``, a parenthesis that follows a name, a colon or comma that follows a string."""
-    kinds = _code_kinds()[codes]
-    before = np.concatenate(([0], kinds[:-1]))
-    is_call = (kinds == PARENTHESIS) & (before == LETTER_OR_DIGIT)
-    is_item = (kinds == COLON_OR_COMMA) & (before == QUOTE)
-    found: NDArray[np.bool_] = (kinds == ALWAYS_CODE) | is_call | is_item
-    return found
-
-
 @cache
-def _code_kinds() -> NDArray[np.uint8]:
+def _bits() -> NDArray[np.uint8]:
+    """What each code point is."""
+    flags, kinds = flag_table(), kind_table()
     table = np.zeros(0x110000, np.uint8)
-    table[(kind_table() == LETTER) | (kind_table() == NUMBER)] = LETTER_OR_DIGIT
-    kinds = {CODE: ALWAYS_CODE, "(": PARENTHESIS, "\"'": QUOTE, ":,": COLON_OR_COMMA}
-    for characters, kind in kinds.items():
-        table[list(map(ord, characters))] = kind
+    named = {CODE: ALWAYS_CODE, "(": PARENTHESIS, "\"'": QUOTE, ":,": COLON_OR_COMMA}
+    for characters, bit in named.items():
+        table[list(map(ord, characters))] = bit
+    conditions = {
+        IS_PRINTED: (flags & IS_SPACE) == 0,
+        LETTER_OR_NUMBER: (kinds == LETTER) | (kinds == NUMBER),
+        LETTER_OR_MARK: (kinds == LETTER) | (kinds == MARK),
+        DIGIT: (flags & IS_DIGIT) > 0,
+    }
+    for bit, condition in conditions.items():
+        table[condition] |= bit
     return table
 
 
@@ -182,12 +238,3 @@ def _lowered() -> Codes:
     table[0xFDD0:0xFDF0] = 0x20
     table[0xFFFE::0x10000] = table[0xFFFF::0x10000] = 0x20
     return table
-
-
-def _running(values: NDArray[np.bool_] | Indices) -> Shares:
-    """Sums of all before each place, and of all."""
-    return np.concatenate(([0.0], np.cumsum(values, dtype=np.float64)))
-
-
-def _between(running: Shares, starts: Indices, ends: Indices) -> Shares:
-    return running[ends] - running[starts]
