@@ -6,7 +6,8 @@ from hypothesis import strategies as st
 from tokenizers import Tokenizer
 
 from bedstone.tokenizer.encoding import SPECIAL_TOKENS, Encoder
-from bedstone.tokenizer.train import TrainConfig, trainer, untrained
+from bedstone.tokenizer.train import TrainConfig, trainer
+from bedstone.tokenizer.vocabulary import untrained
 
 TRAINING = [
     "The patient scholar measured the silver river, and the others measured the village again. ",

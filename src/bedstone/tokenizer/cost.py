@@ -1,96 +1,202 @@
-"""Stage tokenizer.cost: what each language pays for the same content, on the yardstick's texts.
+"""Stage tokenizer.cost: what each language pays for the same content.
 
-Reads   ``tokenizer``, ``yardstick``: one text of the same content a language
-Writes  ``languages.parquet``: ``language``, ``tokens``, ``bytes``, ``characters``, and
-        ``premium``, the tokens over those of English
+Reads   ``tokenizer``: any; ``yardstick``: what corpus.yardstick made, one text a language, or what
+        corpus.parallel made, pieces of content beside their English
+Writes  ``languages.parquet``: of each language, ``tokens``, ``unknown_tokens`` (that stand for what
+        the tokeniser cannot spell), ``bytes``, ``characters`` and ``words`` of its text;
+        ``english_tokens`` of the same content; ``premium``, the tokens over those
+
+A text is its paragraphs joined by one space, without what breaks its lines; each piece of content
+is encoded by itself. ``tokens_mean`` and ``tokens_max`` are of all the content, in English times
+the premium. ``gini`` is that of the premiums, English included: 0 if all languages pay the same.
 
 Without an English text there is nothing to compare with: the table is empty then, and the metric
 ``yardstick_languages`` is 0. A crawl need not hold a yardstick.
 """
 
-from statistics import median
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from functools import cache
+from statistics import fmean, median
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 from pydantic import Field
 
+from bedstone.artifact import Shard
 from bedstone.config import Config
 from bedstone.corpus import columns
+from bedstone.corpus.texts import texts_of
+from bedstone.corpus.words import spaced_words_of
 from bedstone.languages import ENGLISH
 from bedstone.stage import Job, Metrics, Result, Stage
-from bedstone.tokenizer.encoding import FILE, Encoder
+from bedstone.tokenizer import encoders
+from bedstone.tokenizer.encoders import AnyEncoder
 
+PARALLEL = "parallel.parquet"
 SCHEMA = pa.schema(
     {
         "language": pa.string(),
         "tokens": pa.int64(),
+        "unknown_tokens": pa.int64(),
         "bytes": pa.int64(),
         "characters": pa.int64(),
+        "words": pa.float64(),
+        "english_tokens": pa.int64(),
         "premium": pa.float64(),
     }
 )
+
+Pairs = list[tuple[str, str]]
+"""The pieces of content in a language, each with its English."""
 
 
 class CostConfig(Config):
     """Which texts count as the same content."""
 
     max_line_ratio: float = Field(1.25, ge=1)
-    """A text with so many times the English text's lines, or so many times fewer, is not
-    compared: it is partial or set otherwise. Characters tell less: a complete Chinese text has a
-    quarter of the English ones."""
+    """A text of corpus.yardstick with so many times the English text's lines, or so many times
+    fewer, is not compared: it is partial or set otherwise. Characters tell less: a complete
+    Chinese text has a quarter of the English ones."""
+    min_content_share: float = Field(0.05, ge=0, le=1)
+    """Of corpus.parallel's content, in bytes of its English: a language that has less of it is not
+    compared."""
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """What a language pays."""
+
+    language: str
+    tokens: int
+    unknown_tokens: int
+    bytes: int
+    characters: int
+    words: float
+    english_tokens: int
+    premium: float
 
 
 def run(config: CostConfig, job: Job) -> Result:
-    """Encode the comparable texts and relate each to English."""
-    encoder = Encoder.load(job.inputs["tokenizer"].file(FILE).parent)
-    table = pq.read_table(job.inputs["yardstick"].file("yardstick.parquet"))
-    texts = dict(zip(table["language"].to_pylist(), table["text"].to_pylist(), strict=True))
-    compared = comparable(texts, config.max_line_ratio)
-    tokens = {name: len(encoder.encode(text)) for name, text in sorted(compared.items())}
-    premiums = {name: count / tokens[ENGLISH] for name, count in tokens.items()}
-    rows = {
-        "language": list(tokens),
-        "tokens": list(tokens.values()),
-        "bytes": [len(compared[name].encode()) for name in tokens],
-        "characters": [len(compared[name]) for name in tokens],
-        "premium": list(premiums.values()),
-    }
-    columns.write(job, "languages.parquet", pa.table(rows, SCHEMA))
-    others = [premium for name, premium in premiums.items() if name != ENGLISH]
+    """Encode the comparable texts and relate each to its English."""
+    encoder = encoders.load(job.inputs["tokenizer"])
+    contents, left_out = _contents(job.inputs["yardstick"], config)
+    english_tokens = cache(lambda text: _count(encoder, [text])[0])
+    rows = []
+    with job.progress.task("languages", len(contents)) as task:
+        for name, pairs in sorted(contents.items()):
+            english = sum(english_tokens(ours) for _, ours in pairs)
+            rows.append(_row(name, [text for text, _ in pairs], english, encoder))
+            task.advance()
+    columns.write(
+        job, "languages.parquet", pa.Table.from_pylist([asdict(row) for row in rows], SCHEMA)
+    )
     counts = {
-        "yardstick_languages": len(tokens),
-        "incomparable_languages": len(texts) - len(tokens),
+        "yardstick_languages": len(rows),
+        "incomparable_languages": left_out,
+        "vocabulary_tokens": encoder.vocab_size,
     }
-    return Result({**counts, **_summary(others)})
+    return Result({**counts, **_summary({row.language: row for row in rows})})
 
 
 def comparable(texts: dict[str, str], max_line_ratio: float) -> dict[str, str]:
     """The texts with about as many lines as the English one; none without it."""
     if ENGLISH not in texts:
         return {}
-    english_lines = _line_count(texts[ENGLISH])
+    english_lines = len(_lines(texts[ENGLISH])) or 1
     return {
         name: text
         for name, text in texts.items()
-        if 1 / max_line_ratio <= _line_count(text) / english_lines <= max_line_ratio
+        if 1 / max_line_ratio <= (len(_lines(text)) or 1) / english_lines <= max_line_ratio
     }
 
 
-def _line_count(text: str) -> int:
-    return sum(map(bool, map(str.strip, text.splitlines()))) or 1
+def gini(values: Sequence[float]) -> float:
+    """How unevenly ``values`` are spread: 0 if they are equal, towards 1 if one has all.
+
+    Half the mean difference of all pairs, over the mean.
+    """
+    ordered = sorted(values)
+    ranks = range(1, len(ordered) + 1)
+    weighted = sum(rank * value for rank, value in zip(ranks, ordered, strict=True))
+    return 2 * weighted / (len(ordered) * sum(ordered)) - (len(ordered) + 1) / len(ordered)
 
 
-def _summary(premiums: list[float]) -> Metrics:
-    if not premiums:
+def _contents(yardstick: Shard, config: CostConfig) -> tuple[dict[str, Pairs], int]:
+    """By language, what is compared; and how many languages are not."""
+    if any(path.name == PARALLEL for path in yardstick.files):
+        return _of_parallel(yardstick, config.min_content_share)
+    table = pq.read_table(yardstick.file("yardstick.parquet"))
+    texts = dict(zip(table["language"].to_pylist(), table["text"].to_pylist(), strict=True))
+    compared = {
+        name: " ".join(_lines(text))
+        for name, text in comparable(texts, config.max_line_ratio).items()
+    }
+    pairs = {name: [(text, compared[ENGLISH])] for name, text in compared.items()}
+    return pairs, len(texts) - len(compared)
+
+
+def _of_parallel(parallel: Shard, min_share: float) -> tuple[dict[str, Pairs], int]:
+    table = columns.read(parallel, ["language", "text", "english"])
+    contents: dict[str, Pairs] = {}
+    for name, *pair in zip(*(column.to_pylist() for column in table.columns), strict=True):
+        contents.setdefault(name, []).append((pair[0], pair[1]))
+    sizes = {
+        name: sum(len(english.encode()) for _, english in pairs) for name, pairs in contents.items()
+    }
+    least = min_share * sizes.get(ENGLISH, 0)
+    compared = {name: pairs for name, pairs in contents.items() if sizes[name] >= least}
+    return compared, len(contents) - len(compared)
+
+
+def _row(name: str, texts: Sequence[str], english_tokens: int, encoder: AnyEncoder) -> Row:
+    tokens, unknown = _count(encoder, texts)
+    return Row(
+        language=name,
+        tokens=tokens,
+        unknown_tokens=unknown,
+        bytes=sum(len(text.encode()) for text in texts),
+        characters=sum(map(len, texts)),
+        words=float(spaced_words_of(texts_of(texts)).weights.sum()),
+        english_tokens=english_tokens,
+        premium=tokens / english_tokens,
+    )
+
+
+def _count(encoder: AnyEncoder, texts: Sequence[str]) -> tuple[int, int]:
+    """Tokens, and how many of them are unknown."""
+    tokens = unknown = 0
+    for text in texts:
+        ids = encoder.encode(text)
+        tokens += len(ids)
+        unknown += 0 if encoder.unknown is None else ids.count(encoder.unknown)
+    return tokens, unknown
+
+
+def _lines(text: str) -> list[str]:
+    return [line.strip() for line in text.splitlines() if line.strip()]
+
+
+def _summary(rows: dict[str, Row]) -> Metrics:
+    if not rows:
         return {}
-    return {"premium_median": median(premiums), "premium_max": max(premiums)}
+    premiums = [row.premium for row in rows.values()]
+    content = rows[ENGLISH].tokens
+    others = [row.premium for name, row in rows.items() if name != ENGLISH]
+    of_others = {"premium_median": median(others), "premium_max": max(others)} if others else {}
+    return {
+        **of_others,
+        "tokens_mean": content * fmean(premiums),
+        "tokens_max": content * max(premiums),
+        "gini": gini(premiums),
+    }
 
 
 STAGE = Stage(
     "tokenizer.cost",
-    version=1,
+    version=2,
     config=CostConfig,
     inputs=("tokenizer", "yardstick"),
     run=run,
-    libraries=("pyarrow", "tiktoken"),
+    libraries=("numpy", "pyarrow", "tiktoken", "tokenizers"),
 )

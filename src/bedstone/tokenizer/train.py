@@ -1,12 +1,23 @@
 """Stage tokenizer.train: learn a byte-level BPE vocabulary from the kept text.
 
-Reads   ``documents``, ``language``, ``kept``: shards of the same documents
+Reads   ``documents``, ``language``, ``kept``: shards of the same documents; with ``parity``,
+        ``parallel``: a table of ``source``, ``language``, ``unit`` (of the content), ``text`` and
+        ``english``
 Writes  ``tokenizer.json`` (Hugging Face tokenizers) and ``tokenizer_config.json``: transformers
-        loads the folder, with the chat format that post-training uses
+        loads the folder, with the chat format that post-training uses.
+        ``scripts.json``: how many tokens are of each script by ISO 15924, of none (``Zyyy``:
+        digits, punctuation, spaces), and pieces of characters (``bytes``); no control tokens.
+        With ``parity``, ``parity.json``: of a ``plain`` vocabulary of the same size from the same
+        text, and of this one (``parity``), on the test half of the parallel text:
+        ``worst_tokens``, ``mean_tokens``, ``english_tokens`` (for 1,000 bytes of content),
+        ``gini``, and ``languages`` [{``language``, ``tokens``, ``content_bytes``, ``premium``,
+        ``merges`` (that it chose)}]
 
 Equal bytes on every machine and with any number of threads.
 The documents that later stages hold out are learnt from too: a model's bits on them are those of a
 vocabulary that knows them, the same one for every model.
+The test half of the parallel text does not steer, but where the documents hold it, it is learnt
+from, by both vocabularies.
 """
 
 import json
@@ -15,34 +26,71 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from pydantic import Field
-from tokenizers import Regex, Tokenizer, decoders, models, pre_tokenizers, trainers
+from tokenizers import Tokenizer, trainers
 
 from bedstone.artifact import Shard
 from bedstone.config import Config
-from bedstone.errors import DataError
+from bedstone.corpus import columns
+from bedstone.errors import ConfigError, DataError
+from bedstone.languages import ENGLISH
 from bedstone.lots import lot
-from bedstone.stage import Job, Result, Stage
-from bedstone.tokenizer.encoding import (
-    ASSISTANT,
-    CONFIG_FILE,
-    END,
-    FILE,
-    PATTERN,
-    SPECIAL_TOKENS,
-    USER,
-    byte_alphabet,
-)
+from bedstone.stage import Job, Metrics, Result, Stage
+from bedstone.tokenizer.encoding import CONFIG_FILE, FILE, SPECIAL_TOKENS, byte_alphabet
 from bedstone.tokenizer.kept import read_kept, text_bytes
-from bedstone.tokenizer.mixing import even_budgets
-
-CHAT_TEMPLATE = (
-    "{% for message in messages %}"
-    f"{{% if message['role'] == 'user' %}}{USER}{{{{ message['content'] }}}}"
-    f"{{% elif message['role'] == 'assistant' %}}{ASSISTANT}{{{{ message['content'] }}}}{END}"
-    "{% else %}{{ raise_exception('there are the roles user and assistant') }}{% endif %}"
-    "{% endfor %}"
-    f"{{% if add_generation_prompt %}}{ASSISTANT}{{% endif %}}"
+from bedstone.tokenizer.mixing import even_budgets, shared_out, temperature_demands
+from bedstone.tokenizer.parity import (
+    ALPHABET,
+    Cost,
+    Row,
+    Tallies,
+    Units,
+    content_bytes,
+    costs_of,
+    halves,
+    learn_parity,
+    learn_plain,
+    summary,
 )
+from bedstone.tokenizer.pieces import PieceCounter, counts_of
+from bedstone.tokenizer.vocabulary import (
+    encoder_of,
+    script_counts,
+    transformers_config,
+    untrained,
+    with_merges,
+)
+
+PARITY_FILE, SCRIPTS_FILE = "parity.json", "scripts.json"
+
+
+class WindowConfig(Config):
+    """How often a language may be chosen."""
+
+    merges: int = Field(100, ge=1)
+    """That are looked back on."""
+    alpha: float = Field(2.0, ge=1)
+    """A language that was chosen more often than so many times its even share of them is passed
+    over."""
+
+
+class ParityConfig(Config):
+    """Which merges are steered towards the language that pays most, and by which languages.
+
+    Classic parity has neither a share nor a window, hybrid a share, and window a window.
+    """
+
+    global_share: float = Field(0.8, ge=0, le=1)
+    """Of the merges: the first ones, which are chosen by frequency in all text. The less, the less
+    the worst language pays and the more English does. By default English pays some 4 % more than
+    with a plain vocabulary: chosen on development text, see benchmarks/parity.py."""
+    window: WindowConfig | None = None
+    """Absent, a language is chosen as often as it takes."""
+    min_bytes: int = Field(10_000, ge=1)
+    """Text to learn from without which a language steers no merge: its most frequent pair may be
+    so by chance. In trials languages of 2 kB still gained by steering."""
+    min_units: int = Field(50, ge=1)
+    """Units of a half of the parallel text without which a language does not steer, or is not
+    measured."""
 
 
 class TrainConfig(Config):
@@ -53,46 +101,90 @@ class TrainConfig(Config):
     min_frequency: int = Field(2, ge=1)
     """Occurrences below which no pair is merged."""
     max_bytes: int = Field(2**24, ge=1)
-    """Text to learn from, shared out evenly over the languages as far as they have it, so that
-    the largest does not own the vocabulary: the less, the more even. Documents are drawn by
-    hash."""
+    """Text to learn from, shared out over the languages as far as they have it, so that the
+    largest does not own the vocabulary: the less, the more even. Documents are drawn by hash."""
+    temperature: float | None = Field(None, ge=1)
+    """A language's share of ``max_bytes`` is as its bytes to the power of 1/temperature: at 1 as
+    the text is. Absent, shares are even, as ever higher temperatures make them."""
+    parity: ParityConfig | None = None
+    """Absent, every merge is of the pair that is most frequent in all text."""
 
 
 def run(config: TrainConfig, job: Job) -> Result:
     """Measure the languages, draw their documents, and train on them.
 
     Raises:
-        DataError: no text was kept.
+        ConfigError: there is ``parity`` without parallel text, or the other way round.
+        DataError: no text was kept; the parallel text cannot steer.
     """
-    sizes = _language_bytes(job)
-    if not sizes:
-        raise DataError("no text was kept: there is nothing to train a tokeniser on")
-    budgets = even_budgets(sizes, config.max_bytes)
-    shares = {name: budgets[name] / size for name, size in sizes.items()}
-    tally = Counter[str]()
-    tokenizer = untrained()
-    with job.progress.task("bytes", sum(budgets.values())) as task:
-
-        def texts() -> Iterator[str]:
-            for text, size in _drawn(job, shares):
-                tally.update(documents=1, bytes=size)
-                task.advance(size)
-                yield text
-
-        tokenizer.train_from_iterator(texts(), trainer(config))
+    if (config.parity is None) != ("parallel" not in job.inputs):
+        raise ConfigError(
+            "tokenizer.train: config 'parity' and input 'parallel' come together or not at all",
+            hint="give the input 'parallel', made by corpus.parallel"
+            if config.parity
+            else "give a table parity, which may be empty, or leave the input out",
+        )
+    text = _Text(config, job)
+    if config.parity:
+        tokenizer, metrics = _with_parity(config, config.parity, job, text)
+    else:
+        tokenizer, metrics = untrained(), Metrics()
+        tokenizer.train_from_iterator((each for _, each in text.drawn()), trainer(config))
     with job.part(FILE) as path:
         tokenizer.save(str(path))
-    with job.part(CONFIG_FILE) as path:
-        path.write_text(json.dumps(_transformers_config(), indent=2) + "\n", "utf-8")
-    return Result(
-        {
-            "vocabulary_tokens": tokenizer.get_vocab_size(),
-            "train_documents": tally["documents"],
-            "train_bytes": tally["bytes"],
-            "train_languages": sum(map(bool, budgets.values())),
-            "largest_language_share": max(budgets.values()) / sum(budgets.values()),
+    _write(job, CONFIG_FILE, transformers_config())
+    _write(job, SCRIPTS_FILE, script_counts(tokenizer))
+    return Result({"vocabulary_tokens": tokenizer.get_vocab_size(), **text.metrics(), **metrics})
+
+
+def budgets(config: TrainConfig, sizes: Mapping[str, int]) -> dict[str, int]:
+    """The bytes to learn from of each language, of the ``sizes`` that they have."""
+    if config.temperature is None:
+        return even_budgets(sizes, config.max_bytes)
+    if sum(sizes.values()) <= config.max_bytes:
+        return dict(sizes)
+    limits = {name: size / config.max_bytes for name, size in sizes.items()}
+    shares = shared_out(temperature_demands(sizes, config.temperature), limits)
+    return {name: min(round(shares[name] * config.max_bytes), size) for name, size in sizes.items()}
+
+
+class _Text:
+    """The documents to learn from, drawn by hash, and counted as they go by."""
+
+    def __init__(self, config: TrainConfig, job: Job) -> None:
+        self._job = job
+        sizes = _language_bytes(job)
+        if not sizes:
+            raise DataError("no text was kept: there is nothing to train a tokeniser on")
+        self._budgets = budgets(config, sizes)
+        self._shares = {name: self._budgets[name] / size for name, size in sizes.items()}
+        self._documents = 0
+        self.bytes = Counter[str]()
+        """Of each language, so far."""
+
+    def drawn(self) -> Iterator[tuple[str, str]]:
+        """Language and text of each document."""
+        with self._job.progress.task("bytes", sum(self._budgets.values())) as task:
+            for shards in _shards(self._job):
+                table = read_kept(*shards)
+                columns = (table[name].to_pylist() for name in ("id", "language", "text"))
+                for (document, language, text), size in zip(
+                    zip(*columns, strict=True), text_bytes(table), strict=True
+                ):
+                    if lot(document, "tokenizer.train") < self._shares.get(language, 0.0):
+                        self._documents += 1
+                        self.bytes[language] += size
+                        task.advance(size)
+                        yield language, text
+
+    def metrics(self) -> Metrics:
+        """Of what was drawn, and of the shares that were meant."""
+        return {
+            "train_documents": self._documents,
+            "train_bytes": self.bytes.total(),
+            "train_languages": sum(map(bool, self._budgets.values())),
+            "largest_language_share": max(self._budgets.values()) / sum(self._budgets.values()),
         }
-    )
 
 
 def _shards(job: Job) -> Iterator[tuple[Shard, Shard, Shard]]:
@@ -109,23 +201,109 @@ def _language_bytes(job: Job) -> dict[str, int]:
     return {name: size for name, size in sizes.items() if size}
 
 
-def _drawn(job: Job, shares: Mapping[str, float]) -> Iterator[tuple[str, int]]:
-    for shards in _shards(job):
-        table = read_kept(*shards)
-        rows = zip(*(table[name].to_pylist() for name in ("id", "language", "text")), strict=True)
-        for (document, language, text), size in zip(rows, text_bytes(table), strict=True):
-            if lot(document, "tokenizer.train") < shares.get(language, 0.0):
-                yield text, size
+def _with_parity(
+    config: TrainConfig, parity: ParityConfig, job: Job, text: _Text
+) -> tuple[Tokenizer, Metrics]:
+    """The steered vocabulary; what it costs each language beside a plain one is written."""
+    development, test = halves(_rows(job.inputs["parallel"]))
+    train = _pieces(text)
+    tallies = _steering(parity, text, train, development)
+    merges = config.vocab_size - len(SPECIAL_TOKENS) - len(ALPHABET)
+    window = parity.window
+    learnt = {
+        "plain": learn_plain(tallies, merges, config.min_frequency),
+        "parity": learn_parity(
+            tallies,
+            merges,
+            config.min_frequency,
+            global_merges=round(parity.global_share * merges),
+            window=window.merges if window else 0,
+            alpha=window.alpha if window else 0.0,
+        ),
+    }
+    measured = {
+        name: units
+        for name, units in test.items()
+        if len(units) >= parity.min_units and (name in train or name == ENGLISH)
+    }
+    if len(measured) < 2:
+        raise DataError(
+            f"the parallel text has not {parity.min_units} units to measure on in any language"
+            " with text to learn from, English apart"
+        )
+    costs = {name: costs_of(encoder_of(each), measured) for name, each in learnt.items()}
+    numbers = {name: summary(each) for name, each in costs.items()}
+    choices = Counter(learnt["parity"].chosen.tolist())
+    chose = {name: choices[number] for number, name in enumerate(tallies.development)}
+    tables = {
+        "plain": {**numbers["plain"], "languages": _table(costs["plain"], {})},
+        "parity": {**numbers["parity"], "languages": _table(costs["parity"], chose)},
+    }
+    _write(job, PARITY_FILE, tables)
+    return with_merges(learnt["parity"]), {
+        "steering_languages": len(tallies.development),
+        "measured_languages": len(measured),
+        **_changes(numbers["plain"], numbers["parity"]),
+    }
 
 
-def untrained() -> Tokenizer:
-    """A tokeniser that cuts as ``PATTERN`` says and knows no token yet."""
-    tokenizer = Tokenizer(models.BPE())
-    cut = pre_tokenizers.Split(Regex(PATTERN), behavior="isolated")
-    to_bytes = pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False)
-    tokenizer.pre_tokenizer = pre_tokenizers.Sequence([cut, to_bytes])
-    tokenizer.decoder = decoders.ByteLevel()
-    return tokenizer
+def _rows(parallel: Shard) -> Iterator[Row]:
+    table = columns.read(parallel, Row._fields)
+    yield from map(Row._make, zip(*(column.to_pylist() for column in table.columns), strict=True))
+
+
+def _pieces(text: _Text) -> dict[str, Counter[bytes]]:
+    """Of each language, by name."""
+    counters: dict[str, PieceCounter] = {}
+    for language, document in text.drawn():
+        counters.setdefault(language, PieceCounter()).add(document)
+    return {name: counters[name].counts() for name in sorted(counters)}
+
+
+def _steering(
+    parity: ParityConfig, text: _Text, train: Mapping[str, Counter[bytes]], development: Units
+) -> Tallies:
+    """With the languages that have enough of both."""
+    names = [
+        name
+        for name in train
+        if text.bytes[name] >= parity.min_bytes
+        and len(development.get(name, ())) >= parity.min_units
+    ]
+    if not names:
+        raise DataError(
+            f"no language has {parity.min_bytes} bytes to learn from and {parity.min_units} units"
+            " of parallel text to steer by"
+        )
+    return Tallies(
+        train,
+        {name: counts_of(unit.text for unit in development[name]) for name in names},
+        {name: content_bytes(development[name]) for name in names},
+    )
+
+
+def _table(costs: Mapping[str, Cost], chose: Mapping[str, int]) -> list[dict[str, Any]]:
+    return [
+        {
+            "language": name,
+            "tokens": cost.tokens,
+            "content_bytes": cost.content_bytes,
+            "premium": cost.premium,
+            "merges": chose.get(name, 0),
+        }
+        for name, cost in costs.items()
+    ]
+
+
+def _changes(plain: Mapping[str, float], parity: Mapping[str, float]) -> Metrics:
+    names = ("worst_tokens", "mean_tokens", "english_tokens")
+    changes = {f"{name}_change_share": parity[name] / plain[name] - 1 for name in names}
+    return {**changes, "gini_plain": plain["gini"], "gini_parity": parity["gini"]}
+
+
+def _write(job: Job, name: str, values: object) -> None:
+    with job.part(name) as path:
+        path.write_text(json.dumps(values, indent=2) + "\n", "utf-8")
 
 
 def trainer(config: TrainConfig) -> trainers.BpeTrainer:
@@ -139,20 +317,12 @@ def trainer(config: TrainConfig) -> trainers.BpeTrainer:
     )
 
 
-def _transformers_config() -> dict[str, Any]:
-    return {
-        "tokenizer_class": "PreTrainedTokenizerFast",
-        "eos_token": END,
-        "clean_up_tokenization_spaces": False,
-        "chat_template": CHAT_TEMPLATE,
-    }
-
-
 STAGE = Stage(
     "tokenizer.train",
-    version=1,
+    version=2,
     config=TrainConfig,
     inputs=("documents", "language", "kept"),
     run=run,
+    optional=("parallel",),
     libraries=("tokenizers",),
 )
