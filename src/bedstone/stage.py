@@ -43,6 +43,7 @@ STAGES = {
     "corpus.crawl": "Fetch a small real crawl with this machine's package clients",
     "corpus.extract": "Take the main text out of the pages of a crawl",
     "corpus.records": "Take documents from JSONL and Parquet files of texts",
+    "corpus.parallel": "Put the same content in many languages side by side with its English",
     "corpus.language": "Identify each document's language",
     "corpus.yardstick": "Hold the parallel text that languages are compared on out of all training",
     "corpus.thresholds": "Derive limits and stop words of each language from reference text",

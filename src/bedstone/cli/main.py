@@ -7,7 +7,7 @@ from types import FrameType
 
 import typer
 
-from bedstone.cli import artifacts, corpus, making
+from bedstone.cli import artifacts, corpus, languages, making
 from bedstone.errors import BedstoneError
 
 SIGNALLED = 128
@@ -19,7 +19,12 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     help="From a raw web crawl to an aligned, sampled language model.",
 )
-for command in (*making.COMMANDS, *corpus.COMMANDS, *artifacts.COMMANDS):
+for command in (
+    *making.COMMANDS,
+    *corpus.COMMANDS,
+    *languages.COMMANDS,
+    *artifacts.COMMANDS,
+):
     app.command(command.__name__)(command)
 
 

