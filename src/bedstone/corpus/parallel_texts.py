@@ -36,6 +36,8 @@ MAX_LINE_RATIO = 1.25
 """Of the headings and paragraphs of a declaration, to the English ones or the other way round."""
 MIN_BYTES_SHARE = 0.5
 """Of the median declaration's UTF-8 bytes, each over those of the English it stands for."""
+MIN_WORD_LETTERS = 2
+"""Of the words of an English sentence, on average."""
 LANGUAGE_NAMES = {"C": ENGLISH_NAME, "eng": ENGLISH_NAME}
 
 
@@ -197,8 +199,10 @@ def _paragraphs(page: bytes) -> list[str]:
 
 
 def _sentence(line: str) -> str:
+    """The line in plain text; empty if it is a label, or a list of letters that number notes."""
     plain = messages.plain(line)
-    return plain if len(plain.encode()) >= messages.MIN_LINE_BYTES else ""
+    is_list = len(plain) < (MIN_WORD_LETTERS + 1) * len(plain.split())
+    return plain if len(plain.encode()) >= messages.MIN_LINE_BYTES and not is_list else ""
 
 
 def _lines_beside(text: str, english: list[str]) -> Iterator[tuple[int, str]]:

@@ -132,3 +132,12 @@ def test_texts_that_cannot_be_compared_are_refused(files, message):
     given = {name: it if isinstance(it, bytes) else it.encode() for name, it in files.items()}
     with pytest.raises(DataError, match=message):
         folder_versions(given)
+
+
+def test_a_list_of_letters_is_no_sentence():
+    letters = " ".join(f"{a}{b}" for a in "abc" for b in "defghij")
+    files = {"en": {"k": letters, "s": "This is a sentence in plain English."}}
+    found = mediawiki_versions(
+        {f"usr/share/mediawiki/a/i18n/{k}.json": json.dumps(v).encode() for k, v in files.items()}
+    )
+    assert list(found["en"]) == ["a/i18n/s#0"]
