@@ -45,7 +45,8 @@ def shares(family: Family) -> Section | None:
             ),
         ),
         method="Share of the kept documents, with Wilson's interval of 95 %. Speakers: "
-        f"{whole['speakers_source']}. A language may be noise if, by what the identifier misreads "
+        f"{whole['speakers_source']}. Lost is what a second identifier calls something else. A "
+        "language may be noise if, by what the identifier misreads "
         "of labelled text, not one of its documents is certain to be in it.",
         measured_by=(audit, family.find("corpus.language")),
     )
@@ -122,6 +123,9 @@ def _share_table(everything: list[Row]) -> Table:
                 interval(it["purity_low"], it["purity_high"])
                 if it["purity"] is not None
                 else NOT_KNOWN
+            ),
+            "lost to the second": lambda it: (
+                NOT_KNOWN if it["erased_share"] is None else percent(it["erased_share"])
             ),
             "may be noise": lambda it: "yes" if it["possible_noise"] else "",
         },
