@@ -7,7 +7,7 @@ from types import FrameType
 
 import typer
 
-from bedstone.cli import artifacts, corpus, languages, making
+from bedstone.cli import artifacts, auditing, making, pricing
 from bedstone.errors import BedstoneError
 
 SIGNALLED = 128
@@ -21,8 +21,8 @@ app = typer.Typer(
 )
 for command in (
     *making.COMMANDS,
-    *corpus.COMMANDS,
-    *languages.COMMANDS,
+    *auditing.COMMANDS,
+    *pricing.COMMANDS,
     *artifacts.COMMANDS,
 ):
     app.command(command.__name__)(command)
