@@ -1,6 +1,7 @@
 """How well do identifiers tell languages apart, and how pure is what they call a language?
 
-    python benchmarks/identification.py FOLDER [--learn | --measure] [--model FILE.ftz] [--out FILE]
+    python benchmarks/identification.py FOLDER [--model FILE.ftz] [--out FILE.md]
+    python benchmarks/identification.py FOLDER --learn | --measure | --coverage
 
 Labelled text: MediaWiki's messages and GNOME's help in every language that they are translated to,
 the Universal Declaration of Human Rights, and Debian's English documentation, in texts of some 600
@@ -11,8 +12,9 @@ tags; and which language is taken for which. Program code and base64 are measure
 is right for them.
 
 ``--learn`` and then, by another call, ``--measure`` write what the package holds of this:
-``corpus/frequent_words.tsv`` and ``corpus/confusion.tsv``. ``--out`` is for the accuracies. FOLDER
-keeps the packages, fetched by apt-get and npm.
+``corpus/frequent_words.tsv`` and ``corpus/confusion.tsv``. ``--coverage`` mixes corpora by lot and
+counts how often the intervals of purity hold. ``--out`` is for the accuracies. FOLDER keeps the
+packages, fetched by apt-get and npm.
 """
 
 import argparse
@@ -83,6 +85,7 @@ MIN_BYTES, MIN_SHARE = 40, 0.7
 MIN_TAKEN, MAX_LOST, MIN_GAINED = 5, 0.001, 0.7
 """A language is told from one that it is taken for if of the second so few are lost by it, and of
 the first so many found."""
+CORPORA, ENGLISHES = 60, (2_000, 20_000)
 CONDITIONS = ("clean", "short", "markup")
 
 
@@ -337,6 +340,56 @@ def _limits(right: Sequence[Identified], way: Identifier) -> purity.Limits:
     return purity.Limits(min(float(low), highest), words)
 
 
+def coverage(texts: Sequence[Labelled], way: Identifier, *, known: bool) -> str:
+    """How often the package's intervals of purity hold, in corpora mixed of what was learnt from.
+
+    Each has 2,000 or 20,000 texts in English, and 12 to 100 each in 60 languages by lot: of those
+    that the identifier tells, or of all.
+    """
+    confusion = purity.confusion_of("pycld2")
+    assert confusion
+    learnt = [it for it in texts if it.is_learnt]
+    by_key: dict[str, list[Identified]] = defaultdict(list)
+    found = identify([it.text for it in learnt], way, MIN_BYTES, MIN_SHARE)
+    for it, answer in zip(learnt, found, strict=True):
+        by_key[it.key].append(answer)
+    keys = [key for key, each in sorted(by_key.items()) if key != ENGLISH and len(each) >= 12]
+    keys = [key for key in keys if key in confusion.limits or not known]
+    dice = random.Random(0)
+    held, certain, wrong = [], 0, 0
+    for _ in range(CORPORA):
+        corpus = [(ENGLISH, it) for it in dice.choices(by_key[ENGLISH], k=dice.choice(ENGLISHES))]
+        for key in dice.sample(keys, 60):
+            count = min(len(by_key[key]), dice.choice((12, 12, 30, 100)))
+            corpus += [(key, it) for it in dice.sample(by_key[key], count)]
+        counted, right = _counted(corpus, confusion)
+        for label in counted.keys() - {UNKNOWN, MIXED}:
+            estimate = purity.purity(label, counted, confusion)
+            share = right[label] / estimate.n
+            held.append(estimate.low - 1e-9 <= share <= estimate.high + 1e-9)
+            if not purity.is_possible_noise(estimate):
+                certain += 1
+                wrong += share == 0
+    return (
+        f"{np.mean(held):.3f} of {len(held)} intervals hold; {wrong} of {certain} languages that "
+        "are no noise by their interval have not one right text"
+    )
+
+
+def _counted(
+    corpus: Sequence[tuple[str, Identified]], confusion: purity.Confusion
+) -> tuple[dict[str, purity.Counted], Counter[str]]:
+    """Of each label: the documents with those confirmed, and the right ones."""
+    documents, confirmed, right = Counter[str](), Counter[str](), Counter[str]()
+    for key, it in corpus:
+        documents[it.language] += 1
+        right[it.language] += it.language == key
+        if limits := confusion.limits.get(it.language):
+            confirmed[it.language] += purity.is_confirmed(it.score, it.own_words, limits)
+    counted = {label: purity.Counted(n, confirmed[label]) for label, n in documents.items()}
+    return counted, right
+
+
 # Accuracy
 
 
@@ -428,6 +481,7 @@ def main() -> None:
     parser.add_argument("--model", type=Path, help="a fastText model to compare")
     parser.add_argument("--learn", action="store_true")
     parser.add_argument("--measure", action="store_true")
+    parser.add_argument("--coverage", action="store_true", help="do the intervals hold?")
     parser.add_argument("--out", type=Path)
     words = parser.parse_args()
     names: list[Name] = ["pycld2", "py3langid"]
@@ -444,6 +498,10 @@ def main() -> None:
         for name, way in ways.items():
             rows += confusion(name, texts, way)
         _write(SOURCE / "confusion.tsv", purity.COLUMNS, rows)
+        return
+    if words.coverage:
+        for known in (True, False):
+            print("known" if known else "all", coverage(texts, ways["pycld2"], known=known))
         return
     if words.model:
         ways[words.model.name] = identifier("fasttext", words.model)

@@ -207,10 +207,12 @@ def _wrong_by_confusion(key: str, corpus: Mapping[str, Counted], confusion: Conf
     errors = confusion.labelled if corpus[key].confirmed is None else confusion.confirmed
     script = split(key)[1]
     value = variance = largest = 0.0
-    for language, texts in confusion.texts.items():
-        if language == key or split(language)[1] != script or language not in corpus:
+    for language in confusion.texts:
+        told = confusion.labelled.get((language, language), 0)
+        if language == key or split(language)[1] != script or language not in corpus or not told:
             continue
-        weight = corpus[language].documents / texts
+        # By those that were told, not by all texts: so it is by those that the corpus has.
+        weight = corpus[language].documents / told
         count = errors.get((language, key), 0)
         value += weight * count
         variance += weight**2 * count

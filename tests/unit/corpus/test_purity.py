@@ -20,6 +20,7 @@ def confusion(english=20_000, misread=0, confirmed=95):
             "zxx-js": 500,
         },
         labelled={
+            (ENGLISH, ENGLISH): english,
             (ENGLISH, SWAHILI): misread,
             (SWAHILI, SWAHILI): 100,
             ("other_Latn", SWAHILI): 50,
@@ -45,6 +46,13 @@ def test_one_page_in_ten_thousand_misread_halves_a_rare_language():
     many = purity.purity(SWAHILI, corpus, confusion(english=10_000_000, misread=1_000))
     assert many.low == pytest.approx(0.54, abs=0.01)
     assert many.high == pytest.approx(0.59, abs=0.01)
+
+
+def test_a_language_that_is_seldom_told_has_more_documents_than_its_label():
+    found = confusion(misread=1_000)
+    found.labelled[ENGLISH, ENGLISH] = 10_000  # of 20,000
+    corpus = {ENGLISH: Counted(1_000), SWAHILI: Counted(1_000)}
+    assert purity.purity(SWAHILI, corpus, found).value == 1 - 100 / 1_000
 
 
 def test_an_error_that_was_never_seen_still_may_be():

@@ -74,8 +74,8 @@ def test_languages_without_known_speakers_have_no_ratio():
 def test_purity_needs_what_the_identifier_misreads():
     confusion = Confusion(
         {"eng_Latn": 100, "swa_Latn": 100},
-        {("swa_Latn", "swa_Latn"): 100},
-        {("swa_Latn", "swa_Latn"): 100},
+        {("eng_Latn", "eng_Latn"): 100, ("swa_Latn", "swa_Latn"): 100},
+        {("eng_Latn", "eng_Latn"): 100, ("swa_Latn", "swa_Latn"): 100},
         {"swa_Latn": Limits(0.9, 0.1)},
     )
     counts = {"eng_Latn": Count(10_000, confirmed=10_000), "swa_Latn": Count(50, confirmed=50)}
