@@ -42,7 +42,7 @@ def test_the_script_is_that_of_the_translated_pieces():
         ("zh-hant", "他們有權利。", "zho_Hant"),
         ("tel_Telu", "హక్కులు", "tel_Telu"),
         ("fit", "Heilä oon oikeuet.", "fit_Latn"),
-        ("ii", "Two letters that are in no table", None),
+        ("xx", "Two letters that are in no table", None),
         ("roa-tara", "A group of languages", None),
         ("und-013", "No language", None),
     ],
