@@ -8,12 +8,13 @@ Writes  ``audit.json``: ``documents``, ``bytes``, ``tokens``, ``languages``, ``r
         ``languages.parquet``: the rows of ``languages``
 
 Only kept documents are counted. Shares are of documents, not of bytes or tokens. ``removed`` lists
-the languages of which what decided about keeping dropped far more than of the others.
+the languages of which what decided about keeping dropped far more than of the others; duplicates
+are not counted there, for the text that they are copies of is kept.
 """
 
 import json
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, fields
 from functools import partial
 from typing import Any
@@ -145,7 +146,7 @@ def _sums_of(
     )
     keys = found["language"]
     values: dict[str, Any] = {
-        "input_documents": pa.chunked_array([np.ones(texts.num_rows, np.int64)]),
+        "input_documents": _is_unique(decided, texts.num_rows),
         "documents": pc.cast(keep, pa.int64()),
         "bytes": pc.binary_length(texts["text"]),
     }
@@ -164,6 +165,13 @@ def _sums_of(
         second = columns.read(language, ["second_language"])["second_language"]
         values["erased"] = pc.not_equal(keys, second)
     return _grouped(keys, keep, values)
+
+
+def _is_unique(decided: Sequence[Shard], number: int) -> pa.ChunkedArray:
+    """Which documents are no duplicates of others, as far as what was decided says."""
+    if decided and "duplicate" in pq.read_schema(columns.table_path(decided[0])).names:
+        return pc.is_null(columns.read(decided[0], [], ["duplicate"])["duplicate"])
+    return pa.chunked_array([np.ones(number, np.bool_)])
 
 
 def _grouped(

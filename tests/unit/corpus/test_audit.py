@@ -129,3 +129,17 @@ def test_an_identifier_without_a_table_and_with_one_of_ones_own(inputs, run, tmp
 def test_a_table_that_does_not_say_who_identified(inputs, run):
     with pytest.raises(DataError, match="does not say which identifier"):
         run(STAGE, **inputs(identifier=None))
+
+
+def test_duplicates_are_not_removed_for_a_copy_is_kept(inputs, run, table_shard):
+    languages = ["eng_Latn"] * 40 + ["fra_Latn"] * 40
+    given = inputs([True] * 41 + [False] * 39, languages)
+    _, made = run(STAGE, **given)
+    assert [lost["name"] for lost in audit_of(made)["removed"]] == ["French"]
+    kept = {
+        "id": [f"d{number}" for number in range(80)],
+        "keep": [True] * 41 + [False] * 39,
+        "duplicate": [None] * 41 + ["near"] * 39,
+    }
+    _, made = run(STAGE, **given | {"kept": table_shard("deduplicated", kept)})
+    assert audit_of(made)["removed"] == []
