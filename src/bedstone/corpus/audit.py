@@ -14,10 +14,9 @@ are not counted there, for the text that they are copies of is kept.
 
 import json
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import asdict, fields
 from functools import partial
-from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -32,7 +31,7 @@ from bedstone.corpus.representation import Count, Share, removed, shares
 from bedstone.errors import ConfigError, DataError
 from bedstone.languages import MIXED, SPEAKERS_SOURCE, UNKNOWN, Source
 from bedstone.stage import Job, Result, Stage
-from bedstone.tokenizer.encoding import FILE, Encoder
+from bedstone.tokenizer import encoders
 
 TYPES = {
     **dict.fromkeys(("documents", "bytes", "tokens", "speakers"), pa.int64()),
@@ -138,56 +137,63 @@ def _sums_of(
     documents, language, *decided = shard
     texts = columns.read(documents, ["id", "text"])
     found = columns.beside(language, texts, ["language", "score"])
-    own_words = columns.read(language, [], ["own_words"])["own_words"]
-    keep = (
-        columns.beside(decided[0], texts, ["keep"])["keep"]
-        if decided
-        else pa.chunked_array([np.ones(texts.num_rows, bool)])
+    keep = columns.beside(decided[0], texts, ["keep"])["keep"] if decided else None
+    table = pa.table(
+        {
+            "language": found["language"],
+            "input_documents": _ones(texts) if keep is None else _is_unique(decided[0], texts),
+            "documents": _ones(texts),
+            "bytes": pc.binary_length(texts["text"]),
+        }
     )
-    keys = found["language"]
-    values: dict[str, Any] = {
-        "input_documents": _is_unique(decided, texts.num_rows),
-        "documents": pc.cast(keep, pa.int64()),
-        "bytes": pc.binary_length(texts["text"]),
-    }
     if limits is not None:
-        rows = zip(keys.to_pylist(), found["score"].to_pylist(), own_words.to_pylist(), strict=True)
-        values["confirmed"] = pa.array(
-            [key in limits and is_confirmed(score, own, limits[key]) for key, score, own in rows]
-        )
+        own_words = columns.read(language, [], ["own_words"])["own_words"]
+        confirmed = _confirmed(found["language"], found["score"], own_words, limits)
+        table = table.append_column("confirmed", confirmed)
     if tokenizer is not None:
-        kept = zip(texts["text"], keep.to_pylist(), strict=True)
-        encoder = Encoder.load(tokenizer.file(FILE).parent)
-        values["tokens"] = pa.array(
-            [len(encoder.encode(text.as_py())) if keeps else 0 for text, keeps in kept], pa.int64()
-        )
+        encode = encoders.load(tokenizer).encode
+        tokens = [
+            0 if keep is not None and not keep[row].as_py() else len(encode(text.as_py()))
+            for row, text in enumerate(texts["text"])
+        ]
+        table = table.append_column("tokens", pa.array(tokens, pa.int64()))
     if "second_language" in pq.read_schema(columns.table_path(language)).names:
         second = columns.read(language, ["second_language"])["second_language"]
-        values["erased"] = pc.not_equal(keys, second)
-    return _grouped(keys, keep, values)
+        table = table.append_column("erased", pc.not_equal(found["language"], second))
+    before = _grouped(table.select(["language", "input_documents"]))
+    kept = table.drop_columns("input_documents")
+    after = _grouped(kept if keep is None else kept.filter(keep))
+    return {key: Counter({**sums, **after.get(key, {})}) for key, sums in before.items()}
 
 
-def _is_unique(decided: Sequence[Shard], number: int) -> pa.ChunkedArray:
+def _ones(texts: pa.Table) -> pa.Array:
+    return pa.array(np.ones(texts.num_rows, np.int64))
+
+
+def _is_unique(kept: Shard, texts: pa.Table) -> pa.Array | pa.ChunkedArray:
     """Which documents are no duplicates of others, as far as what was decided says."""
-    if decided and "duplicate" in pq.read_schema(columns.table_path(decided[0])).names:
-        return pc.is_null(columns.read(decided[0], [], ["duplicate"])["duplicate"])
-    return pa.chunked_array([np.ones(number, np.bool_)])
+    if "duplicate" not in pq.read_schema(columns.table_path(kept)).names:
+        return _ones(texts)
+    return pc.is_null(columns.read(kept, [], ["duplicate"])["duplicate"])
 
 
-def _grouped(
-    keys: pa.ChunkedArray, keep: pa.ChunkedArray, values: Mapping[str, Any]
-) -> dict[str, Counter[str]]:
-    """Sums of ``values`` over the kept documents of each key, and of all that there were."""
-    counted = {
-        name: pc.cast(column, pa.int64())
-        if name == "input_documents"
-        else pc.multiply(pc.cast(column, pa.int64()), pc.cast(keep, pa.int64()))
-        for name, column in values.items()
-    }
-    table = pa.table({"language": keys, **counted})
-    sums = table.group_by("language").aggregate([(name, "sum") for name in counted])
+def _confirmed(
+    keys: pa.ChunkedArray,
+    scores: pa.ChunkedArray,
+    own_words: pa.ChunkedArray,
+    limits: Mapping[str, Limits],
+) -> pa.Array:
+    rows = zip(keys.to_pylist(), scores.to_pylist(), own_words.to_pylist(), strict=True)
+    found = [key in limits and is_confirmed(score, own, limits[key]) for key, score, own in rows]
+    return pa.array(found, pa.bool_())
+
+
+def _grouped(table: pa.Table) -> dict[str, Counter[str]]:
+    """The sums of all columns, by language key."""
+    names = [name for name in table.column_names if name != "language"]
+    sums = table.group_by("language").aggregate([(name, "sum") for name in names])
     return {
-        row["language"]: Counter({name: row[f"{name}_sum"] for name in counted})
+        row["language"]: Counter({name: row[f"{name}_sum"] for name in names})
         for row in sums.to_pylist()
     }
 
@@ -216,5 +222,5 @@ STAGE = Stage(
     inputs=("documents", "language"),
     optional=("kept", "tokenizer", "confusion"),
     run=run,
-    libraries=("language_data", "pyarrow", "tiktoken"),
+    libraries=("language_data", "pyarrow", "tiktoken", "tokenizers"),
 )
