@@ -23,6 +23,7 @@ from bedstone.errors import ArtifactError, ConfigError, DataError
 from bedstone.languages import SPEAKERS_SOURCE, UNKNOWN, Source, by_code, is_divided, join
 from bedstone.languages import Identifier as Name
 from bedstone.lineage import ancestors
+from bedstone.pricing import adopt_tokenizer
 from bedstone.progress import Progress
 from bedstone.stage import build, find
 
@@ -89,7 +90,7 @@ def audit_corpus(
         documents=documents,
         language=language,
         kept=kept,
-        tokenizer=making.adopted(tokenizer),
+        tokenizer=adopt_tokenizer(tokenizer, making.store) if tokenizer else None,
         confusion=making.adopted(confusion),
     )
     audit: dict[str, Any] = json.loads(made.file("audit.json").read_text("utf-8"))

@@ -82,7 +82,7 @@ def price(
             "there is no tokeniser", hint="bedstone tokens FILE.tiktoken tokenizer.json ARTIFACT"
         )
     prices.refuse_unusable()
-    given = [_adopted(path, store) for path in tokenizers]
+    given = [adopt_tokenizer(path, store) for path in tokenizers]
     parallel = _parallel(text, source, store, progress)
     made = [
         _priced(name, tokenizer, parallel, prices, store, progress)
@@ -155,7 +155,7 @@ def _kept_ids(kept: Artifact) -> Iterator[str]:
         yield from table.filter(table["keep"])["id"].to_pylist()
 
 
-def _adopted(path: Path, store: Path) -> Artifact:
+def adopt_tokenizer(path: Path, store: Path) -> Artifact:
     """The tokeniser as an artifact; of a folder that is none, no other file is taken."""
     if is_complete(path) or not path.is_dir():
         artifact = adopt([path], store)

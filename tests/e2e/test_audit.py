@@ -188,6 +188,14 @@ def test_tokens_are_counted_by_language(tables, store, tmp_path):
     assert found["tokens"] > sum(tokens.values())  # the text of no known language has some too
 
 
+def test_a_rank_file_counts_tokens_too(tables, store, tmp_path):
+    ranks = [f"{base64.b64encode(bytes([byte])).decode()} {byte}" for byte in range(256)]
+    path = tmp_path / "bytes.tiktoken"
+    path.write_text("\n".join(ranks))
+    found = bedstone.audit(tables[0], store=store, tokenizer=path)
+    assert found["tokens"] == found["bytes"]
+
+
 @pytest.mark.parametrize(
     ("arguments", "error", "message"),
     [
