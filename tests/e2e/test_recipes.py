@@ -71,6 +71,18 @@ def test_a_recipe_can_be_previewed(path, crawl, tmp_path):
     assert "would build" in states.values()
 
 
+@pytest.mark.parametrize("path", RECIPES, ids=lambda path: path.stem)
+def test_every_recipe_holds_the_yardstick_out(path):
+    nodes = load(path).nodes
+    (yardstick,) = (node for node in nodes if node.stage.name == "corpus.yardstick")
+    assert yardstick.config.urls == ("https://www.unicode.org/udhr/",)
+    deciding = [node for node in nodes if node.stage.name in ("corpus.filter", "corpus.dedup")]
+    assert deciding
+    for node in deciding:
+        is_later = "before" in node.inputs
+        assert is_later or node.inputs["yardstick"] == yardstick.name, node.name
+
+
 def test_the_web_recipe_keeps_english_only(crawl, tmp_path):
     made = run(load(WEB), {"crawl": [crawl]}, tmp_path, Local())
     audit = json.loads(made["audit"].file("audit.json").read_text("utf-8"))
