@@ -28,6 +28,7 @@ from bedstone.errors import DataError
 from bedstone.stage import Job, Result, Stage
 
 REASONS = ("no_json", "no_text")
+OTHER_COLUMN = "the texts' column can be named: bedstone build corpus.records --set text=NAME"
 ENDINGS = (".jsonl", ".jsonl.gz", ".ndjson", ".ndjson.gz", ".parquet")
 
 
@@ -53,7 +54,7 @@ def run(config: RecordsConfig, job: Job) -> Result:
     """Take the documents of one file.
 
     Raises:
-        DataError: the file is no table of texts, or not one of its rows has a text.
+        DataError: the file is no table of texts, or none of the rows that it has has a text.
     """
     shard = job.inputs["records"]
     path = _only_file(shard)
@@ -73,11 +74,11 @@ def run(config: RecordsConfig, job: Job) -> Result:
                 documents.append((f"{source}-{row}", record.url, "", "", record.text, []))
                 counts["documents"] += 1
                 counts["text_bytes"] += record.bytes
-        if not counts["documents"]:
+        if counts["input_records"] and not counts["documents"]:
             raise DataError(
                 f"{path}: not one of {counts['input_records']} records has a text in the column "
                 f"{config.text!r}",
-                hint="name the column: --set text=NAME",
+                hint=OTHER_COLUMN,
             )
     return Result(
         {
@@ -132,7 +133,7 @@ def _of_parquet(path: Path, config: RecordsConfig) -> Iterator[Record]:
             if config.text not in present:
                 raise DataError(
                     f"{path} has no column {config.text}, only {', '.join(present)}",
-                    hint="name the column: --set text=NAME",
+                    hint=OTHER_COLUMN,
                 )
             wanted = [name for name in (config.text, config.url) if name in present]
             for batch in file.iter_batches(columns.ROW_GROUP_ROWS, columns=wanted):

@@ -75,12 +75,17 @@ def test_a_table_without_a_url(records, run, rows, tmp_path):
     assert rows(made, "documents.parquet")[0]["url"] == ""
 
 
+def test_a_file_without_a_record_gives_no_document(records, run, rows):
+    result, made = run(STAGE, records=records("a.jsonl", b"\n"))
+    assert rows(made, "documents.parquet") == []
+    assert result.metrics["input_records"] == 0
+
+
 @pytest.mark.parametrize(
     ("name", "content", "message"),
     [
         ("a.txt", b"one", "is no table of texts by its name"),
         ("a.jsonl", b'{"body": "x"}', "not one of 1 records has a text in the column 'text'"),
-        ("a.jsonl", b"", "not one of 0 records"),
         ("a.jsonl.gz", gzip.compress(LINES)[:40], "cannot be read to its end"),
         ("a.parquet", b"no parquet", "no Parquet"),
     ],
