@@ -26,11 +26,11 @@ def shares(family: Family) -> Section | None:
     return Section(
         name="languages",
         question="Who is represented?",
-        answer=f"{lost[0]['name']} was lost on the way: {_told(lost[0])}"
+        answer=f"{lost[0]['name']} was lost on the way: {_left(lost[0])}"
         if lost
         else _represented(shown),
         text=(
-            *(f"{_told(it)} in {it['name']} ({it['script']}) were kept." for it in lost),
+            *(f"{it['name']} ({it['script']}): {_left(it)}." for it in lost[1:]),
             f"{percent(whole['unknown_share'])} of the documents are in no language that could "
             f"be told. Drawn are the {len(shown)} most spoken of the languages found; the table "
             f"has all. {count(noise)} of {count(len(whole['languages']))} may be nothing but "
@@ -77,8 +77,8 @@ def _lost(family: Family, whole: Row) -> list[Row]:
     ]
 
 
-def _told(lost: Row) -> str:
-    return f"{count(lost['documents'])} of {count(lost['input_documents'])} documents"
+def _left(lost: Row) -> str:
+    return f"{count(lost['documents'])} of its {count(lost['input_documents'])} documents are left"
 
 
 def _by_language(whole: Mapping[str, Any]) -> list[Row]:

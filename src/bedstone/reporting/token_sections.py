@@ -153,13 +153,13 @@ def mix(family: Family) -> Section | None:
     audit = json.loads(mixed.file("audit.json").read_text("utf-8"))
     rows = [it | whole["languages"][it["language"]] for it in audit["languages"]]
     names = language_labels([it["language"] for it in rows])
-    raised = max(rows, key=lambda it: it["share_after"] / it["share_before"])
     spoken = most_spoken(list(names))
+    shown = [it for it in rows if it["language"] in spoken]
+    raised = max(shown, key=lambda it: it["share_after"] / it["share_before"])
     dots = []
-    for it in rows:
-        if it["language"] in spoken:
-            name = names[it["language"]]
-            dots += [Dot(name, "known", it["share_before"]), Dot(name, "made", it["share_after"])]
+    for it in shown:
+        name = names[it["language"]]
+        dots += [Dot(name, "known", it["share_before"]), Dot(name, "made", it["share_after"])]
     return Section(
         name="mix",
         question="How much of each language?",
