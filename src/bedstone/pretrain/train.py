@@ -19,12 +19,8 @@ from bedstone.model.transformer import DTYPES, ModelConfig, NumberFormat, Transf
 from bedstone.pretrain import loader, loop
 from bedstone.pretrain.loop import LossOfStep
 from bedstone.pretrain.optim import OptimizerConfig, Schedule
-from bedstone.scaling.count import (
-    Shape,
-    parameters_non_embedding,
-    parameters_total,
-    train_flop_per_token,
-)
+from bedstone.scaling.architecture import Shape, llama
+from bedstone.scaling.count import parameters, train_flop_per_token
 from bedstone.scaling.decisions import decide, given
 from bedstone.stage import Job, Metrics, Result, Stage
 from bedstone.tokenizer.encoding import FILE, Encoder
@@ -106,11 +102,13 @@ def _loss_of(model: Transformer, batch: Callable[[int], np.ndarray]) -> LossOfSt
 
 
 def _cost(shape: ModelConfig, train_tokens: int) -> Metrics:
-    counted = Shape(**shape.model_dump(include={field.name for field in fields(Shape)}))
+    sizes = shape.model_dump(include={field.name for field in fields(Shape)})
+    architecture = llama(Shape(**sizes))
+    counted = parameters(architecture)
     return {
-        "parameters_total": parameters_total(counted),
-        "parameters_non_embedding": parameters_non_embedding(counted),
-        "train_flop": train_tokens * train_flop_per_token(counted),
+        "parameters_total": counted.total,
+        "parameters_non_embedding": counted.non_embedding,
+        "train_flop": train_tokens * train_flop_per_token(architecture, shape.seq_len),
     }
 
 

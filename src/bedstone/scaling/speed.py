@@ -7,7 +7,7 @@ from dataclasses import asdict
 from pathlib import Path
 from statistics import median
 
-from bedstone.scaling.count import Shape
+from bedstone.scaling.architecture import Shape
 from bedstone.scaling.planning import train_flop
 
 TOPOLOGY = Path("/sys/devices/system/cpu")

@@ -8,7 +8,7 @@ from tokenizers import Regex, Tokenizer, models, pre_tokenizers
 from bedstone.adoption import adopt
 from bedstone.engine import Local
 from bedstone.scaling import planning
-from bedstone.scaling.count import Shape, parameters_total
+from bedstone.scaling.architecture import Shape
 from bedstone.scaling.plan import FIRST_GUESS, STAGE, PlanConfig, Speed, known_speed, plan
 from bedstone.stage import build
 
@@ -47,7 +47,7 @@ def test_the_numbers_agree_with_each_other():
     values = planned()
     sizes = ("vocab_size", "n_layers", "d_model", "n_heads", "n_kv_heads", "d_ff", "seq_len")
     shape = Shape(*(values[name] for name in sizes))
-    assert values["parameters_total"] == parameters_total(shape)
+    assert values["parameters_total"] == planning.counted(shape).total
     assert values["train_tokens"] == values["n_steps"] * values["batch_tokens"]
     assert values["flop"] == planning.train_flop(shape, values["train_tokens"])
     assert values["expected_seconds"] == values["flop"] / 6e10
@@ -85,7 +85,7 @@ def test_a_speed_is_measured_again_at_the_shape_that_it_leads_to():
     asked = []
 
     def measure(shape, batch_tokens, threads, number_format, seconds):
-        asked.append((parameters_total(shape), number_format))
+        asked.append((planning.counted(shape).total, number_format))
         return {"fp32": 1e11, "bf16": 2e11}[number_format] * len(asked)
 
     config = PlanConfig(threads=1)
@@ -94,7 +94,7 @@ def test_a_speed_is_measured_again_at_the_shape_that_it_leads_to():
         planning.choose(list(planning.shapes(4096, 256)), planning.Budget(240 * s, 4e9, 20))
         for s in (FIRST_GUESS, 4e11)
     )
-    guessed, better = parameters_total(first.shape), parameters_total(second.shape)
+    guessed, better = planning.counted(first.shape).total, planning.counted(second.shape).total
     assert guessed < better
     assert asked == [(guessed, "fp32"), (guessed, "bf16"), (better, "bf16")]
     assert (speed.flop_per_second, speed.number_format, speed.threads) == (6e11, "bf16", 1)

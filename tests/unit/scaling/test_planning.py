@@ -3,18 +3,23 @@ from itertools import pairwise
 
 import pytest
 
-from bedstone.scaling.count import Shape, parameters_total, train_flop_per_token
+from bedstone.scaling.architecture import Shape
 from bedstone.scaling.planning import (
     ASPECTS,
     Budget,
     batch_tokens,
     choose,
+    counted,
     learning_rate,
     shapes,
     train_flop,
 )
 
 SHAPES = list(shapes(4096, 256))
+
+
+def parameters_total(shape: Shape) -> int:
+    return counted(shape).total
 
 
 def cost(shape: Shape, ratio: float = 20.0) -> float:
@@ -62,7 +67,7 @@ def test_text_that_is_enough_is_no_limit():
 def test_too_little_time_for_any_shape_trains_the_smallest_for_the_time():
     choice = choose(SHAPES, Budget(1e12, math.inf, 20))
     assert (choice.shape, choice.limit) == (SHAPES[0], "time")
-    assert choice.train_tokens == 1e12 / train_flop_per_token(SHAPES[0])
+    assert choice.train_tokens == 1e12 / train_flop(SHAPES[0], 1)
 
 
 def test_too_little_text_for_any_shape_trains_the_smallest_on_the_text():

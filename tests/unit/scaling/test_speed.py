@@ -1,7 +1,7 @@
 import pytest
 
 from bedstone.scaling import speed
-from bedstone.scaling.count import Shape
+from bedstone.scaling.architecture import Shape
 
 SHAPE = Shape(64, 1, 32, 2, 1, 32, 8)
 
