@@ -17,6 +17,8 @@ from markupsafe import Markup
 
 WIDE_PIXELS, NARROW_PIXELS = 680, 328
 ROW_PIXELS, PLANE_PIXELS = 21, 340
+CROWD = 30
+"""So many points are drawn smaller."""
 LETTER_PIXELS = 7
 """Of a label, about: its width is not left to a font that the reader may not have."""
 PALETTE = {
@@ -41,6 +43,7 @@ COLOURS = {
     "dropped": "var(--vermilion)",
     "shared": "var(--pale)",  # dropped by several rules
     "known": "var(--quiet)",  # what it is compared with
+    "law": "var(--sky)",  # what a law says
 }
 """Okabe and Ito's palette, by the kind of what is drawn."""
 Layers = Sequence[alt.Chart]
@@ -112,6 +115,18 @@ class Point(NamedTuple):
     label: str = ""
 
 
+class Line(NamedTuple):
+    """A line through a plane, with the band that it may lie in where one is told."""
+
+    x: Sequence[float]
+    y: Sequence[float]
+    kind: str
+    label: str = ""
+    """At its start."""
+    low: Sequence[float] = ()
+    high: Sequence[float] = ()
+
+
 def bars(rows: Sequence[Bar], description: str) -> Chart:
     """Bars from above, each with its text."""
     top = max((row.value for row in rows), default=0) or 1
@@ -155,32 +170,83 @@ def curve(rows: Sequence[Step], x: Axis, y: Axis, description: str) -> Chart:
 
 def plane(rows: Sequence[Point], x: Axis, y: Axis, description: str) -> Chart:
     """Labelled points, with intervals upwards and downwards."""
+    return lines([], rows, x, y, description)
+
+
+def lines(
+    drawn: Sequence[Line], rows: Sequence[Point], x: Axis, y: Axis, description: str
+) -> Chart:
+    """Lines with their bands, and labelled points with intervals over them."""
+    colour = _colour([*drawn, *rows])
+    extent = _extent(drawn, rows)
 
     def layers(width: int) -> Layers:
-        at = alt.Chart({"values": _labelled(rows, x, width)}).encode(x=_x("x", x))
-        dot = at.encode(color=_colour(rows))
-        label = at.encode(y=_y("label_y", y), text="label:N")
-        right, left = (label.transform_filter(f"datum.side == {side}") for side in (1, -1))
-        return (
-            dot.mark_rule(strokeWidth=2, opacity=0.45).encode(y=_y("low", y), y2="high:Q"),
-            dot.mark_point(filled=True, size=70, opacity=1).encode(y=_y("y", y)),
-            right.mark_text(align="left", dx=8, dy=-7, color=TEXT),
-            left.mark_text(align="right", dx=-8, dy=-7, color=TEXT),
-        )
+        under = [layer for line in drawn for layer in _line(line, x, y, colour)]
+        return (*under, *(_points(_labelled(rows, x, width, extent), x, y, colour) if rows else ()))
 
     return _drawn(layers, PLANE_PIXELS, description)
 
 
-def _labelled(rows: Sequence[Point], axis: Axis, width: int) -> list[dict[str, Any]]:
+def _line(line: Line, x: Axis, y: Axis, colour: alt.Color) -> Layers:
+    columns = {
+        "x": line.x,
+        "y": line.y,
+        **({"low": line.low, "high": line.high} if line.low else {}),
+    }
+    values = [
+        {**dict(zip(columns, row, strict=True)), "kind": line.kind, "label": line.label}
+        for row in zip(*columns.values(), strict=True)
+    ]
+    base = alt.Chart({"values": values}).encode(x=_x("x", x), color=colour)
+    band = base.mark_area(opacity=0.18).encode(y=_y("low", y), y2="high:Q")
+    start = alt.Chart({"values": values[:1]}).encode(x=_x("x", x), y=_y("y", y), text="label:N")
+    return (
+        *((band,) if line.low else ()),
+        base.mark_line(strokeWidth=2).encode(y=_y("y", y)),
+        start.mark_text(align="left", dx=6, dy=-5, color=QUIET),
+    )
+
+
+def _points(values: list[dict[str, Any]], x: Axis, y: Axis, colour: alt.Color) -> Layers:
+    at = alt.Chart({"values": values}).encode(x=_x("x", x))
+    dot = at.encode(color=colour)
+    label = at.encode(y=_y("label_y", y), text="label:N")
+    right, left = (label.transform_filter(f"datum.side == {side}") for side in (1, -1))
+    return (
+        dot.mark_rule(strokeWidth=2, opacity=0.45).encode(y=_y("low", y), y2="high:Q"),
+        dot.mark_point(filled=True, size=70 if len(values) < CROWD else 22, opacity=1).encode(
+            y=_y("y", y)
+        ),
+        right.mark_text(align="left", dx=8, dy=-7, color=TEXT),
+        left.mark_text(align="right", dx=-8, dy=-7, color=TEXT),
+    )
+
+
+class Extent(NamedTuple):
+    """What a plane shows."""
+
+    left: float
+    right: float
+    height: float
+
+
+def _extent(drawn: Sequence[Line], rows: Sequence[Point]) -> Extent:
+    across = [*(row.x for row in rows), *(x for line in drawn for x in line.x)]
+    up = [*(end for row in rows for end in (row.low, row.high)), *(y for it in drawn for y in it.y)]
+    return Extent(min(across), max(across), max(up) - min(up))
+
+
+def _labelled(
+    rows: Sequence[Point], axis: Axis, width: int, extent: Extent
+) -> list[dict[str, Any]]:
     """The rows with ``side`` and ``label_y``, so that no label lies over a label.
 
     A label stands inwards of its point: right of it (``side`` 1), or left (-1). From below, each
     is pushed up as far as those that it would touch ask for.
     """
     place = math.log if axis.log else float
-    low = place(axis.low or min(row.x for row in rows))
-    span = place(axis.high or max(row.x for row in rows)) - low or 1.0
-    spread = max(row.high for row in rows) - min(row.low for row in rows)
+    low = place(axis.low or extent.left)
+    span = place(axis.high or extent.right) - low or 1.0
     placed: list[tuple[float, float, float]] = []
     labelled = []
     for row in sorted(rows, key=lambda row: row.y):
@@ -189,7 +255,7 @@ def _labelled(rows: Sequence[Point], axis: Axis, width: int) -> list[dict[str, A
         end = start + side * (LETTER_PIXELS * len(row.label) + 12) / (0.9 * width)
         start, end = sorted((start, end))
         touching = [top for left, right, top in placed if left < end and start < right]
-        label_y = max([row.y, *(top + 0.05 * spread for top in touching)])
+        label_y = max([row.y, *(top + 0.05 * extent.height for top in touching)])
         placed += [(start, end, label_y)] if row.label else []
         labelled.append({**row._asdict(), "side": side, "label_y": label_y})
     return labelled

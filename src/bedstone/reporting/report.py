@@ -20,6 +20,7 @@ from bedstone.reporting import (
     language_sections,
     model_sections,
     rule_sections,
+    scaling_sections,
     token_sections,
 )
 from bedstone.reporting.charts import COLOURS, PALETTE
@@ -36,7 +37,10 @@ SECTIONS: tuple[Callable[[Family], Section | None], ...] = (
     token_sections.fairness,
     token_sections.mix,
     model_sections.size,
+    scaling_sections.laws,
+    scaling_sections.fits,
     model_sections.training,
+    scaling_sections.predictions,
     model_sections.held_out,
     behaviour_sections.alignment,
     behaviour_sections.strategies,

@@ -7,6 +7,9 @@ Writes  ``plan.json``. What later stages are configured with: ``vocab_size``, ``
         ``number_format``. Why: ``parameters_total``, ``parameters_non_embedding``,
         ``tokens_per_parameter``, ``flop``, ``flop_per_second``, ``expected_seconds``,
         ``text_tokens`` (in the mix, each seen once), ``passes`` (over them),
+        ``effective_tokens`` (what they are worth in fresh ones), ``laws`` [{``law``,
+        ``parameters``, ``train_tokens``, ``loss_nats``, ``in_range``}] (what each published law
+        would do with the same FLOP and text),
         ``most_repeated_language``, ``most_repeated_passes``, ``limit`` (``time`` or ``text``),
         ``speed_source`` (``given`` or ``measured``), ``measured`` [{``number_format``,
         ``threads``, ``parameters_total``, ``flop_per_second``}], ``sentences`` (the same in words)
@@ -25,9 +28,13 @@ from pydantic import Field
 
 from bedstone.config import Config
 from bedstone.scaling import planning
-from bedstone.scaling.count import Shape, parameters_non_embedding, parameters_total
+from bedstone.scaling.allocation import Question, answer, is_within
+from bedstone.scaling.architecture import Shape
+from bedstone.scaling.conclusions import short
 from bedstone.scaling.decisions import FILE
+from bedstone.scaling.known import LAW_NAMES, published
 from bedstone.scaling.planning import Budget, Choice
+from bedstone.scaling.repetition import NEARLY_FRESH_PASSES, effective_tokens
 from bedstone.scaling.speed import flop_per_second, physical_cores
 from bedstone.stage import Job, Result, Stage
 from bedstone.tokenizer.encoding import FILE as TOKENIZER_FILE
@@ -35,6 +42,7 @@ from bedstone.tokenizer.encoding import Encoder
 from bedstone.tokenizer.mixing import FILE as MIX_FILE
 
 NUMBER_FORMATS: tuple[str, ...] = ("fp32", "bf16")
+TOKENS_PER_PARAMETER = published("twenty").values()["tokens_per_parameter"]
 FIRST_GUESS = 5e10
 """FLOP/s: at the shape that it leads to, the speed is measured first. It decides nothing else."""
 MEASURE_SECONDS = 1.5
@@ -46,11 +54,10 @@ class PlanConfig(Config):
 
     minutes: float = Field(4.0, gt=0)
     """Of pre-training alone."""
-    tokens_per_parameter: float = Field(20.0, gt=0)
-    """Source: Hoffmann et al. 2022 (Chinchilla), arXiv:2203.15556."""
-    max_passes: float = Field(4.0, gt=0)
-    """Over the text. Source: Muennighoff et al. 2023, arXiv:2305.16264: up to four are worth
-    about as much as fresh text."""
+    tokens_per_parameter: float = Field(TOKENS_PER_PARAMETER, gt=0)
+    """Source: the law ``twenty``."""
+    max_passes: float = Field(NEARLY_FRESH_PASSES, gt=0)
+    """Over the text. Source: see ``repetition``."""
     seq_len: int = Field(256, ge=2)
     sft_share: float = Field(0.12, ge=0)
     """Tokens of supervised fine-tuning over those of pre-training."""
@@ -108,7 +115,7 @@ def known_speed(config: PlanConfig, vocab_size: int, text_tokens: int, measure: 
         shape = chosen(config, vocab_size, text_tokens, speed).shape
         batch = planning.batch_tokens(speed * config.minutes * 60, config.seq_len)
         found = measure(shape, batch, threads, number_format, MEASURE_SECONDS)
-        parameters = parameters_total(shape)
+        parameters = planning.counted(shape).total
         what = {"number_format": number_format, "threads": threads}
         measured.append({**what, "parameters_total": parameters, "flop_per_second": found})
         return found
@@ -139,6 +146,7 @@ def plan(config: PlanConfig, vocab_size: int, mix: dict[str, Any], speed: Speed)
     flop = planning.train_flop(choice.shape, train_tokens)
     passes = train_tokens / mix["train_tokens"]
     repeated, most = max(mix["languages"].items(), key=lambda item: item[1]["repetition"])
+    parameters = planning.counted(choice.shape)
     shape = asdict(choice.shape)
     del shape["tied"]
     values = {
@@ -150,14 +158,16 @@ def plan(config: PlanConfig, vocab_size: int, mix: dict[str, Any], speed: Speed)
         "sft_tokens": round(config.sft_share * train_tokens),
         "threads": speed.threads,
         "number_format": speed.number_format,
-        "parameters_total": parameters_total(choice.shape),
-        "parameters_non_embedding": parameters_non_embedding(choice.shape),
-        "tokens_per_parameter": train_tokens / parameters_total(choice.shape),
+        "parameters_total": parameters.total,
+        "parameters_non_embedding": parameters.non_embedding,
+        "tokens_per_parameter": train_tokens / parameters.total,
         "flop": flop,
         "flop_per_second": speed.flop_per_second,
         "expected_seconds": flop / speed.flop_per_second,
         "text_tokens": mix["train_tokens"],
         "passes": passes,
+        "effective_tokens": effective_tokens(mix["train_tokens"], passes),
+        "laws": laws(flop, mix["train_tokens"]),
         "most_repeated_language": repeated,
         "most_repeated_passes": passes * most["repetition"],
         "limit": choice.limit,
@@ -165,6 +175,18 @@ def plan(config: PlanConfig, vocab_size: int, mix: dict[str, Any], speed: Speed)
         "measured": speed.measured,
     }
     return {**values, "sentences": sentences(config, values)}
+
+
+def laws(flop: float, text_tokens: int) -> list[dict[str, Any]]:
+    """What each published law would do with ``flop`` and the text that there is."""
+    question = Question(flop, text_tokens)
+    rows = []
+    for law in map(published, LAW_NAMES):
+        found = answer(law, question)
+        sizes = {"parameters": found.parameters, "train_tokens": found.train_tokens}
+        row = {"law": law.name, **sizes, "loss_nats": found.loss_nats}
+        rows.append({**row, "in_range": is_within(law, **sizes)})
+    return rows
 
 
 def sentences(config: PlanConfig, values: dict[str, Any]) -> list[str]:
@@ -184,17 +206,23 @@ def sentences(config: PlanConfig, values: dict[str, Any]) -> list[str]:
         f"{values['flop_per_second'] / 1e9:.0f} GFLOP/s ({values['speed_source']}), "
         f"threads: {values['threads']}, {values['number_format']}"
     )
+    parameters = [row["parameters"] for row in values["laws"]]
+    known = "some fitted" if any(row["in_range"] for row in values["laws"]) else "none fitted"
+    published_laws = (
+        f"for this compute and text, published laws ask for {short(min(parameters))} to "
+        f"{short(max(parameters))} parameters, {known} on models of this size"
+    )
     limit = {
         "time": "time is the limit: more minutes would train a larger model on more tokens",
         "text": f"text is the limit: more than {config.max_passes:g} passes over it would be "
         "needed; more minutes would change nothing, more text would",
     }
-    return [shape, training, time, limit[values["limit"]]]
+    return [shape, training, time, published_laws, limit[values["limit"]]]
 
 
 STAGE = Stage(
     "scaling.plan",
-    version=1,
+    version=2,
     config=PlanConfig,
     inputs=("mix", "tokenizer"),
     run=run,

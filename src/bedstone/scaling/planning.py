@@ -4,11 +4,15 @@ Letters: N parameters, D training tokens, C FLOP of training.
 """
 
 import math
+from bisect import bisect_left
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cache
 from typing import Literal
 
-from bedstone.scaling.count import Shape, parameters_total, train_flop_per_token
+from bedstone.scaling.architecture import Shape, llama
+from bedstone.scaling.count import Parameters, parameters, train_flop_per_token
+from bedstone.scaling.hyperparameters import Advice, advice
 
 WIDTH_STEP = 32
 MAX_WIDTH = 2048
@@ -63,37 +67,65 @@ def choose(candidates: list[Shape], budget: Budget) -> Choice:
 
 
 def learning_rate(flop: float) -> float:
-    """The peak for AdamW: 0.3118 C^-0.1250.
+    """The peak for AdamW, by DeepSeek's law: it asks for FLOP alone.
 
-    Source: DeepSeek LLM (2024, arXiv:2401.02954), equation 1. Assumption: it holds below the
-    1e17 FLOP from which they fitted it.
+    Assumption: the law holds below the FLOP from which it was fitted; see ``laws.toml``.
     """
-    return 0.3118 * math.pow(flop, -0.1250)
+    return _advice(flop).learning_rate
 
 
 def batch_tokens(flop: float, seq_len: int) -> int:
-    """Tokens a step, whole sequences, at least one: 0.2920 C^0.3271.
+    """Tokens a step, whole sequences, at least one. Source: as ``learning_rate``."""
+    return seq_len * max(1, round(_advice(flop).batch_tokens / seq_len))
 
-    Source and assumption: as ``learning_rate``.
-    """
-    return seq_len * max(1, round(0.2920 * math.pow(flop, 0.3271) / seq_len))
+
+def _advice(flop: float) -> Advice:
+    anything = 1.0
+    return advice("deepseek", anything, anything, flop)
+
+
+def embedding_share(parameters_total: float, vocab_size: int) -> float | None:
+    """Of the parameters of a model about so large; None beyond the shapes to choose from."""
+    by_size = _shapes_by_size(vocab_size)
+    index = bisect_left(by_size, parameters_total, key=lambda shape: counted(shape).total)
+    if index == len(by_size):
+        return None
+    found = counted(by_size[index])
+    return found.embedding / found.total
+
+
+@cache
+def _shapes_by_size(vocab_size: int) -> list[Shape]:
+    any_length = 1
+    return sorted(shapes(vocab_size, any_length), key=lambda shape: counted(shape).total)
+
+
+@cache
+def counted(shape: Shape) -> Parameters:
+    """The parameters of a model of ``shape``."""
+    return parameters(llama(shape))
 
 
 def train_flop(shape: Shape, tokens: float) -> float:
     """FLOP of training ``shape`` on ``tokens``."""
-    return tokens * train_flop_per_token(shape)
+    return tokens * _train_flop_per_token(shape)
+
+
+@cache
+def _train_flop_per_token(shape: Shape) -> float:
+    return train_flop_per_token(llama(shape), shape.seq_len)
 
 
 def _choose(candidates: list[Shape], budget: Budget, text_tokens: float) -> tuple[Shape, float]:
     def wanted(shape: Shape) -> float:
-        return budget.tokens_per_parameter * parameters_total(shape)
+        return budget.tokens_per_parameter * counted(shape).total
 
     def affordable(shape: Shape) -> float:
-        return min(budget.flop / train_flop_per_token(shape), text_tokens)
+        return min(budget.flop / _train_flop_per_token(shape), text_tokens)
 
     fitting = [shape for shape in candidates if wanted(shape) <= affordable(shape)]
     if fitting:
-        shape = max(fitting, key=lambda shape: (parameters_total(shape), shape.n_layers))
+        shape = max(fitting, key=lambda shape: (counted(shape).total, shape.n_layers))
         return shape, wanted(shape)
-    smallest = min(candidates, key=parameters_total)
+    smallest = min(candidates, key=lambda shape: counted(shape).total)
     return smallest, min(wanted(smallest), affordable(smallest))

@@ -1,15 +1,26 @@
 """What text is worth that is read again.
 
-Letters, as in the paper: U tokens that differ, R repetitions (passes less the first), R* the
-number of repetitions that the worth decays with, D' the fresh tokens that would teach as much.
+Letters, as in the paper: N parameters, D training tokens, U tokens that differ, R repetitions
+(passes less the first), R* the number of repetitions that the worth decays with, D' the fresh
+tokens that would teach as much.
 
-Source: Muennighoff et al. 2023, arXiv:2305.16264, equation 5 and the fit in its appendix.
+Source: Muennighoff et al. 2023, arXiv:2305.16264, equations 5 and 6; constants: ``laws.toml``.
 """
 
 import math
 
-R_STAR = 15.387756
-"""R_D* of the fit on C4, 15.4 in print."""
+import numpy as np
+
+from bedstone.scaling.known import published
+from bedstone.scaling.law import Numbers
+
+FITTED = published("repeated")
+SURFACE = FITTED.surface()
+R_STAR = FITTED.values()["r_star_tokens"]
+R_STAR_PARAMETERS = FITTED.values()["r_star_parameters"]
+
+NEARLY_FRESH_PASSES = FITTED.values()["nearly_fresh_passes"]
+"""Up to so many, a pass teaches nearly what fresh text would."""
 
 
 def effective_tokens(unique_tokens: float, passes: float) -> float:
@@ -17,8 +28,7 @@ def effective_tokens(unique_tokens: float, passes: float) -> float:
 
     What has not been read once is worth what was read of it: the text is fresh.
     """
-    fresh = unique_tokens * min(passes, 1.0)
-    return fresh + unique_tokens * R_STAR * -math.expm1(-max(passes - 1, 0.0) / R_STAR)
+    return float(_worth(unique_tokens * passes, unique_tokens, R_STAR))
 
 
 def pass_worth(number: float) -> float:
@@ -28,3 +38,21 @@ def pass_worth(number: float) -> float:
     its end, .85 over the whole of it. The first is worth 1.
     """
     return math.exp(-max(number - 1, 0.0) / R_STAR)
+
+
+def repeated_loss(parameters: Numbers, train_tokens: Numbers, unique_tokens: float) -> Numbers:
+    """L(N', D') in nats a token.
+
+    N' counts parameters beyond those that U fresh tokens feed as D' counts repeated tokens.
+    """
+    fed = SURFACE.parameters_fed_by(unique_tokens)
+    return SURFACE.loss(
+        _worth(parameters, fed, R_STAR_PARAMETERS), _worth(train_tokens, unique_tokens, R_STAR)
+    )
+
+
+def _worth(amount: Numbers, enough: float, r_star: float) -> Numbers:
+    """``amount`` up to what is ``enough``, and beyond it less and less."""
+    beyond = np.maximum(amount / enough - 1, 0)
+    worth: Numbers = np.minimum(amount, enough) - enough * r_star * np.expm1(-beyond / r_star)
+    return worth

@@ -41,6 +41,7 @@ from bedstone.corpus import columns
 from bedstone.errors import DataError
 from bedstone.languages import SPEAKERS_SOURCE, Source
 from bedstone.lots import is_held_out
+from bedstone.scaling.repetition import NEARLY_FRESH_PASSES
 from bedstone.stage import Job, Metrics, Result, Stage
 from bedstone.tokenizer import usage
 from bedstone.tokenizer.balance import Balance, Row, balances, speakers_by_key, table
@@ -76,9 +77,8 @@ class MixConfig(Config):
     """The weights that follow, in the order of the run."""
     budget_tokens: int | None = Field(None, gt=0)
     """What the run trains on; absent, as many as there are."""
-    max_repetition: float = Field(4.0, ge=1)
-    """How often a language's text may be seen in the run. Source: see ``scaling.repetition``; up to
-    four passes are worth about as much as fresh text."""
+    max_repetition: float = Field(NEARLY_FRESH_PASSES, ge=1)
+    """How often a language's text may be seen in the run. Source: see ``scaling.repetition``."""
     speakers: Source = "cldr"
     """Where their numbers come from."""
     held_out_share: float = Field(0.05, ge=0, lt=1)
