@@ -1,5 +1,6 @@
 """The commands as functions: each returns the JSON that its command prints."""
 
+import json
 import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -235,6 +236,192 @@ def tokens(
     if csv:
         pricing.write_csv(found, Path(csv))
     return found
+
+
+def size(
+    config: PathLike,
+    *,
+    checkpoint: PathLike | None = None,
+    lengths: Sequence[int] = (),
+    batch: int = 1,
+    mfu: float | None = None,
+    device: str | None = None,
+    devices: int = 1,
+    seq_len: int | None = None,
+    recompute: str = "none",
+    store: PathLike = STORE,
+    progress: Progress | None = None,
+) -> dict[str, Any]:
+    """What a model has, needs and computes, counted exactly from its config.
+
+    Args:
+        config: a Hugging Face ``config.json``, a folder with one, or the artifact of a model.
+        checkpoint: safetensors whose zeros are counted: a file, an index of several, a folder.
+        lengths: of sequences, in tokens; else usual ones, up to the longest that the config allows.
+        batch: sequences whose keys and values are kept.
+        mfu: tokens a second of training, by all devices together: adds ``utilisation``.
+        device: what it was measured on, a name of the table of devices.
+        devices: how many of them.
+        seq_len: of the training's sequences, in tokens; else the longest that the config allows.
+        recompute: activations that are computed twice: ``none``, ``selective``, ``full``.
+        store: folder of the artifacts.
+        progress: where it is shown.
+
+    Returns:
+        ``family``, ``parameters_total``, ``_active``, ``_embedding``, ``_non_embedding``,
+        ``_buffers``, ``components``, ``weight_bytes`` by number format; by length ``kv_bytes``,
+        ``flop_per_token_forward``, ``flop_per_token_train``, ``exact_over_6nd``; ``warnings``;
+        ``checkpoint`` and ``utilisation`` where they are asked.
+
+    Raises:
+        ConfigError: the config cannot be counted, or an option cannot be used.
+        ArtifactError, DataError: the checkpoint cannot be read.
+    """
+    from bedstone import sizing
+
+    where = Path(store)
+    return sizing.size(
+        _given(config, where)[0],
+        checkpoint=_given(checkpoint, where)[0] if checkpoint else None,
+        lengths=lengths,
+        batch=batch,
+        speed=sizing.speed(mfu, device, devices, seq_len, recompute),
+        progress=progress,
+    )
+
+
+def plan(
+    *,
+    flop: float | None = None,
+    device_hours: float | None = None,
+    usd: float | None = None,
+    device: str | None = None,
+    devices: int = 1,
+    utilisation: float = 0.4,
+    usd_per_device_hour: float | None = None,
+    corpus: str | Sequence[str] = (),
+    served_tokens: float = 0.0,
+    law: str | None = None,
+    vocab_size: int = 32_000,
+    check: PathLike | None = None,
+    chart: PathLike | None = None,
+    store: PathLike = STORE,
+) -> dict[str, Any]:
+    """What each law would do with a budget: parameters, tokens, loss, time, money.
+
+    Args:
+        flop: of training; or else
+        device_hours: of one device; or else
+        usd: to be spent at ``usd_per_device_hour``.
+        device: its name; without it there is no time and no money.
+        devices: how many, for the time.
+        utilisation: share of the device's dense rate that training reaches.
+        usd_per_device_hour: a price.
+        corpus: tokens that differ (``1.2e9``), by language (``swh=1.2e9``), or an artifact's.
+        served_tokens: that the finished model will read and write.
+        law: the name of one, a file that ``fit`` wrote, or its artifact: its fields are at the
+            top too.
+        vocab_size: of the tokeniser, to say how much of a small model is embedding.
+        check: a CSV of published models instead of a budget: which rows violate C = 6 N D.
+        chart: an SVG file to draw loss over size in.
+        store: folder of the artifacts.
+
+    Returns:
+        ``laws``, ``sentences``, ``flop``; with ``check``, ``rows`` and ``inconsistent``.
+
+    Raises:
+        ConfigError: the budget cannot be used, or there is no such law or device.
+        DataError: a file cannot be read.
+    """
+    from bedstone import budgeting
+
+    budget = budgeting.Budget(
+        flop, device_hours, usd, device, devices, utilisation, usd_per_device_hour
+    )
+    if check:
+        if budget != budgeting.Budget() or _words(corpus) or served_tokens or law or chart:
+            raise ConfigError("--check reads a table and takes no budget, corpus, law or chart")
+        return budgeting.check(Path(check))
+    unique = budgeting.read_corpus(_words(corpus), Path(store))
+    asked = str(_given(law, Path(store))[0]) if law else None
+    found = budgeting.plan(budget, unique, served_tokens, asked, vocab_size)
+    if chart:
+        budgeting.write_chart(found, Path(chart))
+    return found
+
+
+def fit(
+    runs: PathLike,
+    *,
+    objective: str = "huber",
+    delta: float | None = None,
+    columns: Mapping[str, str] | None = None,
+    equal_exponents: bool = False,
+    drop_highest: int = 0,
+    hold_out: int = 0,
+    bootstrap: int = 4000,
+    seed: int = 0,
+    predict: str | Sequence[str] = (),
+    out: PathLike | None = None,
+    chart: PathLike | None = None,
+    store: PathLike = STORE,
+    progress: Progress | None = None,
+) -> dict[str, Any]:
+    """The law L(N, D) = E + A/N^alpha + B/D^beta of one's own runs, with proof and intervals.
+
+    Args:
+        runs: a CSV of ``parameters``, ``train_tokens`` or ``flop``, and ``loss_nats``.
+        objective: of residuals of log losses: ``huber``, ``lad`` or ``squares``.
+        delta: of huber, a thousandth unless told.
+        columns: one of these columns -> what the file calls it.
+        equal_exponents: alpha = beta.
+        drop_highest: so many runs of highest loss are left out.
+        hold_out: so many runs of most FLOP are left out and predicted.
+        bootstrap: resamples for the intervals.
+        seed: of the resamples.
+        predict: ``1e9,2e10``, parameters and training tokens of a run: its prediction is
+            registered as an artifact.
+        out: a file for the law and its ``draws``, which ``plan`` reads as a law.
+        chart: an SVG file: of runs held out, predicted against measured; else loss over compute.
+        store: folder of the artifacts.
+        progress: where it is shown.
+
+    Returns:
+        What scaling.fit writes as ``law.json``, ``artifact``, and ``predictions``, each with its
+        own ``artifact``.
+
+    Raises:
+        ConfigError: an option cannot be used.
+        DataError: the runs cannot be read, or are too few.
+    """
+    from bedstone import foretelling
+    from bedstone.auditing import Making
+
+    wanted = [foretelling.run_of(word) for word in _words(predict)]
+    if delta is not None and objective != "huber":
+        raise ConfigError(f"delta is huber's: {objective} has none", hint="leave --delta out")
+    values = {
+        "objective": objective,
+        "columns": dict(columns or {}),
+        "equal_exponents": equal_exponents,
+        "drop_highest": drop_highest,
+        "hold_out": hold_out,
+        "bootstrap": bootstrap,
+        "seed": seed,
+    } | ({} if delta is None else {"delta": delta})
+    kind = stage_module.find("scaling.fit").config
+    configs.complain(configs.problems(kind, configs.Settings("options", values, {})))
+    where = Path(store)
+    making = Making(where, Local(), progress or Progress())
+    given = adopt_paths(_given(runs, where), where)
+    made = making.build("scaling.fit", values, runs=given)
+    found = json.loads(made.file("law.json").read_text("utf-8"))
+    predictions = [foretelling.predict(made, each, making) for each in wanted]
+    if out:
+        foretelling.write_law(made, Path(out))
+    if chart:
+        foretelling.write_chart(made, Path(chart))
+    return {"artifact": str(made.path), **found, "predictions": predictions}
 
 
 def show(artifact: PathLike, *, store: PathLike = STORE) -> dict[str, Any]:

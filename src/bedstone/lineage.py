@@ -2,11 +2,14 @@
 
 from collections import deque
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 from bedstone.artifact import Artifact, Parent, folder_name, is_complete
 
+PREDICTION, LOSS = "scaling.predict", "loss_nats"
+"""Whose artifact speaks of a run, and in which metric."""
 DECISIONS = ("stage", "stage_version", "config", "libraries")
 """What is decided about an artifact itself; its parents' decisions are their own."""
 
@@ -51,7 +54,30 @@ def diff(left: Artifact, right: Artifact) -> dict[str, tuple[Any, Any]]:
     """
     ours, theirs = _decided(left), _decided(right)
     pairs = {key: (ours.get(key), theirs.get(key)) for key in dict.fromkeys([*ours, *theirs])}
-    return {key: pair for key, pair in pairs.items() if pair[0] != pair[1]}
+    differing = {key: pair for key, pair in pairs.items() if pair[0] != pair[1]}
+    return {**_score(left, right), **differing}
+
+
+def _score(left: Artifact, right: Artifact) -> dict[str, tuple[Any, Any]]:
+    """Of a prediction and the run that it speaks of: how good it was, on the run's side."""
+    pair = (left.manifest, right.manifest)
+    predicted = next((it for it in pair if it.stage == PREDICTION), None)
+    run = next((it for it in pair if it.stage != PREDICTION and LOSS in it.metrics), None)
+    if predicted is None or run is None:
+        return {}
+    measured, expected = run.metrics[LOSS], predicted.metrics[LOSS]
+    began = run.created - timedelta(seconds=run.seconds)
+    told: dict[str, tuple[Any, Any]] = {
+        LOSS: (expected, measured),
+        "error_share": (None, expected / measured - 1),
+        "registered_before_the_run": (None, predicted.created <= began),
+    }
+    if {f"{LOSS}_low", f"{LOSS}_high"} <= set(predicted.metrics):
+        low, high = (predicted.metrics[f"{LOSS}_{end}"] for end in ("low", "high"))
+        told["interval_nats"] = ([low, high], None)
+        told["in_interval"] = (None, low <= measured <= high)
+    ordered = told if predicted is left.manifest else {key: it[::-1] for key, it in told.items()}
+    return {f"score.{key}": (it[0], it[1]) for key, it in ordered.items()}
 
 
 def flat(tree: dict[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:

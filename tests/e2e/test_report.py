@@ -17,7 +17,7 @@ from bedstone.reporting.report import write_report
 from bedstone.stage import Result, Source, Stage, build
 
 EVIL = "<script>alert(1)</script><img src=x onerror=alert(2)>\u2028'\"&amp;"
-FIGURES = 12
+FIGURES = 14
 LANGUAGES = ("eng_Latn", "hin_Deva", "tel_Telu", "srp_Latn", "srp_Cyrl")
 NAMES = ("English", "Hindi", "Telugu", "Serbian", "Serbian")
 
@@ -106,9 +106,29 @@ PLAN = {
     **dict.fromkeys((*NUMBERS, "batch_tokens", "n_steps"), 64),
     "parameters_total": 860_000,
     "train_tokens": 17_200_000,
+    "flop": 6 * 860_000 * 17_200_000,
+    "laws": [
+        {
+            "law": law,
+            "parameters": parameters,
+            "train_tokens": 1.5e13 / parameters,
+            "loss_nats": loss,
+            "in_range": False,
+        }
+        for law, parameters, loss in (("epoch", 500_000, 9.1), ("twenty", 860_000, None))
+    ],
     "limit": "time",
     "speed_source": "given",
     "sentences": ["4 layers", f"time is the limit {EVIL}"],
+}
+
+
+PREDICTION = {
+    "law": "epoch",
+    "source": EVIL,
+    "loss_nats": 2.5,
+    "loss_interval": [2.25, 2.75],
+    "warnings": ["outside the runs that the law was fitted on"],
 }
 
 
@@ -254,7 +274,9 @@ def made(tmp_path_factory):
     make("mix", "tokenizer.mix", MIX, tokens="tokens")
     totals = {name: PLAN[name] for name in ("parameters_total", "train_tokens")}
     make("plan", "scaling.plan", {"plan.json": PLAN}, totals, mix="mix", tokenizer="tokenizer")
-    make("base", "pretrain.train", curve(2), totals, tokens="tokens", mix="mix", plan="plan")
+    make("prediction", "scaling.predict", {"prediction.json": PREDICTION}, plan="plan")
+    trained = totals | {"loss_nats": 2.0}
+    make("base", "pretrain.train", curve(2), trained, tokens="tokens", mix="mix", plan="plan")
     make("pairs", "posttrain.pairs", {}, **text)
     make("sft", "posttrain.sft", curve(1.9), model="base", pairs="pairs")
     make("preferences", "posttrain.draw", {}, model="sft", pairs="pairs")
@@ -334,12 +356,14 @@ def test_each_heading_states_an_answer(page):
         "The dearest language pays 20 % less than with a plain vocabulary, English 25 % more",
         "Serbian (Cyrl) goes from 20 % of the tokens to 50 %, read 5 times",
         "860 k parameters on 17.2 M tokens: time is the limit",
+        "For the same compute they ask for 500 k to 860 k parameters; this model has 860 k",
         "The loss fell from 8.00 to 2.02 nats a token in 39.9 k tokens",
+        "2.50 nats a token were predicted, 2.00 measured: +25 %",
         "Telugu takes 3.0 times the bits of English for the same content",
         "Alignment helped: 50 % of the answers ended as a sentence before, 80 % after",
         "best-of-4 reaches 95 % for 84 tokens a prompt; the cheapest, greedy, 40 % for 20",
         f"Time is the limit {EVIL}",
-        "23 artifacts, each with its decisions",
+        "24 artifacts, each with its decisions",
     ]
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 import pyarrow.parquet as pq
 import pytest
 
+import bedstone
 from bedstone.artifact import Artifact
 
 RECIPE = Path(__file__).parents[2] / "recipes" / "demo.toml"
@@ -30,6 +31,21 @@ def made(cli, crawl, second_warc, shared, small):
     """The artifacts of the whole way; only the first test of the module builds them."""
     nodes = whole_way(cli, [crawl, second_warc], shared, small)
     return {name: Artifact(Path(path)) for name, path in nodes.items()}
+
+
+def test_the_trained_model_has_the_size_that_was_planned(made):
+    folder = made["base"].path
+    found = bedstone.size(folder, checkpoint=folder)
+    assert found["parameters_total"] == made["plan"].manifest.metrics["parameters_total"]
+    assert found["checkpoint"]["parameters_too_many"] == 0
+
+
+def test_what_was_predicted_is_scored_by_the_run(made, shared):
+    found = bedstone.diff(made["prediction"].path, made["base"].path, store=shared)
+    predicted, measured = found["score.loss_nats"]
+    assert measured == made["base"].manifest.metrics["loss_nats"]
+    assert found["score.error_share"] == [None, predicted / measured - 1]
+    assert found["score.registered_before_the_run"] == [None, True]
 
 
 def test_the_second_run_builds_nothing(cli, crawl, second_warc, shared, small, made):

@@ -117,5 +117,5 @@ def test_what_trains_nothing_runs_without_torch():
         "find('pretrain.train')\n"
     )
     answer = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
-    assert answer.stdout == "20\n"
+    assert answer.stdout == "22\n"
     assert "pretrain.train needs torch, which is not installed" in answer.stderr

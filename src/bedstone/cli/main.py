@@ -7,7 +7,7 @@ from types import FrameType
 
 import typer
 
-from bedstone.cli import artifacts, auditing, making, pricing
+from bedstone.cli import artifacts, auditing, budgeting, fitting, making, pricing, sizing
 from bedstone.errors import BedstoneError
 
 SIGNALLED = 128
@@ -23,6 +23,9 @@ for command in (
     *making.COMMANDS,
     *auditing.COMMANDS,
     *pricing.COMMANDS,
+    *budgeting.COMMANDS,
+    *fitting.COMMANDS,
+    *sizing.COMMANDS,
     *artifacts.COMMANDS,
 ):
     app.command(command.__name__)(command)

@@ -1,0 +1,159 @@
+"""Stage scaling.predict: what a law says of a run, registered before the run is made.
+
+Reads   ``law``: the artifact of scaling.fit; without it, the config names a published law.
+        ``plan``: how large and how long, where the config does not say
+Writes  ``prediction.json``: ``law``, ``source``, ``parameters``, ``train_tokens``,
+        ``unique_tokens`` (null: as if all text were fresh), ``loss_nats``, ``loss_interval`` (95 %,
+        null where none is known), ``interval_of`` (``run``: that of one new run; ``mean``: that of
+        the law alone, about which a run varies), ``in_range``, ``warnings``
+
+``bedstone diff`` of the prediction and the run shows how good it was.
+"""
+
+import json
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pyarrow.parquet as pq
+from pydantic import Field, field_validator
+
+from bedstone.artifact import Shard
+from bedstone.config import Config, nearest
+from bedstone.errors import ConfigError
+from bedstone.scaling import decisions
+from bedstone.scaling.allocation import WITHOUT_LOSS, Question, is_within, loss
+from bedstone.scaling.assess import interval, new_run_intervals, spread
+from bedstone.scaling.known import (
+    LAW_NAMES,
+    PREDICTION_FILE,
+    RUNS_FILE,
+    KnownLaw,
+    Range,
+    fitted,
+    published,
+)
+from bedstone.scaling.law import FLOP_PER_PARAMETER_AND_TOKEN
+from bedstone.scaling.runs import FIT
+from bedstone.stage import Job, Result, Stage
+
+WITH_LOSS = tuple(name for name in LAW_NAMES if published(name).form not in WITHOUT_LOSS)
+OTHER_TEXT = "the law is of other text and other tokens: its nats are not those of your tokeniser"
+
+
+class PredictConfig(Config):
+    """Which run, and by which law."""
+
+    law: str = "epoch"
+    """A published one; of no effect where ``law`` is given as an input."""
+    parameters: float | None = Field(None, gt=0)
+    train_tokens: float | None = Field(None, gt=0)
+    unique_tokens: float | None = Field(None, gt=0)
+    """Of the text trained on, for the law ``repeated``."""
+    seed: int = Field(0, ge=0)
+    """Of the noise of a run."""
+
+    @field_validator("law")
+    @classmethod
+    def _known(cls, law: str) -> str:
+        if law not in WITH_LOSS:
+            raise ValueError(f"no law of loss {law!r}; {nearest(law, WITH_LOSS)}")
+        return law
+
+
+@dataclass(frozen=True, slots=True)
+class Planned:
+    """The run that is spoken of."""
+
+    parameters: float
+    train_tokens: float
+    unique_tokens: float | None
+
+
+def run(config: PredictConfig, job: Job) -> Result:
+    """Say what the loss will be."""
+    planned = _planned(config, job)
+    law = fitted(job.inputs["law"].location) if "law" in job.inputs else published(config.law)
+    flop = FLOP_PER_PARAMETER_AND_TOKEN * planned.parameters * planned.train_tokens
+    question = Question(flop, planned.unique_tokens)
+    expected = loss(law, question, planned.parameters, planned.train_tokens)
+    assert expected is not None  # WITH_LOSS has no other laws
+    ends = _interval(law, planned, job.inputs.get("law"), config.seed)
+    in_range = is_within(law, planned.parameters, planned.train_tokens)
+    found = {
+        "law": law.name if "law" not in job.inputs else "own runs",
+        "source": law.source,
+        "parameters": planned.parameters,
+        "train_tokens": planned.train_tokens,
+        "unique_tokens": planned.unique_tokens,
+        "loss_nats": expected,
+        "loss_interval": ends,
+        "interval_of": ("run" if "law" in job.inputs else "mean") if ends else None,
+        "in_range": in_range,
+        "warnings": [
+            *([] if in_range else ["outside the runs that the law was fitted on"]),
+            *([] if "law" in job.inputs else [OTHER_TEXT]),
+        ],
+    }
+    with job.part(PREDICTION_FILE) as path:
+        path.write_text(json.dumps(found, indent=1) + "\n", "utf-8")
+    job.progress.say(_sentence(found))
+    bounds = dict(zip(("loss_nats_low", "loss_nats_high"), ends, strict=True)) if ends else {}
+    return Result(
+        {
+            "parameters": planned.parameters,
+            "train_tokens": planned.train_tokens,
+            "loss_nats": expected,
+            **bounds,
+        }
+    )
+
+
+def _planned(config: PredictConfig, job: Job) -> Planned:
+    """What the config says of the run, or else the plan."""
+    plan: dict[str, Any] = {}
+    if "plan" in job.inputs:
+        text = (job.inputs["plan"].location / decisions.FILE).read_text("utf-8")
+        plan = json.loads(text)
+    parameters = config.parameters or plan.get("parameters_total")
+    train_tokens = config.train_tokens or plan.get("train_tokens")
+    if parameters is None or train_tokens is None:
+        raise ConfigError(
+            "parameters, train_tokens: given neither by the config nor by a plan",
+            hint="set the values, or give the input plan=ARTIFACT of scaling.plan",
+        )
+    return Planned(parameters, train_tokens, config.unique_tokens or plan.get("text_tokens"))
+
+
+def _interval(law: KnownLaw, planned: Planned, own: Shard | None, seed: int) -> Range | None:
+    """Of 95 %: of a new run by one's own law, of the mean by a published one."""
+    if not law.draws:
+        return None
+    losses = np.array([it.loss(planned.parameters, planned.train_tokens) for it in law.draws])
+    if own is None:
+        return interval(losses)
+    rows = pq.read_table(own.location / RUNS_FILE, filters=[("use", "=", FIT)])
+    measured, predicted = (rows[name].to_numpy() for name in ("loss_nats", "predicted_loss_nats"))
+    residuals = spread(measured, predicted, len(law.constants))
+    (ends,) = new_run_intervals(losses[:, None], residuals, seed)
+    return ends
+
+
+def _sentence(found: dict[str, Any]) -> str:
+    ends = found["loss_interval"]
+    told = f" ({ends[0]:.3f} to {ends[1]:.3f})" if ends else ""
+    return (
+        f"{found['law']} expects {found['loss_nats']:.3f}{told} nats a token of "
+        f"{found['parameters']:,.0f} parameters after {found['train_tokens']:,.0f} tokens"
+    )
+
+
+STAGE = Stage(
+    "scaling.predict",
+    version=1,
+    config=PredictConfig,
+    inputs=(),
+    optional=("law", "plan"),
+    run=run,
+    libraries=("numpy",),
+)

@@ -1,0 +1,97 @@
+"""`bedstone fit`: runs in, a law with its certainty out, and a file that `bedstone plan` reads."""
+
+import json
+
+import numpy as np
+import pytest
+
+import bedstone
+from bedstone.errors import ConfigError, DataError
+from bedstone.scaling.law import Law
+
+LAW = Law(E=1.7, A=400.0, B=1200.0, alpha=0.34, beta=0.3)
+
+
+@pytest.fixture
+def runs(tmp_path):
+    """36 runs on a grid, with noise, under names of their own."""
+    parameters, tokens = (
+        grid.ravel() for grid in np.meshgrid(np.geomspace(1e7, 1e9, 6), np.geomspace(1e9, 1e11, 6))
+    )
+    noise = np.exp(0.002 * np.random.default_rng(0).normal(size=36))
+    loss = LAW.loss(parameters, tokens) * noise
+    rows = zip(parameters, 6 * parameters * tokens, loss, strict=True)
+    path = tmp_path / "runs.csv"
+    lines = ["params,flop,val_loss", *(f"{size},{flop},{nats}" for size, flop, nats in rows)]
+    path.write_text("\n".join(lines) + "\n")
+    return path
+
+
+NAMES = "parameters=params,loss_nats=val_loss"
+
+
+def test_runs_in_a_law_out(runs, store, tmp_path, cli):
+    law = tmp_path / "law.json"
+    words = ("fit", runs, "--columns", NAMES, "--hold-out", 3, "--bootstrap", 100)
+    status, shown, said = cli(*words, "--out", law, "--store", store)
+    assert status == 0
+    lines = shown.splitlines()
+    assert lines[0].startswith("L(N, D) = 1.7")
+    assert lines[1].startswith("runs: 33 fitted, 0 dropped, 3 held out; 6.00e+16 to")
+    assert lines[2].startswith("converged: huber (delta 0.001) ")
+    assert "of restarts agree" in lines[2]
+    for head in ("95 % low", "by other choices", "held out, with the interval of a new run"):
+        assert head in shown
+    assert max(map(len, lines)) <= 100
+    assert "33 runs to fit, 100 resamples" in said
+    written = json.loads(law.read_text())
+    assert len(written["draws"]) == written["resamples"]
+    assert len(written["draws"][0]) == 5
+    status, shown, _ = cli(*words, "--store", store, "--json")
+    answered = json.loads(shown)
+    assert {**answered, **written} == {**answered, "draws": written["draws"]}
+    for name, value in (("alpha", 0.34), ("beta", 0.3), ("E", 1.7)):
+        low, high = answered["intervals"][name]
+        assert low < value < high
+
+
+def test_plan_reads_the_law(runs, store, tmp_path):
+    law = tmp_path / "law.json"
+    columns = {"parameters": "params", "loss_nats": "val_loss"}
+    found = bedstone.fit(runs, columns=columns, bootstrap=50, out=law, store=store)
+    planned = bedstone.plan(flop=1e20, law=str(law))
+    best = Law(*(found[name] for name in ("E", "A", "B", "alpha", "beta"))).optimum(1e20)
+    assert planned["parameters"] == pytest.approx(best.parameters)
+
+
+def test_one_number_of_tokens_a_parameter(store, tmp_path, cli):
+    path = tmp_path / "runs.csv"
+    rows = [
+        (size, 20 * size, 1.8 + 2e3 * (120 * size**2) ** -0.17)
+        for size in np.geomspace(1e7, 1e9, 9)
+    ]
+    path.write_text(
+        "parameters,train_tokens,loss_nats\n" + "".join(f"{a},{b},{c}\n" for a, b, c in rows)
+    )
+    status, shown, _ = cli("fit", path, "--hold-out", 2, "--store", store)
+    assert status == 0
+    assert shown.startswith("L(C) = 1.8000 + 2000 / C^0.1700\n")
+    assert "cannot tell A from B" in " ".join(shown.split())
+
+
+def test_what_cannot_be_used_is_said(runs, store, cli):
+    status, _, said = cli("fit", runs, "--store", store)
+    assert status == 4
+    assert "for parameters, did you mean 'params'?" in said
+    status, _, said = cli("fit", runs, "--columns", "parameters", "--store", store)
+    assert status == 2
+    assert "write --columns parameters=NAME" in said
+    status, _, said = cli("fit", runs, "--objective", "lad", "--delta", "0.1", "--store", store)
+    assert status == 2
+    assert "delta is huber's" in said
+    for wrong in ({"objective": "mean"}, {"delta": 0.0}, {"hold_out": -1}, {"columns": {"N": "n"}}):
+        with pytest.raises(ConfigError, match=next(iter(wrong))):
+            bedstone.fit(runs, store=store, **wrong)
+    columns = {"parameters": "params", "loss_nats": "val_loss"}
+    with pytest.raises(DataError, match="no run is left of 36"):
+        bedstone.fit(runs, columns=columns, drop_highest=36, store=store)
