@@ -95,3 +95,42 @@ def test_what_cannot_be_used_is_said(runs, store, cli):
     columns = {"parameters": "params", "loss_nats": "val_loss"}
     with pytest.raises(DataError, match="no run is left of 36"):
         bedstone.fit(runs, columns=columns, drop_highest=36, store=store)
+
+
+def test_a_prediction_is_registered_with_the_interval_of_a_new_run(runs, store, cli):
+    words = ("fit", runs, "--columns", NAMES, "--bootstrap", 100, "--store", store)
+    status, shown, _ = cli(*words, "--predict", "2e9,1e11", "--json")
+    assert status == 0
+    (made,) = json.loads(shown)["predictions"]
+    low, high = made["loss_interval"]
+    assert low < LAW.loss(2e9, 1e11) < high
+    assert made["interval_of"] == "run"
+    assert high - low > 2 * 1.96 * 0.002  # no narrower than the noise of a run
+    registered = bedstone.show(made["artifact"], store=store)
+    assert registered["stage"] == "scaling.predict"
+    assert set(registered["parents"]) == {"law"}
+    assert registered["metrics"]["loss_nats_low"] == low
+    assert "registered as" in cli(*words, "--predict", "2e9,1e11")[1]
+
+
+@pytest.mark.parametrize("word", ["2e9", "2e9,0", "a,b", "1,2,3"])
+def test_a_run_to_predict_is_two_numbers(runs, store, cli, word):
+    status, shown, said = cli("fit", runs, "--predict", word, "--store", store)
+    assert status == 2
+    assert not shown
+    assert "is no run" in said
+
+
+def test_the_chart_and_the_report_show_runs_and_law(runs, store, tmp_path, cli):
+    chart, page = tmp_path / "chart.svg", tmp_path / "report.html"
+    words = ("fit", runs, "--columns", NAMES, "--bootstrap", 100, "--store", store)
+    assert cli(*words, "--chart", chart)[0] == 0
+    assert "best size" in chart.read_text()
+    _, shown, _ = cli(*words, "--hold-out", 3, "--chart", chart, "--json")
+    assert "measured, nats a token" in chart.read_text()
+    bedstone.report(json.loads(shown)["artifact"], out=page, store=store)
+    text = page.read_text()
+    assert "Which law do the runs follow?" in text
+    assert "Predicted against measured</" in text
+    assert "Loss over compute</" in text
+    assert "The same runs by other choices" in text

@@ -1,4 +1,4 @@
-"""What the stages from tokenizer.train to scaling.plan write for fixed documents.
+"""What the stages from tokenizer.train to scaling.predict write for fixed documents.
 
 A change of output shows as a failure here and needs a new stage version: the version is in the
 file's name, so the old file stays what it was. An absent file is written, to be reviewed.
@@ -26,6 +26,7 @@ CONFIGS = {
     "tokenizer.cost": {},
     "tokenizer.mix": {"held_out_share": 0.2},
     "scaling.plan": {"speed": 1e11, "threads": 2, "number_format": "fp32"},
+    "scaling.predict": {"law": "repeated"},
 }
 ROLES = {
     "tokenizer.train": "tokenizer",
@@ -33,7 +34,10 @@ ROLES = {
     "tokenizer.cost": "cost",
     "tokenizer.mix": "mix",
     "scaling.plan": "plan",
+    "scaling.predict": "prediction",
 }
+OPTIONAL = {"scaling.predict": ("plan",)}
+"""Roles that are given though a stage asks for none."""
 
 
 def tables() -> dict[str, pa.Table]:
@@ -63,7 +67,7 @@ def made(tmp_path_factory):
         artifacts[role] = adopt([top / role], store)
     for name, values in CONFIGS.items():
         stage = find(name)
-        inputs = {role: artifacts[role] for role in stage.inputs}
+        inputs = {role: artifacts[role] for role in (*stage.inputs, *OPTIONAL.get(name, ()))}
         config = stage.config(**values)
         artifacts[ROLES[name]] = build(stage, config, inputs, store, Local())
     return artifacts

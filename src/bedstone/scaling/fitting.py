@@ -297,28 +297,28 @@ class Problem:
 
 
 def solved(problem: Problem, weights: Floats) -> tuple[Floats, Proof]:
-    """The best minimum (1, P), of the centred logs, that the starts lead to, and how sure it is the one."""
+    """The best minimum (1, P) that the starts lead to, and how sure it is the one."""
     starts = problem.starts()
     all_weights = np.repeat(weights[None], len(starts), axis=0)
     ends = problem.descended(starts, all_weights)
     values = problem.values(ends, all_weights)
     best = int(values.argmin())
     theta, slopes = _polished(problem, ends[best : best + 1], weights)
-    numbers = problem.numbers(theta)
-    _, shares = robust.residuals(problem.plain, numbers)
-    parts = robust.jacobian(problem.plain, shares)[0] * (weights * slopes)[:, None]
-    negligible = float(problem.method.values(np.full(len(weights), NEGLIGIBLE)) @ weights)
-    agreeing = float((values <= values[best] * (1 + AGREE) + negligible).mean())
-    gradient, size = np.linalg.norm(parts.sum(axis=0)), np.linalg.norm(np.abs(parts).sum(axis=0))
-    reason = _reason(problem, theta[0], agreeing * len(starts)) or (
-        None
-        if gradient <= VANISHED * size or values[best] <= negligible
-        else "the gradient does not vanish"
-    )
     value = float(problem.values(theta, weights[None])[0])
-    if value > values[best] * (1 + AGREE) + negligible:
-        reason = reason or "the gradient vanishes at no minimum"
-    return theta, Proof(value, float(gradient), agreeing, reason is None, reason)
+    _, shares = robust.residuals(problem.plain, problem.numbers(theta))
+    parts = robust.jacobian(problem.plain, shares)[0] * (weights * slopes)[:, None]
+    gradient, size = np.linalg.norm(parts.sum(axis=0)), np.linalg.norm(np.abs(parts).sum(axis=0))
+    negligible = float(problem.method.values(np.full(len(weights), NEGLIGIBLE)) @ weights)
+    near = values <= values[best] * (1 + AGREE) + negligible
+    curved = problem.method.objective == "lad" or problem.gaps(theta, weights[None])[0] < np.inf
+    wrong = (
+        (gradient > VANISHED * size and value > negligible, "the gradient does not vanish"),
+        (near.sum() < LEAST_AGREEING, "no second start led to this value"),
+        (value > values[best] * (1 + AGREE) + negligible, "the polish led away from the minimum"),
+        (not curved, "the curvature is not positive"),
+    )
+    reason = _bounds(problem, theta[0]) or next((why for is_so, why in wrong if is_so), None)
+    return theta, Proof(value, float(gradient), float(near.mean()), reason is None, reason)
 
 
 def _polished(problem: Problem, theta: Floats, weights: Floats) -> tuple[Floats, Floats]:
@@ -332,17 +332,13 @@ def _polished(problem: Problem, theta: Floats, weights: Floats) -> tuple[Floats,
     return theta, method.slopes(residuals[0])
 
 
-def _reason(problem: Problem, theta: Floats, agreeing: float) -> str | None:
-    """What speaks against ``theta`` (P,) as the minimum, besides the gradient."""
+def _bounds(problem: Problem, theta: Floats) -> str | None:
+    """Which of ``theta`` (P,) lie at the bounds of the search, in a sentence."""
     names = ["log K", "log E", "gamma"]
     if problem.n_powers > 1:
         names = ["log A", "log B", "log E", "alpha", "beta"]
     low, high = problem.centred.low, problem.centred.high
     margin = 1e-6 * (high - low)
     held = (theta <= low + margin) | (theta >= high - margin)
-    if held.any():
-        which = " and ".join(name for name, at in zip(names, held, strict=False) if at)
-        return f"{which} went to the bounds of the search: the runs do not tell it"
-    if agreeing < LEAST_AGREEING:
-        return "no second start led to this value"
-    return None
+    which = " and ".join(name for name, at in zip(names, held, strict=False) if at)
+    return f"{which} went to the bounds of the search: the runs do not tell it" if which else None
