@@ -64,7 +64,8 @@ def write_chart(law: Artifact, path: Path) -> None:
     """
     from bedstone.reporting import charts, scaling_sections
 
-    figures = scaling_sections.fit_charts(law)
-    if not figures:
+    found = json.loads(law.file(LAW_FILE).read_text("utf-8"))
+    if found["E"] is None and not found["hold_out"]:
         raise ConfigError("--chart: these runs tell L(C) only, so there is no curve of best sizes")
-    path.write_text(charts.standalone(figures[-1].chart) + "\n", "utf-8")
+    figure = scaling_sections.fit_charts(law)[-1 if found["hold_out"] else 0]
+    path.write_text(charts.standalone(figure.chart) + "\n", "utf-8")

@@ -133,4 +133,5 @@ def test_the_chart_and_the_report_show_runs_and_law(runs, store, tmp_path, cli):
     assert "Which law do the runs follow?" in text
     assert "Predicted against measured</" in text
     assert "Loss over compute</" in text
+    assert "Loss over size, budget by budget</" in text
     assert "The same runs by other choices" in text

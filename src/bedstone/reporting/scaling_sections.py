@@ -34,6 +34,7 @@ NEAR = 1.07
 """Points no farther apart share a label."""
 REFERENCE = "epoch"
 """The law whose surface is drawn where none is asked for."""
+BUDGETS_SHOWN = 6
 DRAWS_SHOWN = 400
 """Of the resamples, as many as a band of 95 % needs."""
 TAILS_PERCENT = (2.5, 97.5)
@@ -93,7 +94,7 @@ def compute_chart(law: Mapping[str, Any], runs: Sequence[Row], draws: Sequence[L
     bands = [_least_losses(each, flop) for each in shown]
     ends = np.percentile(bands, TAILS_PERCENT, axis=0) if bands else np.array([best, best])
     line = Line(flop.tolist(), best.tolist(), "made", "best size", *ends.tolist())
-    points = [_run(row["flop"], row["loss_nats"], row["use"]) for row in runs]
+    points = [_plain(row["flop"], row["loss_nats"], KINDS[row["use"]]) for row in runs]
     told = f"{len(points)} runs, and a line of the least loss at each compute with its band."
     return charts.lines([line], points, Axis("FLOP of training", ".0e", log=True), NATS, told)
 
@@ -108,8 +109,27 @@ def _least_losses(law: Law, flop: np.ndarray) -> np.ndarray:
     return losses
 
 
-def _run(flop: float, nats: float, use: str) -> Point:
-    return Point(flop, nats, nats, nats, KINDS[use])
+def _plain(x: float, nats: float, kind: str) -> Point:
+    """A point without label and interval."""
+    return Point(x, nats, nats, nats, kind)
+
+
+def parabola_chart(law: Row, runs: Sequence[Row]) -> Chart:
+    """The runs of some budgets over size, the parabola of each, and its lowest point."""
+    usable = [budget for budget in law["isoflop"]["budgets"] if budget["usable"]]
+    taken = np.unique(np.linspace(0, len(usable) - 1, BUDGETS_SHOWN).round().astype(int))
+    shown = [usable[place] for place in taken]
+    lines, points = [], []
+    for budget in shown:
+        rows = [row for row in runs if row["budget_flop"] == budget["flop"]]
+        trained: list[float] = [row["parameters"] for row in rows]
+        sizes = np.geomspace(min(trained), max(trained), POINTS)
+        losses = np.polynomial.polynomial.polyval(np.log10(sizes), budget["parabola"])
+        lines.append(Line(sizes.tolist(), losses.tolist(), "known", f"{budget['flop']:.1g} FLOP"))
+        points += [_plain(row["parameters"], row["loss_nats"], "known") for row in rows]
+        points.append(_plain(budget["parameters"], budget["loss_nats"], "made"))
+    told = f"Loss over parameters at {len(shown)} budgets, a parabola and its lowest point each."
+    return charts.lines(lines, points, Axis("parameters", log=True), NATS, told)
 
 
 def held_out_chart(rows: Sequence[Row]) -> Chart:
@@ -209,8 +229,15 @@ def fit_charts(made: Artifact) -> list[Figure]:
     if law["E"] is not None:
         draws = fitted(made.path).draws
         chart = compute_chart(law, runs, draws)
-        key = (("made", "least loss, 95 %"), ("known", "runs"), ("law", "runs held out"))
+        key = (
+            ("made", "least loss, 95 %"),
+            ("known", "runs"),
+            ("dropped", "runs dropped"),
+            ("law", "runs held out"),
+        )
         figures.append(Figure("Loss over compute", chart, Table("The runs", head, cells, 0), key))
+    if law["isoflop"] and any(budget["usable"] for budget in law["isoflop"]["budgets"]):
+        figures.append(_parabolas(law, runs))
     if held := law["hold_out"]:
         columns = {
             "parameters": lambda it: short(it["parameters"]),
@@ -222,6 +249,22 @@ def fit_charts(made: Artifact) -> list[Figure]:
         table = tabled("Runs held out", held["runs"], columns, 0)
         figures.append(Figure("Predicted against measured", held_out_chart(held["runs"]), table))
     return figures
+
+
+def _parabolas(law: Row, runs: Sequence[Row]) -> Figure:
+    columns = {
+        "FLOP": lambda it: f"{it['flop']:.2e}",
+        "runs": lambda it: f"{it['runs']}",
+        "best parameters": lambda it: "-" if it["parameters"] is None else short(it["parameters"]),
+        "nats a token": lambda it: "-" if it["loss_nats"] is None else f"{it['loss_nats']:.3f}",
+        "trusted": lambda it: "yes" if it["usable"] and not it["off_centre"] else "no",
+    }
+    return Figure(
+        "Loss over size, budget by budget",
+        parabola_chart(law, runs),
+        tabled("Each budget's best size", law["isoflop"]["budgets"], columns, 0),
+        (("made", "lowest point"), ("known", "runs")),
+    )
 
 
 def _sensitivity(law: Row) -> Table:
@@ -258,7 +301,7 @@ def predictions(family: Family) -> Section | None:
         figures=(
             Figure(
                 "Loss, predicted before the run and measured",
-                charts.dots(rows, Axis("nats a token", ".1f"), told),
+                charts.dots(rows, Axis("nats a token", ".2f"), told),
                 Table("Loss in nats a token", ("", "nats a token"), cells),
             ),
         ),

@@ -15,7 +15,7 @@ from bedstone.scaling.fitting import Method, Problem, Runs, law_values, solved
 from bedstone.scaling.law import Law
 from bedstone.scaling.robust import Floats
 
-CHUNK_RESAMPLES = 250
+CHUNK_RESAMPLES = 100
 """So that a chunk's arrays stay in the cache."""
 LARGEST_GAP = 1e-6
 """Of the objective, relative: a resample further above its minimum is no fit."""

@@ -1,4 +1,6 @@
+import tomllib
 from dataclasses import astuple
+from importlib import resources
 
 import numpy as np
 import pytest
@@ -153,3 +155,15 @@ def test_intervals_of_ladders_hold_as_often_as_they_say():
     for name, (held, width) in calibration(400, sizes=15, noise=0.01, method=METHOD).items():
         assert 0.85 <= held <= 0.95, name
         assert width > 0
+
+
+@pytest.mark.slow
+def test_epoch_s_uncertainty_in_the_table_of_laws_is_that_of_its_runs():
+    runs, method = epoch_runs(), Method("lad")
+    values = bootstrap(runs, method, fit(runs, method).law, 4000, 0).values
+    E, A, B, alpha, beta = values.T
+    found = np.cov([np.log(A), np.log(B), np.log(E), alpha, beta])
+    table = tomllib.loads(resources.files("bedstone.scaling").joinpath("laws.toml").read_text())
+    deviations = np.sqrt(np.diag(found))
+    difference = (found - table["epoch"]["covariance"]) / np.outer(deviations, deviations)
+    assert np.abs(difference).max() < 0.01
