@@ -21,22 +21,29 @@ from bedstone.scaling.allocation import (
     Answer,
     Question,
     answer,
-    is_within,
+    outside,
     serving_flop,
 )
 from bedstone.scaling.consistency import read_table
-from bedstone.scaling.devices import Device, device
+from bedstone.scaling.devices import device
 from bedstone.scaling.hyperparameters import all_advice
 from bedstone.scaling.known import LAW_NAMES, KnownLaw, fitted, published
 from bedstone.scaling.law import FLOP_PER_PARAMETER_AND_TOKEN
 from bedstone.scaling.memory import TRAIN_BYTES_PER_PARAMETER
-from bedstone.scaling.planning import embedding_share
+from bedstone.scaling.planning import embedding_share, smallest_parameters
 from bedstone.scaling.repetition import effective_tokens, repeated_loss
 from bedstone.tokenizer.mixing import FILE as MIX_FILE
 
 SECONDS_PER_HOUR = 3600
 PF_DAY_FLOP = 8.64e19
 """A day of 1e15 FLOP a second."""
+UTILISATION = 0.4
+"""Assumption: what training in bf16 reaches on many devices of a data centre."""
+VOCAB_SIZE = 32_000
+FLOP_BOUNDS = (1e9, 1e40)
+"""Of training: no law says anything beyond."""
+MAX_TOKENS = 1e20
+"""Of a corpus, and to be served."""
 BUDGETS = ("flop", "device_hours", "usd")
 SERVED_BYTES_PER_PARAMETER = 2
 """Of weights in 16 bit."""
@@ -53,8 +60,8 @@ class Budget:
     usd: float | None = None
     device: str | None = None
     devices: int = 1
-    utilisation: float = 0.4
-    """Of the device's dense rate."""
+    utilisation: float | None = None
+    """Share of the device's dense rate; absent, ``UTILISATION``."""
     usd_per_device_hour: float | None = None
 
     def refuse_unusable(self) -> None:
@@ -68,24 +75,28 @@ class Budget:
             raise ConfigError(
                 f"{len(told)} budgets are given", hint="give one of --flop, --device-hours, --usd"
             )
-        if self.utilisation > 1:
+        if self.utilisation is not None and self.utilisation > 1:
             raise ConfigError(f"--utilisation {self.utilisation}: it must be at most 1")
-        if self.device is None and (
-            self.flop is None or self.usd_per_device_hour or self.devices > 1
-        ):
+        of_device = (self.usd_per_device_hour, self.utilisation, self.devices > 1)
+        if self.device is None and (self.flop is None or any(of_device)):
             raise ConfigError(
-                "hours and money are of a device, and none is given",
+                "hours, money and utilisation are of a device, and none is given",
                 hint="name it by --device, H100-SXM say",
             )
         if self.usd is not None and self.usd_per_device_hour is None:
             raise ConfigError("money buys hours at a price", hint="give --usd-per-device-hour")
 
     @property
+    def share(self) -> float:
+        """Of the device's dense rate."""
+        return UTILISATION if self.utilisation is None else self.utilisation
+
+    @property
     def rate(self) -> float | None:
         """FLOP in an hour of one device."""
         if self.device is None:
             return None
-        return device(self.device).flop_per_second * self.utilisation * SECONDS_PER_HOUR
+        return device(self.device).flop_per_second * self.share * SECONDS_PER_HOUR
 
     @property
     def train_flop(self) -> float:
@@ -113,7 +124,11 @@ class Corpus:
 
 
 def plan(
-    budget: Budget, corpus: Corpus | None, served_tokens: float, law: str | None, vocab_size: int
+    budget: Budget,
+    corpus: Corpus | None,
+    served_tokens: float = 0.0,
+    law: str | None = None,
+    vocab_size: int = VOCAB_SIZE,
 ) -> dict[str, Any]:
     """What `bedstone plan --json` prints.
 
@@ -122,6 +137,13 @@ def plan(
         DataError: the law's file cannot be read.
     """
     budget.refuse_unusable()
+    low, high = FLOP_BOUNDS
+    if not low <= budget.train_flop <= high:
+        raise ConfigError(f"{budget.train_flop:g} FLOP: a budget is between {low:g} and {high:g}")
+    if not 0 <= served_tokens <= MAX_TOKENS:
+        raise ConfigError(
+            f"--served-tokens {served_tokens}: it must be a number from 0 to {MAX_TOKENS:g}"
+        )
     unique = corpus.unique_tokens if corpus else None
     question = Question(budget.train_flop, unique, served_tokens)
     laws = [known_law(law)] if law else [published(name) for name in LAW_NAMES]
@@ -185,6 +207,8 @@ def read_corpus(words: Sequence[str], store: Path) -> Corpus | None:
             if name in tokens:
                 raise ConfigError(f"--corpus {word}: {name or 'the corpus'} is given twice")
             tokens[name] = number
+    if sum(tokens.values()) > MAX_TOKENS:
+        raise ConfigError(f"--corpus: more than {MAX_TOKENS:g} tokens are no corpus")
     return Corpus(tokens) if tokens else None
 
 
@@ -224,30 +248,39 @@ def _counted(artifact: Artifact) -> dict[str, float]:
 def _row(law: KnownLaw, question: Question, budget: Budget, vocab_size: int) -> dict[str, Any]:
     found = answer(law, question)
     share = embedding_share(found.parameters, vocab_size)
+    beyond = outside(law, found.parameters, found.train_tokens)
     row = {
         "law": law.name,
         "title": law.title,
         **asdict(found),
         "tokens_per_parameter": found.train_tokens / found.parameters,
-        "in_range": is_within(law, found.parameters, found.train_tokens),
+        "in_range": not beyond,
         "parameters_counted": law.counted,
         "embedding_share": share,
         **_cost(found, question, budget),
         **_repeated(found, question),
         "hyperparameters": [
             asdict(it)
-            for it in all_advice(
-                found.parameters * (1 - (share or 0)), found.train_tokens, question.flop
-            )
+            for it in all_advice(found.parameters * (1 - share), found.train_tokens, question.flop)
         ],
         "source": law.source,
     }
     warnings = [
-        *conclusions.row_warnings(row, law.parameters_range),
+        *conclusions.row_warnings(row, beyond),
+        *_too_small(found.parameters, vocab_size),
         *_without_effect(law, question),
         *_on_serving(law, row, question),
     ]
     return {**row, "warnings": warnings}
+
+
+def _too_small(parameters: float, vocab_size: int) -> Iterator[str]:
+    smallest = smallest_parameters(vocab_size)
+    if parameters < smallest:
+        yield (
+            f"no model with a vocabulary of {vocab_size:,} is so small: the smallest has "
+            f"{conclusions.short(smallest)} parameters"
+        )
 
 
 def _without_effect(law: KnownLaw, question: Question) -> Iterator[str]:
@@ -267,7 +300,7 @@ def _on_serving(law: KnownLaw, row: Mapping[str, Any], question: Question) -> It
     saved = 1 - (row["train_flop"] + row["serving_flop"]) / before
     yield (
         f"training takes {row['train_flop'] / question.flop:.3g} times the budget; with serving, "
-        f"{100 * saved:.3g} % less than {law.base}'s optimum, for the same loss"
+        f"{100 * max(saved, 0.0):.3g} % less than {law.base}'s optimum, for the same loss"
     )
 
 
@@ -277,7 +310,6 @@ def _cost(found: Answer, question: Question, budget: Budget) -> dict[str, Any]:
     hours = train_flop / budget.rate if budget.rate else None
     price = budget.usd_per_device_hour
     train_bytes = TRAIN_BYTES_PER_PARAMETER * found.parameters
-    used: Device | None = device(budget.device) if budget.device else None
     return {
         "train_flop": train_flop,
         "serving_flop": serving_flop(found.parameters, question),
@@ -286,7 +318,6 @@ def _cost(found: Answer, question: Question, budget: Budget) -> dict[str, Any]:
         "usd": hours * price if hours and price else None,
         "train_bytes": train_bytes,
         "weight_bytes": SERVED_BYTES_PER_PARAMETER * found.parameters,
-        "devices_for_memory": train_bytes / used.memory_bytes if used else None,
     }
 
 
@@ -316,7 +347,7 @@ def _on_budget(budget: Budget) -> str:
     )
     return (
         f"{flop:.3g} FLOP are {hours:,.1f} hours of one {used.name}{time}{money}, at "
-        f"{100 * budget.utilisation:.0f} % of its dense {used.flop_per_second / 1e12:,.0f} TFLOP/s"
+        f"{100 * budget.share:.0f} % of its dense {used.flop_per_second / 1e12:,.0f} TFLOP/s"
     )
 
 

@@ -297,12 +297,12 @@ def plan(
     usd: float | None = None,
     device: str | None = None,
     devices: int = 1,
-    utilisation: float = 0.4,
+    utilisation: float | None = None,
     usd_per_device_hour: float | None = None,
     corpus: str | Sequence[str] = (),
     served_tokens: float = 0.0,
     law: str | None = None,
-    vocab_size: int = 32_000,
+    vocab_size: int | None = None,
     check: PathLike | None = None,
     chart: PathLike | None = None,
     store: PathLike = STORE,
@@ -315,13 +315,14 @@ def plan(
         usd: to be spent at ``usd_per_device_hour``.
         device: its name; without it there is no time and no money.
         devices: how many, for the time.
-        utilisation: share of the device's dense rate that training reaches.
+        utilisation: share of the device's dense rate that training reaches, .4 unless told.
         usd_per_device_hour: a price.
         corpus: tokens that differ (``1.2e9``), by language (``swh=1.2e9``), or an artifact's.
         served_tokens: that the finished model will read and write.
         law: the name of one, a file that ``fit`` wrote, or its artifact: its fields are at the
             top too.
-        vocab_size: of the tokeniser, to say how much of a small model is embedding.
+        vocab_size: of the tokeniser, 32,000 unless told, to say how much of a small model is
+            embedding.
         check: a CSV of published models instead of a budget: which rows violate C = 6 N D.
         chart: an SVG file to draw loss over size in.
         store: folder of the artifacts.
@@ -339,12 +340,20 @@ def plan(
         flop, device_hours, usd, device, devices, utilisation, usd_per_device_hour
     )
     if check:
-        if budget != budgeting.Budget() or _words(corpus) or served_tokens or law or chart:
-            raise ConfigError("--check reads a table and takes no budget, corpus, law or chart")
+        others = (
+            budget != budgeting.Budget(),
+            _words(corpus),
+            served_tokens,
+            law,
+            vocab_size,
+            chart,
+        )
+        if any(others):
+            raise ConfigError("--check reads a table and takes no other option")
         return budgeting.check(Path(check))
     unique = budgeting.read_corpus(_words(corpus), Path(store))
     asked = str(_given(law, Path(store))[0]) if law else None
-    found = budgeting.plan(budget, unique, served_tokens, asked, vocab_size)
+    found = budgeting.plan(budget, unique, served_tokens, asked, vocab_size or budgeting.VOCAB_SIZE)
     if chart:
         budgeting.write_chart(found, Path(chart))
     return found

@@ -62,6 +62,11 @@ def test_hours_and_money_are_what_the_device_takes():
         (Budget(usd=3, device="A100-80GB"), "at a price"),
         (Budget(1e20, utilisation=1.2), "at most 1"),
         (Budget(1e20, device="A1000-80GB"), "no device"),
+        (Budget(1e20, utilisation=0.5), "none is given"),
+        (Budget(1.0), "a budget is between"),
+        (Budget(1e308), "a budget is between"),
+        (Budget(usd=1e308, usd_per_device_hour=1e-10, device="T4"), "no device"),
+        (Budget(usd=1e300, usd_per_device_hour=1e-10, device="L4"), "a budget is between"),
     ],
 )
 def test_a_budget_that_cannot_be_reckoned_is_refused(budget, told):
@@ -89,6 +94,7 @@ def test_a_corpus_is_told_in_tokens_by_language_or_not(tmp_path):
         (["swh=-1"], "above 0"),
         (["1e9", "2e9"], "given twice"),
         (["sw=1e9", "swh=2e9"], "given twice"),
+        (["1e19", "swh=1e20"], "are no corpus"),
     ],
 )
 def test_a_corpus_that_nobody_understands_is_refused(tmp_path, words, told):
@@ -119,6 +125,20 @@ def test_laws_that_lack_what_they_are_about_say_so():
     assert "no corpus" not in " ".join(plan(law="repeated", corpus=Corpus({"": 1e9}))["warnings"])
 
 
+@pytest.mark.parametrize("tokens", [-1.0, float("nan"), float("inf"), 1e21])
+def test_tokens_to_be_served_are_a_number_that_one_serves(tokens):
+    with pytest.raises(ConfigError, match="--served-tokens"):
+        plan(served=tokens)
+
+
+def test_a_warning_names_the_range_that_is_left():
+    (told,) = [
+        it for it in plan(flop=1e22, served=1e13, law="served")["warnings"] if "outside" in it
+    ]
+    assert "819 M to 318 B tokens" in told
+    assert "parameters" not in told
+
+
 def test_serving_says_what_it_saves():
     found = plan(law="served", served=1e13)
     assert found["train_flop"] > found["flop"]
@@ -130,7 +150,16 @@ def test_small_models_are_mostly_embedding_and_large_ones_are_not_asked():
     small, large = plan(flop=1e16, law="epoch"), plan(flop=1e24, law="epoch")
     assert small["embedding_share"] > 0.4
     assert "would be the embedding" in " ".join(small["warnings"])
-    assert large["embedding_share"] is None
+    assert large["embedding_share"] < 0.01
+    assert "would be the embedding" not in " ".join(large["warnings"])
+    shares = [plan(flop=10.0**it, law="epoch")["embedding_share"] for it in range(15, 27)]
+    assert shares == sorted(shares, reverse=True)
+
+
+def test_a_model_smaller_than_its_vocabulary_is_told():
+    assert "no model with a vocabulary of 32,000 is so small" in " ".join(
+        plan(flop=1e12, law="epoch")["warnings"]
+    )
 
 
 def test_a_range_and_a_rounding_are_told():

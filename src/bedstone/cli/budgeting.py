@@ -12,6 +12,7 @@ from bedstone.cli.answer import STORE, AsJson, Store, answer
 
 NOT_KNOWN = "-"
 WIDTH = 100
+MUCH = 1e6
 
 
 def plan(
@@ -22,7 +23,9 @@ def plan(
     usd: Annotated[float | None, typer.Option(help="the budget in money")] = None,
     device: Annotated[str | None, typer.Option(help="H100-SXM, A100-80GB, ...")] = None,
     devices: Annotated[int, typer.Option(help="how many there are: for the time")] = 1,
-    utilisation: Annotated[float, typer.Option(help="share of the device's dense rate")] = 0.4,
+    utilisation: Annotated[
+        float | None, typer.Option(help="share of the device's dense rate; .4 unless told")
+    ] = None,
     usd_per_device_hour: Annotated[float | None, typer.Option(help="your price")] = None,
     corpus: Annotated[
         list[str] | None,
@@ -30,7 +33,9 @@ def plan(
     ] = None,
     served_tokens: Annotated[float, typer.Option(help="that the model will read and write")] = 0.0,
     law: Annotated[str | None, typer.Option(help="one law's answer; or a file of fit")] = None,
-    vocab_size: Annotated[int, typer.Option(min=1, help="for the embedding's share")] = 32_000,
+    vocab_size: Annotated[
+        int | None, typer.Option(min=1, help="for the embedding's share; 32,000 unless told")
+    ] = None,
     check: Annotated[
         Path | None, typer.Option(help="CSV of parameters, train_tokens, flop: can it be true?")
     ] = None,
@@ -84,7 +89,7 @@ def _planned(found: dict[str, Any]) -> Iterator[str]:
         yield (
             f"{_name(row):{width}} {_short(row['parameters']):>10}{_mark(row)} "
             f"{_short(row['train_tokens']):>9} {row['tokens_per_parameter']:8.3g} "
-            f"{_loss(row):>22} {_number(row['passes'], '.1f'):>8} "
+            f"{_loss(row):>22} {_amount(row['passes'], '.1f'):>8} "
             f"{_number(row['loss_nats_on_corpus'], '.3f'):>9}"
         )
     yield "*: outside the runs that the law was fitted on"
@@ -95,7 +100,7 @@ def _planned(found: dict[str, Any]) -> Iterator[str]:
     for sentence in found["sentences"]:
         yield from wrap(f"{sentence[0].upper()}{sentence[1:]}.", WIDTH, subsequent_indent="  ")
     yield ""
-    yield from _costs(rows, width)
+    yield from _costs(found, width)
 
 
 def _name(row: dict[str, Any]) -> str:
@@ -126,21 +131,29 @@ def _warnings(rows: list[dict[str, Any]]) -> Iterator[str]:
         yield from wrap(f"{', '.join(names)}: {warning}", WIDTH, subsequent_indent="  ")
 
 
-def _costs(rows: list[dict[str, Any]], width: int) -> Iterator[str]:
+def _costs(found: dict[str, Any], width: int) -> Iterator[str]:
+    rows, devices = found["laws"], found["budget"]["devices"]
     names = [it["law"] for it in rows[0]["hyperparameters"]]
-    head = " ".join(f"{f'{name}: LR, batch':>20}" for name in names)
-    yield f"{'law':{width}} {'device hours':>12} {'USD':>11} {'train GB':>9} {head}"
+    head = " ".join(f"{f'{name} LR, batch':>18}" for name in names)
+    hours = "hours" if devices == 1 else f"hours on {devices}"
+    yield f"{'law':{width}} {hours:>10} {'USD':>9} {'train GB':>8} {'serve GB':>8} {head}"
     for row in rows:
         told = (
-            f"{it['learning_rate']:10.2e} {_short(it['batch_tokens']):>8}{_mark(it)}"
+            f"{it['learning_rate']:8.2e} {_short(it['batch_tokens']):>8}{_mark(it)}"
             for it in row["hyperparameters"]
         )
         yield (
-            f"{_name(row):{width}} {_number(row['device_hours'], ',.1f'):>12} "
-            f"{_number(row['usd'], ',.0f'):>11} {row['train_bytes'] / 1e9:9,.3g} {' '.join(told)}"
+            f"{_name(row):{width}} {_amount(row['hours'], ',.1f'):>10} "
+            f"{_amount(row['usd'], ',.0f'):>9} {row['train_bytes'] / 1e9:8,.3g} "
+            f"{row['weight_bytes'] / 1e9:8,.3g} {' '.join(told)}"
         ).rstrip()
-    yield "train GB: weights, gradients and Adam's moments, without activations"
-    yield "LR: at its peak; batch: tokens a step; both laws, for they disagree"
+    yield "train GB: weights, gradients, Adam's moments, no activations; serve GB: weights in bf16"
+    yield "LR: at its peak; batch: tokens a step; *: outside the runs that this law was fitted on"
+
+
+def _amount(value: float | None, form: str) -> str:
+    """Of what may be little or very much."""
+    return _short(value) if value and value >= MUCH else _number(value, form)
 
 
 def _number(value: float | None, form: str) -> str:

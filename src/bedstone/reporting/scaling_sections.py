@@ -65,7 +65,7 @@ def _isoflop(surface: Law, flop: float) -> Line:
     centre = surface.optimum(flop).parameters
     sizes = np.geomspace(centre / SPAN, centre * SPAN, POINTS)
     losses = surface.loss(sizes, flop / (FLOP_PER_PARAMETER_AND_TOKEN * sizes))
-    return Line(sizes.tolist(), losses.tolist(), "known", f"{flop:.1g} FLOP")
+    return Line(sizes.tolist(), losses.tolist(), "known", f"{flop:.3g} FLOP")
 
 
 def _joined(points: Sequence[Point]) -> list[Point]:
@@ -125,7 +125,7 @@ def parabola_chart(law: Row, runs: Sequence[Row]) -> Chart:
         trained: list[float] = [row["parameters"] for row in rows]
         sizes = np.geomspace(min(trained), max(trained), POINTS)
         losses = np.polynomial.polynomial.polyval(np.log10(sizes), budget["parabola"])
-        lines.append(Line(sizes.tolist(), losses.tolist(), "known", f"{budget['flop']:.1g} FLOP"))
+        lines.append(Line(sizes.tolist(), losses.tolist(), "known", f"{budget['flop']:.3g} FLOP"))
         points += [_plain(row["parameters"], row["loss_nats"], "known") for row in rows]
         points.append(_plain(budget["parameters"], budget["loss_nats"], "made"))
     told = f"Loss over parameters at {len(shown)} budgets, a parabola and its lowest point each."

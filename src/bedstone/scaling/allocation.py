@@ -20,8 +20,6 @@ PERCENTILES = (2.5, 97.5)
 GRID, NARROWINGS = 129, 8
 """Points of a search in log N, and how often it goes on between the neighbours of the best."""
 WITHOUT_LOSS = ("power", "ratio")
-PLAIN = (*WITHOUT_LOSS, "surface")
-"""Forms whose answer is a formula of the printed constants alone."""
 LEAST_NATS = 1e-12
 """What text may be left to take away: of less, no corpus takes it."""
 Floats = NDArray[np.float64]
@@ -62,7 +60,7 @@ def answer(law: KnownLaw, question: Question) -> Answer:
     """N and D by ``law``, with what is known of their certainty."""
     chosen = _divided(law, law.values(), question)
     by_draw = [_by_surface(law.form, draw, question).parameters for draw in law.draws]
-    corners = law.within_rounding() if law.form in PLAIN else []
+    corners = law.within_rounding() if law.form == "surface" else []
     by_corner = [_divided(law, corner, question).parameters for corner in corners]
     return Answer(
         *chosen,
@@ -82,10 +80,17 @@ def loss(law: KnownLaw, question: Question, parameters: float, train_tokens: flo
     return law.surface().loss(parameters, train_tokens)
 
 
-def is_within(law: KnownLaw, parameters: float, train_tokens: float) -> bool:
-    """Whether the runs that the law was fitted on were as small and as large as that."""
-    sizes = ((parameters, law.parameters_range), (train_tokens, law.train_tokens_range))
-    return all(low <= value <= high for value, (low, high) in sizes)
+def outside(law: KnownLaw, parameters: float, train_tokens: float) -> dict[str, Range]:
+    """In which of parameters and tokens no run was like that which the law was fitted on.
+
+    Returns:
+        Of each such, the runs' range.
+    """
+    sizes = {
+        "parameters": (parameters, law.parameters_range),
+        "tokens": (train_tokens, law.train_tokens_range),
+    }
+    return {name: ends for name, (it, ends) in sizes.items() if not ends[0] <= it <= ends[1]}
 
 
 def serving_flop(parameters: float, question: Question) -> float:

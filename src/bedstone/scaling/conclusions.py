@@ -17,6 +17,8 @@ from bedstone.scaling.repetition import (
 Row = Mapping[str, Any]
 ROUNDING_MATTERS = 1.1
 """Highest over lowest N within the printed digits, from which on it is said."""
+AGREE_SHARE = 0.05
+"""Laws as near as that need no reason."""
 MANY_EMBEDDINGS = 0.1
 """Share of the parameters from which on it matters whether a law counts embeddings."""
 
@@ -87,14 +89,17 @@ def on_disagreement(rows: Sequence[Row]) -> Iterator[str]:
         f"parameters, {by_law[high] / by_law[low]:.1f} times apart"
     )
     for left, right, reason in REASONS:
-        if left in by_law and right in by_law and by_law[left] != by_law[right]:
-            yield f"{left} against {right}: {by_law[left] / by_law[right]:.2f} times. {reason}"
+        ratio = by_law[left] / by_law[right] if {left, right} <= set(by_law) else 1.0
+        if abs(ratio - 1) > AGREE_SHARE:
+            yield f"{left} against {right}: {ratio:.2f} times. {reason}"
 
 
 def on_certainty(rows: Sequence[Row]) -> Iterator[str]:
     """How far the runs behind a law leave N open, where that is known."""
+    told: dict[str, Sequence[float]] = {}
     for row in rows:
-        if ends := row["parameters_interval"]:
+        if (ends := row["parameters_interval"]) and ends not in told.values():
+            told[row["law"]] = ends
             yield (
                 f"the runs behind {row['law']} leave N between {short(ends[0])} and "
                 f"{short(ends[1])} (95 %)"
@@ -115,7 +120,7 @@ REASONS = (
     (
         "chinchilla-1",
         "twenty",
-        "The rule of thumb is the first approach near its largest model, at any budget",
+        "The rule of thumb is the first approach in the middle of its runs, at any budget",
     ),
     (
         "repeated",
@@ -131,17 +136,15 @@ REASONS = (
 """Of laws that share something: what they do not share."""
 
 
-def row_warnings(row: Row, parameters_range: Sequence[float]) -> Iterator[str]:
-    """What a reader of a law's row should know. ``parameters_range``: see ``KnownLaw``."""
-    if not row["in_range"]:
-        yield (
-            f"outside what the law was fitted on: {short(parameters_range[0])} to "
-            f"{short(parameters_range[1])} parameters"
-        )
+def row_warnings(row: Row, beyond: Mapping[str, Sequence[float]]) -> Iterator[str]:
+    """What a reader of a law's row should know. ``beyond``: see ``allocation.outside``."""
+    if beyond:
+        ranges = (f"{short(low)} to {short(high)} {name}" for name, (low, high) in beyond.items())
+        yield f"outside what the law was fitted on: {', '.join(ranges)}"
     ends = row["parameters_within_rounding"]
     if ends and ends[1] / ends[0] > ROUNDING_MATTERS:
         yield f"the printed digits leave N between {short(ends[0])} and {short(ends[1])}"
-    if (share := row["embedding_share"]) is not None and share > MANY_EMBEDDINGS:
+    if (share := row["embedding_share"]) > MANY_EMBEDDINGS:
         yield (
             f"{100 * share:.0f} % of so many parameters would be the embedding; N counts "
             f"{row['parameters_counted']}"

@@ -12,6 +12,8 @@ from bedstone.scaling.law import FLOP_PER_PARAMETER_AND_TOKEN
 COLUMNS = ("parameters", "train_tokens", "flop")
 MIN_DIGITS = 2
 """Of a number such as 4e8: nobody rounds to one digit, the zeros left out are meant."""
+MAX_DIGITS = 60
+"""Of a number: none that is meant has so many."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,12 +51,14 @@ def read_table(path: Path) -> list[Row]:
 def _rows(path: Path) -> Iterator[Row]:
     try:
         with path.open(encoding="utf-8-sig", newline="") as file:
-            reader = csv.DictReader(file)
+            reader = csv.DictReader(file, skipinitialspace=True)
             if missing := [name for name in COLUMNS if name not in (reader.fieldnames or ())]:
                 raise DataError(
                     f"{path} has no column {', '.join(missing)}",
                     hint=f"a table to check has the columns {', '.join(COLUMNS)}",
                 )
+            if len(set(reader.fieldnames or ())) < len(reader.fieldnames or ()):
+                raise DataError(f"{path} has two columns of one name")
             for row in reader:
                 where = f"{path}:{reader.line_num}"
                 numbers = {name: _number(row[name], f"{where}: {name}") for name in COLUMNS}
@@ -68,8 +72,8 @@ def _number(text: str | None, where: str) -> Decimal:
         number = Decimal((text or "").strip().replace(",", "").replace("_", ""))
     except InvalidOperation:
         number = Decimal("nan")
-    if not (number.is_finite() and number > 0):
-        raise DataError(f"{where} is {text!r}, which is no number above 0")
+    if not (number.is_finite() and number > 0 and abs(number.adjusted()) < MAX_DIGITS):
+        raise DataError(f"{where} is {text!r}, which is no number above 0 that a model has")
     return number
 
 

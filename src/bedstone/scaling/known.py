@@ -7,7 +7,7 @@ what that leaves open of an answer can be told.
 import json
 import math
 import tomllib
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from functools import cache
@@ -32,13 +32,10 @@ LAW_NAMES = (
     "served",
 )
 SURFACE = ("E", "A", "B", "alpha", "beta")
-LOGARITHMS = ("log_A", "log_B", "log_E", "alpha", "beta")
-"""In which the covariance of a published fit is told."""
 LAW_FILE, DRAWS_FILE, RUNS_FILE = "law.json", "draws.parquet", "runs.parquet"
 """Of the artifact of scaling.fit."""
 PREDICTION_FILE = "prediction.json"
 """Of that of scaling.predict."""
-COVARIANCE_DRAWS, COVARIANCE_SEED = 400, 0
 Range = tuple[float, float]
 
 
@@ -107,9 +104,9 @@ def published(name: str) -> KnownLaw:
         (float(low), float(high))
         for low, high in (row.pop("parameters_range"), row.pop("train_tokens_range"))
     )
-    base, covariance = row.pop("base", None), row.pop("covariance", None)
+    base, draws_file = row.pop("base", None), row.pop("draws", None)
     constants = {key: Printed.read(text) for key, text in row.items()}
-    draws = _drawn(constants, covariance) if covariance else ()
+    draws = _read_draws(draws_file) if draws_file else ()
     draws = published(base).draws if base else draws
     return KnownLaw(
         name,
@@ -136,13 +133,17 @@ def fitted(path: Path) -> KnownLaw:
             (float(low), float(high))
             for low, high in (found["parameters_range"], found["train_tokens_range"])
         )
-        draws = stored_draws(path) if path.is_dir() else found.get("draws", ())
+        stored = stored_draws(path) if path.is_dir() else found.get("draws", ())
+        draws = tuple(Law(*map(float, draw)) for draw in stored)
+        constants = {name: Printed(float(it)) for name, it in values.items() if it is not None}
+        if len(constants) == len(SURFACE):
+            Law(*(it.value for it in constants.values()))  # complains of what no law has
         source = f"{found['runs']} runs, {found['objective']}"
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise DataError(
             f"{path} is no law: {error}", hint="give a file that `bedstone fit --out FILE` wrote"
         ) from error
-    if None in values.values():
+    if len(constants) < len(SURFACE):
         raise DataError(
             f"{path}: these runs tell L(C) only, so they cannot divide a budget",
             hint="fit runs of several numbers of tokens a parameter",
@@ -155,8 +156,8 @@ def fitted(path: Path) -> KnownLaw:
         counted="as your runs count them",
         parameters_range=parameters_range,
         train_tokens_range=train_tokens_range,
-        constants={name: Printed(value) for name, value in values.items()},
-        draws=tuple(Law(*draw) for draw in draws),
+        constants=constants,
+        draws=draws,
     )
 
 
@@ -186,13 +187,15 @@ def hyperparameter_laws() -> Mapping[str, Mapping[str, Any]]:
 
 @cache
 def _table() -> dict[str, Any]:
-    return tomllib.loads(files("bedstone.scaling").joinpath("laws.toml").read_text("utf-8"))
+    return tomllib.loads(_packaged("laws.toml"))
 
 
-def _drawn(
-    constants: Mapping[str, Printed], covariance: Sequence[Sequence[float]]
-) -> tuple[Law, ...]:
-    centre = [constants[name].value for name in LOGARITHMS]
-    dice = np.random.default_rng(COVARIANCE_SEED)
-    draws = dice.multivariate_normal(centre, covariance, COVARIANCE_DRAWS)
-    return tuple(surface_of(dict(zip(LOGARITHMS, draw, strict=True))) for draw in draws.tolist())
+def _read_draws(name: str) -> tuple[Law, ...]:
+    """A table of the package: the five numbers of a law in each row."""
+    header, *rows = _packaged(name).splitlines()
+    assert tuple(header.split()) == SURFACE, name
+    return tuple(Law(*map(float, row.split())) for row in rows)
+
+
+def _packaged(name: str) -> str:
+    return files("bedstone.scaling").joinpath(name).read_text("utf-8")

@@ -28,7 +28,7 @@ from pydantic import Field
 
 from bedstone.config import Config
 from bedstone.scaling import planning
-from bedstone.scaling.allocation import Question, answer, is_within
+from bedstone.scaling.allocation import Question, answer, outside
 from bedstone.scaling.architecture import Shape
 from bedstone.scaling.conclusions import short
 from bedstone.scaling.decisions import FILE
@@ -185,7 +185,7 @@ def laws(flop: float, text_tokens: int) -> list[dict[str, Any]]:
         found = answer(law, question)
         sizes = {"parameters": found.parameters, "train_tokens": found.train_tokens}
         row = {"law": law.name, **sizes, "loss_nats": found.loss_nats}
-        rows.append({**row, "in_range": is_within(law, **sizes)})
+        rows.append({**row, "in_range": not outside(law, **sizes)})
     return rows
 
 

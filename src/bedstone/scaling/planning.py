@@ -16,6 +16,8 @@ from bedstone.scaling.hyperparameters import Advice, advice
 
 WIDTH_STEP = 32
 MAX_WIDTH = 2048
+TYPICAL_MAX_WIDTH = 16_384
+"""Of the models whose embedding is told: beyond it there is hardly any."""
 ASPECTS = (12, 48)
 """Lowest and highest d_model / n_layers. Source: Kaplan et al. 2020, arXiv:2001.08361, Fig. 5:
 between these the loss hardly depends on it."""
@@ -49,11 +51,15 @@ def shapes(vocab_size: int, seq_len: int) -> Iterator[Shape]:
     """
     low, high = ASPECTS
     for d_model in range(2 * WIDTH_STEP, MAX_WIDTH + 1, WIDTH_STEP):
-        n_heads = d_model // (64 if d_model % 256 == 0 else 32)
-        group = next(n for n in range(2, n_heads + 1) if n_heads % n == 0)
-        d_ff = WIDTH_STEP * round(8 / 3 * d_model / WIDTH_STEP)
         for n_layers in range(math.ceil(d_model / high), d_model // low + 1):
-            yield Shape(vocab_size, n_layers, d_model, n_heads, n_heads // group, d_ff, seq_len)
+            yield _shape(vocab_size, n_layers, d_model, seq_len)
+
+
+def _shape(vocab_size: int, n_layers: int, d_model: int, seq_len: int) -> Shape:
+    n_heads = d_model // (64 if d_model % 256 == 0 else 32)
+    group = next(n for n in range(2, n_heads + 1) if n_heads % n == 0)
+    d_ff = WIDTH_STEP * round(8 / 3 * d_model / WIDTH_STEP)
+    return Shape(vocab_size, n_layers, d_model, n_heads, n_heads // group, d_ff, seq_len)
 
 
 def choose(candidates: list[Shape], budget: Budget) -> Choice:
@@ -84,20 +90,27 @@ def _advice(flop: float) -> Advice:
     return advice("deepseek", anything, anything, flop)
 
 
-def embedding_share(parameters_total: float, vocab_size: int) -> float | None:
-    """Of the parameters of a model about so large; None beyond the shapes to choose from."""
-    by_size = _shapes_by_size(vocab_size)
+def embedding_share(parameters_total: float, vocab_size: int) -> float:
+    """Of the parameters of a model about so large, or of the smallest that there is."""
+    by_size = _typical(vocab_size)
     index = bisect_left(by_size, parameters_total, key=lambda shape: counted(shape).total)
-    if index == len(by_size):
-        return None
-    found = counted(by_size[index])
+    found = counted(by_size[min(index, len(by_size) - 1)])
     return found.embedding / found.total
 
 
+def smallest_parameters(vocab_size: int) -> int:
+    """Of the smallest model that there is with this vocabulary."""
+    return counted(_typical(vocab_size)[0]).total
+
+
 @cache
-def _shapes_by_size(vocab_size: int) -> list[Shape]:
-    any_length = 1
-    return sorted(shapes(vocab_size, any_length), key=lambda shape: counted(shape).total)
+def _typical(vocab_size: int) -> list[Shape]:
+    """One shape a width, of the aspect in the middle, wider than any that is trained here."""
+    aspect, any_length = math.sqrt(math.prod(ASPECTS)), 1
+    return [
+        _shape(vocab_size, max(1, round(width / aspect)), width, any_length)
+        for width in range(2 * WIDTH_STEP, TYPICAL_MAX_WIDTH + 1, WIDTH_STEP)
+    ]
 
 
 @cache

@@ -12,18 +12,19 @@ Writes  ``prediction.json``: ``law``, ``source``, ``parameters``, ``train_tokens
 
 import json
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 import pyarrow.parquet as pq
-from pydantic import Field, field_validator
+from pydantic import Field, model_validator
 
 from bedstone.artifact import Shard
 from bedstone.config import Config, nearest
 from bedstone.errors import ConfigError
 from bedstone.scaling import decisions
-from bedstone.scaling.allocation import WITHOUT_LOSS, Question, is_within, loss
+from bedstone.scaling.allocation import WITHOUT_LOSS, Question, loss, outside
 from bedstone.scaling.assess import interval, new_run_intervals, spread
+from bedstone.scaling.conclusions import short
 from bedstone.scaling.known import (
     LAW_NAMES,
     PREDICTION_FILE,
@@ -37,28 +38,33 @@ from bedstone.scaling.law import FLOP_PER_PARAMETER_AND_TOKEN
 from bedstone.scaling.runs import FIT
 from bedstone.stage import Job, Result, Stage
 
-WITH_LOSS = tuple(name for name in LAW_NAMES if published(name).form not in WITHOUT_LOSS)
+OF_SERVING = "served"
+"""A form that says where to stop, and of the loss what its base says."""
+WITH_LOSS = tuple(
+    name for name in LAW_NAMES if published(name).form not in (*WITHOUT_LOSS, OF_SERVING)
+)
+DEFAULT = "epoch"
+NOISE_SEED = 0
 OTHER_TEXT = "the law is of other text and other tokens: its nats are not those of your tokeniser"
 
 
 class PredictConfig(Config):
     """Which run, and by which law."""
 
-    law: str = "epoch"
-    """A published one; of no effect where ``law`` is given as an input."""
+    law: str | None = None
+    """A published one; absent, that of the input ``law``, or else Epoch's."""
     parameters: float | None = Field(None, gt=0)
     train_tokens: float | None = Field(None, gt=0)
     unique_tokens: float | None = Field(None, gt=0)
-    """Of the text trained on, for the law ``repeated``."""
-    seed: int = Field(0, ge=0)
-    """Of the noise of a run."""
+    """Of the text trained on, for the law ``repeated``; absent, the plan's."""
 
-    @field_validator("law")
-    @classmethod
-    def _known(cls, law: str) -> str:
-        if law not in WITH_LOSS:
-            raise ValueError(f"no law of loss {law!r}; {nearest(law, WITH_LOSS)}")
-        return law
+    @model_validator(mode="after")
+    def _known(self) -> Self:
+        if self.law is not None and self.law not in WITH_LOSS:
+            raise ValueError(f"no law of loss {self.law!r}; {nearest(self.law, WITH_LOSS)}")
+        if self.unique_tokens is not None and self.law != "repeated":
+            raise ValueError("unique_tokens: only the law 'repeated' asks for them")
+        return self
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,15 +79,15 @@ class Planned:
 def run(config: PredictConfig, job: Job) -> Result:
     """Say what the loss will be."""
     planned = _planned(config, job)
-    law = fitted(job.inputs["law"].location) if "law" in job.inputs else published(config.law)
+    law = _law(config, job)
     flop = FLOP_PER_PARAMETER_AND_TOKEN * planned.parameters * planned.train_tokens
     question = Question(flop, planned.unique_tokens)
     expected = loss(law, question, planned.parameters, planned.train_tokens)
     assert expected is not None  # WITH_LOSS has no other laws
-    ends = _interval(law, planned, job.inputs.get("law"), config.seed)
-    in_range = is_within(law, planned.parameters, planned.train_tokens)
+    ends = _interval(law, planned, job.inputs.get("law"))
+    in_range = not outside(law, planned.parameters, planned.train_tokens)
     found = {
-        "law": law.name if "law" not in job.inputs else "own runs",
+        "law": law.name if "law" not in job.inputs else law.title,
         "source": law.source,
         "parameters": planned.parameters,
         "train_tokens": planned.train_tokens,
@@ -109,6 +115,16 @@ def run(config: PredictConfig, job: Job) -> Result:
     )
 
 
+def _law(config: PredictConfig, job: Job) -> KnownLaw:
+    if "law" not in job.inputs:
+        return published(config.law or DEFAULT)
+    if config.law is not None:
+        raise ConfigError(
+            f"law {config.law!r} is named, and a law is given as an input", hint="leave one out"
+        )
+    return fitted(job.inputs["law"].location)
+
+
 def _planned(config: PredictConfig, job: Job) -> Planned:
     """What the config says of the run, or else the plan."""
     plan: dict[str, Any] = {}
@@ -125,7 +141,7 @@ def _planned(config: PredictConfig, job: Job) -> Planned:
     return Planned(parameters, train_tokens, config.unique_tokens or plan.get("text_tokens"))
 
 
-def _interval(law: KnownLaw, planned: Planned, own: Shard | None, seed: int) -> Range | None:
+def _interval(law: KnownLaw, planned: Planned, own: Shard | None) -> Range | None:
     """Of 95 %: of a new run by one's own law, of the mean by a published one."""
     if not law.draws:
         return None
@@ -135,7 +151,7 @@ def _interval(law: KnownLaw, planned: Planned, own: Shard | None, seed: int) -> 
     rows = pq.read_table(own.location / RUNS_FILE, filters=[("use", "=", FIT)])
     measured, predicted = (rows[name].to_numpy() for name in ("loss_nats", "predicted_loss_nats"))
     residuals = spread(measured, predicted, len(law.constants))
-    (ends,) = new_run_intervals(losses[:, None], residuals, seed)
+    (ends,) = new_run_intervals(losses[:, None], residuals, NOISE_SEED)
     return ends
 
 
@@ -144,7 +160,7 @@ def _sentence(found: dict[str, Any]) -> str:
     told = f" ({ends[0]:.3f} to {ends[1]:.3f})" if ends else ""
     return (
         f"{found['law']} expects {found['loss_nats']:.3f}{told} nats a token of "
-        f"{found['parameters']:,.0f} parameters after {found['train_tokens']:,.0f} tokens"
+        f"{short(found['parameters'])} parameters after {short(found['train_tokens'])} tokens"
     )
 
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from bedstone.scaling.allocation import Question, answer, is_within
+from bedstone.scaling.allocation import Question, answer, outside
 from bedstone.scaling.known import KnownLaw, Printed, published
 from bedstone.scaling.law import Law
 
@@ -83,5 +83,6 @@ def test_an_interval_holds_what_most_draws_say():
     assert low == pytest.approx(found.loss_nats - 0.095, abs=1e-6)
     assert high == pytest.approx(found.loss_nats + 0.095, abs=1e-6)
     assert found.parameters_interval == pytest.approx((found.parameters, found.parameters))
-    assert not is_within(law, 1.5, 3)
-    assert is_within(law, 1.5, 2)
+    assert outside(law, 1.5, 3) == {"tokens": (1, 2)}
+    assert outside(law, 0.5, 3) == {"parameters": (1, 2), "tokens": (1, 2)}
+    assert not outside(law, 1.5, 2)

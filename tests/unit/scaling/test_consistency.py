@@ -59,6 +59,9 @@ def test_what_is_printed_with_more_digits_may_err_by_less(tmp_path):
         ("parameters,train_tokens,flop\n1,x,3\n", r"table.csv:2: train_tokens is 'x'"),
         ("parameters,train_tokens,flop\n1,2\n", r"table.csv:2: flop is None"),
         ("parameters,train_tokens,flop\n1,-2,3\n", "no number above 0"),
+        ("parameters,train_tokens,flop\n1e400,1,3\n", "no number above 0"),
+        ("parameters,train_tokens,flop\n1,1e-99999999,3\n", "no number above 0"),
+        ("parameters,train_tokens,flop,flop\n1,2,3,3\n", "two columns of one name"),
     ],
 )
 def test_a_table_that_cannot_be_read_says_where(tmp_path, text, told):
@@ -66,6 +69,12 @@ def test_a_table_that_cannot_be_read_says_where(tmp_path, text, told):
     path.write_text(text)
     with pytest.raises(DataError, match=told):
         read_table(path)
+
+
+def test_spaces_after_commas_are_no_part_of_a_name(tmp_path):
+    path = tmp_path / "table.csv"
+    path.write_text("parameters, train_tokens, flop\n1e9, 2e10, 1.2e20\n")
+    assert read_table(path)[0].consistent
 
 
 def test_an_absent_table_is_a_clear_error(tmp_path):

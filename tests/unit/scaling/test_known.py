@@ -66,6 +66,10 @@ def test_a_law_of_one_s_own_is_read_with_its_ranges_and_draws(tmp_path):
 def test_a_file_that_is_no_law_is_refused(tmp_path):
     broken = tmp_path / "x.json"
     broken.write_text("[1]")
+    odd = [{"E": -1}, {"E": "x"}, {"draws": [[1, 2]]}, {"draws": 5}, {"draws": [[-1, 1, 1, 1, 1]]}]
+    for changed in odd:
+        with pytest.raises(DataError, match="is no law"):
+            fitted(write(tmp_path, **changed))
     for path in (broken, tmp_path / "absent.json"):
         with pytest.raises(DataError, match="is no law"):
             fitted(path)

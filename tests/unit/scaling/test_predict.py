@@ -22,7 +22,8 @@ class RunConfig(Config):
 def train(config, job):
     with job.part("x") as path:
         path.write_text("x")
-    return Result({"loss_nats": 3.0})
+    sizes = {"parameters_total": 1.1e9, "parameters_non_embedding": 1e9, "train_tokens": 2e10}
+    return Result({"loss_nats": 3.0, **sizes})
 
 
 RUN = Stage("pretrain.train", version=1, config=RunConfig, inputs=(), run=train)
@@ -67,6 +68,13 @@ def test_a_law_without_losses_cannot_predict():
         PredictConfig(law="twenty")
 
 
+def test_what_would_have_no_effect_is_refused():
+    with pytest.raises(ValueError, match="only the law 'repeated'"):
+        PredictConfig(unique_tokens=1e9)
+    with pytest.raises(ValueError, match="no law of loss 'served'"):
+        PredictConfig(law="served")
+
+
 def test_the_difference_to_the_run_is_the_score(tmp_path):
     prediction = predict(tmp_path, PredictConfig(parameters=1e9, train_tokens=2e10))
     run = build(RUN, RunConfig(), {}, tmp_path, Local())
@@ -77,7 +85,8 @@ def test_the_difference_to_the_run_is_the_score(tmp_path):
     assert found["score.registered_before_the_run"] == (None, True)
     low, high = prediction.manifest.metrics["loss_nats_low"], 3.0
     assert low < expected < high
-    assert found["score.in_interval"] == (None, False)
+    assert found["score.in_interval_of_mean"] == (None, False)
+    assert found["score.of_a_run_of_this_size"] == (None, True)
     turned = lineage.diff(run, prediction)
     assert turned["score.loss_nats"] == (3.0, expected)
     assert turned["score.error_share"] == (expected / 3 - 1, None)
@@ -86,7 +95,9 @@ def test_the_difference_to_the_run_is_the_score(tmp_path):
 def test_a_prediction_made_after_the_run_is_told(tmp_path):
     run = build(RUN, RunConfig(seed=1), {}, tmp_path, Local())
     prediction = predict(tmp_path, PredictConfig(parameters=2e9, train_tokens=2e10))
-    assert lineage.diff(prediction, run)["score.registered_before_the_run"] == (None, False)
+    found = lineage.diff(prediction, run)
+    assert found["score.registered_before_the_run"] == (None, False)
+    assert found["score.of_a_run_of_this_size"] == (None, False)
 
 
 def test_two_runs_have_no_score(tmp_path):
