@@ -246,9 +246,9 @@ def size(
     batch: int = 1,
     mfu: float | None = None,
     device: str | None = None,
-    devices: int = 1,
+    devices: int | None = None,
     seq_len: int | None = None,
-    recompute: str = "none",
+    recompute: str | None = None,
     store: PathLike = STORE,
     progress: Progress | None = None,
 ) -> dict[str, Any]:
@@ -261,9 +261,10 @@ def size(
         batch: sequences whose keys and values are kept.
         mfu: tokens a second of training, by all devices together: adds ``utilisation``.
         device: what it was measured on, a name of the table of devices.
-        devices: how many of them.
+        devices: how many of them, one unless told.
         seq_len: of the training's sequences, in tokens; else the longest that the config allows.
-        recompute: activations that are computed twice: ``none``, ``selective``, ``full``.
+        recompute: activations that are computed twice: ``none``, unless told,
+            ``selective`` or ``full``.
         store: folder of the artifacts.
         progress: where it is shown.
 

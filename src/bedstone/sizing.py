@@ -4,15 +4,14 @@
 included; ``exact_over_6nd`` says how far from it the exact count is.
 """
 
-import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 from bedstone.config import nearest
-from bedstone.errors import ConfigError
+from bedstone.errors import ConfigError, DataError
 from bedstone.progress import Progress
 from bedstone.scaling import count, families, memory, sparsity
 from bedstone.scaling.architecture import Architecture, Experts
@@ -23,6 +22,7 @@ from bedstone.scaling.utilisation import (
     RECOMPUTES,
     TRAIN_FLOP,
     Recompute,
+    activation_bytes,
     hardware_flop_per_token,
     model_flop_per_token,
     utilisation,
@@ -30,8 +30,8 @@ from bedstone.scaling.utilisation import (
 
 LENGTHS = (1024, 4096, 16_384, 65_536, 131_072)
 """Shown as far as the model's longest sequence reaches, and that itself."""
-LONGEST = ("max_position_embeddings", "n_positions", "seq_length")
-"""Keys of a config that say how long a sequence may be."""
+MAX_TOKENS_PER_SECOND = 1e12
+"""More is a mistake."""
 BUFFER = re.compile(
     r"(^|\.)((attn|attention)\.(masked_)?bias|\w*inv_freq|position_ids|e_score_correction_bias)$"
 )
@@ -59,9 +59,9 @@ class Speed:
 def speed(
     tokens_per_second: float | None,
     device: str | None,
-    devices: int,
+    devices: int | None,
     seq_len: int | None,
-    recompute: str,
+    recompute: str | None,
 ) -> Speed | None:
     """What the options say; None if no utilisation is asked.
 
@@ -69,7 +69,7 @@ def speed(
         ConfigError: an option has no effect, misses another, or cannot be used.
     """
     if tokens_per_second is None:
-        if (device, devices, seq_len, recompute) != (None, 1, None, "none"):
+        if any(option is not None for option in (device, devices, seq_len, recompute)):
             raise ConfigError(
                 "--device, --devices, --seq-len and --recompute have no effect without --mfu",
                 hint="give the tokens a second: --mfu 12000 --device H100-SXM",
@@ -77,13 +77,18 @@ def speed(
         return None
     if device is None:
         raise ConfigError("--mfu needs the device", hint="--device H100-SXM, say")
-    if not 0 < tokens_per_second < float("inf"):
-        raise ConfigError(f"--mfu {tokens_per_second}: it must be a number above 0")
-    _refuse_below_one({"devices": devices, "seq-len": seq_len})
+    if not 0 < tokens_per_second <= MAX_TOKENS_PER_SECOND:
+        raise ConfigError(
+            f"--mfu {tokens_per_second}: it must be above 0 and at most {MAX_TOKENS_PER_SECOND:g}",
+            hint="give the tokens a second of training, by all devices together",
+        )
+    number = 1 if devices is None else devices
+    _refuse_impossible("devices", [number])
+    _refuse_impossible("seq-len", [] if seq_len is None else [seq_len])
     for known in RECOMPUTES:
-        if known == recompute:
-            return Speed(tokens_per_second, device_named(device), devices, seq_len, known)
-    raise ConfigError(f"no recompute {recompute!r}; {nearest(recompute, RECOMPUTES)}")
+        if known == (recompute or "none"):
+            return Speed(tokens_per_second, device_named(device), number, seq_len, known)
+    raise ConfigError(f"no recompute {recompute!r}; {nearest(str(recompute), RECOMPUTES)}")
 
 
 def size(
@@ -101,36 +106,41 @@ def size(
         ConfigError: the config or an option cannot be used.
         ArtifactError, DataError: the checkpoint cannot be read.
     """
-    _refuse_below_one({"batch": batch, "length": min(lengths, default=None)})
+    _refuse_impossible("batch", [batch])
+    _refuse_impossible("length", lengths)
     architecture = families.read(config)
-    family, longest = _of_config(config)
+    longest = architecture.max_length
     shown = sorted(set(lengths)) or _usual_lengths(longest)
-    warnings = [*architecture.warnings, *_too_long(shown, longest)]
-    found: dict[str, Any] = {"family": family, "longest_tokens": longest}
+    trained = speed.seq_len if speed else None
+    warnings = [*architecture.warnings, *_too_long(max(shown[-1], trained or 0), longest)]
+    found: dict[str, Any] = {"family": architecture.family, "longest_tokens": longest}
     found |= _counts(architecture) | _costs(architecture, shown, batch)
     if checkpoint is not None:
         tensors = sparsity.count(checkpoint, progress)
+        _refuse_empty(tensors, checkpoint)
         found["checkpoint"] = _checkpoint(tensors, architecture, shown)
         warnings += _mismatches(tensors, found["checkpoint"])
     if speed is not None:
-        found["utilisation"] = _utilisation(architecture, speed, longest)
+        found["utilisation"] = _utilisation(architecture, speed)
         warnings += _doubts(found["utilisation"])
     return {**found, "warnings": warnings}
 
 
-def _refuse_below_one(options: Mapping[str, int | None]) -> None:
-    for name, value in options.items():
-        if value is not None and value < 1:
-            raise ConfigError(f"--{name} {value}: it must be 1 at least")
+def _refuse_impossible(option: str, values: Iterable[int]) -> None:
+    for value in values:
+        if not 1 <= value <= families.MAX_SIZE:
+            raise ConfigError(
+                f"--{option} {value}: it must be 1 at least, and at most {families.MAX_SIZE:,}",
+                hint=f"give --{option} a size that a model can have",
+            )
 
 
-def _of_config(path: Path) -> tuple[str, int | None]:
-    """Its family, and its longest sequence if it says so."""
-    file = path / "config.json" if path.is_dir() else path
-    config = json.loads(file.read_text("utf-8"))
-    text = config.get("text_config") or config
-    told = (text[key] for key in LONGEST if type(text.get(key)) is int and text[key] > 0)
-    return config["model_type"], next(told, None)
+def _refuse_empty(tensors: Sequence[Tensor], checkpoint: Path) -> None:
+    if not any(tensor.values and not BUFFER.search(tensor.name) for tensor in tensors):
+        raise DataError(
+            f"{checkpoint}: no tensor in it holds parameters",
+            hint="give the model's weights, all of their files",
+        )
 
 
 def _usual_lengths(longest: int | None) -> list[int]:
@@ -139,10 +149,10 @@ def _usual_lengths(longest: int | None) -> list[int]:
     return [*(length for length in LENGTHS if length < longest), longest]
 
 
-def _too_long(lengths: Sequence[int], longest: int | None) -> list[str]:
-    if longest is None or lengths[-1] <= longest:
+def _too_long(length: int, longest: int | None) -> list[str]:
+    if longest is None or length <= longest:
         return []
-    return [f"the config allows sequences of {longest:,} tokens, fewer than {lengths[-1]:,}"]
+    return [f"the config allows sequences of {longest:,} tokens, fewer than {length:,}"]
 
 
 def _counts(architecture: Architecture) -> dict[str, Any]:
@@ -246,8 +256,8 @@ def _mismatches(tensors: Sequence[Tensor], found: Mapping[str, Any]) -> list[str
     return warnings
 
 
-def _utilisation(architecture: Architecture, speed: Speed, longest: int | None) -> dict[str, Any]:
-    seq_len = speed.seq_len or longest
+def _utilisation(architecture: Architecture, speed: Speed) -> dict[str, Any]:
+    seq_len = speed.seq_len or architecture.max_length
     if seq_len is None:
         raise ConfigError("the config does not say how long a sequence is", hint="give --seq-len")
     active, matrices = count.parameters(architecture).active, count.matmul_parameters(architecture)
@@ -277,6 +287,7 @@ def _utilisation(architecture: Architecture, speed: Speed, longest: int | None) 
         "mfu": {convention: share(flop) for convention, flop in needed.items()},
         "hardware_flop_per_token": {"korthikanti": done},
         "hfu": {"korthikanti": share(done)},
+        "activation_bytes_per_layer": activation_bytes(architecture, seq_len),
     }
 
 

@@ -54,6 +54,25 @@ def test_an_answer_for_people(cli, config, checkpoint):
     assert any("HFU by Korthikanti, recompute selective" in line for line in lines)
 
 
+def test_the_largest_sizes_fit_the_page(cli, tmp_path):
+    """So does a tensor whose name is a page long."""
+    config, path = tmp_path / "config.json", tmp_path / "model.safetensors"
+    config.write_text(json.dumps({"model_type": "gpt2", "n_positions": 2048}))
+    text = json.dumps({"x" * 300: {"dtype": "U8", "shape": [9], "data_offsets": [0, 9]}}).encode()
+    path.write_bytes(len(text).to_bytes(8, "little") + text + bytes(9))
+    most = 2**31
+    status, out, err = cli(
+        *("size", config, "--checkpoint", path, "--length", most, "--batch", most),
+        *("--mfu", 1e12, "--device", "A100-80GB", "--devices", most, "--seq-len", most),
+    )
+    assert (status, err) == (0, "")
+    rows = [line for line in out.splitlines() if not line.startswith("warning")]
+    assert max(map(len, rows)) <= 100
+    assert f"{most:,}" in out
+    assert any(row.startswith("…xxx") for row in rows)
+    assert any(row.split()[:1] == ["selective"] for row in rows)
+
+
 def test_an_answer_for_programs(cli, config):
     status, out, _ = cli("size", config.parent, "--length", 10, "--length", 20, *MFU, "--json")
     found = json.loads(out)
@@ -70,6 +89,10 @@ def test_an_answer_for_programs(cli, config):
     ("words", "kind", "says"),
     [
         (("--device", "L4"), ConfigError, "no effect"),
+        (("--devices", 1), ConfigError, "no effect"),
+        (("--recompute", "none"), ConfigError, "no effect"),
+        (("--length", 10**24), ConfigError, "at most"),
+        (("--mfu", 1e300, "--device", "L4"), ConfigError, "at most"),
         (("--checkpoint", "model.bin"), ArtifactError, "pickled"),
         (("--checkpoint", "damaged.safetensors"), DataError, "truncated"),
     ],

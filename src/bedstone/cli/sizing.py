@@ -40,13 +40,16 @@ def size(
         float | None, typer.Option(help="tokens a second of training, by all devices together")
     ] = None,
     device: Annotated[str | None, typer.Option(help="H100-SXM, A100-80GB, TPU-v4 ...")] = None,
-    devices: Annotated[int, typer.Option(help="how many of them")] = 1,
+    devices: Annotated[int | None, typer.Option(help="how many of them", show_default="1")] = None,
     seq_len: Annotated[
         int | None, typer.Option(help="tokens of a sequence in training; else the longest")
     ] = None,
     recompute: Annotated[
-        str, typer.Option(help="activations computed twice: none, selective or full")
-    ] = "none",
+        str | None,
+        typer.Option(
+            help="activations computed twice: none, selective or full", show_default="none"
+        ),
+    ] = None,
     store: Store = STORE,
     as_json: AsJson = False,
 ) -> None:
@@ -148,8 +151,7 @@ def _utilisation(found: Mapping[str, Any]) -> Iterator[str]:
     used = found["device"]
     yield (
         f"{found['tokens_per_second']:,.0f} tokens a second on {found['devices']:,} x "
-        f"{used['name']} ({used['flop_per_second'] / 1e12:,.0f} TFLOP/s dense bf16), "
-        f"at {found['seq_len']:,} tokens"
+        f"{used['name']}, at {found['seq_len']:,} tokens"
     )
     yield f"{'MFU by convention':48}{'FLOP/token':>14}{'MFU':>10}"
     for name, says in CONVENTIONS.items():
@@ -158,7 +160,11 @@ def _utilisation(found: Mapping[str, Any]) -> Iterator[str]:
     flop, share = found["hardware_flop_per_token"]["korthikanti"], found["hfu"]["korthikanti"]
     says = f"HFU by Korthikanti, recompute {found['recompute']}"
     yield f"{says:48}{flop:>14.4e}{_percent(share):>10}"
-    yield f"rate: {used['source']}"
+    if kept := found["activation_bytes_per_layer"]:
+        yield f"{'activations of a layer, one sequence, by recompute':48}{'GB':>12}"
+        for recompute, size in kept.items():
+            yield f"{recompute:48}{_gigabytes(size):>14}"
+    yield f"{used['flop_per_second'] / 1e12:,.0f} TFLOP/s dense bf16: {used['source']}"
 
 
 def _row(name: str, *cells: str, width: int = NAME_WIDTH) -> str:
@@ -168,7 +174,7 @@ def _row(name: str, *cells: str, width: int = NAME_WIDTH) -> str:
 
 
 def _gigabytes(size: int) -> str:
-    return f"{size / 1e9:,.4f}"
+    return f"{size / 1e9:,.4f}" if size < 1e18 else f"{size / 1e9:.4e}"
 
 
 def _percent(share: float) -> str:

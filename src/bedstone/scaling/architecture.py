@@ -174,6 +174,10 @@ class Architecture:
     """Before and after the layers."""
     norm_vectors: int = 1
     """Of each norm: a scale makes one, a bias another."""
+    family: str = ""
+    """Its name, ``model_type`` in a config."""
+    max_length: int | None = None
+    """Tokens of the longest sequence; None: nothing limits it, or nobody says."""
     warnings: tuple[str, ...] = ()
     """What is not counted, in words."""
 
@@ -204,4 +208,6 @@ def llama(shape: Shape) -> Architecture:
         layers=((layer, shape.n_layers),),
         is_tied=shape.tied,
         d_embedding=d_model,
+        family="llama",
+        max_length=shape.seq_len,
     )

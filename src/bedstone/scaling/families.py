@@ -2,8 +2,9 @@
 
 ``families.tsv`` says which keys a family has that decide its sizes, and what Hugging Face takes
 where a key is left out (as JSON; an empty cell: the family has no such key). Old and new spellings
-of a key are both read. Two keys are read that Hugging Face's own class does not have:
-``sliding_window_pattern`` and ``moe_layer_freq``, which files on the hub have.
+of a key are both read. Three keys are read that Hugging Face's own class does not have:
+``sliding_window_pattern``, ``moe_layer_freq`` and BLOOM's ``seq_length``, which files on the hub
+have.
 
 Source: the configuration and modelling files of transformers, of each family; ``moe_layer_freq``:
 the modelling file that is published with DeepSeek-V3.
@@ -11,6 +12,7 @@ the modelling file that is published with DeepSeek-V3.
 
 import csv
 import json
+import reprlib
 from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
@@ -69,7 +71,9 @@ class Keys:
         """A whole number."""
         value = self.value(key)
         if not isinstance(value, int) or isinstance(value, bool) or not low <= value <= high:
-            raise self.problem(key, f"{value!r}, where a whole number from {low} is expected")
+            told = reprlib.repr(value)
+            expected = f"a whole number from {low} to {high:,} is expected"
+            raise self.problem(key, f"{told}, where {expected}")
         return value
 
     def optional(self, key: str) -> int | None:
@@ -153,12 +157,15 @@ def architecture(config: Mapping[str, Any], where: str) -> Architecture:
             {**shared, **text, "model_type": TEXT_PART[family]}, f"{where}: text_config"
         )
         warning = f"{family}: the vision tower and the projector are not counted"
-        return replace(inner, warnings=(*inner.warnings, warning))
+        return replace(inner, family=family, warnings=(*inner.warnings, warning))
     if not isinstance(family, str) or family not in FAMILIES:
         known = ", ".join(sorted({*FAMILIES, *TEXT_PART}))
         told = "missing" if family is None else f"{family!r} is no family that can be counted"
         raise ConfigError(f"{where}: model_type: {told}", hint=f"it is one of {known}")
-    return FAMILIES[family](Keys(config, defaults()[family], where))
+    keys = Keys(config, defaults()[family], where)
+    found = FAMILIES[family](keys)
+    longest = found.max_length or keys.optional("max_position_embeddings")
+    return replace(found, family=family, max_length=longest)
 
 
 @cache
@@ -227,7 +234,9 @@ def _opt(keys: Keys) -> Architecture:
 
 def _bloom(keys: Keys) -> Architecture:
     attention = _biased(keys)
-    return replace(_classic(keys, attention, 4 * attention.d_model), n_outer_norms=2)
+    decoder = _classic(keys, attention, 4 * attention.d_model)
+    length = replace(keys, defaults={"seq_length": None}).optional("seq_length")
+    return replace(decoder, n_outer_norms=2, max_length=length)
 
 
 def _phi(keys: Keys) -> Architecture:

@@ -195,6 +195,11 @@ def _read_index(path: Path) -> dict[str, str]:
     named = _json(path, path.read_bytes()).get("weight_map")
     if not isinstance(named, dict) or not all(isinstance(name, str) for name in named.values()):
         raise DataError(f"{path}: it has no weight_map of tensors to files")
+    if strange := [name for name in named.values() if name != Path(name).name]:
+        raise DataError(
+            f"{path}: weight_map: {strange[0]!r} is a path, where the name of a file is expected",
+            hint="all files of a checkpoint lie beside their index",
+        )
     return named
 
 

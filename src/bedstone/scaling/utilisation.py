@@ -21,6 +21,8 @@ All but the last let each position see all of the sequence.
 
 from typing import Literal, get_args
 
+from bedstone.scaling.architecture import Architecture, Attention, FeedForward
+
 Recompute = Literal["none", "selective", "full"]
 """Which activations are computed again backward: none, those of attention, all of each layer."""
 RECOMPUTES: tuple[Recompute, ...] = get_args(Recompute)
@@ -91,3 +93,20 @@ def activation_bytes_per_layer(
         return 2 * layer_input
     scores = 0 if recompute == "selective" else 5 * n_heads * seq_len * seq_len * batch
     return 34 * layer_input + scores
+
+
+def activation_bytes(architecture: Architecture, seq_len: int) -> dict[str, int] | None:
+    """Kept of a layer for one sequence, by recompute; None: the formula does not hold for it."""
+    (layer, _), *others = architecture.layers
+    attention, feed_forward = layer.attention, layer.feed_forward
+    if others or not isinstance(attention, Attention) or not isinstance(feed_forward, FeedForward):
+        return None
+    d_model, heads = attention.d_model, (attention.n_heads, attention.n_kv_heads)
+    is_plain = (layer.n_norms, layer.window, layer.chunk, attention.norms) == (2, None, None, 0)
+    is_wide = (feed_forward.d_ff, feed_forward.is_gated) == (4 * d_model, False)
+    if not is_plain or not is_wide or {each * attention.d_head for each in heads} != {d_model}:
+        return None
+    return {
+        recompute: activation_bytes_per_layer(1, seq_len, d_model, attention.n_heads, recompute)
+        for recompute in RECOMPUTES
+    }

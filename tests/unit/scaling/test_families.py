@@ -126,6 +126,7 @@ def test_our_own_models_are_of_the_llama_type():
         "num_key_value_heads": 2,
         "intermediate_size": 160,
         "tie_word_embeddings": True,
+        "max_position_embeddings": 256,
     }
     assert architecture(config, "config.json") == llama(shape)
 
@@ -201,6 +202,27 @@ def test_null_and_absent_are_two_things():
     assert counted(model_type="llama", num_key_value_heads=None) == counted(model_type="llama")
 
 
+@pytest.mark.parametrize(
+    ("config", "longest"),
+    [
+        ({"model_type": "gpt2"}, 1024),
+        ({"model_type": "gpt2", "n_positions": 7}, 7),
+        ({"model_type": "opt"}, 2048),
+        ({"model_type": "qwen3"}, 32_768),
+        ({"model_type": "llama", "max_position_embeddings": None}, None),
+        ({"model_type": "llama", "text_config": {"max_position_embeddings": 7}}, 2048),
+        ({"model_type": "llama", "text_config": 5}, 2048),
+        ({"model_type": "llama", "text_config": [1]}, 2048),
+        ({"model_type": "llama", "seq_length": 7}, 2048),
+        ({"model_type": "bloom"}, None),
+        ({"model_type": "bloom", "seq_length": 7}, 7),
+        ({"model_type": "gemma3", "text_config": {"max_position_embeddings": 7}}, 7),
+    ],
+)
+def test_the_longest_sequence_is_what_the_family_reads(config, longest):
+    assert architecture(config, "config.json").max_length == longest
+
+
 def test_deepseek_s_own_keys():
     def kinds(**config):
         config = {"model_type": "deepseek_v3", "num_hidden_layers": 6, **config}
@@ -220,7 +242,9 @@ def test_of_text_and_images_the_language_model_is_counted_and_that_is_said(whole
     config = {"model_type": whole, "text_config": {**text, "model_type": part}, "vision_config": {}}
     found = architecture(config, "config.json")
     assert found.warnings == (f"{whole}: the vision tower and the projector are not counted",)
-    assert replace(found, warnings=()) == architecture({**text, "model_type": part}, "config")
+    alone = architecture({**text, "model_type": part}, "config")
+    assert replace(found, warnings=(), family=part) == alone
+    assert (found.family, found.max_length) == (whole, 131_072)
     tied = architecture({**config, "tie_word_embeddings": True}, "config").is_tied
     assert tied > architecture({**config, "tie_word_embeddings": False}, "config").is_tied
 
@@ -245,6 +269,9 @@ def test_layers_that_predict_ahead_are_said_to_be_left_out():
         ({"model_type": "llama", "hidden_size": None}, "hidden_size: None, where a whole"),
         ({"model_type": "llama", "hidden_size": -1}, "hidden_size: -1, where a whole"),
         ({"model_type": "llama", "hidden_size": 10**400}, "hidden_size: 1000"),
+        ({"model_type": "llama", "max_position_embeddings": 10**400}, "max_.*to 2,147,483,648 is"),
+        ({"model_type": "llama", "max_position_embeddings": 0}, "max_position_embeddings: 0, "),
+        ({"model_type": "bloom", "seq_length": -1}, "seq_length: -1, where a whole"),
         ({"model_type": "llama", "num_hidden_layers": 10**9}, "num_hidden_layers: 1000000000"),
         ({"model_type": "llama", "num_key_value_heads": 5}, "num_key_value_heads: 5 does not"),
         ({"model_type": "llama", "num_key_value_heads": 0}, "num_key_value_heads: 0, where"),

@@ -235,6 +235,18 @@ def test_pointers_widen_with_the_values_that_are_kept():
     assert wide.compressed_bytes == 5 * (kept + 1) + 3 * 8
 
 
+@pytest.mark.parametrize("name", ["b/../a.safetensors", "b/a.safetensors", "{}/a.safetensors"])
+def test_an_index_names_files_beside_it(tmp_path, name):
+    folder = tmp_path / "b"
+    folder.mkdir()
+    for place in (tmp_path, folder):
+        write(place / "a.safetensors", {"x": f32(0)})
+    index = tmp_path / "model.safetensors.index.json"
+    index.write_text(json.dumps({"weight_map": {"x": name.format(tmp_path)}}))
+    with pytest.raises(DataError, match="a path, where the name of a file is expected"):
+        count(index)
+
+
 def test_nothing_needs_nothing():
     stored = storage([])
     assert (stored.dense_bytes, stored.compressed_break_even_share) == (0, 0.0)
