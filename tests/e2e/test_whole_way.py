@@ -8,6 +8,7 @@ import pytest
 
 import bedstone
 from bedstone.artifact import Artifact
+from bedstone.errors import ArtifactError
 
 RECIPE = Path(__file__).parents[2] / "recipes" / "demo.toml"
 pytestmark = pytest.mark.slow
@@ -38,6 +39,18 @@ def test_the_trained_model_has_the_size_that_was_planned(made):
     found = bedstone.size(folder, checkpoint=folder)
     assert found["parameters_total"] == made["plan"].manifest.metrics["parameters_total"]
     assert found["checkpoint"]["parameters_too_many"] == 0
+
+
+def test_a_plan_knows_the_tokens_of_what_was_made(made, shared):
+    mix = json.loads(made["mix"].file("mix.json").read_text())
+    for node in ("mix", "base"):  # the nearest mix behind it
+        found = bedstone.plan(flop=1e15, corpus=str(made[node].path))
+        assert found["unique_tokens"] == mix["train_tokens"]
+        assert set(found["unique_tokens_by_language"]) == set(mix["languages"])
+    encoded = bedstone.plan(flop=1e15, corpus=str(made["tokens"].path))
+    assert encoded["unique_tokens"] == made["tokens"].manifest.metrics["encoded_tokens"]
+    with pytest.raises(ArtifactError, match="no tokens were counted"):
+        bedstone.plan(flop=1e15, corpus=str(made["documents"].path))
 
 
 def test_what_was_predicted_is_scored_by_the_run(made, shared):
