@@ -11,6 +11,8 @@ Writes  ``prediction.json``: ``law``, ``source``, ``parameters``, ``train_tokens
 """
 
 import json
+import math
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Self
 
@@ -74,6 +76,8 @@ class Planned:
     parameters: float
     train_tokens: float
     unique_tokens: float | None
+    vocab_size: int | None
+    """Where a plan tells it."""
 
 
 def run(config: PredictConfig, job: Job) -> Result:
@@ -99,6 +103,7 @@ def run(config: PredictConfig, job: Job) -> Result:
         "warnings": [
             *([] if in_range else ["outside the runs that the law was fitted on"]),
             *([] if "law" in job.inputs else [OTHER_TEXT]),
+            *_beyond_guessing(expected, planned.vocab_size),
         ],
     }
     with job.part(PREDICTION_FILE) as path:
@@ -138,7 +143,16 @@ def _planned(config: PredictConfig, job: Job) -> Planned:
             "parameters, train_tokens: given neither by the config nor by a plan",
             hint="set the values, or give the input plan=ARTIFACT of scaling.plan",
         )
-    return Planned(parameters, train_tokens, config.unique_tokens or plan.get("text_tokens"))
+    unique_tokens = config.unique_tokens or plan.get("text_tokens")
+    return Planned(parameters, train_tokens, unique_tokens, plan.get("vocab_size"))
+
+
+def _beyond_guessing(loss_nats: float, vocab_size: int | None) -> Iterator[str]:
+    if vocab_size is not None and loss_nats > math.log(vocab_size):
+        yield (
+            f"worse than guessing evenly among {vocab_size:,} tokens, {math.log(vocab_size):.2f} "
+            "nats: the law does not hold so far below its runs"
+        )
 
 
 def _interval(law: KnownLaw, planned: Planned, own: Shard | None) -> Range | None:

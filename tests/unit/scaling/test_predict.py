@@ -36,6 +36,7 @@ def predict(store, config=None, **inputs):
 @pytest.fixture
 def plan(tmp_path):
     values = {"parameters_total": 1_000_000, "train_tokens": 20_000_000, "text_tokens": 5_000_000}
+    values["vocab_size"] = 4096
     folder = tmp_path / "plan"
     folder.mkdir()
     (folder / "plan.json").write_text(json.dumps(values))
@@ -56,6 +57,15 @@ def test_what_the_config_leaves_open_the_plan_says(tmp_path, plan):
     assert made.manifest.metrics["loss_nats"] == repeated_loss(1e6, 2e7, 5e6)
     other = predict(tmp_path / "store", PredictConfig(law="repeated", parameters=2e6), plan=plan)
     assert other.manifest.metrics["parameters"] == 2e6
+
+
+def test_a_prediction_worse_than_guessing_is_told(tmp_path, plan):
+    def told(**sizes):
+        made = predict(tmp_path / "store", PredictConfig(law="repeated", **sizes), plan=plan)
+        return " ".join(json.loads(made.file("prediction.json").read_text())["warnings"])
+
+    assert "worse than guessing evenly among 4,096 tokens, 8.32 nats" in told(parameters=1e5)
+    assert "guessing" not in told(parameters=1e8, train_tokens=1e9)
 
 
 def test_a_run_that_nobody_tells_is_refused(tmp_path):
