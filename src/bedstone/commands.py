@@ -434,6 +434,45 @@ def fit(
     return {"artifact": str(made.path), **found, "predictions": predictions}
 
 
+def sample(
+    model: PathLike,
+    *,
+    prompt: str,
+    chat: bool = False,
+    chain: str = "temperature=0.8,top_p=0.95",
+    n: int = 1,
+    seed: int = 0,
+    max_tokens: int = 64,
+    store: PathLike = STORE,
+) -> dict[str, Any]:
+    """Completions of a prompt by a model that Bedstone trained.
+
+    Args:
+        model: a folder or the artifact of one.
+        prompt: the text.
+        chat: whether it is a user's turn, which a fine-tuned model answers; else it goes on.
+        chain: samplers in their order, or those of another engine: ``hf:top_p=0.9``.
+        n: completions; of more the first are the same.
+        seed: of what is drawn.
+        max_tokens: of a completion.
+        store: folder of the artifacts.
+
+    Returns:
+        ``completions``: of each ``text``, ``token_ids``, ``logprobs`` (under the model),
+        ``sampling_logprobs`` (under the chain), ``finish_reason``, ``seed``; ``chain``, spelt out;
+        ``model``; ``prompt_tokens``.
+
+    Raises:
+        ArtifactError: it is no such model.
+        ConfigError: an option cannot be used.
+        BedstoneError: torch is not installed.
+    """
+    completing = stage_module.imported("completing", "bedstone sample")
+    asked = completing.Asked(prompt, chat, chain, n, seed, max_tokens)
+    found: dict[str, Any] = completing.sample(_given(model, Path(store))[0], asked)
+    return found
+
+
 def show(artifact: PathLike, *, store: PathLike = STORE) -> dict[str, Any]:
     """What an artifact's manifest says."""
     return _found(artifact, store).manifest.model_dump(mode="json")

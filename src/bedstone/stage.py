@@ -213,13 +213,22 @@ def find(name: str) -> Stage:
     """
     if name not in STAGES:
         raise ConfigError(f"no stage {name!r}; {nearest(name, STAGES)}")
+    stage: Stage = imported(name, name).STAGE
+    return stage
+
+
+def imported(module: str, needed_by: str) -> Any:
+    """The module below ``bedstone``, which may need what core does not install.
+
+    Raises:
+        BedstoneError: a package is not installed.
+    """
     try:
-        stage: Stage = importlib.import_module(f"bedstone.{name}").STAGE
+        return importlib.import_module(f"bedstone.{module}")
     except ModuleNotFoundError as error:
         if str(error.name).startswith("bedstone"):
             raise
-        raise _not_installed(name, str(error.name)) from error
-    return stage
+        raise _not_installed(needed_by, str(error.name)) from error
 
 
 def wrong_roles(stage: Stage, given: Mapping[str, object]) -> list[str]:

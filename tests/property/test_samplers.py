@@ -4,22 +4,41 @@ from hypothesis import strategies as st
 
 torch = pytest.importorskip("torch", reason="torch is not installed: pip install bedstone[train]")
 
+from bedstone.sampling.chain import BLOCK_TOKENS, parse  # noqa: E402 (needs torch)
 from bedstone.sampling.generate import draw_tokens  # noqa: E402 (needs torch)
-from bedstone.sampling.samplers import min_p, parse, top_k, top_p  # noqa: E402 (needs torch)
+from bedstone.sampling.samplers import (  # noqa: E402 (needs torch)
+    History,
+    min_p,
+    top_k,
+    top_n_sigma,
+    top_p,
+    typical,
+)
 
 ROWS = st.lists(st.floats(-20, 20, width=32), min_size=1, max_size=20)
 SHARES = st.floats(0.01, 1)
-CHAINS = st.lists(
-    st.one_of(
-        st.floats(0.1, 3).map("temperature={}".format),
-        st.integers(1, 30).map("top_k={}".format),
-        st.floats(0.01, 1).map("top_p={}".format),
-        st.floats(0, 1).map("min_p={}".format),
-        st.just("greedy"),
-    ),
-    min_size=1,
-    max_size=4,
-).map(",".join)
+KEEPING = st.one_of(
+    st.floats(0.1, 3).map("temperature={}".format),
+    st.integers(1, 30).map("top_k={}".format),
+    st.floats(0.01, 1).map("top_p={}".format),
+    st.floats(0, 1).map("min_p={}".format),
+    st.floats(0, 1).map("epsilon={}".format),
+    st.floats(0, 1).map("eta={}".format),
+    st.floats(0, 5).map("top_n_sigma={}".format),
+    st.just("greedy"),
+)
+"""Samplers that leave the likeliest token the likeliest."""
+OTHERS = st.one_of(
+    st.floats(0.01, 1).map("typical={}".format),
+    st.floats(0.5, 2).map("repetition={}".format),
+    st.floats(-2, 2).map("frequency={}".format),
+    st.floats(-2, 2).map("presence={}".format),
+    st.floats(-5, 5).map("logit_bias=0:{}".format),
+)
+
+
+def chains(steps):
+    return st.lists(steps, min_size=1, max_size=4).map(",".join)
 
 
 def kept(logits_BV):
@@ -32,11 +51,65 @@ def by_likelihood(row):
     return sorted(range(len(row)), key=lambda token: (-row[token], token)), probabilities
 
 
-@given(ROWS, CHAINS)
-def test_the_likeliest_token_survives_every_chain(row, chain):
+@given(ROWS, chains(KEEPING))
+def test_the_likeliest_token_survives_every_chain_made_to_keep_it(row, chain):
     logprobs_BV = parse(chain)(torch.tensor([row]))
     assert logprobs_BV[0, torch.tensor(row).argmax()] == logprobs_BV.max()
     assert logprobs_BV.exp().sum().item() == pytest.approx(1, abs=1e-5)
+
+
+@given(ROWS, st.lists(st.integers(0, 19), max_size=8), chains(KEEPING | OTHERS))
+def test_every_chain_gives_a_distribution_and_alters_nothing(row, said, chain):
+    logits_BV = torch.tensor([row])
+    tokens_BT = torch.tensor([[token % len(row) for token in said]], dtype=torch.int64)
+    history = History(tokens_BT.clone(), prompt_width=len(said) // 2)
+    logprobs_BV = parse(chain)(logits_BV, history)
+    assert logprobs_BV.exp().sum().item() == pytest.approx(1, abs=1e-5)
+    assert torch.equal(logits_BV, torch.tensor([row]))
+    assert torch.equal(history.tokens, tokens_BT)
+
+
+@given(chains(KEEPING | OTHERS))
+def test_a_chain_reads_what_it_prints(text):
+    chain = parse(text)
+    assert parse(str(chain)) == chain
+
+
+@given(
+    st.lists(st.floats(-9, 9, width=16), min_size=30, max_size=30),
+    st.integers(1, 4),
+    chains(KEEPING),
+)
+def test_candidates_are_all_that_the_chain_keeps(values, k, after):
+    logits_BV = torch.tensor(values * 13).view(1, -1)[:, : 6 * BLOCK_TOKENS - 1]
+    logits_BV = logits_BV + torch.arange(logits_BV.shape[1]).remainder(7) / 2  # some ties stay
+    chain = parse(f"top_k={k},{after}")
+    found, expected = chain.candidates(logits_BV), chain(logits_BV)
+    places = (~found.logprobs[0].isinf()).nonzero()[:, 0]
+    ids = [found.tokens(place[None]).item() for place in places]
+    assert set(ids) == kept(expected)
+    torch.testing.assert_close(found.logprobs[0, places], expected[0, ids], atol=1e-6, rtol=0)
+
+
+@given(ROWS, SHARES)
+def test_typical_keeps_the_nearest_tokens_that_reach_the_mass(row, mass):
+    logprobs = torch.tensor([row]).log_softmax(1)[0].double()
+    entropy = -(logprobs.exp() * logprobs).sum()
+    distance = (logprobs + entropy).abs().tolist()
+    found = kept(typical(torch.tensor([row]), mass))
+    assert sum(logprobs[token].exp().item() for token in found) >= mass - 1e-5
+    furthest = max(distance[token] for token in found)
+    assert all(distance[token] >= furthest - 1e-4 for token in set(range(len(row))) - found)
+
+
+@given(ROWS, st.floats(0, 5), st.floats(0.1, 3))
+def test_top_n_sigma_keeps_the_same_tokens_at_any_temperature(row, n, value):
+    logits = torch.tensor([row], dtype=torch.float64)
+    bound = (logits.max() - n * logits.std(unbiased=False)).item()
+    clear = [token for token, logit in enumerate(row) if abs(logit - bound) > 1e-3]
+    for each in (torch.tensor([row]), torch.tensor([row]) / value):
+        found = kept(top_n_sigma(each, n))
+        assert [token in found for token in clear] == [row[token] > bound for token in clear]
 
 
 @given(ROWS, SHARES)

@@ -7,7 +7,7 @@ from types import FrameType
 
 import typer
 
-from bedstone.cli import artifacts, auditing, budgeting, fitting, making, pricing, sizing
+from bedstone.cli import artifacts, auditing, budgeting, fitting, making, pricing, sampling, sizing
 from bedstone.errors import BedstoneError
 
 SIGNALLED = 128
@@ -23,6 +23,7 @@ for command in (
     *making.COMMANDS,
     *auditing.COMMANDS,
     *pricing.COMMANDS,
+    *sampling.COMMANDS,
     *budgeting.COMMANDS,
     *fitting.COMMANDS,
     *sizing.COMMANDS,

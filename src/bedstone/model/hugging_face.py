@@ -13,6 +13,8 @@ from torch import Tensor
 from bedstone.errors import ArtifactError
 from bedstone.model.transformer import DTYPES, Block, ModelConfig, NumberFormat, Transformer
 
+OF_NO_EFFECT = ("dtype", "initializer_range")
+"""Keys that say nothing of what a trained model computes."""
 WEIGHTS, CONFIG, GENERATION = "model.safetensors", "config.json", "generation_config.json"
 
 
@@ -27,7 +29,7 @@ def load(folder: Path, number_format: NumberFormat = "fp32") -> Transformer:
         tensors = load_file(folder / WEIGHTS)
     except OSError as error:
         raise ArtifactError(f"{folder} holds no model: {error}") from error
-    model = Transformer(_from_hugging_face(stored))
+    model = Transformer(_read(stored, folder))
     with torch.no_grad():
         for name, part in _parts(model).items():
             part.copy_(tensors[name])
@@ -100,6 +102,18 @@ def _to_hugging_face(config: ModelConfig) -> dict[str, Any]:
         "mlp_bias": False,
         "initializer_range": c.initial_deviation,
     }
+
+
+def _read(stored: dict[str, Any], folder: Path) -> ModelConfig:
+    """The shape, if the model is one that ``save`` could have written: others compute otherwise."""
+    try:
+        config = _from_hugging_face(stored)
+    except (KeyError, TypeError) as error:
+        raise ArtifactError(f"{folder / CONFIG} is of no model of Bedstone's: {error}") from error
+    written = {key: it for key, it in _to_hugging_face(config).items() if key not in OF_NO_EFFECT}
+    if odd := [key for key, value in written.items() if stored.get(key) != value]:
+        raise ArtifactError(f"{folder / CONFIG} is of no model of Bedstone's: {', '.join(odd)}")
+    return config
 
 
 def _from_hugging_face(stored: dict[str, Any]) -> ModelConfig:

@@ -40,8 +40,8 @@ from bedstone.posttrain.sentences import script
 from bedstone.pretrain import loop
 from bedstone.pretrain.loop import LossOfStep
 from bedstone.pretrain.optim import OptimizerConfig, Schedule
+from bedstone.sampling.chain import parse
 from bedstone.sampling.generate import Drawing
-from bedstone.sampling.samplers import parse
 from bedstone.scaling.decisions import decide, given
 from bedstone.stage import Job, Metrics, Result, Stage
 from bedstone.tokenizer.encoding import END, FILE, Encoder

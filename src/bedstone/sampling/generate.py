@@ -5,7 +5,7 @@ same completion in whatever batch it is drawn, but for the rounding of matrix pr
 may depend on a batch's size.
 
 Shape letters: B rows of the batch, T positions, V tokens of the vocabulary, R rows of a call,
-C blocks of the vocabulary, N tokens of a block.
+C blocks of the vocabulary, N tokens of a block, S tokens that may be drawn.
 """
 
 import hashlib
@@ -22,14 +22,13 @@ from torch import Tensor
 
 from bedstone.model.transformer import KVCache, Transformer
 from bedstone.pretrain.loop import using_threads
-from bedstone.sampling.samplers import Chain
+from bedstone.sampling.chain import BLOCK_TOKENS, Chain
+from bedstone.sampling.samplers import NO_TOKEN, History
 
 BATCH_ROWS = 128
 """Rows drawn together; by measurement on two cores."""
 DROP_SHARE = 0.25
 """Finished rows are dropped when they are so large a share: to drop one copies all the others."""
-BLOCK_TOKENS = 64
-"""The root of a usual vocabulary: as many blocks as tokens of a block."""
 
 Ids = Sequence[int]
 
@@ -156,7 +155,9 @@ class _Rows:
         ]
         self._uniforms_RT = torch.from_numpy(np.stack(numbers))
         shape = self._uniforms_RT.shape
-        self._tokens_RT = torch.full(shape, drawing.stop_id)
+        self._prompt_width = max(map(len, prompts))
+        self._texts_RT = self._prompt_texts()
+        self._tokens_RT = self._texts_RT[:, self._prompt_width :]
         self._logprobs_RT, self._sampling_logprobs_RT = torch.zeros(shape), torch.zeros(shape)
 
     def draw(self, model: Transformer) -> None:
@@ -185,24 +186,35 @@ class _Rows:
 
     def _prefill(self, model: Transformer) -> tuple[KVCache, Tensor]:
         # Once for each prompt: its samples begin with the same keys and values.
-        width = max(map(len, self._prompts))
-        padding_B = torch.tensor([width - len(prompt) for prompt in self._prompts])
-        padded = [
-            [self._drawing.stop_id] * (width - len(prompt)) + [*prompt] for prompt in self._prompts
-        ]
-        cache = KVCache(model.config, padding_B, width + self._tokens_RT.shape[1])
-        logits_BV = _last_logits(model, torch.tensor(padded), cache)
+        firsts = self._texts_RT[:: self._drawing.samples, : self._prompt_width]
+        padding_B = (firsts == NO_TOKEN).sum(dim=1)
+        padded = firsts.where(firsts != NO_TOKEN, self._drawing.stop_id)
+        cache = KVCache(model.config, padding_B, self._texts_RT.shape[1])
+        logits_BV = _last_logits(model, padded, cache)
         rows = torch.arange(len(self._prompts)).repeat_interleave(self._drawing.samples)
         return cache.select(rows), logits_BV[rows]
 
     def _draw_position(self, position: int, rows: Tensor, logits_BV: Tensor) -> Tensor:
-        sampling_BV = self._drawing.chain(logits_BV)
-        tokens_B = draw_tokens(sampling_BV, self._uniforms_RT[rows, position])
-        at_B1 = tokens_B[:, None]
+        texts_BT = self._texts_RT[rows, : self._prompt_width + position]
+        history = History(texts_BT, self._prompt_width)
+        candidates = self._drawing.chain.candidates(logits_BV, history)
+        sampling_BS = candidates.logprobs
+        places_B = draw_tokens(sampling_BS, self._uniforms_RT[rows, position])
+        tokens_B = candidates.tokens(places_B)
         self._tokens_RT[rows, position] = tokens_B
-        self._logprobs_RT[rows, position] = logits_BV.log_softmax(1).gather(1, at_B1)[:, 0]
-        self._sampling_logprobs_RT[rows, position] = sampling_BV.gather(1, at_B1)[:, 0]
+        self._logprobs_RT[rows, position] = _at(logits_BV.log_softmax(1), tokens_B)
+        self._sampling_logprobs_RT[rows, position] = _at(sampling_BS, places_B)
         return tokens_B
+
+    def _prompt_texts(self) -> Tensor:
+        # Each prompt once for each of its samples, and room for what they draw.
+        width, room = self._prompt_width, [self._drawing.stop_id] * self._drawing.max_tokens
+        texts = [[NO_TOKEN] * (width - len(each)) + [*each] + room for each in self._prompts]
+        return torch.tensor(texts).repeat_interleave(self._drawing.samples, dim=0)
+
+
+def _at(logprobs_BS: Tensor, places_B: Tensor) -> Tensor:
+    return logprobs_BS.gather(1, places_B[:, None])[:, 0]
 
 
 def _completion(

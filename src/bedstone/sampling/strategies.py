@@ -30,8 +30,8 @@ from bedstone.model.transformer import ModelConfig
 from bedstone.posttrain.chat import render_prompt
 from bedstone.posttrain.judged import Judged, complete
 from bedstone.posttrain.prompts import drawn, read_pairs
+from bedstone.sampling.chain import ChainText, parse
 from bedstone.sampling.generate import Drawing
-from bedstone.sampling.samplers import ChainText, parse
 from bedstone.stage import Job, Metrics, Result, Stage
 from bedstone.tokenizer.encoding import END, FILE, Encoder
 

@@ -83,8 +83,8 @@ def test_no_pair_is_an_error(job, model, pairs, monkeypatch):
 
 def test_a_completion_is_judged_without_its_closing_token(model):
     from bedstone.model.hugging_face import load
+    from bedstone.sampling.chain import parse
     from bedstone.sampling.generate import Drawing
-    from bedstone.sampling.samplers import parse
 
     encoder = Encoder.load(model.path)
     drawing = Drawing(parse("temperature=1"), samples=50, max_tokens=200, stop_id=0, seed=0)

@@ -6,8 +6,8 @@ torch = pytest.importorskip("torch", reason="torch is not installed: pip install
 
 from bedstone.model.transformer import ModelConfig, Transformer  # noqa: E402 (needs torch)
 from bedstone.sampling import generate as module  # noqa: E402 (needs torch)
+from bedstone.sampling.chain import parse  # noqa: E402 (needs torch)
 from bedstone.sampling.generate import Drawing, draw_tokens, generate, uniforms  # noqa: E402
-from bedstone.sampling.samplers import parse  # noqa: E402 (needs torch)
 
 SHAPE = ModelConfig(
     vocab_size=70, n_layers=2, d_model=16, n_heads=2, n_kv_heads=1, d_ff=16, seq_len=32
@@ -94,6 +94,23 @@ def test_logprobs_are_the_models_and_sampling_logprobs_the_chains(model):
             assert list(completion.logprobs) == pytest.approx(own, abs=1e-4)
             sampling = chain(logits).gather(1, at)[:, 0].tolist()
             assert list(completion.sampling_logprobs) == pytest.approx(sampling, abs=1e-4)
+
+
+def test_a_chain_that_reads_the_text_reads_prompt_and_output_of_its_row(model):
+    drawing = replace(DRAWING, chain=parse("no_repeat_ngram=1,top_k=30"), max_tokens=30)
+    found = generate(model, PROMPTS, drawing)
+    for prompt, each in zip(PROMPTS, found, strict=True):
+        for completion in each:
+            said = [*prompt, *completion.token_ids]
+            assert len(set(said)) == len(set(prompt)) + len(completion.token_ids)
+    alone = [generate(model, [prompt], drawing)[0] for prompt in PROMPTS]
+    assert tokens(alone) == tokens(found)
+    counted = replace(DRAWING, chain=parse("greedy"), samples=1)
+    free = tokens(generate(model, PROMPTS, counted))
+    banned = replace(counted, chain=parse("presence=1e9,greedy"))
+    for (first,), (again,) in zip(free, tokens(generate(model, PROMPTS, banned)), strict=True):
+        assert first[0] == again[0]
+        assert len(set(again)) == len(again)
 
 
 def test_tokens_are_drawn_as_often_as_they_are_likely():

@@ -1,0 +1,371 @@
+"""Chains: samplers in an explicit order, and the orders and defaults of other engines.
+
+A chain is written as ``"temperature=0.8,top_p=0.9"`` and applied in this order: the same
+samplers in another order give another distribution. Lists are written with semicolons:
+``logit_bias=7:-1.5;9:2`` is two tokens' biases, ``bad_words=7+9;4`` a word of two tokens and one
+of one.
+
+Engines differ in their order and in what they apply unasked. A preset, as in
+``"hf:temperature=0.8,top_p=0.95"``, takes the engine's own parameters and stands for the explicit
+chain that the engine would apply; ``str`` of it prints that chain. Parameters that ours could not
+follow exactly are not taken: llama.cpp's penalties, which count a window of the last tokens, and
+vLLM's bad words, which are strings. Hugging Face leaves the closing token out of its bad words.
+
+Sources, as of 2026: transformers, ``GenerationMixin._get_logits_processor`` and
+``GenerationConfig._get_default_generation_params``; vLLM, ``v1/sample/sampler.py`` and
+``SamplingParams``; llama.cpp, ``common_params_sampling``; OpenAI's API reference, which states no
+order (assumptions: that of vLLM, and greedy at temperature 0).
+
+Shape letters: B rows of the batch, V tokens of the vocabulary, C blocks of it, N tokens of a
+block, S tokens of a row's blocks, K candidates.
+"""
+
+import re
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Annotated, Any, NamedTuple
+
+import torch
+import torch.nn.functional as F
+from pydantic import AfterValidator
+from torch import Tensor
+
+from bedstone.config import nearest
+from bedstone.sampling import samplers
+from bedstone.sampling.samplers import RULED_OUT, History
+
+WHITE_SPACE = re.compile(r"\s+")
+BLOCK_TOKENS = 64
+"""The root of a usual vocabulary: as many blocks as tokens of a block."""
+
+Step = tuple[str, Any]
+"""A sampler's name and its value: a number; pairs of token and bias; words; None for greedy."""
+
+ALONE: Mapping[str, Callable[[Tensor, float], Tensor]] = {
+    "temperature": samplers.temperature,
+    "top_k": samplers.top_k,
+    "top_p": samplers.top_p,
+    "min_p": samplers.min_p,
+    "typical": samplers.typical,
+    "epsilon": samplers.epsilon,
+    "eta": samplers.eta,
+    "top_n_sigma": samplers.top_n_sigma,
+}
+"""Those of a number, which look at nothing but the logits."""
+WITH_HISTORY: Mapping[str, Callable[[Tensor, History, float], Tensor]] = {
+    "repetition": samplers.repetition,
+    "frequency": samplers.frequency,
+    "presence": samplers.presence,
+    "no_repeat_ngram": samplers.no_repeat_ngram,
+}
+"""Those of a number, which look at the text so far."""
+NAMES = (*ALONE, *WITH_HISTORY, "logit_bias", "bad_words", "greedy")
+
+
+class Parameter(NamedTuple):
+    """One of an engine's parameters, and the sampler that does the same."""
+
+    name: str
+    sampler: str
+    off: tuple[float, ...] = ()
+    """Values at which the engine leaves the sampler out."""
+    default: float | None = None
+    """What the engine applies unasked; None for nothing."""
+
+
+@dataclass(frozen=True)
+class Engine:
+    """What an engine applies, in its order."""
+
+    parameters: tuple[Parameter, ...]
+    greedy_below: float | None = 0
+    """It draws greedily at temperature 0 and below this; None where it refuses 0."""
+
+
+TEMPERATURE = Parameter("temperature", "temperature", default=1)
+PENALTIES = (
+    Parameter("frequency_penalty", "frequency", off=(0,)),
+    Parameter("presence_penalty", "presence", off=(0,)),
+)
+ENGINES = {
+    "hf": Engine(
+        (
+            Parameter("sequence_bias", "logit_bias"),
+            Parameter("repetition_penalty", "repetition", off=(1,)),
+            Parameter("no_repeat_ngram_size", "no_repeat_ngram", off=(0,)),
+            Parameter("bad_words_ids", "bad_words"),
+            TEMPERATURE,
+            Parameter("top_k", "top_k", off=(0,), default=50),
+            Parameter("top_p", "top_p", off=(1,)),
+            Parameter("min_p", "min_p", off=(0,)),
+            Parameter("typical_p", "typical", off=(1,)),
+            Parameter("epsilon_cutoff", "epsilon", off=(0, 1)),
+            Parameter("eta_cutoff", "eta", off=(0, 1)),
+        ),
+        greedy_below=None,
+    ),
+    "vllm": Engine(
+        (
+            Parameter("logit_bias", "logit_bias"),
+            Parameter("repetition_penalty", "repetition", off=(1,)),
+            *PENALTIES,
+            TEMPERATURE,
+            Parameter("min_p", "min_p", off=(0,)),
+            Parameter("top_k", "top_k", off=(0, -1)),
+            Parameter("top_p", "top_p", off=(1,)),
+        ),
+        greedy_below=1e-5,
+    ),
+    "llama.cpp": Engine(
+        (
+            Parameter("logit_bias", "logit_bias"),
+            Parameter("top_n_sigma", "top_n_sigma", off=(0, -1)),
+            Parameter("top_k", "top_k", off=(0, -1), default=40),
+            Parameter("typical_p", "typical", off=(1,)),
+            Parameter("top_p", "top_p", off=(1,), default=0.95),
+            Parameter("min_p", "min_p", off=(0,), default=0.05),
+            TEMPERATURE._replace(default=0.8),
+        ),
+    ),
+    "openai": Engine(
+        (
+            Parameter("logit_bias", "logit_bias"),
+            *PENALTIES,
+            TEMPERATURE,
+            Parameter("top_p", "top_p", off=(1,)),
+        ),
+    ),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Candidates:
+    """The distribution that the next token is drawn from, over tokens that hold all it may be."""
+
+    logprobs: Tensor
+    """(B, S), in the order of the tokens' ids; -inf for those ruled out."""
+    blocks: Tensor | None
+    """(B, C), the numbers of the blocks that S is made of; None if S is the vocabulary."""
+
+    def tokens(self, places_B: Tensor) -> Tensor:
+        """The ids of the tokens at some places of S, one a row."""
+        if self.blocks is None:
+            return places_B
+        block_B1 = self.blocks.gather(1, places_B[:, None] // BLOCK_TOKENS)
+        return block_B1[:, 0] * BLOCK_TOKENS + places_B % BLOCK_TOKENS
+
+
+@dataclass(frozen=True, slots=True)
+class Chain:
+    """Samplers in the order in which they apply, each with its value; greedy has none."""
+
+    steps: tuple[Step, ...]
+
+    def __call__(self, logits_BV: Tensor, history: History | None = None) -> Tensor:
+        """The log-probabilities that the next token is drawn from.
+
+        Raises:
+            ValueError: a sampler reads the text so far and is given no ``history``, names a token
+                that the vocabulary has not, or rules out all that was left of a row.
+        """
+        return _apply(self.steps, logits_BV, history).log_softmax(dim=-1)
+
+    def candidates(self, logits_BV: Tensor, history: History | None = None) -> Candidates:
+        """The same distribution, where it can be computed of a part of the vocabulary alone.
+
+        After ``top_k`` the samplers look at the tokens that it kept and no others. What is summed
+        is summed in the same order, so nothing but rounding may differ from the whole.
+
+        Raises:
+            ValueError: as a call does.
+        """
+        names = [name for name, _ in self.steps]
+        first = names.index("top_k") if "top_k" in names else len(names)
+        before, after = self.steps[:first], self.steps[first + 1 :]
+        logits_BV = _apply(before, logits_BV, history)
+        if first < len(names) and all(name in ALONE or name == "greedy" for name, _ in after):
+            found = _narrow(logits_BV, int(self.steps[first][1]))
+            if found is not None:
+                return found.candidates(_apply(after, found.logits, history))
+        logits_BV = _apply(self.steps[first:], logits_BV, history)
+        return Candidates(logits_BV.log_softmax(dim=-1), None)
+
+    def __str__(self) -> str:
+        """The text that it is read from, without a preset."""
+        return ",".join(_text(*step) for step in self.steps)
+
+
+@dataclass(frozen=True, slots=True)
+class _Narrowed:
+    """The K likeliest tokens of each row, in the order of their ids."""
+
+    logits: Tensor
+    """(B, K)"""
+    places: Tensor
+    """(B, K), among the tokens of the blocks."""
+    blocks: Tensor
+    """(B, C)"""
+
+    def candidates(self, logits_BK: Tensor) -> Candidates:
+        """Put back into the blocks, as the samplers left them."""
+        rows, blocks = self.blocks.shape
+        logits_BS = logits_BK.new_full((rows, blocks * BLOCK_TOKENS), RULED_OUT)
+        logits_BS.scatter_(1, self.places, logits_BK)
+        return Candidates(logits_BS.log_softmax(dim=-1), self.blocks)
+
+
+def _narrow(logits_BV: Tensor, k: int) -> _Narrowed | None:
+    # The k + 1 likeliest tokens stand in the k + 1 blocks of the highest maxima. None where there
+    # are no more than k tokens, or a tie at the last one kept: top_k keeps more than k of these.
+    rows, tokens = logits_BV.shape
+    if tokens <= k:
+        return None
+    padded_BV = F.pad(logits_BV, (0, -tokens % BLOCK_TOKENS), value=RULED_OUT)
+    blocks_BCN = padded_BV.view(rows, -1, BLOCK_TOKENS)
+    count = min(k + 1, blocks_BCN.shape[1])
+    best_BC = blocks_BCN.amax(dim=2).topk(count, dim=1, sorted=False).indices.sort(dim=1).values
+    logits_BS = blocks_BCN[torch.arange(rows)[:, None], best_BC].flatten(1)
+    found = logits_BS.topk(k + 1, dim=1)
+    last_B, next_B = found.values[:, k - 1], found.values[:, k]
+    if ((last_B == next_B) & (last_B > RULED_OUT)).any():
+        return None
+    places_BK = found.indices[:, :k].sort(dim=1).values
+    return _Narrowed(logits_BS.gather(1, places_BK), places_BK, best_BC)
+
+
+def parse(text: str) -> Chain:
+    """The chain that ``text`` writes or a preset stands for, with white space left aside.
+
+    Raises:
+        ValueError: an unknown sampler or engine, a parameter that the engine has not or that is
+            given twice, a value missing, too many or out of range, none at all.
+    """
+    text = WHITE_SPACE.sub("", text)
+    name, colon, given = text.partition(":")
+    if not colon or "=" in name:
+        return Chain(tuple(_step(part) for part in text.split(",")))
+    if name not in ENGINES:
+        raise ValueError(f"no engine {name!r}; {nearest(name, ENGINES)}")
+    return Chain(tuple(_preset(name, ENGINES[name], given)))
+
+
+def _preset(name: str, engine: Engine, given: str) -> list[Step]:
+    written: dict[str, str] = {}
+    known = [parameter.name for parameter in engine.parameters]
+    for part in given.split(",") if given else []:
+        key, _, _ = part.partition("=")
+        if key not in known:
+            raise ValueError(f"{name} takes no {key!r} here; it takes {', '.join(known)}")
+        if key in written:
+            raise ValueError(f"{name} is given {key!r} twice")
+        written[key] = part
+    steps = []
+    for parameter in engine.parameters:
+        value: Any = parameter.default
+        if parameter.name in written:
+            value = _read(parameter.sampler, written[parameter.name])
+        if value is not None and value not in parameter.off:
+            steps.append(_engine_step(engine, parameter.sampler, value))
+    return steps
+
+
+def _engine_step(engine: Engine, sampler: str, value: Any) -> Step:
+    below = engine.greedy_below
+    if sampler == "temperature" and below is not None and (value == 0 or 0 < value < below):
+        return "greedy", None
+    return _checked(sampler, value)
+
+
+def _step(part: str) -> Step:
+    name, equals, _ = part.partition("=")
+    if name == "greedy":
+        if equals:
+            raise ValueError(f"greedy takes no value, got {part!r}")
+        return name, None
+    if name not in NAMES:
+        raise ValueError(f"no sampler {name!r}; {nearest(name, NAMES)}")
+    return _checked(name, _read(name, part))
+
+
+def _checked(name: str, value: Any) -> Step:
+    if name in ALONE or name in WITH_HISTORY:  # they complain of a value out of range
+        nothing = History(torch.zeros(1, 0, dtype=torch.int64), prompt_width=0)
+        _apply(((name, value),), torch.zeros(1, 1), nothing)
+    return name, value
+
+
+def _apply(steps: Iterable[Step], logits_BV: Tensor, history: History | None) -> Tensor:
+    for name, value in steps:
+        logits_BV = _applied(name, value, logits_BV, history)
+    return logits_BV
+
+
+def _applied(name: str, value: Any, logits_BV: Tensor, history: History | None) -> Tensor:
+    if name in ALONE:
+        return ALONE[name](logits_BV, value)
+    if name == "greedy":
+        return samplers.greedy(logits_BV)
+    if name == "logit_bias":
+        return samplers.logit_bias(logits_BV, dict(value))
+    if history is None:
+        raise ValueError(f"{name} reads the text so far, and is given none")
+    if name == "bad_words":
+        return samplers.bad_words(logits_BV, history, value)
+    return WITH_HISTORY[name](logits_BV, history, value)
+
+
+EXAMPLES = {
+    "logit_bias": ("tokens with their biases", "7:-1.5;9:2"),
+    "bad_words": ("words of tokens", "7+9;4"),
+}
+
+
+def _read(sampler: str, part: str) -> Any:
+    name, _, written = part.partition("=")
+    try:
+        if sampler == "logit_bias":
+            return _biases(written)
+        if sampler == "bad_words":
+            return tuple(tuple(map(_token, word.split("+"))) for word in written.split(";"))
+        return float(written)
+    except ValueError:
+        takes, example = EXAMPLES.get(sampler, ("a number", "1"))
+        message = f"{name} takes {takes}, as in {name}={example}, got {part!r}"
+        raise ValueError(message) from None
+
+
+def _biases(written: str) -> tuple[tuple[int, float], ...]:
+    pairs = [pair.split(":") for pair in written.split(";")]
+    biases = {_token(token): float(bias) for token, bias in pairs}
+    if len(biases) < len(pairs) or not all(bias < float("inf") for bias in biases.values()):
+        raise ValueError("a token twice, or a bias that is no number or has no bound")
+    return tuple(biases.items())
+
+
+def _token(written: str) -> int:
+    if not (written.isascii() and written.isdecimal()):
+        raise ValueError("a token's id is a whole number from 0")
+    return int(written)
+
+
+def _text(name: str, value: Any) -> str:
+    if value is None:
+        return name
+    if name == "logit_bias":
+        return f"{name}=" + ";".join(f"{token}:{_number(bias)}" for token, bias in value)
+    if name == "bad_words":
+        return f"{name}=" + ";".join("+".join(map(str, word)) for word in value)
+    return f"{name}={_number(value)}"
+
+
+def _number(value: float) -> str:
+    return repr(float(value)).removesuffix(".0")
+
+
+def _readable(text: str) -> str:
+    parse(text)
+    return text
+
+
+ChainText = Annotated[str, AfterValidator(_readable)]
+"""A chain as a config writes it; a wrong one is an error of the config."""
