@@ -406,6 +406,7 @@ def fit(
     """
     from bedstone import foretelling
     from bedstone.auditing import Making
+    from bedstone.scaling.known import LAW_FILE
 
     wanted = [foretelling.run_of(word) for word in _words(predict)]
     if delta is not None and objective != "huber":
@@ -425,7 +426,7 @@ def fit(
     making = Making(where, Local(), progress or Progress())
     given = adopt_paths(_given(runs, where), where)
     made = making.build("scaling.fit", values, runs=given)
-    found = json.loads(made.file("law.json").read_text("utf-8"))
+    found = json.loads(made.file(LAW_FILE).read_text("utf-8"))
     predictions = [foretelling.predict(made, each, making) for each in wanted]
     if out:
         foretelling.write_law(made, Path(out))

@@ -13,6 +13,7 @@ from bedstone.reporting.charts import Axis, Chart, Line, Point
 from bedstone.reporting.family import Family
 from bedstone.reporting.section import Figure, Row, Section, Table, tabled
 from bedstone.reporting.wording import percent, short
+from bedstone.scaling.assess import TAILS_PERCENT
 from bedstone.scaling.decisions import FILE as PLAN_FILE
 from bedstone.scaling.known import (
     LAW_FILE,
@@ -37,7 +38,6 @@ REFERENCE = "epoch"
 BUDGETS_SHOWN = 6
 DRAWS_SHOWN = 400
 """Of the resamples, as many as a band of 95 % needs."""
-TAILS_PERCENT = (2.5, 97.5)
 NATS = Axis("nats a token", ".2f")
 
 

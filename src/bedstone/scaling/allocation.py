@@ -11,12 +11,12 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from bedstone.scaling.assess import interval
 from bedstone.scaling.known import KnownLaw, Range, surface_of
 from bedstone.scaling.law import FLOP_PER_PARAMETER_AND_TOKEN, Allocation, Law
 from bedstone.scaling.repetition import repeated_loss
 
 SERVING_FLOP_PER_PARAMETER_AND_TOKEN = 2
-PERCENTILES = (2.5, 97.5)
 GRID, NARROWINGS = 129, 8
 """Points of a search in log N, and how often it goes on between the neighbours of the best."""
 WITHOUT_LOSS = ("power", "ratio")
@@ -162,7 +162,4 @@ def _least(function: Callable[[Floats], Floats], low: float, high: float) -> flo
 
 
 def _interval(values: list[float]) -> Range | None:
-    if not values:
-        return None
-    low, high = np.percentile(values, PERCENTILES)
-    return float(low), float(high)
+    return interval(np.array(values)) if values else None

@@ -11,16 +11,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from bedstone.scaling.fitting import Method, Objective, Runs, fit
+from bedstone.scaling.fitting import OBJECTIVES, Method, Runs, fit
+from bedstone.scaling.known import SURFACE, Range
 from bedstone.scaling.law import FLOP_PER_PARAMETER_AND_TOKEN, Law
 from bedstone.scaling.runs import FIT, uses
 
 Values = NDArray[np.float64]
-Range = tuple[float, float]
-NAMES = ("E", "A", "B", "alpha", "beta")
-"""Of the law's numbers, in the order of ``Law`` and of each draw."""
-DERIVED = (*NAMES, "parameters_exponent", "tokens_exponent", "tokens_per_parameter")
-OBJECTIVES: tuple[Objective, ...] = ("huber", "lad", "squares")
+DERIVED = (*SURFACE, "parameters_exponent", "tokens_exponent", "tokens_per_parameter")
 FEW_RUNS = 4
 """For each number of the law. Assumption: of fewer, resamples are too alike, or have no fit."""
 DROPPED_SHARES = (0.01, 0.02, 0.05)
@@ -31,7 +28,7 @@ TAILS_PERCENT = (2.5, 97.5)
 
 def free_numbers(method: Method) -> int:
     """How many of the law's numbers are fitted."""
-    return len(NAMES) - method.equal_exponents
+    return len(SURFACE) - method.equal_exponents
 
 
 def interval(values: Values) -> Range:
@@ -104,7 +101,7 @@ def sensitivity(runs: Runs, method: Method, drop_highest: int) -> list[dict[str,
 def _row(runs: Runs, method: Method, dropped: int) -> dict[str, Any]:
     found = fit(runs, method)
     numbers = derived(found.law, float(runs.flop.max()))
-    shown = {name: numbers[name] for name in (*NAMES, "parameters_exponent")}
+    shown = {name: numbers[name] for name in (*SURFACE, "parameters_exponent")}
     head = {"objective": method.objective, "dropped": dropped}
     return {**head, **shown, "converged": found.converged}
 
@@ -134,7 +131,7 @@ def _one_ratio(answer: Mapping[str, Any]) -> str | None:
 
 
 def _few(answer: Mapping[str, Any]) -> str | None:
-    free = len(NAMES) - answer["equal_exponents"]
+    free = len(SURFACE) - answer["equal_exponents"]
     if answer["runs"] >= FEW_RUNS * free or not answer["resamples"]:
         return None
     return (

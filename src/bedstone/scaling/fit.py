@@ -37,8 +37,6 @@ from bedstone.errors import DataError
 from bedstone.scaling import isoflop
 from bedstone.scaling.assess import (
     DERIVED,
-    NAMES,
-    Range,
     Values,
     derived,
     free_numbers,
@@ -51,11 +49,11 @@ from bedstone.scaling.assess import (
 from bedstone.scaling.bootstrap import bootstrap
 from bedstone.scaling.fitting import ComputeFit, Fit, Method, Runs, fit, fit_of_flop, tells_apart
 from bedstone.scaling.isoflop import Budget
+from bedstone.scaling.known import DRAWS_FILE, LAW_FILE, RUNS_FILE, SURFACE, Range
 from bedstone.scaling.law import Law
 from bedstone.scaling.runs import COLUMNS, DROPPED, FIT, HELD_OUT, read, uses
 from bedstone.stage import Job, Metrics, Result, Stage
 
-FILE = "law.json"
 HELD_OUT_ROW = (
     "parameters",
     "train_tokens",
@@ -115,7 +113,7 @@ class Found:
 
     fit: Fit | ComputeFit
     draws: Values
-    """(R, 5) in the order of ``NAMES``; none of L(C)."""
+    """(R, 5) in the order of ``SURFACE``; none of L(C)."""
     failed: int
     """Resamples without a fit."""
 
@@ -151,11 +149,11 @@ def run(config: FitConfig, job: Job) -> Result:
         "isoflop": isoflop.profiles(divided.of(FIT), budgets, config.bootstrap, config.seed),
     }
     answer["warnings"] = warnings(answer)
-    with job.part(FILE) as path:
+    with job.part(LAW_FILE) as path:
         path.write_text(json.dumps(answer, indent=1, allow_nan=False) + "\n", "utf-8")
-    with job.part("draws.parquet") as path:
-        pq.write_table(pa.table(dict(zip(NAMES, found.draws.T, strict=True))), path)
-    with job.part("runs.parquet") as path:
+    with job.part(DRAWS_FILE) as path:
+        pq.write_table(pa.table(dict(zip(SURFACE, found.draws.T, strict=True))), path)
+    with job.part(RUNS_FILE) as path:
         pq.write_table(_table(divided, found, budgets), path)
     return Result(_metrics(answer))
 
@@ -176,7 +174,7 @@ def _divided(config: FitConfig, job: Job) -> Divided:
 
 
 def _found(fitted: Runs, method: Method, config: FitConfig) -> Found:
-    none = np.empty((0, len(NAMES)))
+    none = np.empty((0, len(SURFACE)))
     if not tells_apart(fitted):
         return Found(fit_of_flop(fitted, method), none, 0)
     made = fit(fitted, method)

@@ -21,7 +21,7 @@ objective is flat (Besiroglu et al. 2024, arXiv:2404.10102).
 import math
 from dataclasses import asdict, dataclass
 from itertools import product
-from typing import Literal
+from typing import Literal, get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -32,7 +32,7 @@ from bedstone.scaling.law import FLOP_PER_PARAMETER_AND_TOKEN, Law
 from bedstone.scaling.robust import Floats, Surface
 
 Objective = Literal["huber", "lad", "squares"]
-OBJECTIVES = ("huber", "lad", "squares")
+OBJECTIVES: tuple[Objective, ...] = get_args(Objective)
 LAD_DELTAS = tuple(10.0**-power for power in range(5, 10))
 """Least absolute deviation is what Huber's function comes to; each minimum starts the next. A
 larger first one would lead all starts to one end, and their agreement would say nothing."""

@@ -32,6 +32,7 @@ LAW_NAMES = (
     "served",
 )
 SURFACE = ("E", "A", "B", "alpha", "beta")
+"""The numbers of a law, in the order of ``Law`` and of each draw."""
 LAW_FILE, DRAWS_FILE, RUNS_FILE = "law.json", "draws.parquet", "runs.parquet"
 """Of the artifact of scaling.fit."""
 PREDICTION_FILE = "prediction.json"

@@ -29,7 +29,7 @@ def test_what_follows_from_a_law():
     # The exponent is that of the optimum, not only a formula.
     grown = math.log(LAW.optimum(1e22).parameters / best.parameters) / math.log(10)
     assert found["parameters_exponent"] == pytest.approx(grown)
-    assert [found[name] for name in assess.NAMES] == [1.7, 400.0, 1200.0, 0.34, 0.3]
+    assert [found[name] for name in assess.SURFACE] == [1.7, 400.0, 1200.0, 0.34, 0.3]
 
 
 def test_intervals_are_between_percentiles():
