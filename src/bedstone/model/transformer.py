@@ -1,7 +1,8 @@
 """A transformer of the Llama type.
 
 RMSNorm before each sublayer, rotary positions, grouped queries, SwiGLU, no bias, and by default
-the embedding is the output projection too.
+the embedding is the output projection too. Models made elsewhere may add what Mistral, Qwen2 and
+Qwen3 do: a window, biases of queries, keys and values, norms of queries and keys.
 Where eager autograd is slow on a CPU, a ``Function`` below writes the gradient out by hand;
 each is the plain formula otherwise, and holds in every number format.
 The projections that read the same input are one matrix here (``qkv``, ``gate_up``); in the files,
@@ -13,7 +14,9 @@ H heads of queries, N heads of keys (and of values), G heads of queries that sha
 
 Source: Touvron et al. 2023 (Llama 2), arXiv:2307.09288; RMSNorm: Zhang and Sennrich 2019,
 arXiv:1910.07467; rotary positions: Su et al. 2021, arXiv:2104.09864; SwiGLU: Shazeer 2020,
-arXiv:2002.05202; grouped queries: Ainslie et al. 2023, arXiv:2305.13245.
+arXiv:2002.05202; grouped queries: Ainslie et al. 2023, arXiv:2305.13245; window: Jiang et al. 2023
+(Mistral), arXiv:2310.06825; biases: Yang et al. 2024 (Qwen2), arXiv:2407.10671; norms of queries
+and keys: Yang et al. 2025 (Qwen3), arXiv:2505.09388.
 """
 
 import math
@@ -36,6 +39,31 @@ QUERY_BLOCK = 64
 """Positions whose scores are computed at once; by measurement."""
 
 
+class RopeScaling(Config):
+    """How the rates of the rotary positions are slowed down, for texts longer than the first ones.
+
+    Source: linear: Chen et al. 2023, arXiv:2306.15595; llama3: the reference code of Llama 3.1
+    (Grattafiori et al. 2024, arXiv:2407.21783, tell its effect in section 3.4.2).
+    """
+
+    kind: Literal["linear", "llama3"]
+    factor: float = Field(gt=0)
+    low_frequency_factor: float = Field(1.0, gt=0)
+    high_frequency_factor: float = Field(4.0, gt=0)
+    original_positions: int = Field(8_192, gt=0)
+    """Those of the first training; with these factors they say which rates ``llama3`` slows."""
+
+    def rates(self, rates: Tensor) -> Tensor:
+        """The rates, in radians a position, as they are after scaling."""
+        slow = rates / self.factor
+        if self.kind == "linear":
+            return slow
+        turns = self.original_positions * rates / (2 * math.pi)
+        low, high = self.low_frequency_factor, self.high_frequency_factor
+        kept_share = ((turns - low) / (high - low)).clamp(0, 1)
+        return kept_share * rates + (1 - kept_share) * slow
+
+
 class ModelConfig(Config):
     """The shape of a transformer."""
 
@@ -51,10 +79,20 @@ class ModelConfig(Config):
     norm_eps: float = 1e-5
     tied: bool = True
     """Whether the embedding is the output projection too."""
+    head_width: int | None = Field(None, gt=0, multiple_of=2)
+    """Absent: d_model shared out among the heads."""
+    qkv_bias: bool = False
+    qk_norm: bool = False
+    """Whether each head's queries and keys are normed before they are turned."""
+    window_tokens: int | None = Field(None, gt=0)
+    """A position sees itself and those before it, so many in all; absent: all of them."""
+    full_layers: tuple[int, ...] = ()
+    """Layers without the window, by number from 0."""
+    rope_scaling: RopeScaling | None = None
 
     @model_validator(mode="after")
     def _heads_divide(self) -> "ModelConfig":
-        if self.d_model % (2 * self.n_heads):
+        if self.head_width is None and self.d_model % (2 * self.n_heads):
             raise ValueError(f"d_model {self.d_model} is no even number for each of n_heads")
         if self.n_heads % self.n_kv_heads:
             raise ValueError(f"n_heads {self.n_heads} is no multiple of n_kv_heads")
@@ -63,7 +101,20 @@ class ModelConfig(Config):
     @property
     def d_head(self) -> int:
         """The width of a head."""
-        return self.d_model // self.n_heads
+        return self.head_width or self.d_model // self.n_heads
+
+    @property
+    def windows(self) -> tuple[int | None, ...]:
+        """Of each layer, how many positions one sees; None for all."""
+        layers = range(self.n_layers)
+        return tuple(None if n in self.full_layers else self.window_tokens for n in layers)
+
+    @property
+    def rotary_rates(self) -> Tensor:
+        """Radians a position of each pair of a head's dimensions, [K / 2]."""
+        half = self.d_head // 2
+        rates = self.rope_theta ** -(torch.arange(half) / half)
+        return self.rope_scaling.rates(rates) if self.rope_scaling else rates
 
     @property
     def initial_deviation(self) -> float:
@@ -144,9 +195,14 @@ class Transformer(nn.Module):
     def hidden(self, tokens_BT: Tensor, cache: KVCache | None = None) -> Tensor:
         """What the output projection reads, BTD; see ``forward``."""
         h_BTD = _applied(_Lookup, tokens_BT, self.embedding)
-        view = _view(self.config, tokens_BT, cache, h_BTD.dtype)
+        windows = self.config.windows
+        views = {
+            window: _view(self.config, tokens_BT, cache, h_BTD.dtype, window)
+            for window in set(windows)
+        }
         for index, block in enumerate(self.blocks):
-            h_BTD = block(h_BTD, view, cache and cache.layer(index, like=h_BTD))
+            past = cache and cache.layer(index, like=h_BTD)
+            h_BTD = block(h_BTD, views[windows[index]], past)
         if cache is not None:
             cache.filled += tokens_BT.shape[1]
         normed: Tensor = _applied(_RMSNorm, h_BTD, self.norm, self.config.norm_eps)
@@ -195,6 +251,10 @@ class Block(nn.Module):
         small = normal / math.sqrt(2 * c.n_layers)
         self.attention_norm = nn.Parameter(torch.ones(c.d_model))
         self.qkv = _drawn((c.n_heads + 2 * c.n_kv_heads) * c.d_head, c.d_model, normal)
+        self.qkv_bias = nn.Parameter(torch.zeros(len(self.qkv))) if c.qkv_bias else None
+        if c.qk_norm:
+            self.q_norm = nn.Parameter(torch.ones(c.d_head))
+            self.k_norm = nn.Parameter(torch.ones(c.d_head))
         self.attention_out = _drawn(c.d_model, c.n_heads * c.d_head, small)
         self.ff_norm = nn.Parameter(torch.ones(c.d_model))
         self.gate_up = _drawn(2 * c.d_ff, c.d_model, normal)
@@ -204,7 +264,9 @@ class Block(nn.Module):
         """``h_BTD`` with what this layer has to add; ``past`` is its part of a cache."""
         c = self.config
         normed = _applied(_RMSNorm, h_BTD, self.attention_norm, c.norm_eps)
-        qkv = F.linear(normed, self.qkv)
+        qkv = F.linear(normed, self.qkv, self.qkv_bias)
+        if c.qk_norm:
+            qkv = self._normed_heads(qkv)
         if past is None:
             attended = _applied(_Attention, qkv, view, c)
         else:
@@ -212,6 +274,14 @@ class Block(nn.Module):
         h_BTD = h_BTD + F.linear(attended, self.attention_out)
         normed = _applied(_RMSNorm, h_BTD, self.ff_norm, c.norm_eps)
         return h_BTD + F.linear(_applied(_SwiGLU, F.linear(normed, self.gate_up)), self.ff_out)
+
+    def _normed_heads(self, qkv_BTE: Tensor) -> Tensor:
+        c = self.config
+        heads = qkv_BTE.view(*qkv_BTE.shape[:2], -1, c.d_head)
+        q, k, v = heads.split([c.n_heads, c.n_kv_heads, c.n_kv_heads], dim=2)
+        q = _applied(_RMSNorm, q, self.q_norm, c.norm_eps)
+        k = _applied(_RMSNorm, k, self.k_norm, c.norm_eps)
+        return torch.cat([q, k, v], dim=2).flatten(2)
 
 
 class View:
@@ -226,18 +296,24 @@ class View:
         """The slot of the first token."""
 
 
-def _view(config: ModelConfig, tokens_BT: Tensor, cache: KVCache | None, dtype: Any) -> View:
+def _view(
+    config: ModelConfig,
+    tokens_BT: Tensor,
+    cache: KVCache | None,
+    dtype: Any,
+    window_tokens: int | None = None,
+) -> View:
     start = cache.filled if cache is not None else 0
     slots_T = torch.arange(start, start + tokens_BT.shape[1])
     keys_S = torch.arange(start + tokens_BT.shape[1])
     padding_B = cache.padding_B if cache is not None else torch.zeros(1, dtype=torch.long)
     positions_BT = (slots_T - padding_B[:, None]).clamp(min=0)
-    half = config.d_head // 2
-    rates = config.rope_theta ** -(torch.arange(half) / half)
-    angles = positions_BT[:, None, :, None] * rates
+    angles = positions_BT[:, None, :, None] * config.rotary_rates
     cos = torch.cat([angles.cos(), angles.cos()], -1).to(dtype)
     sin = torch.cat([-angles.sin(), angles.sin()], -1).to(dtype)
     seen = (keys_S <= slots_T[:, None]) & (keys_S >= padding_B[:, None, None])
+    if window_tokens is not None:
+        seen &= keys_S > slots_T[:, None] - window_tokens
     mask = torch.zeros(seen.shape, dtype=dtype).masked_fill(~seen, torch.finfo(dtype).min)
     mask = mask.repeat_interleave(config.n_heads // config.n_kv_heads, 1)
     if cache is not None:

@@ -52,6 +52,17 @@ def test_with_a_cache_padded_rows_continue_as_they_do_alone():
     assert seen.isfinite().all()
 
 
+def test_a_window_hides_what_is_before_it_but_in_full_layers():
+    left = tokens(rows=1, length=9)
+    right = left.clone()
+    right[0, 0] = (right[0, 0] + 1) % SHAPE.vocab_size
+    windowed = made(window_tokens=3)
+    same = (windowed(left) == windowed(right)).all(-1)[0]
+    assert same.tolist() == [False] * 5 + [True] * 4  # two layers see 2 + 2 positions back
+    half = made(window_tokens=3, full_layers=(1,))
+    assert not (half(left) == half(right)).all(-1).any()
+
+
 def test_chosen_rows_of_a_cache_go_on():
     model = made().requires_grad_(requires_grad=False)
     start, more = tokens(rows=2, length=4), tokens(rows=3, length=2)
@@ -112,9 +123,13 @@ def test_gradient_of_the_loss(monkeypatch):
     assert torch.autograd.gradcheck(loss, (hidden, output))
 
 
-@pytest.mark.parametrize("tied", [True, False])
-def test_loss_and_gradients_are_those_of_plain_autograd(tied):
-    model = made(tied=tied).double()
+ELSEWHERE = {"head_width": 6, "qkv_bias": True, "qk_norm": True, "window_tokens": 4}
+"""What models made elsewhere add."""
+
+
+@pytest.mark.parametrize("changes", [{"tied": True}, {"tied": False}, ELSEWHERE])
+def test_loss_and_gradients_are_those_of_plain_autograd(changes):
+    model = made(**changes).double()
     text, weights = tokens(length=10), torch.rand(3, 9, dtype=torch.float64)
     batch = (text[:, :-1], text[:, 1:], weights)
     found = torch.autograd.grad(model.loss(*batch), list(model.parameters()))
