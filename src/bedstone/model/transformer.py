@@ -278,7 +278,7 @@ class Block(nn.Module):
     def _normed_heads(self, qkv_BTE: Tensor) -> Tensor:
         c = self.config
         heads = qkv_BTE.view(*qkv_BTE.shape[:2], -1, c.d_head)
-        q, k, v = heads.split([c.n_heads, c.n_kv_heads, c.n_kv_heads], dim=2)
+        q, k, v = torch.split(heads, [c.n_heads, c.n_kv_heads, c.n_kv_heads], dim=2)
         q = _applied(_RMSNorm, q, self.q_norm, c.norm_eps)
         k = _applied(_RMSNorm, k, self.k_norm, c.norm_eps)
         return torch.cat([q, k, v], dim=2).flatten(2)
