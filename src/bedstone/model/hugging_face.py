@@ -1,39 +1,136 @@
-"""The files of a model: those that Hugging Face's ``LlamaForCausalLM`` reads."""
+"""The files of a model as Hugging Face lays them out: ``save`` writes Llama's, ``load`` reads more.
+
+Read are the shapes of Llama, Mistral, Qwen2 and Qwen3, from safetensors in one file or several.
+Whatever a config asks for that ``transformer`` does not compute is refused, and so is a tensor
+too many or too few: no model is computed that is another one. Nothing is ever unpickled.
+
+Source: configuration_*.py and modeling_*.py of llama, mistral, qwen2 and qwen3 in transformers;
+for rotary positions, modeling_rope_utils.py.
+"""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, cast
 
 import torch
-from safetensors.torch import load_file, save_file
+from pydantic import ValidationError
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
 from torch import Tensor
 
-from bedstone.errors import ArtifactError
-from bedstone.model.transformer import DTYPES, Block, ModelConfig, NumberFormat, Transformer
+from bedstone.errors import ArtifactError, ConfigError
+from bedstone.model.transformer import (
+    DTYPES,
+    Block,
+    ModelConfig,
+    NumberFormat,
+    RopeScaling,
+    Transformer,
+)
+from bedstone.scaling import families
 
-OF_NO_EFFECT = ("dtype", "initializer_range")
-"""Keys that say nothing of what a trained model computes."""
 WEIGHTS, CONFIG, GENERATION = "model.safetensors", "config.json", "generation_config.json"
+INDEX = "model.safetensors.index.json"
+EMBEDDING, HEAD = "model.embed_tokens.weight", "lm_head.weight"
+COMPUTED = {
+    "llama": "LlamaForCausalLM",
+    "mistral": "MistralForCausalLM",
+    "qwen2": "Qwen2ForCausalLM",
+    "qwen3": "Qwen3ForCausalLM",
+}
+"""Model type -> the class whose logits are computed."""
+ONLY = {
+    "hidden_act": "silu",
+    "attention_bias": False,
+    "mlp_bias": False,
+    "partial_rotary_factor": 1,
+    "quantization_config": None,
+}
+"""Keys of which one value is computed, which is also that of a config without the key."""
+ORIGINAL_POSITIONS = "original_max_position_embeddings"
+ROPE_KEYS = {
+    "rope_type",
+    "type",
+    "rope_theta",
+    "partial_rotary_factor",
+    "factor",
+    "low_freq_factor",
+    "high_freq_factor",
+    ORIGINAL_POSITIONS,
+}
+COMPUTED_FROM_CONFIG = "rotary_emb.inv_freq"
+"""A tensor that old files hold, and that the config decides."""
+NUMBERS = ("F64", "F32", "F16", "BF16")
+"""The number formats of weights that are not quantised, as safetensors names them."""
+HINT = "the shapes of Llama, Mistral, Qwen2 and Qwen3 are computed, unquantised or from GGUF"
+
+
+@dataclass(frozen=True, slots=True)
+class StoredTensor:
+    """A tensor in a file."""
+
+    shape: tuple[int, ...]
+    read: Callable[[], Tensor]
 
 
 def load(folder: Path, number_format: NumberFormat = "fp32") -> Transformer:
-    """The model that ``save`` wrote, ready to compute in ``number_format``.
+    """The model of a folder, ready to compute in ``number_format``.
+
+    Memory is needed for one copy of the model and one tensor.
 
     Raises:
-        ArtifactError: the folder holds no such model.
+        ArtifactError: the folder holds no model, a damaged one, or one that is not computed here.
+    """
+    config = model_config(_json(folder / CONFIG), str(folder / CONFIG))
+    try:
+        stored = {
+            name: tensor
+            for file in _weight_files(folder)
+            for name, tensor in _stored(file)
+            if not name.endswith(COMPUTED_FROM_CONFIG)
+        }
+    except (OSError, SafetensorError) as error:
+        raise ArtifactError(f"{folder} holds no whole model: {error}") from error
+    if config.tied and {HEAD, EMBEDDING} <= stored.keys():
+        _refuse_other_head(stored.pop(HEAD), stored[EMBEDDING], folder)
+    return filled(config, stored, number_format, str(folder))
+
+
+def ends(folder: Path) -> frozenset[int]:
+    """The tokens that end a text: the generation config's, or else the config's.
+
+    Raises:
+        ArtifactError: a file that cannot be read, or something else than tokens in it.
+    """
+    files = [path for path in (folder / GENERATION, folder / CONFIG) if path.exists()]
+    told = (_json(path).get("eos_token_id") for path in files)
+    found: Any = next((each for each in told if each is not None), [])
+    listed = found if isinstance(found, list) else [found]
+    if not all(type(each) is int for each in listed):
+        raise ArtifactError(f"{folder}: eos_token_id: {found!r}, where tokens' ids are expected")
+    return frozenset(listed)
+
+
+def chat_template(folder: Path) -> str | None:
+    """The template of a conversation that the folder holds; None if it holds none.
+
+    Raises:
+        ArtifactError: a file that cannot be read.
     """
     try:
-        stored = json.loads((folder / CONFIG).read_text("utf-8"))
-        tensors = load_file(folder / WEIGHTS)
-    except OSError as error:
-        raise ArtifactError(f"{folder} holds no model: {error}") from error
-    model = Transformer(_read(stored, folder))
-    with torch.no_grad():
-        for name, part in _parts(model).items():
-            part.copy_(tensors[name])
-    return model.to(DTYPES[number_format])
+        if (path := folder / "chat_template.jinja").exists():
+            return path.read_text("utf-8")
+    except (OSError, ValueError) as error:
+        raise ArtifactError(f"{path} cannot be read: {error}") from error
+    path = folder / "tokenizer_config.json"
+    told = _json(path).get("chat_template") if path.exists() else None
+    if isinstance(told, list):
+        told = {each["name"]: each["template"] for each in told}.get("default")
+    return told
 
 
 def save(
@@ -41,42 +138,235 @@ def save(
     part: Callable[[str], AbstractContextManager[Path]],
     end_token: int,
 ) -> None:
-    """Write the model's three files in fp32, each by ``part``; ``end_token`` ends a text."""
+    """Write a model of Llama's shape in three files in fp32; ``end_token`` ends a text.
+
+    Raises:
+        ValueError: a model with what Llama's first shape does not have.
+    """
+    c = model.config
+    if c.qkv_bias or c.qk_norm or c.window_tokens or c.rope_scaling:
+        raise ValueError("only models of Llama's shape are written")
     tensors = {name: tensor.float().contiguous() for name, tensor in _parts(model).items()}
     ends = {"bos_token_id": end_token, "eos_token_id": end_token}
     with part(WEIGHTS) as path:
         save_file(tensors, path, metadata={"format": "pt"})
     with part(CONFIG) as path:
-        path.write_text(json.dumps(_to_hugging_face(model.config) | ends, indent=2) + "\n", "utf-8")
+        path.write_text(json.dumps(_to_hugging_face(c) | ends, indent=2) + "\n", "utf-8")
     with part(GENERATION) as path:
         path.write_text(json.dumps(ends, indent=2) + "\n", "utf-8")
+
+
+def filled(
+    config: ModelConfig,
+    stored: Mapping[str, StoredTensor],
+    number_format: NumberFormat,
+    where: str,
+) -> Transformer:
+    """A model with the numbers that are ``stored`` under the names of its parts.
+
+    Raises:
+        ArtifactError: they are not its parts: one is missing, too many, or of another shape.
+    """
+    if config.n_layers > len(stored):  # before a damaged number of layers takes its time
+        raise ArtifactError(f"{where}: {config.n_layers} layers, but {len(stored)} tensors")
+    try:
+        with torch.device("meta"):
+            model = Transformer(config).to(DTYPES[number_format])
+    except RuntimeError as error:
+        raise ArtifactError(f"{where}: no model is as large as its sizes say: {error}") from error
+    expected = {name: tuple(part.shape) for name, part in _parts(model).items()}
+    if missing := [name for name in expected if name not in stored]:
+        raise ArtifactError(f"{where}: {missing[0]} is missing, and {len(missing) - 1} more")
+    if odd := sorted(set(stored) - set(expected)):
+        raise ArtifactError(f"{where}: {odd[0]} is no part of such a model", hint=HINT)
+    for name, shape in expected.items():
+        if stored[name].shape != shape:
+            raise ArtifactError(
+                f"{where}: {name} has the shape {stored[name].shape}, expected {shape}"
+            )
+    model.to_empty(device="cpu")
+    with torch.no_grad():
+        for name, part in _parts(model).items():
+            part.copy_(stored[name].read())
+    return model
+
+
+def model_config(stored: Mapping[str, Any], where: str) -> ModelConfig:
+    """The shape that a ``config.json`` tells, with Hugging Face's values for the keys left out.
+
+    Raises:
+        ArtifactError: a key or value that is not computed here, or that is no such thing.
+    """
+    family = stored.get("model_type")
+    if not isinstance(family, str) or family not in COMPUTED:
+        raise refusal(where, "model_type", family)
+    if stored.get("architectures") not in (None, [COMPUTED[family]]):
+        raise refusal(where, "architectures", stored["architectures"])
+    for key, value in ONLY.items():
+        if stored.get(key) not in (value, None):
+            raise refusal(where, key, stored[key])
+    try:
+        families.architecture(stored, where)  # refuses sizes that do not go together
+        keys = families.Keys(stored, families.defaults()[family], where)
+        return _of_keys(keys, family)
+    except ConfigError as error:
+        raise ArtifactError(str(error), hint=error.hint) from error
+    except ValidationError as error:
+        detail = error.errors()[0]
+        name = ".".join(map(str, detail["loc"]))
+        raise ArtifactError(f"{where}: {name}: {detail['msg']}") from error
+
+
+def _of_keys(keys: families.Keys, family: str) -> ModelConfig:
+    d_model, n_heads = keys.size("hidden_size"), keys.size("num_attention_heads")
+    d_head = keys.optional("head_dim")
+    seq_len = keys.size("max_position_embeddings")
+    rope_theta, rope_scaling = _rope(keys.values, seq_len, keys.where)
+    return ModelConfig(
+        vocab_size=keys.size("vocab_size"),
+        n_layers=keys.n_layers,
+        d_model=d_model,
+        n_heads=n_heads,
+        n_kv_heads=keys.optional("num_key_value_heads") or n_heads,
+        d_ff=keys.size("intermediate_size"),
+        seq_len=seq_len,
+        rope_theta=rope_theta,
+        norm_eps=keys.values.get("rms_norm_eps", 1e-6),
+        tied=keys.flag("tie_word_embeddings"),
+        head_width=None if d_head is None or d_head * n_heads == d_model else d_head,
+        qkv_bias=family == "qwen2",
+        qk_norm=family == "qwen3",
+        window_tokens=keys.window,
+        full_layers=_full_layers(keys),
+        rope_scaling=rope_scaling,
+    )
+
+
+def _full_layers(keys: families.Keys) -> tuple[int, ...]:
+    if keys.window is None or "max_window_layers" not in keys.defaults:
+        return ()
+    first = keys.size("max_window_layers", low=0)
+    by_number = [families.FULL] * first + [families.SLIDING] * keys.n_layers
+    kinds = keys.per_layer("layer_types") or by_number[: keys.n_layers]
+    return tuple(number for number, kind in enumerate(kinds) if kind == families.FULL)
+
+
+def _rope(stored: Mapping[str, Any], seq_len: int, where: str) -> tuple[Any, RopeScaling | None]:
+    """The base of the rates, and how they are scaled; in the old spelling or in the new one."""
+    name = "rope_scaling" if stored.get("rope_scaling") else "rope_parameters"
+    told = stored.get(name) or {}
+    if not isinstance(told, dict) or told.keys() - ROPE_KEYS:
+        raise refusal(where, name, told)
+    if told.get("partial_rotary_factor", 1) != 1:
+        raise refusal(where, f"{name}.partial_rotary_factor", told["partial_rotary_factor"])
+    theta = told.get("rope_theta", stored.get("rope_theta", 10_000.0))
+    kind = told.get("rope_type", told.get("type", "default"))
+    if kind == "default":
+        return theta, None
+    try:
+        if kind == "linear":
+            return theta, RopeScaling(kind="linear", factor=told["factor"])
+        if kind == "llama3":
+            scaling = RopeScaling(
+                kind="llama3",
+                factor=told["factor"],
+                low_frequency_factor=told["low_freq_factor"],
+                high_frequency_factor=told["high_freq_factor"],
+                original_positions=stored.get(
+                    ORIGINAL_POSITIONS, told.get(ORIGINAL_POSITIONS, seq_len)
+                ),
+            )
+            return theta, scaling
+    except KeyError as error:
+        raise ArtifactError(f"{where}: {name}: {error.args[0]} is missing") from error
+    raise refusal(where, f"{name}.rope_type", kind)
+
+
+def refusal(where: str, key: str, value: object) -> ArtifactError:
+    """The error that names what is not computed."""
+    return ArtifactError(f"{where}: {key}: {value!r} is not computed here", hint=HINT)
+
+
+def _json(path: Path) -> dict[str, Any]:
+    try:
+        found = json.loads(path.read_text("utf-8"))
+    except FileNotFoundError as error:
+        raise ArtifactError(f"{path.parent} holds no model: {path.name} is missing") from error
+    except (OSError, ValueError, RecursionError) as error:
+        raise ArtifactError(f"{path} cannot be read as JSON: {error}") from error
+    if not isinstance(found, dict):
+        raise ArtifactError(f"{path} is no JSON object")
+    return found
+
+
+def _weight_files(folder: Path) -> list[Path]:
+    if (folder / WEIGHTS).exists():
+        return [folder / WEIGHTS]
+    if (folder / INDEX).exists():
+        told = _json(folder / INDEX).get("weight_map")
+        names = told.values() if isinstance(told, dict) else [None]
+        if not all(isinstance(name, str) and Path(name).name == name for name in names):
+            raise ArtifactError(f"{folder / INDEX}: weight_map: files of its folder are expected")
+        return [folder / name for name in sorted(set(names))]
+    if pickled := sorted([*folder.glob("*.bin"), *folder.glob("*.pt*")]):
+        raise ArtifactError(
+            f"{folder} holds its weights in {pickled[0].name}: a pickle, which can run any program",
+            hint="load it with transformers where you trust it: save_pretrained writes safetensors",
+        )
+    raise ArtifactError(f"{folder} holds no model: {WEIGHTS} is missing")
+
+
+def _stored(file: Path) -> Iterator[tuple[str, StoredTensor]]:
+    opened: Any = safe_open(file, framework="pt")
+    for name in sorted(opened.keys()):
+        part = opened.get_slice(name)
+        if part.get_dtype() not in NUMBERS:
+            raise refusal(str(file), name, part.get_dtype())
+        yield name, StoredTensor(tuple(part.get_shape()), partial(opened.get_tensor, name))
+
+
+def _refuse_other_head(head: StoredTensor, embedding: StoredTensor, folder: Path) -> None:
+    if not torch.equal(head.read(), embedding.read()):
+        raise ArtifactError(
+            f"{folder}: {HEAD} is not the embedding, but {CONFIG} says tie_word_embeddings"
+        )
 
 
 def _parts(model: Transformer) -> dict[str, Tensor]:
     """Views of the weights, by the names that Hugging Face gives them."""
     c = model.config
-    parts = {
-        "model.embed_tokens.weight": model.embedding.data,
-        "model.norm.weight": model.norm.data,
-    }
+    parts = {EMBEDDING: model.embedding.data, "model.norm.weight": model.norm.data}
     if not c.tied:
-        parts["lm_head.weight"] = model.head.data
-    kv = c.n_kv_heads * c.d_head
+        parts[HEAD] = model.head.data
     for index, block in enumerate(cast("list[Block]", model.blocks)):
-        q, k, v = torch.split(block.qkv.data, [c.n_heads * c.d_head, kv, kv])
-        gate, up = block.gate_up.data.chunk(2)
-        names = {
-            "input_layernorm": block.attention_norm.data,
-            "self_attn.q_proj": q,
-            "self_attn.k_proj": k,
-            "self_attn.v_proj": v,
-            "self_attn.o_proj": block.attention_out.data,
-            "post_attention_layernorm": block.ff_norm.data,
-            "mlp.gate_proj": gate,
-            "mlp.up_proj": up,
-            "mlp.down_proj": block.ff_out.data,
-        }
-        parts |= {f"model.layers.{index}.{name}.weight": part for name, part in names.items()}
+        named = _of_block(block, c)
+        parts |= {f"model.layers.{index}.{name}": part for name, part in named.items()}
+    return parts
+
+
+def _of_block(block: Block, config: ModelConfig) -> dict[str, Tensor]:
+    c = config
+    kv = c.n_kv_heads * c.d_head
+    split = [c.n_heads * c.d_head, kv, kv]
+    q, k, v = torch.split(block.qkv.data, split)
+    gate, up = block.gate_up.data.chunk(2)
+    parts = {
+        "input_layernorm.weight": block.attention_norm.data,
+        "self_attn.q_proj.weight": q,
+        "self_attn.k_proj.weight": k,
+        "self_attn.v_proj.weight": v,
+        "self_attn.o_proj.weight": block.attention_out.data,
+        "post_attention_layernorm.weight": block.ff_norm.data,
+        "mlp.gate_proj.weight": gate,
+        "mlp.up_proj.weight": up,
+        "mlp.down_proj.weight": block.ff_out.data,
+    }
+    if block.qkv_bias is not None:
+        for letter, bias in zip("qkv", torch.split(block.qkv_bias.data, split), strict=True):
+            parts[f"self_attn.{letter}_proj.bias"] = bias
+    if c.qk_norm:
+        parts["self_attn.q_norm.weight"] = block.q_norm.data
+        parts["self_attn.k_norm.weight"] = block.k_norm.data
     return parts
 
 
@@ -102,30 +392,3 @@ def _to_hugging_face(config: ModelConfig) -> dict[str, Any]:
         "mlp_bias": False,
         "initializer_range": c.initial_deviation,
     }
-
-
-def _read(stored: dict[str, Any], folder: Path) -> ModelConfig:
-    """The shape, if the model is one that ``save`` could have written: others compute otherwise."""
-    try:
-        config = _from_hugging_face(stored)
-    except (KeyError, TypeError) as error:
-        raise ArtifactError(f"{folder / CONFIG} is of no model of Bedstone's: {error}") from error
-    written = {key: it for key, it in _to_hugging_face(config).items() if key not in OF_NO_EFFECT}
-    if odd := [key for key, value in written.items() if stored.get(key) != value]:
-        raise ArtifactError(f"{folder / CONFIG} is of no model of Bedstone's: {', '.join(odd)}")
-    return config
-
-
-def _from_hugging_face(stored: dict[str, Any]) -> ModelConfig:
-    return ModelConfig(
-        vocab_size=stored["vocab_size"],
-        n_layers=stored["num_hidden_layers"],
-        d_model=stored["hidden_size"],
-        n_heads=stored["num_attention_heads"],
-        n_kv_heads=stored["num_key_value_heads"],
-        d_ff=stored["intermediate_size"],
-        seq_len=stored["max_position_embeddings"],
-        rope_theta=stored["rope_parameters"]["rope_theta"],
-        norm_eps=stored["rms_norm_eps"],
-        tied=stored["tie_word_embeddings"],
-    )

@@ -1,0 +1,265 @@
+"""Models in GGUF files: those of llama.cpp's architectures llama, qwen2 and qwen3.
+
+A model of Mistral's is one of ``llama`` there, without its window, as in llama.cpp. Quantised
+weights become the numbers that they stand for.
+
+Source: the specification of GGUF and convert_hf_to_gguf.py, both in github.com/ggml-org.
+"""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import gguf
+import numpy as np
+import torch
+from pydantic import ValidationError
+from torch import Tensor
+
+from bedstone.errors import ArtifactError
+from bedstone.model.hugging_face import (
+    EMBEDDING,
+    HEAD,
+    StoredTensor,
+    filled,
+    model_config,
+    refusal,
+)
+from bedstone.model.transformer import ModelConfig, NumberFormat, RopeScaling, Transformer
+
+ARCHITECTURES = ("llama", "qwen2", "qwen3")
+NEEDED = {
+    "block_count": "num_hidden_layers",
+    "embedding_length": "hidden_size",
+    "feed_forward_length": "intermediate_size",
+    "attention.head_count": "num_attention_heads",
+    "context_length": "max_position_embeddings",
+    "attention.layer_norm_rms_epsilon": "rms_norm_eps",
+}
+"""Key of an architecture -> Hugging Face's key."""
+KNOWN = {
+    *NEEDED,
+    "attention.head_count_kv",
+    "attention.key_length",
+    "attention.value_length",
+    "rope.dimension_count",
+    "rope.freq_base",
+    "rope.scaling.type",
+    "rope.scaling.factor",
+    "rope.scaling.finetuned",
+    "rope.scaling.original_context_length",
+    "vocab_size",
+    "tensor_data_layout",
+}
+"""Keys of an architecture; any other may ask for something that is not computed here."""
+ENDS = tuple(f"tokenizer.ggml.{name}_token_id" for name in ("eos", "eot", "eom"))
+TABLE = "token_embd.weight"
+NAMES = {
+    TABLE: EMBEDDING,
+    "output_norm.weight": "model.norm.weight",
+    "output.weight": HEAD,
+}
+BLOCK_NAMES = {
+    "attn_norm": "input_layernorm",
+    "attn_q": "self_attn.q_proj",
+    "attn_k": "self_attn.k_proj",
+    "attn_v": "self_attn.v_proj",
+    "attn_q_norm": "self_attn.q_norm",
+    "attn_k_norm": "self_attn.k_norm",
+    "attn_output": "self_attn.o_proj",
+    "ffn_norm": "post_attention_layernorm",
+    "ffn_gate": "mlp.gate_proj",
+    "ffn_up": "mlp.up_proj",
+    "ffn_down": "mlp.down_proj",
+}
+BLOCK_NAME = re.compile(r"blk\.(?P<block>\d+)\.(?P<part>\w+)\.(?P<kind>weight|bias)")
+ROPE_FACTORS = "rope_freqs.weight"
+"""By what the rate of each pair of dimensions is divided."""
+
+MAX_PARTS = 2**22
+"""Numbers and texts before the weights; vocabularies of 256,000 tokens need some 2 million."""
+
+
+@dataclass(frozen=True, slots=True)
+class Contents:
+    """What a GGUF file says, and where its tensors are in it."""
+
+    path: Path
+    fields: Mapping[str, Any]
+    """Numbers, texts and lists, by the names of the keys."""
+    tensors: Mapping[str, gguf.ReaderTensor]
+
+    @property
+    def ends(self) -> frozenset[int]:
+        """The tokens that end a text or a turn."""
+        return frozenset(self.fields[key] for key in ENDS if key in self.fields)
+
+    @property
+    def chat_template(self) -> str | None:
+        """The template of a conversation; None if the file holds none."""
+        return self.fields.get("tokenizer.chat_template")
+
+
+class _Reader(gguf.GGUFReader):
+    """Differs from the library's: a length that is damaged ends in an error, not in endless work.
+
+    The library reads what lies behind the end of the file as nothing, again and again.
+    """
+
+    parts_read = 0
+
+    def _get(self, offset: int, dtype: Any, count: Any = 1, override_order: Any = None) -> Any:
+        self.parts_read += 1
+        if offset + np.dtype(dtype).itemsize * int(count) > len(self.data):
+            raise ValueError("it ends early")
+        if self.parts_read > MAX_PARTS:
+            raise ValueError("it says more than a model has to say")
+        return super()._get(offset, dtype, count, override_order)
+
+    @property
+    def data(self) -> Any:
+        """The bytes of the file: a plain array, whose slices cost less than a memmap's."""
+        return self._data
+
+    @data.setter
+    def data(self, mapped: Any) -> None:
+        self._data = np.asarray(mapped)
+
+
+def read(path: Path) -> Contents:
+    """All of a file but its weights, which stay on disk.
+
+    Raises:
+        ArtifactError: no such file, no GGUF, a damaged one, or a part of one.
+    """
+    try:
+        with np.errstate(over="raise"):
+            reader = _Reader(path)
+        fields = {name: field.contents() for name, field in reader.fields.items()}
+    except (OSError, ValueError, LookupError, ArithmeticError, RecursionError) as error:
+        raise ArtifactError(
+            f"{path} is no GGUF file, or a damaged one: {error}", hint="fetch the file anew"
+        ) from error
+    if reader.byte_order != "I":
+        raise ArtifactError(f"{path} is written for machines of the other byte order")
+    if fields.get("split.count", 1) != 1:
+        raise ArtifactError(
+            f"{path} is one of {fields['split.count']} parts of a model",
+            hint="join them: llama-gguf-split --merge",
+        )
+    return Contents(path, fields, {tensor.name: tensor for tensor in reader.tensors})
+
+
+def load(contents: Contents, number_format: NumberFormat = "fp32") -> Transformer:
+    """The model of a file, ready to compute in ``number_format``.
+
+    Memory is needed for one copy of the model and one tensor.
+
+    Raises:
+        ArtifactError: a model or a quantisation that is not computed here, or a damaged file.
+    """
+    config = _config(contents)
+    is_llama = contents.fields["general.architecture"] == "llama"
+    heads = {"attn_q": config.n_heads, "attn_k": config.n_kv_heads} if is_llama else {}
+    stored = {}
+    for name, tensor in contents.tensors.items():
+        if name != ROPE_FACTORS:
+            n_heads = next((n for part, n in heads.items() if f".{part}." in name), None)
+            numbers = partial(_numbers, tensor, n_heads, str(contents.path))
+            stored[_renamed(name)] = StoredTensor(_shape(tensor), numbers)
+    return filled(config, stored, number_format, str(contents.path))
+
+
+def _config(contents: Contents) -> ModelConfig:
+    fields, where = contents.fields, str(contents.path)
+    architecture = fields.get("general.architecture")
+    if architecture not in ARCHITECTURES:
+        raise refusal(where, "general.architecture", architecture)
+    start = f"{architecture}."
+    told = {key.removeprefix(start): it for key, it in fields.items() if key.startswith(start)}
+    if odd := sorted(told.keys() - KNOWN):
+        raise refusal(where, start + odd[0], told[odd[0]])
+    if missing := [start + key for key in NEEDED if key not in told]:
+        raise ArtifactError(f"{where}: {missing[0]} is missing")
+    if TABLE not in contents.tensors:
+        raise ArtifactError(f"{where}: {TABLE} is missing")
+    config = model_config(_as_hugging_face(architecture, told, contents), where)
+    for key in ("attention.value_length", "rope.dimension_count"):
+        if told.get(key, config.d_head) != config.d_head:
+            raise refusal(where, start + key, told[key])
+    if ROPE_FACTORS in contents.tensors:
+        scaling = _llama3(contents.tensors[ROPE_FACTORS], config, where)
+        return config.model_copy(update={"rope_scaling": scaling})
+    return config
+
+
+def _as_hugging_face(
+    architecture: str, told: Mapping[str, Any], contents: Contents
+) -> dict[str, Any]:
+    """The keys of a ``config.json``, none of them left to Hugging Face's own values."""
+    kind = told.get("rope.scaling.type", "none")
+    rope = {
+        "rope_type": "default" if kind == "none" else kind,
+        "rope_theta": told.get("rope.freq_base", 10_000.0),
+        "factor": told.get("rope.scaling.factor", 1.0),
+    }
+    return {theirs: told[key] for key, theirs in NEEDED.items()} | {
+        "model_type": architecture,
+        "vocab_size": _shape(contents.tensors[TABLE])[0],
+        "num_key_value_heads": told.get("attention.head_count_kv"),
+        "head_dim": told.get("attention.key_length"),
+        "tie_word_embeddings": "output.weight" not in contents.tensors,
+        "rope_parameters": rope,
+    }
+
+
+def _llama3(tensor: gguf.ReaderTensor, config: ModelConfig, where: str) -> RopeScaling:
+    """The scaling that the factors come from: Llama 3's, by a factor that varies."""
+    factors = _numbers(tensor, None, where)
+    try:
+        scaling = RopeScaling(kind="llama3", factor=factors.max().item())
+    except ValidationError as error:
+        raise refusal(where, ROPE_FACTORS, factors.tolist()) from error
+    rates = config.rotary_rates
+    is_same = factors.shape == rates.shape and torch.allclose(
+        rates / scaling.rates(rates), factors, rtol=1e-5
+    )
+    if not is_same or config.rope_scaling:
+        raise refusal(where, ROPE_FACTORS, factors.tolist())
+    return scaling
+
+
+def _shape(tensor: gguf.ReaderTensor) -> tuple[int, ...]:
+    return tuple(tensor.shape[::-1].tolist())
+
+
+def _numbers(tensor: gguf.ReaderTensor, n_heads: int | None, where: str) -> Tensor:
+    """As Hugging Face lays them out.
+
+    Args:
+        tensor: in the file.
+        n_heads: of one whose rows stand in llama.cpp's order: a pair that is turned is two
+            neighbours there, and half a head apart here. None: the order is the same.
+        where: the file, for messages.
+    """
+    try:
+        numbers = gguf.dequantize(tensor.data, tensor.tensor_type)
+    except NotImplementedError as error:
+        raise refusal(where, tensor.name, tensor.tensor_type.name) from error
+    found = torch.from_numpy(np.require(numbers, requirements="W"))
+    if n_heads is None:
+        return found
+    return found.view(n_heads, -1, 2, found.shape[-1]).transpose(1, 2).reshape(found.shape)
+
+
+def _renamed(name: str) -> str:
+    """What Hugging Face calls a tensor; one that it does not know keeps its name."""
+    if name in NAMES:
+        return NAMES[name]
+    found = BLOCK_NAME.fullmatch(name)
+    if found is None or found["part"] not in BLOCK_NAMES:
+        return name
+    return f"model.layers.{found['block']}.{BLOCK_NAMES[found['part']]}.{found['kind']}"
