@@ -1,0 +1,206 @@
+"""Constraints: completions that are JSON by a schema, or match a regular expression as a whole.
+
+llguidance says before each token which may come next: all after which a text within the
+constraint can still come. Between the parts of a JSON text no whitespace is allowed, so a model
+cannot go on with it for ever. A schema asks for nothing in vain: a keyword that is not enforced
+is refused, not skipped; but a format is held to its shape only, by which 2023-02-30 is a date.
+
+Letters of shapes: V tokens of the vocabulary.
+"""
+
+import json
+from collections.abc import Collection, Iterator
+from threading import Thread
+from typing import Any
+
+import numpy as np
+import torch
+from llguidance import LLMatcher, LLParserLimits, LLTokenizer, TokenizerWrapper, regex_to_lark
+from torch import Tensor
+
+from bedstone.errors import ConfigError
+from bedstone.tokenizer.texts import Texts
+
+SOURCE_BYTES = 2**16
+"""Most of a schema or a pattern."""
+COMPILE_SECONDS = 5.0
+LIMITS = LLParserLimits(
+    initial_lexer_fuel=1_000_000,
+    step_lexer_fuel=200_000,
+    max_lexer_states=50_000,
+    verbose_errors=False,
+)
+"""Fuel is spent at some 50,000 a millisecond in compiling and 14,000 before a token; a state
+takes up to 2 kB."""
+
+EXACTLY = '%llguidance {"no_forcing": true}\n'
+"""Or a text that has to come would be allowed by the tokens only that it is encoded to."""
+STRICTLY = {"whitespace_flexible": False, "lenient": False, "coerce_one_of": False}
+
+SCHEMA_AT = ("additionalProperties", "items")
+SCHEMAS_AT = ("allOf", "anyOf", "oneOf", "prefixItems")
+NAMED_SCHEMAS_AT = ("$defs", "definitions", "patternProperties", "properties")
+ENFORCED = {
+    *SCHEMA_AT,
+    *SCHEMAS_AT,
+    *NAMED_SCHEMAS_AT,
+    *("$anchor", "$id", "$ref", "const", "enum", "format", "type"),
+    *("maxItems", "maxLength", "maxProperties", "maximum", "exclusiveMaximum", "multipleOf"),
+    *("minItems", "minLength", "minProperties", "minimum", "exclusiveMinimum"),
+    *("pattern", "required"),
+}
+SAYING_NOTHING = {
+    *("$comment", "$schema", "default", "deprecated", "description", "examples"),
+    *("readOnly", "title", "writeOnly"),
+}
+"""Keywords that no JSON text can violate."""
+
+
+class Constraint:
+    """What completions have to be; makes the guide of each row."""
+
+    def __init__(self, matcher: LLMatcher, vocab_size: int) -> None:
+        self._matcher = matcher
+        self._vocab_size = vocab_size
+
+    def __call__(self) -> "ConstraintGuide":
+        """The guide of a row, before its first token."""
+        return ConstraintGuide(self._matcher.deep_copy(), self._vocab_size)
+
+
+class ConstraintGuide:
+    """Holds one row to its constraint."""
+
+    def __init__(self, matcher: LLMatcher, vocab_size: int) -> None:
+        self._matcher = matcher
+        self._vocab_size = vocab_size
+
+    def allowed(self) -> Tensor:
+        """(V,) bool: what keeps the text within the constraint; ends where it is complete.
+
+        Raises:
+            ConfigError: to find out costs more than it may.
+        """
+        bits = np.frombuffer(self._matcher.compute_bitmask(), np.uint8)
+        _check(self._matcher, "the constraint")
+        return torch.from_numpy(
+            np.unpackbits(bits, count=self._vocab_size, bitorder="little").view(np.bool_)
+        )
+
+    def advance(self, token_id: int) -> bool:
+        """Take the drawn token; whether nothing can follow.
+
+        Raises:
+            ConfigError: to find out costs more than it may.
+        """
+        self._matcher.consume_token(token_id)
+        _check(self._matcher, "the constraint")
+        return self._matcher.is_stopped()
+
+
+def json_schema(schema: dict[str, Any], texts: Texts, ends: Collection[int]) -> Constraint:
+    """Completions are JSON by ``schema``, without whitespace between the parts.
+
+    Args:
+        schema: JSON Schema, of draft 2020-12 unless it says otherwise.
+        texts: of the model, with as many tokens as it has.
+        ends: the tokens that close a completion; at least one.
+
+    Raises:
+        ConfigError: the schema is wrong, asks for what is not enforced, or is too large.
+    """
+    source = _bounded("the JSON schema", json.dumps(schema | {"x-guidance": STRICTLY}))
+    tokenizer = _tokenizer(texts, ends, LLTokenizer.json_slices())
+    constraint = _compiled("the JSON schema", f"start: %json {source}", tokenizer)
+    # What is no keyword at all, llguidance skips even so.
+    if odd := sorted(set(_keywords(schema)) - ENFORCED - SAYING_NOTHING):
+        raise ConfigError(
+            f"the JSON schema asks for {odd[0]}, which is not enforced",
+            hint=f"enforced are {', '.join(sorted(ENFORCED))}",
+        )
+    return constraint
+
+
+def regex(pattern: str, texts: Texts, ends: Collection[int]) -> Constraint:
+    """Completions match ``pattern`` as a whole.
+
+    Args:
+        pattern: in the syntax of Rust's regex, without looking around.
+        texts: of the model, with as many tokens as it has.
+        ends: the tokens that close a completion; at least one.
+
+    Raises:
+        ConfigError: the pattern is wrong, or too large.
+    """
+    source = regex_to_lark(_bounded("the regular expression", pattern), use_ascii="")
+    # It would escape what ends the expression in the grammar.
+    if (len(pattern) - len(pattern.rstrip("\\"))) % 2:
+        raise ConfigError("the regular expression ends with a backslash that escapes nothing")
+    tokenizer = _tokenizer(texts, ends, LLTokenizer.general_slices())
+    return _compiled("the regular expression", f"start: /{source}/", tokenizer)
+
+
+def _bounded(what: str, source: str) -> str:
+    if (size_bytes := len(source.encode("utf-8", "surrogatepass"))) > SOURCE_BYTES:
+        raise ConfigError(f"{what} takes {size_bytes:,} bytes; {SOURCE_BYTES:,} are the most")
+    return source
+
+
+def _keywords(schema: Any) -> Iterator[str]:
+    """All keywords of a schema and of those within it."""
+    if not isinstance(schema, dict):
+        return
+    yield from schema
+    within = [schema.get(key) for key in SCHEMA_AT]
+    for key in SCHEMAS_AT:
+        within += schema.get(key, [])
+    for key in NAMED_SCHEMAS_AT:
+        within += schema.get(key, {}).values()
+    for each in within:
+        yield from _keywords(each)
+
+
+def _tokenizer(texts: Texts, ends: Collection[int], slices: list[str]) -> LLTokenizer:
+    wrapped = TokenizerWrapper(_Vocabulary(texts, ends))
+    return LLTokenizer(wrapped, eos_token=sorted(ends), slices=slices)
+
+
+class _Vocabulary:
+    """A tokeniser as llguidance asks for one."""
+
+    def __init__(self, texts: Texts, ends: Collection[int]) -> None:
+        self._texts = texts
+        self.tokens = texts.token_bytes
+        self.eos_token_id = min(ends)
+        self.bos_token_id = None
+        self.special_token_ids = sorted({*texts.special.values(), *ends})
+
+    def __call__(self, text: bytes) -> list[int]:
+        return self._texts.encode(text.decode("utf-8", "replace"))
+
+
+def _compiled(what: str, grammar: str, tokenizer: LLTokenizer) -> Constraint:
+    """Compiled in time, first mask included.
+
+    A thread that is late goes on until its fuel is spent: nobody waits for it.
+    """
+    done: list[LLMatcher] = []
+
+    def compile_grammar() -> None:
+        matcher = LLMatcher(tokenizer, EXACTLY + grammar, log_level=0, limits=LIMITS)
+        matcher.compute_bitmask()
+        done.append(matcher)
+
+    thread = Thread(target=compile_grammar, daemon=True)
+    thread.start()
+    thread.join(COMPILE_SECONDS)
+    if not done:
+        raise ConfigError(f"{what} takes more than {COMPILE_SECONDS:g} s to compile")
+    _check(done[0], what)
+    return Constraint(done[0], tokenizer.vocab_size)
+
+
+def _check(matcher: LLMatcher, what: str) -> None:
+    if matcher.is_error():
+        reason = " ".join(matcher.get_error().split())
+        raise ConfigError(f"{what} cannot be enforced: {reason[:300]}")
