@@ -17,7 +17,7 @@ from torch import Tensor
 from transformers import TemperatureLogitsWarper, TopKLogitsWarper, TopPLogitsWarper
 
 from bedstone.sampling.chain import parse
-from bedstone.sampling.generate import draw_tokens
+from bedstone.sampling.generate import draw
 
 SPREAD = 2.5
 SETTINGS = ((0.8, 50, 0.95), (1.0, 200, 0.9), (0.6, 20, 0.95))
@@ -39,11 +39,11 @@ def sides(
         return torch.multinomial(scores_BV.softmax(dim=1), 1)[:, 0]
 
     def whole() -> Tensor:
-        return draw_tokens(chain(logits_BV), numbers_B)
+        return draw(chain(logits_BV), numbers_B).places
 
     def candidates() -> Tensor:
         found = chain.candidates(logits_BV)
-        return found.tokens(draw_tokens(found.logprobs, numbers_B))
+        return found.tokens(draw(found.logprobs, numbers_B).places)
 
     assert torch.equal(whole(), candidates())
     return {"hugging face": hugging_face, "whole": whole, "candidates": candidates}

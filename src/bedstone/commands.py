@@ -444,24 +444,34 @@ def sample(
     n: int = 1,
     seed: int = 0,
     max_tokens: int = 64,
+    stop: str | Sequence[str] = (),
+    json_schema: PathLike | None = None,
+    regex: str | None = None,
+    number_format: str = "fp32",
     store: PathLike = STORE,
 ) -> dict[str, Any]:
-    """Completions of a prompt by a model that Bedstone trained.
+    """Completions of a prompt by a model, Bedstone's or another.
 
     Args:
-        model: a folder or the artifact of one.
+        model: a folder in Hugging Face's layout (Llama, Mistral, Qwen2, Qwen3), a GGUF file of
+            these, or the artifact of a model.
         prompt: the text.
         chat: whether it is a user's turn, which a fine-tuned model answers; else it goes on.
         chain: samplers in their order, or those of another engine: ``hf:top_p=0.9``.
         n: completions; of more the first are the same.
         seed: of what is drawn.
         max_tokens: of a completion.
+        stop: texts that end a completion, and are none of it.
+        json_schema: a file: completions are JSON by this schema.
+        regex: completions match this expression as a whole.
+        number_format: ``fp32`` or ``bf16``.
         store: folder of the artifacts.
 
     Returns:
         ``completions``: of each ``text``, ``token_ids``, ``logprobs`` (under the model),
-        ``sampling_logprobs`` (under the chain), ``finish_reason``, ``seed``; ``chain``, spelt out;
-        ``model``; ``prompt_tokens``.
+        ``sampling_logprobs`` (under constraint and chain), ``boundary_draws`` (tokens that the
+        rounding of another batch might turn), ``finish_reason``, ``seed``; ``chain``, spelt out;
+        ``model``; ``number_format``; ``prompt_tokens``.
 
     Raises:
         ArtifactError: it is no such model.
@@ -469,8 +479,127 @@ def sample(
         BedstoneError: torch is not installed.
     """
     completing = stage_module.imported("completing", "bedstone sample")
-    asked = completing.Asked(prompt, chat, chain, n, seed, max_tokens)
+    asked = completing.Asked(
+        prompt=prompt,
+        chat=chat,
+        chain=chain,
+        n=n,
+        seed=seed,
+        max_tokens=max_tokens,
+        stop=tuple(_words(stop)),
+        json_schema=_optional(json_schema),
+        regex=regex,
+        number_format=number_format,
+    )
     found: dict[str, Any] = completing.sample(_given(model, Path(store))[0], asked)
+    return found
+
+
+def strategies(
+    model: PathLike,
+    *,
+    task: str | Sequence[str] = (),
+    data: Paths = (),
+    chain: str | Sequence[str] = (),
+    samples: int = 16,
+    problems: int = 200,
+    paraphrases: int = 3,
+    max_tokens: int = 128,
+    seed: int = 0,
+    plain: bool = False,
+    constrain: bool = False,
+    budget_tokens: float | None = None,
+    budget_seconds: float | None = None,
+    budget_usd: float | None = None,
+    prompt_price: float = 0.0,
+    completion_price: float = 0.0,
+    checker: bool = False,
+    endpoint_model: str | None = None,
+    number_format: str = "fp32",
+    chart: PathLike | None = None,
+    write: bool = False,
+    dry_run: bool = False,
+    store: PathLike = STORE,
+    workers: int = 1,
+    progress: Progress | None = None,
+) -> dict[str, Any]:
+    """Compare ways to sample a model: what each is worth, and what it costs.
+
+    Answers are stored, and every smaller number of samples, selector and budget is computed from
+    them: nothing is drawn twice, and a run that was stopped goes on. Half of the problems chooses
+    each sampler's setting, the other half reports.
+
+    Args:
+        model: a folder, a GGUF file, an artifact; or the URL of an OpenAI-compatible endpoint,
+            whose key stands in ``OPENAI_API_KEY``.
+        task: tasks by name, perhaps with a difficulty: ``sums:terms=3-5``.
+        data: JSONL files of prompts and answers, each a task.
+        chain: what is tried beside greedy; equally many chains of each sampler.
+        samples: most completions of a problem.
+        problems: of a task.
+        paraphrases: wordings of each problem that greedy is asked.
+        max_tokens: of a completion.
+        seed: of the problems and of what is drawn.
+        plain: the model goes on from the prompt, without turns.
+        constrain: answers to tasks with a JSON schema are held to it.
+        budget_tokens: of prompt and completions, a problem; one budget at most.
+        budget_seconds: a problem.
+        budget_usd: a problem.
+        prompt_price: USD a million tokens of prompts.
+        completion_price: USD a million tokens of completions.
+        checker: answers can be checked where the model is used.
+        endpoint_model: the model's name at the endpoint.
+        number_format: ``fp32`` or ``bf16``.
+        chart: an SVG file: accuracy against tokens, of the last that is reported.
+        write: put the recommendation into the model's ``generation_config.json``.
+        dry_run: only say what it costs.
+        store: folder of the artifacts.
+        workers: batches at a time.
+        progress: where it is shown.
+
+    Returns:
+        ``tasks``, the last of several all together: each with ``strategies`` (accuracy with its
+        interval, gain over greedy, adjusted p, tokens, seconds, money), ``measures``
+        (calibration, agreement and others, by chain), ``recommendation``; ``unavailable``: chain
+        -> why the endpoint cannot apply it; ``probe``: what was found of the endpoint. With
+        ``dry_run``, what would be drawn.
+
+    Raises:
+        ArtifactError: it is no such model.
+        ConfigError: an option cannot be used.
+        DataError: a file holds no problems.
+        BedstoneError: torch is not installed, or the endpoint fails.
+    """
+    comparing = stage_module.imported("comparing", "bedstone strategies")
+    from bedstone.auditing import Making
+
+    asked = comparing.Asked(
+        tasks=tuple(_words(task)),
+        data=tuple(_paths(data)),
+        chains=tuple(_words(chain)),
+        samples=samples,
+        problems=problems,
+        paraphrases=paraphrases,
+        max_tokens=max_tokens,
+        seed=seed,
+        plain=plain,
+        constrain=constrain,
+        budget=comparing.budget_of(budget_tokens, budget_seconds, budget_usd),
+        prices=comparing.Prices(prompt_price, completion_price),
+        checker=checker,
+        number_format=number_format,
+    )
+    making = Making(Path(store), _engine("local", workers), progress or Progress())
+    is_url = str(model).startswith(("http://", "https://"))
+    path = None if is_url else _given(model, Path(store))[0]
+    found: dict[str, Any] = comparing.compare(
+        str(model),
+        path,
+        endpoint_model,
+        asked,
+        making,
+        comparing.Wanted(_optional(chart), write=write, dry_run=dry_run),
+    )
     return found
 
 

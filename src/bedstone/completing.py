@@ -1,15 +1,18 @@
-"""`bedstone sample`: completions of a prompt by a model that Bedstone made."""
+"""`bedstone sample`: completions of a prompt, by a model that Bedstone made or another."""
 
+import json
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
+from bedstone.config import nearest
 from bedstone.errors import ConfigError
-from bedstone.model import hugging_face
-from bedstone.posttrain.chat import render_prompt
+from bedstone.model.transformer import NumberFormat
 from bedstone.sampling.chain import Chain, parse
-from bedstone.sampling.generate import Completion, Drawing, generate
-from bedstone.tokenizer.encoding import END, Encoder
+from bedstone.sampling.generate import Completion, Drawing, Guide, generate
+from bedstone.sampling.stops import StopStrings, cut
+from bedstone.sampling.writer import Writer
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,43 +26,63 @@ class Asked:
     n: int
     seed: int
     max_tokens: int
+    stop: tuple[str, ...]
+    json_schema: Path | None
+    regex: str | None
+    number_format: str
 
-    def drawing(self, stop_id: int) -> Drawing:
-        """As the generator takes it.
-
-        Raises:
-            ConfigError: there is no such chain, or a number cannot be used.
-        """
+    def refuse_unusable(self) -> None:
+        """Raises ConfigError where an option cannot be used."""
         for name, least in (("n", 1), ("max_tokens", 1), ("seed", 0)):
             if (value := getattr(self, name)) < least:
                 raise ConfigError(f"--{name.replace('_', '-')} {value}: {least} is the least")
-        return Drawing(_chain(self.chain), self.n, self.max_tokens, stop_id, self.seed)
+        guides = {
+            "--stop": self.stop,
+            "--json-schema": self.json_schema,
+            "--regex": self.regex is not None,
+        }
+        if len(given := [name for name, value in guides.items() if value]) > 1:
+            raise ConfigError(f"{' and '.join(given)} end a completion each", hint="give one")
+        if "" in self.stop:
+            raise ConfigError("--stop: the text is empty", hint="it would end every completion")
 
 
-def sample(folder: Path, asked: Asked) -> dict[str, Any]:
+def sample(path: Path, asked: Asked) -> dict[str, Any]:
     """What ``bedstone.sample`` returns.
 
     Raises:
-        ArtifactError: the folder holds no model of Bedstone's.
+        ArtifactError: there is no model that could be loaded.
         ConfigError: an option cannot be used, or prompt and completion are longer than the texts
             that the model was trained on.
     """
-    model, encoder = hugging_face.load(folder), Encoder.load(folder)
-    drawing = asked.drawing(encoder.special[END])
-    ids = _prompt_ids(encoder, asked)
-    if (length := len(ids) + asked.max_tokens) > model.config.seq_len:
-        raise ConfigError(
-            f"the prompt's {len(ids)} tokens and {asked.max_tokens} more are {length}, and the "
-            f"model has seen texts of {model.config.seq_len}",
-            hint="shorten the prompt, or lower --max-tokens",
-        )
-    (completions,) = generate(model, [ids], drawing)
+    asked.refuse_unusable()
+    chain, number_format = _chain(asked.chain), format_of(asked.number_format)
+    writer = Writer.load(path, number_format)
+    (ids,) = writer.prompt_ids([asked.prompt], chat=asked.chat)
+    writer.refuse_longer([ids], asked.max_tokens)
+    guide = _guide(writer, asked)
+    drawing = Drawing(chain, asked.n, asked.max_tokens, writer.ends, asked.seed, guide)
+    (completions,) = generate(writer.model, [ids], drawing)
     return {
-        "model": str(folder),
-        "chain": str(drawing.chain),
+        "model": str(path),
+        "chain": str(chain),
+        "number_format": number_format,
         "prompt_tokens": len(ids),
-        "completions": [_told(encoder, each, asked.seed) for each in completions],
+        "completions": [_told(writer, each, asked) for each in completions],
     }
+
+
+def format_of(name: str) -> NumberFormat:
+    """The number format called ``name``.
+
+    Raises:
+        ConfigError: there is none.
+    """
+    known: tuple[NumberFormat, ...] = get_args(NumberFormat)
+    for each in known:
+        if each == name:
+            return each
+    raise ConfigError(f"no number format {name!r}; {nearest(name, known)}")
 
 
 def _chain(text: str) -> Chain:
@@ -69,19 +92,36 @@ def _chain(text: str) -> Chain:
         raise ConfigError(f"--chain {text}: {error}") from error
 
 
-def _prompt_ids(encoder: Encoder, asked: Asked) -> list[int]:
-    """A text's beginning follows the end of another, as in training."""
-    if asked.chat:
-        return [*render_prompt(encoder, asked.prompt)]
-    return [encoder.special[END], *encoder.encode(asked.prompt)]
+def _guide(writer: Writer, asked: Asked) -> Callable[[], Guide] | None:
+    if asked.stop:
+        return lambda: StopStrings(writer.texts.token_bytes, asked.stop)
+    if asked.json_schema is None and asked.regex is None:
+        return None
+    from bedstone.sampling import constraint
+
+    if asked.regex is not None:
+        return constraint.regex(asked.regex, writer.texts, writer.ends)
+    assert asked.json_schema is not None
+    return constraint.json_schema(_schema(asked.json_schema), writer.texts, writer.ends)
 
 
-def _told(encoder: Encoder, completion: Completion, seed: int) -> dict[str, Any]:
+def _schema(path: Path) -> dict[str, Any]:
+    try:
+        schema = json.loads(path.read_text("utf-8"))
+    except (OSError, ValueError) as error:
+        raise ConfigError(f"--json-schema {path} cannot be read: {error}") from error
+    if not isinstance(schema, dict):
+        raise ConfigError(f"--json-schema {path}: a schema is a JSON object")
+    return schema
+
+
+def _told(writer: Writer, completion: Completion, asked: Asked) -> dict[str, Any]:
     return {
-        "text": encoder.decode(completion.text_ids),
+        "text": cut(writer.texts.decode(completion.text_ids), asked.stop),
         "token_ids": list(completion.token_ids),
         "logprobs": list(completion.logprobs),
         "sampling_logprobs": list(completion.sampling_logprobs),
+        "boundary_draws": completion.boundary_draws,
         "finish_reason": completion.finish_reason,
-        "seed": seed,
+        "seed": asked.seed,
     }

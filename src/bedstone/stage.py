@@ -64,10 +64,13 @@ STAGES = {
     "pretrain.train": "Train the base model",
     "evaluation.loss": "Measure a model's held-out loss in each language",
     "posttrain.pairs": "Cut prompts and completions from real pages",
+    "posttrain.tasks": "Write problems with worked solutions, to train a small model on",
     "posttrain.sft": "Fine-tune a model on prompts and completions",
     "posttrain.draw": "Draw completions from a model and judge them into preference pairs",
     "posttrain.prefer": "Align a model with preference pairs, and measure the price",
     "sampling.strategies": "Compare sampling strategies at their cost",
+    "sampling.probe": "Find out what an OpenAI-compatible endpoint does of what it is asked",
+    "sampling.answers": "Put problems to a model many times, and keep what it answers",
 }
 """Every stage, in the mission's order. A stage's name is its module below ``bedstone``."""
 

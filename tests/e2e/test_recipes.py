@@ -14,9 +14,9 @@ from bedstone.recipe import load, preview, run
 from bedstone.stage import build, find
 
 RECIPES = sorted((Path(__file__).parents[2] / "recipes").glob("*.toml"))
-WEB, MULTILINGUAL, OF_SWAHILI = (
+WEB, MULTILINGUAL, OF_SWAHILI, OF_TASKS = (
     next(path for path in RECIPES if path.stem == name)
-    for name in ("web", "multilingual", "swahili")
+    for name in ("web", "multilingual", "swahili", "tasks")
 )
 SMALL = ["thresholds.min_documents=20"]
 TEMPLATES = [
@@ -71,8 +71,10 @@ def test_a_recipe_can_be_previewed(path, crawl, tmp_path):
     assert "would build" in states.values()
 
 
-@pytest.mark.parametrize("path", RECIPES, ids=lambda path: path.stem)
-def test_every_recipe_holds_the_yardstick_out(path):
+@pytest.mark.parametrize(
+    "path", [path for path in RECIPES if path != OF_TASKS], ids=lambda path: path.stem
+)
+def test_every_recipe_of_pages_holds_the_yardstick_out(path):
     nodes = load(path).nodes
     (yardstick,) = (node for node in nodes if node.stage.name == "corpus.yardstick")
     assert yardstick.config.urls == ("https://www.unicode.org/udhr/",)
@@ -233,3 +235,23 @@ def test_the_swahili_recipe_on_mediawiki_and_gnome(tmp_path):
     assert 1 < languages["swa_Latn"]["passes"] <= 4
     premiums = columns.read(made["cost"], ["language", "premium"]).to_pylist()
     assert {"eng_Latn", "swa_Latn", "tel_Telu"} <= {row["language"] for row in premiums}
+
+
+def test_the_tasks_recipe_makes_a_model_of_nothing_given(tmp_path):
+    pytest.importorskip("torch", reason="torch is not installed: pip install bedstone[train]")
+    sets = [
+        "problems.problems=200",
+        "tokenizer.vocab_size=300",
+        "base.n_layers=1",
+        "base.train_tokens=2048",
+        "solver.train_tokens=2048",
+    ]
+    made = run(load(OF_TASKS, sets), {}, tmp_path, Local())
+    solver, problems = (made[name].manifest.metrics for name in ("solver", "problems"))
+    assert solver["too_long_pairs"] == 0
+    assert solver["train_pairs"] == problems["train_pairs"]
+    assert solver["held_out_loss_after_nats"] < solver["held_out_loss_before_nats"]
+    tables = [columns.read(made["problems"].shards[0], ["id", "split"]).to_pylist()]
+    tables.append(columns.read(made["mix"], ["id", "split"]).to_pylist())
+    trained_on, mixed = ({row["id"] for row in each if row["split"] == "train"} for each in tables)
+    assert trained_on == mixed

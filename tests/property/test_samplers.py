@@ -4,8 +4,8 @@ from hypothesis import strategies as st
 
 torch = pytest.importorskip("torch", reason="torch is not installed: pip install bedstone[train]")
 
-from bedstone.sampling.chain import BLOCK_TOKENS, parse  # noqa: E402 (needs torch)
-from bedstone.sampling.generate import draw_tokens  # noqa: E402 (needs torch)
+from bedstone.sampling.chain import parse  # noqa: E402 (needs torch)
+from bedstone.sampling.generate import BLOCK_TOKENS, draw  # noqa: E402 (needs torch)
 from bedstone.sampling.samplers import (  # noqa: E402 (needs torch)
     History,
     min_p,
@@ -147,7 +147,7 @@ def test_min_p_keeps_what_is_likely_enough(row, p):
 )
 def test_a_token_is_drawn_where_the_sum_passes_the_number(row, number):
     logprobs_BV = torch.tensor([row]).log_softmax(1)
-    token = draw_tokens(logprobs_BV, torch.tensor([number], dtype=torch.float64)).item()
+    token = draw(logprobs_BV, torch.tensor([number], dtype=torch.float64)).places.item()
     sums = logprobs_BV[0].exp().double().cumsum(0).tolist()
     assert sums[token] >= number * sums[-1] - 1e-5
     assert token == 0 or sums[token - 1] <= number * sums[-1] + 1e-5
@@ -157,4 +157,4 @@ def test_a_token_is_drawn_where_the_sum_passes_the_number(row, number):
 def test_a_token_that_is_ruled_out_is_never_drawn(row, k, number):
     kept_BV = top_k(torch.tensor([row]), k)
     uniforms_B = torch.tensor([number], dtype=torch.float64)
-    assert draw_tokens(kept_BV.log_softmax(1), uniforms_B).item() in kept(kept_BV)
+    assert draw(kept_BV.log_softmax(1), uniforms_B).places.item() in kept(kept_BV)

@@ -9,11 +9,13 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from tokenizers import Regex, Tokenizer, decoders, models, pre_tokenizers
 
 from bedstone.engine import Local
 from bedstone.progress import Progress
 from bedstone.stage import Job
 from bedstone.tokenizer.encoding import PATTERN, SPECIAL_TOKENS, byte_alphabet
+from bedstone.tokenizer.vocabulary import CHAT_TEMPLATE
 
 
 @dataclass
@@ -82,15 +84,20 @@ def tokenizer(tmp_path):
     """Every byte is a token, from 3 on."""
     folder = tmp_path / "tokenizer"
     folder.mkdir()
-    special = [{"content": name, "id": number} for number, name in enumerate(SPECIAL_TOKENS)]
+    special = {name: number for number, name in enumerate(SPECIAL_TOKENS)}
     vocabulary = {character: 3 + byte for character, byte in byte_alphabet().items()}
-    values = {
-        "added_tokens": special,
-        "pre_tokenizer": {"pretokenizers": [{"pattern": {"Regex": PATTERN}}, {}]},
-        "model": {"vocab": vocabulary},
-    }
-    (folder / "tokenizer.json").write_text(json.dumps(values))
-    (folder / "tokenizer_config.json").write_text("{}")
+    made = Tokenizer(models.BPE(vocab=special | vocabulary, merges=[]))
+    made.pre_tokenizer = pre_tokenizers.Sequence(
+        [
+            pre_tokenizers.Split(Regex(PATTERN), "isolated"),
+            pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False),
+        ]
+    )
+    made.decoder = decoders.ByteLevel()
+    made.add_special_tokens(list(SPECIAL_TOKENS))
+    made.save(str(folder / "tokenizer.json"))
+    config = {"chat_template": CHAT_TEMPLATE}
+    (folder / "tokenizer_config.json").write_text(json.dumps(config))
     return Folder(folder)
 
 

@@ -1,19 +1,27 @@
-"""The command that writes: sample."""
+"""The commands that write, and that compare ways to: sample, strategies."""
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from textwrap import wrap
 from typing import Annotated, Any
 
 import typer
 
 import bedstone
-from bedstone.cli.answer import STORE, AsJson, Store, answer
+from bedstone.cli.answer import STORE, AsJson, Store, Workers, answer, shown_progress
+
+WIDTH = 100
+Found = dict[str, Any]
+Model = Annotated[
+    str,
+    typer.Argument(
+        metavar="MODEL", help="a folder, a GGUF file, or the artifact of a trained model"
+    ),
+]
 
 
 def sample(
-    model: Annotated[
-        Path, typer.Argument(metavar="MODEL", help="a folder or the artifact of a trained model")
-    ],
+    model: Model,
     prompt: Annotated[str, typer.Option(help="the text that is completed")],
     chat: Annotated[bool, typer.Option("--chat", help="the prompt is a user's turn")] = False,
     chain: Annotated[
@@ -22,10 +30,20 @@ def sample(
     n: Annotated[int, typer.Option(help="completions")] = 1,
     seed: Annotated[int, typer.Option(help="of what is drawn")] = 0,
     max_tokens: Annotated[int, typer.Option(help="of a completion")] = 64,
+    stop: Annotated[
+        list[str] | None, typer.Option(help="a text that ends a completion; may be repeated")
+    ] = None,
+    json_schema: Annotated[
+        Path | None, typer.Option(help="a file: the completion is JSON by this schema")
+    ] = None,
+    regex: Annotated[
+        str | None, typer.Option(help="the completion matches this expression, whole")
+    ] = None,
+    number_format: Annotated[str, typer.Option(help="fp32 or bf16")] = "fp32",
     store: Store = STORE,
     as_json: AsJson = False,
 ) -> None:
-    """Complete a prompt by a trained model, several times if asked."""
+    """Complete a prompt by a model, several times if asked."""
     found = bedstone.sample(
         model,
         prompt=prompt,
@@ -34,12 +52,16 @@ def sample(
         n=n,
         seed=seed,
         max_tokens=max_tokens,
+        stop=stop or (),
+        json_schema=json_schema,
+        regex=regex,
+        number_format=number_format,
         store=store,
     )
-    answer(found, _lines(found), as_json=as_json)
+    answer(found, _completions(found), as_json=as_json)
 
 
-def _lines(found: dict[str, Any]) -> Iterator[str]:
+def _completions(found: dict[str, Any]) -> Iterator[str]:
     for number, each in enumerate(found["completions"]):
         if len(found["completions"]) > 1:
             mean = sum(each["logprobs"]) / len(each["logprobs"])
@@ -47,4 +69,134 @@ def _lines(found: dict[str, Any]) -> Iterator[str]:
         yield each["text"]
 
 
-COMMANDS: tuple[Callable[..., None], ...] = (sample,)
+def strategies(
+    model: Annotated[
+        str,
+        typer.Argument(
+            metavar="MODEL",
+            help="a folder, a GGUF file, an artifact; or the URL of an OpenAI-compatible endpoint",
+        ),
+    ],
+    task: Annotated[
+        list[str] | None, typer.Option(help="a task by name; may be repeated; three unless told")
+    ] = None,
+    data: Annotated[
+        list[Path] | None, typer.Option(help="JSONL of prompts and answers: a task of your own")
+    ] = None,
+    chain: Annotated[
+        list[str] | None, typer.Option(help="a chain to try; equally many of each sampler")
+    ] = None,
+    samples: Annotated[int, typer.Option(help="most completions of a problem")] = 16,
+    problems: Annotated[int, typer.Option(help="of a task; one half chooses, one reports")] = 200,
+    paraphrases: Annotated[int, typer.Option(help="wordings of a problem, for agreement")] = 3,
+    max_tokens: Annotated[int, typer.Option(help="of a completion")] = 128,
+    seed: Annotated[int, typer.Option(help="of problems and of what is drawn")] = 0,
+    plain: Annotated[
+        bool, typer.Option("--plain", help="the model goes on from the prompt, without turns")
+    ] = False,
+    constrain: Annotated[
+        bool, typer.Option("--constrain", help="where a task has a schema, answers are held to it")
+    ] = False,
+    budget_tokens: Annotated[float | None, typer.Option(help="a problem, completions")] = None,
+    budget_seconds: Annotated[float | None, typer.Option(help="a problem")] = None,
+    budget_usd: Annotated[float | None, typer.Option(help="a problem; needs the prices")] = None,
+    prompt_price: Annotated[float, typer.Option(help="USD a million prompt tokens")] = 0.0,
+    completion_price: Annotated[float, typer.Option(help="USD a million tokens drawn")] = 0.0,
+    checker: Annotated[
+        bool, typer.Option("--checker", help="answers can be checked where the model is used")
+    ] = False,
+    endpoint_model: Annotated[str | None, typer.Option(help="its name at the endpoint")] = None,
+    number_format: Annotated[str, typer.Option(help="fp32 or bf16")] = "fp32",
+    chart: Annotated[
+        Path | None, typer.Option(help="draw accuracy over tokens in this SVG file")
+    ] = None,
+    write: Annotated[
+        bool, typer.Option("--write", help="put the recommendation into generation_config.json")
+    ] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="only say what it costs")] = False,
+    store: Store = STORE,
+    workers: Workers = 1,
+    as_json: AsJson = False,
+) -> None:
+    """Compare ways to sample a model: what each is worth, and what it costs."""
+    found = bedstone.strategies(
+        model,
+        task=task or (),
+        data=data or (),
+        chain=chain or (),
+        samples=samples,
+        problems=problems,
+        paraphrases=paraphrases,
+        max_tokens=max_tokens,
+        seed=seed,
+        plain=plain,
+        constrain=constrain,
+        budget_tokens=budget_tokens,
+        budget_seconds=budget_seconds,
+        budget_usd=budget_usd,
+        prompt_price=prompt_price,
+        completion_price=completion_price,
+        checker=checker,
+        endpoint_model=endpoint_model,
+        number_format=number_format,
+        chart=chart,
+        write=write,
+        dry_run=dry_run,
+        store=store,
+        workers=workers,
+        progress=shown_progress(),
+    )
+    answer(found, _cost(found) if dry_run else _compared(found), as_json=as_json)
+
+
+def _cost(found: Found) -> Iterator[str]:
+    yield f"{found['completions_stored']:,} completions are stored"
+    yield (
+        f"{found['completions_to_draw']:,} would be drawn, of "
+        f"{found['completion_tokens_at_most']:,} tokens at most"
+    )
+    if found["usd_at_most"]:
+        yield f"{found['usd_at_most']:,.2f} USD at most, without the prompts"
+
+
+def _compared(found: Found) -> Iterator[str]:
+    if found["probe"]:
+        yield from _probed(found["probe"])
+    for chain, reasons in found["unavailable"].items():
+        yield from wrap(f"not compared: {chain}: {'; '.join(reasons)}", WIDTH)
+    for task in found["tasks"]:
+        yield from _task(task)
+    if "written" in found:
+        yield f"written: {found['written']}"
+
+
+def _probed(probe: Found) -> Iterator[str]:
+    for name, each in probe["features"].items():
+        if each["verdict"] != "honoured":
+            yield from wrap(
+                f"{name}: {each['verdict']}: {each['seen']}", WIDTH, subsequent_indent="  "
+            )
+
+
+def _task(task: Found) -> Iterator[str]:
+    yield f"{task['task']}, {task['problems']} problems to report on"
+    shown = [row for row in task["strategies"] if row["on_frontier"] or row["chain"] == "greedy"]
+    shown.sort(key=lambda row: float(row["tokens"]))
+    width = max(len(row["strategy"]) for row in shown)
+    yield (
+        f"  {'strategy':{width}} {'accuracy (95 %)':>20} {'over greedy':>12} {'adj. p':>7} "
+        f"{'tokens':>7}"
+    )
+    for row in shown:
+        interval = f"[{row['accuracy_share_low']:.3f}, {row['accuracy_share_high']:.3f}]"
+        yield (
+            f"  {row['strategy']:{width}} {row['accuracy_share']:.3f} {interval:>14} "
+            f"{row['gain_share']:+12.3f} {row['adjusted_p']:7.4f} {row['tokens']:7.0f}"
+        )
+    yield from wrap(
+        f"recommended: {task['recommendation']['sentence']}", WIDTH, subsequent_indent="  "
+    )
+    yield ""
+
+
+COMMANDS: tuple[Callable[..., None], ...] = (sample, strategies)

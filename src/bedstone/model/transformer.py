@@ -21,7 +21,7 @@ and keys: Yang et al. 2025 (Qwen3), arXiv:2505.09388.
 
 import math
 from collections.abc import Iterator
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 import torch
 import torch.nn.functional as F
@@ -133,37 +133,65 @@ class KVCache:
     A padded slot is never looked at, and a row's positions count from its first real token.
     """
 
-    def __init__(self, config: ModelConfig, padding_B: Tensor, slots: int) -> None:
+    def __init__(
+        self,
+        config: ModelConfig,
+        padding_B: Tensor,
+        slots: int,
+        dtype: torch.dtype = torch.float32,
+    ) -> None:
         """Room for ``slots`` positions, padding included.
 
         Args:
             config: the model's.
             padding_B: how many tokens stand before each row's first real one, int64.
             slots: as many as will be decoded in all.
+            dtype: the model's number format.
         """
-        self.padding_B = padding_B
+        c = self._config = config
         self.filled = 0
-        self._config = config
-        self._slots = slots
-        self._layers: list[tuple[Tensor, Tensor]] = []
+        self.padding_B = padding_B
+        self.padded = bool(padding_B.any())
+        shape = (c.n_layers, 2, len(padding_B) * c.n_kv_heads, slots, c.d_head)
+        self.held = torch.empty(shape, dtype=dtype)
+        """Keys and values of each layer, [L, 2, B N, S, K]."""
+        starts_B = padding_B if self.padded else padding_B[:1]
+        self._cos, self._sin = _rotations(c, torch.arange(slots) - starts_B[:, None], dtype)
+        hidden_BS = torch.arange(slots) < starts_B[:, None]
+        mask = _additive(~hidden_BS[:, None], dtype)
+        self._mask = mask.repeat_interleave(c.n_kv_heads, 0) if self.padded else mask
 
-    def layer(self, index: int, like: Tensor) -> tuple[Tensor, Tensor]:
-        """The keys and values of one layer, [B N, S, K], with the number format of ``like``."""
-        if index == len(self._layers):
-            c = self._config
-            shape = (len(self.padding_B) * c.n_kv_heads, self._slots, c.d_head)
-            self._layers.append((like.new_zeros(shape), like.new_zeros(shape)))
-        return self._layers[index]
+    def repeated(self, times: int, slots: int) -> "KVCache":
+        """A cache with each row so many times, side by side, and room for ``slots`` positions."""
+        c, rows = self._config, len(self.padding_B)
+        more = KVCache(c, self.padding_B.repeat_interleave(times), slots, self.held.dtype)
+        more.filled = self.filled
+        held = self.held.view(c.n_layers, 2, rows, 1, c.n_kv_heads, -1, c.d_head)
+        room = more.held.view(c.n_layers, 2, rows, times, c.n_kv_heads, slots, c.d_head)
+        room[..., : self.filled, :] = held[..., : self.filled, :]
+        return more
 
-    def select(self, rows: Tensor) -> "KVCache":
-        """A cache of these rows only, in this order; a row may occur several times."""
-        chosen = KVCache(self._config, self.padding_B[rows], self._slots)
-        chosen.filled = self.filled
-        for pair in self._layers:
-            by_row = (held.view(len(self.padding_B), -1, *held.shape[1:]) for held in pair)
-            keys, values = (held[rows].flatten(0, 1) for held in by_row)
-            chosen._layers.append((keys, values))
-        return chosen
+    def keep(self, rows: Tensor) -> None:
+        """Drop all rows but these, which are in rising order; no other memory is taken."""
+        heads = torch.arange(self.held.shape[2]).view(len(self.padding_B), -1)[rows].flatten()
+        for held in self.held.flatten(0, 1):
+            held[: len(heads), : self.filled] = held[heads, : self.filled]
+        self.held = self.held[:, :, : len(heads)]
+        self.padding_B = self.padding_B[rows]
+        if self.padded:
+            self._cos, self._sin, self._mask = self._cos[rows], self._sin[rows], self._mask[heads]
+
+    def view(self, tokens: int, window_tokens: int | None) -> "View":
+        """Where the next ``tokens`` of each row stand, and what they may look at."""
+        c, start, end = self._config, self.filled, self.filled + tokens
+        cos, sin = self._cos[:, :, start:end], self._sin[:, :, start:end]
+        first = max(end - window_tokens, 0) if window_tokens and tokens == 1 else 0
+        mask = self._mask[:, :, first:end]
+        if tokens > 1:
+            seen = _seen(torch.arange(start, end), torch.arange(end), window_tokens)
+            mask = torch.minimum(mask, _additive(seen, mask.dtype))
+            mask = mask.repeat_interleave(c.n_heads // c.n_kv_heads, 1)
+        return View(cos, sin, mask, slice(start, end), slice(first, end))
 
 
 class Transformer(nn.Module):
@@ -195,16 +223,16 @@ class Transformer(nn.Module):
     def hidden(self, tokens_BT: Tensor, cache: KVCache | None = None) -> Tensor:
         """What the output projection reads, BTD; see ``forward``."""
         h_BTD = _applied(_Lookup, tokens_BT, self.embedding)
-        windows = self.config.windows
-        views = {
-            window: _view(self.config, tokens_BT, cache, h_BTD.dtype, window)
-            for window in set(windows)
-        }
+        tokens, windows = tokens_BT.shape[1], self.config.windows
+        if cache is None:
+            views = {each: _view(self.config, tokens, h_BTD.dtype, each) for each in set(windows)}
+        else:
+            views = {each: cache.view(tokens, each) for each in set(windows)}
         for index, block in enumerate(self.blocks):
-            past = cache and cache.layer(index, like=h_BTD)
+            past = None if cache is None else cache.held[index]
             h_BTD = block(h_BTD, views[windows[index]], past)
         if cache is not None:
-            cache.filled += tokens_BT.shape[1]
+            cache.filled += tokens
         normed: Tensor = _applied(_RMSNorm, h_BTD, self.norm, self.config.norm_eps)
         return normed
 
@@ -260,7 +288,7 @@ class Block(nn.Module):
         self.gate_up = _drawn(2 * c.d_ff, c.d_model, normal)
         self.ff_out = _drawn(c.d_model, c.d_ff, small)
 
-    def forward(self, h_BTD: Tensor, view: "View", past: tuple[Tensor, Tensor] | None) -> Tensor:
+    def forward(self, h_BTD: Tensor, view: "View", past: Tensor | None) -> Tensor:
         """``h_BTD`` with what this layer has to add; ``past`` is its part of a cache."""
         c = self.config
         normed = _applied(_RMSNorm, h_BTD, self.attention_norm, c.norm_eps)
@@ -284,41 +312,46 @@ class Block(nn.Module):
         return torch.cat([q, k, v], dim=2).flatten(2)
 
 
-class View:
+class View(NamedTuple):
     """Where the tokens of a call stand, and which keys each of them may look at."""
 
-    def __init__(self, cos: Tensor, sin: Tensor, mask: Tensor, start: int) -> None:
-        self.cos, self.sin = cos, sin
-        """Of each position's angles, [1 or B, 1, T, K]; the sine is negative in the first half."""
-        self.mask = mask
-        """To add to the scores, [1 or B N, T G, S]: 0, or as good as minus infinity."""
-        self.start = start
-        """The slot of the first token."""
+    cos: Tensor
+    sin: Tensor
+    """Of each position's angles, [1 or B, 1, T, K]; the sine is negative in the first half."""
+    mask: Tensor
+    """To add to the scores, [1 or B N, 1 or T G, S]: 0, or as good as minus infinity."""
+    new: slice
+    """The slots of the tokens."""
+    seen: slice
+    """The slots of the keys, S."""
 
 
 def _view(
-    config: ModelConfig,
-    tokens_BT: Tensor,
-    cache: KVCache | None,
-    dtype: Any,
-    window_tokens: int | None = None,
+    config: ModelConfig, tokens: int, dtype: torch.dtype, window_tokens: int | None = None
 ) -> View:
-    start = cache.filled if cache is not None else 0
-    slots_T = torch.arange(start, start + tokens_BT.shape[1])
-    keys_S = torch.arange(start + tokens_BT.shape[1])
-    padding_B = cache.padding_B if cache is not None else torch.zeros(1, dtype=torch.long)
-    positions_BT = (slots_T - padding_B[:, None]).clamp(min=0)
-    angles = positions_BT[:, None, :, None] * config.rotary_rates
-    cos = torch.cat([angles.cos(), angles.cos()], -1).to(dtype)
-    sin = torch.cat([-angles.sin(), angles.sin()], -1).to(dtype)
-    seen = (keys_S <= slots_T[:, None]) & (keys_S >= padding_B[:, None, None])
-    if window_tokens is not None:
-        seen &= keys_S > slots_T[:, None] - window_tokens
-    mask = torch.zeros(seen.shape, dtype=dtype).masked_fill(~seen, torch.finfo(dtype).min)
+    """That of whole texts, which begin at slot 0."""
+    slots = torch.arange(tokens)
+    mask = _additive(_seen(slots, slots, window_tokens)[None], dtype)
     mask = mask.repeat_interleave(config.n_heads // config.n_kv_heads, 1)
-    if cache is not None:
-        mask = mask.repeat_interleave(config.n_kv_heads, 0)
-    return View(cos, sin, mask, start)
+    whole = slice(0, tokens)
+    return View(*_rotations(config, slots[None], dtype), mask, whole, whole)
+
+
+def _rotations(config: ModelConfig, positions_BT: Tensor, dtype: Any) -> tuple[Tensor, Tensor]:
+    angles = positions_BT.clamp(min=0)[:, None, :, None] * config.rotary_rates
+    cos = torch.cat([angles.cos(), angles.cos()], -1).to(dtype)
+    return cos, torch.cat([-angles.sin(), angles.sin()], -1).to(dtype)
+
+
+def _seen(slots_T: Tensor, keys_S: Tensor, window_tokens: int | None) -> Tensor:
+    seen_TS = keys_S <= slots_T[:, None]
+    if window_tokens is not None:
+        seen_TS &= keys_S > slots_T[:, None] - window_tokens
+    return seen_TS
+
+
+def _additive(seen: Tensor, dtype: torch.dtype) -> Tensor:
+    return torch.zeros(seen.shape, dtype=dtype).masked_fill(~seen, torch.finfo(dtype).min)
 
 
 def _heads(qkv_BTE: Tensor, view: View, config: ModelConfig) -> tuple[Tensor, Tensor, Tensor]:
@@ -394,15 +427,13 @@ def _blocks(positions: int, config: ModelConfig) -> Iterator[tuple[slice, int]]:
         yield slice(start * groups, end * groups), end
 
 
-def _attend_to_cache(
-    qkv_BTE: Tensor, view: View, config: ModelConfig, past: tuple[Tensor, Tensor]
-) -> Tensor:
+def _attend_to_cache(qkv_BTE: Tensor, view: View, config: ModelConfig, past: Tensor) -> Tensor:
     q, *new = _heads(qkv_BTE, view, config)
-    end = view.start + qkv_BTE.shape[1]
-    for held, fresh in zip(past, new, strict=True):
-        held[:, view.start : end] = fresh
-    keys, values = past
-    out = torch.bmm(_probabilities(q, keys[:, :end], view.mask), values[:, :end])
+    held = past.unbind()
+    for kept, fresh in zip(held, new, strict=True):
+        kept[:, view.new] = fresh
+    keys, values = (kept[:, view.seen] for kept in held)
+    out = torch.bmm(_probabilities(q, keys, view.mask), values)
     return _side_by_side(out, len(qkv_BTE), config)
 
 
@@ -502,8 +533,18 @@ class _CrossEntropy(torch.autograd.Function):
         return dhidden * dloss.to(dhidden.dtype), doutput * dloss.to(doutput.dtype), None, None
 
 
-def _applied(function: type[torch.autograd.Function], *arguments: Any) -> Any:
-    return function.apply(*arguments)  # type: ignore[no-untyped-call]
+class _NoContext:
+    """What a ``Function`` is given to keep for its gradient where none is wanted."""
+
+    def save_for_backward(self, *tensors: Tensor) -> None:
+        """Keep nothing."""
+
+
+def _applied(function: Any, *arguments: Any) -> Any:
+    """The function's value; without gradients by its formula alone: ``apply`` takes its time."""
+    if torch.is_grad_enabled():
+        return function.apply(*arguments)
+    return function.forward(_NoContext(), *arguments)
 
 
 def _wide(x: Tensor) -> torch.dtype:

@@ -95,7 +95,7 @@ def _judged(
         chain=parse(config.chain),
         samples=config.samples,
         max_tokens=config.max_tokens,
-        stop_id=encoder.special[END],
+        stop_ids=frozenset({encoder.special[END]}),
         seed=config.seed,
     )
     with job.progress.task("prompts", len(prompts)) as task:

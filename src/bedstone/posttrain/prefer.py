@@ -206,7 +206,7 @@ def _answers(
         chain=parse("temperature=1"),
         samples=1,
         max_tokens=config.max_tokens,
-        stop_id=encoder.special[END],
+        stop_ids=frozenset({encoder.special[END]}),
         seed=config.seed,
     )
     texts = [pair.prompt for pair in prompts]

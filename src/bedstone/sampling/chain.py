@@ -20,6 +20,7 @@ Shape letters: B rows of the batch, V tokens of the vocabulary, C blocks of it, 
 block, S tokens of a row's blocks, K candidates.
 """
 
+import math
 import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
@@ -32,12 +33,10 @@ from torch import Tensor
 
 from bedstone.config import nearest
 from bedstone.sampling import samplers
+from bedstone.sampling.boundary import Doubt
 from bedstone.sampling.samplers import RULED_OUT, History
 
 WHITE_SPACE = re.compile(r"\s+")
-BLOCK_TOKENS = 64
-"""The root of a usual vocabulary: as many blocks as tokens of a block."""
-
 Step = tuple[str, Any]
 """A sampler's name and its value: a number; pairs of token and bias; words; None for greedy."""
 
@@ -59,6 +58,8 @@ WITH_HISTORY: Mapping[str, Callable[[Tensor, History, float], Tensor]] = {
     "no_repeat_ngram": samplers.no_repeat_ngram,
 }
 """Those of a number, which look at the text so far."""
+NARROW = ("top_k", "greedy")
+"""Those that leave a known number of tokens."""
 NAMES = (*ALONE, *WITH_HISTORY, "logit_bias", "bad_words", "greedy")
 
 
@@ -144,15 +145,16 @@ class Candidates:
 
     logprobs: Tensor
     """(B, S), in the order of the tokens' ids; -inf for those ruled out."""
-    blocks: Tensor | None
-    """(B, C), the numbers of the blocks that S is made of; None if S is the vocabulary."""
+    ids: Tensor | None
+    """(B, S), which tokens these are; None if S is the vocabulary."""
+    doubt: Doubt
+    """What rounding may have changed."""
 
     def tokens(self, places_B: Tensor) -> Tensor:
         """The ids of the tokens at some places of S, one a row."""
-        if self.blocks is None:
+        if self.ids is None:
             return places_B
-        block_B1 = self.blocks.gather(1, places_B[:, None] // BLOCK_TOKENS)
-        return block_B1[:, 0] * BLOCK_TOKENS + places_B % BLOCK_TOKENS
+        return self.ids.gather(1, places_B[:, None])[:, 0]
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,64 +175,57 @@ class Chain:
     def candidates(self, logits_BV: Tensor, history: History | None = None) -> Candidates:
         """The same distribution, where it can be computed of a part of the vocabulary alone.
 
-        After ``top_k`` the samplers look at the tokens that it kept and no others. What is summed
-        is summed in the same order, so nothing but rounding may differ from the whole.
+        After ``top_k`` the samplers look at the tokens that it kept and no others, and ``greedy``
+        leaves one. Nothing but the rounding of sums may differ from the whole.
 
         Raises:
             ValueError: as a call does.
         """
+        doubt = Doubt(len(logits_BV))
         names = [name for name, _ in self.steps]
-        first = names.index("top_k") if "top_k" in names else len(names)
-        before, after = self.steps[:first], self.steps[first + 1 :]
-        logits_BV = _apply(before, logits_BV, history)
-        if first < len(names) and all(name in ALONE or name == "greedy" for name, _ in after):
-            found = _narrow(logits_BV, int(self.steps[first][1]))
-            if found is not None:
-                return found.candidates(_apply(after, found.logits, history))
-        logits_BV = _apply(self.steps[first:], logits_BV, history)
-        return Candidates(logits_BV.log_softmax(dim=-1), None)
+        first = min([names.index(name) for name in NARROW if name in names], default=len(names))
+        rest, ids_BS = self.steps[first:], None
+        logits_BV = _apply(self.steps[:first], logits_BV, history, doubt)
+        if rest and all(name in (*ALONE, "greedy") for name, _ in rest):
+            logits_BV, ids_BS = _narrow(logits_BV, int(rest[0][1] or 1))
+        logits_BS = _apply(rest, logits_BV, history, doubt)
+        return Candidates(logits_BS.log_softmax(dim=-1), ids_BS, doubt)
 
     def __str__(self) -> str:
         """The text that it is read from, without a preset."""
         return ",".join(_text(*step) for step in self.steps)
 
 
-@dataclass(frozen=True, slots=True)
-class _Narrowed:
-    """The K likeliest tokens of each row, in the order of their ids."""
+def _narrow(logits_BV: Tensor, k: int) -> tuple[Tensor, Tensor | None]:
+    """The logits (B, S) of tokens that hold the ``k`` likeliest, all ties of these and one more.
 
-    logits: Tensor
-    """(B, K)"""
-    places: Tensor
-    """(B, K), among the tokens of the blocks."""
-    blocks: Tensor
-    """(B, C)"""
-
-    def candidates(self, logits_BK: Tensor) -> Candidates:
-        """Put back into the blocks, as the samplers left them."""
-        rows, blocks = self.blocks.shape
-        logits_BS = logits_BK.new_full((rows, blocks * BLOCK_TOKENS), RULED_OUT)
-        logits_BS.scatter_(1, self.places, logits_BK)
-        return Candidates(logits_BS.log_softmax(dim=-1), self.blocks)
+    With them their ids, in whose order they stand; None where S is the vocabulary.
+    """
+    count = k + 1
+    while count < logits_BV.shape[1]:
+        values_BS, ids_BS = _likeliest(logits_BV, count)
+        least_B, last_B = values_BS[:, k - 1], values_BS[:, -1]
+        if ((last_B < least_B) | (least_B == RULED_OUT)).all():
+            ids_BS, order_BS = ids_BS.sort(dim=1)
+            return values_BS.gather(1, order_BS), ids_BS
+        count *= 2
+    return logits_BV, None
 
 
-def _narrow(logits_BV: Tensor, k: int) -> _Narrowed | None:
-    # The k + 1 likeliest tokens stand in the k + 1 blocks of the highest maxima. None where there
-    # are no more than k tokens, or a tie at the last one kept: top_k keeps more than k of these.
+def _likeliest(logits_BV: Tensor, count: int) -> tuple[Tensor, Tensor]:
+    """The logits and ids of so many likeliest tokens, likeliest first.
+
+    They stand in as many groups, those of the highest maxima, so that two small searches do.
+    """
     rows, tokens = logits_BV.shape
-    if tokens <= k:
-        return None
-    padded_BV = F.pad(logits_BV, (0, -tokens % BLOCK_TOKENS), value=RULED_OUT)
-    blocks_BCN = padded_BV.view(rows, -1, BLOCK_TOKENS)
-    count = min(k + 1, blocks_BCN.shape[1])
-    best_BC = blocks_BCN.amax(dim=2).topk(count, dim=1, sorted=False).indices.sort(dim=1).values
-    logits_BS = blocks_BCN[torch.arange(rows)[:, None], best_BC].flatten(1)
-    found = logits_BS.topk(k + 1, dim=1)
-    last_B, next_B = found.values[:, k - 1], found.values[:, k]
-    if ((last_B == next_B) & (last_B > RULED_OUT)).any():
-        return None
-    places_BK = found.indices[:, :k].sort(dim=1).values
-    return _Narrowed(logits_BS.gather(1, places_BK), places_BK, best_BC)
+    length = math.isqrt(tokens // count)
+    if tokens % length:
+        logits_BV = F.pad(logits_BV, (0, -tokens % length), value=RULED_OUT)
+    groups_BNC = logits_BV.view(rows, length, -1)  # a group is every C-th token
+    group_BG = groups_BNC.amax(dim=1).topk(count, dim=1, sorted=False).indices
+    found = groups_BNC.gather(2, group_BG[:, None].expand(-1, length, -1)).flatten(1).topk(count)
+    row_BS, place_BS = found.indices // count, found.indices % count
+    return found.values, row_BS * groups_BNC.shape[2] + group_BG.gather(1, place_BS)
 
 
 def parse(text: str) -> Chain:
@@ -294,9 +289,17 @@ def _checked(name: str, value: Any) -> Step:
     return name, value
 
 
-def _apply(steps: Iterable[Step], logits_BV: Tensor, history: History | None) -> Tensor:
+def _apply(
+    steps: Iterable[Step],
+    logits_BV: Tensor,
+    history: History | None,
+    doubt: Doubt | None = None,
+) -> Tensor:
     for name, value in steps:
-        logits_BV = _applied(name, value, logits_BV, history)
+        made_BV = _applied(name, value, logits_BV, history)
+        if doubt is not None:
+            doubt.follow(name, value, logits_BV, made_BV)
+        logits_BV = made_BV
     return logits_BV
 
 

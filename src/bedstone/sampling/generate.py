@@ -13,24 +13,42 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
-from typing import Literal
+from typing import Any, Literal, NamedTuple, Protocol
 
 import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from bedstone.model.transformer import KVCache, Transformer
+from bedstone.errors import BedstoneError
+from bedstone.model.transformer import KVCache, NumberFormat, Transformer
 from bedstone.pretrain.loop import using_threads
-from bedstone.sampling.chain import BLOCK_TOKENS, Chain
-from bedstone.sampling.samplers import NO_TOKEN, History
+from bedstone.sampling.boundary import at_boundary
+from bedstone.sampling.chain import Chain
+from bedstone.sampling.samplers import NO_TOKEN, RULED_OUT, History
 
 BATCH_ROWS = 128
 """Rows drawn together; by measurement on two cores."""
+BLOCK_TOKENS = 64
+"""Probabilities summed up before the sums are; the root of a usual vocabulary."""
+ONE_SUM_TOKENS = 1024
+"""Up to so many, one running sum is faster."""
+BF16_PARAMETERS = 8_000_000
+"""From there bf16 is faster, where the processor multiplies it; by measurement."""
 DROP_SHARE = 0.25
 """Finished rows are dropped when they are so large a share: to drop one copies all the others."""
 
 Ids = Sequence[int]
+
+
+class Guide(Protocol):
+    """What a row may write next, and when it is done."""
+
+    def allowed(self) -> Tensor | None:
+        """(V,) bool, or None where every token is."""
+
+    def advance(self, token_id: int) -> bool:
+        """Take the drawn token; whether the row is done with it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,13 +60,17 @@ class Completion:
     logprobs: tuple[float, ...]
     """Of each token under the model itself."""
     sampling_logprobs: tuple[float, ...]
-    """Of each token under the distribution that the chain made, from which it was drawn."""
+    """Of each token under the distribution from which it was drawn: that of guide and chain."""
     finish_reason: Literal["stop", "length"]
+    closed: bool
+    """Whether its last token is one that closes; a guide may end it without."""
+    boundary_draws: int
+    """Tokens which the rounding of another batch might turn; see ``boundary``."""
 
     @property
     def text_ids(self) -> tuple[int, ...]:
         """The ids to decode: without the closing token."""
-        return self.token_ids[:-1] if self.finish_reason == "stop" else self.token_ids
+        return self.token_ids[:-1] if self.closed else self.token_ids
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,12 +80,16 @@ class Drawing:
     chain: Chain
     """What becomes of the logits before a token is drawn."""
     samples: int
-    """Completions of each prompt, numbered from 0; of more samples the first are the same."""
+    """Completions of each prompt, numbered from ``first``; of more the first are the same."""
     max_tokens: int
     """A completion is cut off after so many, the closing token included."""
-    stop_id: int
-    """The token that closes a completion."""
+    stop_ids: frozenset[int]
+    """The tokens that close a completion."""
     seed: int
+    guide: Callable[[], Guide] | None = None
+    """Makes the guide of a row, which is not told of a closing token."""
+    first: int = 0
+    """The number of the first sample: more of a prompt are drawn without those there are."""
 
 
 def generate(
@@ -86,11 +112,17 @@ def generate(
     done: dict[int, list[Completion]] = {}
     # A batch for each thread, not a matrix product for all: these are too small to be shared.
     with using_threads(1), ThreadPoolExecutor(threads) as pool:
-        work = partial(_drawn, model, prompts, drawing)
+        work = partial(_drawn, _Writer(model), prompts, drawing)
         for batch, completions in zip(batches, pool.map(work, batches), strict=True):
             done |= dict(zip(batch, completions, strict=True))
             advance(len(batch))
     return [done[number] for number in range(len(prompts))]
+
+
+def fastest_format(parameters: int) -> NumberFormat:
+    """The number format in which a model of so many parameters writes faster on this machine."""
+    multiplies = torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported()
+    return "bf16" if multiplies and parameters >= BF16_PARAMETERS else "fp32"
 
 
 def uniforms(prompt: Ids, sample: int, drawing: Drawing) -> np.ndarray:
@@ -103,23 +135,43 @@ def uniforms(prompt: Ids, sample: int, drawing: Drawing) -> np.ndarray:
     return np.random.Generator(np.random.Philox(key=key)).random(drawing.max_tokens)
 
 
-def draw_tokens(logprobs_BV: Tensor, uniforms_B: Tensor) -> Tensor:
+class Draw(NamedTuple):
+    """A token of each row, and where it stands among the probabilities summed up in order."""
+
+    places: Tensor
+    """(B,)"""
+    below: Tensor
+    """(B,): the probability of all tokens before it, fp64."""
+    up_to: Tensor
+    """(B,): the same and its own."""
+
+
+def draw(logprobs_BV: Tensor, uniforms_B: Tensor) -> Draw:
     """The token of each row at which the summed probabilities pass the row's random number.
 
     One number a row is all that is drawn, and a token of probability 0 is never chosen. Sums are
     made of blocks first, then within one block: a running sum over a vocabulary is slow.
     """
-    probabilities_BV = logprobs_BV.exp()
-    rows, tokens = probabilities_BV.shape
-    missing = -tokens % BLOCK_TOKENS
-    blocks_BCN = F.pad(probabilities_BV, (0, missing)).view(rows, -1, BLOCK_TOKENS)
-    sums_BC = blocks_BCN.sum(dim=2).double().cumsum(dim=1)
-    block_B1, points_B1 = _passed(sums_BC, uniforms_B[:, None] * sums_BC[:, -1:])
-    before_B1 = F.pad(sums_BC, (1, 0)).gather(1, block_B1)
-    block_BN = blocks_BCN.take_along_dim(block_B1[:, :, None], 1)[:, 0]
-    within_BN = block_BN.cumsum(dim=1, dtype=torch.float64)
-    place_B1, _ = _passed(within_BN, points_B1 - before_B1)
-    return (block_B1 * BLOCK_TOKENS + place_B1)[:, 0]
+    p_BN, numbers_B1 = logprobs_BV.exp(), uniforms_B[:, None]
+    if p_BN.shape[1] <= ONE_SUM_TOKENS:
+        sums_BN = p_BN.cumsum(dim=1, dtype=torch.float64)
+        total_B1 = sums_BN[:, -1:]
+        place_B1, _ = _passed(sums_BN, numbers_B1 * total_B1)
+        up_to_B1, token_B1 = sums_BN.gather(1, place_B1), place_B1
+    else:
+        padded_BN = F.pad(p_BN, (0, -p_BN.shape[1] % BLOCK_TOKENS))
+        blocks_BCN = padded_BN.view(len(p_BN), -1, BLOCK_TOKENS)
+        sums_BC = blocks_BCN.sum(dim=2).double().cumsum(dim=1)
+        total_B1 = sums_BC[:, -1:]
+        block_B1, points_B1 = _passed(sums_BC, numbers_B1 * total_B1)
+        before_B1 = F.pad(sums_BC, (1, 0)).gather(1, block_B1)
+        p_BN = blocks_BCN.take_along_dim(block_B1[:, :, None], 1)[:, 0]
+        sums_BN = p_BN.cumsum(dim=1, dtype=torch.float64)
+        place_B1, _ = _passed(sums_BN, points_B1 - before_B1)
+        up_to_B1 = before_B1 + sums_BN.gather(1, place_B1)
+        token_B1 = block_B1 * BLOCK_TOKENS + place_B1
+    below_B1 = up_to_B1 - p_BN.gather(1, place_B1)
+    return Draw(token_B1[:, 0], (below_B1 / total_B1)[:, 0], (up_to_B1 / total_B1)[:, 0])
 
 
 def _passed(sums_BN: Tensor, points_B1: Tensor) -> tuple[Tensor, Tensor]:
@@ -134,102 +186,152 @@ def _batches(prompts: Sequence[Ids], size: int) -> list[list[int]]:
     return [by_length[start : start + size] for start in range(0, len(by_length), size)]
 
 
-@torch.no_grad()
+@torch.inference_mode()
 def _drawn(
-    model: Transformer, prompts: Sequence[Ids], drawing: Drawing, batch: list[int]
+    writer: "_Writer", prompts: Sequence[Ids], drawing: Drawing, batch: list[int]
 ) -> list[list[Completion]]:
     rows = _Rows([prompts[number] for number in batch], drawing)
-    rows.draw(model)
+    rows.draw(writer)
     return rows.completions()
+
+
+class _Writer:
+    """A model, and its output projection laid out for the processor.
+
+    The vocabulary is the dearest dimension. With few rows oneDNN takes a half to two thirds less
+    time than ``@`` when the weights are laid out in blocks, once for all tokens; by measurement.
+    """
+
+    def __init__(self, model: Transformer) -> None:
+        self.model = model
+        self._blocked = None
+        if torch.backends.mkldnn.is_available():  # type: ignore[no-untyped-call]
+            self._blocked = torch.ops.mkldnn._reorder_linear_weight(model.output.detach())
+
+    def logits(self, tokens_BT: Tensor, cache: KVCache) -> Tensor:
+        """Of the last position only, BV, in fp32."""
+        last_BD = self.model.hidden(tokens_BT, cache)[:, -1]
+        if self._blocked is None:
+            return (last_BD @ self.model.output.T).float()
+        logits_BV: Tensor = torch.ops.mkldnn._linear_pointwise(
+            last_BD, self._blocked, None, "none", [], ""
+        )
+        return logits_BV.float()
 
 
 class _Rows:
     """The completions of a batch, R of them; B of these are still being drawn."""
 
     def __init__(self, prompts: Sequence[Ids], drawing: Drawing) -> None:
-        self._prompts, self._drawing = prompts, drawing
-        numbers = [
-            uniforms(prompt, sample, drawing)
-            for prompt in prompts
-            for sample in range(drawing.samples)
-        ]
+        self._drawing = drawing
+        samples = range(drawing.first, drawing.first + drawing.samples)
+        numbers = [uniforms(prompt, sample, drawing) for prompt in prompts for sample in samples]
         self._uniforms_RT = torch.from_numpy(np.stack(numbers))
-        shape = self._uniforms_RT.shape
-        self._prompt_width = max(map(len, prompts))
-        self._texts_RT = self._prompt_texts()
-        self._tokens_RT = self._texts_RT[:, self._prompt_width :]
-        self._logprobs_RT, self._sampling_logprobs_RT = torch.zeros(shape), torch.zeros(shape)
+        self._guides = [drawing.guide() for _ in numbers] if drawing.guide else []
+        width = self._prompt_width = max(map(len, prompts))
+        self._prompts = torch.tensor([[NO_TOKEN] * (width - len(ids)) + [*ids] for ids in prompts])
+        self._texts_RT = F.pad(
+            self._prompts.repeat_interleave(drawing.samples, 0), (0, drawing.max_tokens)
+        )
+        shape, exact = self._uniforms_RT.shape, torch.float64
+        self._told = [
+            torch.zeros(shape, dtype=each) for each in (None, None, exact, exact, torch.bool)
+        ]
+        """RT: of each token log-probability, that of sampling, its draw's interval, its doubt."""
+        self._ends = [0] * len(numbers)
+        """Of each row how many tokens it took; 0 while it goes on."""
+        self._closed = [False] * len(numbers)
+        self._nats = 0.0
+        """By how much the logits that are drawn from may be off."""
 
-    def draw(self, model: Transformer) -> None:
-        """Draw token by token. A row that has stopped goes on, unread, until it is dropped."""
-        rows, max_tokens = self._tokens_RT.shape
-        running_B, stopped_B = torch.arange(rows), torch.zeros(rows, dtype=torch.bool)
-        cache, logits_BV = self._prefill(model)
-        for position in range(max_tokens):
-            tokens_B = self._draw_position(position, running_B, logits_BV)
-            stopped_B |= tokens_B == self._drawing.stop_id
-            if stopped_B.all() or position + 1 == max_tokens:
+    def draw(self, writer: _Writer) -> None:
+        """Draw token by token. A row that has ended goes on, unread, until it is dropped."""
+        cache, logits_BV = self._prefill(writer)
+        rows = list(range(len(self._ends)))
+        for position in range(self._drawing.max_tokens):
+            tokens_B = self._draw_position(position, rows, logits_BV)
+            self._end(position, rows, tokens_B.tolist())
+            going = [place for place, row in enumerate(rows) if not self._ends[row]]
+            if not going or position + 1 == self._drawing.max_tokens:
                 return
-            if stopped_B.float().mean() >= DROP_SHARE:
-                going = (~stopped_B).nonzero()[:, 0]
-                running_B, tokens_B = running_B[going], tokens_B[going]
-                stopped_B, cache = stopped_B[going], cache.select(going)
-            logits_BV = _last_logits(model, tokens_B[:, None], cache)
+            if len(going) <= (1 - DROP_SHARE) * len(rows):
+                rows = [rows[place] for place in going]
+                places = torch.tensor(going)
+                tokens_B = tokens_B[places]
+                cache.keep(places)
+            logits_BV = writer.logits(tokens_B[:, None], cache)
 
     def completions(self) -> list[list[Completion]]:
-        """Of each prompt, its rows up to where they stopped."""
-        columns = self._tokens_RT, self._logprobs_RT, self._sampling_logprobs_RT
-        rows = zip(*(column.tolist() for column in columns), strict=True)
-        each = [_completion(self._drawing.stop_id, *row) for row in rows]
+        """Of each prompt, its rows up to where they ended."""
+        *_, below_RT, up_to_RT, doubt_RT = self._told
+        near_RT = doubt_RT | at_boundary(self._uniforms_RT, below_RT, up_to_RT, self._nats)
+        each = [self._completion(row, near_RT[row]) for row in range(len(self._ends))]
         samples = self._drawing.samples
         return [each[start : start + samples] for start in range(0, len(each), samples)]
 
-    def _prefill(self, model: Transformer) -> tuple[KVCache, Tensor]:
-        # Once for each prompt: its samples begin with the same keys and values.
-        firsts = self._texts_RT[:: self._drawing.samples, : self._prompt_width]
-        padding_B = (firsts == NO_TOKEN).sum(dim=1)
-        padded = firsts.where(firsts != NO_TOKEN, self._drawing.stop_id)
-        cache = KVCache(model.config, padding_B, self._texts_RT.shape[1])
-        logits_BV = _last_logits(model, padded, cache)
-        rows = torch.arange(len(self._prompts)).repeat_interleave(self._drawing.samples)
-        return cache.select(rows), logits_BV[rows]
+    def _completion(self, row: int, near_T: Tensor) -> Completion:
+        end = self._ends[row] or self._drawing.max_tokens
+        logprobs_RT, sampling_logprobs_RT, *_ = self._told
+        return Completion(
+            tuple(self._texts_RT[row, self._prompt_width :][:end].tolist()),
+            tuple(logprobs_RT[row, :end].tolist()),
+            tuple(sampling_logprobs_RT[row, :end].tolist()),
+            "stop" if self._ends[row] else "length",
+            closed=self._closed[row],
+            boundary_draws=int(near_T[:end].sum()),
+        )
 
-    def _draw_position(self, position: int, rows: Tensor, logits_BV: Tensor) -> Tensor:
-        texts_BT = self._texts_RT[rows, : self._prompt_width + position]
-        history = History(texts_BT, self._prompt_width)
-        candidates = self._drawing.chain.candidates(logits_BV, history)
-        sampling_BS = candidates.logprobs
-        places_B = draw_tokens(sampling_BS, self._uniforms_RT[rows, position])
-        tokens_B = candidates.tokens(places_B)
-        self._tokens_RT[rows, position] = tokens_B
-        self._logprobs_RT[rows, position] = _at(logits_BV.log_softmax(1), tokens_B)
-        self._sampling_logprobs_RT[rows, position] = _at(sampling_BS, places_B)
+    def _prefill(self, writer: _Writer) -> tuple[KVCache, Tensor]:
+        # Once for each prompt: its samples begin with the same keys and values.
+        padding_B = (self._prompts == NO_TOKEN).sum(dim=1)
+        model = writer.model
+        cache = KVCache(model.config, padding_B, self._prompt_width, model.embedding.dtype)
+        logits_BV = writer.logits(self._prompts.clamp(min=0), cache)
+        samples, slots = self._drawing.samples, self._texts_RT.shape[1]
+        return cache.repeated(samples, slots), logits_BV.repeat_interleave(samples, 0)
+
+    def _draw_position(self, position: int, rows: list[int], logits_BV: Tensor) -> Tensor:
+        at: Any = slice(None) if len(rows) == len(self._ends) else torch.tensor(rows)
+        column = self._prompt_width + position
+        history = History(self._texts_RT[at, :column], self._prompt_width)
+        candidates = self._drawing.chain.candidates(self._guided(rows, logits_BV), history)
+        drawn = draw(candidates.logprobs, self._uniforms_RT[at, position])
+        tokens_B = candidates.tokens(drawn.places)
+        told = (
+            _at(logits_BV.log_softmax(1), tokens_B),
+            _at(candidates.logprobs, drawn.places),
+            drawn.below,
+            drawn.up_to,
+            candidates.doubt.rows(),
+        )
+        self._texts_RT[at, column] = tokens_B
+        for told_RT, told_B in zip(self._told, told, strict=True):
+            told_RT[at, position] = told_B
+        self._nats = candidates.doubt.nats
         return tokens_B
 
-    def _prompt_texts(self) -> Tensor:
-        # Each prompt once for each of its samples, and room for what they draw.
-        width, room = self._prompt_width, [self._drawing.stop_id] * self._drawing.max_tokens
-        texts = [[NO_TOKEN] * (width - len(each)) + [*each] + room for each in self._prompts]
-        return torch.tensor(texts).repeat_interleave(self._drawing.samples, dim=0)
+    def _guided(self, rows: list[int], logits_BV: Tensor) -> Tensor:
+        # Before the chain, so that no truncation leaves only what a guide rules out.
+        if not self._guides:
+            return logits_BV
+        logits_BV = logits_BV.clone()
+        for logits_V, row in zip(logits_BV, rows, strict=True):
+            allowed_V = None if self._ends[row] else self._guides[row].allowed()
+            if allowed_V is not None:
+                logits_V.masked_fill_(~allowed_V, RULED_OUT)
+                if not allowed_V.any():
+                    name = type(self._guides[row]).__name__
+                    raise BedstoneError(f"{name} allows no token in sample {row}")
+        return logits_BV
+
+    def _end(self, position: int, rows: list[int], tokens: list[int]) -> None:
+        for row, token in zip(rows, tokens, strict=True):
+            if self._ends[row]:
+                continue
+            self._closed[row] = token in self._drawing.stop_ids
+            if self._closed[row] or (self._guides and self._guides[row].advance(token)):
+                self._ends[row] = position + 1
 
 
 def _at(logprobs_BS: Tensor, places_B: Tensor) -> Tensor:
     return logprobs_BS.gather(1, places_B[:, None])[:, 0]
-
-
-def _completion(
-    stop_id: int, tokens: list[int], logprobs: list[float], sampling_logprobs: list[float]
-) -> Completion:
-    stops = stop_id in tokens
-    end = tokens.index(stop_id) + 1 if stops else len(tokens)
-    return Completion(
-        tuple(tokens[:end]),
-        tuple(logprobs[:end]),
-        tuple(sampling_logprobs[:end]),
-        "stop" if stops else "length",
-    )
-
-
-def _last_logits(model: Transformer, tokens_BT: Tensor, cache: KVCache) -> Tensor:
-    # Of the last position only, and in fp32: the vocabulary is the dearest dimension.
-    return (model.hidden(tokens_BT, cache)[:, -1] @ model.output.T).float()

@@ -140,7 +140,7 @@ def typical(logits_BV: Tensor, mass: float) -> Tensor:
         return logits_BV.clone()
     logprobs_BV = logits_BV.log_softmax(dim=-1)
     probabilities_BV = logprobs_BV.exp()
-    distance_BV = (logprobs_BV + _entropy_nats(probabilities_BV)).abs()
+    distance_BV = (logprobs_BV + entropy_nats(probabilities_BV)).abs()
     sorted_BV, order_BV = distance_BV.sort(dim=-1, stable=True)
     reached_BV = probabilities_BV.gather(-1, order_BV).cumsum(dim=-1)
     last_B1 = (reached_BV < mass).sum(dim=-1, keepdim=True).clamp(max=logits_BV.shape[-1] - 1)
@@ -178,7 +178,7 @@ def eta(logits_BV: Tensor, bound: float) -> Tensor:
         raise ValueError(f"eta takes a bound in [0, 1], got {bound}")
     probabilities_BV = logits_BV.softmax(dim=-1)
     most = torch.tensor(bound)
-    bound_B1 = torch.minimum(most, most.sqrt() * (-_entropy_nats(probabilities_BV)).exp())
+    bound_B1 = torch.minimum(most, most.sqrt() * (-entropy_nats(probabilities_BV)).exp())
     return _likely_enough(logits_BV, probabilities_BV, bound_B1)
 
 
@@ -196,12 +196,7 @@ def top_n_sigma(logits_BV: Tensor, n: float) -> Tensor:
     """
     if not 0 <= n < float("inf"):
         raise ValueError(f"top_n_sigma takes a number from 0, got {n}")
-    left_BV = logits_BV > RULED_OUT
-    count_B1 = left_BV.sum(dim=-1, keepdim=True)
-    mean_B1 = logits_BV.where(left_BV, 0).sum(dim=-1, keepdim=True) / count_B1
-    squares_BV = (logits_BV - mean_B1).square().where(left_BV, 0)
-    deviation_B1 = (squares_BV.sum(dim=-1, keepdim=True) / count_B1).sqrt()
-    bound_B1 = logits_BV.amax(dim=-1, keepdim=True) - n * deviation_B1
+    bound_B1 = logits_BV.amax(dim=-1, keepdim=True) - n * deviation(logits_BV)
     return logits_BV.masked_fill(logits_BV < bound_B1, RULED_OUT)
 
 
@@ -303,7 +298,17 @@ def no_repeat_ngram(logits_BV: Tensor, history: History, n: float) -> Tensor:
     return _some_left("no_repeat_ngram", logits_BV.masked_fill(out_BV, RULED_OUT))
 
 
-def _entropy_nats(probabilities_BV: Tensor) -> Tensor:
+def deviation(logits_BV: Tensor) -> Tensor:
+    """Of each row, the standard deviation of the logits that are not ruled out, (B, 1)."""
+    left_BV = logits_BV > RULED_OUT
+    count_B1 = left_BV.sum(dim=-1, keepdim=True)
+    mean_B1 = logits_BV.where(left_BV, 0).sum(dim=-1, keepdim=True) / count_B1
+    squares_BV = (logits_BV - mean_B1).square().where(left_BV, 0)
+    return (squares_BV.sum(dim=-1, keepdim=True) / count_B1).sqrt()
+
+
+def entropy_nats(probabilities_BV: Tensor) -> Tensor:
+    """Of each row, (B, 1)."""
     terms_BV: Tensor = torch.special.entr(probabilities_BV)  # of 0 it is 0
     return terms_BV.sum(dim=-1, keepdim=True)
 

@@ -91,7 +91,7 @@ def run(config: StrategiesConfig, job: Job) -> Result:
                 chain=parse(chain),
                 samples=count,
                 max_tokens=config.max_tokens,
-                stop_id=encoder.special[END],
+                stop_ids=frozenset({encoder.special[END]}),
                 seed=config.seed,
             )
             judged = complete(model, encoder, texts, drawing, job.engine.workers)

@@ -63,24 +63,26 @@ def test_a_window_hides_what_is_before_it_but_in_full_layers():
     assert not (half(left) == half(right)).all(-1).any()
 
 
-def test_chosen_rows_of_a_cache_go_on():
+@pytest.mark.parametrize("padding", [0, 1])
+def test_rows_of_a_cache_go_on_after_they_are_repeated_and_dropped(padding):
     model = made().requires_grad_(requires_grad=False)
-    start, more = tokens(rows=2, length=4), tokens(rows=3, length=2)
-    cache = KVCache(SHAPE, torch.tensor([0, 1]), slots=6)
+    start, more = tokens(rows=2, length=4), tokens(rows=4, length=2)
+    prompts = start[0], start[0], start[1, padding:], start[1, padding:]
+    cache = KVCache(SHAPE, torch.tensor([0, padding]), slots=4)
     model(start, cache)
-    rows = torch.tensor([1, 0, 1])
-    after = model(more, cache.select(rows))
-    torch.testing.assert_close(after[1], model(torch.cat([start[:1], more[1:2]], 1))[0, 4:])
-    torch.testing.assert_close(after[2], model(torch.cat([start[1:, 1:], more[2:]], 1))[0, 3:])
+    cache = cache.repeated(2, slots=6)
+    seen = model(more[:, :1], cache)
+    kept = torch.tensor([1, 2])
+    cache.keep(kept)
+    seen = torch.cat([seen[kept], model(more[kept, 1:], cache)], 1)
+    for row, found in zip(kept.tolist(), seen, strict=True):
+        whole = torch.cat([prompts[row], more[row]])[None]
+        torch.testing.assert_close(found, model(whole)[0, -2:])
 
 
 def test_bytes_by_the_shape_are_those_of_a_full_cache():
     cache = KVCache(SHAPE, torch.zeros(3, dtype=torch.long), slots=5)
-    made()(tokens(rows=3, length=5), cache)
-    held = [
-        tensor for index in range(SHAPE.n_layers) for tensor in cache.layer(index, torch.zeros(0))
-    ]
-    assert sum(tensor.nbytes for tensor in held) == SHAPE.kv_bytes(3 * 5, number_bytes=4)
+    assert cache.held.nbytes == SHAPE.kv_bytes(3 * 5, number_bytes=4)
 
 
 def test_later_tokens_change_nothing_before_them():
@@ -103,7 +105,7 @@ def test_gradients_of_the_parts(monkeypatch):
     config = ModelConfig(
         vocab_size=9, n_layers=1, d_model=8, n_heads=4, n_kv_heads=2, d_ff=4, seq_len=4
     )
-    view = transformer._view(config, torch.zeros(2, 3), None, torch.float64)
+    view = transformer._view(config, 3, torch.float64)
     qkv = torch.randn(2, 3, 16, **double)
     assert check(lambda qkv: transformer._Attention.apply(qkv, view, config), (qkv,))
     torch.testing.assert_close(

@@ -17,7 +17,11 @@ CONFIG = DrawConfig(prompts=40, samples=4, max_tokens=24)
 
 def judged(length, *, good):
     ids = tuple(range(length))
-    return Judged(Completion(ids, (), (), "stop" if good else "length"), f"{length}", good)
+    return Judged(_completion(ids, good=good), f"{length}", good)
+
+
+def _completion(ids, *, good):
+    return Completion(ids, (), (), "stop" if good else "length", closed=good, boundary_draws=0)
 
 
 @pytest.fixture
@@ -87,7 +91,9 @@ def test_a_completion_is_judged_without_its_closing_token(model):
     from bedstone.sampling.generate import Drawing
 
     encoder = Encoder.load(model.path)
-    drawing = Drawing(parse("temperature=1"), samples=50, max_tokens=200, stop_id=0, seed=0)
+    drawing = Drawing(
+        parse("temperature=1"), samples=50, max_tokens=200, stop_ids=frozenset({0}), seed=0
+    )
     (found,) = complete(load(model.path), encoder, ["7"], drawing, threads=1)
     ended = [each for each in found if each.completion.finish_reason == "stop"]
     assert ended

@@ -143,7 +143,8 @@ def test_changes_and_kl_are_over_documents(made, pairs):
 
 def test_prompts_of_one_document_are_one_unit():
     def judged(*holds):
-        of = tuple(Judged(Completion((1,), (), (), "stop"), "", held) for held in holds)
+        one = Completion((1,), (), (), "stop", closed=True, boundary_draws=0)
+        of = tuple(Judged(one, "", held) for held in holds)
         return Answers(of, (True,) * len(holds))
 
     before, after = judged(False, False, False, True), judged(True, True, True, True)

@@ -6,8 +6,8 @@ from scipy.stats import chisquare
 
 torch = pytest.importorskip("torch", reason="torch is not installed: pip install bedstone[train]")
 
-from bedstone.sampling.chain import BLOCK_TOKENS, Candidates, parse  # noqa: E402 (needs torch)
-from bedstone.sampling.generate import draw_tokens  # noqa: E402 (needs torch)
+from bedstone.sampling.chain import Candidates, parse  # noqa: E402 (needs torch)
+from bedstone.sampling.generate import BLOCK_TOKENS, draw  # noqa: E402 (needs torch)
 from bedstone.sampling.samplers import History  # noqa: E402 (needs torch)
 
 LOGITS = torch.tensor([[0.15, 0.5, 0.05, 0.3]]).log()
@@ -30,8 +30,8 @@ CHAINS = (
     "temperature=0.8,top_k=5,top_p=0.9",
     "top_k=6,typical=0.9,top_p=0.95,min_p=0.05,temperature=0.8",
 )
-NARROW = ("top_k=5", "frequency=0.5,presence=-1,temperature=1.5,top_k=6", *CHAINS[-2:])
-"""Those that are computed of a few blocks of the vocabulary."""
+NARROW = ("greedy", "top_k=5", "frequency=0.5,presence=-1,temperature=1.5,top_k=6", *CHAINS[-2:])
+"""Those that are computed of a few tokens of the vocabulary."""
 
 
 def kept(logits_BV):
@@ -68,7 +68,7 @@ def test_a_chain_prints_what_it_is_read_from():
 def test_candidates_have_the_probabilities_of_the_chain(text):
     chain = parse(text)
     candidates, expected = chain.candidates(WIDE, SAID), chain(WIDE, SAID)
-    assert (candidates.blocks is not None) == (text in NARROW)
+    assert (candidates.ids is not None) == (text in NARROW)
     found = whole(candidates, WIDE)
     assert torch.equal(found.isinf(), expected.isinf())
     torch.testing.assert_close(found, expected, atol=1e-6, rtol=0)
@@ -88,7 +88,7 @@ def test_rows_with_fewer_tokens_left_than_k_are_no_tie():
     logits_BV = torch.full((1, BLOCKS * BLOCK_TOKENS), -math.inf)
     logits_BV[0, [70, 400]] = torch.tensor([1.0, 2.0])
     candidates = parse("top_k=4").candidates(logits_BV)
-    assert candidates.blocks is not None
+    assert candidates.ids is not None
     assert kept(whole(candidates, logits_BV)) == [70, 400]
 
 
@@ -97,11 +97,11 @@ def test_tokens_are_drawn_as_often_as_the_chain_says(text):
     chain, count = parse(text), 20_000
     one_row = History(SAID.tokens[:1], SAID.prompt_width)
     found = chain.candidates(WIDE[:1], one_row)
-    blocks = None if found.blocks is None else found.blocks.expand(count, -1)
-    many = Candidates(found.logprobs.expand(count, -1), blocks)
+    ids = None if found.ids is None else found.ids.expand(count, -1)
+    many = Candidates(found.logprobs.expand(count, -1), ids, found.doubt)
     numbers = torch.rand(count, dtype=torch.float64, generator=torch.Generator().manual_seed(5))
     counts = torch.bincount(
-        many.tokens(draw_tokens(many.logprobs, numbers)), minlength=WIDE.shape[1]
+        many.tokens(draw(many.logprobs, numbers).places), minlength=WIDE.shape[1]
     )
     expected = chain(WIDE[:1], one_row)[0].double().exp() * count
     assert counts[expected == 0].sum() == 0

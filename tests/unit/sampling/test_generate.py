@@ -1,19 +1,22 @@
 from dataclasses import replace
+from functools import partial
 
 import pytest
 
 torch = pytest.importorskip("torch", reason="torch is not installed: pip install bedstone[train]")
 
+from bedstone.errors import BedstoneError  # noqa: E402 (torch first)
 from bedstone.model.transformer import ModelConfig, Transformer  # noqa: E402 (needs torch)
+from bedstone.sampling import boundary  # noqa: E402 (needs torch)
 from bedstone.sampling import generate as module  # noqa: E402 (needs torch)
 from bedstone.sampling.chain import parse  # noqa: E402 (needs torch)
-from bedstone.sampling.generate import Drawing, draw_tokens, generate, uniforms  # noqa: E402
+from bedstone.sampling.generate import Drawing, draw, fastest_format, generate, uniforms  # noqa: E402
 
 SHAPE = ModelConfig(
     vocab_size=70, n_layers=2, d_model=16, n_heads=2, n_kv_heads=1, d_ff=16, seq_len=32
 )
 PROMPTS = [[1, 5, 2], [1, 2], [1, 9, 9, 9, 4, 2], [1, 7, 2], [1, 8, 2, 3, 3]]
-DRAWING = Drawing(parse("temperature=1"), samples=3, max_tokens=12, stop_id=0, seed=7)
+DRAWING = Drawing(parse("temperature=1"), samples=3, max_tokens=12, stop_ids=frozenset({0}), seed=7)
 
 
 @pytest.fixture(scope="module")
@@ -117,7 +120,7 @@ def test_tokens_are_drawn_as_often_as_they_are_likely():
     probabilities = torch.tensor([0.5, 0.25, 0.125, 0.0, 0.125] + [0.0] * 95)
     count = 20_000
     numbers = torch.rand(count, dtype=torch.float64, generator=torch.Generator().manual_seed(0))
-    drawn = draw_tokens(probabilities.log().expand(count, -1), numbers)
+    drawn = draw(probabilities.log().expand(count, -1), numbers).places
     counts = torch.bincount(drawn, minlength=100)
     assert counts[3] == 0
     assert counts[5:].sum() == 0
@@ -146,3 +149,100 @@ def test_the_advance_counts_the_prompts(model, monkeypatch):
     advanced = []
     generate(model, PROMPTS, DRAWING, advance=advanced.append)
     assert advanced == [2, 2, 1]
+
+
+def test_a_draw_that_another_batch_turns_is_counted(model, monkeypatch):
+    # Differences of another batch, made large enough that some draws do turn.
+    nats, exact = 1e-2, module._Writer.logits
+    monkeypatch.setattr(boundary, "LOGIT_NATS", nats)
+    many = replace(DRAWING, chain=parse("temperature=0.8,top_k=20,top_p=0.95"), samples=60)
+
+    def rows(max_tokens):
+        found = generate(model, PROMPTS, replace(many, max_tokens=max_tokens))
+        return [one for each in found for one in each]
+
+    counted = [[one.boundary_draws for one in rows(length)] for length in range(1, 13)]
+
+    def noisy(writer, tokens, cache):
+        logits = exact(writer, tokens, cache)
+        return logits + (torch.rand(logits.shape) * 2 - 1) * nats
+
+    torch.manual_seed(0)
+    unchanged = rows(12)
+    monkeypatch.setattr(module._Writer, "logits", noisy)
+    turned = 0
+    for number, (one, other) in enumerate(zip(unchanged, rows(12), strict=True)):
+        beside = enumerate(zip(one.token_ids, other.token_ids, strict=False))
+        first = next((place for place, two in beside if len({*two}) == 2), None)
+        if first is not None:
+            turned += 1
+            assert counted[first][number] > (counted[first - 1][number] if first else 0)
+    assert turned > 3
+    draws = sum(len(one.token_ids) for one in unchanged)
+    assert sum(one.boundary_draws for one in unchanged) < 0.5 * draws
+
+
+class Countdown:
+    """Allows one token after the other, from 9 down; done after the last."""
+
+    def __init__(self, last=5):
+        self.token, self.last = 9, last
+
+    def allowed(self):
+        return torch.arange(SHAPE.vocab_size) == self.token
+
+    def advance(self, token_id):
+        assert token_id == self.token
+        self.token -= 1
+        return token_id == self.last
+
+
+def test_a_guide_says_what_may_be_written_and_when_it_is_done(model):
+    drawing = replace(DRAWING, chain=parse("top_k=1"), guide=Countdown)
+    for each in generate(model, PROMPTS, drawing):
+        for completion in each:
+            assert completion.token_ids == completion.text_ids == (9, 8, 7, 6, 5)
+            assert completion.finish_reason == "stop"
+            assert completion.sampling_logprobs == (0.0,) * 5
+            assert max(completion.logprobs) < 0
+            assert completion.boundary_draws == 0
+    closing = replace(drawing, stop_ids=frozenset({3, 7}))
+    for each in generate(model, PROMPTS, closing):
+        assert {completion.text_ids for completion in each} == {(9, 8)}
+
+
+def test_a_guide_that_allows_nothing_is_an_error(model):
+    drawing = replace(DRAWING, stop_ids=frozenset(), guide=partial(Countdown, last=-2))
+    with pytest.raises(BedstoneError, match="Countdown allows no token"):
+        generate(model, PROMPTS, drawing)
+
+
+def test_a_window_and_dropped_rows_are_those_of_a_row_alone():
+    torch.manual_seed(1)
+    model = Transformer(SHAPE.model_copy(update={"window_tokens": 4}))
+    with torch.no_grad():
+        for weight in model.parameters():
+            weight.mul_(8 if weight.dim() > 1 else 1)
+    drawing = replace(DRAWING, chain=parse("greedy"), samples=1, max_tokens=20)
+    drawing = replace(drawing, stop_ids=frozenset(range(0, 70, 3)))
+    found = generate(model, PROMPTS * 3, drawing)
+    for prompt, (completion,) in zip(PROMPTS * 3, found, strict=True):
+        whole = full_forward_greedy(model, prompt, 20, -1)
+        ends = [place for place, token in enumerate(whole) if token in drawing.stop_ids]
+        assert completion.token_ids == (whole[: ends[0] + 1] if ends else whole)
+
+
+def test_a_half_precision_model_is_sampled_too(model):
+    half = Transformer(SHAPE).to(torch.bfloat16)
+    half.load_state_dict(model.state_dict())
+    found = generate(half, PROMPTS, replace(DRAWING, chain=parse("top_k=5")))
+    assert all(one.token_ids for each in found for one in each)
+
+
+@pytest.mark.parametrize(
+    ("bf16", "amx", "large"), [(True, False, "bf16"), (False, True, "bf16"), (False, False, "fp32")]
+)
+def test_bf16_is_for_large_models_where_the_processor_multiplies_it(bf16, amx, large, monkeypatch):
+    monkeypatch.setattr(torch.cpu, "_is_avx512_bf16_supported", lambda: bf16)
+    monkeypatch.setattr(torch.cpu, "_is_amx_tile_supported", lambda: amx)
+    assert (fastest_format(3_000_000), fastest_format(10_000_000)) == ("fp32", large)

@@ -29,7 +29,9 @@ POSITION_BYTES = 2 * 3 * 2 * 4 * 4
 
 def judged(length, *, holds, own=0.0, sampling=0.0):
     ids, reason = tuple(range(length)), "stop" if holds else "length"
-    return Judged(Completion(ids, (own,) * length, (sampling,) * length, reason), "", holds)
+    logprobs = ((own,) * length, (sampling,) * length)
+    completion = Completion(ids, *logprobs, reason, closed=holds, boundary_draws=0)
+    return Judged(completion, "", holds)
 
 
 @pytest.mark.parametrize("drawn", [1, 4, 8])

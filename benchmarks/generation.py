@@ -1,0 +1,137 @@
+"""What it costs to write: Bedstone's ``generate`` against that of transformers.
+
+    python benchmarks/generation.py [--shapes 3M,10M] [--batches 1,8,32] [--rounds 5]
+
+Both sides hold the same random weights of a Llama, read the same prompts and apply the same chain;
+no token ends a text. Times are CPU seconds of one thread, the sides taking turns; the median of
+the rounds. The greedy tokens of the two in fp32 are equal, or the run stops.
+"""
+
+import argparse
+import tempfile
+import time
+from collections.abc import Callable
+from contextlib import nullcontext
+from pathlib import Path
+from statistics import median
+
+import torch
+from transformers import AutoModelForCausalLM, GenerationConfig, PreTrainedModel
+from transformers.utils import logging
+
+from bedstone.model import hugging_face
+from bedstone.model.transformer import ModelConfig, Transformer
+from bedstone.sampling.chain import parse
+from bedstone.sampling.generate import Drawing, generate
+
+SHAPES = {
+    "3M": ModelConfig(
+        vocab_size=8_192, n_layers=4, d_model=192, n_heads=6, n_kv_heads=3, d_ff=512, seq_len=512
+    ),
+    "10M": ModelConfig(
+        vocab_size=16_384, n_layers=4, d_model=320, n_heads=10, n_kv_heads=5, d_ff=864, seq_len=512
+    ),
+    "135M": ModelConfig(
+        vocab_size=49_152,
+        n_layers=30,
+        d_model=576,
+        n_heads=9,
+        n_kv_heads=3,
+        d_ff=1_536,
+        seq_len=512,
+    ),
+}
+"""The last is the shape of SmolLM2-135M."""
+PROMPT_TOKENS, NEW_TOKENS = 32, 96
+CHAINS = {
+    "greedy": {"do_sample": False},
+    "temperature=0.8,top_k=50,top_p=0.95": {
+        "do_sample": True,
+        "temperature": 0.8,
+        "top_k": 50,
+        "top_p": 0.95,
+    },
+}
+"""Ours, and how theirs is asked for."""
+
+Call = Callable[[], list[list[int]]]
+
+
+def models(shape: ModelConfig) -> tuple[dict[str, Transformer], PreTrainedModel]:
+    """Random weights in both number formats, and the same in transformers' model.
+
+    They are larger than new ones, so that the likeliest token stands out.
+    """
+    torch.manual_seed(0)
+    model = Transformer(shape)
+    with torch.no_grad():
+        for weight in model.parameters():
+            weight.mul_(3 if weight.dim() > 1 else 1)
+    with tempfile.TemporaryDirectory() as folder:
+        hugging_face.save(model, lambda name: nullcontext(Path(folder, name)), end_token=0)
+        ours = {each: hugging_face.load(Path(folder), each) for each in ("fp32", "bf16")}
+        return ours, AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32)
+
+
+def sides(
+    ours: dict[str, Transformer], theirs: PreTrainedModel, chain: str, prompts_BT: torch.Tensor
+) -> dict[str, Call]:
+    """Each returns the new tokens of every prompt."""
+    drawing = Drawing(parse(chain), 1, NEW_TOKENS, stop_ids=frozenset(), seed=0)
+    config = GenerationConfig(
+        max_new_tokens=NEW_TOKENS, min_new_tokens=None, pad_token_id=0, **CHAINS[chain]
+    )
+    config.eos_token_id = None
+
+    def hugging_face() -> list[list[int]]:
+        mask = torch.ones_like(prompts_BT)
+        written = theirs.generate(prompts_BT, attention_mask=mask, generation_config=config)
+        return written[:, PROMPT_TOKENS:].tolist()
+
+    def bedstone(model: Transformer) -> list[list[int]]:
+        found = generate(model, prompts_BT.tolist(), drawing)
+        return [list(completion.token_ids) for (completion,) in found]
+
+    return {"transformers": hugging_face} | {
+        name: lambda model=model: bedstone(model) for name, model in ours.items()
+    }
+
+
+def seconds(calls: dict[str, Call], rounds: int) -> dict[str, float]:
+    """The median of each, taking turns; the first round is not counted."""
+    times: dict[str, list[float]] = {name: [] for name in calls}
+    for _ in range(rounds + 1):
+        for name, call in calls.items():
+            start = time.process_time()
+            call()
+            times[name].append(time.process_time() - start)
+    return {name: median(each[1:]) for name, each in times.items()}
+
+
+def main() -> None:
+    arguments = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    arguments.add_argument("--shapes", default="3M,10M")
+    arguments.add_argument("--batches", default="1,8,32")
+    arguments.add_argument("--rounds", type=int, default=5)
+    given = arguments.parse_args()
+    torch.set_num_threads(1)
+    logging.set_verbosity_error()
+    print(f"prompt {PROMPT_TOKENS}, {NEW_TOKENS} new tokens, median of {given.rounds}, one thread")
+    for name in given.shapes.split(","):
+        ours, theirs = models(SHAPES[name])
+        size = sum(weight.numel() for weight in ours["fp32"].parameters())
+        print(f"{name}: {size / 1e6:.1f} M parameters, vocabulary {SHAPES[name].vocab_size}")
+        for batch in map(int, given.batches.split(",")):
+            prompts_BT = torch.randint(SHAPES[name].vocab_size, (batch, PROMPT_TOKENS))
+            for chain in CHAINS:
+                calls = sides(ours, theirs, chain, prompts_BT)
+                if chain == "greedy":
+                    assert calls["transformers"]() == calls["fp32"](), "greedy tokens differ"
+                found = seconds(calls, given.rounds)
+                print(f"  batch {batch}, {chain}")
+                for side, each in found.items():
+                    print(f"    {side:12}  {each:7.3f} s  {found['transformers'] / each:5.2f}x")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,285 @@
+"""Stage sampling.answers: put problems to a model many times, and keep what it answers.
+
+Reads   ``model``: the files of a model, or ``probe``: an endpoint; ``problems``: a JSONL of prompts
+        and answers, or none where the task is one of ``sampling.tasks``
+Writes  ``parts/``: tables of ``problem`` (its id), ``sample`` (its number), ``text``,
+        ``token_ids``, ``logprob`` (of the completion under the model, natural, its sum) and
+        ``sampling_logprob`` (under chain and constraint), ``finish_reason``, ``prompt_tokens``,
+        ``completion_tokens``, ``boundary_draws``, ``seconds``; what is not told is null
+
+An artifact is a block of problems by a block of samples, so that more of either leaves what there
+is as it is. A part is written as soon as its samples are drawn: a killed build goes on behind it.
+Whether an answer is right is not written: that is found from the text.
+The seconds are those of a batch, which all its samples wait for.
+"""
+
+import json
+import math
+import time
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+from pydantic import Field
+
+from bedstone.artifact import Shard
+from bedstone.config import Config
+from bedstone.corpus import columns
+from bedstone.errors import ConfigError
+from bedstone.model.transformer import NumberFormat
+from bedstone.pretrain.loop import using_threads
+from bedstone.sampling.chain import ChainText, parse
+from bedstone.sampling.endpoint import Asked, Endpoint
+from bedstone.sampling.findings import FILE, Findings
+from bedstone.sampling.generate import BATCH_ROWS, Completion, Drawing, Guide, generate
+from bedstone.sampling.samples import Sample
+from bedstone.sampling.tasks import Problem, Task, named, of_file
+from bedstone.sampling.writer import GGUF, Writer
+from bedstone.stage import Job, Metrics, Result, Stage
+
+Row = dict[str, Any]
+Ask = Callable[[Sequence[str]], list[list[Row]]]
+"""Prompts -> the rows of each, without the problem."""
+BLOCK_SEED = 1_000_003
+"""Blocks of an endpoint's samples get seeds that are so far apart."""
+
+
+class AnswersConfig(Config):
+    """Which problems, how often, and how the answers are drawn."""
+
+    task: str = ""
+    """As ``sampling.tasks`` names it; empty for a file's."""
+    chain: ChainText = "temperature=1"
+    first_problem: int = Field(default=0, ge=0)
+    problems: int = Field(default=100, ge=1)
+    """Of the task's test problems in the seed's order; or as many as there are."""
+    first_sample: int = Field(default=0, ge=0)
+    samples: int = Field(default=8, ge=1)
+    paraphrase: int = Field(default=0, ge=0)
+    """The number of the wording; of a problem with fewer, counted round."""
+    max_tokens: int = Field(default=128, ge=1)
+    chat: bool = True
+    """Whether a prompt is a user's turn."""
+    constrained: bool = False
+    """Whether the task's JSON schema holds the answers."""
+    number_format: NumberFormat = "fp32"
+    """Of a model of this machine."""
+    ends: tuple[int, ...] = ()
+    """Tokens that close a completion; none: what the model's files say."""
+    seed: int = Field(default=0, ge=0)
+
+
+def run(config: AnswersConfig, job: Job) -> Result:
+    """Draw what is not there yet, part by part.
+
+    Raises:
+        ConfigError: no such task, no schema to constrain by, or neither model nor endpoint.
+    """
+    task = task_of(config.task, job.inputs.get("problems"))
+    problems = chosen(task, config)
+    size = max(BATCH_ROWS // config.samples, 1)
+    parts = {
+        f"parts/{start:06}.parquet": problems[start : start + size]
+        for start in range(0, len(problems), size)
+    }
+    missing = {name: part for name, part in parts.items() if not job.has(name)}
+    with job.progress.task("completions", len(problems) * config.samples) as progress:
+        progress.advance((len(problems) - sum(map(len, missing.values()))) * config.samples)
+        if missing:
+            ask = _asking(config, job, task)
+            # The threads are ours: a batch for each.
+            with using_threads(1), ThreadPoolExecutor(job.engine.workers) as pool:
+                work = partial(_draw, config, job, ask)
+                for count in pool.map(work, missing, missing.values()):
+                    progress.advance(count)
+    table = pa.concat_tables(pq.read_table(job.folder / name) for name in parts)
+    return Result(_metrics(table))
+
+
+def task_of(name: str, problems: Shard | None) -> Task:
+    """The task of this name, or that of the file.
+
+    Raises:
+        ConfigError: there are both or neither, or no such task.
+        DataError: the file holds no problems.
+    """
+    if bool(name) == (problems is not None):
+        raise ConfigError(
+            "a task has a name or a file of problems", hint="set config.task, or give problems"
+        )
+    if problems is None:
+        return named(name)
+    (path,) = problems.files
+    return of_file(path)
+
+
+def chosen(task: Task, config: AnswersConfig) -> list[Problem]:
+    """The block of problems."""
+    end = config.first_problem + config.problems
+    return task.problems(end, config.seed, "test")[config.first_problem :]
+
+
+def read(answers: Shard) -> pa.Table:
+    """All rows, in the order of the problems and, of each, of the samples."""
+    paths = [path for path in answers.files if path.suffix == ".parquet"]
+    return pa.concat_tables(pq.read_table(path) for path in sorted(paths))
+
+
+def prompt_of(problem: Problem, paraphrase: int) -> str:
+    """The wording of this number."""
+    return problem.prompts[paraphrase % len(problem.prompts)]
+
+
+def _draw(config: AnswersConfig, job: Job, ask: Ask, name: str, problems: Sequence[Problem]) -> int:
+    """Write a part; how many completions it holds."""
+    answers = ask([prompt_of(problem, config.paraphrase) for problem in problems])
+    rows = [
+        {"problem": problem.id, "sample": config.first_sample + number, **row}
+        for problem, samples in zip(problems, answers, strict=True)
+        for number, row in enumerate(samples)
+    ]
+    columns.write(job, name, pa.Table.from_pylist(rows, _SCHEMA))
+    return len(rows)
+
+
+def _asking(config: AnswersConfig, job: Job, task: Task) -> Ask:
+    """Who answers."""
+    if config.constrained and task.schema is None:
+        raise ConfigError(f"{task.name} has no JSON schema to hold answers to")
+    if ("model" in job.inputs) == ("probe" in job.inputs):
+        raise ConfigError("a model or the probe of an endpoint is asked: give one of the two")
+    if "probe" in job.inputs:
+        if config.constrained:
+            raise ConfigError("an endpoint's answers are not constrained here")
+        return partial(_by_endpoint, config, job.inputs["probe"])
+    model = job.inputs["model"]
+    writer = Writer.load(_folder(model), config.number_format)
+    if config.ends:
+        writer = replace(writer, ends=frozenset(config.ends))
+    guide = None
+    if config.constrained:
+        from bedstone.sampling import constraint
+
+        assert task.schema is not None
+        guide = constraint.json_schema(task.schema, writer.texts, writer.ends)
+    return partial(_by_model, config, writer, guide)
+
+
+def _folder(model: Shard) -> Path:
+    """Where the files of a model lie, which may be one."""
+    names = [path for path in model.files if path.suffix == GGUF]
+    return names[0] if len(names) == 1 else model.location
+
+
+def _by_model(
+    config: AnswersConfig,
+    writer: Writer,
+    guide: Callable[[], Guide] | None,
+    prompts: Sequence[str],
+) -> list[list[Row]]:
+    drawing = Drawing(
+        chain=parse(config.chain),
+        samples=config.samples,
+        max_tokens=config.max_tokens,
+        stop_ids=writer.ends,
+        seed=config.seed,
+        guide=guide,
+        first=config.first_sample,
+    )
+    ids = writer.prompt_ids(prompts, chat=config.chat)
+    writer.refuse_longer(ids, config.max_tokens)
+    started = time.perf_counter()
+    completions = generate(writer.model, ids, drawing)
+    seconds = time.perf_counter() - started
+    return [
+        [_row(writer, each, len(prompt), seconds) for each in samples]
+        for prompt, samples in zip(ids, completions, strict=True)
+    ]
+
+
+def _row(writer: Writer, completion: Completion, prompt_tokens: int, seconds: float) -> Row:
+    return {
+        "text": writer.texts.decode(completion.text_ids),
+        "token_ids": completion.token_ids,
+        "logprob": math.fsum(completion.logprobs),
+        "sampling_logprob": math.fsum(completion.sampling_logprobs),
+        "finish_reason": completion.finish_reason,
+        "prompt_tokens": prompt_tokens,
+        "completion_tokens": len(completion.token_ids),
+        "boundary_draws": completion.boundary_draws,
+        "seconds": seconds,
+    }
+
+
+def _by_endpoint(config: AnswersConfig, probed: Shard, prompts: Sequence[str]) -> list[list[Row]]:
+    text = probed.file(FILE).read_text("utf-8")
+    about, findings = json.loads(text), Findings.read(text)
+    endpoint = Endpoint.with_key(about["url"], about["model"], chat=about["chat"])
+    asked = Asked(
+        chain=parse(config.chain),
+        samples=config.samples,
+        max_tokens=config.max_tokens,
+        seed=config.seed + BLOCK_SEED * config.first_sample,
+        logprobs=findings.honours("logprobs") and findings.logprobs_of == "model",
+    )
+    return [
+        [_row_of_sample(each) for each in samples]
+        for samples in endpoint.complete(prompts, asked, findings)
+    ]
+
+
+def _row_of_sample(sample: Sample) -> Row:
+    return {
+        "text": sample.text,
+        "token_ids": sample.token_ids,
+        "logprob": None if sample.logprobs is None else math.fsum(sample.logprobs),
+        "finish_reason": sample.finish_reason,
+        "prompt_tokens": sample.prompt_tokens,
+        "completion_tokens": sample.completion_tokens,
+        "seconds": sample.seconds,
+    }
+
+
+def _metrics(table: pa.Table) -> Metrics:
+    tokens = pc.sum(table["completion_tokens"]).as_py()
+    return {
+        "problems": pc.count_distinct(table["problem"]).as_py(),
+        "completions": len(table),
+        "completion_tokens": tokens,
+        "cut_off_share": pc.mean(pc.equal(table["finish_reason"], "length")).as_py(),
+        "boundary_draws": pc.sum(table["boundary_draws"], min_count=0).as_py(),
+    }
+
+
+_SCHEMA = pa.schema(
+    {
+        "problem": pa.string(),
+        "sample": pa.int32(),
+        "text": pa.large_string(),
+        "token_ids": pa.list_(pa.int32()),
+        "logprob": pa.float64(),
+        "sampling_logprob": pa.float64(),
+        "finish_reason": pa.string(),
+        "prompt_tokens": pa.int32(),
+        "completion_tokens": pa.int32(),
+        "boundary_draws": pa.int32(),
+        "seconds": pa.float64(),
+    }
+)
+
+STAGE = Stage(
+    "sampling.answers",
+    version=1,
+    config=AnswersConfig,
+    inputs=(),
+    optional=("model", "probe", "problems"),
+    run=run,
+    libraries=("numpy", "torch"),
+    reproducible="request",
+)
