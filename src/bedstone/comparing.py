@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.parquet as pq
 
 from bedstone.adoption import adopt
 from bedstone.artifact import Artifact, is_complete
@@ -19,8 +20,7 @@ from bedstone.auditing import Making
 from bedstone.completing import format_of
 from bedstone.errors import ConfigError
 from bedstone.model import hugging_face
-from bedstone.sampling import answers as stored
-from bedstone.sampling import ranking
+from bedstone.sampling import answers, ranking, rewards
 from bedstone.sampling.chain import parse
 from bedstone.sampling.comparison import (
     Budget,
@@ -38,6 +38,7 @@ from bedstone.sampling.evidence import Reader
 from bedstone.sampling.findings import FILE, Findings
 from bedstone.sampling.ranking import GREEDY, TaskEvidence
 from bedstone.sampling.settings import write_settings
+from bedstone.sampling.stored import rows_of
 from bedstone.sampling.tasks import Task
 from bedstone.stage import ask, find
 
@@ -73,6 +74,7 @@ class Asked:
     budget: Budget
     prices: Prices
     checker: bool
+    reward: Path | None
     number_format: str
 
     def refuse_unusable(self) -> None:
@@ -185,6 +187,8 @@ class Contest:
     asked: Asked
     making: Making
     families: Mapping[str, str]
+    reward: Artifact | None
+    """An aligned model that judges the answers."""
 
     def blocks(self, task: Task, file: Artifact | None, chain: str, paraphrase: int) -> list[Block]:
         """What is drawn of a task by a chain; greedy, one sample."""
@@ -214,16 +218,26 @@ class Contest:
     def tasks(self) -> Iterator[tuple[Task, Artifact | None]]:
         """Those by name, then those of files."""
         for name in self.asked.tasks or (() if self.asked.data else TASKS):
-            yield stored.task_of(name, None), None
+            yield answers.task_of(name, None), None
         for path in self.asked.data:
             file = adopt([path], self.making.store)
-            yield stored.task_of("", file), file
+            yield answers.task_of("", file), file
 
     def draws(self, task: Task, file: Artifact | None) -> dict[tuple[str, int], list[Block]]:
         """All blocks of a task, by chain and paraphrase."""
         wanted = [(GREEDY, number) for number in range(self.asked.paraphrases)]
         wanted += [(chain, 0) for chain in self.families]
         return {(chain, number): self.blocks(task, file, chain, number) for chain, number in wanted}
+
+    def rows(self, block: Block) -> pa.Table:
+        """The answers of a block, with their rewards if there is a model that gives them."""
+        made = block.made(self.making)
+        if self.reward is None or block.config["chain"] == GREEDY:
+            return rows_of(made)
+        config = {"chat": not self.asked.plain, "number_format": self.asked.number_format}
+        judged = self.making.build(rewards.STAGE.name, config, answers=made, model=self.reward)
+        column = pq.read_table(judged.file(rewards.FILE))["reward"]
+        return rows_of(made).append_column("reward", column)
 
     def evidence(self, task: Task, file: Artifact | None) -> TaskEvidence:
         """What the answers to a task say; what is missing is drawn."""
@@ -232,7 +246,7 @@ class Contest:
         reader = Reader(task, problems)
         found = {
             (chain, number): reader.read(
-                pa.concat_tables(stored.read(block.made(self.making)) for block in blocks),
+                pa.concat_tables(map(self.rows, blocks)),
                 1 if chain == GREEDY else asked.samples,
             )
             for (chain, number), blocks in self.draws(task, file).items()
@@ -300,8 +314,9 @@ def contest(
     """
     asked.refuse_unusable()
     families = asked.families
+    reward = None if asked.reward is None else adopt([asked.reward], making.store)
     if path is not None:
-        return Contest(Source.of_path(path, making.store), asked, making, families), {}
+        return Contest(Source.of_path(path, making.store), asked, making, families, reward), {}
     if name is None:
         raise ConfigError("an endpoint has models by name", hint="give --endpoint-model NAME")
     config = {"url": model, "model": name, "chat": not asked.plain}
@@ -321,7 +336,7 @@ def contest(
         if family in lost:
             hindered.setdefault(chain, [f"another chain of {family} cannot be had"])
     usable = {chain: family for chain, family in families.items() if family not in lost}
-    return Contest(source, asked, making, usable), hindered
+    return Contest(source, asked, making, usable, reward), hindered
 
 
 def verdicts(held: Contest) -> list[Verdict]:
@@ -416,7 +431,12 @@ def _verdict(
     measures: Mapping[str, Any],
 ) -> Verdict:
     found = ranking.comparison(measured, problem_ids, asked.prices, asked.seed)
-    best = recommend(found, asked.budget, with_checker=asked.checker)
+    best = recommend(
+        found,
+        asked.budget,
+        with_checker=asked.checker,
+        with_reward=asked.reward is not None,
+    )
     return Verdict(task, found, best, measures)
 
 

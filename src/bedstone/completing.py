@@ -10,7 +10,7 @@ from bedstone.config import nearest
 from bedstone.errors import ConfigError
 from bedstone.model.transformer import NumberFormat
 from bedstone.sampling.chain import Chain, parse
-from bedstone.sampling.generate import Completion, Drawing, Guide, generate
+from bedstone.sampling.generate import Completion, Drawing, Guide
 from bedstone.sampling.stops import StopStrings, cut
 from bedstone.sampling.writer import Writer
 
@@ -59,10 +59,9 @@ def sample(path: Path, asked: Asked) -> dict[str, Any]:
     chain, number_format = _chain(asked.chain), format_of(asked.number_format)
     writer = Writer.load(path, number_format)
     (ids,) = writer.prompt_ids([asked.prompt], chat=asked.chat)
-    writer.refuse_longer([ids], asked.max_tokens)
     guide = _guide(writer, asked)
     drawing = Drawing(chain, asked.n, asked.max_tokens, writer.ends, asked.seed, guide)
-    (completions,) = generate(writer.model, [ids], drawing)
+    (completions,) = writer.complete([ids], drawing)
     return {
         "model": str(path),
         "chain": str(chain),

@@ -105,6 +105,9 @@ def strategies(
     checker: Annotated[
         bool, typer.Option("--checker", help="answers can be checked where the model is used")
     ] = False,
+    reward: Annotated[
+        str | None, typer.Option(help="a model aligned from this one: it judges the answers")
+    ] = None,
     endpoint_model: Annotated[str | None, typer.Option(help="its name at the endpoint")] = None,
     number_format: Annotated[str, typer.Option(help="fp32 or bf16")] = "fp32",
     chart: Annotated[
@@ -137,6 +140,7 @@ def strategies(
         prompt_price=prompt_price,
         completion_price=completion_price,
         checker=checker,
+        reward=reward,
         endpoint_model=endpoint_model,
         number_format=number_format,
         chart=chart,

@@ -2,8 +2,8 @@
 
 Reads   ``model``: the files of a model, or ``probe``: an endpoint; ``problems``: a JSONL of prompts
         and answers, or none where the task is one of ``sampling.tasks``
-Writes  ``parts/``: tables of ``problem`` (its id), ``sample`` (its number), ``text``,
-        ``token_ids``, ``logprob`` (of the completion under the model, natural, its sum) and
+Writes  ``parts/``: tables of ``problem`` (its id), ``sample`` (its number), ``prompt``,
+        ``text``, ``token_ids``, ``logprob`` (of the completion under the model, natural) and
         ``sampling_logprob`` (under chain and constraint), ``finish_reason``, ``prompt_tokens``,
         ``completion_tokens``, ``boundary_draws``, ``seconds``; what is not told is null
 
@@ -20,7 +20,6 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
@@ -37,10 +36,11 @@ from bedstone.pretrain.loop import using_threads
 from bedstone.sampling.chain import ChainText, parse
 from bedstone.sampling.endpoint import Asked, Endpoint
 from bedstone.sampling.findings import FILE, Findings
-from bedstone.sampling.generate import BATCH_ROWS, Completion, Drawing, Guide, generate
+from bedstone.sampling.generate import BATCH_ROWS, Completion, Drawing, Guide
 from bedstone.sampling.samples import Sample
+from bedstone.sampling.stored import ANSWERS, part_name
 from bedstone.sampling.tasks import Problem, Task, named, of_file
-from bedstone.sampling.writer import GGUF, Writer
+from bedstone.sampling.writer import Writer, folder_of
 from bedstone.stage import Job, Metrics, Result, Stage
 
 Row = dict[str, Any]
@@ -85,8 +85,7 @@ def run(config: AnswersConfig, job: Job) -> Result:
     problems = chosen(task, config)
     size = max(BATCH_ROWS // config.samples, 1)
     parts = {
-        f"parts/{start:06}.parquet": problems[start : start + size]
-        for start in range(0, len(problems), size)
+        part_name(start): problems[start : start + size] for start in range(0, len(problems), size)
     }
     missing = {name: part for name, part in parts.items() if not job.has(name)}
     with job.progress.task("completions", len(problems) * config.samples) as progress:
@@ -125,12 +124,6 @@ def chosen(task: Task, config: AnswersConfig) -> list[Problem]:
     return task.problems(end, config.seed, "test")[config.first_problem :]
 
 
-def read(answers: Shard) -> pa.Table:
-    """All rows, in the order of the problems and, of each, of the samples."""
-    paths = [path for path in answers.files if path.suffix == ".parquet"]
-    return pa.concat_tables(pq.read_table(path) for path in sorted(paths))
-
-
 def prompt_of(problem: Problem, paraphrase: int) -> str:
     """The wording of this number."""
     return problem.prompts[paraphrase % len(problem.prompts)]
@@ -138,13 +131,14 @@ def prompt_of(problem: Problem, paraphrase: int) -> str:
 
 def _draw(config: AnswersConfig, job: Job, ask: Ask, name: str, problems: Sequence[Problem]) -> int:
     """Write a part; how many completions it holds."""
-    answers = ask([prompt_of(problem, config.paraphrase) for problem in problems])
+    prompts = [prompt_of(problem, config.paraphrase) for problem in problems]
+    asked = [(problem.id, prompt) for problem, prompt in zip(problems, prompts, strict=True)]
     rows = [
-        {"problem": problem.id, "sample": config.first_sample + number, **row}
-        for problem, samples in zip(problems, answers, strict=True)
+        {"problem": name, "prompt": prompt, "sample": config.first_sample + number, **row}
+        for (name, prompt), samples in zip(asked, ask(prompts), strict=True)
         for number, row in enumerate(samples)
     ]
-    columns.write(job, name, pa.Table.from_pylist(rows, _SCHEMA))
+    columns.write(job, name, pa.Table.from_pylist(rows, ANSWERS))
     return len(rows)
 
 
@@ -159,7 +153,7 @@ def _asking(config: AnswersConfig, job: Job, task: Task) -> Ask:
             raise ConfigError("an endpoint's answers are not constrained here")
         return partial(_by_endpoint, config, job.inputs["probe"])
     model = job.inputs["model"]
-    writer = Writer.load(_folder(model), config.number_format)
+    writer = Writer.load(folder_of(model), config.number_format)
     if config.ends:
         writer = replace(writer, ends=frozenset(config.ends))
     guide = None
@@ -169,12 +163,6 @@ def _asking(config: AnswersConfig, job: Job, task: Task) -> Ask:
         assert task.schema is not None
         guide = constraint.json_schema(task.schema, writer.texts, writer.ends)
     return partial(_by_model, config, writer, guide)
-
-
-def _folder(model: Shard) -> Path:
-    """Where the files of a model lie, which may be one."""
-    names = [path for path in model.files if path.suffix == GGUF]
-    return names[0] if len(names) == 1 else model.location
 
 
 def _by_model(
@@ -193,9 +181,8 @@ def _by_model(
         first=config.first_sample,
     )
     ids = writer.prompt_ids(prompts, chat=config.chat)
-    writer.refuse_longer(ids, config.max_tokens)
     started = time.perf_counter()
-    completions = generate(writer.model, ids, drawing)
+    completions = writer.complete(ids, drawing)
     seconds = time.perf_counter() - started
     return [
         [_row(writer, each, len(prompt), seconds) for each in samples]
@@ -256,22 +243,6 @@ def _metrics(table: pa.Table) -> Metrics:
         "boundary_draws": pc.sum(table["boundary_draws"], min_count=0).as_py(),
     }
 
-
-_SCHEMA = pa.schema(
-    {
-        "problem": pa.string(),
-        "sample": pa.int32(),
-        "text": pa.large_string(),
-        "token_ids": pa.list_(pa.int32()),
-        "logprob": pa.float64(),
-        "sampling_logprob": pa.float64(),
-        "finish_reason": pa.string(),
-        "prompt_tokens": pa.int32(),
-        "completion_tokens": pa.int32(),
-        "boundary_draws": pa.int32(),
-        "seconds": pa.float64(),
-    }
-)
 
 STAGE = Stage(
     "sampling.answers",

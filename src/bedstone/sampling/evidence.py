@@ -69,6 +69,9 @@ class Reader:
                 utility_PNN=np.stack([similarities(each) for each in texts])
                 if samples > 1
                 else None,
+                reward_PN=np.array([[row["reward"] for row in each] for each in rows])
+                if "reward" in table.column_names
+                else None,
             ),
         )
 

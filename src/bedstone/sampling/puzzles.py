@@ -68,12 +68,13 @@ class Factoring(Puzzle):
     """Write a number as a product of two, both above 1. The answer is the last product of two."""
 
     kind = "factoring"
-    limits: ClassVar = {"factors": (2, 10**9 - 1)}
-    factors: Range = (2, 99)
+    limits: ClassVar = {"first": (2, 10**9 - 1), "second": (2, 10**9 - 1)}
+    first: Range = (2, 99)
+    second: Range = (2, 99)
 
     def draw(self, random: Random) -> Question:
         """The product of two drawn factors."""
-        first, second = between(random, self.factors), between(random, self.factors)
+        first, second = between(random, self.first), between(random, self.second)
         content = str(first * second)
         return Question(content, {"n": content}, None, f"answer {first}*{second}", self.kind)
 

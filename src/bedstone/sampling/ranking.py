@@ -33,7 +33,14 @@ from bedstone.sampling.selection import (
 from bedstone.sampling.similarity import distinct_share
 
 GREEDY = "greedy"
-SELECTORS: tuple[Selector, ...] = ("majority", "weighted", "likeliest", "mbr", "checked")
+SELECTORS: tuple[Selector, ...] = (
+    "majority",
+    "weighted",
+    "likeliest",
+    "mbr",
+    "checked",
+    "rewarded",
+)
 BY_LOGPROB = ("weighted", "likeliest")
 SETTLED: tuple[Selector, ...] = ("majority", "checked")
 """Those that can stop before all samples are there."""
@@ -117,7 +124,9 @@ def _of_chain(chain: str, family: str, evidence: Evidence) -> Iterator[Measured]
     told = not np.isnan(answers.mean_logprob_PN).any()
     for k in numbers(answers.samples):
         for selector in SELECTORS:
-            if selector in BY_LOGPROB and not told:
+            if (selector in BY_LOGPROB and not told) or (
+                selector == "rewarded" and answers.reward_PN is None
+            ):
                 continue
             strategy = Strategy(family, chain, k, selector)
             yield Measured(strategy, outcome(answers, selector, k))

@@ -4,11 +4,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from bedstone.artifact import Shard
 from bedstone.errors import ArtifactError, ConfigError
 from bedstone.model import hugging_face
 from bedstone.model.hugging_face import CONFIG
 from bedstone.model.transformer import NumberFormat, Transformer
 from bedstone.sampling import template
+from bedstone.sampling.generate import Completion, Drawing, generate
 from bedstone.tokenizer.encoding import END, SPECIAL_TOKENS
 from bedstone.tokenizer.texts import Texts
 
@@ -66,8 +68,20 @@ class Writer:
             raise ConfigError(f"the prompt {empty[0]!r} gives no token", hint="write a longer one")
         return ids
 
-    def refuse_longer(self, ids: Sequence[Sequence[int]], max_tokens: int) -> None:
-        """Raises ConfigError where prompt and completion are longer than the model's texts."""
+    def complete(self, ids: Sequence[Sequence[int]], drawing: Drawing) -> list[list[Completion]]:
+        """The completions of each prompt.
+
+        Raises:
+            ConfigError: a prompt and its completion are longer than the model's texts; or the chain
+                names a token that the model has not, or leaves none.
+        """
+        self._refuse_longer(ids, drawing.max_tokens)
+        try:
+            return generate(self.model, ids, drawing)
+        except ValueError as error:
+            raise ConfigError(f"chain {drawing.chain}: {error}") from error
+
+    def _refuse_longer(self, ids: Sequence[Sequence[int]], max_tokens: int) -> None:
         longest = max(map(len, ids))
         if (length := longest + max_tokens) > self.model.config.seq_len:
             raise ConfigError(
@@ -93,6 +107,12 @@ class Writer:
         end = spelt.get(min(self.ends, default=-1), "")
         rendered = template.render(self.chat_template, turns, begin=begin, end=end)
         return [self.texts.encode_rendered(text) for text in rendered]
+
+
+def folder_of(model: Shard) -> Path:
+    """Where the files of a stored model lie: a folder, or the GGUF file that is all it has."""
+    files = [path for path in model.files if path.suffix == GGUF]
+    return files[0] if len(files) == 1 else model.location
 
 
 def _gguf_file(path: Path) -> Path | None:

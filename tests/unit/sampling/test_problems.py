@@ -7,7 +7,7 @@ from bedstone.errors import ConfigError
 from bedstone.sampling.problems import NUMBER, TEST_SHARE, number, split_of, stated
 from bedstone.sampling.puzzles import Factoring, Reversing, Sums
 
-SMALL = Factoring(factors=(2, 6))
+SMALL = Factoring(first=(2, 6), second=(2, 6))
 """Of 2 to 6, there are 14 products."""
 
 
@@ -76,7 +76,7 @@ def test_to_train_on_problems_come_again_when_there_are_no_others():
 
 
 def test_a_split_without_a_problem_is_an_error():
-    task = Factoring(factors=(2, 2))
+    task = Factoring(first=(2, 2), second=(2, 2))
     empty = "train" if split_of("factoring", "4") == "test" else "test"
     with pytest.raises(ConfigError, match="no more than 0 problems"):
         task.problems(1, 0, empty)
