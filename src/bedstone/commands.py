@@ -447,7 +447,7 @@ def sample(
     stop: str | Sequence[str] = (),
     json_schema: PathLike | None = None,
     regex: str | None = None,
-    number_format: str = "fp32",
+    number_format: str | None = None,
     store: PathLike = STORE,
 ) -> dict[str, Any]:
     """Completions of a prompt by a model, Bedstone's or another.
@@ -464,7 +464,7 @@ def sample(
         stop: texts that end a completion, and are none of it.
         json_schema: a file: completions are JSON by this schema.
         regex: completions match this expression as a whole.
-        number_format: ``fp32`` or ``bf16``.
+        number_format: ``fp32`` or ``bf16``; absent, what is faster for this model here.
         store: folder of the artifacts.
 
     Returns:
@@ -516,7 +516,7 @@ def strategies(
     checker: bool = False,
     reward: PathLike | None = None,
     endpoint_model: str | None = None,
-    number_format: str = "fp32",
+    number_format: str | None = None,
     chart: PathLike | None = None,
     write: bool = False,
     dry_run: bool = False,
@@ -552,7 +552,7 @@ def strategies(
         reward: a model that was aligned from the one compared: its log-probability over the
             model's own is a reward to choose by.
         endpoint_model: the model's name at the endpoint.
-        number_format: ``fp32`` or ``bf16``.
+        number_format: ``fp32`` or ``bf16``; absent, what is faster for this model here.
         chart: an SVG file: accuracy against tokens, of the last that is reported.
         write: put the recommendation into the model's ``generation_config.json``.
         dry_run: only say what it costs.
@@ -574,8 +574,13 @@ def strategies(
         BedstoneError: torch is not installed, or the endpoint fails.
     """
     comparing = stage_module.imported("comparing", "bedstone strategies")
+    completing = stage_module.imported("completing", "bedstone strategies")
     from bedstone.auditing import Making
 
+    is_url = str(model).startswith(("http://", "https://"))
+    path = None if is_url else _given(model, Path(store))[0]
+    if write:
+        comparing.refuse_unwritable(path)
     asked = comparing.Asked(
         tasks=tuple(_words(task)),
         data=tuple(_paths(data)),
@@ -591,11 +596,9 @@ def strategies(
         prices=comparing.Prices(prompt_price, completion_price),
         checker=checker,
         reward=None if reward is None else _given(reward, Path(store))[0],
-        number_format=number_format,
+        number_format="fp32" if path is None else completing.format_of(number_format, path),
     )
     making = Making(Path(store), _engine("local", workers), progress or Progress())
-    is_url = str(model).startswith(("http://", "https://"))
-    path = None if is_url else _given(model, Path(store))[0]
     found: dict[str, Any] = comparing.compare(
         str(model),
         path,

@@ -6,6 +6,7 @@ drawn again.
 """
 
 import json
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,9 +18,9 @@ import pyarrow.parquet as pq
 from bedstone.adoption import adopt
 from bedstone.artifact import Artifact, is_complete
 from bedstone.auditing import Making
-from bedstone.completing import format_of
-from bedstone.errors import ConfigError
+from bedstone.errors import ConfigError, DataError
 from bedstone.model import hugging_face
+from bedstone.model.transformer import NumberFormat
 from bedstone.sampling import answers, ranking, rewards
 from bedstone.sampling.chain import parse
 from bedstone.sampling.comparison import (
@@ -75,11 +76,18 @@ class Asked:
     prices: Prices
     checker: bool
     reward: Path | None
-    number_format: str
+    number_format: NumberFormat
+    """Of a model of this machine."""
 
     def refuse_unusable(self) -> None:
         """Raises ConfigError where an option cannot be used."""
-        least = {"samples": 2, "problems": MIN_PROBLEMS, "paraphrases": 1, "max_tokens": 1}
+        least = {
+            "samples": 2,
+            "problems": MIN_PROBLEMS,
+            "paraphrases": 1,
+            "max_tokens": 1,
+            "seed": 0,
+        }
         for name, low in least.items():
             if (value := getattr(self, name)) < low:
                 raise ConfigError(f"--{name.replace('_', '-')} {value}: {low} is the least")
@@ -89,14 +97,13 @@ class Asked:
             raise ConfigError(
                 "--budget-usd needs the prices", hint="give --prompt-price, --completion-price"
             )
-        format_of(self.number_format)
 
     @property
     def families(self) -> dict[str, str]:
         """Chain, spelt out -> its family: the names of its samplers.
 
         Raises:
-            ConfigError: a chain cannot be read.
+            ConfigError: a chain cannot be read, there is none, or one family has more than another.
         """
         families = {}
         for text in self.chains or CHAINS:
@@ -105,7 +112,17 @@ class Asked:
             except ValueError as error:
                 raise ConfigError(f"--chain {text}: {error}") from error
             families[str(chain)] = ", ".join(name for name, _ in chain.steps)
-        return {chain: family for chain, family in families.items() if chain != GREEDY}
+        families.pop(GREEDY, None)
+        ranked = sorted((count, family) for family, count in Counter(families.values()).items())
+        if not ranked:
+            raise ConfigError("no chain is given to compare greedy with")
+        (least, poor), (most, rich) = ranked[0], ranked[-1]
+        if least < most:  # before anything is drawn
+            raise ConfigError(
+                f"{rich} has {most} chains to choose from, {poor} only {least}",
+                hint="give every family of samplers as many chains: more tries win by luck",
+            )
+        return families
 
 
 @dataclass(frozen=True, slots=True)
@@ -193,12 +210,12 @@ class Contest:
     def blocks(self, task: Task, file: Artifact | None, chain: str, paraphrase: int) -> list[Block]:
         """What is drawn of a task by a chain; greedy, one sample."""
         asked = self.asked
-        total = len(task.problems(asked.problems, asked.seed, "test"))
+        whole = -(-asked.problems // BLOCK_PROBLEMS) * BLOCK_PROBLEMS
+        there = len(task.problems(whole, asked.seed, "test"))
         size = 1 if chain == GREEDY else BLOCK_SAMPLES
         shared = {
             "task": "" if file else task.name,
             "chain": chain,
-            "problems": BLOCK_PROBLEMS,
             "samples": size,
             "paraphrase": paraphrase,
             "max_tokens": asked.max_tokens,
@@ -210,8 +227,16 @@ class Contest:
         }
         inputs = dict(self.source.inputs) | ({"problems": file} if file else {})
         return [
-            Block(shared | {"first_problem": problem, "first_sample": sample}, inputs)
-            for problem in range(0, total, BLOCK_PROBLEMS)
+            Block(
+                shared
+                | {
+                    "first_problem": problem,
+                    "problems": min(BLOCK_PROBLEMS, there - problem),
+                    "first_sample": sample,
+                },
+                inputs,
+            )
+            for problem in range(0, min(asked.problems, there), BLOCK_PROBLEMS)
             for sample in range(0, 1 if chain == GREEDY else asked.samples, size)
         ]
 
@@ -221,7 +246,13 @@ class Contest:
             yield answers.task_of(name, None), None
         for path in self.asked.data:
             file = adopt([path], self.making.store)
-            yield answers.task_of("", file), file
+            task = answers.task_of("", file)
+            if (count := len(task.problems(MIN_PROBLEMS, 0, "test"))) < MIN_PROBLEMS:
+                raise DataError(
+                    f"{path} holds {count} problems; {MIN_PROBLEMS} are the least",
+                    hint="half of them chooses, half reports",
+                )
+            yield task, file
 
     def draws(self, task: Task, file: Artifact | None) -> dict[tuple[str, int], list[Block]]:
         """All blocks of a task, by chain and paraphrase."""
@@ -278,8 +309,6 @@ def compare(
     wanted: Wanted,
 ) -> dict[str, Any]:
     """What ``bedstone.strategies`` returns; see ``contest``."""
-    if wanted.write:
-        _refuse_unwritable(path)
     held, unavailable = contest(model, path, name, asked, making)
     about = {"model": model, "unavailable": unavailable, "probe": _findings(held)}
     if wanted.dry_run:
@@ -330,12 +359,11 @@ def contest(
             hindered[chain] = reasons
     if GREEDY in hindered:
         raise ConfigError(f"{model} cannot be compared: {'; '.join(hindered[GREEDY])}")
-    # Without one of its chains a family had fewer tries: it is left out with all of them.
-    lost = {families[chain] for chain in hindered}
-    for chain, family in families.items():
-        if family in lost:
-            hindered.setdefault(chain, [f"another chain of {family} cannot be had"])
-    usable = {chain: family for chain, family in families.items() if family not in lost}
+    # What hinders one chain of a family hinders all: a chain's values make no difference to it.
+    usable = {chain: family for chain, family in families.items() if chain not in hindered}
+    if not usable:
+        told = "; ".join(f"{chain}: {', '.join(each)}" for chain, each in hindered.items())
+        raise ConfigError(f"{model} can apply none of the chains: {told}")
     return Contest(source, asked, making, usable, reward), hindered
 
 
@@ -347,7 +375,7 @@ def verdicts(held: Contest) -> list[Verdict]:
     """
     asked = held.asked
     found: list[tuple[TaskEvidence, list[Measured]]] = []
-    for task, file in held.tasks():
+    for task, file in list(held.tasks()):  # so that all are usable before one is asked
         evidence = held.evidence(task, file)
         held.making.progress.named(task.name).say("comparing the strategies")
         found.append((evidence, ranking.measured(evidence, held.families)))
@@ -407,8 +435,9 @@ def write(folder: Path, verdict: Verdict) -> Path:
     return write_settings(folder, parse(strategy.chain), strategy.samples)
 
 
-def _refuse_unwritable(path: Path | None) -> None:
-    if path is None or is_complete(path) or not path.is_dir():
+def refuse_unwritable(path: Path | None) -> None:
+    """Raises ConfigError where there is no folder whose settings could change."""
+    if path is None or is_complete(path) or not (path / hugging_face.CONFIG).exists():
         raise ConfigError(
             "--write: there is no folder whose settings could change",
             hint="an artifact stays as it is: copy its files to a folder first",

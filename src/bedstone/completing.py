@@ -12,7 +12,7 @@ from bedstone.model.transformer import NumberFormat
 from bedstone.sampling.chain import Chain, parse
 from bedstone.sampling.generate import Completion, Drawing, Guide
 from bedstone.sampling.stops import StopStrings, cut
-from bedstone.sampling.writer import Writer
+from bedstone.sampling.writer import Writer, faster_format
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +29,8 @@ class Asked:
     stop: tuple[str, ...]
     json_schema: Path | None
     regex: str | None
-    number_format: str
+    number_format: str | None
+    """None: what is faster here."""
 
     def refuse_unusable(self) -> None:
         """Raises ConfigError where an option cannot be used."""
@@ -56,7 +57,7 @@ def sample(path: Path, asked: Asked) -> dict[str, Any]:
             that the model was trained on.
     """
     asked.refuse_unusable()
-    chain, number_format = _chain(asked.chain), format_of(asked.number_format)
+    chain, number_format = _chain(asked.chain), format_of(asked.number_format, path)
     writer = Writer.load(path, number_format)
     (ids,) = writer.prompt_ids([asked.prompt], chat=asked.chat)
     guide = _guide(writer, asked)
@@ -71,12 +72,15 @@ def sample(path: Path, asked: Asked) -> dict[str, Any]:
     }
 
 
-def format_of(name: str) -> NumberFormat:
-    """The number format called ``name``.
+def format_of(name: str | None, path: Path) -> NumberFormat:
+    """The number format called ``name``; of None, what is faster for the model of ``path``.
 
     Raises:
-        ConfigError: there is none.
+        ArtifactError: there is no model that could be loaded.
+        ConfigError: there is no such format.
     """
+    if name is None:
+        return faster_format(path)
     known: tuple[NumberFormat, ...] = get_args(NumberFormat)
     for each in known:
         if each == name:

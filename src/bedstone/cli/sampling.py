@@ -39,7 +39,9 @@ def sample(
     regex: Annotated[
         str | None, typer.Option(help="the completion matches this expression, whole")
     ] = None,
-    number_format: Annotated[str, typer.Option(help="fp32 or bf16")] = "fp32",
+    number_format: Annotated[
+        str | None, typer.Option(help="fp32 or bf16; unless told, what is faster here")
+    ] = None,
     store: Store = STORE,
     as_json: AsJson = False,
 ) -> None:
@@ -109,7 +111,9 @@ def strategies(
         str | None, typer.Option(help="a model aligned from this one: it judges the answers")
     ] = None,
     endpoint_model: Annotated[str | None, typer.Option(help="its name at the endpoint")] = None,
-    number_format: Annotated[str, typer.Option(help="fp32 or bf16")] = "fp32",
+    number_format: Annotated[
+        str | None, typer.Option(help="fp32 or bf16; unless told, what is faster here")
+    ] = None,
     chart: Annotated[
         Path | None, typer.Option(help="draw accuracy over tokens in this SVG file")
     ] = None,

@@ -161,7 +161,7 @@ def load(contents: Contents, number_format: NumberFormat = "fp32") -> Transforme
     Raises:
         ArtifactError: a model or a quantisation that is not computed here, or a damaged file.
     """
-    config = _config(contents)
+    config = config_of(contents)
     is_llama = contents.fields["general.architecture"] == "llama"
     heads = {"attn_q": config.n_heads, "attn_k": config.n_kv_heads} if is_llama else {}
     stored = {}
@@ -173,7 +173,12 @@ def load(contents: Contents, number_format: NumberFormat = "fp32") -> Transforme
     return filled(config, stored, number_format, str(contents.path))
 
 
-def _config(contents: Contents) -> ModelConfig:
+def config_of(contents: Contents) -> ModelConfig:
+    """The shape that the metadata tell.
+
+    Raises:
+        ArtifactError: a key or value that is not computed here.
+    """
     fields, where = contents.fields, str(contents.path)
     architecture = fields.get("general.architecture")
     if architecture not in ARCHITECTURES:

@@ -85,7 +85,7 @@ def load(folder: Path, number_format: NumberFormat = "fp32") -> Transformer:
     Raises:
         ArtifactError: the folder holds no model, a damaged one, or one that is not computed here.
     """
-    config = model_config(_json(folder / CONFIG), str(folder / CONFIG))
+    config = config_of(folder)
     try:
         stored = {
             name: tensor
@@ -189,6 +189,15 @@ def filled(
         for name, part in _parts(model).items():
             part.copy_(stored[name].read())
     return model
+
+
+def config_of(folder: Path) -> ModelConfig:
+    """The shape of a folder's model.
+
+    Raises:
+        ArtifactError: the folder holds no model, or one that is not computed here.
+    """
+    return model_config(_json(folder / CONFIG), str(folder / CONFIG))
 
 
 def model_config(stored: Mapping[str, Any], where: str) -> ModelConfig:

@@ -19,7 +19,8 @@ import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
-from functools import partial
+from functools import lru_cache, partial
+from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
@@ -153,7 +154,7 @@ def _asking(config: AnswersConfig, job: Job, task: Task) -> Ask:
             raise ConfigError("an endpoint's answers are not constrained here")
         return partial(_by_endpoint, config, job.inputs["probe"])
     model = job.inputs["model"]
-    writer = Writer.load(folder_of(model), config.number_format)
+    writer = _loaded(folder_of(model), config.number_format)
     if config.ends:
         writer = replace(writer, ends=frozenset(config.ends))
     guide = None
@@ -163,6 +164,12 @@ def _asking(config: AnswersConfig, job: Job, task: Task) -> Ask:
         assert task.schema is not None
         guide = constraint.json_schema(task.schema, writer.texts, writer.ends)
     return partial(_by_model, config, writer, guide)
+
+
+@lru_cache(maxsize=1)
+def _loaded(path: Path, number_format: NumberFormat) -> Writer:
+    """The model at hand: the next block mostly asks the same."""
+    return Writer.load(path, number_format)
 
 
 def _by_model(

@@ -4,13 +4,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import torch
+
 from bedstone.artifact import Shard
 from bedstone.errors import ArtifactError, ConfigError
 from bedstone.model import hugging_face
 from bedstone.model.hugging_face import CONFIG
 from bedstone.model.transformer import NumberFormat, Transformer
 from bedstone.sampling import template
-from bedstone.sampling.generate import Completion, Drawing, generate
+from bedstone.sampling.generate import Completion, Drawing, fastest_format, generate
 from bedstone.tokenizer.encoding import END, SPECIAL_TOKENS
 from bedstone.tokenizer.texts import Texts
 
@@ -107,6 +109,25 @@ class Writer:
         end = spelt.get(min(self.ends, default=-1), "")
         rendered = template.render(self.chat_template, turns, begin=begin, end=end)
         return [self.texts.encode_rendered(text) for text in rendered]
+
+
+def faster_format(path: Path) -> NumberFormat:
+    """The number format in which the model of ``path`` writes faster on this machine.
+
+    Raises:
+        ArtifactError: there is none, or one that is not computed here.
+    """
+    if not path.exists():
+        raise ArtifactError(f"{path} does not exist", hint="give a folder or a .gguf file")
+    if (file := _gguf_file(path)) is None:
+        config = hugging_face.config_of(path)
+    else:
+        from bedstone.model import gguf
+
+        config = gguf.config_of(gguf.read(file))
+    with torch.device("meta"):
+        model = Transformer(config)
+    return fastest_format(sum(weight.numel() for weight in model.parameters()))
 
 
 def folder_of(model: Shard) -> Path:

@@ -2,11 +2,16 @@
 
 import json
 import math
+import re
 
 import pytest
+from tests.unit.sampling.test_writer import write_model
 
 import bedstone
 from bedstone.errors import ArtifactError, ConfigError
+
+LETTERS = "logit_bias=" + ";".join(f"{3 + ord(letter)}:40" for letter in "abcdefgh")
+"""Nothing else is written; a letter is a token, from 3 on."""
 
 
 @pytest.fixture
@@ -70,6 +75,13 @@ def test_a_user_s_turn_is_other_tokens_than_a_text(folder):
         ({"max_tokens": 0}, "--max-tokens 0"),
         ({"seed": -1}, "--seed -1"),
         ({"max_tokens": 30}, "the model has seen texts of 32"),
+        ({"number_format": "fp8"}, "no number format 'fp8'"),
+        ({"stop": [""]}, "--stop: the text is empty"),
+        ({"stop": ["a"], "regex": "a"}, "--stop and --regex end a completion each"),
+        ({"regex": "a", "json_schema": "a.json"}, "--json-schema and --regex end"),
+        ({"json_schema": "nothing.json"}, "--json-schema nothing.json cannot be read"),
+        ({"regex": "("}, "the regular expression cannot be enforced"),
+        ({"chain": "logit_bias=259:1"}, "chain logit_bias=259:1: logit_bias names token 259"),
     ],
 )
 def test_what_cannot_be_asked_is_refused(folder, options, told):
@@ -80,3 +92,74 @@ def test_what_cannot_be_asked_is_refused(folder, options, told):
 def test_a_folder_without_a_model_is_refused(tmp_path):
     with pytest.raises(ArtifactError, match="holds no model"):
         sample(tmp_path)
+
+
+def test_a_stop_string_of_several_tokens_ends_the_text_before_it(folder):
+    (whole,) = sample(folder, chain=LETTERS, max_tokens=20, seed=3)["completions"]
+    text = whole["text"]
+    assert re.fullmatch("[a-h]{20}", text)
+    stop = text[6:9]
+    (found,) = sample(folder, chain=LETTERS, max_tokens=20, seed=3, stop=["zz", stop])[
+        "completions"
+    ]
+    assert found["text"] == text[: text.index(stop)]
+    assert found["token_ids"] == whole["token_ids"][: text.index(stop) + 3]
+    assert found["finish_reason"] == "stop"
+
+
+def test_a_stop_string_that_does_not_come_changes_nothing(folder):
+    plain, stopped = (
+        sample(folder, chain=LETTERS, stop=stop)["completions"] for stop in ((), ("z",))
+    )
+    assert plain == stopped
+    assert plain[0]["finish_reason"] == "length"
+
+
+def test_a_regular_expression_holds_the_whole_text(folder):
+    pytest.importorskip("llguidance")
+    found = sample(folder, regex="(ab|[0-9]{3})x", n=8)["completions"]
+    texts = [each["text"] for each in found]
+    assert all(re.fullmatch("(ab|[0-9]{3})x", text) for text in texts)
+    assert len(set(texts)) > 1
+    assert {each["finish_reason"] for each in found} == {"stop"}
+
+
+def test_a_schema_holds_the_whole_text(folder, tmp_path):
+    pytest.importorskip("llguidance")
+    path = tmp_path / "schema.json"
+    path.write_text('{"enum": [[1, 2], "ab", null]}')
+    found = sample(folder, json_schema=path, n=8)["completions"]
+    texts = {each["text"] for each in found}
+    assert len(texts) > 1
+    assert texts <= {"[1,2]", '"ab"', "null"}
+
+
+def test_a_schema_that_is_no_object_is_refused(folder, tmp_path):
+    (tmp_path / "schema.json").write_text("[1]")
+    with pytest.raises(ConfigError, match="a schema is a JSON object"):
+        sample(folder, json_schema=tmp_path / "schema.json")
+
+
+def test_bf16_is_computed_and_told(tmp_path, tokenizer):
+    model = write_model(tmp_path / "wide", tokenizer)
+    one, two = (sample(model, chain="greedy", number_format=name) for name in ("fp32", "bf16"))
+    assert (one["number_format"], two["number_format"]) == ("fp32", "bf16")
+    pairs = zip(
+        one["completions"][0]["logprobs"][:1], two["completions"][0]["logprobs"][:1], strict=True
+    )
+    for ours, theirs in pairs:
+        assert ours == pytest.approx(theirs, abs=0.05)
+        assert ours != theirs
+
+
+def test_a_model_without_a_template_goes_on_from_a_text_only(tmp_path, tokenizer):
+    model = write_model(tmp_path / "wide", tokenizer)
+    (model / "tokenizer_config.json").write_text("{}")
+    assert sample(model)["completions"]
+    with pytest.raises(ConfigError, match="no chat template"):
+        sample(model, chat=True)
+
+
+def test_a_path_without_anything_is_refused(tmp_path):
+    with pytest.raises(ArtifactError, match="nowhere"):
+        sample(tmp_path / "nowhere")

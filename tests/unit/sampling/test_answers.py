@@ -1,0 +1,191 @@
+"""Stored answers of a model that has learnt nothing."""
+
+import json
+
+import pytest
+from tests.unit.sampling.test_writer import write_model
+
+torch = pytest.importorskip("torch", reason="torch is not installed: pip install bedstone[train]")
+
+from bedstone import work  # noqa: E402 (needs torch)
+from bedstone.adoption import adopt  # noqa: E402
+from bedstone.engine import Local  # noqa: E402
+from bedstone.errors import BedstoneError, ConfigError, DataError  # noqa: E402
+from bedstone.sampling import answers, writer  # noqa: E402
+from bedstone.sampling.generate import BATCH_ROWS  # noqa: E402
+from bedstone.sampling.questions import Json  # noqa: E402
+from bedstone.sampling.stored import ANSWERS, rows_of  # noqa: E402
+from bedstone.sampling.tasks import named  # noqa: E402
+from bedstone.stage import build  # noqa: E402
+
+TASK = "reversing:letters=2-3"
+CONFIG = answers.AnswersConfig(task=TASK, problems=6, samples=4, max_tokens=6, chat=False)
+JSON = {"task": "json", "problems": 4, "samples": 2, "max_tokens": 120, "chat": False}
+
+
+@pytest.fixture
+def model(tmp_path, tokenizer, store):
+    return adopt([write_model(tmp_path / "model", tokenizer)], store)
+
+
+def made(store, config, workers=1, **inputs):
+    return build(answers.STAGE, config, inputs, store, Local(workers))
+
+
+def asked(**changes):
+    return answers.AnswersConfig.model_validate(CONFIG.model_dump() | changes)
+
+
+def rows(artifact):
+    """Without what no second run gives again."""
+    return rows_of(artifact).drop_columns("seconds").to_pylist()
+
+
+def test_each_sample_of_each_problem_is_a_row(store, model):
+    found = made(store, CONFIG, model=model)
+    problems = named(TASK).problems(6, 0, "test")
+    table = rows_of(found)
+    assert table.schema.equals(ANSWERS)
+    assert table["problem"].to_pylist() == [each.id for each in problems for _ in range(4)]
+    assert table["sample"].to_pylist() == [0, 1, 2, 3] * 6
+    for row, problem in zip(table.to_pylist()[::4], problems, strict=True):
+        assert row["prompt"] == problem.prompts[0]
+        assert row["prompt_tokens"] == 1 + len(row["prompt"])  # of bytes, behind another's end
+    for row in table.to_pylist():
+        assert row["completion_tokens"] == len(row["token_ids"]) <= 6
+        assert row["finish_reason"] == ("stop" if 0 in row["token_ids"] else "length")
+        assert row["logprob"] < 0
+        assert row["logprob"] == pytest.approx(row["sampling_logprob"], abs=1e-4)
+        assert row["seconds"] > 0
+    metrics = found.manifest.metrics
+    assert (metrics["problems"], metrics["completions"]) == (6, 24)
+    assert metrics["completion_tokens"] == sum(table["completion_tokens"].to_pylist())
+    cut_off = [row["finish_reason"] == "length" for row in table.to_pylist()]
+    assert metrics["cut_off_share"] == sum(cut_off) / 24
+
+
+def test_a_user_s_turn_and_another_wording_are_other_prompts(store, model):
+    problem = named(TASK).problems(1, 0, "test")[0]
+    turn = rows_of(made(store, asked(problems=1, chat=True), model=model)).to_pylist()[0]
+    assert turn["prompt_tokens"] == 2 + len(problem.prompts[0])
+    # Of three wordings the fifth is the second.
+    second = rows_of(made(store, asked(problems=1, paraphrase=4), model=model)).to_pylist()[0]
+    assert second["prompt"] == problem.prompts[1]
+
+
+def test_a_killed_build_goes_on_behind_its_last_part(store, model, monkeypatch):
+    config = asked(problems=12, samples=BATCH_ROWS // 4)  # three parts of four problems
+    prompts = []
+
+    def generate(*given):
+        prompts.append(len(given[1]))
+        if len(prompts) == 2:
+            raise BedstoneError("killed")
+        return real(*given)
+
+    real = writer.generate
+    monkeypatch.setattr(writer, "generate", generate)
+    with pytest.raises(BedstoneError, match="killed"):
+        made(store, config, model=model)
+    (unfinished,) = [each for each in work.locked(store) if each.name.startswith("sampling")]
+    kept = {path.name: path.stat().st_mtime_ns for path in unfinished.glob("parts/*.parquet")}
+    assert "000000.parquet" in kept
+    prompts[:] = [0, 0]  # none fails any more
+    found = made(store, config, model=model)
+    assert prompts[2:] == [4] * (3 - len(kept))
+    for name, at in kept.items():
+        assert (found.path / "parts" / name).stat().st_mtime_ns == at
+    monkeypatch.undo()
+    again = made(store.with_name("other"), config, model=model)
+    assert rows(found) == rows(again)
+
+
+def test_blocks_are_what_a_single_draw_is(store, model):
+    whole = rows(made(store, asked(samples=16), model=model))
+    later = rows(made(store, asked(samples=8, first_sample=8), model=model))
+    assert later == [row for row in whole if row["sample"] >= 8]
+    some = rows(made(store, asked(samples=16, problems=2, first_problem=3), model=model))
+    assert some == whole[3 * 16 : 5 * 16]
+
+
+def test_workers_change_no_row(store, model):
+    config = asked(problems=8, samples=BATCH_ROWS // 2)
+    one = made(store, config, model=model)
+    two = made(store.with_name("other"), config, workers=2, model=model)
+    assert len(list(one.path.glob("parts/*"))) == 4
+    assert rows(one) == rows(two)
+
+
+def test_a_model_is_loaded_once_for_all_blocks(store, model, monkeypatch):
+    made(store, CONFIG, model=model)
+    monkeypatch.setattr(writer.hugging_face, "load", None)
+    made(store, asked(first_sample=4), model=model)
+
+
+def test_a_seed_is_other_problems_and_draws(store, model):
+    one, two = (rows(made(store, asked(seed=seed), model=model)) for seed in (0, 1))
+    assert {row["problem"] for row in one} != {row["problem"] for row in two}
+
+
+def test_other_ends_end_completions(store, model):
+    found = made(store, asked(ends=range(3, 131), problems=2), model=model)
+    for row in rows_of(found).to_pylist():
+        ends = [3 <= token < 131 for token in row["token_ids"]]
+        assert not any(ends[:-1])
+        assert ends[-1] == (row["finish_reason"] == "stop")
+
+
+def test_constrained_answers_are_held_to_the_schema(store, model):
+    pytest.importorskip("llguidance")
+    # Strings, lists and numbers are soon closed.
+    chain = "logit_bias=" + ";".join(f"{3 + ord(mark)}:9" for mark in '",]}')
+    config = answers.AnswersConfig(**JSON, chain=chain)
+    problems = {each.id: each for each in Json().problems(4, 0, "test")}
+
+    def found(config):
+        return [
+            Json().extract(problems[row["problem"]], row["text"])
+            for row in rows_of(made(store, config, model=model)).to_pylist()
+        ]
+
+    assert found(config) == [None] * 8
+    assert None not in found(config.model_copy(update={"constrained": True}))
+
+
+def test_problems_of_a_file(store, model, tmp_path):
+    path = tmp_path / "own.jsonl"
+    lines = [{"id": each, "prompt": f"Say {each}", "answer": each} for each in "abc"]
+    path.write_text("".join(json.dumps(line) + "\n" for line in lines))
+    found = rows(made(store, asked(task="", samples=2), model=model, problems=adopt([path], store)))
+    assert sorted({row["problem"] for row in found}) == ["own/a", "own/b", "own/c"]
+    assert {row["prompt"] for row in found} == {"Say a", "Say b", "Say c"}
+
+
+@pytest.mark.parametrize(
+    ("changes", "roles", "message"),
+    [
+        ({}, (), "a model or the probe of an endpoint is asked"),
+        ({}, ("model", "probe"), "a model or the probe of an endpoint is asked"),
+        ({}, ("model", "problems"), "a task has a name or a file"),
+        ({"task": ""}, ("model",), "a task has a name or a file"),
+        ({"task": "reversin"}, ("model",), "no task 'reversin'"),
+        ({"constrained": True}, ("model",), "has no JSON schema"),
+        ({"task": "json", "constrained": True}, ("probe",), "an endpoint's answers"),
+        ({"max_tokens": 600}, ("model",), "the model has seen texts of 512"),
+        ({"chain": "logit_bias=259:1"}, ("model",), "logit_bias names token 259"),
+    ],
+)
+def test_what_cannot_be_asked_is_refused(store, model, changes, roles, message):
+    with pytest.raises(ConfigError, match=message):
+        made(store, asked(**changes), **dict.fromkeys(roles, model))
+
+
+def test_a_file_without_problems_is_refused(store, model, tmp_path):
+    (tmp_path / "own.jsonl").write_text("\n")
+    with pytest.raises(DataError, match="holds no problem"):
+        made(
+            store,
+            asked(task=""),
+            model=model,
+            problems=adopt([tmp_path / "own.jsonl"], store),
+        )
