@@ -303,7 +303,7 @@ def test_nothing_is_written_where_there_is_no_folder_of_settings(world, kind):
     if kind == "artifact":
         model = bedstone.adopt(world / "model", store=world / "store")["artifact"]
     with pytest.raises(ConfigError, match="--write: there is no folder"):
-        bedstone.strategies(model, endpoint_model="toy", write=True, store=world / "store")
+        bedstone.strategies(model, write=True, number_format="fp32", store=world / "store")
 
 
 def test_a_chart_is_drawn(drawn, found, nothing_drawn, tmp_path):
