@@ -188,7 +188,8 @@ def _probed(probe: Found) -> Iterator[str]:
 
 def _task(task: Found) -> Iterator[str]:
     yield f"{task['task']}, {task['problems']} problems to report on"
-    shown = [row for row in task["strategies"] if row["on_frontier"] or row["chain"] == "greedy"]
+    named = ("greedy", task["recommendation"]["strategy"])
+    shown = [row for row in task["strategies"] if row["on_frontier"] or row["strategy"] in named]
     shown.sort(key=lambda row: float(row["tokens"]))
     width = max(len(row["strategy"]) for row in shown)
     yield (
