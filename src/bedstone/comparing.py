@@ -38,7 +38,7 @@ from bedstone.sampling.endpoint import obstacles
 from bedstone.sampling.evidence import Reader
 from bedstone.sampling.findings import FILE, Findings
 from bedstone.sampling.ranking import GREEDY, TaskEvidence
-from bedstone.sampling.settings import write_settings
+from bedstone.sampling.settings import generation_settings, write_settings
 from bedstone.sampling.stored import rows_of
 from bedstone.sampling.tasks import Task
 from bedstone.stage import ask, find
@@ -91,6 +91,13 @@ class Asked:
         for name, low in least.items():
             if (value := getattr(self, name)) < low:
                 raise ConfigError(f"--{name.replace('_', '-')} {value}: {low} is the least")
+        if min(self.prices[:2]) < 0:
+            raise ConfigError("a price below 0: --prompt-price and --completion-price are USD")
+        given = (*self.tasks, *self.data)
+        if double := [each for each in given if given.count(each) > 1]:
+            raise ConfigError(f"{double[0]} is given twice: its problems would count twice")
+        if folders := [path for path in self.data if path.is_dir()]:
+            raise ConfigError(f"--data {folders[0]} is a folder", hint="give a file of JSON lines")
         if not self.budget.limit > 0:
             raise ConfigError(f"a budget of {self.budget.limit} {self.budget.unit} buys nothing")
         if self.budget.unit == "usd" and not any(self.prices[:2]):
@@ -167,6 +174,8 @@ class Source:
         Raises:
             ArtifactError: there is no such thing.
         """
+        if is_complete(path):
+            Artifact(path).verify()
         if is_complete(path) or not (path / hugging_face.CONFIG).exists():
             return cls({"model": adopt([path], store)})
         files = [path / each for each in MODEL_CONFIGS if (path / each).exists()]
@@ -263,6 +272,7 @@ class Contest:
     def rows(self, block: Block) -> pa.Table:
         """The answers of a block, with their rewards if there is a model that gives them."""
         made = block.made(self.making)
+        made.verify()  # what is judged here may have been drawn long ago
         if self.reward is None or block.config["chain"] == GREEDY:
             return rows_of(made)
         config = {"chat": not self.asked.plain, "number_format": self.asked.number_format}
@@ -309,7 +319,12 @@ def compare(
     wanted: Wanted,
 ) -> dict[str, Any]:
     """What ``bedstone.strategies`` returns; see ``contest``."""
+    if wanted.chart and not wanted.chart.parent.is_dir():
+        raise ConfigError(f"--chart {wanted.chart}: there is no folder {wanted.chart.parent}")
     held, unavailable = contest(model, path, name, asked, making)
+    if wanted.write:
+        for chain in held.families:
+            generation_settings(parse(chain))  # refused now, not after all is drawn
     about = {"model": model, "unavailable": unavailable, "probe": _findings(held)}
     if wanted.dry_run:
         return about | cost(held)

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, get_args
 
+from bedstone.artifact import Artifact, is_complete
 from bedstone.config import nearest
 from bedstone.errors import ConfigError
 from bedstone.model.transformer import NumberFormat
@@ -13,6 +14,8 @@ from bedstone.sampling.chain import Chain, parse
 from bedstone.sampling.generate import Completion, Drawing, Guide
 from bedstone.sampling.stops import StopStrings, cut
 from bedstone.sampling.writer import Writer, faster_format
+
+MAX_SAMPLES = 4_096
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +40,8 @@ class Asked:
         for name, least in (("n", 1), ("max_tokens", 1), ("seed", 0)):
             if (value := getattr(self, name)) < least:
                 raise ConfigError(f"--{name.replace('_', '-')} {value}: {least} is the least")
+        if self.n > MAX_SAMPLES:
+            raise ConfigError(f"--n {self.n}: {MAX_SAMPLES} is the most that are held at once")
         guides = {
             "--stop": self.stop,
             "--json-schema": self.json_schema,
@@ -57,6 +62,8 @@ def sample(path: Path, asked: Asked) -> dict[str, Any]:
             that the model was trained on.
     """
     asked.refuse_unusable()
+    if is_complete(path):
+        Artifact(path).verify()
     chain, number_format = _chain(asked.chain), format_of(asked.number_format, path)
     writer = Writer.load(path, number_format)
     (ids,) = writer.prompt_ids([asked.prompt], chat=asked.chat)

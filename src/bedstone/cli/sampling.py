@@ -99,7 +99,9 @@ def strategies(
     constrain: Annotated[
         bool, typer.Option("--constrain", help="where a task has a schema, answers are held to it")
     ] = False,
-    budget_tokens: Annotated[float | None, typer.Option(help="a problem, completions")] = None,
+    budget_tokens: Annotated[
+        float | None, typer.Option(help="a problem, prompt and completions")
+    ] = None,
     budget_seconds: Annotated[float | None, typer.Option(help="a problem")] = None,
     budget_usd: Annotated[float | None, typer.Option(help="a problem; needs the prices")] = None,
     prompt_price: Annotated[float, typer.Option(help="USD a million prompt tokens")] = 0.0,
@@ -120,7 +122,9 @@ def strategies(
     write: Annotated[
         bool, typer.Option("--write", help="put the recommendation into generation_config.json")
     ] = False,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="only say what it costs")] = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="only say what it costs; an endpoint is probed")
+    ] = False,
     store: Store = STORE,
     workers: Workers = 1,
     as_json: AsJson = False,
@@ -191,7 +195,7 @@ def _task(task: Found) -> Iterator[str]:
     named = ("greedy", task["recommendation"]["strategy"])
     shown = [row for row in task["strategies"] if row["on_frontier"] or row["strategy"] in named]
     shown.sort(key=lambda row: float(row["tokens"]))
-    width = max(len(row["strategy"]) for row in shown)
+    width = max(len("strategy"), *(len(row["strategy"]) for row in shown))
     yield (
         f"  {'strategy':{width}} {'accuracy (95 %)':>20} {'over greedy':>12} {'adj. p':>7} "
         f"{'tokens':>7}"
@@ -202,6 +206,8 @@ def _task(task: Found) -> Iterator[str]:
             f"  {row['strategy']:{width}} {row['accuracy_share']:.3f} {interval:>14} "
             f"{row['gain_share']:+12.3f} {row['adjusted_p']:7.4f} {row['tokens']:7.0f}"
         )
+    if any(row["selector"] == "checked" for row in shown):
+        yield "  checked: of use only where a checker is at hand (--checker)"
     yield from wrap(
         f"recommended: {task['recommendation']['sentence']}", WIDTH, subsequent_indent="  "
     )

@@ -258,6 +258,6 @@ STAGE = Stage(
     inputs=(),
     optional=("model", "probe", "problems"),
     run=run,
-    libraries=("numpy", "torch"),
+    libraries=("numpy", "pyarrow", "tokenizers", "torch"),
     reproducible="request",
 )

@@ -23,7 +23,7 @@ from numpy.typing import ArrayLike
 from bedstone.errors import ConfigError
 from bedstone.evaluation.intervals import Estimate
 from bedstone.lots import lot
-from bedstone.sampling.paired import DIGITS, LEVEL, RESAMPLES, holm, interval, p_value, resampled
+from bedstone.sampling.paired import DIGITS, LEVEL, RESAMPLES, holm, interval, p_values, resampled
 from bedstone.sampling.selection import Bools, Floats, Outcome, Selector, Stop
 
 
@@ -197,14 +197,14 @@ def compared(
     """
     if development_P.all() or not development_P.any():
         raise ValueError("each half takes a problem at least: give more problems")
-    if 2 / (RESAMPLES + 1) * len(strategies) > LEVEL:
+    if len(strategies) / (RESAMPLES + 1) > LEVEL:
         raise ValueError(f"{len(strategies)} strategies are too many for {RESAMPLES} resamples")
     measured = [greedy, *strategies]
     accuracy_PM = np.stack([each.outcome.accuracy_P for each in measured], axis=1).round(DIGITS)
     test_PM = accuracy_PM[~development_P]
     drawn_RM = resampled(test_PM, seed)
     gain_PM, gain_RM = test_PM - test_PM[:, :1], drawn_RM - drawn_RM[:, :1]
-    p_M = [p_value(each) for each in gain_RM.T]
+    p_M = p_values(gain_PM, seed)
     adjusted_M = [1.0, *holm(p_M[1:])]
     rows = tuple(
         Row(

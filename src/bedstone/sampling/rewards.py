@@ -79,6 +79,6 @@ STAGE = Stage(
     config=RewardsConfig,
     inputs=("answers", "model"),
     run=run,
-    libraries=("numpy", "torch"),
+    libraries=("numpy", "pyarrow", "tokenizers", "torch"),
     reproducible="request",
 )

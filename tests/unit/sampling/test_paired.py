@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from bedstone.sampling.paired import CHUNK_RESAMPLES, holm, interval, p_value, resampled
+from bedstone.sampling.paired import CHUNK_RESAMPLES, holm, interval, p_values, resampled
 
 
 def test_holm_computed_by_hand():
@@ -11,12 +11,14 @@ def test_holm_computed_by_hand():
     assert holm([]) == []
 
 
-def test_a_p_value_counts_the_rarer_side_twice():
-    drawn_R = np.array([-1.0] * 3 + [0.0] * 2 + [1.0] * 94)
-    assert p_value(drawn_R) == pytest.approx(2 * 6 / 100)
-    assert p_value(-drawn_R) == pytest.approx(2 * 6 / 100)
-    assert p_value(np.ones(99)) == pytest.approx(2 / 100)
-    assert p_value(np.zeros(99)) == 1
+def test_a_p_value_is_that_of_the_test_of_signs():
+    gains = np.zeros((20, 4))
+    gains[:3, 0] = 1  # 3 of 3: 2 / 2^3
+    gains[:8, 1] = -1  # 8 of 8: 2 / 2^8
+    gains[:10, 2] = [1] * 9 + [-1]  # 9 of 10 or more: 22 / 2^10
+    found = p_values(gains, seed=0)
+    assert found == pytest.approx([1 / 4, 1 / 128, 11 / 512, 1], abs=0.005)
+    assert p_values(np.ones((40, 1)), seed=0) == [1 / 10_001]
 
 
 def test_resamples_are_paired_and_of_whole_problems():
