@@ -18,6 +18,7 @@ import pyarrow.parquet as pq
 from bedstone.adoption import adopt
 from bedstone.artifact import Artifact, is_complete
 from bedstone.auditing import Making
+from bedstone.completing import chain_of
 from bedstone.errors import ConfigError, DataError
 from bedstone.model import hugging_face
 from bedstone.model.transformer import NumberFormat
@@ -32,6 +33,7 @@ from bedstone.sampling.comparison import (
     Row,
     frontier,
     recommend,
+    refuse_unequal,
 )
 from bedstone.sampling.endpoint import Asked as AskedOfEndpoint
 from bedstone.sampling.endpoint import obstacles
@@ -114,21 +116,13 @@ class Asked:
         """
         families = {}
         for text in self.chains or CHAINS:
-            try:
-                chain = parse(text)
-            except ValueError as error:
-                raise ConfigError(f"--chain {text}: {error}") from error
+            chain = chain_of(text)
             families[str(chain)] = ", ".join(name for name, _ in chain.steps)
         families.pop(GREEDY, None)
-        ranked = sorted((count, family) for family, count in Counter(families.values()).items())
-        if not ranked:
+        if not families:
             raise ConfigError("no chain is given to compare greedy with")
-        (least, poor), (most, rich) = ranked[0], ranked[-1]
-        if least < most:  # before anything is drawn
-            raise ConfigError(
-                f"{rich} has {most} chains to choose from, {poor} only {least}",
-                hint="give every family of samplers as many chains: more tries win by luck",
-            )
+        tries = Counter(families.values())
+        refuse_unequal([(count, family) for family, count in tries.items()])  # before any draw
         return families
 
 
@@ -386,7 +380,8 @@ def verdicts(held: Contest) -> list[Verdict]:
     """Of each task, and of all together where there are several; what is missing is drawn.
 
     Raises:
-        ConfigError: a half of the problems is too small, or a family has more tries than another.
+        ConfigError: a half of the problems is too small, or there is no such task.
+        DataError: a file holds no problems, or too few.
     """
     asked = held.asked
     found: list[tuple[TaskEvidence, list[Measured]]] = []

@@ -64,7 +64,7 @@ def sample(path: Path, asked: Asked) -> dict[str, Any]:
     asked.refuse_unusable()
     if is_complete(path):
         Artifact(path).verify()
-    chain, number_format = _chain(asked.chain), format_of(asked.number_format, path)
+    chain, number_format = chain_of(asked.chain), format_of(asked.number_format, path)
     writer = Writer.load(path, number_format)
     (ids,) = writer.prompt_ids([asked.prompt], chat=asked.chat)
     guide = _guide(writer, asked)
@@ -95,7 +95,12 @@ def format_of(name: str | None, path: Path) -> NumberFormat:
     raise ConfigError(f"no number format {name!r}; {nearest(name, known)}")
 
 
-def _chain(text: str) -> Chain:
+def chain_of(text: str) -> Chain:
+    """The chain that ``--chain`` writes.
+
+    Raises:
+        ConfigError: it writes none.
+    """
     try:
         return parse(text)
     except ValueError as error:

@@ -19,8 +19,7 @@ import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
-from functools import lru_cache, partial
-from pathlib import Path
+from functools import partial
 from typing import Any
 
 import pyarrow as pa
@@ -41,7 +40,7 @@ from bedstone.sampling.generate import BATCH_ROWS, Completion, Drawing, Guide
 from bedstone.sampling.samples import Sample
 from bedstone.sampling.stored import ANSWERS, part_name
 from bedstone.sampling.tasks import Problem, Task, named, of_file
-from bedstone.sampling.writer import Writer, folder_of
+from bedstone.sampling.writer import Writer, folder_of, loaded
 from bedstone.stage import Job, Metrics, Result, Stage
 
 Row = dict[str, Any]
@@ -154,7 +153,7 @@ def _asking(config: AnswersConfig, job: Job, task: Task) -> Ask:
             raise ConfigError("an endpoint's answers are not constrained here")
         return partial(_by_endpoint, config, job.inputs["probe"])
     model = job.inputs["model"]
-    writer = _loaded(folder_of(model), config.number_format)
+    writer = loaded(folder_of(model), config.number_format)
     if config.ends:
         writer = replace(writer, ends=frozenset(config.ends))
     guide = None
@@ -164,12 +163,6 @@ def _asking(config: AnswersConfig, job: Job, task: Task) -> Ask:
         assert task.schema is not None
         guide = constraint.json_schema(task.schema, writer.texts, writer.ends)
     return partial(_by_model, config, writer, guide)
-
-
-@lru_cache(maxsize=1)
-def _loaded(path: Path, number_format: NumberFormat) -> Writer:
-    """The model at hand: the next block mostly asks the same."""
-    return Writer.load(path, number_format)
 
 
 def _by_model(

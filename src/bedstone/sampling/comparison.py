@@ -169,17 +169,21 @@ def tuned(measured: Sequence[Measured], development_P: Bools) -> list[Measured]:
     for each in measured:
         of = each.strategy
         tries[of.family, of.samples, of.selector, of.stop].append(each)
-    ranked = sorted((len(group), key[0]) for key, group in tries.items())
-    (least, poor), (most, rich) = ranked[0], ranked[-1]
+    refuse_unequal([(len(group), key[0]) for key, group in tries.items()])
+    return [
+        max(group, key=lambda each: each.outcome.accuracy_P[development_P].mean())
+        for group in tries.values()
+    ]
+
+
+def refuse_unequal(tries: Sequence[tuple[int, str]]) -> None:
+    """Raises ConfigError where one family has more tries than another. One at least is given."""
+    (least, poor), (most, rich) = min(tries), max(tries)
     if least < most:
         raise ConfigError(
             f"{rich} has {most} chains to choose from, {poor} only {least}",
             hint="give every family of samplers as many chains: more tries win by luck",
         )
-    return [
-        max(group, key=lambda each: each.outcome.accuracy_P[development_P].mean())
-        for group in tries.values()
-    ]
 
 
 def compared(

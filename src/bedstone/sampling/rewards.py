@@ -21,7 +21,7 @@ from bedstone.model.transformer import NumberFormat
 from bedstone.posttrain.chat import Dialogue
 from bedstone.posttrain.scoring import completion_sums
 from bedstone.sampling.stored import rows_of
-from bedstone.sampling.writer import Writer, folder_of
+from bedstone.sampling.writer import Writer, folder_of, loaded
 from bedstone.stage import Job, Result, Stage
 
 FILE = "rewards.parquet"
@@ -43,7 +43,7 @@ def run(config: RewardsConfig, job: Job) -> Result:
             told.
     """
     table = rows_of(job.inputs["answers"])
-    writer = Writer.load(folder_of(job.inputs["model"]), config.number_format)
+    writer = loaded(folder_of(job.inputs["model"]), config.number_format)
     _refuse_strangers(table, writer, job.inputs["answers"].location)
     prompts = table["prompt"].to_pylist()
     ids = dict(zip(prompts, writer.prompt_ids(prompts, chat=config.chat), strict=True))

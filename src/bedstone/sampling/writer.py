@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 
 import torch
@@ -109,6 +110,15 @@ class Writer:
         end = spelt.get(min(self.ends, default=-1), "")
         rendered = template.render(self.chat_template, turns, begin=begin, end=end)
         return [self.texts.encode_rendered(text) for text in rendered]
+
+
+@lru_cache(maxsize=2)
+def loaded(path: Path, number_format: NumberFormat) -> Writer:
+    """As ``Writer.load``; the last two are kept, for the next block mostly asks the same.
+
+    Two, since an aligned model may judge each block behind the one that answers.
+    """
+    return Writer.load(path, number_format)
 
 
 def faster_format(path: Path) -> NumberFormat:
