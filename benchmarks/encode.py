@@ -7,11 +7,10 @@ One thread each, interleaved; every document's ids are compared first.
 
 import argparse
 import os
-import time
 from pathlib import Path
-from statistics import median
 
 import pyarrow.parquet as pq
+from timing import cpu_seconds
 from tokenizers import Tokenizer
 
 from bedstone.tokenizer.encoding import Encoder
@@ -41,15 +40,10 @@ def main() -> None:
         "tiktoken": lambda: [ours.encode(text) for text in texts],
         "tokenizers": lambda: theirs.encode_batch_fast(texts, add_special_tokens=False),
     }
-    seconds: dict[str, list[float]] = {name: [] for name in ways}
-    for _ in range(words.rounds):
-        for name, way in ways.items():
-            started = time.process_time()
-            way()
-            seconds[name].append(time.process_time() - started)
+    seconds = cpu_seconds(ways, words.rounds)
     for name, taken in seconds.items():
-        print(f"  {name:12} {megabytes / median(taken):6.1f} MB a CPU second")
-    print(f"  ratio        {median(seconds['tokenizers']) / median(seconds['tiktoken']):6.1f}x")
+        print(f"  {name:12} {megabytes / taken:6.1f} MB a CPU second")
+    print(f"  ratio        {seconds['tokenizers'] / seconds['tiktoken']:6.1f}x")
 
 
 if __name__ == "__main__":

@@ -2,25 +2,26 @@
 
     python benchmarks/generation.py [--shapes 3M,10M] [--batches 1,8,32] [--rounds 5]
 
-Both sides hold the same random weights of a Llama, read the same prompts and apply the same chain;
-no token ends a text. Times are CPU seconds of one thread, the sides taking turns; the median of
-the rounds. The greedy tokens of the two in fp32 are equal, or the run stops.
+Both sides hold the same random weights of a Llama in fp32 and in bf16, read the same prompts and
+apply the same chain; no token ends a text. Times are CPU seconds of one thread, the sides taking
+turns; the median of the rounds. Ratios are over transformers in fp32 and in the side's own format.
+The greedy tokens of the two in fp32 are equal, or the run stops.
 """
 
 import argparse
 import tempfile
-import time
 from collections.abc import Callable
 from contextlib import nullcontext
+from functools import partial
 from pathlib import Path
-from statistics import median
 
 import torch
+from timing import cpu_seconds
 from transformers import AutoModelForCausalLM, GenerationConfig, PreTrainedModel
 from transformers.utils import logging
 
 from bedstone.model import hugging_face
-from bedstone.model.transformer import ModelConfig, Transformer
+from bedstone.model.transformer import DTYPES, ModelConfig, NumberFormat, Transformer
 from bedstone.sampling.chain import parse
 from bedstone.sampling.generate import Drawing, generate
 
@@ -54,11 +55,12 @@ CHAINS = {
 }
 """Ours, and how theirs is asked for."""
 
+FORMATS: tuple[NumberFormat, ...] = ("fp32", "bf16")
 Call = Callable[[], list[list[int]]]
 
 
-def models(shape: ModelConfig) -> tuple[dict[str, Transformer], PreTrainedModel]:
-    """Random weights in both number formats, and the same in transformers' model.
+def models(shape: ModelConfig) -> tuple[dict[str, Transformer], dict[str, PreTrainedModel]]:
+    """Random weights in both number formats, as our models and as those of transformers.
 
     They are larger than new ones, so that the likeliest token stands out.
     """
@@ -69,12 +71,16 @@ def models(shape: ModelConfig) -> tuple[dict[str, Transformer], PreTrainedModel]
             weight.mul_(3 if weight.dim() > 1 else 1)
     with tempfile.TemporaryDirectory() as folder:
         hugging_face.save(model, lambda name: nullcontext(Path(folder, name)), end_token=0)
-        ours = {each: hugging_face.load(Path(folder), each) for each in ("fp32", "bf16")}
-        return ours, AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32)
+        ours = {each: hugging_face.load(Path(folder), each) for each in FORMATS}
+        load = partial(AutoModelForCausalLM.from_pretrained, folder)
+        return ours, {each: load(dtype=DTYPES[each]) for each in FORMATS}
 
 
 def sides(
-    ours: dict[str, Transformer], theirs: PreTrainedModel, chain: str, prompts_BT: torch.Tensor
+    ours: dict[str, Transformer],
+    theirs: dict[str, PreTrainedModel],
+    chain: str,
+    prompts_BT: torch.Tensor,
 ) -> dict[str, Call]:
     """Each returns the new tokens of every prompt."""
     drawing = Drawing(parse(chain), 1, NEW_TOKENS, stop_ids=frozenset(), seed=0)
@@ -83,29 +89,17 @@ def sides(
     )
     config.eos_token_id = None
 
-    def hugging_face() -> list[list[int]]:
+    def transformers(model: PreTrainedModel) -> list[list[int]]:
         mask = torch.ones_like(prompts_BT)
-        written = theirs.generate(prompts_BT, attention_mask=mask, generation_config=config)
+        written = model.generate(prompts_BT, attention_mask=mask, generation_config=config)
         return written[:, PROMPT_TOKENS:].tolist()
 
     def bedstone(model: Transformer) -> list[list[int]]:
         found = generate(model, prompts_BT.tolist(), drawing)
         return [list(completion.token_ids) for (completion,) in found]
 
-    return {"transformers": hugging_face} | {
-        name: lambda model=model: bedstone(model) for name, model in ours.items()
-    }
-
-
-def seconds(calls: dict[str, Call], rounds: int) -> dict[str, float]:
-    """The median of each, taking turns; the first round is not counted."""
-    times: dict[str, list[float]] = {name: [] for name in calls}
-    for _ in range(rounds + 1):
-        for name, call in calls.items():
-            start = time.process_time()
-            call()
-            times[name].append(time.process_time() - start)
-    return {name: median(each[1:]) for name, each in times.items()}
+    calls = {f"transformers {each}": partial(transformers, theirs[each]) for each in FORMATS}
+    return calls | {f"bedstone {each}": partial(bedstone, ours[each]) for each in FORMATS}
 
 
 def main() -> None:
@@ -126,11 +120,13 @@ def main() -> None:
             for chain in CHAINS:
                 calls = sides(ours, theirs, chain, prompts_BT)
                 if chain == "greedy":
-                    assert calls["transformers"]() == calls["fp32"](), "greedy tokens differ"
-                found = seconds(calls, given.rounds)
+                    assert calls["transformers fp32"]() == calls["bedstone fp32"]()
+                found = cpu_seconds(calls, given.rounds)
                 print(f"  batch {batch}, {chain}")
                 for side, each in found.items():
-                    print(f"    {side:12}  {each:7.3f} s  {found['transformers'] / each:5.2f}x")
+                    over_own = found[f"transformers {side.split()[1]}"] / each
+                    over_fp32 = found["transformers fp32"] / each
+                    print(f"    {side:17}  {each:7.3f} s  {over_fp32:5.2f}x  {over_own:5.2f}x")
 
 
 if __name__ == "__main__":

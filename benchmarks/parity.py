@@ -11,13 +11,13 @@ trainer from counted pieces. FOLDER keeps the packages, fetched by apt-get.
 
 import argparse
 import os
-import time
 from collections import Counter, defaultdict
 from collections.abc import Callable
 from pathlib import Path
-from statistics import median
 
 os.environ["RAYON_NUM_THREADS"] = "1"
+
+from timing import cpu_seconds
 
 from bedstone.corpus import packages
 from bedstone.corpus.alignment import units
@@ -165,17 +165,11 @@ def print_times(
             tallied(texts, development, ParityConfig()), vocab_size, ParityConfig()
         ),
     }
-    seconds: dict[str, list[float]] = {name: [] for name in ways}
-    for round_ in range(rounds + 1):
-        for name, way in ways.items():
-            started = time.process_time()
-            way()
-            if round_:  # the first compiles
-                seconds[name].append(time.process_time() - started)
+    seconds = cpu_seconds(ways, rounds)
     print(f"\n{vocab_size} tokens: CPU seconds, median of {rounds}, and over plain's")
     for name, taken in seconds.items():
         base = "plain, from text" if name.endswith("from text") else "plain"
-        print(f"{name:25} {median(taken):6.2f}  {median(taken) / median(seconds[base]):6.2f}")
+        print(f"{name:25} {taken:6.2f}  {taken / seconds[base]:6.2f}")
 
 
 def main() -> None:

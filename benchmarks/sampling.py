@@ -8,11 +8,10 @@ one thread, the sides taking turns. ``whole`` is our chain on all the vocabulary
 """
 
 import argparse
-import time
 from collections.abc import Callable
-from statistics import median
 
 import torch
+from timing import cpu_seconds
 from torch import Tensor
 from transformers import TemperatureLogitsWarper, TopKLogitsWarper, TopPLogitsWarper
 
@@ -49,17 +48,6 @@ def sides(
     return {"hugging face": hugging_face, "whole": whole, "candidates": candidates}
 
 
-def seconds(calls: dict[str, Callable[[], Tensor]], rounds: int) -> dict[str, float]:
-    """The median of each, taking turns; the first round is not counted."""
-    times: dict[str, list[float]] = {name: [] for name in calls}
-    for _ in range(rounds + 1):
-        for name, call in calls.items():
-            start = time.process_time()
-            call()
-            times[name].append(time.process_time() - start)
-    return {name: median(each[1:]) for name, each in times.items()}
-
-
 def main() -> None:
     arguments = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     arguments.add_argument("--rows", type=int, default=32)
@@ -72,7 +60,7 @@ def main() -> None:
     numbers_B = torch.rand(given.rows, dtype=torch.float64, generator=generator)
     print(f"{given.rows} x {given.vocabulary} logits, median of {given.rounds}, one thread")
     for value, k, p in SETTINGS:
-        found = seconds(sides(logits_BV, numbers_B, value, k, p), given.rounds)
+        found = cpu_seconds(sides(logits_BV, numbers_B, value, k, p), given.rounds)
         theirs = found["hugging face"]
         print(f"temperature {value}, top-k {k}, top-p {p}")
         for name, each in found.items():

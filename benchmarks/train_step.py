@@ -6,11 +6,10 @@ Prints CPU seconds a step and tokens a CPU second; ratios are of medians within 
 """
 
 import argparse
-import time
 from collections.abc import Callable
-from statistics import median
 
 import torch
+from timing import cpu_seconds
 from transformers import LlamaConfig, LlamaForCausalLM
 
 from bedstone.model.transformer import DTYPES, ModelConfig, Transformer
@@ -79,22 +78,12 @@ def main() -> None:
             "transformers, fp32": hugging_face(shape, tokens, autocast=False),
             "transformers, bf16 autocast": hugging_face(shape, tokens, autocast=True),
         }
-        for step in steps.values():
-            step()
-        seconds: dict[str, list[float]] = {what: [] for what in steps}
-        for _ in range(words.rounds):
-            for what, step in steps.items():
-                started = time.process_time()
-                step()
-                seconds[what].append(time.process_time() - started)
-        best = median(seconds["ours, bf16"])
+        seconds = cpu_seconds(steps, words.rounds)
+        best = seconds["ours, bf16"]
         print(f"{name} parameters, {ROWS * LENGTH} tokens a step, {words.threads} threads")
         for what, taken in seconds.items():
-            middle = median(taken)
-            rate = ROWS * LENGTH / middle
-            print(
-                f"  {what:28} {1e3 * middle:7.0f} ms  {rate:8,.0f} tokens/s  {middle / best:5.2f}x"
-            )
+            rate = ROWS * LENGTH / taken
+            print(f"  {what:28} {1e3 * taken:7.0f} ms  {rate:8,.0f} tokens/s  {taken / best:5.2f}x")
 
 
 if __name__ == "__main__":
