@@ -20,14 +20,8 @@ from pydantic import ValidationError
 from torch import Tensor
 
 from bedstone.errors import ArtifactError
-from bedstone.model.hugging_face import (
-    EMBEDDING,
-    HEAD,
-    StoredTensor,
-    filled,
-    model_config,
-    refusal,
-)
+from bedstone.model.hugging_face import EMBEDDING, HEAD, StoredTensor, filled
+from bedstone.model.hugging_face_config import model_config, refusal
 from bedstone.model.transformer import ModelConfig, NumberFormat, RopeScaling, Transformer
 
 ARCHITECTURES = ("llama", "qwen2", "qwen3")

@@ -1,11 +1,10 @@
 """The files of a model as Hugging Face lays them out: ``save`` writes Llama's, ``load`` reads more.
 
-Read are the shapes of Llama, Mistral, Qwen2 and Qwen3, from safetensors in one file or several.
-Whatever a config asks for that ``transformer`` does not compute is refused, and so is a tensor
-too many or too few: no model is computed that is another one. Nothing is ever unpickled.
+Read are the shapes that ``hugging_face_config`` knows, from safetensors in one file or several. A
+tensor too many or too few is refused: no model is computed that is another one. Nothing is ever
+unpickled.
 
-Source: configuration_*.py and modeling_*.py of llama, mistral, qwen2 and qwen3 in transformers;
-for rotary positions, modeling_rope_utils.py.
+Source: modeling_*.py of llama, mistral, qwen2 and qwen3 in transformers.
 """
 
 import json
@@ -17,56 +16,21 @@ from pathlib import Path
 from typing import Any, cast
 
 import torch
-from pydantic import ValidationError
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 
-from bedstone.errors import ArtifactError, ConfigError
-from bedstone.model.transformer import (
-    DTYPES,
-    Block,
-    ModelConfig,
-    NumberFormat,
-    RopeScaling,
-    Transformer,
-)
-from bedstone.scaling import families
+from bedstone.errors import ArtifactError
+from bedstone.model.hugging_face_config import HINT, keys_of, model_config, refusal
+from bedstone.model.transformer import DTYPES, Block, ModelConfig, NumberFormat, Transformer
 
 WEIGHTS, CONFIG, GENERATION = "model.safetensors", "config.json", "generation_config.json"
 INDEX = "model.safetensors.index.json"
 EMBEDDING, HEAD = "model.embed_tokens.weight", "lm_head.weight"
-COMPUTED = {
-    "llama": "LlamaForCausalLM",
-    "mistral": "MistralForCausalLM",
-    "qwen2": "Qwen2ForCausalLM",
-    "qwen3": "Qwen3ForCausalLM",
-}
-"""Model type -> the class whose logits are computed."""
-ONLY = {
-    "hidden_act": "silu",
-    "attention_bias": False,
-    "mlp_bias": False,
-    "partial_rotary_factor": 1,
-    "quantization_config": None,
-}
-"""Keys of which one value is computed, which is also that of a config without the key."""
-ORIGINAL_POSITIONS = "original_max_position_embeddings"
-ROPE_KEYS = {
-    "rope_type",
-    "type",
-    "rope_theta",
-    "partial_rotary_factor",
-    "factor",
-    "low_freq_factor",
-    "high_freq_factor",
-    ORIGINAL_POSITIONS,
-}
 COMPUTED_FROM_CONFIG = "rotary_emb.inv_freq"
 """A tensor that old files hold, and that the config decides."""
 NUMBERS = ("F64", "F32", "F16", "BF16")
 """The number formats of weights that are not quantised, as safetensors names them."""
-HINT = "the shapes of Llama, Mistral, Qwen2 and Qwen3 are computed, unquantised or from GGUF"
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,15 +107,13 @@ def save(
     Raises:
         ValueError: a model with what Llama's first shape does not have.
     """
-    c = model.config
-    if c.qkv_bias or c.qk_norm or c.window_tokens or c.rope_scaling:
-        raise ValueError("only models of Llama's shape are written")
+    keys = keys_of(model.config)
     tensors = {name: tensor.float().contiguous() for name, tensor in _parts(model).items()}
     ends = {"bos_token_id": end_token, "eos_token_id": end_token}
     with part(WEIGHTS) as path:
         save_file(tensors, path, metadata={"format": "pt"})
     with part(CONFIG) as path:
-        path.write_text(json.dumps(_to_hugging_face(c) | ends, indent=2) + "\n", "utf-8")
+        path.write_text(json.dumps(keys | ends, indent=2) + "\n", "utf-8")
     with part(GENERATION) as path:
         path.write_text(json.dumps(ends, indent=2) + "\n", "utf-8")
 
@@ -198,102 +160,6 @@ def config_of(folder: Path) -> ModelConfig:
         ArtifactError: the folder holds no model, or one that is not computed here.
     """
     return model_config(_json(folder / CONFIG), str(folder / CONFIG))
-
-
-def model_config(stored: Mapping[str, Any], where: str) -> ModelConfig:
-    """The shape that a ``config.json`` tells, with Hugging Face's values for the keys left out.
-
-    Raises:
-        ArtifactError: a key or value that is not computed here, or that is no such thing.
-    """
-    family = stored.get("model_type")
-    if not isinstance(family, str) or family not in COMPUTED:
-        raise refusal(where, "model_type", family)
-    if stored.get("architectures") not in (None, [COMPUTED[family]]):
-        raise refusal(where, "architectures", stored["architectures"])
-    for key, value in ONLY.items():
-        if stored.get(key) not in (value, None):
-            raise refusal(where, key, stored[key])
-    try:
-        families.architecture(stored, where)  # refuses sizes that do not go together
-        keys = families.Keys(stored, families.defaults()[family], where)
-        return _of_keys(keys, family)
-    except ConfigError as error:
-        raise ArtifactError(str(error), hint=error.hint) from error
-    except ValidationError as error:
-        detail = error.errors()[0]
-        name = ".".join(map(str, detail["loc"]))
-        raise ArtifactError(f"{where}: {name}: {detail['msg']}") from error
-
-
-def _of_keys(keys: families.Keys, family: str) -> ModelConfig:
-    d_model, n_heads = keys.size("hidden_size"), keys.size("num_attention_heads")
-    d_head = keys.optional("head_dim")
-    seq_len = keys.size("max_position_embeddings")
-    rope_theta, rope_scaling = _rope(keys.values, seq_len, keys.where)
-    return ModelConfig(
-        vocab_size=keys.size("vocab_size"),
-        n_layers=keys.n_layers,
-        d_model=d_model,
-        n_heads=n_heads,
-        n_kv_heads=keys.optional("num_key_value_heads") or n_heads,
-        d_ff=keys.size("intermediate_size"),
-        seq_len=seq_len,
-        rope_theta=rope_theta,
-        norm_eps=keys.values.get("rms_norm_eps", 1e-6),
-        tied=keys.flag("tie_word_embeddings"),
-        head_width=None if d_head is None or d_head * n_heads == d_model else d_head,
-        qkv_bias=family == "qwen2",
-        qk_norm=family == "qwen3",
-        window_tokens=keys.window,
-        full_layers=_full_layers(keys),
-        rope_scaling=rope_scaling,
-    )
-
-
-def _full_layers(keys: families.Keys) -> tuple[int, ...]:
-    if keys.window is None or "max_window_layers" not in keys.defaults:
-        return ()
-    first = keys.size("max_window_layers", low=0)
-    by_number = [families.FULL] * first + [families.SLIDING] * keys.n_layers
-    kinds = keys.per_layer("layer_types") or by_number[: keys.n_layers]
-    return tuple(number for number, kind in enumerate(kinds) if kind == families.FULL)
-
-
-def _rope(stored: Mapping[str, Any], seq_len: int, where: str) -> tuple[Any, RopeScaling | None]:
-    """The base of the rates, and how they are scaled; in the old spelling or in the new one."""
-    name = "rope_scaling" if stored.get("rope_scaling") else "rope_parameters"
-    told = stored.get(name) or {}
-    if not isinstance(told, dict) or told.keys() - ROPE_KEYS:
-        raise refusal(where, name, told)
-    if told.get("partial_rotary_factor", 1) != 1:
-        raise refusal(where, f"{name}.partial_rotary_factor", told["partial_rotary_factor"])
-    theta = told.get("rope_theta", stored.get("rope_theta", 10_000.0))
-    kind = told.get("rope_type", told.get("type", "default"))
-    if kind == "default":
-        return theta, None
-    try:
-        if kind == "linear":
-            return theta, RopeScaling(kind="linear", factor=told["factor"])
-        if kind == "llama3":
-            scaling = RopeScaling(
-                kind="llama3",
-                factor=told["factor"],
-                low_frequency_factor=told["low_freq_factor"],
-                high_frequency_factor=told["high_freq_factor"],
-                original_positions=stored.get(
-                    ORIGINAL_POSITIONS, told.get(ORIGINAL_POSITIONS, seq_len)
-                ),
-            )
-            return theta, scaling
-    except KeyError as error:
-        raise ArtifactError(f"{where}: {name}: {error.args[0]} is missing") from error
-    raise refusal(where, f"{name}.rope_type", kind)
-
-
-def refusal(where: str, key: str, value: object) -> ArtifactError:
-    """The error that names what is not computed."""
-    return ArtifactError(f"{where}: {key}: {value!r} is not computed here", hint=HINT)
 
 
 def _json(path: Path) -> dict[str, Any]:
@@ -377,27 +243,3 @@ def _of_block(block: Block, config: ModelConfig) -> dict[str, Tensor]:
         parts["self_attn.q_norm.weight"] = block.q_norm.data
         parts["self_attn.k_norm.weight"] = block.k_norm.data
     return parts
-
-
-def _to_hugging_face(config: ModelConfig) -> dict[str, Any]:
-    c = config
-    return {
-        "architectures": ["LlamaForCausalLM"],
-        "model_type": "llama",
-        "dtype": "float32",
-        "vocab_size": c.vocab_size,
-        "num_hidden_layers": c.n_layers,
-        "hidden_size": c.d_model,
-        "num_attention_heads": c.n_heads,
-        "num_key_value_heads": c.n_kv_heads,
-        "head_dim": c.d_head,
-        "intermediate_size": c.d_ff,
-        "max_position_embeddings": c.seq_len,
-        "rope_parameters": {"rope_type": "default", "rope_theta": c.rope_theta},
-        "rms_norm_eps": c.norm_eps,
-        "tie_word_embeddings": c.tied,
-        "hidden_act": "silu",
-        "attention_bias": False,
-        "mlp_bias": False,
-        "initializer_range": c.initial_deviation,
-    }

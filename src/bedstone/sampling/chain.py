@@ -1,30 +1,22 @@
-"""Chains: samplers in an explicit order, and the orders and defaults of other engines.
+"""Chains: samplers in an explicit order.
 
 A chain is written as ``"temperature=0.8,top_p=0.9"`` and applied in this order: the same
 samplers in another order give another distribution. Lists are written with semicolons:
 ``logit_bias=7:-1.5;9:2`` is two tokens' biases, ``bad_words=7+9;4`` a word of two tokens and one
 of one.
 
-Engines differ in their order and in what they apply unasked. A preset, as in
-``"hf:temperature=0.8,top_p=0.95"``, takes the engine's own parameters and stands for the explicit
-chain that the engine would apply; ``str`` of it prints that chain. Parameters that ours could not
-follow exactly are not taken: llama.cpp's penalties, which count a window of the last tokens, and
-vLLM's bad words, which are strings. Hugging Face leaves the closing token out of its bad words.
+A preset, as in ``"hf:temperature=0.8,top_p=0.95"``, takes an engine's own parameters and stands for
+the explicit chain that the engine would apply; ``str`` of it prints that chain.
 
-Sources, as of 2026: transformers, ``GenerationMixin._get_logits_processor`` and
-``GenerationConfig._get_default_generation_params``; vLLM, ``v1/sample/sampler.py`` and
-``SamplingParams``; llama.cpp, ``common_params_sampling``; OpenAI's API reference, which states no
-order (assumptions: that of vLLM, and greedy at temperature 0).
-
-Shape letters: B rows of the batch, V tokens of the vocabulary, C blocks of it, N tokens of a
-block, S tokens of a row's blocks, K candidates.
+Shape letters: B rows of the batch, V tokens of the vocabulary, C groups of it, N tokens of a
+group, G groups that are searched, S candidates.
 """
 
 import math
 import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from typing import Annotated, Any, NamedTuple
+from typing import Annotated, Any
 
 import torch
 import torch.nn.functional as F
@@ -34,6 +26,7 @@ from torch import Tensor
 from bedstone.config import nearest
 from bedstone.sampling import samplers
 from bedstone.sampling.boundary import Doubt
+from bedstone.sampling.presets import ENGINES, Engine
 from bedstone.sampling.samplers import RULED_OUT, History
 
 WHITE_SPACE = re.compile(r"\s+")
@@ -61,82 +54,6 @@ WITH_HISTORY: Mapping[str, Callable[[Tensor, History, float], Tensor]] = {
 NARROW = ("top_k", "greedy")
 """Those that leave a known number of tokens."""
 NAMES = (*ALONE, *WITH_HISTORY, "logit_bias", "bad_words", "greedy")
-
-
-class Parameter(NamedTuple):
-    """One of an engine's parameters, and the sampler that does the same."""
-
-    name: str
-    sampler: str
-    off: tuple[float, ...] = ()
-    """Values at which the engine leaves the sampler out."""
-    default: float | None = None
-    """What the engine applies unasked; None for nothing."""
-
-
-@dataclass(frozen=True)
-class Engine:
-    """What an engine applies, in its order."""
-
-    parameters: tuple[Parameter, ...]
-    greedy_below: float | None = 0
-    """It draws greedily at temperature 0 and below this; None where it refuses 0."""
-
-
-TEMPERATURE = Parameter("temperature", "temperature", default=1)
-PENALTIES = (
-    Parameter("frequency_penalty", "frequency", off=(0,)),
-    Parameter("presence_penalty", "presence", off=(0,)),
-)
-ENGINES = {
-    "hf": Engine(
-        (
-            Parameter("sequence_bias", "logit_bias"),
-            Parameter("repetition_penalty", "repetition", off=(1,)),
-            Parameter("no_repeat_ngram_size", "no_repeat_ngram", off=(0,)),
-            Parameter("bad_words_ids", "bad_words"),
-            TEMPERATURE,
-            Parameter("top_k", "top_k", off=(0,), default=50),
-            Parameter("top_p", "top_p", off=(1,)),
-            Parameter("min_p", "min_p", off=(0,)),
-            Parameter("typical_p", "typical", off=(1,)),
-            Parameter("epsilon_cutoff", "epsilon", off=(0, 1)),
-            Parameter("eta_cutoff", "eta", off=(0, 1)),
-        ),
-        greedy_below=None,
-    ),
-    "vllm": Engine(
-        (
-            Parameter("logit_bias", "logit_bias"),
-            Parameter("repetition_penalty", "repetition", off=(1,)),
-            *PENALTIES,
-            TEMPERATURE,
-            Parameter("min_p", "min_p", off=(0,)),
-            Parameter("top_k", "top_k", off=(0, -1)),
-            Parameter("top_p", "top_p", off=(1,)),
-        ),
-        greedy_below=1e-5,
-    ),
-    "llama.cpp": Engine(
-        (
-            Parameter("logit_bias", "logit_bias"),
-            Parameter("top_n_sigma", "top_n_sigma", off=(0, -1)),
-            Parameter("top_k", "top_k", off=(0, -1), default=40),
-            Parameter("typical_p", "typical", off=(1,)),
-            Parameter("top_p", "top_p", off=(1,), default=0.95),
-            Parameter("min_p", "min_p", off=(0,), default=0.05),
-            TEMPERATURE._replace(default=0.8),
-        ),
-    ),
-    "openai": Engine(
-        (
-            Parameter("logit_bias", "logit_bias"),
-            *PENALTIES,
-            TEMPERATURE,
-            Parameter("top_p", "top_p", off=(1,)),
-        ),
-    ),
-}
 
 
 @dataclass(frozen=True, slots=True)
