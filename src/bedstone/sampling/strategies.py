@@ -13,6 +13,8 @@ Writes  ``strategies.parquet``, a row for each strategy:
 
 Best-of-N takes one of N completions that has the property, if there is one: a bound on what any
 choice among N reaches. Its rates for all N come from the same completions.
+
+Shape letters: P prompts, N completions of each.
 """
 
 import math
@@ -32,6 +34,7 @@ from bedstone.posttrain.judged import Judged, complete
 from bedstone.posttrain.prompts import drawn, read_pairs
 from bedstone.sampling.chain import ChainText, parse
 from bedstone.sampling.generate import Drawing
+from bedstone.sampling.selection import best_shares
 from bedstone.stage import Job, Metrics, Result, Stage
 from bedstone.tokenizer.encoding import END, FILE, Encoder
 
@@ -134,30 +137,21 @@ def best_of_row(
 ) -> Row:
     """What the best of ``n`` completions reaches, from as many or more of each prompt.
 
-    Tokens and bytes are those of ``n`` of them, in the mean over all choices of ``n``.
+    All is in the mean over all choices of ``n``, tokens and bytes too.
     Source of the KL's bound: Beirami et al. 2024, arXiv:2401.01879.
     """
-    rates = [best_of_rate(len(each), sum(one.holds for one in each), n) for each in judged]
+    holds_PN = np.array([[one.holds for one in each] for each in judged], dtype=np.float64)
+    rates_P = (best_shares(holds_PN, n) * holds_PN).sum(axis=1)
     drawn_tokens = [[len(one.token_ids) for one in each] for each in judged]
     share = n / len(judged[0])
     return {
         "strategy": f"best-of-{n}",
-        **_rate(rates),
+        **_rate(rates_P.tolist()),
         "tokens_per_prompt": share * float(np.mean([sum(counts) for counts in drawn_tokens])),
         "kv_bytes": share * _mean_kv_bytes(drawn_tokens, prompt_tokens, shape),
         "kl_nats": math.log(n) - (n - 1) / n,
         "kl_is_bound": n > 1,
     }
-
-
-def best_of_rate(drawn_count: int, holding: int, n: int) -> float:
-    """The chance that of ``n`` of the completions drawn, at least one has the property.
-
-    Without bias, which 1 - (1 - holding / drawn) ** n is not.
-
-    Source: Chen et al. 2021, arXiv:2107.03374, equation 1 (pass@k).
-    """
-    return 1 - math.comb(drawn_count - holding, n) / math.comb(drawn_count, n)
 
 
 def _rate(values: Sequence[float]) -> Row:

@@ -1,5 +1,4 @@
 import dataclasses
-import itertools
 import math
 
 import pyarrow.parquet as pq
@@ -14,7 +13,6 @@ from bedstone.posttrain.judged import Judged  # noqa: E402 (needs torch)
 from bedstone.sampling.generate import Completion  # noqa: E402 (needs torch)
 from bedstone.sampling.strategies import (  # noqa: E402 (needs torch)
     StrategiesConfig,
-    best_of_rate,
     best_of_row,
     chain_row,
     run,
@@ -32,16 +30,6 @@ def judged(length, *, holds, own=0.0, sampling=0.0):
     logprobs = ((own,) * length, (sampling,) * length)
     completion = Completion(ids, *logprobs, reason, closed=holds, boundary_draws=0)
     return Judged(completion, "", holds)
-
-
-@pytest.mark.parametrize("drawn", [1, 4, 8])
-def test_the_rate_of_best_of_n_is_the_mean_over_all_choices(drawn):
-    for holding in range(drawn + 1):
-        outcomes = [True] * holding + [False] * (drawn - holding)
-        for n in range(1, drawn + 1):
-            choices = list(itertools.combinations(outcomes, n))
-            expected = sum(map(any, choices)) / len(choices)
-            assert best_of_rate(drawn, holding, n) == pytest.approx(expected)
 
 
 def test_a_chain_costs_what_it_draws():
