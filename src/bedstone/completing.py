@@ -42,13 +42,10 @@ class Asked:
                 raise ConfigError(f"--{name.replace('_', '-')} {value}: {least} is the least")
         if self.n > MAX_SAMPLES:
             raise ConfigError(f"--n {self.n}: {MAX_SAMPLES} is the most that are held at once")
-        guides = {
-            "--stop": self.stop,
-            "--json-schema": self.json_schema,
-            "--regex": self.regex is not None,
-        }
-        if len(given := [name for name, value in guides.items() if value]) > 1:
-            raise ConfigError(f"{' and '.join(given)} end a completion each", hint="give one")
+        if self.json_schema is not None and self.regex is not None:
+            raise ConfigError(
+                "--json-schema and --regex each say what a whole completion is", hint="give one"
+            )
         if "" in self.stop:
             raise ConfigError("--stop: the text is empty", hint="it would end every completion")
 
@@ -108,8 +105,13 @@ def chain_of(text: str) -> Chain:
 
 
 def _guide(writer: Writer, asked: Asked) -> Callable[[], Guide] | None:
-    if asked.stop:
-        return lambda: StopStrings(writer.texts.token_bytes, asked.stop)
+    held = _constraint(writer, asked)
+    if not asked.stop:
+        return held
+    return lambda: StopStrings(writer.texts.token_bytes, asked.stop, held and held())
+
+
+def _constraint(writer: Writer, asked: Asked) -> Callable[[], Guide] | None:
     if asked.json_schema is None and asked.regex is None:
         return None
     from bedstone.sampling import constraint

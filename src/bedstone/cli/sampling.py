@@ -1,5 +1,6 @@
 """The commands that write, and that compare ways to: sample, strategies."""
 
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from textwrap import wrap
@@ -11,6 +12,8 @@ import bedstone
 from bedstone.cli.answer import STORE, AsJson, Store, Workers, answer, shown_progress
 
 WIDTH = 100
+NAME_WIDTH = 48
+"""Of a strategy in a table; a longer one has a line of its own."""
 Found = dict[str, Any]
 Model = Annotated[
     str,
@@ -61,13 +64,21 @@ def sample(
         store=store,
     )
     answer(found, _completions(found), as_json=as_json)
+    first, *others = found["completions"]
+    if not (as_json or others) and first["finish_reason"] == "length":  # stdout is the text alone
+        print(f"cut off after {max_tokens} tokens: --max-tokens", file=sys.stderr)
 
 
-def _completions(found: dict[str, Any]) -> Iterator[str]:
+def _completions(found: Found) -> Iterator[str]:
+    several = len(found["completions"]) > 1
     for number, each in enumerate(found["completions"]):
-        if len(found["completions"]) > 1:
+        if several:
             mean = sum(each["logprobs"]) / len(each["logprobs"])
-            yield f"[{number}] {len(each['token_ids'])} tokens, {mean:.3f} nats a token on average"
+            cut_off = ", cut off" if each["finish_reason"] == "length" else ""
+            yield (
+                f"[{number}] {len(each['token_ids'])} tokens{cut_off}, "
+                f"{mean:.3f} nats a token on average"
+            )
         yield each["text"]
 
 
@@ -167,6 +178,9 @@ def _cost(found: Found) -> Iterator[str]:
         f"{found['completions_to_draw']:,} would be drawn, of "
         f"{found['completion_tokens_at_most']:,} tokens at most"
     )
+    if found["seconds_at_most"]:
+        hours, seconds = divmod(round(found["seconds_at_most"]), 3600)
+        yield f"{hours}:{seconds // 60:02}:{seconds % 60:02} at most, at the pace measured here"
     if found["usd_at_most"]:
         yield f"{found['usd_at_most']:,.2f} USD at most, without the prompts"
 
@@ -180,6 +194,10 @@ def _compared(found: Found) -> Iterator[str]:
         yield from _task(task)
     if "written" in found:
         yield f"written: {found['written']}"
+        recommended = found["tasks"][-1]["recommendation"]["strategy"]
+        for row in found["tasks"][-1]["strategies"]:
+            if row["strategy"] == recommended and row["samples"] > 1:
+                yield f"  the chain alone: to draw {row['samples']} and choose is the caller's part"
 
 
 def _probed(probe: Found) -> Iterator[str]:
@@ -195,15 +213,20 @@ def _task(task: Found) -> Iterator[str]:
     named = ("greedy", task["recommendation"]["strategy"])
     shown = [row for row in task["strategies"] if row["on_frontier"] or row["strategy"] in named]
     shown.sort(key=lambda row: float(row["tokens"]))
-    width = max(len("strategy"), *(len(row["strategy"]) for row in shown))
+    names = [row["strategy"] for row in shown]
+    width = max(len("strategy"), *(len(name) for name in names if len(name) <= NAME_WIDTH), 0)
     yield (
         f"  {'strategy':{width}} {'accuracy (95 %)':>20} {'over greedy':>12} {'adj. p':>7} "
         f"{'tokens':>7}"
     )
     for row in shown:
         interval = f"[{row['accuracy_share_low']:.3f}, {row['accuracy_share_high']:.3f}]"
+        name = row["strategy"]
+        if len(name) > width:
+            yield from wrap(name, WIDTH, initial_indent="  ", subsequent_indent="    ")
+            name = ""
         yield (
-            f"  {row['strategy']:{width}} {row['accuracy_share']:.3f} {interval:>14} "
+            f"  {name:{width}} {row['accuracy_share']:.3f} {interval:>14} "
             f"{row['gain_share']:+12.3f} {row['adjusted_p']:7.4f} {row['tokens']:7.0f}"
         )
     if any(row["selector"] == "checked" for row in shown):

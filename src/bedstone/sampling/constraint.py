@@ -9,6 +9,7 @@ Letters of shapes: V tokens of the vocabulary.
 """
 
 import json
+import re
 from collections.abc import Collection, Iterator
 from threading import Thread
 from typing import Any
@@ -37,11 +38,9 @@ EXACTLY = '%llguidance {"no_forcing": true}\n'
 """Or a text that has to come would be allowed by the tokens only that it is encoded to."""
 STRICTLY = {"whitespace_flexible": False, "lenient": False, "coerce_one_of": False}
 
-SCHEMA_AT = ("additionalProperties", "items")
-SCHEMAS_AT = ("allOf", "anyOf", "oneOf", "prefixItems")
+SCHEMAS_AT = ("additionalProperties", "allOf", "anyOf", "items", "oneOf", "prefixItems")
 NAMED_SCHEMAS_AT = ("$defs", "definitions", "patternProperties", "properties")
 ENFORCED = {
-    *SCHEMA_AT,
     *SCHEMAS_AT,
     *NAMED_SCHEMAS_AT,
     *("$anchor", "$id", "$ref", "const", "enum", "format", "type"),
@@ -54,6 +53,28 @@ SAYING_NOTHING = {
     *("readOnly", "title", "writeOnly"),
 }
 """Keywords that no JSON text can violate."""
+
+BEFORE_REASON = (
+    r'(at \d+\(\d+\): )?(failed to parse "%json": )?(failed to compile JSON schema: )?'
+    r'(invalid regex ".*" \(in regex\): )?(regex parse error:\n.*\nerror: )?'
+    r"((lexer|parser) error: )?"
+)
+BEHIND_REASON = r"\n +1 \| |\n<non-verbose"
+"""llguidance tells where in its grammar a reason stands; but the user has written no grammar."""
+VERDICTS = {
+    "(too many|initial lexer|grammar size|schema too large|fuel|recursion|exceed).*": (
+        "costs too much: give it fewer choices, levels or repetitions"
+    ),
+    "NoExtension.*": "leaves no text that the model's tokens could write",
+    "Unsatisfiable schema: (.*)": r"allows nothing: \1",
+    "oneOf constraints.*": "asks for a oneOf whose choices may overlap, which is not enforced",
+    "lookarounds.*": r"asks for \\b, or for ^ or $ within it, which is not enforced",
+    "(look-around|backreferences).*": r"asks for what is not enforced: \g<0>",
+    "Resource '(json-schema:///)?(.*)' is not present.*": r"refers to \2, which is not fetched",
+    "(.*)": r"is wrong: \1",
+}
+"""What is said of a reason, by the first that fits."""
+VERDICT_CHARACTERS = 200
 
 
 class Constraint:
@@ -79,7 +100,7 @@ class ConstraintGuide:
         """(V,) bool: what keeps the text within the constraint; ends where it is complete.
 
         Raises:
-            ConfigError: to find out costs more than it may.
+            ConfigError: to find out costs more than it may, or no token can go on.
         """
         bits = np.frombuffer(self._matcher.compute_bitmask(), np.uint8)
         _check(self._matcher, "the constraint")
@@ -110,15 +131,14 @@ def json_schema(schema: dict[str, Any], texts: Texts, ends: Collection[int]) -> 
         ConfigError: the schema is wrong, asks for what is not enforced, or is too large.
     """
     source = _bounded("the JSON schema", json.dumps(schema | {"x-guidance": STRICTLY}))
-    tokenizer = _tokenizer(texts, ends, LLTokenizer.json_slices())
-    constraint = _compiled("the JSON schema", f"start: %json {source}", tokenizer)
-    # What is no keyword at all, llguidance skips even so.
+    # llguidance skips what is no keyword at all.
     if odd := sorted(set(_keywords(schema)) - ENFORCED - SAYING_NOTHING):
         raise ConfigError(
             f"the JSON schema asks for {odd[0]}, which is not enforced",
             hint=f"enforced are {', '.join(sorted(ENFORCED))}",
         )
-    return constraint
+    tokenizer = _tokenizer(texts, ends, LLTokenizer.json_slices())
+    return _compiled("the JSON schema", f"start: %json {source}", tokenizer)
 
 
 def regex(pattern: str, texts: Texts, ends: Collection[int]) -> Constraint:
@@ -141,23 +161,30 @@ def regex(pattern: str, texts: Texts, ends: Collection[int]) -> Constraint:
 
 
 def _bounded(what: str, source: str) -> str:
-    if (size_bytes := len(source.encode("utf-8", "surrogatepass"))) > SOURCE_BYTES:
+    try:
+        size_bytes = len(source.encode())
+    except UnicodeEncodeError as error:
+        raise ConfigError(
+            f"{what} holds what is no character, {error.object[error.start]!r}"
+        ) from error
+    if size_bytes > SOURCE_BYTES:
         raise ConfigError(f"{what} takes {size_bytes:,} bytes; {SOURCE_BYTES:,} are the most")
     return source
 
 
 def _keywords(schema: Any) -> Iterator[str]:
-    """All keywords of a schema and of those within it."""
-    if not isinstance(schema, dict):
-        return
-    yield from schema
-    within = [schema.get(key) for key in SCHEMA_AT]
-    for key in SCHEMAS_AT:
-        within += schema.get(key, [])
-    for key in NAMED_SCHEMAS_AT:
-        within += schema.get(key, {}).values()
-    for each in within:
-        yield from _keywords(each)
+    """All keywords of a schema and of those within it, however deep."""
+    left = [schema]
+    while left:
+        each = left.pop()
+        if isinstance(each, list):
+            left += each
+        elif isinstance(each, dict):
+            yield from each
+            left += [each.get(key) for key in SCHEMAS_AT]
+            for key in NAMED_SCHEMAS_AT:
+                named = each.get(key)
+                left += named.values() if isinstance(named, dict) else []
 
 
 def _tokenizer(texts: Texts, ends: Collection[int], slices: list[str]) -> LLTokenizer:
@@ -202,5 +229,12 @@ def _compiled(what: str, grammar: str, tokenizer: LLTokenizer) -> Constraint:
 
 def _check(matcher: LLMatcher, what: str) -> None:
     if matcher.is_error():
-        reason = " ".join(matcher.get_error().split())
-        raise ConfigError(f"{what} cannot be enforced: {reason[:300]}")
+        raise ConfigError(f"{what} {_verdict(matcher.get_error())}")
+
+
+def _verdict(said: str) -> str:
+    """What is wrong, in words for people who gave a schema or an expression."""
+    before = re.split(BEHIND_REASON, said, maxsplit=1)[0]
+    reason = " ".join(re.sub(f"^{BEFORE_REASON}", "", before, flags=re.DOTALL).split())
+    found = ((re.fullmatch(form, reason, re.IGNORECASE), told) for form, told in VERDICTS.items())
+    return next(match.expand(told) for match, told in found if match)[:VERDICT_CHARACTERS]

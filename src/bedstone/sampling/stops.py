@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from torch import Tensor
 
+    from bedstone.sampling.generate import Guide
+
 
 def cut(text: str, stops: Sequence[str]) -> str:
     """What stands before the stop string that ends first; all of ``text`` if it holds none.
@@ -65,24 +67,28 @@ class Stream:
 
 
 class StopStrings:
-    """The guide of a row that ends with any of some strings."""
+    """The guide of a row that ends with any of some strings, or as another guide says."""
 
-    def __init__(self, token_bytes: Sequence[bytes], stops: Sequence[str]) -> None:
+    def __init__(
+        self, token_bytes: Sequence[bytes], stops: Sequence[str], other: "Guide | None" = None
+    ) -> None:
         """Before the first token.
 
         Raises:
             ValueError: a stop string is empty.
         """
         self._stream = Stream(token_bytes, stops)
+        self._other = other
 
     def allowed(self) -> "Tensor | None":
-        """None: every token is."""
-        return None
+        """(V,) bool as the other guide says; None where every token is."""
+        return None if self._other is None else self._other.allowed()
 
     def advance(self, token_id: int) -> bool:
-        """Take the drawn token; whether a stop string is complete."""
+        """Take the drawn token; whether a stop string is complete or the other guide is done."""
         self._stream.push(token_id)
-        return self._stream.is_stopped
+        is_done = self._other is not None and self._other.advance(token_id)
+        return is_done or self._stream.is_stopped
 
 
 def _start(text: str, stops: Sequence[str]) -> int | None:

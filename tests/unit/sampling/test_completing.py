@@ -8,6 +8,7 @@ import pytest
 from tests.unit.sampling.test_writer import write_model
 
 import bedstone
+from bedstone.cli.sampling import sample as command
 from bedstone.errors import ArtifactError, ConfigError
 
 LETTERS = "logit_bias=" + ";".join(f"{3 + ord(letter)}:40" for letter in "abcdefgh")
@@ -77,10 +78,9 @@ def test_a_user_s_turn_is_other_tokens_than_a_text(folder):
         ({"max_tokens": 30}, "the model has seen texts of 32"),
         ({"number_format": "fp8"}, "no number format 'fp8'"),
         ({"stop": [""]}, "--stop: the text is empty"),
-        ({"stop": ["a"], "regex": "a"}, "--stop and --regex end a completion each"),
-        ({"regex": "a", "json_schema": "a.json"}, "--json-schema and --regex end"),
+        ({"regex": "a", "json_schema": "a.json"}, "--json-schema and --regex each say"),
         ({"json_schema": "nothing.json"}, "--json-schema nothing.json cannot be read"),
-        ({"regex": "("}, "the regular expression cannot be enforced"),
+        ({"regex": "("}, "the regular expression is wrong: unclosed group"),
         ({"chain": "logit_bias=259:1"}, "chain logit_bias=259:1: logit_bias names token 259"),
     ],
 )
@@ -122,6 +122,44 @@ def test_a_regular_expression_holds_the_whole_text(folder):
     assert all(re.fullmatch("(ab|[0-9]{3})x", text) for text in texts)
     assert len(set(texts)) > 1
     assert {each["finish_reason"] for each in found} == {"stop"}
+
+
+def test_a_stop_string_ends_a_text_that_an_expression_holds(folder):
+    pytest.importorskip("llguidance")
+    held = {"regex": "[a-c]{8}", "n": 8}
+    whole = sample(folder, **held)["completions"]
+    stopped = sample(folder, **held, stop=["b"])["completions"]
+    assert any("b" in each["text"] for each in whole)
+    for long, short in zip(whole, stopped, strict=True):
+        assert re.fullmatch("[a-c]{8}", long["text"])
+        assert short["text"] == long["text"].split("b")[0]
+        assert short["finish_reason"] == "stop"
+
+
+def test_one_text_stands_alone_on_stdout_cut_off_or_not(folder, capsys):
+    options = {"chain": LETTERS, "seed": 3}
+    (whole,) = sample(folder, **options, max_tokens=20)["completions"]
+    text, stop = whole["text"], whole["text"][6:9]
+
+    def printed(max_tokens):
+        command(str(folder), "Ab", **options, stop=[stop], max_tokens=max_tokens)
+        return capsys.readouterr()
+
+    assert printed(20) == (text[: text.index(stop)] + "\n", "")
+    assert printed(2) == (text[:2] + "\n", "cut off after 2 tokens: --max-tokens\n")
+
+
+def test_of_several_texts_each_says_whether_it_was_cut_off(folder, capsys):
+    options = {"chain": LETTERS, "stop": ["b", "c"], "n": 8, "max_tokens": 4}
+    reasons = [each["finish_reason"] for each in sample(folder, **options)["completions"]]
+    assert len(set(reasons)) == 2
+    command(str(folder), "Ab", **options)
+    told = capsys.readouterr()
+    heads = [line for line in told.out.splitlines() if line.startswith("[")]
+    assert ["4 tokens, cut off," in head for head in heads] == [
+        reason == "length" for reason in reasons
+    ]
+    assert told.err == ""
 
 
 def test_a_schema_holds_the_whole_text(folder, tmp_path):

@@ -21,8 +21,7 @@ TRAINING = ['{"name": "abc", "list": [1, 20, true, false, null]}', "నమస్
 MAX_TOKENS = 4000
 
 
-@pytest.fixture(scope="module")
-def texts():
+def trained(alphabet):
     tokenizer = Tokenizer(models.BPE())
     tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
     tokenizer.decoder = decoders.ByteLevel()
@@ -30,12 +29,17 @@ def texts():
         TRAINING,
         trainers.BpeTrainer(
             vocab_size=330,
-            initial_alphabet=sorted(ALPHABET),
+            initial_alphabet=sorted(alphabet),
             special_tokens=["<|end|>", "<|turn|>"],
             show_progress=False,
         ),
     )
     return Texts(json.loads(tokenizer.to_str()), None, 340)
+
+
+@pytest.fixture(scope="module")
+def texts():
+    return trained(ALPHABET)
 
 
 def drawn(rule, texts, seed):
@@ -176,24 +180,53 @@ def test_no_whitespace_between_the_parts(texts):
     assert not guide.allowed()[texts.encode(" ")[0]]
 
 
+UNENFORCED = "asks for what is not enforced:"
+COSTS_TOO_MUCH = "costs too much: give it fewer choices, levels or repetitions"
+
+
+def nested(levels):
+    return {"items": nested(levels - 1)} if levels else {}
+
+
 @pytest.mark.parametrize(
     ("schema", "message"),
     [
-        ({"type": "array", "uniqueItems": True}, "uniqueItems"),
+        ({"type": "array", "uniqueItems": True}, "asks for uniqueItems, which is not enforced"),
         ({"type": "string", "maxLenght": 3}, "asks for maxLenght, which is not enforced"),
-        ({"properties": {"a": {"items": {"anyOf": [{"mininum": 3}]}}}}, "mininum"),
-        ({"$defs": {"a": {"minumum": 3}}, "$ref": "#/$defs/a"}, "minumum"),
-        ({"x-guidance": {"lenient": True}, "not": {}}, "not"),
-        ({"type": "strin"}, "Invalid type: strin"),
-        ({"properties": [1]}, "properties must be an object"),
-        ({"$ref": "https://example.org/"}, "not fetch"),
-        ({"type": "integer", "minimum": 5, "maximum": 4}, "Unsatisfiable"),
-        ({"oneOf": [INTEGER, {"type": "number"}]}, "oneOf"),
-        ({"enum": ["x" * 70_000]}, "65,536 are the most"),
+        (
+            {"properties": {"a": {"items": {"anyOf": [{"mininum": 3}]}}}},
+            "asks for mininum, which is not enforced",
+        ),
+        (
+            {"$defs": {"a": {"minumum": 3}}, "$ref": "#/$defs/a"},
+            "asks for minumum, which is not enforced",
+        ),
+        ({"items": [{"mininum": 3}]}, "asks for mininum, which is not enforced"),
+        ({"x-guidance": {"lenient": True}, "not": {}}, "asks for not, which is not enforced"),
+        ({"type": "strin"}, "is wrong: Invalid type: strin"),
+        ({"properties": [1]}, "is wrong: properties must be an object"),
+        ({"properties": {"a": 1}}, "is wrong: schema must be an object or boolean"),
+        ({"required": "a"}, "is wrong: Expected array for 'required', got \"a\""),
+        ({"type": "string", "format": "day"}, "is wrong: Unknown format: day"),
+        ({"type": "string", "pattern": "("}, "is wrong: unclosed group"),
+        ({"$ref": "#/$defs/a"}, "is wrong: Pointer '/$defs/a' does not exist"),
+        ({"$ref": "https://example.org/"}, "refers to https://example.org/, which is not fetched"),
+        ({"$ref": "a.json"}, "refers to a.json, which is not fetched"),
+        ({"$ref": "#"}, "leaves no text that the model's tokens could write"),
+        (
+            INTEGER | {"minimum": 5, "maximum": 4},
+            "allows nothing: minimum (5) is greater than maximum (4)",
+        ),
+        (
+            {"oneOf": [INTEGER, {"type": "number"}]},
+            "asks for a oneOf whose choices may overlap, which is not enforced",
+        ),
+        (nested(300), COSTS_TOO_MUCH),
+        ({"enum": ["x" * 70_000]}, "takes 70,102 bytes; 65,536 are the most"),
     ],
 )
 def test_a_schema_that_is_not_enforced(texts, schema, message):
-    with pytest.raises(ConfigError, match=re.escape(message)):
+    with pytest.raises(ConfigError, match=f"^the JSON schema {re.escape(message)}$"):
         json_schema(schema, texts, {END})
 
 
@@ -212,26 +245,46 @@ def test_names_of_properties_are_no_keywords(texts):
 @pytest.mark.parametrize(
     ("pattern", "message"),
     [
-        ("(", "unclosed group"),
-        ("a\\\\\\", "ends with a backslash"),
-        ("(?=a)b", "look-around"),
-        (r"(a)\1", "backreferences"),
-        ("a" * 70_000, "takes 70,000 bytes"),
+        ("(", "is wrong: unclosed group"),
+        ("a{5,2}", "is wrong: invalid repetition count range, the start must be <= the end"),
+        ("too many(\nerror: look-around", "is wrong: unclosed group"),
+        ("a\\\\\\", "ends with a backslash that escapes nothing"),
+        (
+            "(?=a)b",
+            f"{UNENFORCED} look-around, including look-ahead and look-behind, is not supported",
+        ),
+        (r"(a)\1", f"{UNENFORCED} backreferences are not supported"),
+        (r"a\b", r"asks for \b, or for ^ or $ within it, which is not enforced"),
+        ("a$b", r"asks for \b, or for ^ or $ within it, which is not enforced"),
+        (r"[^\s\S]", "leaves no text that the model's tokens could write"),
+        ("(" * 300 + ")" * 300, COSTS_TOO_MUCH),
+        ("a\ud800", r"holds what is no character, '\ud800'"),
+        ("a" * 70_000, "takes 70,000 bytes; 65,536 are the most"),
     ],
 )
 def test_a_pattern_that_is_not_enforced(texts, pattern, message):
-    with pytest.raises(ConfigError, match=message):
+    with pytest.raises(ConfigError, match=f"^the regular expression {re.escape(message)}$"):
         regex(pattern, texts, {END})
 
 
+def test_tokens_that_cannot_write_what_is_asked():
+    texts = trained(set(ALPHABET) - {"7"})
+    with pytest.raises(ConfigError, match=r"^the regular expression leaves no text that the model"):
+        regex("7", texts, {END})
+    guide = regex("a7", texts, {END})()
+    guide.advance(*texts.encode("a"))
+    with pytest.raises(ConfigError, match=r"^the constraint leaves no text that the model"):
+        guide.allowed()
+
+
 def test_a_pattern_that_costs_too_much_to_follow(texts):
-    with pytest.raises(ConfigError, match="cannot be enforced: lexer error: too many expressions"):
+    with pytest.raises(ConfigError, match=f"^the constraint {COSTS_TOO_MUCH}$"):
         drawn(regex("(.|..|...){1000}.*a.{100}b(.*c){50}", texts, {END}), texts, 0)
 
 
 def test_a_schema_that_explodes(texts):
     choice = {"anyOf": [{"properties": {f"p{number}": INTEGER}} for number in range(9)]}
-    with pytest.raises(ConfigError, match="too large"):
+    with pytest.raises(ConfigError, match=COSTS_TOO_MUCH):
         json_schema({"type": "object", "allOf": [choice] * 9}, texts, {END})
 
 

@@ -58,6 +58,29 @@ def test_a_row_ends_with_the_token_that_completes_a_stop():
     assert [guide.advance(token) for token in (0, 1, 3, 2)] == [False, False, False, True]
 
 
+class Counting:
+    """A guide that allows one token and is done after three."""
+
+    def __init__(self):
+        self.taken = []
+
+    def allowed(self):
+        return "one"
+
+    def advance(self, token_id):
+        self.taken.append(token_id)
+        return len(self.taken) == 3
+
+
+def test_a_row_with_another_guide_is_held_to_it_and_ends_with_either():
+    for text, ends in (("aaa", [False, False, True]), ("ab", [False, True])):
+        other = Counting()
+        guide = StopStrings(BYTES, ["b"], other)
+        assert guide.allowed() == "one"
+        assert [guide.advance(token) for token in text.encode()] == ends
+        assert other.taken == [*text.encode()]
+
+
 @pytest.mark.parametrize("make", [lambda stops: cut("a", stops), lambda s: StopStrings((), s)])
 def test_an_empty_stop_is_refused(make):
     with pytest.raises(ValueError, match="empty"):
