@@ -9,7 +9,8 @@ xllamacpp = pytest.importorskip("xllamacpp", reason="xllamacpp is not installed"
 
 from bedstone.errors import BedstoneError, ConfigError  # noqa: E402 (needs torch)
 from bedstone.sampling.chain import parse  # noqa: E402 (needs torch)
-from bedstone.sampling.endpoint import Asked, Endpoint, obstacles  # noqa: E402
+from bedstone.sampling.endpoint import Endpoint  # noqa: E402
+from bedstone.sampling.openai_api import RemoteDrawing, obstacles  # noqa: E402
 from bedstone.sampling.probing import probe  # noqa: E402
 
 MODEL = Path(__file__).parents[2] / ".models" / "SmolLM2-135M-Instruct.Q4_1.gguf"
@@ -53,9 +54,9 @@ def test_what_the_server_does_is_found(probed):
 def test_completions_are_what_was_asked(probed):
     endpoint, findings = probed
     chain = parse("top_p=0.9,temperature=1.2")
-    asked = Asked(chain, samples=6, max_tokens=12, seed=1, stop=("\n",), logprobs=True)
+    drawing = RemoteDrawing(chain, samples=6, max_tokens=12, seed=1, stop=("\n",), logprobs=True)
     prompts = ["The capital of France is", "A name for a cat:"]
-    completions = endpoint.complete(prompts, asked, findings)
+    completions = endpoint.complete(prompts, drawing, findings)
     assert [len(each) for each in completions] == [6, 6]
     for of_prompt in completions:
         assert len({sample.text for sample in of_prompt}) > 1
@@ -68,8 +69,8 @@ def test_completions_are_what_was_asked(probed):
 
 def test_greedy_completions_are_one(probed):
     endpoint, findings = probed
-    asked = Asked(parse("greedy"), samples=3, max_tokens=12, seed=1)
-    [completions] = endpoint.complete(["The capital of France is"], asked, findings)
+    drawing = RemoteDrawing(parse("greedy"), samples=3, max_tokens=12, seed=1)
+    [completions] = endpoint.complete(["The capital of France is"], drawing, findings)
     assert len({sample.text for sample in completions}) == 1
     assert completions[0].text
     assert all(1 < sample.completion_tokens <= 12 for sample in completions)
@@ -77,10 +78,10 @@ def test_greedy_completions_are_one(probed):
 
 def test_an_order_that_the_server_does_not_apply_is_refused(probed):
     endpoint, findings = probed
-    asked = Asked(parse("temperature=1.2,top_p=0.9"), samples=1, max_tokens=8, seed=1)
-    assert "another order" in obstacles(asked, findings)[0]
+    drawing = RemoteDrawing(parse("temperature=1.2,top_p=0.9"), samples=1, max_tokens=8, seed=1)
+    assert "another order" in obstacles(drawing, findings)[0]
     with pytest.raises(ConfigError, match="another order"):
-        endpoint.complete(["One"], asked, findings)
+        endpoint.complete(["One"], drawing, findings)
 
 
 def test_the_servers_own_message_is_passed_on(url):

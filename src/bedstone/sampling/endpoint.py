@@ -1,16 +1,7 @@
-"""OpenAI-compatible endpoints: what is sent, what comes back, and what goes wrong on the way.
+"""A model behind an address: it is asked, asked again where that may help, or gives up.
 
-No setting of a chain is sent that ``probe`` did not find to be honoured, and none is left out in
-silence: what an endpoint cannot do is an error, and ``obstacles`` names it beforehand.
-
-Engines apply unasked what a request does not name. So of temperature, top_k, top_p and min_p all
-are sent that are honoured, the value that does nothing where a chain has none. Engines differ in
-their order too: the chain's must be the endpoint's, penalties first, then temperature, top_k and
-one of top_p and min_p; or temperature last, where the probe found this. The order in which top_p
-and min_p apply cannot be told from outside, so they are not sent together.
-
-Source: OpenAI, API reference, create chat completion and create completion; vLLM, extra parameters
-of its server (``top_k``, ``min_p``, ``repetition_penalty``).
+What is sent and what comes back has the forms of ``openai_api``. The key goes to this address only,
+and is shown nowhere.
 """
 
 import hashlib
@@ -20,20 +11,25 @@ import os
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from itertools import chain
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from bedstone.errors import BedstoneError, ConfigError, DataError
 from bedstone.sampling.findings import Findings
-from bedstone.sampling.samples import Sample
-
-if TYPE_CHECKING:  # a chain needs torch, an endpoint does not
-    from bedstone.sampling.chain import Chain
+from bedstone.sampling.openai_api import (
+    CHOICES,
+    RemoteDrawing,
+    Reply,
+    obstacles,
+    parameters,
+    reply_of,
+    request_body,
+)
 
 KEY_VARIABLE = "OPENAI_API_KEY"
 WAITS_SECONDS = (1, 2, 4, 8, 16)
@@ -43,69 +39,23 @@ LONGEST_WAIT_SECONDS = 120
 TIMED_OUT, TOO_MANY = 408, 429
 SHOWN_CHARACTERS = 300
 """Of what a server says for itself."""
-CHOICES = 4
-"""Completions of one request: so many did the probe see come out right."""
-PARAMETERS = {
-    "repetition": "repetition_penalty",
-    "frequency": "frequency_penalty",
-    "presence": "presence_penalty",
-    "temperature": "temperature",
-    "greedy": "temperature",
-    "top_k": "top_k",
-    "top_p": "top_p",
-    "min_p": "min_p",
-}
-"""Of each sampler."""
-WITHOUT_EFFECT = {"temperature": 1.0, "top_k": -1, "top_p": 1.0, "min_p": 0.0}
-PENALTIES = (("repetition",), ("frequency",), ("presence",))
-TEMPERED = ("temperature", "greedy")
-CUTS = (("top_k", "min_p"), ("top_p",))
-"""Of the first two it does not matter which acts first: both keep the likeliest tokens."""
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
-    """How an endpoint's completions are drawn."""
-
-    chain: "Chain"
-    samples: int
-    """Completions of each prompt."""
-    max_tokens: int
-    seed: int
-    stop: tuple[str, ...] = ()
-    logprobs: bool = False
-    """Whether each token's is wanted."""
-
-
-@dataclass(frozen=True, slots=True)
-class Token:
-    """A token of a completion, with what the endpoint says of it."""
+class Sample:
+    """One completion of a prompt, as far as an endpoint tells of it."""
 
     text: str
-    logprob: float
-    listed: tuple[tuple[str, float], ...]
-    """The likeliest tokens in its place with their log-probabilities, the likeliest first."""
-
-
-@dataclass(frozen=True, slots=True)
-class Choice:
-    """One of a request's completions."""
-
-    text: str
+    logprobs: tuple[float, ...] | None
+    """Of each token under the model itself, natural; None where they are not told."""
+    sampling_logprobs: tuple[float, ...] | None
+    """Of each token under the distribution that it was drawn from."""
     finish_reason: str
-    tokens: tuple[Token, ...] | None
-    """None where the endpoint gives no log-probabilities."""
-
-
-@dataclass(frozen=True, slots=True)
-class Reply:
-    """What came back from one request."""
-
-    choices: tuple[Choice, ...]
     prompt_tokens: int
     completion_tokens: int
-    """Of all choices together."""
     seconds: float
+    """From the request to the answer, which all that came with it waited for; without the waits
+    between tries."""
 
 
 class Refused(BedstoneError):  # noqa: N818 (what it is called)
@@ -148,7 +98,7 @@ class Endpoint:
         return cls(url, model, chat, KEY_VARIABLE if KEY_VARIABLE in os.environ else None)
 
     def complete(
-        self, prompts: Sequence[str], asked: Asked, findings: Findings
+        self, prompts: Sequence[str], drawing: RemoteDrawing, findings: Findings
     ) -> list[list[Sample]]:
         """The completions of each prompt, in the prompts' order.
 
@@ -160,22 +110,22 @@ class Endpoint:
             BedstoneError: the server refuses, cannot be reached, or fails at every try.
             DataError: an answer that cannot be read, or that does not tell its tokens.
         """
-        hindered = obstacles(asked, findings)
+        hindered = obstacles(drawing, findings)
         if hindered:
             raise ConfigError(f"{self.url} cannot do what is asked: {'; '.join(hindered)}")
         at_once = CHOICES if findings.honours("n") else 1
-        starts = range(0, asked.samples, at_once)
-        groups = [min(at_once, asked.samples - start) for start in starts]
+        starts = range(0, drawing.samples, at_once)
+        groups = [min(at_once, drawing.samples - start) for start in starts]
         jobs = [(prompt, number) for prompt in prompts for number in range(len(groups))]
 
         def work(job: tuple[str, int]) -> list[Sample]:
             prompt, number = job
-            sent = parameters(asked, findings)
+            sent = parameters(drawing, findings)
             if groups[number] > 1:
                 sent["n"] = groups[number]
             if findings.features["seed"].verdict != "refused":
-                sent["seed"] = derived_seed(asked.seed, prompt, number)
-            reply = self.ask(prompt, sent, listed=1 if asked.logprobs else None)
+                sent["seed"] = derived_seed(drawing.seed, prompt, number)
+            reply = self.ask(prompt, sent, listed=1 if drawing.logprobs else None)
             if len(reply.choices) != groups[number]:
                 raise DataError(f"{self.url}: {len(reply.choices)} of {groups[number]} completions")
             return _samples(reply, findings)
@@ -193,18 +143,10 @@ class Endpoint:
             sent: parameters, by the API's names.
             listed: of how many tokens in each place the log-probability is asked; None for none.
         """
-        body = {"model": self.model, **sent}
-        if self.chat:
-            body["messages"] = [{"role": "user", "content": prompt}]
-        else:
-            body["prompt"] = prompt
-        if listed is not None:
-            body |= (
-                {"logprobs": True, "top_logprobs": listed} if self.chat else {"logprobs": listed}
-            )
+        body = request_body(self.model, prompt, sent, chat=self.chat, listed=listed)
         answer, seconds = self._post(body)
         try:
-            return _reply(answer, seconds)
+            return reply_of(answer, seconds)
         except (AttributeError, KeyError, TypeError, ValueError) as error:
             message = f"{self._address}: the answer lacks what a completion has: {error!r}"
             raise DataError(message, hint=json.dumps(answer)[:SHOWN_CHARACTERS]) from error
@@ -228,7 +170,10 @@ class Endpoint:
                 if last:
                     reason = getattr(error, "reason", error)
                     message = f"{self._address}: {reason or type(error).__name__}"
-                    hint = "look whether the server runs, and at timeout_seconds"
+                    hint = (
+                        "look whether a server runs there, and whether it answers within "
+                        f"{self.timeout_seconds:g} s"
+                    )
                     raise BedstoneError(message, hint=hint) from None
             time.sleep(max(wait_seconds, WAITS_SECONDS[number]))
         raise AssertionError("the last try returns or raises")
@@ -254,7 +199,7 @@ class Endpoint:
         key = os.environ.get(self.key_variable or "", "").strip()
         if not (key and key.isascii() and key.isprintable()):  # a header's error would show it
             message = f"the environment variable {self.key_variable} holds no key for {self.url}"
-            raise ConfigError(message, hint="set it, or name another")
+            raise ConfigError(message, hint="set it to the key alone, or unset it")
         return key
 
     def _refusal(self, error: urllib.error.HTTPError, *, passing: bool) -> BedstoneError:
@@ -265,57 +210,10 @@ class Endpoint:
         return kind(f"{self._address}: status {error.code}: {said[:SHOWN_CHARACTERS]}")
 
 
-def obstacles(asked: Asked, findings: Findings) -> list[str]:
-    """Why an endpoint cannot draw so, each reason in words; none where it can."""
-    names = [name for name, _ in asked.chain.steps]
-    reasons = [
-        f"it takes no {name}, or none that means the same"
-        for name in names
-        if name not in PARAMETERS
-    ]
-    needed = ["temperature", *(PARAMETERS[name] for name in names if name in PARAMETERS)]
-    needed += ["max_tokens", *["stop"] * bool(asked.stop), *["logprobs"] * asked.logprobs]
-    for feature in dict.fromkeys(needed):
-        found = findings.features[feature]
-        if found.verdict != "honoured":
-            reasons.append(f"{feature} is not honoured ({found.verdict}: {found.seen})")
-    if asked.logprobs and findings.honours("logprobs") and findings.logprobs_of is None:
-        reasons.append("whether its log-probabilities are the model's cannot be told")
-    several = findings.honours("n") and asked.samples <= CHOICES
-    if asked.samples > 1 and not several and not findings.honours("redraw"):
-        reasons.append(f"it writes no second text: {findings.features['redraw'].seen}")
-    if not reasons:
-        reasons += _order_obstacles(names, last=findings.temperature_last)
-    return reasons
-
-
-def parameters(asked: Asked, findings: Findings) -> dict[str, Any]:
-    """What is sent for a chain that ``obstacles`` has nothing against."""
-    neutral = {name: value for name, value in WITHOUT_EFFECT.items() if findings.honours(name)}
-    given = {
-        PARAMETERS[name]: 0.0 if name == "greedy" else value for name, value in asked.chain.steps
-    }
-    if "top_k" in given:
-        given["top_k"] = int(given["top_k"])
-    rest = {"stop": list(asked.stop)} if asked.stop else {}
-    return {**neutral, **given, **rest, "max_tokens": asked.max_tokens}
-
-
 def derived_seed(seed: int, prompt: str, number: int) -> int:
     """The seed of a prompt's request: 31 bits, which every engine takes."""
     digest = hashlib.sha256(f"{seed} {number} {prompt}".encode()).digest()
     return int.from_bytes(digest[:4]) >> 1
-
-
-def _order_obstacles(names: Sequence[str], *, last: bool) -> list[str]:
-    if {"top_p", "min_p"} <= set(names):
-        return ["whether it applies top_p or min_p first cannot be told"]
-    order = [*PENALTIES, *CUTS, TEMPERED] if last else [*PENALTIES, TEMPERED, *CUTS]
-    places = [next(place for place, each in enumerate(order) if name in each) for name in names]
-    if places == sorted(places) and len({PARAMETERS[name] for name in names}) == len(names):
-        return []
-    applied = ", ".join(" or ".join(each) for each in order)
-    return [f"it applies {applied}, each once, and the chain has another order"]
 
 
 def _samples(reply: Reply, findings: Findings) -> list[Sample]:
@@ -328,7 +226,6 @@ def _samples(reply: Reply, findings: Findings) -> list[Sample]:
         samples.append(
             Sample(
                 text=choice.text,
-                token_ids=None,
                 logprobs=told if findings.logprobs_of == "model" else None,
                 sampling_logprobs=told if findings.logprobs_of == "chain" else None,
                 finish_reason=choice.finish_reason,
@@ -354,47 +251,6 @@ def _shared_out(reply: Reply) -> list[int]:
         before = upto
     shared[-1] += reply.completion_tokens - before  # all texts are empty
     return shared
-
-
-def _reply(answer: Mapping[str, Any], seconds: float) -> Reply:
-    choices = sorted(answer["choices"], key=lambda choice: int(choice["index"]))
-    if not choices:
-        raise ValueError("no choices")
-    usage = answer["usage"]
-    return Reply(
-        tuple(map(_choice, choices)),
-        int(usage["prompt_tokens"]),
-        int(usage["completion_tokens"]),
-        seconds,
-    )
-
-
-def _choice(choice: Mapping[str, Any]) -> Choice:
-    text = choice["message"]["content"] if "message" in choice else choice["text"]
-    return Choice(text or "", str(choice["finish_reason"]), _tokens(choice.get("logprobs")))
-
-
-def _tokens(logprobs: Mapping[str, Any] | None) -> tuple[Token, ...] | None:
-    if not logprobs:
-        return None
-    if "content" in logprobs:  # as chat completions have it, and llama.cpp everywhere
-        return tuple(
-            Token(
-                each["token"],
-                float(each["logprob"]),
-                _listed((one["token"], one["logprob"]) for one in each.get("top_logprobs") or ()),
-            )
-            for each in logprobs["content"] or ()
-        )
-    texts, values = logprobs["tokens"], logprobs["token_logprobs"]
-    listed = logprobs.get("top_logprobs") or [{}] * len(texts)
-    columns = zip(texts, values, listed, strict=True)
-    return tuple(Token(text, float(value), _listed(each.items())) for text, value, each in columns)
-
-
-def _listed(pairs: Iterable[tuple[str, Any]]) -> tuple[tuple[str, float], ...]:
-    told = [(text, float(value)) for text, value in pairs]
-    return tuple(sorted(told, key=lambda pair: -pair[1]))
 
 
 def _message(content: bytes) -> str:

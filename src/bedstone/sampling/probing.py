@@ -24,16 +24,9 @@ from itertools import chain, combinations, takewhile
 from statistics import fmean
 from typing import Any
 
-from bedstone.sampling.endpoint import (
-    CHOICES,
-    WITHOUT_EFFECT,
-    Choice,
-    Endpoint,
-    Refused,
-    Reply,
-    Token,
-)
+from bedstone.sampling.endpoint import Endpoint, Refused
 from bedstone.sampling.findings import Finding, Findings, Verdict, Whose
+from bedstone.sampling.openai_api import CHOICES, WITHOUT_EFFECT, Choice, Reply, Token
 
 PROMPT = "Write a list of one hundred unusual words, picked at random, separated by commas:\n"
 TOKENS = 48

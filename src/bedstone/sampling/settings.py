@@ -1,4 +1,7 @@
-"""A chain as the settings of Hugging Face's ``generation_config.json``."""
+"""A chain as the settings of Hugging Face's ``generation_config.json``.
+
+How many completions are drawn is not in it: the file cannot say how one of them is chosen.
+"""
 
 import json
 from pathlib import Path
@@ -6,14 +9,15 @@ from typing import Any
 
 from bedstone.errors import ConfigError
 from bedstone.model.hugging_face import GENERATION
-from bedstone.sampling.chain import ENGINES, Chain
+from bedstone.sampling.chain import Chain
+from bedstone.sampling.presets import ENGINES
 from bedstone.work import written
 
 OF_TOKENS = ("logit_bias", "bad_words")
 """Samplers of a tokeniser's ids: not for every prompt."""
 
 
-def generation_settings(chain: Chain, samples: int = 1) -> dict[str, Any]:
+def generation_settings(chain: Chain) -> dict[str, Any]:
     """What ``generate`` of transformers must be given to draw as ``chain`` does.
 
     Raises:
@@ -32,7 +36,7 @@ def generation_settings(chain: Chain, samples: int = 1) -> dict[str, Any]:
     if places != sorted(set(places)):
         raise ConfigError(f"transformers applies the samplers of {chain} in another order")
     values = dict(chain.steps)
-    settings: dict[str, Any] = {"do_sample": True, "num_return_sequences": samples}
+    settings: dict[str, Any] = {"do_sample": True}
     for each in parameters:
         if each.sampler in values:
             settings[each.name] = values[each.sampler]
@@ -44,13 +48,13 @@ def generation_settings(chain: Chain, samples: int = 1) -> dict[str, Any]:
     return settings
 
 
-def write_settings(folder: Path, chain: Chain, samples: int) -> Path:
+def write_settings(folder: Path, chain: Chain) -> Path:
     """Put the chain into the folder's ``generation_config.json``; its other keys stay.
 
     Raises:
         ConfigError: the chain cannot be written, or the file cannot be read.
     """
-    settings = generation_settings(chain, samples)
+    settings = generation_settings(chain)
     path = folder / GENERATION
     try:
         stored = json.loads(path.read_text("utf-8")) if path.exists() else {}

@@ -71,20 +71,8 @@ class Writer:
             raise ConfigError(f"the prompt {empty[0]!r} gives no token", hint="write a longer one")
         return ids
 
-    def complete(self, ids: Sequence[Sequence[int]], drawing: Drawing) -> list[list[Completion]]:
-        """The completions of each prompt.
-
-        Raises:
-            ConfigError: a prompt and its completion are longer than the model's texts; or the chain
-                names a token that the model has not, or leaves none.
-        """
-        self._refuse_longer(ids, drawing.max_tokens)
-        try:
-            return generate(self.model, ids, drawing)
-        except ValueError as error:
-            raise ConfigError(f"chain {drawing.chain}: {error}") from error
-
-    def _refuse_longer(self, ids: Sequence[Sequence[int]], max_tokens: int) -> None:
+    def refuse_longer(self, ids: Sequence[Sequence[int]], max_tokens: int) -> None:
+        """Raises ConfigError where a prompt and its completion exceed the model's texts."""
         longest = max(map(len, ids))
         if (length := longest + max_tokens) > self.model.config.seq_len:
             raise ConfigError(
@@ -92,6 +80,19 @@ class Writer:
                 f"model has seen texts of {self.model.config.seq_len}",
                 hint="shorten the prompt, or lower --max-tokens",
             )
+
+    def complete(self, ids: Sequence[Sequence[int]], drawing: Drawing) -> list[list[Completion]]:
+        """The completions of each prompt.
+
+        Raises:
+            ConfigError: a prompt and its completion are longer than the model's texts; or the chain
+                names a token that the model has not, or leaves none.
+        """
+        self.refuse_longer(ids, drawing.max_tokens)
+        try:
+            return generate(self.model, ids, drawing)
+        except ValueError as error:
+            raise ConfigError(f"chain {drawing.chain}: {error}") from error
 
     def _beginnings(self, prompts: Sequence[str]) -> list[list[int]]:
         # Bedstone's models know a text as what follows the end of another.

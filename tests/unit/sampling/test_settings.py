@@ -62,10 +62,9 @@ def test_transformers_draws_from_the_same_distribution(text):
 
 
 def test_what_transformers_does_unasked_is_switched_off():
-    settings = generation_settings(parse("top_p=0.9"), samples=8)
+    settings = generation_settings(parse("top_p=0.9"))
     assert settings == {
         "do_sample": True,
-        "num_return_sequences": 8,
         "temperature": 1,
         "top_k": 0,
         "top_p": 0.9,
@@ -87,32 +86,31 @@ def test_what_transformers_does_unasked_is_switched_off():
 )
 def test_a_chain_that_cannot_be_written_is_refused(text, message, tmp_path):
     with pytest.raises(ConfigError, match=message):
-        write_settings(tmp_path, parse(text), 1)
+        write_settings(tmp_path, parse(text))
     assert not list(tmp_path.iterdir())
 
 
-def test_other_keys_stay_and_old_settings_go(tmp_path):
+def test_other_keys_stay_and_old_settings_of_sampling_go(tmp_path):
     path = tmp_path / "generation_config.json"
     old = {"eos_token_id": [2, 5], "min_p": 0.1, "max_length": 99, "num_return_sequences": 4}
     path.write_text(json.dumps(old))
-    assert write_settings(tmp_path, parse("temperature=0.7,top_k=5"), 2) == path
+    assert write_settings(tmp_path, parse("temperature=0.7,top_k=5")) == path
     assert json.loads(path.read_text()) == {
         "eos_token_id": [2, 5],
         "max_length": 99,
         "do_sample": True,
-        "num_return_sequences": 2,
         "temperature": 0.7,
         "top_k": 5,
     }
-    write_settings(tmp_path, parse("greedy"), 1)
+    write_settings(tmp_path, parse("greedy"))
     stored = {"eos_token_id": [2, 5], "max_length": 99, "do_sample": False}
     assert json.loads(path.read_text()) == stored
 
 
 def test_a_file_is_begun_where_there_is_none_and_left_where_it_is_no_json(tmp_path):
-    path = write_settings(tmp_path, parse("temperature=0.7"), 1)
+    path = write_settings(tmp_path, parse("temperature=0.7"))
     assert transformers.GenerationConfig.from_pretrained(tmp_path).temperature == 0.7
     path.write_text("{")
     with pytest.raises(ConfigError, match="is no JSON"):
-        write_settings(tmp_path, parse("temperature=0.7"), 1)
+        write_settings(tmp_path, parse("temperature=0.7"))
     assert path.read_text() == "{"

@@ -112,6 +112,9 @@ def test_the_longest_prompt_decides_what_fits(folder):
     assert [len(each) for each in writer.complete([[1], [1] * 12], fits)] == [1, 1]
     with pytest.raises(ConfigError, match="12 tokens and 501 more are 513"):
         writer.complete([[1], [1] * 12], replace(fits, max_tokens=501))
+    writer.refuse_longer([[1], [1] * 12], 500)
+    with pytest.raises(ConfigError, match="12 tokens and 501 more are 513"):
+        writer.refuse_longer([[1] * 12, [1]], 501)
 
 
 def test_a_model_computes_in_the_format_that_is_asked(folder):
