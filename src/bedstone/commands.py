@@ -573,6 +573,7 @@ def strategies(
         DataError: a file holds no problems.
         BedstoneError: torch is not installed, or the endpoint fails.
     """
+    asking = stage_module.imported("asking", "bedstone strategies")
     comparing = stage_module.imported("comparing", "bedstone strategies")
     completing = stage_module.imported("completing", "bedstone strategies")
     from bedstone.auditing import Making
@@ -581,7 +582,7 @@ def strategies(
     path = None if is_url else _given(model, Path(store))[0]
     if write:
         comparing.refuse_unwritable(path)
-    asked = comparing.Asked(
+    asked = asking.Asked(
         tasks=tuple(_words(task)),
         data=tuple(_paths(data)),
         chains=tuple(_words(chain)),
@@ -592,8 +593,8 @@ def strategies(
         seed=seed,
         plain=plain,
         constrain=constrain,
-        budget=comparing.budget_of(budget_tokens, budget_seconds, budget_usd),
-        prices=comparing.Prices(prompt_price, completion_price),
+        budget=asking.budget_of(budget_tokens, budget_seconds, budget_usd),
+        prices=asking.Prices(prompt_price, completion_price),
         checker=checker,
         reward=None if reward is None else _given(reward, Path(store))[0],
         number_format="fp32" if path is None else completing.format_of(number_format, path),

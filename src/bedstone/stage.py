@@ -71,6 +71,7 @@ STAGES = {
     "sampling.strategies": "Compare sampling strategies at their cost",
     "sampling.probe": "Find out what an OpenAI-compatible endpoint does of what it is asked",
     "sampling.answers": "Put problems to a model many times, and keep what it answers",
+    "sampling.latency": "Measure how long a model takes to answer one prompt on this machine",
     "sampling.rewards": "Judge stored answers by the model that was aligned from theirs",
 }
 """Every stage, in the mission's order. A stage's name is its module below ``bedstone``."""

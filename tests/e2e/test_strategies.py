@@ -1,13 +1,19 @@
-"""The command `bedstone strategies`: on a model that has learnt nothing, and on a real one."""
+"""The command `bedstone strategies`: on models that write known characters, and on a real one."""
 
 import json
+import math
+import re
 
+import pyarrow.parquet as pq
 import pytest
 
 torch = pytest.importorskip("torch", reason="torch is not installed: pip install bedstone[train]")
 
 from tests.unit.conftest import tokenizer  # noqa: E402, F401 (a fixture)
 from tests.unit.sampling.test_writer import SMOLLM2, needs_smollm2, write_model  # noqa: E402
+from tests.unit.test_comparing import UNIGRAM, write_problems, write_unigram  # noqa: E402
+
+from bedstone.sampling import rewards, writer  # noqa: E402
 
 TASK = "reversing:letters=2-3"
 
@@ -18,10 +24,9 @@ def test_a_folder_is_compared_and_its_settings_are_written(cli, tmp_path, store,
     words += ["--samples", 2, "--max-tokens", 6, "--paraphrases", 1, "--store", store]
     status, told, _ = cli(*words, "--dry-run")
     assert status == 0
-    assert told.splitlines() == [
-        "0 completions are stored",
-        "450 would be drawn, of 2,700 tokens at most",
-    ]
+    *counted, duration = told.splitlines()
+    assert counted == ["0 completions are stored", "180 would be drawn, of 1,080 tokens at most"]
+    assert re.fullmatch(r"0:\d\d:\d\d at most, at the pace measured here", duration)
     status, told, _ = cli(*words, "--json")
     found = json.loads(told)
     assert status == 0
@@ -36,7 +41,7 @@ def test_a_folder_is_compared_and_its_settings_are_written(cli, tmp_path, store,
     assert json.loads((model / "generation_config.json").read_text())["do_sample"] is False
     assert (tmp_path / "chart.svg").exists()
     status, told, _ = cli(*words, "--dry-run")
-    assert told.splitlines()[0] == "450 completions are stored"
+    assert told.splitlines()[0] == "180 completions are stored"
 
 
 def test_what_cannot_be_compared_is_an_error_and_a_hint(cli, tmp_path, store, tokenizer):  # noqa: F811
@@ -47,6 +52,109 @@ def test_what_cannot_be_compared_is_an_error_and_a_hint(cli, tmp_path, store, to
     assert (status, told) == (2, "")
     assert "error: temperature has 2 chains to choose from, top_p only 1" in complaint
     assert "hint: give every family" in complaint
+
+
+@pytest.fixture
+def sevens(cli, tmp_path, store, tokenizer):  # noqa: F811
+    """Ask a model that writes an x, a 7 or an 8 for 7s: the task of the answer, and its best."""
+    model = write_unigram(tmp_path / "model", tokenizer, UNIGRAM)
+    problems = write_problems(tmp_path / "sevens.jsonl")
+    words = ["strategies", model, "--data", problems, "--chain", "temperature=1", "--plain"]
+    words += ["--problems", 60, "--samples", 8, "--max-tokens", 1, "--paraphrases", 1]
+
+    def asked(*options):
+        status, told, complaint = cli(*words, *options, "--store", store, "--json")
+        assert status == 0, complaint
+        (task,) = json.loads(told)["tasks"]
+        best = task["recommendation"]["strategy"]
+        return task, next((row for row in task["strategies"] if row["strategy"] == best), None)
+
+    return asked
+
+
+def stored(store, stage, name):
+    """The rows of a stage's artifacts, but for those that greedy answers gave."""
+    for path in store.glob(f"{stage}-*/manifest.json"):
+        if json.loads(path.read_text())["config"].get("chain") != "greedy":
+            for file in path.parent.rglob(name):
+                yield from pq.read_table(file).to_pylist()
+
+
+def refuse(*_):
+    raise AssertionError("something is drawn or judged")
+
+
+def test_an_aligned_model_chooses_and_is_asked_once(
+    sevens,
+    tmp_path,
+    store,
+    tokenizer,  # noqa: F811
+    monkeypatch,
+):
+    aligned = {"x": 0.2, "7": 0.7, "8": 0.1}
+    judge = write_unigram(tmp_path / "judge", tokenizer, aligned)
+    task, best = sevens("--reward", judge)
+    by_selector = {(row["selector"], row["samples"]): row for row in task["strategies"]}
+    assert (best["selector"], best["samples"]) == ("rewarded", 8)
+    for number in (2, 4, 8):  # the 7 has the highest reward, and is right
+        rewarded, checked = (by_selector[name, number] for name in ("rewarded", "checked"))
+        assert rewarded["accuracy_share"] == pytest.approx(checked["accuracy_share"])
+    texts = {
+        (row["problem"], row["sample"]): row["text"]
+        for row in stored(store, "sampling.answers", "*.parquet")
+    }
+    judged = list(stored(store, "sampling.rewards", rewards.FILE))
+    assert len(judged) == len(texts) == 60 * 8
+    for row in judged:
+        text = texts[row["problem"], row["sample"]]
+        likelier = math.log(aligned[text] / UNIGRAM[text])
+        assert row["reward"] == pytest.approx(likelier, abs=1e-3)
+    monkeypatch.setattr(writer, "generate", refuse)
+    monkeypatch.setattr(rewards, "completion_sums", refuse)
+    assert sevens("--reward", judge) == (task, best)
+    task, best = sevens()
+    assert "rewarded" not in {row["selector"] for row in task["strategies"]}
+
+
+def test_a_budget_is_in_usd_or_in_seconds(sevens, monkeypatch):
+    prices = ["--checker", "--prompt-price", 1, "--completion-price", 5]
+    task, best = sevens(*prices)
+    assert (best["selector"], best["samples"]) == ("checked", 8)
+    monkeypatch.setattr(writer, "generate", refuse)
+    of_two = next(row["usd"] for row in task["strategies"] if row["samples"] == 2)
+    _, best = sevens(*prices, "--budget-usd", of_two)
+    assert (best["selector"], best["samples"]) == ("checked", 2)
+    dearest = max(row["seconds"] for row in task["strategies"])
+    _, best = sevens("--checker", "--budget-seconds", dearest)
+    assert (best["selector"], best["samples"]) == ("checked", 8)
+    _, best = sevens("--checker", "--budget-seconds", 1e-9)
+    assert best is None
+
+
+def test_answers_are_held_to_a_task_s_schema(cli, tmp_path, store, tokenizer):  # noqa: F811
+    pytest.importorskip("llguidance")
+    # Strings and lists are soon closed; a brace stands where it must.
+    shares = {'"': 0.8, "]": 0.15, ",": 0.04, "1": 0.01}
+    model = write_unigram(tmp_path / "model", tokenizer, shares)
+    words = ["strategies", model, "--task", "json", "--task", "reversing:letters=2-3", "--plain"]
+    words += ["--chain", "temperature=1", "--problems", 20, "--samples", 2, "--max-tokens", 64]
+    words += ["--paraphrases", 1, "--store", store, "--json"]
+
+    def validity():
+        of_json = json.loads(told)["tasks"][0]["measures"]["chains"]
+        return {chain: each["format_validity"]["value"] for chain, each in of_json.items()}
+
+    status, told, _ = cli(*words)
+    assert status == 0
+    assert validity() == {"greedy": 0, "temperature=1": 0}
+    status, told, _ = cli(*words, "--constrain")
+    assert status == 0
+    assert validity() == {"greedy": 1, "temperature=1": 1}
+    manifests = [
+        json.loads(path.read_text()) for path in store.glob("sampling.answers-*/manifest.json")
+    ]
+    held = {each["config"]["task"] for each in manifests if each["config"]["constrained"]}
+    assert held == {"json"}
 
 
 @pytest.mark.slow

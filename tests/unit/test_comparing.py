@@ -16,6 +16,7 @@ from safetensors.torch import load_file, save_file  # noqa: E402 (needs torch)
 import bedstone  # noqa: E402
 from bedstone.errors import ArtifactError, ConfigError, DataError  # noqa: E402
 from bedstone.sampling import endpoint, writer  # noqa: E402
+from bedstone.sampling.tasks import named as named_task  # noqa: E402
 
 UNIGRAM = {"x": 0.4, "7": 0.3, "8": 0.3}
 """What the model writes, whatever was before; greedy, no answer to a question for a number."""
@@ -135,6 +136,9 @@ def test_accuracies_are_those_of_the_distribution(found):
     # Two that are equally likely share the votes.
     assert own["majority_at"]["8"] == pytest.approx(0.5, abs=4 * math.sqrt(0.25 / 60))
     assert own["completion_tokens"] == 1
+    # 60 texts of each chain are looked at, whatever the number of samples.
+    assert own["distinct_1"] == pytest.approx(3 / 60)
+    assert chains["greedy"]["distinct_1"] == pytest.approx(1 / 60)
     # The likelihood of a 7 and of an 8 is the same: it tells an answer from none.
     assert own["logprob"]["auroc"] == pytest.approx(0.5 * 0.3 / 0.7, abs=0.1)
     assert measures["paraphrases"] == 2
@@ -212,18 +216,28 @@ def test_more_samples_draw_only_those(drawn, found, monkeypatch):
     assert named(task)["temperature=1"]["accuracy_share"] != before
 
 
-def test_a_dry_run_draws_nothing_and_counts(world, nothing_drawn, monkeypatch):
+@pytest.fixture
+def no_answer_drawn(monkeypatch):
+    def complete(*_):
+        raise AssertionError("an answer is drawn")
+
+    monkeypatch.setattr(writer.Writer, "complete", complete)
+
+
+def test_a_dry_run_draws_no_answer_and_counts(world, no_answer_drawn, monkeypatch):
     told = strategies(world, dry_run=True, completion_price=2)
     assert told["completions_stored"] == 0
     assert told["completions_to_draw"] == COMPLETIONS
     assert told["completion_tokens_at_most"] == COMPLETIONS
     assert told["usd_at_most"] == pytest.approx(2 * COMPLETIONS / 1e6)
-    assert not list((world / "store").glob("sampling.*"))
+    assert told["seconds_at_most"] > 0
+    assert strategies(world, dry_run=True)["seconds_at_most"] == told["seconds_at_most"]
+    assert not list((world / "store").glob("sampling.answers*"))
     monkeypatch.undo()
     strategies(world)
     told = strategies(world, dry_run=True)
     assert told["completions_stored"] == COMPLETIONS
-    assert told["completions_to_draw"] == told["usd_at_most"] == 0
+    assert told["completions_to_draw"] == told["usd_at_most"] == told["seconds_at_most"] == 0
     stored = (world / "store").glob("sampling.answers*/manifest.json")
     counts = [json.loads(path.read_text())["metrics"]["completions"] for path in stored]
     assert sum(counts) == COMPLETIONS
@@ -265,7 +279,6 @@ def test_writing_changes_the_settings_and_nothing_else(world, monkeypatch):
         "eos_token_id": [0, 1],
         "max_length": 40,
         "do_sample": True,
-        "num_return_sequences": best["samples"],
         "temperature": float(best["chain"].removeprefix("temperature=")),
         "top_k": 0,
     }
@@ -328,6 +341,8 @@ def test_a_chart_is_drawn(drawn, found, nothing_drawn, tmp_path):
         ({"chain": [*CHAINS, "top_p=0.9"]}, "temperature has 2 chains to choose from, top_p only"),
         ({"task": "sum"}, "no task 'sum'"),
         ({"max_tokens": 600}, "the model has seen texts of 512"),
+        ({"endpoint_model": "toy"}, "--endpoint-model toy: the model is none of an endpoint"),
+        ({"constrain": True}, "--constrain: none of the tasks has a JSON schema"),
     ],
 )
 def test_what_cannot_be_compared_is_refused(drawn, nothing_drawn, options, message):
@@ -340,6 +355,52 @@ def test_a_file_of_few_problems_is_refused_before_anything_is_drawn(world, nothi
     (world / "few.jsonl").write_text("".join(lines[:19]))
     with pytest.raises(DataError, match=r"few.jsonl holds 19 problems; 20 are the least"):
         strategies(world, data=[world / "sevens.jsonl", world / "few.jsonl"])
+
+
+def test_a_small_task_is_asked_all_that_it_has(drawn):
+    task = named_task("factoring:first=2-9,second=2-30")
+    there = len(task.problems(200, 0, "test"))
+    assert 20 < there < 60
+    options = OPTIONS | {"task": task.name, "data": (), "problems": 200, "chain": CHAINS[:1]}
+    told = strategies(drawn, **options, dry_run=True)
+    assert told["completions_to_draw"] == there * (2 + 8)
+    (found,) = strategies(drawn, **options)["tasks"]
+    assert 0 < found["problems"] < there
+
+
+def test_few_problems_are_not_drawn_by_many(world):
+    told = strategies(world, problems=25, samples=2, dry_run=True)
+    assert told["completions_to_draw"] == 40 * (2 + 2 * 8)
+
+
+def test_a_wording_that_no_problem_has_is_not_asked(world, drawn, nothing_drawn):
+    again = strategies(drawn, paraphrases=5, dry_run=True)
+    assert again["completions_to_draw"] == 0
+    assert strategies(drawn, paraphrases=5)["tasks"][0]["measures"]["paraphrases"] == 2
+
+
+def test_more_samples_take_more_seconds(drawn, found):
+    rows = found["tasks"][0]["strategies"]
+    seconds = {each["samples"]: each["seconds"] for each in rows if each["selector"] == "mbr"}
+    paces = {
+        json.loads(path.read_text())["config"]["samples"]: json.loads(
+            (path.parent / "pace.json").read_text()
+        )
+        for path in (drawn / "store").glob("sampling.latency*/manifest.json")
+    }
+    prompt = np.mean([1 + len(f"{number}?") for number in range(60)])
+    for samples in (2, 4, 8):
+        pace = paces[samples]
+        expected = pace["fixed_seconds"] + pace["prompt_token_seconds"] * prompt
+        assert seconds[samples] == pytest.approx(expected + pace["token_seconds"])
+
+
+def test_a_long_prompt_is_refused_before_anything_is_stored(world, nothing_drawn):
+    with (world / "sevens.jsonl").open("a") as lines:
+        lines.write(json.dumps({"prompt": "long " * 200, "answer": "7"}) + "\n")
+    with pytest.raises(ConfigError, match="the model has seen texts of 512"):
+        strategies(world, problems=61)
+    assert not list((world / "store").glob("sampling.*"))
 
 
 def test_what_is_no_model_is_refused(world):
@@ -417,6 +478,8 @@ def test_log_probabilities_that_are_lies_choose_nothing(store):
         (["no temperature"], {}, "cannot be compared: temperature is not honoured"),
         (["no top_p"], {"chain": "top_p=0.9"}, "can apply none of the chains: top_p=0.9: top_p"),
         ([], {"endpoint_model": None}, "an endpoint has models by name"),
+        ([], {"constrain": True}, "--constrain holds a model of this machine"),
+        ([], {"reward": __file__}, "--reward judges what a model of this machine answers"),
     ],
 )
 def test_an_endpoint_that_cannot_be_compared_is_refused(store, lies, options, message):

@@ -325,7 +325,7 @@ def _svg(layers: Layers, width: int, height: int | alt.Step) -> Markup:
     lines = dict.fromkeys(("gridColor", "domainColor", "tickColor"), LINE)
     chart = (
         alt.layer(*layers)
-        .properties(width=width, height=height, background="transparent", padding=2)
+        .properties(width=width, height=height, background="transparent", padding=8)
         .properties(autosize=alt.AutoSizeParams(type="fit-x", contains="padding"))
         .configure(font="system-ui, sans-serif", aria=False, axis={**sizes, **colours, **lines})
         .configure_view(stroke=None)

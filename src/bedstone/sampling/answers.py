@@ -34,10 +34,10 @@ from bedstone.errors import ConfigError
 from bedstone.model.transformer import NumberFormat
 from bedstone.pretrain.loop import using_threads
 from bedstone.sampling.chain import ChainText, parse
-from bedstone.sampling.endpoint import Asked, Endpoint
+from bedstone.sampling.endpoint import Endpoint, Sample
 from bedstone.sampling.findings import FILE, Findings
 from bedstone.sampling.generate import BATCH_ROWS, Completion, Drawing, Guide
-from bedstone.sampling.samples import Sample
+from bedstone.sampling.openai_api import RemoteDrawing
 from bedstone.sampling.stored import ANSWERS, part_name
 from bedstone.sampling.tasks import Problem, Task, named, of_file
 from bedstone.sampling.writer import Writer, folder_of, loaded
@@ -83,7 +83,7 @@ def run(config: AnswersConfig, job: Job) -> Result:
     """
     task = task_of(config.task, job.inputs.get("problems"))
     problems = chosen(task, config)
-    size = max(BATCH_ROWS // config.samples, 1)
+    size = part_size(len(problems), config.samples)
     parts = {
         part_name(start): problems[start : start + size] for start in range(0, len(problems), size)
     }
@@ -91,7 +91,7 @@ def run(config: AnswersConfig, job: Job) -> Result:
     with job.progress.task("completions", len(problems) * config.samples) as progress:
         progress.advance((len(problems) - sum(map(len, missing.values()))) * config.samples)
         if missing:
-            ask = _asking(config, job, task)
+            ask = _asking(config, job, task, list(missing.values()))
             # The threads are ours: a batch for each.
             with using_threads(1), ThreadPoolExecutor(job.engine.workers) as pool:
                 work = partial(_draw, config, job, ask)
@@ -119,9 +119,22 @@ def task_of(name: str, problems: Shard | None) -> Task:
 
 
 def chosen(task: Task, config: AnswersConfig) -> list[Problem]:
-    """The block of problems."""
+    """The block of problems.
+
+    Raises:
+        ConfigError: the task has no such problem.
+    """
     end = config.first_problem + config.problems
-    return task.problems(end, config.seed, "test")[config.first_problem :]
+    problems = task.problems(end, config.seed, "test")[config.first_problem :]
+    if not problems:
+        raise ConfigError(f"{task.name} has no problem of number {config.first_problem}")
+    return problems
+
+
+def part_size(problems: int, samples: int) -> int:
+    """How many problems are drawn together: evenly many, and of no more rows than a batch."""
+    most = max(BATCH_ROWS // samples, 1)
+    return math.ceil(problems / math.ceil(problems / most))
 
 
 def prompt_of(problem: Problem, paraphrase: int) -> str:
@@ -142,8 +155,8 @@ def _draw(config: AnswersConfig, job: Job, ask: Ask, name: str, problems: Sequen
     return len(rows)
 
 
-def _asking(config: AnswersConfig, job: Job, task: Task) -> Ask:
-    """Who answers."""
+def _asking(config: AnswersConfig, job: Job, task: Task, parts: Sequence[Sequence[Problem]]) -> Ask:
+    """Who answers; a model whose texts are too short for one of the prompts is not asked at all."""
     if config.constrained and task.schema is None:
         raise ConfigError(f"{task.name} has no JSON schema to hold answers to")
     if ("model" in job.inputs) == ("probe" in job.inputs):
@@ -156,6 +169,9 @@ def _asking(config: AnswersConfig, job: Job, task: Task) -> Ask:
     writer = loaded(folder_of(model), config.number_format)
     if config.ends:
         writer = replace(writer, ends=frozenset(config.ends))
+    for problems in parts:
+        prompts = [prompt_of(problem, config.paraphrase) for problem in problems]
+        writer.refuse_longer(writer.prompt_ids(prompts, chat=config.chat), config.max_tokens)
     guide = None
     if config.constrained:
         from bedstone.sampling import constraint
@@ -208,29 +224,33 @@ def _by_endpoint(config: AnswersConfig, probed: Shard, prompts: Sequence[str]) -
     text = probed.file(FILE).read_text("utf-8")
     about, findings = json.loads(text), Findings.read(text)
     endpoint = Endpoint.with_key(about["url"], about["model"], chat=about["chat"])
-    asked = Asked(
+    drawing = RemoteDrawing(
         chain=parse(config.chain),
         samples=config.samples,
         max_tokens=config.max_tokens,
         seed=config.seed + BLOCK_SEED * config.first_sample,
-        logprobs=findings.honours("logprobs") and findings.logprobs_of == "model",
+        logprobs=findings.honours("logprobs") and findings.logprobs_of is not None,
     )
     return [
         [_row_of_sample(each) for each in samples]
-        for samples in endpoint.complete(prompts, asked, findings)
+        for samples in endpoint.complete(prompts, drawing, findings)
     ]
 
 
 def _row_of_sample(sample: Sample) -> Row:
     return {
         "text": sample.text,
-        "token_ids": sample.token_ids,
-        "logprob": None if sample.logprobs is None else math.fsum(sample.logprobs),
+        "logprob": _sum(sample.logprobs),
+        "sampling_logprob": _sum(sample.sampling_logprobs),
         "finish_reason": sample.finish_reason,
         "prompt_tokens": sample.prompt_tokens,
         "completion_tokens": sample.completion_tokens,
         "seconds": sample.seconds,
     }
+
+
+def _sum(logprobs: Sequence[float] | None) -> float | None:
+    return None if logprobs is None else math.fsum(logprobs)
 
 
 def _metrics(table: pa.Table) -> Metrics:

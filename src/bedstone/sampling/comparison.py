@@ -21,7 +21,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from bedstone.errors import ConfigError
-from bedstone.evaluation.intervals import Estimate
+from bedstone.evaluation.intervals import Estimate, wilson
 from bedstone.lots import lot
 from bedstone.sampling.paired import DIGITS, LEVEL, RESAMPLES, holm, interval, p_values, resampled
 from bedstone.sampling.selection import Bools, Floats, Outcome, Selector, Stop
@@ -55,7 +55,7 @@ class Prices(NamedTuple):
     prompt_usd: float = 0.0
     completion_usd: float = 0.0
     prompt_shared: bool = True
-    """Whether a prompt is paid once for all its samples."""
+    """Whether a prompt is paid once for all samples that are drawn side by side."""
 
 
 class Cost(NamedTuple):
@@ -73,7 +73,7 @@ class Cost(NamedTuple):
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Measured:
-    """A strategy on all problems; several seeds are first averaged within each."""
+    """A strategy on all problems."""
 
     strategy: Strategy
     outcome: Outcome
@@ -86,7 +86,7 @@ class Row:
     strategy: Strategy
     development_accuracy: float
     accuracy: Estimate
-    """On the test half."""
+    """On the test half; of problems that are wholly right or wrong by Wilson's interval."""
     gain: Estimate
     """Over greedy, paired."""
     p_value: float
@@ -128,7 +128,7 @@ class Recommendation:
     """What cannot be told apart from it, or from greedy where that stands, within the budget;
     the cheapest first."""
     cheapest: Row
-    """Of these and the best, or greedy."""
+    """Of these and the best; greedy where that stands."""
 
     def __str__(self) -> str:
         if self.best is None:
@@ -145,16 +145,6 @@ class Recommendation:
 def development_half(problem_ids: Sequence[str]) -> Bools:
     """Which problems (P,) are for choosing; a problem keeps its half whatever the others are."""
     return np.array([lot(each, "development half") < 0.5 for each in problem_ids])
-
-
-def averaged(outcomes: Sequence[Outcome]) -> Outcome:
-    """The mean of several seeds' outcomes on the same problems, each problem for itself."""
-    return Outcome(
-        *(
-            np.mean([getattr(each, name) for each in outcomes], axis=0)
-            for name in Outcome.__dataclass_fields__
-        )
-    )
 
 
 def tuned(measured: Sequence[Measured], development_P: Bools) -> list[Measured]:
@@ -214,20 +204,32 @@ def compared(
         Row(
             strategy=each.strategy,
             development_accuracy=float(accuracy_PM[development_P, m].mean()),
-            accuracy=interval(test_PM[:, m].mean(), drawn_RM[:, m], len(test_PM)),
+            accuracy=_accuracy(test_PM[:, m], drawn_RM[:, m]),
             gain=interval(gain_PM[:, m].mean(), gain_RM[:, m], len(test_PM)),
             p_value=p_M[m],
             adjusted_p=adjusted_M[m],
-            cost=cost(each.outcome, prices),
+            cost=cost(each, prices),
         )
         for m, each in enumerate(measured)
     )
     return Comparison(rows, drawn_RM)
 
 
-def cost(outcome: Outcome, prices: Prices) -> Cost:
-    """What the problems cost in the mean, and how long half and nearly all of them take."""
-    prompts_P = outcome.prompt_tokens_P * (1 if prices.prompt_shared else outcome.samples_P)
+def _accuracy(value_P: Floats, drawn_R: Floats) -> Estimate:
+    # Resamples of problems that are all right, or all wrong, are all the same.
+    if np.isin(value_P, (0, 1)).all():
+        return wilson(float(value_P.mean()), len(value_P))
+    return interval(value_P.mean(), drawn_R, len(value_P))
+
+
+def cost(measured: Measured, prices: Prices) -> Cost:
+    """What the problems cost in the mean, and how long half and nearly all of them take.
+
+    What is drawn one after another, until it is settled, pays for the prompt each time.
+    """
+    outcome = measured.outcome
+    once = prices.prompt_shared and measured.strategy.stop == "all"
+    prompts_P = outcome.prompt_tokens_P * (1 if once else outcome.samples_P)
     usd_P = prices.prompt_usd * prompts_P + prices.completion_usd * outcome.completion_tokens_P
     p50, p95 = np.quantile(outcome.seconds_P, [0.5, 0.95])
     return Cost(
@@ -257,7 +259,8 @@ def recommend(
 ) -> Recommendation:
     """The strategy that is best on the development half within the budget, if it beats greedy.
 
-    It beats greedy where its gain on the test half is above 0 by the adjusted p-value.
+    It beats greedy where its gain on the test half is above 0 by the adjusted p-value. Of equally
+    good ones the cheapest is taken.
 
     Args:
         comparison: of the strategies.
@@ -276,7 +279,7 @@ def recommend(
         for number, row in enumerate(rows)
         if price(number) <= budget.limit and not refused.get(row.strategy.selector, False)
     ]
-    best = max([0, *within], key=lambda number: rows[number].development_accuracy)
+    best = max([0, *within], key=lambda n: (rows[n].development_accuracy, -price(n)))
     beats = rows[best].gain.value > 0 and rows[best].adjusted_p < LEVEL
     chosen = best if beats else 0
     others = [number for number in within if number != chosen]
@@ -285,7 +288,7 @@ def recommend(
     return Recommendation(
         best=rows[best] if beats else None,
         alike=tuple(rows[number] for number in alike),
-        cheapest=rows[min([chosen, *alike], key=price)],
+        cheapest=rows[min([chosen, *alike], key=price) if beats else 0],
     )
 
 

@@ -3,13 +3,14 @@
 Shape letters: P problems, N samples of each.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
 import pyarrow as pa
 
 from bedstone.errors import DataError
+from bedstone.sampling.pace import Pace
 from bedstone.sampling.problems import ABSTAINING
 from bedstone.sampling.selection import Answers
 from bedstone.sampling.similarity import similarities
@@ -31,6 +32,8 @@ class Reader:
 
     task: Task
     problems: Sequence[Problem]
+    paces: Mapping[int, Pace] | None = None
+    """Of a model on this machine."""
     _numbers: list[dict[str, int]] = field(default_factory=list)
     _right: dict[tuple[int, int], bool] = field(default_factory=dict)
 
@@ -72,6 +75,7 @@ class Reader:
                 reward_PN=np.array([[row["reward"] for row in each] for each in rows])
                 if "reward" in table.column_names
                 else None,
+                paces=self.paces,
             ),
         )
 

@@ -5,7 +5,6 @@ Shape letters: P problems, N samples of each, Q paraphrases of each.
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import chain as joined
 
 import numpy as np
 
@@ -137,7 +136,7 @@ def _of_chain(chain: str, family: str, evidence: Evidence) -> Iterator[Measured]
 
 def _of_answers(evidence: Evidence) -> dict[str, object]:
     answers = evidence.answers
-    texts = list(joined.from_iterable(evidence.texts))
+    texts = [samples[0] for samples in evidence.texts]  # equally many for each chain
     right_PN = answers.correct_PN & (answers.choice_PN >= 0)
     found: dict[str, object] = {
         "accuracy": float(right_PN.mean()),
@@ -145,8 +144,8 @@ def _of_answers(evidence: Evidence) -> dict[str, object]:
         "distinct_1": distinct_share(texts, 1),
         "distinct_2": distinct_share(texts, 2),
         "completion_tokens": float(answers.completion_tokens_PN.mean()),
-        "seconds_p50": float(np.quantile(answers.seconds_PN, 0.5)),
-        "seconds_p95": float(np.quantile(answers.seconds_PN, 0.95)),
+        "seconds_p50": float(np.quantile(answers.waited_PN(1), 0.5)),
+        "seconds_p95": float(np.quantile(answers.waited_PN(1), 0.95)),
     }
     if not answers.answerable_P.all():
         found["wrongly_answered"] = _estimate(calibration.wrongly_answered(answers))

@@ -20,12 +20,14 @@ al. 2022, arXiv:2203.11171 (majority and its weighted form); Eikema and Aziz 202
 
 import itertools
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
+
+from bedstone.sampling.pace import Pace
 
 Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]
@@ -54,13 +56,15 @@ class Answers:
     completion_tokens_PN: NDArray[np.int64]
     prompt_tokens_P: NDArray[np.int64]
     seconds_PN: Floats
-    """Until the sample was there."""
+    """Until the sample was there, with all that was drawn beside it."""
     abstains_PN: Bools
     """Whether the answer is that there is none."""
     answerable_P: Bools
     reward_PN: Floats | None = None
     utility_PNN: Floats | None = None
     """Of each text (first N) if another were the right one; see ``similarity.similarities``."""
+    paces: Mapping[int, Pace] | None = None
+    """Of a model on this machine, by the number of samples side by side."""
 
     @property
     def problems(self) -> int:
@@ -71,6 +75,16 @@ class Answers:
     def samples(self) -> int:
         """N."""
         return int(self.choice_PN.shape[1])
+
+    def waited_PN(self, k: int) -> Floats:
+        """Seconds until each sample is there, where ``k`` of a problem are drawn and no other.
+
+        Those of an endpoint are as it took them, whatever ``k``.
+        """
+        if self.paces is None:
+            return self.seconds_PN
+        pace, prompt_tokens_P1 = self.paces[k], self.prompt_tokens_P[:, None]
+        return np.asarray(pace.seconds(prompt_tokens_P1, self.completion_tokens_PN))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -138,8 +152,8 @@ def outcome(answers: Answers, selector: Selector, k: int, stop: Stop = "all") ->
     else:
         samples_P = np.full(answers.problems, float(k))
         tokens_P = k * answers.completion_tokens_PN.mean(axis=1)
-        slowest_PN = best_shares(answers.seconds_PN, k)
-        seconds_P = (slowest_PN * answers.seconds_PN).sum(axis=1)
+        waited_PN = answers.waited_PN(k)
+        seconds_P = (best_shares(waited_PN, k) * waited_PN).sum(axis=1)
     prompt_tokens_P = answers.prompt_tokens_P.astype(np.float64)
     return Outcome(accuracy_P, confidence_P, samples_P, tokens_P, prompt_tokens_P, seconds_P)
 
@@ -254,7 +268,7 @@ def _until_settled(answers: Answers, selector: Selector, k: int) -> tuple[Floats
     """
     if selector not in ("majority", "checked"):
         raise ValueError(f"{selector} is not settled before all samples are drawn")
-    drawn_P3 = np.zeros((answers.problems, 3))
+    drawn_P3, waited_PN = np.zeros((answers.problems, 3)), answers.waited_PN(1)
     for t in range(k):
         member_SN = subsets(answers.samples, t)
         next_SN = (1 - member_SN) / (answers.samples - t)
@@ -266,8 +280,7 @@ def _until_settled(answers: Answers, selector: Selector, k: int) -> tuple[Floats
                 open_S = _lead(member_SN @ _candidates(answers, problem)[0]) <= k - t
             next_N = open_S @ next_SN / len(member_SN)
             tokens = next_N @ answers.completion_tokens_PN[problem]
-            seconds = next_N @ answers.seconds_PN[problem]
-            drawn_P3[problem] += next_N.sum(), tokens, seconds
+            drawn_P3[problem] += next_N.sum(), tokens, next_N @ waited_PN[problem]
     samples_P, tokens_P, seconds_P = drawn_P3.T
     return samples_P, tokens_P, seconds_P
 

@@ -3,6 +3,7 @@
 import json
 
 import pytest
+from tests.unit.sampling.test_probing import Toy, serving, toy_answer
 from tests.unit.sampling.test_writer import write_model
 
 torch = pytest.importorskip("torch", reason="torch is not installed: pip install bedstone[train]")
@@ -13,6 +14,7 @@ from bedstone.engine import Local  # noqa: E402
 from bedstone.errors import BedstoneError, ConfigError, DataError  # noqa: E402
 from bedstone.sampling import answers, writer  # noqa: E402
 from bedstone.sampling.generate import BATCH_ROWS  # noqa: E402
+from bedstone.sampling.probe import STAGE, ProbeConfig  # noqa: E402
 from bedstone.sampling.questions import Json  # noqa: E402
 from bedstone.sampling.stored import ANSWERS, rows_of  # noqa: E402
 from bedstone.sampling.tasks import named  # noqa: E402
@@ -98,6 +100,36 @@ def test_a_killed_build_goes_on_behind_its_last_part(store, model, monkeypatch):
     monkeypatch.undo()
     again = made(store.with_name("other"), config, model=model)
     assert rows(found) == rows(again)
+
+
+def test_a_prompt_that_is_too_long_is_refused_before_any_is_drawn(
+    store, model, tmp_path, monkeypatch
+):
+    path = tmp_path / "own.jsonl"
+    prompts = {"a": "Say a", "b": "Say b", "c": "Say c" * 200}
+    lines = [{"id": id, "prompt": each, "answer": id} for id, each in prompts.items()]
+    path.write_text("".join(json.dumps(line) + "\n" for line in lines))
+    monkeypatch.setattr(writer, "generate", lambda *_: pytest.fail("it was drawn"))
+    own = {"task": "", "samples": BATCH_ROWS}  # a part for each problem
+    with pytest.raises(ConfigError, match="1001 tokens and 6 more are 1007"):
+        made(store, asked(**own), model=model, problems=adopt([path], store))
+
+
+@pytest.mark.parametrize(
+    ("lies", "told", "others"),
+    [
+        ([], "logprob", ["sampling_logprob"]),
+        (["of the chain"], "sampling_logprob", ["logprob"]),
+        (["no logprobs"], "text", ["logprob", "sampling_logprob"]),
+    ],
+)
+def test_log_probabilities_of_an_endpoint_are_stored_as_what_they_are(store, lies, told, others):
+    with serving(toy_answer(Toy(lies))) as url:
+        probe = build(STAGE, ProbeConfig(url=url, model="toy"), {}, store, Local())
+        config = asked(problems=2, chain="temperature=0.5", chat=True)
+        table = rows_of(made(store, config, probe=probe))
+    assert table[told].null_count == 0
+    assert all(table[each].null_count == len(table) for each in others)
 
 
 def test_blocks_are_what_a_single_draw_is(store, model):
@@ -189,3 +221,11 @@ def test_a_file_without_problems_is_refused(store, model, tmp_path):
             model=model,
             problems=adopt([tmp_path / "own.jsonl"], store),
         )
+
+
+@pytest.mark.parametrize(
+    ("problems", "samples", "size"),
+    [(20, 8, 10), (16, 8, 16), (17, 8, 9), (200, 1, 100), (3, 500, 1), (1, 1, 1)],
+)
+def test_problems_are_shared_out_evenly_among_batches(problems, samples, size):
+    assert answers.part_size(problems, samples) == size

@@ -4,12 +4,12 @@ import numpy as np
 import pytest
 
 from bedstone.errors import ConfigError
+from bedstone.evaluation.intervals import wilson
 from bedstone.sampling.comparison import (
     Budget,
     Measured,
     Prices,
     Strategy,
-    averaged,
     compared,
     cost,
     development_half,
@@ -62,12 +62,6 @@ def test_a_problem_keeps_its_half():
     assert list(development_half(ids[::-1])) == list(half[::-1])
 
 
-def test_seeds_are_averaged_within_a_problem():
-    mean = averaged([outcome([1, 0], tokens=10), outcome([1, 1], tokens=20)])
-    assert list(mean.accuracy_P) == [1, 0.5]
-    assert list(mean.completion_tokens_P) == [15, 15]
-
-
 def test_chains_are_chosen_on_the_development_half():
     better = np.concatenate([np.full(100, 0.6), np.zeros(100)])
     better_on_test = np.concatenate([np.full(100, 0.5), np.ones(100)])
@@ -93,12 +87,22 @@ def test_rows_say_what_the_test_half_says():
     assert row.development_accuracy == 1
     assert row.accuracy.value == pytest.approx(0.8)
     assert row.accuracy.n == 100
-    # a binomial share's deviation: 0.04
-    assert row.accuracy.low == pytest.approx(0.8 - 1.96 * 0.04, abs=0.01)
+    assert row.accuracy == wilson(0.8, 100)
     assert row.gain.value == pytest.approx(0.3)
     # paired: the deviation of 30 differences of 1 among 100, not of two shares
     assert row.gain.low == pytest.approx(0.3 - 1.96 * math.sqrt(0.3 * 0.7 / 100), abs=0.01)
     assert row.p_value == pytest.approx(1 / 10_001)
+
+
+def test_shares_between_have_the_interval_of_their_resamples():
+    accuracy = np.tile([0.4, 0.6], 100)
+    row = compare(measured(accuracy)).rows[1]
+    assert row.accuracy.low == pytest.approx(0.5 - 1.96 * 0.1 / math.sqrt(100), abs=0.002)
+
+
+def test_none_right_is_not_known_to_be_none():
+    row = compare(measured(share(0))).rows[1]
+    assert (row.accuracy.low, row.accuracy.high) == (0, pytest.approx(0.037, abs=0.001))
 
 
 def test_holm_is_over_all_strategies():
@@ -114,13 +118,21 @@ def test_a_gain_of_rounding_is_none():
 
 
 def test_costs():
-    result = outcome([1, 0], samples=4, tokens=np.array([40, 80]), seconds=np.array([1, 3]))
+    columns = {"tokens": np.array([40, 80]), "seconds": np.array([1, 3])}
+    result = Measured(Strategy("t", "t=1", 4, "mbr"), outcome([1, 0], samples=4, **columns))
     found = cost(result, Prices(1.0, 10.0))
     assert (found.tokens, found.tokens_unshared) == (65, 80)
     assert found.usd == pytest.approx((5 * 1 + 60 * 10) / 1e6)
     assert cost(result, Prices(1.0, 10.0, prompt_shared=False)).usd == pytest.approx(620 / 1e6)
     assert (found.seconds, found.seconds_p50) == (2, 2)
     assert found.seconds_p95 == pytest.approx(2.9)
+
+
+def test_one_after_another_the_prompt_is_paid_each_time():
+    result = outcome([1, 0], samples=2.5, tokens=40, prompt=5)
+    found = cost(Measured(Strategy("t", "t=1", 4, "checked", "settled"), result), Prices(1.0, 10.0))
+    assert found.tokens == 45
+    assert found.usd == pytest.approx((2.5 * 5 + 40 * 10) / 1e6)
 
 
 def test_the_frontier():
@@ -178,9 +190,18 @@ def test_what_is_not_at_hand_is_not_recommended(selector):
     assert recommend(given, Budget(), **{at_hand: True}).best is given.rows[1]
 
 
+def test_of_equally_good_ones_the_cheapest_is_recommended():
+    whole = measured(share(90), selector="checked", samples=8, tokens=80)
+    settled = measured(share(90), selector="checked", samples=8, tokens=30, stop="settled")
+    found = recommend(compare(whole, settled), Budget(), with_checker=True)
+    assert str(found.best.strategy) == "t=1, checked of up to 8"
+    assert [str(row.strategy) for row in found.alike] == ["t=1, checked of 8"]
+
+
 def test_no_gain_is_no_recommendation():
     better_for_choosing = np.concatenate([share(90)[:100], share(50)[100:]])
-    given = compare(measured(better_for_choosing, tokens=100), measured(share(10)))
+    cheap = measured(better_for_choosing, tokens=5)
+    given = compare(cheap, measured(share(10)))
     found = recommend(given, Budget())
     assert found.best is None
     assert found.cheapest.strategy == GREEDY
