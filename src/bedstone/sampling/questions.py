@@ -38,7 +38,7 @@ NOT_KNOWN = re.compile(
     re.IGNORECASE,
 )
 COUNT_OR_ABSTAINING = re.compile(f"{NOT_KNOWN.pattern}|{NUMBER.pattern}", re.IGNORECASE)
-OBJECT = re.compile(r"\{[^{}]*\}")
+DECODER = json.JSONDecoder()
 ISO_DATE = re.compile(r"(?<!\d)\d{4}-\d{2}-\d{2}(?!\d)", re.ASCII)
 DAYS = re.compile(r"(?<![\d-])\d+(?:,\d{3})*(?![\d-])")
 """No part of a date."""
@@ -79,13 +79,16 @@ class Json(Puzzle):
 
     def extract(self, problem: Problem, text: str) -> str | None:
         """The last object that the schema allows, its keys sorted and without spaces."""
-        found = None
-        for match in OBJECT.finditer(text):
+        found, start = None, text.find("{")
+        while start >= 0:
+            after = start + 1
             try:
-                read = json.loads(match[0])
+                read, end = DECODER.raw_decode(text, start)
             except (ValueError, RecursionError):
-                continue
-            found = _canonical(read) if _is_allowed(read) else found
+                read = {}
+            if _is_allowed(read):
+                found, after = _canonical(read), end
+            start = text.find("{", after)
         return found
 
 

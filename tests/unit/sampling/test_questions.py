@@ -19,6 +19,14 @@ def test_an_object_is_found_in_a_text_whatever_its_spaces_and_the_order_of_its_k
     assert Json().extract(problem(), text) == GOLD
 
 
+def test_braces_within_texts_and_around_the_object_do_not_matter():
+    odd = PERSON | {"name": "a}b{"}
+    expected = Json().extract(problem(), json.dumps(odd))
+    assert json.loads(expected) == odd
+    for text in ("{" + json.dumps(odd), json.dumps({"facts": odd}), json.dumps(odd) + ' {"age": 3'):
+        assert Json().extract(problem(), text) == expected
+
+
 @pytest.mark.parametrize(
     "changes",
     [
