@@ -292,16 +292,16 @@ class Block(nn.Module):
         """``h_BTD`` with what this layer has to add; ``past`` is its part of a cache."""
         c = self.config
         normed = _applied(_RMSNorm, h_BTD, self.attention_norm, c.norm_eps)
-        qkv = F.linear(normed, self.qkv, self.qkv_bias)
+        qkv = linear(normed, self.qkv, self.qkv_bias)
         if c.qk_norm:
             qkv = self._normed_heads(qkv)
         if past is None:
             attended = _applied(_Attention, qkv, view, c)
         else:
             attended = _attend_to_cache(qkv, view, c, past)
-        h_BTD = h_BTD + F.linear(attended, self.attention_out)
+        h_BTD = h_BTD + linear(attended, self.attention_out)
         normed = _applied(_RMSNorm, h_BTD, self.ff_norm, c.norm_eps)
-        return h_BTD + F.linear(_applied(_SwiGLU, F.linear(normed, self.gate_up)), self.ff_out)
+        return h_BTD + linear(_applied(_SwiGLU, linear(normed, self.gate_up)), self.ff_out)
 
     def _normed_heads(self, qkv_BTE: Tensor) -> Tensor:
         c = self.config
@@ -310,6 +310,14 @@ class Block(nn.Module):
         q = _applied(_RMSNorm, q, self.q_norm, c.norm_eps)
         k = _applied(_RMSNorm, k, self.k_norm, c.norm_eps)
         return torch.cat([q, k, v], dim=2).flatten(2)
+
+
+def linear(x: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
+    """``x`` times the transpose of ``weight``, which may be laid out in oneDNN's blocks."""
+    if weight.is_mkldnn:
+        product: Tensor = torch.ops.mkldnn._linear_pointwise(x, weight, bias, "none", [], "")
+        return product
+    return F.linear(x, weight, bias)
 
 
 class View(NamedTuple):

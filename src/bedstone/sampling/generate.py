@@ -21,7 +21,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from bedstone.errors import BedstoneError
-from bedstone.model.transformer import KVCache, NumberFormat, Transformer
+from bedstone.model.transformer import KVCache, NumberFormat, Transformer, linear
 from bedstone.pretrain.loop import using_threads
 from bedstone.sampling.boundary import at_boundary
 from bedstone.sampling.chain import Chain
@@ -108,11 +108,13 @@ def generate(
         threads: change no result.
         advance: called with the number of prompts that were completed.
     """
-    batches = _batches(prompts, max(BATCH_ROWS // drawing.samples, 1))
+    size = max(BATCH_ROWS // drawing.samples, 1)
+    batches = _batches(prompts, size)
+    rows = min(size, len(prompts)) * drawing.samples
     done: dict[int, list[Completion]] = {}
     # A batch for each thread, not a matrix product for all: these are too small to be shared.
     with using_threads(1), ThreadPoolExecutor(threads) as pool:
-        work = partial(_drawn, _Writer(model), prompts, drawing)
+        work = partial(_drawn, _Writer(model, rows), prompts, drawing)
         for batch, completions in zip(batches, pool.map(work, batches), strict=True):
             done |= dict(zip(batch, completions, strict=True))
             advance(len(batch))
@@ -196,27 +198,38 @@ def _drawn(
 
 
 class _Writer:
-    """A model, and its output projection laid out for the processor.
+    """A model whose matrices are laid out for the processor, once for all tokens."""
 
-    The vocabulary is the dearest dimension. With few rows oneDNN takes a half to two thirds less
-    time than ``@`` when the weights are laid out in blocks, once for all tokens; by measurement.
-    """
-
-    def __init__(self, model: Transformer) -> None:
-        self.model = model
-        self._blocked = None
-        if torch.backends.mkldnn.is_available():  # type: ignore[no-untyped-call]
-            self._blocked = torch.ops.mkldnn._reorder_linear_weight(model.output.detach())
+    def __init__(self, model: Transformer, rows: int) -> None:
+        with torch.device("meta"):
+            self.model = Transformer(model.config)
+        weights = {
+            name: _laid_out(weight, rows) if name.startswith("blocks.") else weight
+            for name, weight in model.state_dict().items()
+        }
+        self.model.load_state_dict(weights, assign=True)
+        self._output = _laid_out(model.output.detach(), rows)
 
     def logits(self, tokens_BT: Tensor, cache: KVCache) -> Tensor:
         """Of the last position only, BV, in fp32."""
-        last_BD = self.model.hidden(tokens_BT, cache)[:, -1]
-        if self._blocked is None:
-            return (last_BD @ self.model.output.T).float()
-        logits_BV: Tensor = torch.ops.mkldnn._linear_pointwise(
-            last_BD, self._blocked, None, "none", [], ""
-        )
-        return logits_BV.float()
+        return linear(self.model.hidden(tokens_BT, cache)[:, -1], self._output).float()
+
+
+def _laid_out(weight: Tensor, rows: int) -> Tensor:
+    """The same weight as so many rows are multiplied with it fastest, by measurement.
+
+    In oneDNN's blocks a product takes up to two thirds less time. But one row of fp32 goes through
+    the memory twice as fast along the longer side.
+    """
+    if weight.dim() < 2:
+        return weight
+    if rows == 1 and weight.dtype == torch.float32:
+        outputs, inputs = weight.shape
+        return weight.T.contiguous().T if outputs > inputs else weight
+    if torch.backends.mkldnn.is_available():  # type: ignore[no-untyped-call]
+        blocked: Tensor = torch.ops.mkldnn._reorder_linear_weight(weight)
+        return blocked
+    return weight
 
 
 class _Rows:
