@@ -65,7 +65,7 @@ class Source:
         return cls({"model": adopt(files, store)}, path, ends)
 
     @classmethod
-    def of_url(cls, url: str, name: str, asked: "Asked", making: Making) -> "Source":
+    def of_url(cls, url: str, name: str, asked: Asked, making: Making) -> "Source":
         """An endpoint, probed now or before."""
         config = {"url": url, "model": name, "chat": not asked.plain}
         return cls({"probe": making.build("sampling.probe", config)})

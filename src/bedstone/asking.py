@@ -70,9 +70,9 @@ class Asked:
             "max_tokens": 1,
             "seed": 0,
         }
-        for name, low in least.items():
-            if (value := getattr(self, name)) < low:
-                raise ConfigError(f"--{name.replace('_', '-')} {value}: {low} is the least")
+        for option, low in least.items():
+            if (value := getattr(self, option)) < low:
+                raise ConfigError(f"--{option.replace('_', '-')} {value}: {low} is the least")
         if min(self.prices[:2]) < 0:
             raise ConfigError("a price below 0: --prompt-price and --completion-price are USD")
         given = (*self.tasks, *self.data)

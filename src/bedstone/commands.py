@@ -461,7 +461,8 @@ def sample(
         n: completions; of more the first are the same.
         seed: of what is drawn.
         max_tokens: of a completion.
-        stop: texts that end a completion, and are none of it.
+        stop: texts that end a completion, and are none of it; also of one that is held to a schema
+            or an expression.
         json_schema: a file: completions are JSON by this schema.
         regex: completions match this expression as a whole.
         number_format: ``fp32`` or ``bf16``; absent, what is faster for this model here.

@@ -50,6 +50,23 @@ def test_greedy_with_a_cache_is_that_of_the_full_forward(model):
         assert completion.token_ids == full_forward_greedy(model, prompt, 12, 0)
 
 
+@pytest.mark.parametrize("rows", [1, 5])
+def test_however_the_matrices_are_laid_out_the_logits_are_those_of_the_model(rows):
+    torch.manual_seed(1)
+    model = Transformer(SHAPE.model_copy(update={"qkv_bias": True, "qk_norm": True, "tied": False}))
+    with torch.no_grad():
+        for block in model.blocks:
+            block.qkv_bias.normal_()
+    weights = {name: weight.clone() for name, weight in model.state_dict().items()}
+    found = generate(model, PROMPTS[:rows], replace(DRAWING, samples=1))
+    for prompt, (completion,) in zip(PROMPTS, found, strict=False):
+        with torch.no_grad():
+            logits = model(torch.tensor([[*prompt, *completion.token_ids]]))[0, len(prompt) - 1 :]
+        own = logits.log_softmax(1)[range(len(completion.token_ids)), completion.token_ids]
+        torch.testing.assert_close(torch.tensor(completion.logprobs), own, rtol=0, atol=1e-5)
+    assert all(torch.equal(model.state_dict()[name], weight) for name, weight in weights.items())
+
+
 def test_a_row_is_the_same_in_any_batch(model, monkeypatch):
     together = tokens(generate(model, PROMPTS, DRAWING))
     assert tokens(generate(model, PROMPTS[::-1], DRAWING)) == together[::-1]
