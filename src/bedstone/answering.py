@@ -6,7 +6,7 @@ leaves what there is as it is, and what is stored is never drawn again.
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import cache
+from itertools import chain as joined
 from pathlib import Path
 from typing import Any
 
@@ -175,14 +175,12 @@ class Contest:
             return []
         assert self.source.path is not None
         writer = Writer.load(self.source.path, self.asked.number_format)
-
-        @cache
-        def ids(prompts: tuple[str, ...]) -> list[list[int]]:
-            found = writer.prompt_ids(prompts, chat=not self.asked.plain)
-            writer.refuse_longer(found, self.asked.max_tokens)
-            return found
-
-        return [ids(tuple(block.prompts(questions))) for questions, block in blocks]
+        prompts = [block.prompts(questions) for questions, block in blocks]
+        different = list(dict.fromkeys(joined.from_iterable(prompts)))
+        ids = writer.prompt_ids(different, chat=not self.asked.plain)
+        writer.refuse_longer(ids, self.asked.max_tokens)
+        ids_of = dict(zip(different, ids, strict=True))
+        return [[ids_of[prompt] for prompt in each] for each in prompts]
 
     def evidence(self, questions: Questions, drawn: Callable[[int], None]) -> TaskEvidence:
         """What the answers to a task say; what is missing is drawn.

@@ -8,8 +8,8 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from functools import partial
-from importlib.metadata import PackageNotFoundError, version
+from functools import cache, partial
+from importlib import metadata
 from pathlib import Path
 from typing import Any
 
@@ -38,6 +38,9 @@ from bedstone.provenance import current_code, current_machine
 Metrics = dict[str, float]
 TRAINING = ("torch", "safetensors")
 """What the extra ``train`` brings."""
+
+version = cache(metadata.version)
+"""Of a library: it is read from files, and hundreds of requests name the same."""
 
 STAGES = {
     "corpus.crawl": "Fetch a small real crawl with this machine's package clients",
@@ -181,7 +184,7 @@ class Request:
         """
         try:
             return {name: version(name) for name in self.stage.libraries}
-        except PackageNotFoundError as error:
+        except metadata.PackageNotFoundError as error:
             raise _not_installed(self.stage.name, str(error.name)) from error
 
     def folder(self, store: Path) -> Path:

@@ -16,7 +16,7 @@ The seconds are those of a batch, which all its samples wait for.
 import json
 import math
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from functools import partial
@@ -169,21 +169,22 @@ def _asking(config: AnswersConfig, job: Job, task: Task, parts: Sequence[Sequenc
     writer = loaded(folder_of(model), config.number_format)
     if config.ends:
         writer = replace(writer, ends=frozenset(config.ends))
-    for problems in parts:
-        prompts = [prompt_of(problem, config.paraphrase) for problem in problems]
-        writer.refuse_longer(writer.prompt_ids(prompts, chat=config.chat), config.max_tokens)
+    prompts = [prompt_of(each, config.paraphrase) for problems in parts for each in problems]
+    ids = writer.prompt_ids(prompts, chat=config.chat)
+    writer.refuse_longer(ids, config.max_tokens)
     guide = None
     if config.constrained:
         from bedstone.sampling import constraint
 
         assert task.schema is not None
         guide = constraint.json_schema(task.schema, writer.texts, writer.ends)
-    return partial(_by_model, config, writer, guide)
+    return partial(_by_model, config, writer, dict(zip(prompts, ids, strict=True)), guide)
 
 
 def _by_model(
     config: AnswersConfig,
     writer: Writer,
+    ids_of: Mapping[str, list[int]],
     guide: Callable[[], Guide] | None,
     prompts: Sequence[str],
 ) -> list[list[Row]]:
@@ -196,7 +197,7 @@ def _by_model(
         guide=guide,
         first=config.first_sample,
     )
-    ids = writer.prompt_ids(prompts, chat=config.chat)
+    ids = [ids_of[prompt] for prompt in prompts]
     started = time.perf_counter()
     completions = writer.complete(ids, drawing)
     seconds = time.perf_counter() - started

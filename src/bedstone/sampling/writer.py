@@ -104,13 +104,19 @@ class Writer:
     def _turns(self, prompts: Sequence[str]) -> list[list[int]]:
         if self.chat_template is None:
             raise ConfigError("the model has no chat template", hint="let it go on from the text")
-        guarded = [self.texts.guarded(prompt) for prompt in prompts]
-        turns = [[{"role": "user", "content": prompt}] for prompt in guarded]
+        guarded = tuple(self.texts.guarded(prompt) for prompt in prompts)
         spelt = {number: name for name, number in self.texts.special.items()}
         begin = spelt.get(-1 if self.texts.begins is None else self.texts.begins, "")
         end = spelt.get(min(self.ends, default=-1), "")
-        rendered = template.render(self.chat_template, turns, begin=begin, end=end)
+        rendered = _rendered(self.chat_template, guarded, begin, end)
         return [self.texts.encode_rendered(text) for text in rendered]
+
+
+@lru_cache(maxsize=128)
+def _rendered(chat_template: str, prompts: tuple[str, ...], begin: str, end: str) -> list[str]:
+    # Every chain asks the same prompts, and a template runs in a process of its own.
+    turns = [[{"role": "user", "content": prompt}] for prompt in prompts]
+    return template.render(chat_template, turns, begin=begin, end=end)
 
 
 @lru_cache(maxsize=2)
