@@ -44,6 +44,29 @@ def test_a_folder_is_compared_and_its_settings_are_written(cli, tmp_path, store,
     assert told.splitlines()[0] == "180 completions are stored"
 
 
+def test_a_table_is_no_wider_than_a_page_and_its_costs_are_in_the_budgets_unit(
+    cli,
+    tmp_path,
+    store,
+    tokenizer,  # noqa: F811
+):
+    model = write_unigram(tmp_path / "model", tokenizer, UNIGRAM)
+    problems = write_problems(tmp_path / "sevens.jsonl")
+    chain = "repetition=1.001,frequency=0.001,presence=0.001,temperature=0.999,min_p=0.001,top_p=0.999"
+    words = ["strategies", model, "--data", problems, "--chain", chain, "--plain"]
+    words += ["--problems", 60, "--samples", 2, "--max-tokens", 1, "--paraphrases", 1]
+    words += ["--checker", "--store", store]
+    status, told, _ = cli(*words, "--budget-seconds", 99)
+    assert status == 0
+    _, header, *rows = told.splitlines()
+    assert header.split()[-1] == "seconds"
+    assert max(map(len, told.splitlines())) <= 100
+    assert f"\n  {chain}" in told
+    costs = [float(row.split()[-1]) for row in rows if re.search(r"[+-]0\.\d{3}", row)]
+    assert costs == sorted(costs)
+    assert len(costs) > 1
+
+
 def test_what_cannot_be_compared_is_an_error_and_a_hint(cli, tmp_path, store, tokenizer):  # noqa: F811
     model = write_model(tmp_path / "model", tokenizer)
     words = ["strategies", model, "--store", store]

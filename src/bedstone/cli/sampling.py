@@ -14,6 +14,8 @@ from bedstone.cli.answer import STORE, AsJson, Store, Workers, answer, shown_pro
 WIDTH = 100
 NAME_WIDTH = 48
 """Of a strategy in a table; a longer one has a line of its own."""
+FORMS = {"tokens": ".0f", "seconds": ".3f", "usd": ".6f"}
+"""Of what a problem costs."""
 Found = dict[str, Any]
 Model = Annotated[
     str,
@@ -169,7 +171,9 @@ def strategies(
         workers=workers,
         progress=shown_progress(),
     )
-    answer(found, _cost(found) if dry_run else _compared(found), as_json=as_json)
+    unit = "tokens" if budget_seconds is None else "seconds"
+    unit = unit if budget_usd is None else "usd"
+    answer(found, _cost(found) if dry_run else _compared(found, unit), as_json=as_json)
 
 
 def _cost(found: Found) -> Iterator[str]:
@@ -185,13 +189,13 @@ def _cost(found: Found) -> Iterator[str]:
         yield f"{found['usd_at_most']:,.2f} USD at most, without the prompts"
 
 
-def _compared(found: Found) -> Iterator[str]:
+def _compared(found: Found, unit: str) -> Iterator[str]:
     if found["probe"]:
         yield from _probed(found["probe"])
     for chain, reasons in found["unavailable"].items():
         yield from wrap(f"not compared: {chain}: {'; '.join(reasons)}", WIDTH)
     for task in found["tasks"]:
-        yield from _task(task)
+        yield from _task(task, unit)
     if "written" in found:
         yield f"written: {found['written']}"
         recommended = found["tasks"][-1]["recommendation"]["strategy"]
@@ -208,16 +212,16 @@ def _probed(probe: Found) -> Iterator[str]:
             )
 
 
-def _task(task: Found) -> Iterator[str]:
+def _task(task: Found, unit: str) -> Iterator[str]:
     yield f"{task['task']}, {task['problems']} problems to report on"
     named = ("greedy", task["recommendation"]["strategy"])
     shown = [row for row in task["strategies"] if row["on_frontier"] or row["strategy"] in named]
-    shown.sort(key=lambda row: float(row["tokens"]))
+    shown.sort(key=lambda row: float(row[unit]))
     names = [row["strategy"] for row in shown]
     width = max(len("strategy"), *(len(name) for name in names if len(name) <= NAME_WIDTH), 0)
     yield (
         f"  {'strategy':{width}} {'accuracy (95 %)':>20} {'over greedy':>12} {'adj. p':>7} "
-        f"{'tokens':>7}"
+        f"{unit:>9}"
     )
     for row in shown:
         interval = f"[{row['accuracy_share_low']:.3f}, {row['accuracy_share_high']:.3f}]"
@@ -227,7 +231,7 @@ def _task(task: Found) -> Iterator[str]:
             name = ""
         yield (
             f"  {name:{width}} {row['accuracy_share']:.3f} {interval:>14} "
-            f"{row['gain_share']:+12.3f} {row['adjusted_p']:7.4f} {row['tokens']:7.0f}"
+            f"{row['gain_share']:+12.3f} {row['adjusted_p']:7.4f} {row[unit]:9{FORMS[unit]}}"
         )
     if any(row["selector"] == "checked" for row in shown):
         yield "  checked: of use only where a checker is at hand (--checker)"
