@@ -19,6 +19,7 @@ from bedstone.asking import BLOCK_PROBLEMS, Asked, Questions, questions_of
 from bedstone.auditing import Making
 from bedstone.errors import ConfigError
 from bedstone.model import hugging_face
+from bedstone.model.transformer import NumberFormat
 from bedstone.progress import Progress
 from bedstone.sampling import rewards
 from bedstone.sampling.chain import parse
@@ -178,8 +179,11 @@ class Contest:
         prompts = [block.prompts(questions) for questions, block in blocks]
         different = list(dict.fromkeys(joined.from_iterable(prompts)))
         ids = writer.prompt_ids(different, chat=not self.asked.plain)
-        writer.refuse_longer(ids, self.asked.max_tokens)
         ids_of = dict(zip(different, ids, strict=True))
+        longest = max(different, key=lambda prompt: len(ids_of[prompt]))
+        place = next(place for place, each in enumerate(prompts) if longest in each)
+        problem = blocks[place][0].problem_of(longest)
+        writer.refuse_longer([ids_of[longest]], self.asked.max_tokens, f"{problem.id}: ")
         return [[ids_of[prompt] for prompt in each] for each in prompts]
 
     def evidence(self, questions: Questions, drawn: Callable[[int], None]) -> TaskEvidence:
@@ -224,7 +228,11 @@ class Contest:
         """
         if self.source.path is None:
             return None
-        return {samples: self.pace(samples) for samples in (1, *numbers(self.asked.samples))}
+        paces = {1: self.pace(1)}
+        for samples in numbers(self.asked.samples):
+            *_, fewer = paces.values()
+            paces[samples] = self.pace(samples).no_faster_than(fewer)
+        return paces
 
     def pace(self, samples: int) -> Pace:
         """Of a model of this machine; measured now, or before."""
@@ -247,14 +255,19 @@ def contest(
 
     Raises:
         ConfigError: an option cannot be used, a prompt is too long for the model, or the endpoint
-            cannot even draw greedily.
+            cannot even draw greedily; or the reward's model is none of this one's.
     """
     asked.refuse_unusable(is_url=path is None, name=name)
     families, questions = asked.families, questions_of(asked, making.store)
     reward = None if asked.reward is None else adopt([asked.reward], making.store)
+    for each in questions:
+        if each.count < asked.problems:
+            making.progress.named(each.task.name).say(f"has {each.count} problems to ask, no more")
     quiet = replace(making, progress=Progress())  # hundreds of blocks: they are counted, not told
     if path is not None:
         source = Source.of_path(path, making.store)
+        if asked.reward is not None:
+            _refuse_stranger(asked.reward, path, asked.number_format)
         held = Contest(source, asked, quiet, families, questions, reward)
         held.prompt_ids(held.missing())  # too long a prompt is refused before anything is drawn
         return held, {}
@@ -272,6 +285,19 @@ def contest(
     prices = asked.prices._replace(prompt_shared=findings.honours("n"))
     asked = replace(asked, prices=prices)
     return Contest(source, asked, quiet, usable, questions, reward), hindered
+
+
+def _refuse_stranger(judge: Path, path: Path, number_format: NumberFormat) -> None:
+    """Raises ConfigError where one model was not aligned from the other."""
+    aligned, own = (Writer.load(each, number_format) for each in (judge, path))
+    if aligned.texts.token_bytes != own.texts.token_bytes:
+        raise ConfigError(
+            f"--reward {judge} has another tokeniser than {path}",
+            hint="take the model that was aligned from the one that answers",
+        )
+    judging, judged = aligned.model.state_dict(), own.model.state_dict()
+    if all(name in judged and part.equal(judged[name]) for name, part in judging.items()):
+        raise ConfigError(f"--reward {judge} is the model itself: it finds all answers equal")
 
 
 def _hindered(findings: Findings, chains: Sequence[str], asked: Asked) -> dict[str, list[str]]:

@@ -1,5 +1,6 @@
 """What `bedstone strategies` is asked: the options, and the problems of each task."""
 
+import math
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -73,11 +74,8 @@ class Asked:
         for option, low in least.items():
             if (value := getattr(self, option)) < low:
                 raise ConfigError(f"--{option.replace('_', '-')} {value}: {low} is the least")
-        if min(self.prices[:2]) < 0:
-            raise ConfigError("a price below 0: --prompt-price and --completion-price are USD")
-        given = (*self.tasks, *self.data)
-        if double := [each for each in given if given.count(each) > 1]:
-            raise ConfigError(f"{double[0]} is given twice: its problems would count twice")
+        if not all(0 <= price < math.inf for price in self.prices[:2]):
+            raise ConfigError("--prompt-price and --completion-price are USD, 0 or more")
         if folders := [path for path in self.data if path.is_dir()]:
             raise ConfigError(f"--data {folders[0]} is a folder", hint="give a file of JSON lines")
         if not self.budget.limit > 0:
@@ -145,6 +143,10 @@ class Questions:
         problems = self.problems[first : first + count]
         return [prompt_of(problem, wording) for problem in problems]
 
+    def problem_of(self, prompt: str) -> Problem:
+        """The first that is asked so."""
+        return next(problem for problem in self.problems if prompt in problem.prompts)
+
 
 def questions_of(asked: Asked, store: Path) -> list[Questions]:
     """Of the tasks by name, then of those of files.
@@ -167,6 +169,11 @@ def questions_of(asked: Asked, store: Path) -> list[Questions]:
             )
         file = None if path is None else adopt([path], store)
         found.append(Questions(task, file, problems, min(asked.problems, len(problems))))
+    counts = Counter(each.task.name for each in found)
+    if double := [name for name, count in counts.items() if count > 1]:
+        raise ConfigError(
+            f"two tasks are called {double[0]}", hint="give a task once, files of different names"
+        )
     if asked.constrain and not any(task.schema for task, _ in given):
         raise ConfigError("--constrain: none of the tasks has a JSON schema", hint="json has one")
     return found

@@ -479,6 +479,10 @@ def sample(
         ConfigError: an option cannot be used.
         BedstoneError: torch is not installed.
     """
+    if _is_url(model):
+        raise ConfigError(
+            f"{model} is an endpoint", hint="sample takes a model of this machine; ask it with curl"
+        )
     completing = stage_module.imported("completing", "bedstone sample")
     asked = completing.Asked(
         prompt=prompt,
@@ -579,8 +583,7 @@ def strategies(
     completing = stage_module.imported("completing", "bedstone strategies")
     from bedstone.auditing import Making
 
-    is_url = str(model).startswith(("http://", "https://"))
-    path = None if is_url else _given(model, Path(store))[0]
+    path = None if _is_url(model) else _given(model, Path(store))[0]
     if write:
         comparing.refuse_unwritable(path)
     asked = asking.Asked(
@@ -681,6 +684,10 @@ def _words(words: str | Sequence[str]) -> Sequence[str]:
 
 def _found(name: PathLike, store: PathLike) -> Artifact:
     return find_artifact(str(name), Path(store))
+
+
+def _is_url(model: PathLike) -> bool:
+    return str(model).lower().startswith(("http://", "https://"))
 
 
 def _given(given: Paths, store: Path) -> list[Path]:

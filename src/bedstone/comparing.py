@@ -17,6 +17,7 @@ from bedstone.auditing import Making
 from bedstone.errors import ConfigError
 from bedstone.model import hugging_face
 from bedstone.progress import Progress
+from bedstone.provenance import core_count
 from bedstone.sampling import ranking
 from bedstone.sampling.answers import part_size
 from bedstone.sampling.chain import parse
@@ -64,6 +65,8 @@ def compare(
     """What ``bedstone.strategies`` returns; see ``contest``."""
     if wanted.chart and not wanted.chart.parent.is_dir():
         raise ConfigError(f"--chart {wanted.chart}: there is no folder {wanted.chart.parent}")
+    if wanted.chart and (wanted.chart.suffix != ".svg" or wanted.chart.is_dir()):
+        raise ConfigError(f"--chart {wanted.chart} is no SVG file", hint="give a name in .svg")
     held, unavailable = contest(model, path, name, asked, making)
     if wanted.write:
         for chain in held.families:
@@ -122,23 +125,27 @@ def cost(held: Contest) -> dict[str, Any]:
         "completions_stored": sum(block.completions for _, block in held.blocks()) - to_draw,
         "completions_to_draw": to_draw,
         "completion_tokens_at_most": tokens,
-        "seconds_at_most": None if held.source.path is None else _seconds(held, missing),
+        "seconds_about": None if held.source.path is None else _seconds(held, missing),
         "usd_at_most": held.asked.prices.completion_usd * tokens / 1e6,
     }
 
 
 def _seconds(held: Contest, missing: Sequence[tuple[Questions, Block]]) -> float:
-    """Of what a model of this machine has to draw, at its measured pace."""
+    """About how long a model of this machine draws what is missing, each text at its longest.
+
+    By its pace at temperature 1; other samplers, storing and comparing come on top.
+    """
     pace = cache(held.pace)
     seconds = 0.0
     for (_, block), ids in zip(missing, held.prompt_ids(missing), strict=True):
         samples = block.config["samples"]
         size = part_size(len(ids), samples)
-        for start in range(0, len(ids), size):
-            part = ids[start : start + size]
+        parts = [ids[start : start + size] for start in range(0, len(ids), size)]
+        side_by_side = min(held.making.engine.workers, len(parts), core_count())
+        for part in parts:
             rows = pace(len(part) * samples)
-            seconds += rows.seconds(sum(map(len, part)), held.asked.max_tokens)
-    return seconds / held.making.engine.workers
+            seconds += rows.seconds(sum(map(len, part)), held.asked.max_tokens) / side_by_side
+    return seconds
 
 
 def told(verdict: Verdict) -> dict[str, Any]:

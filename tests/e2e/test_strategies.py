@@ -26,7 +26,7 @@ def test_a_folder_is_compared_and_its_settings_are_written(cli, tmp_path, store,
     assert status == 0
     *counted, duration = told.splitlines()
     assert counted == ["0 completions are stored", "180 would be drawn, of 1,080 tokens at most"]
-    assert re.fullmatch(r"0:\d\d:\d\d at most, at the pace measured here", duration)
+    assert re.fullmatch(r"about 0:\d\d minutes to draw them, at the pace measured here", duration)
     status, told, _ = cli(*words, "--json")
     found = json.loads(told)
     assert status == 0
@@ -52,7 +52,9 @@ def test_a_table_is_no_wider_than_a_page_and_its_costs_are_in_the_budgets_unit(
 ):
     model = write_unigram(tmp_path / "model", tokenizer, UNIGRAM)
     problems = write_problems(tmp_path / "sevens.jsonl")
-    chain = "repetition=1.001,frequency=0.001,presence=0.001,temperature=0.999,min_p=0.001,top_p=0.999"
+    chain = (
+        "repetition=1.001,frequency=0.001,presence=0.001,temperature=0.999,min_p=0.001,top_p=0.999"
+    )
     words = ["strategies", model, "--data", problems, "--chain", chain, "--plain"]
     words += ["--problems", 60, "--samples", 2, "--max-tokens", 1, "--paraphrases", 1]
     words += ["--checker", "--store", store]
@@ -132,7 +134,7 @@ def test_an_aligned_model_chooses_and_is_asked_once(
         text = texts[row["problem"], row["sample"]]
         likelier = math.log(aligned[text] / UNIGRAM[text])
         assert row["reward"] == pytest.approx(likelier, abs=1e-3)
-    monkeypatch.setattr(writer, "generate", refuse)
+    monkeypatch.setattr(writer.Writer, "complete", refuse)
     monkeypatch.setattr(rewards, "completion_sums", refuse)
     assert sevens("--reward", judge) == (task, best)
     task, best = sevens()
@@ -143,7 +145,7 @@ def test_a_budget_is_in_usd_or_in_seconds(sevens, monkeypatch):
     prices = ["--checker", "--prompt-price", 1, "--completion-price", 5]
     task, best = sevens(*prices)
     assert (best["selector"], best["samples"]) == ("checked", 8)
-    monkeypatch.setattr(writer, "generate", refuse)
+    monkeypatch.setattr(writer.Writer, "complete", refuse)
     of_two = next(row["usd"] for row in task["strategies"] if row["samples"] == 2)
     _, best = sevens(*prices, "--budget-usd", of_two)
     assert (best["selector"], best["samples"]) == ("checked", 2)

@@ -14,8 +14,11 @@ torch = pytest.importorskip("torch", reason="torch is not installed: pip install
 from safetensors.torch import load_file, save_file  # noqa: E402 (needs torch)
 
 import bedstone  # noqa: E402
+from bedstone import answering, comparing  # noqa: E402
+from bedstone.artifact import Artifact  # noqa: E402
 from bedstone.errors import ArtifactError, ConfigError, DataError  # noqa: E402
 from bedstone.sampling import endpoint, writer  # noqa: E402
+from bedstone.sampling.pace import Pace  # noqa: E402
 from bedstone.sampling.tasks import named as named_task  # noqa: E402
 
 UNIGRAM = {"x": 0.4, "7": 0.3, "8": 0.3}
@@ -87,10 +90,10 @@ def found(drawn):
 
 @pytest.fixture
 def nothing_drawn(monkeypatch):
-    def generate(*_):
-        raise AssertionError("something is drawn")
+    def complete(*_):
+        raise AssertionError("an answer is drawn")
 
-    monkeypatch.setattr(writer, "generate", generate)
+    monkeypatch.setattr(writer.Writer, "complete", complete)
 
 
 def named(task):
@@ -201,12 +204,12 @@ def test_fewer_samples_problems_and_chains_draw_nothing(drawn, found, nothing_dr
 def test_more_samples_draw_only_those(drawn, found, monkeypatch):
     counted = []
 
-    def generate(model, ids, drawing):
+    def complete(self, ids, drawing):
         counted.append(len(ids) * drawing.samples)
-        return real(model, ids, drawing)
+        return real(self, ids, drawing)
 
-    real = writer.generate
-    monkeypatch.setattr(writer, "generate", generate)
+    real = writer.Writer.complete
+    monkeypatch.setattr(writer.Writer, "complete", complete)
     options = {"samples": 10, "chain": CHAINS[1:]}
     assert strategies(drawn, **options, dry_run=True)["completions_to_draw"] == 60 * 8
     (task,) = strategies(drawn, **options)["tasks"]
@@ -216,31 +219,37 @@ def test_more_samples_draw_only_those(drawn, found, monkeypatch):
     assert named(task)["temperature=1"]["accuracy_share"] != before
 
 
-@pytest.fixture
-def no_answer_drawn(monkeypatch):
-    def complete(*_):
-        raise AssertionError("an answer is drawn")
-
-    monkeypatch.setattr(writer.Writer, "complete", complete)
-
-
-def test_a_dry_run_draws_no_answer_and_counts(world, no_answer_drawn, monkeypatch):
+def test_a_dry_run_draws_no_answer_and_counts(world, nothing_drawn, monkeypatch):
     told = strategies(world, dry_run=True, completion_price=2)
     assert told["completions_stored"] == 0
     assert told["completions_to_draw"] == COMPLETIONS
     assert told["completion_tokens_at_most"] == COMPLETIONS
     assert told["usd_at_most"] == pytest.approx(2 * COMPLETIONS / 1e6)
-    assert told["seconds_at_most"] > 0
-    assert strategies(world, dry_run=True)["seconds_at_most"] == told["seconds_at_most"]
+    assert told["seconds_about"] > 0
+    assert strategies(world, dry_run=True)["seconds_about"] == told["seconds_about"]
     assert not list((world / "store").glob("sampling.answers*"))
     monkeypatch.undo()
     strategies(world)
     told = strategies(world, dry_run=True)
     assert told["completions_stored"] == COMPLETIONS
-    assert told["completions_to_draw"] == told["usd_at_most"] == told["seconds_at_most"] == 0
+    assert told["completions_to_draw"] == told["usd_at_most"] == told["seconds_about"] == 0
     stored = (world / "store").glob("sampling.answers*/manifest.json")
     counts = [json.loads(path.read_text())["metrics"]["completions"] for path in stored]
     assert sum(counts) == COMPLETIONS
+
+
+@pytest.mark.parametrize(("workers", "parts_at_once"), [(1, 1), (2, 2), (9, 2)])
+def test_the_time_of_a_dry_run_is_that_of_all_batches(world, monkeypatch, workers, parts_at_once):
+    monkeypatch.setattr(comparing, "core_count", lambda: 4)
+    monkeypatch.setattr(
+        answering.Contest, "pace", lambda _, samples: Pace(100, 1, {20: 0.5, 80: 2}[samples])
+    )
+    told = strategies(world, dry_run=True, workers=workers, max_tokens=10)
+    wordings = [[f"{n}?" for n in range(60)], [f"What is {n}?" for n in range(60)]]
+    prompts = [sum(1 + len(prompt) for prompt in each) for each in wordings]
+    greedy = 3 * 2 * (100 + 0.5 * 10) + sum(prompts)
+    sampled = 2 * (6 * (100 + 2 * 10) + prompts[0])
+    assert told["seconds_about"] == pytest.approx(greedy + sampled / parts_at_once)
 
 
 def test_what_greedy_answers_nothing_beats(tmp_path, tokenizer):
@@ -284,7 +293,7 @@ def test_writing_changes_the_settings_and_nothing_else(world, monkeypatch):
     }
     assert {each: each.read_bytes() for each in files} == files
     with monkeypatch.context() as patch:
-        patch.setattr(writer, "generate", None)
+        patch.setattr(writer.Writer, "complete", None)
         again = strategies(world, write=True)
     assert again == found
 
@@ -337,6 +346,11 @@ def test_a_chart_is_drawn(drawn, found, nothing_drawn, tmp_path):
         ({"budget_usd": 1}, "--budget-usd needs the prices"),
         ({"number_format": "fp8"}, "no number format 'fp8'"),
         ({"chain": "heat=1"}, "--chain heat=1: no sampler 'heat'"),
+        ({"completion_price": math.nan}, "--completion-price are USD, 0 or more"),
+        ({"prompt_price": -1}, "--prompt-price and --completion-price are USD, 0 or more"),
+        ({"chart": "a.png"}, "--chart a.png is no SVG file"),
+        ({"task": ["sums", "sums:digits=1-2"]}, "two tasks are called sums"),
+        ({"task": "sums:terms=2,terms=3"}, "terms is given twice"),
         ({"chain": "greedy"}, "no chain is given to compare greedy with"),
         ({"chain": [*CHAINS, "top_p=0.9"]}, "temperature has 2 chains to choose from, top_p only"),
         ({"task": "sum"}, "no task 'sum'"),
@@ -383,22 +397,21 @@ def test_more_samples_take_more_seconds(drawn, found):
     rows = found["tasks"][0]["strategies"]
     seconds = {each["samples"]: each["seconds"] for each in rows if each["selector"] == "mbr"}
     paces = {
-        json.loads(path.read_text())["config"]["samples"]: json.loads(
-            (path.parent / "pace.json").read_text()
-        )
-        for path in (drawn / "store").glob("sampling.latency*/manifest.json")
+        artifact.manifest.config["samples"]: Pace.read(artifact)
+        for path in (drawn / "store").glob("sampling.latency*")
+        if (artifact := Artifact(path)).manifest.config["samples"] in (1, 2, 4, 8)
     }
     prompt = np.mean([1 + len(f"{number}?") for number in range(60)])
+    slowest = paces[1]
     for samples in (2, 4, 8):
-        pace = paces[samples]
-        expected = pace["fixed_seconds"] + pace["prompt_token_seconds"] * prompt
-        assert seconds[samples] == pytest.approx(expected + pace["token_seconds"])
+        slowest = paces[samples].no_faster_than(slowest)
+        assert seconds[samples] == pytest.approx(slowest.seconds(prompt, 1))
 
 
 def test_a_long_prompt_is_refused_before_anything_is_stored(world, nothing_drawn):
     with (world / "sevens.jsonl").open("a") as lines:
         lines.write(json.dumps({"prompt": "long " * 200, "answer": "7"}) + "\n")
-    with pytest.raises(ConfigError, match="the model has seen texts of 512"):
+    with pytest.raises(ConfigError, match=r"sevens/0061: the prompt's .* seen texts of 512"):
         strategies(world, problems=61)
     assert not list((world / "store").glob("sampling.*"))
 
@@ -470,6 +483,19 @@ def test_log_probabilities_that_are_lies_choose_nothing(store):
     selectors = {each["selector"] for each in found["tasks"][0]["strategies"]}
     assert selectors == {"first", "majority", "mbr", "checked"}
     assert "logprob" not in found["tasks"][0]["measures"]["chains"]["temperature=1"]
+
+
+@pytest.mark.parametrize(("lies", "prompts"), [([], 1), (["one choice"], 2)])
+def test_a_prompt_is_paid_once_if_all_samples_come_of_one_request(store, lies, prompts):
+    with serving(toy_answer(Toy(lies))) as url:
+        found = asked_of(url, store, chain="temperature=1", prompt_price=1e6)
+    row = next(
+        each
+        for each in found["tasks"][0]["strategies"]
+        if (each["selector"], each["samples"]) == ("mbr", 2)
+    )
+    greedy = found["tasks"][0]["strategies"][0]
+    assert row["usd"] == pytest.approx(prompts * greedy["usd"])
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,6 @@
 """The commands that write, and that compare ways to: sample, strategies."""
 
+import math
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -182,9 +183,9 @@ def _cost(found: Found) -> Iterator[str]:
         f"{found['completions_to_draw']:,} would be drawn, of "
         f"{found['completion_tokens_at_most']:,} tokens at most"
     )
-    if found["seconds_at_most"]:
-        hours, seconds = divmod(round(found["seconds_at_most"]), 3600)
-        yield f"{hours}:{seconds // 60:02}:{seconds % 60:02} at most, at the pace measured here"
+    if found["seconds_about"]:
+        minutes, seconds = divmod(math.ceil(found["seconds_about"]), 60)
+        yield f"about {minutes}:{seconds:02} minutes to draw them, at the pace measured here"
     if found["usd_at_most"]:
         yield f"{found['usd_at_most']:,.2f} USD at most, without the prompts"
 

@@ -561,4 +561,7 @@ def _wide(x: Tensor) -> torch.dtype:
 
 
 def _drawn(rows: int, columns: int, deviation: float) -> nn.Parameter:
-    return nn.Parameter(torch.randn(rows, columns) * deviation)
+    weight = torch.empty(rows, columns)
+    if not weight.is_meta:  # whose kernels take a second or two to import
+        torch.randn(rows, columns, out=weight).mul_(deviation)
+    return nn.Parameter(weight)

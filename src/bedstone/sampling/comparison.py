@@ -130,7 +130,12 @@ class Recommendation:
     cheapest: Row
     """Of these and the best; greedy where that stands."""
 
+    exceeded: str = ""
+    """Where nothing is within the budget, by what greedy exceeds it."""
+
     def __str__(self) -> str:
+        if self.exceeded:
+            return f"nothing is within the budget: {self.exceeded}"
         if self.best is None:
             return "no strategy beats greedy here"
         gain, others = self.best.gain, len(self.alike)
@@ -289,6 +294,7 @@ def recommend(
         best=rows[best] if beats else None,
         alike=tuple(rows[number] for number in alike),
         cheapest=rows[min([chosen, *alike], key=price) if beats else 0],
+        exceeded="" if within else f"greedy takes {price(0):.4g} {budget.unit}",
     )
 
 

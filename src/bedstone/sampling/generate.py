@@ -33,6 +33,8 @@ BLOCK_TOKENS = 64
 """Probabilities summed up before the sums are; the root of a usual vocabulary."""
 ONE_SUM_TOKENS = 1024
 """Up to so many, one running sum is faster."""
+SMALL_NUMBERS = 100_000
+"""Of an fp32 matrix: up to so many no other layout is faster; by measurement."""
 BF16_PARAMETERS = 8_000_000
 """From there bf16 is faster, where the processor multiplies it; by measurement."""
 DROP_SHARE = 0.25
@@ -93,7 +95,7 @@ class Drawing:
 
 
 def generate(
-    model: Transformer,
+    model: "Transformer | LaidOut",
     prompts: Sequence[Ids],
     drawing: Drawing,
     threads: int = 1,
@@ -102,7 +104,8 @@ def generate(
     """The completions of each prompt, in the prompts' order; equal prompts get equal ones.
 
     Args:
-        model: sampled from in fp32, whatever it computes in.
+        model: sampled from in fp32, whatever it computes in. One whose weights change no more is
+            laid out once for many calls.
         prompts: none of them empty.
         drawing: how.
         threads: change no result.
@@ -110,15 +113,54 @@ def generate(
     """
     size = max(BATCH_ROWS // drawing.samples, 1)
     batches = _batches(prompts, size)
-    rows = min(size, len(prompts)) * drawing.samples
+    if isinstance(model, Transformer):
+        model = LaidOut(model, one_row=len(prompts) == drawing.samples == 1)
     done: dict[int, list[Completion]] = {}
     # A batch for each thread, not a matrix product for all: these are too small to be shared.
     with using_threads(1), ThreadPoolExecutor(threads) as pool:
-        work = partial(_drawn, _Writer(model, rows), prompts, drawing)
+        work = partial(_drawn, model, prompts, drawing)
         for batch, completions in zip(batches, pool.map(work, batches), strict=True):
             done |= dict(zip(batch, completions, strict=True))
             advance(len(batch))
     return [done[number] for number in range(len(prompts))]
+
+
+class LaidOut:
+    """A model whose matrices are laid out for the processor: to draw one row, or several."""
+
+    def __init__(self, model: Transformer, *, one_row: bool) -> None:
+        with torch.device("meta"):
+            self.model = Transformer(model.config)
+        weights = {
+            name: _laid_out(weight, one_row=one_row) if name.startswith("blocks.") else weight
+            for name, weight in model.state_dict().items()
+        }
+        self.model.load_state_dict(weights, assign=True)
+        self._output = _laid_out(model.output.detach(), one_row=one_row)
+
+    def logits(self, tokens_BT: Tensor, cache: KVCache) -> Tensor:
+        """Of the last position only, BV, in fp32."""
+        return linear(self.model.hidden(tokens_BT, cache)[:, -1], self._output).float()
+
+
+def _laid_out(weight: Tensor, *, one_row: bool) -> Tensor:
+    """The same weight as one row, or several, are multiplied with it fastest, by measurement.
+
+    In oneDNN's blocks a product takes up to two thirds less time, but in fp32 its call is dear for
+    small weights, and one row goes through the memory twice as fast along the longer side.
+    """
+    if weight.dim() < 2:
+        return weight
+    if weight.dtype == torch.float32:
+        outputs, inputs = weight.shape
+        if outputs * inputs < SMALL_NUMBERS:
+            return weight
+        if one_row:
+            return weight.T.contiguous().T if outputs > inputs else weight
+    if torch.backends.mkldnn.is_available():  # type: ignore[no-untyped-call]
+        blocked: Tensor = torch.ops.mkldnn._reorder_linear_weight(weight)
+        return blocked
+    return weight
 
 
 def fastest_format(parameters: int) -> NumberFormat:
@@ -190,46 +232,11 @@ def _batches(prompts: Sequence[Ids], size: int) -> list[list[int]]:
 
 @torch.inference_mode()
 def _drawn(
-    writer: "_Writer", prompts: Sequence[Ids], drawing: Drawing, batch: list[int]
+    model: LaidOut, prompts: Sequence[Ids], drawing: Drawing, batch: list[int]
 ) -> list[list[Completion]]:
     rows = _Rows([prompts[number] for number in batch], drawing)
-    rows.draw(writer)
+    rows.draw(model)
     return rows.completions()
-
-
-class _Writer:
-    """A model whose matrices are laid out for the processor, once for all tokens."""
-
-    def __init__(self, model: Transformer, rows: int) -> None:
-        with torch.device("meta"):
-            self.model = Transformer(model.config)
-        weights = {
-            name: _laid_out(weight, rows) if name.startswith("blocks.") else weight
-            for name, weight in model.state_dict().items()
-        }
-        self.model.load_state_dict(weights, assign=True)
-        self._output = _laid_out(model.output.detach(), rows)
-
-    def logits(self, tokens_BT: Tensor, cache: KVCache) -> Tensor:
-        """Of the last position only, BV, in fp32."""
-        return linear(self.model.hidden(tokens_BT, cache)[:, -1], self._output).float()
-
-
-def _laid_out(weight: Tensor, rows: int) -> Tensor:
-    """The same weight as so many rows are multiplied with it fastest, by measurement.
-
-    In oneDNN's blocks a product takes up to two thirds less time. But one row of fp32 goes through
-    the memory twice as fast along the longer side.
-    """
-    if weight.dim() < 2:
-        return weight
-    if rows == 1 and weight.dtype == torch.float32:
-        outputs, inputs = weight.shape
-        return weight.T.contiguous().T if outputs > inputs else weight
-    if torch.backends.mkldnn.is_available():  # type: ignore[no-untyped-call]
-        blocked: Tensor = torch.ops.mkldnn._reorder_linear_weight(weight)
-        return blocked
-    return weight
 
 
 class _Rows:
@@ -257,9 +264,9 @@ class _Rows:
         self._nats = 0.0
         """By how much the logits that are drawn from may be off."""
 
-    def draw(self, writer: _Writer) -> None:
+    def draw(self, model: LaidOut) -> None:
         """Draw token by token. A row that has ended goes on, unread, until it is dropped."""
-        cache, logits_BV = self._prefill(writer)
+        cache, logits_BV = self._prefill(model)
         rows = list(range(len(self._ends)))
         for position in range(self._drawing.max_tokens):
             tokens_B = self._draw_position(position, rows, logits_BV)
@@ -272,7 +279,7 @@ class _Rows:
                 places = torch.tensor(going)
                 tokens_B = tokens_B[places]
                 cache.keep(places)
-            logits_BV = writer.logits(tokens_B[:, None], cache)
+            logits_BV = model.logits(tokens_B[:, None], cache)
 
     def completions(self) -> list[list[Completion]]:
         """Of each prompt, its rows up to where they ended."""
@@ -294,12 +301,12 @@ class _Rows:
             boundary_draws=int(near_T[:end].sum()),
         )
 
-    def _prefill(self, writer: _Writer) -> tuple[KVCache, Tensor]:
+    def _prefill(self, laid_out: LaidOut) -> tuple[KVCache, Tensor]:
         # Once for each prompt: its samples begin with the same keys and values.
         padding_B = (self._prompts == NO_TOKEN).sum(dim=1)
-        model = writer.model
+        model = laid_out.model
         cache = KVCache(model.config, padding_B, self._prompt_width, model.embedding.dtype)
-        logits_BV = writer.logits(self._prompts.clamp(min=0), cache)
+        logits_BV = laid_out.logits(self._prompts.clamp(min=0), cache)
         samples, slots = self._drawing.samples, self._texts_RT.shape[1]
         return cache.repeated(samples, slots), logits_BV.repeat_interleave(samples, 0)
 

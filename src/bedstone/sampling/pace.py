@@ -27,6 +27,11 @@ class Pace:
         """As JSON."""
         return json.dumps(asdict(self), indent=2) + "\n"
 
+    def no_faster_than(self, other: "Pace") -> "Pace":
+        """The slower of the two in each respect: more samples never take less, but for noise."""
+        slower = {name: max(value, getattr(other, name)) for name, value in asdict(self).items()}
+        return Pace(**slower)
+
     def seconds(self, prompt_tokens: Any, tokens: Any) -> Any:
         """Until a sample of so many tokens is there: of numbers or of arrays."""
         prefill = self.fixed_seconds + self.prompt_token_seconds * prompt_tokens

@@ -62,6 +62,8 @@ def named(name: str) -> Puzzle:
                 f"task {name}: {setting!r} is no range that {kind} has",
                 hint=f"its ranges and their defaults: {_ranges(task)}",
             )
+        if match[1] in changes:
+            raise ConfigError(f"task {name}: {match[1]} is given twice")
         changes[match[1]] = int(match[2]), int(match[3] or match[2])
     try:
         return dataclasses.replace(task, **changes)
@@ -111,19 +113,23 @@ def of_file(path: Path) -> Task:
     In GSM8K's form the answer is a worked solution that ends in ``#### 42``.
 
     Raises:
-        DataError: it cannot be read, or a line is no problem or has the id of another.
+        DataError: it cannot be read, or a line is no problem, or has the id or the question of
+            another: it would count twice.
     """
     try:
         lines = path.read_bytes().splitlines()
     except OSError as error:
         raise DataError(f"cannot read {path}: {error}") from error
     problems: dict[str, Problem] = {}
+    first: dict[str, int] = {}
     for place, line in enumerate(lines, start=1):
         if line.strip():
             try:
                 problem = _problem(path.stem, place, json.loads(line))
                 if problem.id in problems:
                     raise ValueError(f"the id {problem.id!r} stands there twice")
+                if (before := first.setdefault(problem.content, place)) != place:
+                    raise ValueError(f"line {before} asks the same")
             except (ValueError, RecursionError) as error:
                 raise DataError(f"{path}:{place}: {error}", hint=f"write {FORMS}") from error
             problems[problem.id] = problem
@@ -158,8 +164,11 @@ def _texts(values: dict[str, Any], many: str, *one: str) -> tuple[str, ...]:
     if not isinstance(found, list) or not found:
         raise ValueError(f"there is no {one[0]!r} and no list {many!r}")
     texts = [str(text) if type(text) in (int, float) else text for text in found]
-    if not all(isinstance(text, str) and text.strip() for text in texts):
-        raise ValueError(f"{one[0]!r} is no text")
+    given = many if many in values else next(name for name in one if name in values)
+    if not all(isinstance(text, str) for text in texts):
+        raise ValueError(f"{given!r} is no text")
+    if not all(text.strip() for text in texts):
+        raise ValueError(f"{given!r} is empty")
     return tuple(texts)
 
 

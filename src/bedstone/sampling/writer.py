@@ -13,7 +13,7 @@ from bedstone.model import hugging_face
 from bedstone.model.hugging_face import CONFIG
 from bedstone.model.transformer import NumberFormat, Transformer
 from bedstone.sampling import template
-from bedstone.sampling.generate import Completion, Drawing, fastest_format, generate
+from bedstone.sampling.generate import Completion, Drawing, LaidOut, fastest_format, generate
 from bedstone.tokenizer.encoding import END, SPECIAL_TOKENS
 from bedstone.tokenizer.texts import Texts
 
@@ -71,12 +71,23 @@ class Writer:
             raise ConfigError(f"the prompt {empty[0]!r} gives no token", hint="write a longer one")
         return ids
 
-    def refuse_longer(self, ids: Sequence[Sequence[int]], max_tokens: int) -> None:
-        """Raises ConfigError where a prompt and its completion exceed the model's texts."""
+    def drawn(self, ids: Sequence[Sequence[int]], drawing: Drawing) -> list[list[Completion]]:
+        """As ``complete``, of prompts of any length."""
+        one_row = len(ids) == drawing.samples == 1
+        return generate(_laid_out(self.model, one_row), ids, drawing)
+
+    def refuse_longer(self, ids: Sequence[Sequence[int]], max_tokens: int, where: str = "") -> None:
+        """Raises ConfigError where a prompt and its completion exceed the model's texts.
+
+        Args:
+            ids: of the prompts.
+            max_tokens: of a completion.
+            where: whose prompts they are, for the message.
+        """
         longest = max(map(len, ids))
         if (length := longest + max_tokens) > self.model.config.seq_len:
             raise ConfigError(
-                f"the prompt's {longest} tokens and {max_tokens} more are {length}, and the "
+                f"{where}the prompt's {longest} tokens and {max_tokens} more are {length}, and the "
                 f"model has seen texts of {self.model.config.seq_len}",
                 hint="shorten the prompt, or lower --max-tokens",
             )
@@ -90,7 +101,7 @@ class Writer:
         """
         self.refuse_longer(ids, drawing.max_tokens)
         try:
-            return generate(self.model, ids, drawing)
+            return self.drawn(ids, drawing)
         except ValueError as error:
             raise ConfigError(f"chain {drawing.chain}: {error}") from error
 
@@ -126,6 +137,11 @@ def loaded(path: Path, number_format: NumberFormat) -> Writer:
     Two, since an aligned model may judge each block behind the one that answers.
     """
     return Writer.load(path, number_format)
+
+
+@lru_cache(maxsize=2)
+def _laid_out(model: Transformer, one_row: bool) -> LaidOut:  # noqa: FBT001 (a key of the cache)
+    return LaidOut(model, one_row=one_row)
 
 
 def faster_format(path: Path) -> NumberFormat:

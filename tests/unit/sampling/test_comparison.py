@@ -154,14 +154,16 @@ def test_the_best_is_recommended_with_what_is_like_it():
         measured(share(70), "t=1", tokens=100, selector="majority", samples=4),
         measured(share(69), "t=2", tokens=50, selector="mbr", samples=2),
         measured(share(55), "t=3", tokens=20),
+        measured(share(69), "t=4", tokens=90),
+        measured(share(68), "t=5", tokens=40),
     )
     found = recommend(given, Budget())
     assert str(found.best.strategy) == "t=1, majority of 4"
-    assert [row.strategy.chain for row in found.alike] == ["t=2"]
-    assert found.cheapest.strategy.chain == "t=2"
+    assert [row.strategy.chain for row in found.alike] == ["t=5", "t=2", "t=4"]
+    assert found.cheapest.strategy.chain == "t=5"
     assert str(found) == (
-        "t=1, majority of 4: 0.700, by 0.200 [0.130, 0.280] above greedy, adjusted p 0.0003; "
-        "1 cannot be told apart from it, the cheapest t=2, mbr of 2"
+        "t=1, majority of 4: 0.700, by 0.200 [0.130, 0.280] above greedy, adjusted p 0.0005; "
+        "3 cannot be told apart from it, the cheapest t=5"
     )
 
 
@@ -180,6 +182,8 @@ def test_a_budget_bounds_what_is_recommended():
     assert best(99, "usd").strategy.chain == "t=2"
     assert best(3, "seconds").strategy.chain == "t=1"
     assert best(20) is None
+    nothing = recommend(given, Budget(14))
+    assert str(nothing) == "nothing is within the budget: greedy takes 15 tokens"
 
 
 @pytest.mark.parametrize("selector", ["checked", "rewarded"])

@@ -170,7 +170,7 @@ def test_the_advance_counts_the_prompts(model, monkeypatch):
 
 def test_a_draw_that_another_batch_turns_is_counted(model, monkeypatch):
     # Differences of another batch, made large enough that some draws do turn.
-    nats, exact = 1e-2, module._Writer.logits
+    nats, exact = 1e-2, module.LaidOut.logits
     monkeypatch.setattr(boundary, "LOGIT_NATS", nats)
     many = replace(DRAWING, chain=parse("temperature=0.8,top_k=20,top_p=0.95"), samples=60)
 
@@ -186,7 +186,7 @@ def test_a_draw_that_another_batch_turns_is_counted(model, monkeypatch):
 
     torch.manual_seed(0)
     unchanged = rows(12)
-    monkeypatch.setattr(module._Writer, "logits", noisy)
+    monkeypatch.setattr(module.LaidOut, "logits", noisy)
     turned = 0
     for number, (one, other) in enumerate(zip(unchanged, rows(12), strict=True)):
         beside = enumerate(zip(one.token_ids, other.token_ids, strict=False))

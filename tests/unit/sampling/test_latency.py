@@ -9,7 +9,7 @@ from bedstone.adoption import adopt  # noqa: E402 (needs torch)
 from bedstone.auditing import Making  # noqa: E402
 from bedstone.engine import Local  # noqa: E402
 from bedstone.progress import Progress  # noqa: E402
-from bedstone.sampling import latency  # noqa: E402
+from bedstone.sampling import latency, writer  # noqa: E402
 from bedstone.sampling.pace import Pace  # noqa: E402
 
 
@@ -22,7 +22,7 @@ def measured(monkeypatch, tmp_path, tokenizer, **config):
         slow = 10 if len(asked) <= 3 else 1  # the first round
         clock[0] += slow * (0.5 + 0.002 * len(prompts[0]) + 0.03 * drawing.max_tokens)
 
-    monkeypatch.setattr(latency, "generate", generate)
+    monkeypatch.setattr(writer, "generate", generate)
     monkeypatch.setattr(latency.time, "perf_counter", lambda: clock[0])
     model = adopt([write_model(tmp_path / "model", tokenizer)], tmp_path / "store")
     making = Making(tmp_path / "store", Local(), Progress())
@@ -44,5 +44,8 @@ def test_a_model_writes_at_some_pace(tmp_path, tokenizer):
     model = adopt([write_model(tmp_path / "model", tokenizer)], tmp_path / "store")
     making = Making(tmp_path / "store", Local(), Progress())
     pace = Pace.read(making.build("sampling.latency", {}, model=model))
-    assert pace.token_seconds > 0
-    assert pace.fixed_seconds >= 0
+    assert pace.seconds(10, 10) > 0
+
+
+def test_more_samples_are_taken_to_be_no_faster():
+    assert Pace(1, 2, 3).no_faster_than(Pace(2, 1, 3)) == Pace(2, 2, 3)
