@@ -416,6 +416,24 @@ def test_a_long_prompt_is_refused_before_anything_is_stored(world, nothing_drawn
     assert not list((world / "store").glob("sampling.*"))
 
 
+def test_a_judge_that_was_not_aligned_from_the_model_is_refused(world, tokenizer, nothing_drawn):
+    with pytest.raises(ConfigError, match="is the model itself: it finds all answers equal"):
+        strategies(world, reward=world / "model")
+    judge = write_unigram(world / "judge", tokenizer, {"x": 1})
+    path = judge / "tokenizer.json"
+    values = json.loads(path.read_text())
+    vocabulary = values["model"]["vocab"]
+    vocabulary["a"], vocabulary["b"] = vocabulary["b"], vocabulary["a"]
+    path.write_text(json.dumps(values))
+    with pytest.raises(ConfigError, match=r"judge has another tokeniser than .*model"):
+        strategies(world, reward=judge)
+
+
+def test_an_endpoint_is_no_model_to_sample_from():
+    with pytest.raises(ConfigError, match=r"HTTP://there/v1 is an endpoint"):
+        bedstone.sample("HTTP://there/v1", prompt="a")
+
+
 def test_what_is_no_model_is_refused(world):
     with pytest.raises(ArtifactError, match="does not exist"):
         bedstone.strategies(world / "nowhere", store=world / "store")
