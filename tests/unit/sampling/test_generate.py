@@ -50,8 +50,12 @@ def test_greedy_with_a_cache_is_that_of_the_full_forward(model):
         assert completion.token_ids == full_forward_greedy(model, prompt, 12, 0)
 
 
+@pytest.mark.parametrize("small_numbers", [0, 10_000])
 @pytest.mark.parametrize("rows", [1, 5])
-def test_however_the_matrices_are_laid_out_the_logits_are_those_of_the_model(rows):
+def test_however_the_matrices_are_laid_out_the_logits_are_those_of_the_model(
+    rows, small_numbers, monkeypatch
+):
+    monkeypatch.setattr(module, "SMALL_NUMBERS", small_numbers)
     torch.manual_seed(1)
     model = Transformer(SHAPE.model_copy(update={"qkv_bias": True, "qk_norm": True, "tied": False}))
     with torch.no_grad():
@@ -65,6 +69,9 @@ def test_however_the_matrices_are_laid_out_the_logits_are_those_of_the_model(row
         own = logits.log_softmax(1)[range(len(completion.token_ids)), completion.token_ids]
         torch.testing.assert_close(torch.tensor(completion.logprobs), own, rtol=0, atol=1e-5)
     assert all(torch.equal(model.state_dict()[name], weight) for name, weight in weights.items())
+    laid_out = module.LaidOut(model, one_row=rows == 1).model.blocks[0].qkv
+    assert laid_out.is_mkldnn == (small_numbers == 0 and rows > 1)
+    assert laid_out.is_mkldnn or laid_out.is_contiguous() == (small_numbers > 0)
 
 
 def test_a_row_is_the_same_in_any_batch(model, monkeypatch):

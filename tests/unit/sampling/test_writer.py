@@ -13,6 +13,8 @@ torch = pytest.importorskip("torch", reason="torch is not installed: pip install
 from bedstone.errors import ArtifactError, ConfigError  # noqa: E402 (needs torch)
 from bedstone.model import hugging_face  # noqa: E402
 from bedstone.model.transformer import ModelConfig, Transformer  # noqa: E402
+from bedstone.sampling import template  # noqa: E402
+from bedstone.sampling import writer as module  # noqa: E402
 from bedstone.sampling.chain import parse  # noqa: E402
 from bedstone.sampling.generate import Drawing  # noqa: E402
 from bedstone.sampling.writer import Writer  # noqa: E402
@@ -115,6 +117,35 @@ def test_the_longest_prompt_decides_what_fits(folder):
     writer.refuse_longer([[1], [1] * 12], 500)
     with pytest.raises(ConfigError, match="12 tokens and 501 more are 513"):
         writer.refuse_longer([[1] * 12, [1]], 501)
+
+
+def test_a_model_is_laid_out_once_for_one_row_and_once_for_several(folder, monkeypatch):
+    laid_out = []
+    real = module.LaidOut
+
+    def counted(model, *, one_row):
+        laid_out.append(one_row)
+        return real(model, one_row=one_row)
+
+    monkeypatch.setattr(module, "LaidOut", counted)
+    writer = Writer.load(folder, "fp32")
+    drawing = Drawing(parse("temperature=1"), 1, 2, writer.ends, seed=0)
+    for _ in range(2):
+        writer.complete([[1, 2]], drawing)
+        writer.complete([[1, 2]], replace(drawing, samples=2))
+        writer.complete([[1, 2], [3]], drawing)
+    assert laid_out == [True, False]
+
+
+def test_a_template_runs_once_for_equal_prompts(folder, monkeypatch):
+    asked = []
+    real = template.render
+    monkeypatch.setattr(
+        template, "render", lambda *words, **names: asked.append(words) or real(*words, **names)
+    )
+    first = Writer.load(folder, "fp32").prompt_ids(["asked once"], chat=True)
+    assert Writer.load(folder, "fp32").prompt_ids(["asked once"], chat=True) == first
+    assert len(asked) == 1
 
 
 def test_a_model_computes_in_the_format_that_is_asked(folder):
