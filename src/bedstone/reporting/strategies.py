@@ -8,7 +8,7 @@ from bedstone.sampling.comparison import Row, frontier
 TOKENS = Axis("tokens a problem, prompt counted once", log=True)
 ACCURACY = Axis("share answered rightly", format=".2f")
 NAMED_STEP = 0.3
-"""Of a frontier's whole rise: nearer to one that has a name, a point gets none."""
+"""Of the whole rise: nearer to one of its frontier that has a name, a point gets none."""
 
 
 def accuracy_chart(rows: Sequence[Row]) -> Chart:
@@ -22,7 +22,9 @@ def accuracy_chart(rows: Sequence[Row]) -> Chart:
     plain = [row for row in rows if row not in needy]
     best = {"made": _best(plain), "best of N": _best(needy)}
     kinds = {row.strategy: kind for kind, held in best.items() for row in held}
-    named = [row for held in best.values() for row in _named(held)]
+    values = [row.accuracy.value for held in best.values() for row in held]
+    step = NAMED_STEP * (max(values) - min(values))
+    named = [row for held in best.values() for row in _named(held, step)]
     points = [_point(row, kinds.get(row.strategy, "known"), named) for row in rows[1:]]
     drawn = [
         Line(
@@ -54,11 +56,10 @@ def _best(rows: Sequence[Row]) -> list[Row]:
     return [row for _, row in sorted(places.items(), key=lambda place: place[0])]
 
 
-def _named(held: Sequence[Row]) -> list[Row]:
-    """The best of a frontier, and each that lies a step below one that has a name."""
+def _named(held: Sequence[Row], step: float) -> list[Row]:
+    """The best of a frontier, and each that lies a ``step`` below one that has a name."""
     named: list[Row] = []
     for row in reversed(held):
-        step = NAMED_STEP * (held[-1].accuracy.value - held[0].accuracy.value)
         if not named or named[-1].accuracy.value - row.accuracy.value >= step:
             named.append(row)
     return named
