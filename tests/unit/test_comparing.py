@@ -219,6 +219,14 @@ def test_more_samples_draw_only_those(drawn, found, monkeypatch):
     assert named(task)["temperature=1"]["accuracy_share"] != before
 
 
+def test_answers_that_were_changed_are_not_judged(world):
+    strategies(world)
+    part = next((world / "store").glob("sampling.answers*/parts/*.parquet"))
+    part.write_bytes(part.read_bytes()[:-1] + b"?")
+    with pytest.raises(ArtifactError, match=part.name):
+        strategies(world)
+
+
 def test_a_dry_run_draws_no_answer_and_counts(world, nothing_drawn, monkeypatch):
     told = strategies(world, dry_run=True, completion_price=2)
     assert told["completions_stored"] == 0

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from bedstone.sampling import selection
+from bedstone.sampling.pace import Pace
 from bedstone.sampling.selection import Answers, majority_choice, outcome, subsets
 
 VOTING = ("majority", "weighted", "mbr")
@@ -209,3 +210,15 @@ def test_impossible_questions_are_refused():
         outcome(given, "majority", 0)
     with pytest.raises(ValueError, match="not settled"):
         outcome(given, "first", 2, "settled")
+
+
+def test_seconds_are_those_of_the_pace_side_by_side_or_one_after_another():
+    paces = {1: Pace(1, 0.1, 2), 2: Pace(10, 0.2, 4)}
+    given = answers([[0, 1]], [{0}], tokens=[[3, 5]], seconds=[[900, 900]], paces=paces)
+    assert outcome(given, "first", 1).seconds_P == pytest.approx([1 + 1 + 2 * 4])  # in the mean
+    assert outcome(given, "checked", 2).seconds_P == pytest.approx([10 + 2 + 4 * 5])  # the slower
+    one, other = 1 + 1 + 2 * 3, 1 + 1 + 2 * 5
+    settled = outcome(given, "checked", 2, "settled")
+    assert settled.seconds_P == pytest.approx([(one + other + one) / 2])  # if the right is first
+    told = answers([[0, 1]], [{0}], tokens=[[3, 5]], seconds=[[7, 9]])
+    assert outcome(told, "checked", 2).seconds_P == pytest.approx([9])
