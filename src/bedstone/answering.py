@@ -25,7 +25,7 @@ from bedstone.sampling import rewards
 from bedstone.sampling.chain import parse
 from bedstone.sampling.evidence import Reader
 from bedstone.sampling.findings import FILE, Findings
-from bedstone.sampling.openai_api import RemoteDrawing, obstacles
+from bedstone.sampling.openai_api import CHOICES, RemoteDrawing, obstacles
 from bedstone.sampling.pace import Pace
 from bedstone.sampling.ranking import GREEDY, TaskEvidence, numbers
 from bedstone.sampling.stored import rows_of
@@ -282,7 +282,8 @@ def contest(
     if not usable:
         told = "; ".join(f"{chain}: {', '.join(each)}" for chain, each in hindered.items())
         raise ConfigError(f"{model} can apply none of the chains: {told}")
-    prices = asked.prices._replace(prompt_shared=findings.honours("n"))
+    together = CHOICES if findings.honours("n") else 1
+    prices = asked.prices._replace(samples_of_request=together)
     asked = replace(asked, prices=prices)
     return Contest(source, asked, quiet, usable, questions, reward), hindered
 

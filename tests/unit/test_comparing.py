@@ -511,17 +511,15 @@ def test_log_probabilities_that_are_lies_choose_nothing(store):
     assert "logprob" not in found["tasks"][0]["measures"]["chains"]["temperature=1"]
 
 
-@pytest.mark.parametrize(("lies", "prompts"), [([], 1), (["one choice"], 2)])
-def test_a_prompt_is_paid_once_if_all_samples_come_of_one_request(store, lies, prompts):
+@pytest.mark.parametrize(("lies", "samples_of_request"), [([], 4), (["one choice"], 1)])
+def test_a_prompt_is_paid_for_each_request(store, lies, samples_of_request):
     with serving(toy_answer(Toy(lies))) as url:
         found = asked_of(url, store, chain="temperature=1", prompt_price=1e6)
-    row = next(
-        each
-        for each in found["tasks"][0]["strategies"]
-        if (each["selector"], each["samples"]) == ("mbr", 2)
-    )
-    greedy = found["tasks"][0]["strategies"][0]
-    assert row["usd"] == pytest.approx(prompts * greedy["usd"])
+    greedy, *others = found["tasks"][0]["strategies"]
+    usd = {each["samples"]: each["usd"] for each in others if each["selector"] == "mbr"}
+    for samples in (2, 4, 8):
+        requests = math.ceil(samples / samples_of_request)
+        assert usd[samples] == pytest.approx(requests * greedy["usd"])
 
 
 @pytest.mark.parametrize(

@@ -12,6 +12,7 @@ Shape letters: P problems, M strategies measured, R resamples.
 Source: arXiv:2506.13681 for equal tries.
 """
 
+import math
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -54,8 +55,8 @@ class Prices(NamedTuple):
 
     prompt_usd: float = 0.0
     completion_usd: float = 0.0
-    prompt_shared: bool = True
-    """Whether a prompt is paid once for all samples that are drawn side by side."""
+    samples_of_request: float = math.inf
+    """So many at most are drawn side by side for one prompt that is paid."""
 
 
 class Cost(NamedTuple):
@@ -233,8 +234,10 @@ def cost(measured: Measured, prices: Prices) -> Cost:
     What is drawn one after another, until it is settled, pays for the prompt each time.
     """
     outcome = measured.outcome
-    once = prices.prompt_shared and measured.strategy.stop == "all"
-    prompts_P = outcome.prompt_tokens_P * (1 if once else outcome.samples_P)
+    requests_P = outcome.samples_P
+    if measured.strategy.stop == "all":
+        requests_P = np.maximum(np.ceil(requests_P / prices.samples_of_request), 1)
+    prompts_P = requests_P * outcome.prompt_tokens_P
     usd_P = prices.prompt_usd * prompts_P + prices.completion_usd * outcome.completion_tokens_P
     p50, p95 = np.quantile(outcome.seconds_P, [0.5, 0.95])
     return Cost(

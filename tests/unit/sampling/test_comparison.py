@@ -123,7 +123,9 @@ def test_costs():
     found = cost(result, Prices(1.0, 10.0))
     assert (found.tokens, found.tokens_unshared) == (65, 80)
     assert found.usd == pytest.approx((5 * 1 + 60 * 10) / 1e6)
-    assert cost(result, Prices(1.0, 10.0, prompt_shared=False)).usd == pytest.approx(620 / 1e6)
+    for together, prompts in ((1, 4), (2, 2), (3, 2), (4, 1)):
+        paid = cost(result, Prices(1.0, 10.0, samples_of_request=together)).usd
+        assert paid == pytest.approx((prompts * 5 + 600) / 1e6)
     assert (found.seconds, found.seconds_p50) == (2, 2)
     assert found.seconds_p95 == pytest.approx(2.9)
 
