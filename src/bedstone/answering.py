@@ -72,7 +72,7 @@ class Source:
         return cls({"probe": making.build("sampling.probe", config)})
 
     @property
-    def findings(self) -> str | None:
+    def probed(self) -> str | None:
         """What the probe wrote of an endpoint, as JSON."""
         probe = self.inputs.get("probe")
         return None if probe is None else probe.file(FILE).read_text("utf-8")
@@ -273,7 +273,8 @@ def contest(
         return held, {}
     assert name is not None
     source = Source.of_url(model, name, asked, making)
-    findings = Findings.read(str(source.findings))
+    assert source.probed is not None
+    findings = Findings.read(source.probed)
     hindered = _hindered(findings, (GREEDY, *families), asked)
     if GREEDY in hindered:
         raise ConfigError(f"{model} cannot be compared: {'; '.join(hindered[GREEDY])}")

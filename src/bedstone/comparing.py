@@ -71,11 +71,11 @@ def compare(
     if wanted.write:
         for chain in held.families:
             generation_settings(parse(chain))  # refused now, not after all is drawn
-    probe = held.source.findings
+    probed = held.source.probed
     about = {
         "model": model,
         "unavailable": unavailable,
-        "probe": None if probe is None else json.loads(probe),
+        "probe": None if probed is None else json.loads(probed),
     }
     if wanted.dry_run:
         return about | cost(held)

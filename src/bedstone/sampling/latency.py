@@ -45,7 +45,7 @@ def run(config: LatencyConfig, job: Job) -> Result:
     token = max(more - short, 0) / (NEW_TOKENS - 1)
     pace = Pace(max(short - SHORT_PROMPT * prompt_token - token, 0), prompt_token, token)
     with job.part(FILE) as path:
-        path.write_text(pace.write(), "utf-8")
+        path.write_text(pace.text(), "utf-8")
     return Result({"token_seconds": token, "tokens_per_second": config.samples / max(token, 1e-9)})
 
 

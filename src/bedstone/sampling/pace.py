@@ -23,7 +23,7 @@ class Pace:
         """That of an artifact of sampling.latency."""
         return cls(**json.loads(measured.file(FILE).read_text("utf-8")))
 
-    def write(self) -> str:
+    def text(self) -> str:
         """As JSON."""
         return json.dumps(asdict(self), indent=2) + "\n"
 
