@@ -16,13 +16,14 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from rich.console import Console
 
-from bedstone.adoption import adopt
-from bedstone.artifact import Artifact
-from bedstone.corpus import messages, packages
-from bedstone.corpus.packages import Package
-from bedstone.engine import Local
+from bedstone.corpus.sources import messages, packages
+from bedstone.corpus.sources.packages import Package
 from bedstone.progress import Progress
-from bedstone.stage import build, find
+from bedstone.store.adoption import adopt
+from bedstone.store.artifact import Artifact
+from bedstone.store.build import build
+from bedstone.store.engine import Local
+from bedstone.store.stages import find
 
 LANGUAGES = {
     "en": "eng_Latn",

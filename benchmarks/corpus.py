@@ -21,10 +21,11 @@ from fastwarc.warc import ArchiveIterator, WarcRecordType
 from resiliparse.extract.html2text import extract_plain_text
 from resiliparse.parse.encoding import bytes_to_str, detect_encoding
 
-from bedstone.adoption import adopt
-from bedstone.artifact import Artifact
-from bedstone.engine import Local
-from bedstone.stage import build, find
+from bedstone.store.adoption import adopt
+from bedstone.store.artifact import Artifact
+from bedstone.store.build import build
+from bedstone.store.engine import Local
+from bedstone.store.stages import find
 
 WARM_UP_BYTES = 2 << 20
 """Of the file: the reader takes what is cut off for damage."""

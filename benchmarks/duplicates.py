@@ -24,13 +24,13 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from bedstone.adoption import adopt
-from bedstone.artifact import Artifact
 from bedstone.corpus import dedup, minhash
-from bedstone.corpus.signatures import composed, signed
-from bedstone.corpus.texts import Texts, batches
-from bedstone.engine import Local
-from bedstone.stage import build
+from bedstone.corpus.duplicates.signatures import composed, signed
+from bedstone.store.adoption import adopt
+from bedstone.store.artifact import Artifact
+from bedstone.store.build import build
+from bedstone.store.engine import Local
+from bedstone.text.codes import Texts, batches
 
 SHARD_DOCUMENTS = 10_000
 VOCABULARY, LETTERS = 50_000, np.frombuffer(b"etaoinshrdlucmfwypvbgkjqxz", np.uint8)

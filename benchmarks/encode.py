@@ -13,7 +13,7 @@ import pyarrow.parquet as pq
 from timing import cpu_seconds
 from tokenizers import Tokenizer
 
-from bedstone.tokenizer.encoding import Encoder
+from bedstone.text.encoder import Encoder
 
 
 def main() -> None:

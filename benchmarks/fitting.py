@@ -20,9 +20,9 @@ from typing import Any
 
 import numpy as np
 
-from bedstone.scaling.bootstrap import bootstrap
-from bedstone.scaling.fitting import Method, Problem, Runs, fit, objective_value
-from bedstone.scaling.law import Law
+from bedstone.laws.bootstrap import bootstrap
+from bedstone.laws.fitting import Method, Problem, Runs, fit, objective_value
+from bedstone.laws.law import Law
 
 DATA = Path(__file__).parents[1] / "tests" / "data" / "scaling" / "epoch_chinchilla.csv"
 DROPPED = 5

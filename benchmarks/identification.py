@@ -31,17 +31,19 @@ from typing import NamedTuple
 import numpy as np
 
 from bedstone import languages
-from bedstone.corpus import html, messages, packages, purity
-from bedstone.corpus.characters import COMPOSED, lower_table, script_of
-from bedstone.corpus.identifiers import Identifier, identifier
-from bedstone.corpus.identify import RIVAL_RATIO, Identified, identify
-from bedstone.corpus.packages import Archive, Package
-from bedstone.corpus.pages import SITES
-from bedstone.corpus.texts import Texts, texts_of
-from bedstone.corpus.words import ALPHABETIC, UNSPACED, words_of
+from bedstone.corpus.identification import purity
+from bedstone.corpus.identification.identifiers import Identifier, identifier
+from bedstone.corpus.identification.identify import RIVAL_RATIO, Identified, identify
+from bedstone.corpus.sources import messages, packages
+from bedstone.corpus.sources.packages import Archive, Package
+from bedstone.corpus.sources.pages import SITES
+from bedstone.corpus.web import html
 from bedstone.languages import ENGLISH, MIXED, UNKNOWN
 from bedstone.languages import Identifier as Name
 from bedstone.lots import lot
+from bedstone.text.characters import COMPOSED, lower_table, script_of
+from bedstone.text.codes import Texts, texts_of
+from bedstone.text.words import ALPHABETIC, UNSPACED, words_of
 
 SOURCE = Path(__file__).parents[1] / "src" / "bedstone" / "corpus"
 PARALLEL = (

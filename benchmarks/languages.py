@@ -27,16 +27,16 @@ from xml.etree import ElementTree
 
 import pyarrow as pa
 
-from bedstone.corpus import messages, packages
 from bedstone.corpus.filter import FilterConfig
-from bedstone.corpus.measures import STOP_WORDS, measure
-from bedstone.corpus.packages import Package
-from bedstone.corpus.pages import Files
-from bedstone.corpus.rules import judge
+from bedstone.corpus.rules.measures import STOP_WORDS, measure
+from bedstone.corpus.rules.sets import judge
+from bedstone.corpus.rules.transfer import METHODS
+from bedstone.corpus.sources import messages, packages
+from bedstone.corpus.sources.packages import Package
+from bedstone.corpus.sources.pages import Files
 from bedstone.corpus.thresholds import ThresholdsConfig, tallied, thresholds
-from bedstone.corpus.transfer import METHODS
 from bedstone.languages import ENGLISH
-from bedstone.recipe import load
+from bedstone.store.recipe import load
 
 LANGUAGES = {
     "te": "tel_Telu",

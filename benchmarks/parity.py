@@ -19,17 +19,16 @@ os.environ["RAYON_NUM_THREADS"] = "1"
 
 from timing import cpu_seconds
 
-from bedstone.corpus import packages
-from bedstone.corpus.alignment import units
-from bedstone.corpus.messages import MIN_LINE_BYTES
 from bedstone.corpus.parallel import PACKAGES
-from bedstone.corpus.parallel_texts import READERS, WANTED, Name
+from bedstone.corpus.sources import packages
+from bedstone.corpus.sources.alignment import units
+from bedstone.corpus.sources.messages import MIN_LINE_BYTES
+from bedstone.corpus.sources.parallel_texts import READERS, WANTED, Name
 from bedstone.languages import ENGLISH
 from bedstone.lots import lot
-from bedstone.tokenizer.bpe import Learnt
-from bedstone.tokenizer.encoding import SPECIAL_TOKENS
-from bedstone.tokenizer.mixing import even_budgets
-from bedstone.tokenizer.parity import (
+from bedstone.text.encoder import SPECIAL_TOKENS
+from bedstone.tokenizer.learning.bpe import Learnt
+from bedstone.tokenizer.learning.parity import (
     ALPHABET,
     Row,
     Tallies,
@@ -41,9 +40,10 @@ from bedstone.tokenizer.parity import (
     learn_plain,
     summary,
 )
-from bedstone.tokenizer.pieces import counts_of
+from bedstone.tokenizer.learning.pieces import counts_of
+from bedstone.tokenizer.learning.vocabulary import encoder_of, untrained
+from bedstone.tokenizer.mixing.shares import even_budgets
 from bedstone.tokenizer.train import ParityConfig, TrainConfig, WindowConfig, trainer
-from bedstone.tokenizer.vocabulary import encoder_of, untrained
 
 LEAST_BYTES = 100_000
 TRAIN_SHARE = 0.7

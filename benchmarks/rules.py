@@ -23,8 +23,8 @@ os.environ["NUMBA_NUM_THREADS"] = "1"
 import pyarrow.parquet as pq
 
 from bedstone.corpus import judge, measure
-from bedstone.corpus.c4 import rewrite
-from bedstone.corpus.texts import batches, strings_of
+from bedstone.corpus.rules.c4 import rewrite
+from bedstone.text.codes import batches, strings_of
 
 ROOT = Path(__file__).parents[1]
 SERVER = str(ROOT / ".venv-oracle/bin/python"), str(ROOT / "tests/oracle/datatrove_side.py")

@@ -15,8 +15,8 @@ from timing import cpu_seconds
 from torch import Tensor
 from transformers import TemperatureLogitsWarper, TopKLogitsWarper, TopPLogitsWarper
 
-from bedstone.sampling.chain import parse
-from bedstone.sampling.generate import draw
+from bedstone.generation.chain import parse
+from bedstone.generation.generate import draw
 
 SPREAD = 2.5
 SETTINGS = ((0.8, 50, 0.95), (1.0, 200, 0.9), (0.6, 20, 0.95))

@@ -12,8 +12,9 @@ import torch
 from timing import cpu_seconds
 from transformers import LlamaConfig, LlamaForCausalLM
 
-from bedstone.model.transformer import DTYPES, ModelConfig, Transformer
-from bedstone.pretrain.optim import Optimizer, clip_scale
+from bedstone.model.shape import ModelConfig
+from bedstone.model.transformer import DTYPES, Transformer
+from bedstone.training.optim import Optimizer, clip_scale
 
 SHAPES = {
     "0.44 M": ModelConfig(

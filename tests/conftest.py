@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from bedstone.cli.main import main
+from bedstone.commands.main import main
 
 
 @pytest.fixture

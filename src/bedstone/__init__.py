@@ -8,7 +8,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from bedstone.commands import (
+    from bedstone.commands.desk import (
         adopt,
         audit,
         build,
@@ -55,4 +55,4 @@ __all__ = [
 def __getattr__(name: str) -> Any:
     if name not in __all__:
         raise AttributeError(f"module 'bedstone' has no attribute {name!r}")
-    return getattr(import_module("bedstone.commands"), name)
+    return getattr(import_module("bedstone.commands.desk"), name)

@@ -6,26 +6,21 @@ on, and a second one with other speakers identifies no language again.
 
 import csv
 import json
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from bedstone.adoption import STAGE_NAME as ADOPTED
-from bedstone.adoption import adopt
-from bedstone.artifact import Artifact, is_complete
-from bedstone.corpus.purity import confusion_of
 from bedstone.corpus.records import ENDINGS as RECORDS
-from bedstone.corpus.representation import Count
-from bedstone.corpus.representation import shares as shares_of
-from bedstone.engine import Engine
-from bedstone.errors import ArtifactError, ConfigError, DataError
-from bedstone.languages import SPEAKERS_SOURCE, UNKNOWN, Source, by_code, is_divided, join
+from bedstone.corpus.representation.published import PUBLISHED_UNKNOWN, SHARES
+from bedstone.errors import ArtifactError, ConfigError
 from bedstone.languages import Identifier as Name
-from bedstone.lineage import ancestors
+from bedstone.languages import Source, join
 from bedstone.pricing import adopt_tokenizer
-from bedstone.progress import Progress
-from bedstone.stage import build, find
+from bedstone.store.adoption import STAGE_NAME as ADOPTED
+from bedstone.store.adoption import adopt
+from bedstone.store.artifact import Artifact, is_complete
+from bedstone.store.lineage import ancestors
+from bedstone.store.making import Making
 
 WARC = (".warc", ".warc.gz")
 OF_FILES = (ADOPTED, "corpus.crawl")
@@ -34,31 +29,6 @@ WITH_TEXTS = ("corpus.extract", "corpus.records", "corpus.rewrite", "corpus.line
 """Stages that write documents."""
 DECIDING = ("corpus.filter", "corpus.dedup")
 """Stages that write which documents are kept."""
-SHARES = ("crawl", "primary_language", "pages")
-"""The columns of published shares; with ``pct_pages``, they are checked."""
-PUBLISHED_UNKNOWN = "<unknown>"
-ROUNDING_PERCENT = 1.0
-"""By how much published percentages may miss 100 in all."""
-
-
-@dataclass(frozen=True, slots=True)
-class Making:
-    """Where and how artifacts are made."""
-
-    store: Path
-    engine: Engine
-    progress: Progress
-
-    def build(self, stage: str, config: Mapping[str, Any], **inputs: Artifact | None) -> Artifact:
-        """The artifact of ``stage``; an input that is None is left out."""
-        made_by = find(stage)
-        given = {role: artifact for role, artifact in inputs.items() if artifact is not None}
-        settings = made_by.config(**config)
-        return build(made_by, settings, given, self.store, self.engine, self.progress)
-
-    def adopted(self, path: Path | None) -> Artifact | None:
-        """The artifact of a file, or nothing of none."""
-        return None if path is None else adopt([path], self.store)
 
 
 def audit_corpus(
@@ -97,38 +67,6 @@ def audit_corpus(
     return {"artifact": str(made.path), **audit}
 
 
-def audit_shares(paths: Sequence[Path], speakers: Source) -> dict[str, Any]:
-    """The same of published shares: of the last crawl, with each language's share of every one.
-
-    Raises:
-        DataError: a file is no table of shares, or lacks rows.
-    """
-    crawls = _crawls(paths)
-    *_, last = crawls
-    counts = {key: Count(pages) for key, pages in crawls[last].items()}
-    rows = [asdict(row) for row in shares_of(counts, speakers, confusion_of("pycld2"))]
-    totals = {crawl: sum(pages.values()) for crawl, pages in crawls.items()}
-    if len(crawls) > 1:
-        for row in rows:
-            key = join(row["language"], row["script"])
-            row["share_by_crawl"] = {
-                crawl: pages.get(key, 0) / totals[crawl] for crawl, pages in crawls.items()
-            }
-    return {
-        "crawl": last,
-        "crawls": list(crawls),
-        "documents": totals[last],
-        "bytes": None,
-        "tokens": None,
-        "languages": rows,
-        "removed": [],
-        "unknown_share": crawls[last].get(UNKNOWN, 0) / totals[last],
-        "mixed_share": 0.0,
-        "speakers_source": SPEAKERS_SOURCE[speakers],
-        "identifier": "pycld2",
-    }
-
-
 def write_csv(audit: Mapping[str, Any], path: Path) -> None:
     """The rows of an audit, after the columns that published shares have: ``--shares`` reads it."""
     crawl = audit.get("crawl") or path.stem
@@ -158,9 +96,10 @@ def write_csv(audit: Mapping[str, Any], path: Path) -> None:
 
 def write_chart(audit: Mapping[str, Any], path: Path) -> None:
     """The most spoken languages' shares of the documents and of the speakers, as SVG."""
-    from bedstone.reporting import charts, language_sections
+    from bedstone.reporting import charts
+    from bedstone.reporting.sections import languages
 
-    path.write_text(charts.standalone(language_sections.share_chart(audit)) + "\n", "utf-8")
+    path.write_text(charts.standalone(languages.share_chart(audit)) + "\n", "utf-8")
 
 
 def _inputs(
@@ -208,57 +147,3 @@ def _of_artifact(artifact: Artifact) -> tuple[Artifact, Artifact | None, Artifac
         (behind[name] for name, stage in stages.items() if stage == "corpus.language"), None
     )
     return texts, language, artifact if artifact.manifest.stage in DECIDING else None
-
-
-def _crawls(paths: Sequence[Path]) -> dict[str, dict[str, int]]:
-    """Crawl -> language key -> pages, in the order of the files."""
-    crawls: dict[str, dict[str, int]] = {}
-    percent: dict[str, float] = {}
-    for path in paths:
-        for row in _rows(path):
-            pages = crawls.setdefault(row["crawl"], {})
-            key = _published_key(row["primary_language"])
-            pages[key] = pages.get(key, 0) + int(row["pages"])
-            if row.get("pct_pages"):
-                added = float(row["pct_pages"])
-                percent[row["crawl"]] = percent.get(row["crawl"], 0.0) + added
-    for crawl, total in percent.items():
-        if abs(total - 100) > ROUNDING_PERCENT:
-            raise DataError(
-                f"the shares of {crawl} add up to {total:.1f} %: rows are missing or twice there",
-                hint="give every language's row once, that of <unknown> too",
-            )
-    return crawls
-
-
-def _rows(path: Path) -> Iterator[dict[str, str]]:
-    try:
-        with path.open(encoding="utf-8-sig", newline="") as file:
-            reader = csv.DictReader(file)
-            if missing := [name for name in SHARES if name not in (reader.fieldnames or ())]:
-                raise DataError(
-                    f"{path} has no column {', '.join(missing)}",
-                    hint=f"published shares have the columns {', '.join(SHARES)}, pct_pages",
-                )
-            for row in reader:
-                if not str(row["pages"]).isdecimal():
-                    raise DataError(
-                        f"{path}:{reader.line_num}: {row['pages']!r} is no number of pages"
-                    )
-                yield row
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise DataError(f"cannot read {path}: {error}") from error
-    if reader.line_num < 2:
-        raise DataError(f"{path} has no row")
-
-
-def _published_key(code: str) -> str:
-    """The key of a published code: with a script where the language has but one reader's script."""
-    if code == PUBLISHED_UNKNOWN:
-        return UNKNOWN
-    primary, _, script = code.partition("_")
-    language = by_code(primary)
-    if language is None or script:
-        return join(language.code if language else primary, script)
-    is_open = is_divided(language.code) and len(language.scripts) > 1
-    return join(language.code, "" if is_open else language.scripts[0])

@@ -5,10 +5,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from bedstone.artifact import Artifact
-from bedstone.auditing import Making
 from bedstone.errors import ConfigError
-from bedstone.scaling.known import LAW_FILE, PREDICTION_FILE, stored_draws
+from bedstone.laws.known import LAW_FILE, PREDICTION_FILE, stored_draws
+from bedstone.store.artifact import Artifact
+from bedstone.store.making import Making
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,10 +62,11 @@ def write_chart(law: Artifact, path: Path) -> None:
     Raises:
         ConfigError: the law is of compute alone, and no run was held out.
     """
-    from bedstone.reporting import charts, scaling_sections
+    from bedstone.reporting import charts
+    from bedstone.reporting.sections import scaling
 
     found = json.loads(law.file(LAW_FILE).read_text("utf-8"))
     if found["E"] is None and not found["hold_out"]:
         raise ConfigError("--chart: these runs tell L(C) only, so there is no curve of best sizes")
-    figure = scaling_sections.fit_charts(law)[-1 if found["hold_out"] else 0]
+    figure = scaling.fit_charts(law)[-1 if found["hold_out"] else 0]
     path.write_text(charts.standalone(figure.chart) + "\n", "utf-8")

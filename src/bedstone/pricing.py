@@ -5,42 +5,30 @@ premium. So a language that has part of the text only is shown at the price of t
 """
 
 import csv
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from bedstone import languages
-from bedstone.adoption import adopt
-from bedstone.artifact import Artifact, is_complete
 from bedstone.config import nearest
-from bedstone.corpus import columns
-from bedstone.corpus.parallel_texts import NAMES
-from bedstone.engine import Local
+from bedstone.corpus.sources.parallel_texts import NAMES
 from bedstone.errors import ArtifactError, ConfigError
+from bedstone.evaluation.seen import is_trained_on
 from bedstone.languages import ENGLISH
-from bedstone.lineage import ancestors
 from bedstone.progress import Progress
-from bedstone.stage import build, find
-from bedstone.tokenizer import encoders
-from bedstone.tokenizer.encoding import FILE
+from bedstone.store.adoption import adopt
+from bedstone.store.artifact import Artifact, is_complete
+from bedstone.store.build import build
+from bedstone.store.engine import Local
+from bedstone.store.stages import find
+from bedstone.text import any_encoder
+from bedstone.text.encoder import FILE
 
-URLS = {
-    "udhr": ("https://www.unicode.org/udhr/",),
-    "gnome-user-docs": ("https://help.gnome.org/users/",),
-    "mediawiki": ("https://translatewiki.net/wiki/",),
-}
-"""How the URLs of a source's pages begin in a crawl."""
-HELD_OUT_OF = "udhr"
-"""What the documents are of that corpus.yardstick holds out."""
-WITH_URLS = ("corpus.extract", "corpus.records")
 OWN = "texts"
 """What the text is called that somebody has aligned."""
-READING_KEPT = ("tokenizer.train", "tokenizer.encode")
-"""Stages whose kept documents are trained on."""
 
 
 Row = Mapping[str, Any]
@@ -105,56 +93,6 @@ def write_csv(found: Mapping[str, Any], path: Path) -> None:
         writer.writerows(rows)
 
 
-def is_trained_on(artifact: Artifact, sources: Sequence[str]) -> bool | None:
-    """Whether a tokeniser or model was made from parallel text, or from documents that are of it.
-
-    None where that cannot be known: the text's pages are not known, the tokeniser was made
-    elsewhere, or the store has lost what is behind it.
-    """
-    behind = list(ancestors(artifact).values())
-    if any(
-        set(sources).intersection(each.manifest.config["sources"]) for each in _steering(behind)
-    ):
-        return True
-    found = {each.manifest.request: each for each in behind}
-    readers = [each for each in behind if each.manifest.stage in READING_KEPT]
-    wanted = set(_ids_of(sources, behind, artifact.path.resolve().parent))
-    has_urls = any(each.manifest.stage in WITH_URLS for each in behind)
-    is_known = bool(readers and sources and has_urls)
-    for reader in readers:
-        parents = [reader.manifest.parents[role].request for role in ("kept", "documents")]
-        if not all(request in found for request in parents):
-            is_known = False
-        elif wanted.intersection(_kept_ids(found[parents[0]])):
-            return True
-    return False if is_known else None
-
-
-def _steering(behind: Sequence[Artifact]) -> list[Artifact]:
-    """Parallel text that a tokeniser was trained to be fair on."""
-    return [each for each in behind if each.manifest.stage == "corpus.parallel"]
-
-
-def _ids_of(sources: Sequence[str], behind: Sequence[Artifact], store: Path) -> Iterator[str]:
-    """The ids of the documents that are pages of the sources."""
-    starts = [start for source in sources for start in URLS[source]]
-    for artifact in behind:
-        if artifact.manifest.stage in WITH_URLS:
-            for shard in artifact.shards:
-                table = columns.read(shard, ["id"], ["url"])
-                for start in starts:
-                    yield from table.filter(pc.starts_with(table["url"], start))["id"].to_pylist()
-    if HELD_OUT_OF in sources:
-        for path in sorted(store.glob("corpus.yardstick-*/held_out.parquet")):
-            yield from pq.read_table(path)["id"].to_pylist()
-
-
-def _kept_ids(kept: Artifact) -> Iterator[str]:
-    for shard in kept.shards:
-        table = columns.read(shard, ["id", "keep"])
-        yield from table.filter(table["keep"])["id"].to_pylist()
-
-
 def adopt_tokenizer(path: Path, store: Path) -> Artifact:
     """The tokeniser as an artifact; of a folder that is none, no other file is taken."""
     if is_complete(path) or not path.is_dir():
@@ -167,7 +105,7 @@ def adopt_tokenizer(path: Path, store: Path) -> Artifact:
                 hint=f"give a folder with a {FILE}, or the file itself",
             )
         artifact = adopt(found, store)
-    encoders.file_of(artifact)
+    any_encoder.file_of(artifact)
     return artifact
 
 
@@ -201,7 +139,7 @@ def _priced(
     return {
         "name": name,
         "vocabulary": vocabulary,
-        "pattern": encoders.pattern_name(encoders.file_of(tokenizer), vocabulary),
+        "pattern": any_encoder.pattern_name(any_encoder.file_of(tokenizer), vocabulary),
         "languages": [
             _language(row, page_tokens, prices)
             for row in sorted(rows, key=lambda row: (-row["premium"], row["language"]))

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from bedstone.corpus.warc_writer import Page, write
+from bedstone.corpus.web.warc_writer import Page, write
 
 WORDS = {
     "en": (

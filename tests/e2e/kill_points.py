@@ -18,11 +18,11 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from bedstone import recipe, work
-from bedstone.artifact import Artifact, is_complete
-from bedstone.engine import Local
-from bedstone.pretrain import loop
-from bedstone.stage import STAGES, find
+from bedstone.store import recipe, work
+from bedstone.store.artifact import Artifact, is_complete
+from bedstone.store.engine import Local
+from bedstone.store.stages import STAGES, find
+from bedstone.training import loop
 
 WATCHED = {"open", "os.rename", "os.mkdir", "os.remove", "os.rmdir", "os.truncate", "sync"}
 

@@ -13,7 +13,7 @@ import pyarrow.parquet as pq
 import pytest
 
 import bedstone
-from bedstone.corpus.warc_writer import Page, write
+from bedstone.corpus.web.warc_writer import Page, write
 from bedstone.errors import ArtifactError, ConfigError, DataError
 
 DATA = Path(__file__).parents[1] / "data" / "representation"

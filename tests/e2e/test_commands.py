@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 
 import bedstone
-from bedstone.artifact import Artifact
 from bedstone.errors import ConfigError
-from bedstone.recipe import load
+from bedstone.store.artifact import Artifact
+from bedstone.store.recipe import load
 
 ROOT = Path(__file__).parents[2]
 RECIPE = ROOT / "recipes" / "demo.toml"
@@ -21,7 +21,7 @@ LATER = ("signatures", "kept", "audit")
 
 STUCK = """
 import sys
-from bedstone.cli.main import main
+from bedstone.commands.main import main
 from bedstone.corpus import columns
 write = columns.write
 def stuck(job, name, table):
@@ -37,7 +37,7 @@ main()
 
 LATE = """
 import fcntl
-from bedstone.cli.main import main
+from bedstone.commands.main import main
 from bedstone.corpus import columns
 flock = fcntl.flock
 def told(*words):

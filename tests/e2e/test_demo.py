@@ -2,15 +2,15 @@ import json
 
 import pytest
 
-from bedstone import demonstration
-from bedstone.artifact import Artifact, File
+from bedstone.commands import demo
+from bedstone.store.artifact import Artifact, File
 
 
 @pytest.mark.slow
 def test_the_demo_goes_the_whole_way_and_the_second_time_builds_nothing(
     cli, crawl, store, small, monkeypatch
 ):
-    monkeypatch.setattr(demonstration, "decisions", lambda minutes, crawl: small)
+    monkeypatch.setattr(demo, "decisions", lambda minutes, crawl: small)
     words = ("demo", "--crawl", crawl, "--store", store, "--json")
     status, out, err = cli(*words)
     assert status == 0, err
@@ -29,10 +29,10 @@ def test_the_demo_goes_the_whole_way_and_the_second_time_builds_nothing(
 
 @pytest.mark.parametrize(("minutes", "share", "planned"), [(3, 0.6, 0.7), (20, 1.0, 9.2)])
 def test_the_minutes_decide_how_much_is_read_and_trained(minutes, share, planned, monkeypatch):
-    monkeypatch.setattr(demonstration, "CRAWL_BYTES_PER_MINUTE", 1e6)
-    monkeypatch.setattr(demonstration, "TRAINING_SHARE", 0.5)
-    monkeypatch.setattr(demonstration, "FIXED_MINUTES", 0.8)
-    sets = demonstration.decisions(minutes, crawl_of(5_000_000))
+    monkeypatch.setattr(demo, "CRAWL_BYTES_PER_MINUTE", 1e6)
+    monkeypatch.setattr(demo, "TRAINING_SHARE", 0.5)
+    monkeypatch.setattr(demo, "FIXED_MINUTES", 0.8)
+    sets = demo.decisions(minutes, crawl_of(5_000_000))
     assert sets == [f"documents.share={share:.3f}", f"plan.minutes={planned:.2f}"]
 
 

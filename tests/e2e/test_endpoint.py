@@ -7,11 +7,11 @@ import pytest
 torch = pytest.importorskip("torch", reason="torch is not installed: pip install bedstone[train]")
 xllamacpp = pytest.importorskip("xllamacpp", reason="xllamacpp is not installed")
 
-from bedstone.errors import BedstoneError, ConfigError  # noqa: E402 (needs torch)
-from bedstone.sampling.chain import parse  # noqa: E402 (needs torch)
-from bedstone.sampling.endpoint import Endpoint  # noqa: E402
-from bedstone.sampling.openai_api import RemoteDrawing, obstacles  # noqa: E402
-from bedstone.sampling.probing import probe  # noqa: E402
+from bedstone.errors import BedstoneError, ConfigError
+from bedstone.generation.chain import parse
+from bedstone.sampling.endpoints.client import Endpoint
+from bedstone.sampling.endpoints.openai_api import RemoteDrawing, obstacles
+from bedstone.sampling.endpoints.probing import probe
 
 MODEL = Path(__file__).parents[2] / ".models" / "SmolLM2-135M-Instruct.Q4_1.gguf"
 

@@ -7,7 +7,7 @@ import pytest
 
 import bedstone
 from bedstone.errors import ConfigError, DataError
-from bedstone.scaling.law import Law
+from bedstone.laws.law import Law
 
 LAW = Law(E=1.7, A=400.0, B=1200.0, alpha=0.34, beta=0.3)
 

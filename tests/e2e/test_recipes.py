@@ -6,12 +6,13 @@ from pathlib import Path
 
 import pytest
 
-from bedstone.corpus import columns
-from bedstone.corpus.warc_writer import Page, write
-from bedstone.engine import Local
+from bedstone.corpus.web.warc_writer import Page, write
 from bedstone.errors import BedstoneError
-from bedstone.recipe import load, preview, run
-from bedstone.stage import build, find
+from bedstone.store import tables
+from bedstone.store.build import build
+from bedstone.store.engine import Local
+from bedstone.store.recipe import load, preview, run
+from bedstone.store.stages import find
 
 RECIPES = sorted((Path(__file__).parents[2] / "recipes").glob("*.toml"))
 WEB, MULTILINGUAL, OF_SWAHILI, OF_TASKS = (
@@ -166,12 +167,12 @@ def decided(made):
     rows = {
         row["id"]: (row["keep"], row["failed"])
         for shard in made["kept"].shards
-        for row in columns.read(shard, ["id", "keep", "failed"]).to_pylist()
+        for row in tables.read(shard, ["id", "keep", "failed"]).to_pylist()
     }
     urls = {
         row["id"]: row["url"].removeprefix("https://example.org/")
         for shard in made["documents"].shards
-        for row in columns.read(shard, ["id", "url"]).to_pylist()
+        for row in tables.read(shard, ["id", "url"]).to_pylist()
     }
     return rows, urls
 
@@ -233,7 +234,7 @@ def test_the_swahili_recipe_on_mediawiki_and_gnome(tmp_path):
     assert before["swa_Latn"] > 1.5 > 1.01 > after["swa_Latn"]
     languages = json.loads(made["mix"].file("mix.json").read_text("utf-8"))["languages"]
     assert 1 < languages["swa_Latn"]["passes"] <= 4
-    premiums = columns.read(made["cost"], ["language", "premium"]).to_pylist()
+    premiums = tables.read(made["cost"], ["language", "premium"]).to_pylist()
     assert {"eng_Latn", "swa_Latn", "tel_Telu"} <= {row["language"] for row in premiums}
 
 
@@ -252,7 +253,7 @@ def test_the_tasks_recipe_makes_a_model_of_nothing_given(tmp_path):
     assert solver["too_long_pairs"] == 0
     assert solver["train_pairs"] == problems["train_pairs"]
     assert solver["held_out_loss_after_nats"] < solver["held_out_loss_before_nats"]
-    tables = [columns.read(made["problems"].shards[0], ["id", "split"]).to_pylist()]
-    tables.append(columns.read(made["mix"], ["id", "split"]).to_pylist())
-    trained_on, mixed = ({row["id"] for row in each if row["split"] == "train"} for each in tables)
+    read = [tables.read(made["problems"].shards[0], ["id", "split"]).to_pylist()]
+    read.append(tables.read(made["mix"], ["id", "split"]).to_pylist())
+    trained_on, mixed = ({row["id"] for row in each if row["split"] == "train"} for each in read)
     assert trained_on == mixed

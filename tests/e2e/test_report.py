@@ -10,11 +10,12 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from bedstone.artifact import Artifact
 from bedstone.config import Config
-from bedstone.engine import Local
 from bedstone.reporting.report import write_report
-from bedstone.stage import Result, Source, Stage, build
+from bedstone.store.artifact import Artifact
+from bedstone.store.build import build
+from bedstone.store.engine import Local
+from bedstone.store.stage import Result, Source, Stage
 
 EVIL = "<script>alert(1)</script><img src=x onerror=alert(2)>\u2028'\"&amp;"
 FIGURES = 14

@@ -9,11 +9,12 @@ import pytest
 
 torch = pytest.importorskip("torch", reason="torch is not installed: pip install bedstone[train]")
 
-from tests.unit.conftest import tokenizer  # noqa: E402, F401 (a fixture)
-from tests.unit.sampling.test_writer import SMOLLM2, needs_smollm2, write_model  # noqa: E402
-from tests.unit.test_comparing import UNIGRAM, write_problems, write_unigram  # noqa: E402
+from tests.unit.conftest import tokenizer  # noqa: F401 (a fixture)
+from tests.unit.generation.test_writer import SMOLLM2, needs_smollm2, write_model
+from tests.unit.sampling.contest.test_verdicts import UNIGRAM, write_problems, write_unigram
 
-from bedstone.sampling import rewards, writer  # noqa: E402
+from bedstone.generation import writer
+from bedstone.sampling import rewards
 
 TASK = "reversing:letters=2-3"
 

@@ -6,9 +6,9 @@ from pathlib import Path
 import pyarrow.parquet as pq
 import pytest
 
-from bedstone.corpus.warc_writer import Page, write
-from bedstone.engine import Local
-from bedstone.recipe import load, run
+from bedstone.corpus.web.warc_writer import Page, write
+from bedstone.store.engine import Local
+from bedstone.store.recipe import load, run
 
 WEB = Path(__file__).parents[2] / "recipes" / "web.toml"
 LAST = "kept"

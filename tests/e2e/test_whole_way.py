@@ -7,8 +7,8 @@ import pyarrow.parquet as pq
 import pytest
 
 import bedstone
-from bedstone.artifact import Artifact
 from bedstone.errors import ArtifactError
+from bedstone.store.artifact import Artifact
 
 RECIPE = Path(__file__).parents[2] / "recipes" / "demo.toml"
 pytestmark = pytest.mark.slow

@@ -11,9 +11,10 @@ from pathlib import Path
 import pyarrow.parquet as pq
 import pytest
 
-from bedstone.adoption import adopt
-from bedstone.engine import Local
-from bedstone.stage import build, find
+from bedstone.store.adoption import adopt
+from bedstone.store.build import build
+from bedstone.store.engine import Local
+from bedstone.store.stages import find
 
 ENGLISH = (
     "The old harbour lies where the river meets the sea, and every morning the boats go out with "

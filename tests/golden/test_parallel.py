@@ -6,10 +6,10 @@ from pathlib import Path
 import pyarrow.parquet as pq
 import pytest
 
-from bedstone.adoption import adopt
 from bedstone.corpus.parallel import STAGE, ParallelConfig
-from bedstone.engine import Local
-from bedstone.stage import build
+from bedstone.store.adoption import adopt
+from bedstone.store.build import build
+from bedstone.store.engine import Local
 
 TEXTS = {
     "eng_Latn": "All people are born free.\nOK\n\nThey have reason and rights.\n",

@@ -10,9 +10,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from bedstone.adoption import adopt
-from bedstone.engine import Local
-from bedstone.stage import build
+from bedstone.store.adoption import adopt
+from bedstone.store.build import build
+from bedstone.store.engine import Local
 from bedstone.tokenizer.train import STAGE, ParityConfig, TrainConfig, WindowConfig
 
 LANGUAGES = {

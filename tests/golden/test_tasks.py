@@ -6,9 +6,9 @@ from pathlib import Path
 import pyarrow.parquet as pq
 import pytest
 
-from bedstone.engine import Local
 from bedstone.posttrain.tasks import STAGE, TasksConfig
-from bedstone.stage import build
+from bedstone.store.build import build
+from bedstone.store.engine import Local
 
 TASKS = (
     *("sums", "factoring", "countdown", "reversing", "sorting", "brackets"),

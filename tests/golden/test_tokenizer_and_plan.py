@@ -12,9 +12,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from bedstone.adoption import adopt
-from bedstone.engine import Local
-from bedstone.stage import build, find
+from bedstone.store.adoption import adopt
+from bedstone.store.build import build
+from bedstone.store.engine import Local
+from bedstone.store.stages import find
 
 LANGUAGES = {
     "eng_Latn": "The patient scholar of page {} measured the silver river, and the others did too.",

@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 import numpy as np
 import pyarrow as pa
 
-from bedstone.corpus.texts import texts_of
-from bedstone.corpus.words import UNSPACED, Words, words_of
+from bedstone.text.codes import texts_of
+from bedstone.text.words import UNSPACED, Words, words_of
 
 Span = tuple[int, int]
 

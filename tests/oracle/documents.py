@@ -20,10 +20,11 @@ from urllib.parse import quote
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from bedstone.corpus import html, packages, warc, warc_writer
-from bedstone.corpus.identifiers import identifier
-from bedstone.corpus.packages import Package
-from bedstone.corpus.warc_writer import Page
+from bedstone.corpus.identification.identifiers import identifier
+from bedstone.corpus.sources import packages
+from bedstone.corpus.sources.packages import Package
+from bedstone.corpus.web import html, warc, warc_writer
+from bedstone.corpus.web.warc_writer import Page
 from bedstone.languages import ENGLISH
 from bedstone.lots import lot
 

@@ -5,9 +5,9 @@ from dataclasses import dataclass
 import numpy as np
 import pyarrow as pa
 
-from bedstone.corpus.c4 import rewrite
-from bedstone.corpus.rules import RULES
-from bedstone.corpus.texts import strings_of, texts_of
+from bedstone.corpus.rules.c4 import rewrite
+from bedstone.corpus.rules.sets import RULES
+from bedstone.text.codes import strings_of, texts_of
 
 
 @dataclass(frozen=True)

@@ -9,9 +9,9 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from bedstone.corpus import measure
-from bedstone.corpus.c4 import VARIANTS, rewrite
-from bedstone.corpus.signatures import MERSENNE, composed, signed
-from bedstone.corpus.texts import REPLACEMENT, strings_of, texts_of
+from bedstone.corpus.duplicates.signatures import MERSENNE, composed, signed
+from bedstone.corpus.rules.c4 import VARIANTS, rewrite
+from bedstone.text.codes import REPLACEMENT, strings_of, texts_of
 
 FUNCTIONS, SEED, SHINGLE_WORDS = 112, 1, 5
 PIECES = [

@@ -7,9 +7,9 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bedstone.tokenizer.bpe import Choice, Words, learn
-from bedstone.tokenizer.pieces import counts_of
-from bedstone.tokenizer.vocabulary import untrained
+from bedstone.tokenizer.learning.bpe import Choice, Words, learn
+from bedstone.tokenizer.learning.pieces import counts_of
+from bedstone.tokenizer.learning.vocabulary import untrained
 
 SYMBOLS, LANGUAGES = 3, 3
 WORD = st.tuples(

@@ -8,10 +8,10 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from bedstone.corpus.c4 import LINE_RULES, VARIANTS, c4_statistics, rewrite
-from bedstone.corpus.c4_kernels import POLICY_PHRASES
-from bedstone.corpus.texts import strings_of, texts_of
-from bedstone.corpus.words import AFTER_BREAK, IS_PUNCTUATION, SENTENCE_END, words_of
+from bedstone.corpus.rules.c4 import LINE_RULES, VARIANTS, c4_statistics, rewrite
+from bedstone.corpus.rules.c4_kernels import POLICY_PHRASES
+from bedstone.text.codes import strings_of, texts_of
+from bedstone.text.words import AFTER_BREAK, IS_PUNCTUATION, SENTENCE_END, words_of
 
 CITATION = re.compile(r"\[\d*]|\[edit]|\[citation needed]")
 PIECES = [

@@ -2,9 +2,9 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bedstone.corpus.clusters import Documents, agreement, join
-from bedstone.corpus.signatures import composed, signed
-from bedstone.corpus.texts import texts_of
+from bedstone.corpus.duplicates.clusters import Documents, agreement, join
+from bedstone.corpus.duplicates.signatures import composed, signed
+from bedstone.text.codes import texts_of
 
 VALUES = st.lists(st.lists(st.integers(0, 2), min_size=4, max_size=4), min_size=1, max_size=12)
 TEXT = st.text(st.characters(), max_size=60)

@@ -5,9 +5,9 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from tokenizers import Tokenizer
 
-from bedstone.tokenizer.encoding import SPECIAL_TOKENS, Encoder
+from bedstone.text.encoder import SPECIAL_TOKENS, Encoder
+from bedstone.tokenizer.learning.vocabulary import untrained
 from bedstone.tokenizer.train import TrainConfig, trainer
-from bedstone.tokenizer.vocabulary import untrained
 
 TRAINING = [
     "The patient scholar measured the silver river, and the others measured the village again. ",

@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bedstone.scaling.count import forward_flop_per_token, matmul_parameters, parameters
-from bedstone.scaling.families import FAMILIES, SPELLINGS, architecture, defaults
-from bedstone.scaling.memory import kv_bytes, kv_bytes_per_token, weight_bytes
+from bedstone.counting.count import forward_flop_per_token, matmul_parameters, parameters
+from bedstone.counting.families import FAMILIES, SPELLINGS, architecture, defaults
+from bedstone.counting.memory import kv_bytes, kv_bytes_per_token, weight_bytes
 
 torch = pytest.importorskip("torch")
 transformers = pytest.importorskip("transformers")

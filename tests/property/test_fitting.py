@@ -5,8 +5,8 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from bedstone.scaling.fitting import Method, Runs, fit
-from bedstone.scaling.law import Law
+from bedstone.laws.fitting import Method, Runs, fit
+from bedstone.laws.law import Law
 
 PARAMETERS, TOKENS = (
     axis.ravel() for axis in np.meshgrid(np.geomspace(1e7, 1e10, 7), np.geomspace(2e8, 2e12, 7))

@@ -8,10 +8,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.optimize import minimize_scalar
 
-from bedstone.scaling.allocation import Question, answer
-from bedstone.scaling.known import LAW_NAMES, published
-from bedstone.scaling.law import Law
-from bedstone.scaling.repetition import repeated_loss
+from bedstone.laws.allocation import Question, answer
+from bedstone.laws.known import LAW_NAMES, published
+from bedstone.laws.law import Law
+from bedstone.laws.repeated_text import repeated_loss
 
 FLOP = st.floats(1e14, 1e27)
 LAWS = st.builds(

@@ -6,7 +6,7 @@ from itertools import pairwise
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bedstone.corpus.messages import PAGE_LINES, Line, html, lines, paged, plain
+from bedstone.corpus.sources.messages import PAGE_LINES, Line, html, lines, paged, plain
 
 MARKUP = st.text(st.sampled_from("ab $1{}[]|<>/'=*#:;&_\ne"), max_size=40)
 MESSAGES = st.dictionaries(st.text("ab-", min_size=1, max_size=4), st.text() | MARKUP, max_size=8)

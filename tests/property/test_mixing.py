@@ -3,7 +3,7 @@ from itertools import pairwise
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bedstone.tokenizer.mixing import (
+from bedstone.tokenizer.mixing.shares import (
     even_budgets,
     shared_out,
     shares_of,

@@ -3,8 +3,8 @@ import math
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bedstone.scaling.architecture import Shape
-from bedstone.scaling.planning import Budget, choose, counted, shapes, train_flop
+from bedstone.counting.architecture import Shape
+from bedstone.laws.shapes import Budget, choose, counted, shapes, train_flop
 
 FLOP = st.floats(1e9, 1e19)
 TOKENS = st.one_of(st.just(math.inf), st.floats(1, 1e12))

@@ -5,7 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bedstone.corpus import judge, measure
-from bedstone.corpus.rules import RULES, chosen
+from bedstone.corpus.rules.sets import RULES, chosen
 
 ANY_TEXT = (
     st.text()

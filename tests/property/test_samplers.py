@@ -4,16 +4,9 @@ from hypothesis import strategies as st
 
 torch = pytest.importorskip("torch", reason="torch is not installed: pip install bedstone[train]")
 
-from bedstone.sampling.chain import parse  # noqa: E402 (needs torch)
-from bedstone.sampling.generate import BLOCK_TOKENS, draw  # noqa: E402 (needs torch)
-from bedstone.sampling.samplers import (  # noqa: E402 (needs torch)
-    History,
-    min_p,
-    top_k,
-    top_n_sigma,
-    top_p,
-    typical,
-)
+from bedstone.generation.chain import parse
+from bedstone.generation.generate import BLOCK_TOKENS, draw
+from bedstone.generation.samplers import History, min_p, top_k, top_n_sigma, top_p, typical
 
 ROWS = st.lists(st.floats(-20, 20, width=32), min_size=1, max_size=20)
 SHARES = st.floats(0.01, 1)

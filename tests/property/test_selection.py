@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bedstone.sampling.selection import Answers, best_shares, outcome
+from bedstone.sampling.choosing.selection import Answers, best_shares, outcome
 
 CHOICES = st.integers(1, 7).flatmap(
     lambda samples: st.lists(

@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bedstone.sampling.stops import StopStrings, Stream, cut
+from bedstone.generation.stops import StopStrings, Stream, cut
 
 LETTERS = "abé\U0001f469\u200d"
 STOPS = st.lists(st.text(LETTERS, min_size=1, max_size=4), max_size=3)

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bedstone.sampling.tasks import TASKS, named
+from bedstone.tasks.catalogue import TASKS, named
 
 SEEDS = st.integers(0, 10**6)
 SPLITS = st.sampled_from(["train", "test"])

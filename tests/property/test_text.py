@@ -3,9 +3,9 @@ from encodings.aliases import aliases
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from bedstone.corpus import html
-from bedstone.corpus.identifiers import identifier
-from bedstone.corpus.identify import identify
+from bedstone.corpus.identification.identifiers import identifier
+from bedstone.corpus.identification.identify import identify
+from bedstone.corpus.web import html
 
 CHARSETS = sorted(
     {*aliases, *aliases.values(), "", "undefined", "utf-7", "unicode_escape", "a\0b", "\udc80", "é"}

@@ -6,8 +6,8 @@ from unittest import mock
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bedstone.corpus import warc
-from bedstone.corpus.warc import Ledger, Page, Rejected, read
+from bedstone.corpus.web import warc
+from bedstone.corpus.web.warc import Ledger, Page, Rejected, read
 
 CAP = 2_000
 

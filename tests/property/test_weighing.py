@@ -1,7 +1,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bedstone.tokenizer.weighing import Course, Text, Weights, phase_weights, repetitions
+from bedstone.tokenizer.mixing.weighing import Course, Text, Weights, phase_weights, repetitions
 
 ROWS = st.lists(st.tuples(*[st.integers(1, 10**9)] * 3), min_size=1, max_size=8)
 WAYS = st.one_of(

@@ -5,10 +5,10 @@ import numpy as np
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from bedstone.corpus import word_kernels as kernels
-from bedstone.corpus import words as module
-from bedstone.corpus.texts import strings_of, texts_of
-from bedstone.corpus.words import given_words, spaced_words_of, special_words, word_hash, words_of
+from bedstone.text import word_kernels as kernels
+from bedstone.text import words as module
+from bedstone.text.codes import strings_of, texts_of
+from bedstone.text.words import given_words, spaced_words_of, special_words, word_hash, words_of
 
 PIECES = st.sampled_from(
     [

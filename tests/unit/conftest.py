@@ -1,6 +1,7 @@
 """Stored tokens, a mix and a tokeniser of bytes, as small as they can be."""
 
 import json
+import shutil
 from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,11 +12,11 @@ import pyarrow.parquet as pq
 import pytest
 from tokenizers import Regex, Tokenizer, decoders, models, pre_tokenizers
 
-from bedstone.engine import Local
 from bedstone.progress import Progress
-from bedstone.stage import Job
-from bedstone.tokenizer.encoding import PATTERN, SPECIAL_TOKENS, byte_alphabet
-from bedstone.tokenizer.vocabulary import CHAT_TEMPLATE
+from bedstone.store.engine import Local
+from bedstone.store.stage import Job
+from bedstone.text.encoder import PATTERN, SPECIAL_TOKENS, byte_alphabet
+from bedstone.tokenizer.learning.vocabulary import CHAT_TEMPLATE
 
 
 @dataclass
@@ -111,3 +112,36 @@ def job(tmp_path):
         return Job(inputs, folder, Local(), Progress())
 
     return made
+
+
+@pytest.fixture
+def inputs(job, tokenizer, tmp_path):
+    """A model folder with its tokeniser, bytes; six held-out prompts and one that is not."""
+    import torch
+
+    from bedstone.model import hugging_face
+    from bedstone.model.shape import ModelConfig
+    from bedstone.model.transformer import Transformer
+
+    shape = ModelConfig(
+        vocab_size=259, n_layers=1, d_model=16, n_heads=2, n_kv_heads=1, d_ff=16, seq_len=32
+    )
+    torch.manual_seed(0)
+    made = job("model")
+    hugging_face.save(Transformer(shape), made.part, end_token=0)
+    for path in tokenizer.files:
+        shutil.copy(path, made.folder)
+    rows = [
+        {
+            "id": str(number),
+            "language": "eng_Latn",
+            "prompt": f"{number}",
+            "completion": f"Page {number}.",
+            "split": "held_out" if number else "train",
+        }
+        for number in range(7)
+    ]
+    (tmp_path / "pairs").mkdir()
+    pq.write_table(pa.Table.from_pylist(rows), tmp_path / "pairs" / "pairs.parquet")
+    shard = Folder(tmp_path / "pairs")
+    return {"model": Folder(made.folder), "pairs": Folder(tmp_path / "pairs", (shard,))}

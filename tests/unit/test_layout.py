@@ -7,23 +7,37 @@ import tomllib
 from pathlib import Path
 
 import bedstone
-from bedstone.stage import STAGES
+from bedstone.store.stages import STAGES
 
 ROOT = Path(__file__).parents[2]
 SOURCE = ROOT / "src" / "bedstone"
-BASE = {
-    "artifact",
-    "config",
-    "engine",
+ORDER = [
     "errors",
+    "config",
+    "progress",
     "languages",
     "lots",
-    "progress",
-    "provenance",
-    "work",
-}
-MIDDLE = {"adoption", "lineage", "recipe"}
-PARTS = {"model", *(name.partition(".")[0] for name in STAGES)}
+    "store",
+    "uncertainty",
+    "text",
+    "counting",
+    "laws",
+    "corpus",
+    "tokenizer",
+    "model",
+    "training",
+    "scaling",
+    "pretrain",
+    "generation",
+    "tasks",
+    "evaluation",
+    "posttrain",
+    "sampling",
+    "reporting",
+    "commands",
+]
+"""Folders, and the files beside them: each imports its own folder or those before it."""
+ROOT_FILES = {"errors", "config", "progress", "languages", "lots"}
 HEAVY = ("torch", "pyarrow", "numba", "pydantic_settings", "altair", "numpy", "transformers")
 
 
@@ -46,29 +60,38 @@ def modules() -> dict[str, set[str]]:
 
 def test_imports_run_one_way():
     for name, imported in modules().items():
-        top = name.partition(".")[0]
-        tops = {other.partition(".")[0] for other in imported}
-        if top in {*BASE, "stage"}:
-            assert tops <= BASE, name
-        elif top in PARTS:
-            assert tops <= BASE | PARTS | {"stage"}, name
-            assert not (imported - {name}) & set(STAGES), f"{name} imports a stage"
-        elif top in MIDDLE:
-            assert tops <= BASE | MIDDLE | {"stage"}, name
-        elif top == "reporting":
-            assert "cli" not in tops, name
-            assert not imported & set(STAGES), name
+        if name == "__init__":
+            continue
+        here = ORDER.index(name.partition(".")[0])
+        later = {other for other in imported if ORDER.index(other.partition(".")[0]) > here}
+        assert not later, name
+
+
+def test_a_stage_imports_no_other():
+    for name, imported in modules().items():
+        if name in STAGES:
+            assert not (imported - {name}) & set(STAGES), name
+
+
+def test_stages_stand_at_the_top_of_their_part():
+    found = {".".join(path.parts[-2:])[:-3] for path in SOURCE.rglob("*.py") if is_stage(path)}
+    assert found == set(STAGES)
+
+
+def is_stage(path: Path) -> bool:
+    return "\nSTAGE = Stage(" in path.read_text("utf-8")
 
 
 def test_no_name_means_two_things():
     folders = {path.name for path in SOURCE.iterdir() if path.is_dir()}
     files = {path.stem for path in SOURCE.glob("*.py")}
+    assert (folders | files) - {"__init__", "__pycache__"} == set(ORDER)
     assert not folders & files
     assert not set(bedstone.__all__) & (folders | files)
 
 
 def test_each_command_is_a_function_of_the_package():
-    from bedstone.cli.main import app
+    from bedstone.commands.main import app
 
     names = {command.callback.__name__ for command in app.registered_commands}
     assert names == set(bedstone.__all__)
@@ -81,7 +104,7 @@ def test_each_command_is_documented():
 
 
 def test_every_config_field_keeps_its_order_in_a_digest():
-    from bedstone.stage import find
+    from bedstone.store.stages import find
 
     for name in STAGES:
         schema = str(find(name).config.model_json_schema())
@@ -90,7 +113,7 @@ def test_every_config_field_keeps_its_order_in_a_digest():
 
 def test_help_imports_nothing_heavy():
     code = (
-        "import sys\nfrom bedstone.cli.main import main\nsys.argv = ['bedstone', '--help']\n"
+        "import sys\nfrom bedstone.commands.main import main\nsys.argv = ['bedstone', '--help']\n"
         "try:\n    main()\nfinally:\n    print([name for name in sys.modules], file=sys.stderr)"
     )
     answer = subprocess.run(
@@ -111,7 +134,7 @@ def test_the_core_needs_no_torch():
 def test_what_trains_nothing_runs_without_torch():
     code = (
         "import sys\nsys.modules['torch'] = sys.modules['safetensors'] = None\n"
-        "from bedstone.stage import STAGES, find\nimport bedstone.reporting.report\n"
+        "from bedstone.store.stages import STAGES, find\nimport bedstone.reporting.report\n"
         "parts = ('corpus.', 'tokenizer.', 'scaling.', 'posttrain.pairs')\n"
         "print(len([find(name) for name in STAGES if name.startswith(parts)]))\n"
         "find('pretrain.train')\n"

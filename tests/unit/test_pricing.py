@@ -10,12 +10,14 @@ from tokenizers import Tokenizer, models, pre_tokenizers
 
 import bedstone
 from bedstone import pricing
-from bedstone.adoption import adopt
-from bedstone.artifact import Artifact
-from bedstone.engine import Local
 from bedstone.errors import ArtifactError, ConfigError, DataError
-from bedstone.pricing import is_trained_on
-from bedstone.stage import build, find
+from bedstone.evaluation import seen
+from bedstone.evaluation.seen import is_trained_on
+from bedstone.store.adoption import adopt
+from bedstone.store.artifact import Artifact
+from bedstone.store.build import build
+from bedstone.store.engine import Local
+from bedstone.store.stages import find
 
 from .corpus.packages_fixture import machine, pack
 
@@ -256,14 +258,14 @@ def test_a_tokeniser_that_was_steered_by_the_text_is_flagged(store, tmp_path, mo
         )
     )
     behind = {**pricing.ancestors(tokenizer), "parallel": steering}
-    monkeypatch.setattr(pricing, "ancestors", lambda artifact: behind)
+    monkeypatch.setattr(seen, "ancestors", lambda artifact: behind)
     assert is_trained_on(tokenizer, ["mediawiki"]) is True
     assert is_trained_on(tokenizer, ["udhr"]) is False
 
 
 def test_without_the_documents_urls_nothing_is_known(store, tmp_path, monkeypatch):
     tokenizer = trained(store, tmp_path / "news", [False, True])
-    monkeypatch.setattr(pricing, "WITH_URLS", ("corpus.extract",))
+    monkeypatch.setattr(seen, "WITH_URLS", ("corpus.extract",))
     assert is_trained_on(tokenizer, ["udhr"]) is None
 
 

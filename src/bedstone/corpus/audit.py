@@ -23,15 +23,15 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from bedstone.artifact import File, Shard
 from bedstone.config import Config
-from bedstone.corpus import columns
-from bedstone.corpus.purity import Confusion, Limits, confusion_of, is_confirmed
-from bedstone.corpus.representation import Count, Share, removed, shares
+from bedstone.corpus.identification.purity import Confusion, Limits, confusion_of, is_confirmed
+from bedstone.corpus.representation.shares import Count, Share, removed, shares
 from bedstone.errors import ConfigError, DataError
 from bedstone.languages import MIXED, SPEAKERS_SOURCE, UNKNOWN, Source
-from bedstone.stage import Job, Result, Stage
-from bedstone.tokenizer import encoders
+from bedstone.store import tables
+from bedstone.store.artifact import File, Shard
+from bedstone.store.stage import Job, Result, Stage
+from bedstone.text import any_encoder
 
 TYPES = {
     **dict.fromkeys(("documents", "bytes", "tokens", "speakers"), pa.int64()),
@@ -56,7 +56,7 @@ def run(config: AuditConfig, job: Job) -> Result:
         DataError: none is kept.
     """
     roles = [role for role in ("documents", "language", "kept") if role in job.inputs]
-    shards = columns.together(*(job.inputs[role] for role in roles))
+    shards = tables.together(*(job.inputs[role] for role in roles))
     name = _identifier(shards[0][1])
     confusion = _confusion(name, job)
     count = partial(
@@ -100,7 +100,7 @@ def run(config: AuditConfig, job: Job) -> Result:
             "unknown_share": unknown,
             "mixed_share": mixed,
         },
-        (_write_json(job, audit), columns.write(job, "languages.parquet", _table(rows))),
+        (_write_json(job, audit), tables.write(job, "languages.parquet", _table(rows))),
     )
 
 
@@ -110,7 +110,7 @@ def _identifier(language: Shard) -> str:
     Raises:
         DataError: the table does not say.
     """
-    path = columns.table_path(language)
+    path = tables.table_path(language)
     said = (pq.read_schema(path).metadata or {}).get(b"identifier")
     if said is None:
         raise DataError(
@@ -135,9 +135,9 @@ def _sums_of(
 ) -> dict[str, Counter[str]]:
     """The sums of one shard, by language key."""
     documents, language, *decided = shard
-    texts = columns.read(documents, ["id", "text"])
-    found = columns.beside(language, texts, ["language", "score"])
-    keep = columns.beside(decided[0], texts, ["keep"])["keep"] if decided else None
+    texts = tables.read(documents, ["id", "text"])
+    found = tables.beside(language, texts, ["language", "score"])
+    keep = tables.beside(decided[0], texts, ["keep"])["keep"] if decided else None
     table = pa.table(
         {
             "language": found["language"],
@@ -147,18 +147,18 @@ def _sums_of(
         }
     )
     if limits is not None:
-        own_words = columns.read(language, [], ["own_words"])["own_words"]
+        own_words = tables.read(language, [], ["own_words"])["own_words"]
         confirmed = _confirmed(found["language"], found["score"], own_words, limits)
         table = table.append_column("confirmed", confirmed)
     if tokenizer is not None:
-        encode = encoders.load(tokenizer).encode
+        encode = any_encoder.load(tokenizer).encode
         tokens = [
             0 if keep is not None and not keep[row].as_py() else len(encode(text.as_py()))
             for row, text in enumerate(texts["text"])
         ]
         table = table.append_column("tokens", pa.array(tokens, pa.int64()))
-    if "second_language" in pq.read_schema(columns.table_path(language)).names:
-        second = columns.read(language, ["second_language"])["second_language"]
+    if "second_language" in pq.read_schema(tables.table_path(language)).names:
+        second = tables.read(language, ["second_language"])["second_language"]
         table = table.append_column("erased", pc.not_equal(found["language"], second))
     before = _grouped(table.select(["language", "input_documents"]))
     kept = table.drop_columns("input_documents")
@@ -172,9 +172,9 @@ def _ones(texts: pa.Table) -> pa.Array:
 
 def _is_unique(kept: Shard, texts: pa.Table) -> pa.Array | pa.ChunkedArray:
     """Which documents are no duplicates of others, as far as what was decided says."""
-    if "duplicate" not in pq.read_schema(columns.table_path(kept)).names:
+    if "duplicate" not in pq.read_schema(tables.table_path(kept)).names:
         return _ones(texts)
-    return pc.is_null(columns.read(kept, [], ["duplicate"])["duplicate"])
+    return pc.is_null(tables.read(kept, [], ["duplicate"])["duplicate"])
 
 
 def _confirmed(

@@ -11,15 +11,16 @@ from typing import Annotated, Literal, get_args
 
 from pydantic import AfterValidator, Field
 
-from bedstone.artifact import File, Source
 from bedstone.config import Config
-from bedstone.corpus import packages, warc_writer
-from bedstone.corpus.packages import Archive, Fetched, Package
-from bedstone.corpus.pages import SITES
-from bedstone.corpus.warc_writer import Page
+from bedstone.corpus.sources import packages
+from bedstone.corpus.sources.packages import Archive, Fetched, Package
+from bedstone.corpus.sources.pages import SITES
+from bedstone.corpus.web import warc_writer
+from bedstone.corpus.web.warc_writer import Page
 from bedstone.errors import BedstoneError
 from bedstone.progress import Task
-from bedstone.stage import Job, Metrics, Result, Stage
+from bedstone.store.artifact import File, Source
+from bedstone.store.stage import Job, Metrics, Result, Stage
 
 log = logging.getLogger("bedstone")
 

@@ -31,14 +31,14 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 from pydantic import Field
 
-from bedstone.artifact import Artifact, Shard
 from bedstone.config import Config
-from bedstone.corpus import columns
-from bedstone.corpus.clusters import Band, Bools, Documents, Joined, agreement, join
-from bedstone.corpus.signatures import BAND, Hashes
-from bedstone.corpus.texts import Indices
+from bedstone.corpus.duplicates.clusters import Band, Bools, Documents, Joined, agreement, join
+from bedstone.corpus.duplicates.signatures import BAND, Hashes
 from bedstone.errors import ConfigError
-from bedstone.stage import Job, Metrics, Result, Stage
+from bedstone.store import tables
+from bedstone.store.artifact import Artifact, Shard
+from bedstone.store.stage import Job, Metrics, Result, Stage
+from bedstone.text.codes import Indices
 
 
 class DedupConfig(Config):
@@ -96,7 +96,7 @@ def run(config: DedupConfig, job: Job) -> Result:
     """Cluster the documents of all shards, and choose among them."""
     signatures = job.inputs["signatures"].shards
     exact = partial(_numbers, signatures, "exact")
-    names = pq.read_schema(columns.table_path(signatures[0])).names
+    names = pq.read_schema(tables.table_path(signatures[0])).names
     bands = [partial(_numbers, signatures, name) for name in names if name.startswith(BAND)]
     table = _table(config, job)
     joined = join(exact, bands, table.about, config.min_similarity)
@@ -107,7 +107,7 @@ def run(config: DedupConfig, job: Job) -> Result:
     files, start = [], 0
     for number, rows in enumerate(table.shard_rows):
         decisions = _decisions(table, clusters, keep, slice(start, start + rows))
-        files.append(columns.write(job, f"{number:05}.parquet", decisions))
+        files.append(tables.write(job, f"{number:05}.parquet", decisions))
         start += rows
     metrics = _metrics(table, clusters, keep, table.passes & spoilt[joined.roots], joined)
     return Result(metrics, tuple(files))
@@ -185,11 +185,11 @@ def _metrics(
 
 def _table(config: DedupConfig, job: Job) -> Table:
     shards = job.inputs["signatures"].shards
-    tables = [columns.read(shard, ["id", "characters"]) for shard in shards]
-    rows = [table.num_rows for table in tables]
+    read = [tables.read(shard, ["id", "characters"]) for shard in shards]
+    rows = [table.num_rows for table in read]
     # Of any total length: those of a corpus are more than strings of 32-bit offsets hold.
     kind = pa.large_string()
-    parts = [table["id"].cast(kind).combine_chunks() for table in tables]
+    parts = [table["id"].cast(kind).combine_chunks() for table in read]
     ids = pa.concat_arrays([pa.array([], kind), *parts])
     passes = is_yardstick = np.zeros(len(ids), np.bool_)
     if yardstick := job.inputs.get("yardstick"):
@@ -198,30 +198,30 @@ def _table(config: DedupConfig, job: Job) -> Table:
         is_yardstick = _bools(pc.is_in(ids, value_set=wanted))
     passes = ~is_yardstick
     if "before" in job.inputs:
-        passes &= _bools(_beside(job, "before", tables, "keep"))
+        passes &= _bools(_beside(job, "before", read, "keep"))
     order = pc.sort_indices(ids).to_numpy()
     ranks = np.empty(len(order), np.int64)
     ranks[order] = np.arange(len(order))
-    about = Documents(passes | is_yardstick, _scopes(config, job, tables), ranks)
-    characters = np.concatenate([table["characters"].to_numpy() for table in tables])
+    about = Documents(passes | is_yardstick, _scopes(config, job, read), ranks)
+    characters = np.concatenate([table["characters"].to_numpy() for table in read])
     return Table(ids, characters, passes, is_yardstick, about, rows)
 
 
-def _scopes(config: DedupConfig, job: Job, tables: Sequence[pa.Table]) -> Hashes:
-    rows = [table.num_rows for table in tables]
+def _scopes(config: DedupConfig, job: Job, read: Sequence[pa.Table]) -> Hashes:
+    rows = [table.num_rows for table in read]
     if config.scope == "whole":
         return np.zeros(sum(rows), np.uint64)
     if config.scope == "source":
         return np.repeat(np.arange(len(rows), dtype=np.uint64), rows)
-    languages = _beside(job, "language", tables, "language")
+    languages = _beside(job, "language", read, "language")
     return np.asarray(pc.index_in(languages, value_set=languages.unique())).astype(np.uint64)
 
 
-def _beside(job: Job, role: str, tables: Sequence[pa.Table], name: str) -> pa.ChunkedArray:
-    pairs = columns.together(job.inputs["signatures"], job.inputs[role])
+def _beside(job: Job, role: str, read: Sequence[pa.Table], name: str) -> pa.ChunkedArray:
+    pairs = tables.together(job.inputs["signatures"], job.inputs[role])
     found = [
-        columns.beside(shard, table, [name])[name]
-        for (_, shard), table in zip(pairs, tables, strict=True)
+        tables.beside(shard, table, [name])[name]
+        for (_, shard), table in zip(pairs, read, strict=True)
     ]
     return pa.chunked_array([chunk for column in found for chunk in column.chunks], found[0].type)
 
@@ -232,7 +232,7 @@ def _bools(column: pa.Array | pa.ChunkedArray) -> Bools:
 
 def _numbers(shards: Sequence[Shard], name: str) -> Iterator[tuple[Hashes, Bools]]:
     for shard in shards:
-        yield columns.numbers_of(columns.read(shard, [], nullable=[name])[name])
+        yield tables.numbers_of(tables.read(shard, [], nullable=[name])[name])
 
 
 STAGE = Stage(

@@ -17,14 +17,15 @@ from typing import NamedTuple
 from pydantic import Field
 from resiliparse.parse.encoding import detect_mime
 
-from bedstone.artifact import Shard
 from bedstone.config import Config
-from bedstone.corpus import columns, html, warc
-from bedstone.corpus.documents import DOCUMENTS, REJECTED
-from bedstone.corpus.warc import Ledger, Page, Rejected
+from bedstone.corpus.web import html, warc
+from bedstone.corpus.web.documents import DOCUMENTS, REJECTED
+from bedstone.corpus.web.warc import Ledger, Page, Rejected
 from bedstone.errors import DataError
 from bedstone.lots import lot
-from bedstone.stage import Job, Metrics, Result, Stage
+from bedstone.store import tables
+from bedstone.store.artifact import Shard
+from bedstone.store.stage import Job, Metrics, Result, Stage
 
 HTML_TYPES = frozenset({"text/html", "application/xhtml+xml"})
 REASONS = ("damaged", "too_large", "http", "url", "status", "media_type", "empty", "no_text")
@@ -63,8 +64,8 @@ def run(config: ExtractConfig, job: Job) -> Result:
         raise DataError(f"{crawl.location}: a shard of a crawl is one file")
     ledger, counts = Ledger(), Counter[str]()
     with (
-        columns.writing(job, "documents.parquet", DOCUMENTS) as documents,
-        columns.writing(job, "rejected/records.parquet", REJECTED) as rejected,
+        tables.writing(job, "documents.parquet", DOCUMENTS) as documents,
+        tables.writing(job, "rejected/records.parquet", REJECTED) as rejected,
     ):
         for outcome in _outcomes(crawl, config, ledger, job):
             if isinstance(outcome, Document):

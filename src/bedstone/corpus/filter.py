@@ -22,10 +22,8 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 from pydantic import ValidationInfo, field_validator, model_validator
 
-from bedstone.artifact import Artifact
 from bedstone.config import Config, nearest
-from bedstone.corpus import columns
-from bedstone.corpus.rules import (
+from bedstone.corpus.rules.sets import (
     DEFAULT_RULES,
     LANGUAGE,
     RULES,
@@ -37,11 +35,13 @@ from bedstone.corpus.rules import (
     fails,
     named,
 )
-from bedstone.corpus.transfer import read_ranges
+from bedstone.corpus.rules.transfer import read_ranges
 from bedstone.errors import ConfigError
 from bedstone.languages import UNKNOWN
 from bedstone.lots import lot
-from bedstone.stage import Job, Metrics, Result, Stage
+from bedstone.store import tables
+from bedstone.store.artifact import Artifact
+from bedstone.store.stage import Job, Metrics, Result, Stage
 
 Bools = NDArray[np.bool_]
 Strings = NDArray[np.object_]
@@ -161,7 +161,7 @@ def run(config: FilterConfig, job: Job) -> Result:
     """Judge the documents of one shard, and count what each rule did."""
     rules = config.in_force()
     names = [rule.name for rule in rules]
-    statistics = columns.read(job.inputs["statistics"], ["id", "text_bytes"], nullable=names)
+    statistics = tables.read(job.inputs["statistics"], ["id", "text_bytes"], nullable=names)
     languages = _languages(job, statistics)
     other = _other_reasons(config, job, statistics, languages)
     failures = np.column_stack(
@@ -174,8 +174,8 @@ def run(config: FilterConfig, job: Job) -> Result:
     ids = np.array(statistics["id"].to_pylist(), np.object_)
     effects = _effects(failures[entered], reasons, languages[entered], ids[entered])
     files = (
-        columns.write(job, "decisions.parquet", pa.table(decisions)),
-        columns.write(job, "effects/effects.parquet", effects),
+        tables.write(job, "decisions.parquet", pa.table(decisions)),
+        tables.write(job, "effects/effects.parquet", effects),
     )
     sizes = statistics["text_bytes"].to_numpy()
     counts: Metrics = {
@@ -209,7 +209,7 @@ def _languages(job: Job, statistics: pa.Table) -> Strings:
     """Each document's; without the role, all are unknown."""
     if "language" not in job.inputs:
         return np.full(statistics.num_rows, UNKNOWN, np.object_)
-    found = columns.beside(job.inputs["language"], statistics, ["language"])
+    found = tables.beside(job.inputs["language"], statistics, ["language"])
     return np.array(found["language"].to_pylist(), np.object_)
 
 
@@ -231,7 +231,7 @@ def _entered(job: Job, statistics: pa.Table) -> Bools:
     """Which documents are still there to be judged."""
     if "before" not in job.inputs:
         return np.ones(statistics.num_rows, np.bool_)
-    before = columns.beside(job.inputs["before"], statistics, ["keep"])
+    before = tables.beside(job.inputs["before"], statistics, ["keep"])
     return np.array(before["keep"].to_pylist(), np.bool_)
 
 

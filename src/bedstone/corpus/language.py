@@ -19,16 +19,16 @@ from pathlib import Path
 import pyarrow as pa
 from pydantic import Field
 
-from bedstone.artifact import Shard
 from bedstone.config import Config
-from bedstone.corpus import columns
-from bedstone.corpus.identifiers import Identifier, identifier
-from bedstone.corpus.identify import Identified, identify
-from bedstone.corpus.versions import row_groups
+from bedstone.corpus.identification.identifiers import Identifier, identifier
+from bedstone.corpus.identification.identify import Identified, identify
+from bedstone.corpus.rewriting.versions import row_groups
 from bedstone.errors import ConfigError
 from bedstone.languages import MIXED, UNKNOWN
 from bedstone.languages import Identifier as Name
-from bedstone.stage import Job, Metrics, Result, Stage
+from bedstone.store import tables
+from bedstone.store.artifact import Shard
+from bedstone.store.stage import Job, Metrics, Result, Stage
 
 MODEL = "fasttext"
 """The identifier that needs one."""
@@ -71,7 +71,7 @@ def run(config: LanguageConfig, job: Job) -> Result:
     if others:
         table = table.append_column("second_language", pa.array(second, pa.string()))
     table = table.replace_schema_metadata({"identifier": config.identifier})
-    file = columns.write(job, "language.parquet", table)
+    file = tables.write(job, "language.parquet", table)
     counts = Counter(document.language for document in found)
     return Result(
         {

@@ -32,10 +32,8 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from bedstone.artifact import File, Shard
 from bedstone.config import Config
-from bedstone.corpus import columns
-from bedstone.corpus.repeats import (
+from bedstone.corpus.rewriting.recurring import (
     Units,
     lines_of,
     repeated,
@@ -43,11 +41,13 @@ from bedstone.corpus.repeats import (
     span_numbers,
     without,
 )
-from bedstone.corpus.texts import Rewritten, Texts, batches
-from bedstone.corpus.versions import row_groups, schema_of, total, write_version
-from bedstone.engine import Local
+from bedstone.corpus.rewriting.versions import row_groups, schema_of, total, write_version
 from bedstone.progress import Progress
-from bedstone.stage import Job, Metrics, Result, Stage
+from bedstone.store import tables
+from bedstone.store.artifact import File, Shard
+from bedstone.store.engine import Local
+from bedstone.store.stage import Job, Metrics, Result, Stage
+from bedstone.text.codes import Rewritten, Texts, batches
 
 SPAN_SENTENCES = 3
 SLICE_ENTRIES = 1 << 23
@@ -118,18 +118,18 @@ def rank_of(url: str, name: str) -> int:
 
 def _parts(job: Job) -> list[Part]:
     inputs = [job.inputs[role] for role in ("documents", "before") if role in job.inputs]
-    return [Part(number, *shards) for number, shards in enumerate(columns.together(*inputs))]
+    return [Part(number, *shards) for number, shards in enumerate(tables.together(*inputs))]
 
 
 def _enter(part: Part, config: LinesConfig, job: Job) -> tuple[int, int]:
     """Put a shard's entries, by their numbers, and its documents' ranks on disk; their counts."""
     schema_of(part.documents)
-    named = columns.read(part.documents, ["id", "url"])
+    named = tables.read(part.documents, ["id", "url"])
     names = zip(named["url"].to_pylist(), named["id"].to_pylist(), strict=True)
     ranks = np.fromiter((rank_of(*each) for each in names), np.uint64, named.num_rows)
     taken = np.ones(named.num_rows, np.bool_)
     if part.before is not None:
-        taken = columns.beside(part.before, named, ["keep"])["keep"].to_numpy()
+        taken = tables.beside(part.before, named, ["keep"])["keep"].to_numpy()
     numbers, places, units = [np.empty(0, np.uint64)], [np.empty((0, 2), np.uint32)], 0
     for row, texts in _texts(part.documents):
         found = config.units_of(texts)

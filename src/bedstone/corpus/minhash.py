@@ -13,11 +13,11 @@ import pyarrow.compute as pc
 from pydantic import Field
 
 from bedstone.config import Config
-from bedstone.corpus import columns
-from bedstone.corpus.signatures import BAND, composed, signed
-from bedstone.corpus.texts import batches
-from bedstone.corpus.versions import row_groups
-from bedstone.stage import Job, Metrics, Result, Stage
+from bedstone.corpus.duplicates.signatures import BAND, composed, signed
+from bedstone.corpus.rewriting.versions import row_groups
+from bedstone.store import tables
+from bedstone.store.stage import Job, Metrics, Result, Stage
+from bedstone.text.codes import batches
 
 
 class MinhashConfig(Config):
@@ -37,7 +37,7 @@ class MinhashConfig(Config):
 def run(config: MinhashConfig, job: Job) -> Result:
     """Sign the documents of one shard."""
     functions = config.bands * config.rows
-    ids = columns.read(job.inputs["documents"], ["id"])["id"]
+    ids = tables.read(job.inputs["documents"], ["id"])["id"]
     characters = [np.empty(0, np.int64)]
     exact = [np.empty((0, 2), np.uint64)]
     least = [np.empty((0, functions), np.uint64)]
@@ -54,15 +54,15 @@ def run(config: MinhashConfig, job: Job) -> Result:
     table = pa.table(
         {
             "id": ids,
-            "exact": columns.of_numbers(np.concatenate(exact)),
+            "exact": tables.of_numbers(np.concatenate(exact)),
             "characters": np.concatenate(characters),
         }
         | {
-            f"{BAND}{band:02}": columns.of_numbers(whole[:, first : first + config.rows], present)
+            f"{BAND}{band:02}": tables.of_numbers(whole[:, first : first + config.rows], present)
             for band, first in enumerate(range(0, functions, config.rows))
         }
     )
-    file = columns.write(job, "signatures.parquet", table)
+    file = tables.write(job, "signatures.parquet", table)
     metrics: Metrics = {
         "input_documents": len(present),
         "unsigned_documents": int((~present).sum()),

@@ -14,13 +14,21 @@ from typing import Annotated
 import pyarrow as pa
 from pydantic import AfterValidator
 
-from bedstone.artifact import Shard, Source
 from bedstone.config import Config
-from bedstone.corpus import alignment, columns, packages
-from bedstone.corpus.packages import Archive, Package
-from bedstone.corpus.parallel_texts import NAMES, READERS, WANTED, Name, Versions, folder_versions
+from bedstone.corpus.sources import alignment, packages
+from bedstone.corpus.sources.packages import Archive, Package
+from bedstone.corpus.sources.parallel_texts import (
+    NAMES,
+    READERS,
+    WANTED,
+    Name,
+    Versions,
+    folder_versions,
+)
 from bedstone.errors import BedstoneError, ConfigError
-from bedstone.stage import Job, Metrics, Result, Stage
+from bedstone.store import tables
+from bedstone.store.artifact import Shard, Source
+from bedstone.store.stage import Job, Metrics, Result, Stage
 
 FILE = "parallel.parquet"
 OWN = "texts"
@@ -106,7 +114,7 @@ def _write(found: dict[str, Versions], job: Job) -> Metrics:
     languages: dict[str, set[str]] = {name: set() for name in found}
     with (
         job.progress.task("units") as task,
-        columns.writing(job, FILE, SCHEMA) as table,
+        tables.writing(job, FILE, SCHEMA) as table,
     ):
         for name, versions in found.items():
             for each in alignment.units(versions):

@@ -20,12 +20,12 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from pydantic import Field
 
-from bedstone.artifact import Shard
 from bedstone.config import Config
-from bedstone.corpus import columns
-from bedstone.corpus.documents import DOCUMENTS, REJECTED
+from bedstone.corpus.web.documents import DOCUMENTS, REJECTED
 from bedstone.errors import DataError
-from bedstone.stage import Job, Result, Stage
+from bedstone.store import tables
+from bedstone.store.artifact import Shard
+from bedstone.store.stage import Job, Result, Stage
 
 REASONS = ("no_json", "no_text")
 OTHER_COLUMN = "the texts' column can be named: bedstone build corpus.records --set text=NAME"
@@ -60,8 +60,8 @@ def run(config: RecordsConfig, job: Job) -> Result:
     path = _only_file(shard)
     source, counts = shard.content[:16], Counter[str]()
     with (
-        columns.writing(job, "documents.parquet", DOCUMENTS) as documents,
-        columns.writing(job, "rejected/records.parquet", REJECTED) as rejected,
+        tables.writing(job, "documents.parquet", DOCUMENTS) as documents,
+        tables.writing(job, "rejected/records.parquet", REJECTED) as rejected,
         job.progress.task("records") as task,
     ):
         for row, record in enumerate(_records(path, config)):
@@ -136,7 +136,7 @@ def _of_parquet(path: Path, config: RecordsConfig) -> Iterator[Record]:
                     hint=OTHER_COLUMN,
                 )
             wanted = [name for name in (config.text, config.url) if name in present]
-            for batch in file.iter_batches(columns.ROW_GROUP_ROWS, columns=wanted):
+            for batch in file.iter_batches(tables.ROW_GROUP_ROWS, columns=wanted):
                 for values in batch.to_pylist():
                     yield _record(values[config.text], values.get(config.url))
     except pa.ArrowInvalid as error:

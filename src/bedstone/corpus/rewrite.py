@@ -13,10 +13,10 @@ from typing import Literal
 from pydantic import model_validator
 
 from bedstone.config import Config
-from bedstone.corpus.c4 import VARIANTS, rewrite
-from bedstone.corpus.texts import Rewritten, Texts
-from bedstone.corpus.versions import total, write_version
-from bedstone.stage import Job, Result, Stage
+from bedstone.corpus.rewriting.versions import total, write_version
+from bedstone.corpus.rules.c4 import VARIANTS, rewrite
+from bedstone.store.stage import Job, Result, Stage
+from bedstone.text.codes import Rewritten, Texts
 
 
 class RewriteConfig(Config):

@@ -11,16 +11,16 @@ from functools import partial
 
 import pyarrow as pa
 
-from bedstone.artifact import Artifact
 from bedstone.config import Config
-from bedstone.corpus import columns
-from bedstone.corpus.measures import STOP_WORDS, measure
-from bedstone.corpus.rules import RULES, LanguageKey, RuleSet
-from bedstone.corpus.transfer import read_stop_words
-from bedstone.corpus.versions import row_groups, schema_of
+from bedstone.corpus.rewriting.versions import row_groups, schema_of
+from bedstone.corpus.rules.measures import STOP_WORDS, measure
+from bedstone.corpus.rules.sets import RULES, LanguageKey, RuleSet
+from bedstone.corpus.rules.transfer import read_stop_words
 from bedstone.errors import ConfigError
 from bedstone.languages import ENGLISH
-from bedstone.stage import Job, Result, Stage
+from bedstone.store import tables
+from bedstone.store.artifact import Artifact
+from bedstone.store.stage import Job, Result, Stage
 
 
 class StatisticsConfig(Config):
@@ -56,10 +56,10 @@ def run(config: StatisticsConfig, job: Job) -> Result:
     """Measure the documents of one shard."""
     documents = job.inputs["documents"]
     schema_of(documents)  # a table of documents, or an error that says what it is
-    table = columns.read(documents, ["id"])
+    table = tables.read(documents, ["id"])
     languages = None
     if "language" in job.inputs:
-        languages = columns.beside(job.inputs["language"], table, ["language"])["language"]
+        languages = tables.beside(job.inputs["language"], table, ["language"])["language"]
     measured = partial(measure, stop_words=config.stop_words, rules=",".join(config.rules))
     parts, row = [], 0
     for group in row_groups(documents, ("text",)):
@@ -67,7 +67,7 @@ def run(config: StatisticsConfig, job: Job) -> Result:
         parts.append(measured(group["text"], languages=own))
         row += group.num_rows
     whole = pa.concat_tables(parts or [measured([])]).combine_chunks()
-    file = columns.write(job, "statistics.parquet", whole.add_column(0, "id", table["id"]))
+    file = tables.write(job, "statistics.parquet", whole.add_column(0, "id", table["id"]))
     return Result({"input_documents": row}, (file,))
 
 

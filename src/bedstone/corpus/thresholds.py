@@ -28,16 +28,17 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from pydantic import Field, field_validator
 
-from bedstone.artifact import Shard
 from bedstone.config import Config, nearest
-from bedstone.corpus import columns, transfer
-from bedstone.corpus.frequencies import Frequencies, frequencies_of, merged
-from bedstone.corpus.measures import STOP_WORDS, measure
-from bedstone.corpus.rules import RULES
-from bedstone.corpus.texts import batches, texts_of
+from bedstone.corpus.rules import transfer
+from bedstone.corpus.rules.frequencies import Frequencies, frequencies_of, merged
+from bedstone.corpus.rules.measures import STOP_WORDS, measure
+from bedstone.corpus.rules.sets import RULES
 from bedstone.errors import DataError
 from bedstone.languages import ENGLISH, MIXED, UNKNOWN
-from bedstone.stage import Job, Metrics, Result, Stage
+from bedstone.store import tables
+from bedstone.store.artifact import Shard
+from bedstone.store.stage import Job, Metrics, Result, Stage
+from bedstone.text.codes import batches, texts_of
 
 log = logging.getLogger("bedstone")
 
@@ -158,7 +159,7 @@ def tallied(language: str, texts: pa.ChunkedArray | pa.Array, rules: Sequence[st
 
 
 def _tallies(config: ThresholdsConfig, job: Job) -> dict[str, Tally]:
-    pairs = columns.together(job.inputs["documents"], job.inputs["language"])
+    pairs = tables.together(job.inputs["documents"], job.inputs["language"])
     tallies: dict[str, Tally] = {}
     with job.progress.task("shards", len(pairs)) as task:
         for found in job.engine.map(partial(_tallies_of, rules=config.rules), pairs):
@@ -170,8 +171,8 @@ def _tallies(config: ThresholdsConfig, job: Job) -> dict[str, Tally]:
 
 def _tallies_of(pair: tuple[Shard, ...], rules: Sequence[str]) -> dict[str, Tally]:
     documents, language = pair
-    texts = columns.read(documents, ["id", "text"])
-    names = columns.beside(language, texts, ["language"])["language"]
+    texts = tables.read(documents, ["id", "text"])
+    names = tables.beside(language, texts, ["language"])["language"]
     return {
         name: tallied(name, texts["text"].filter(pc.equal(names, name)), rules)
         for name in sorted(set(names.to_pylist()) - {UNKNOWN, MIXED})

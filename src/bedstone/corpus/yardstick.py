@@ -25,11 +25,11 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from pydantic import Field
 
-from bedstone.artifact import Shard
 from bedstone.config import Config
-from bedstone.corpus import columns
 from bedstone.languages import MIXED, UNKNOWN, known, split
-from bedstone.stage import Job, Metrics, Result, Stage
+from bedstone.store import tables
+from bedstone.store.artifact import Shard
+from bedstone.store.stage import Job, Metrics, Result, Stage
 
 log = logging.getLogger("bedstone")
 
@@ -47,7 +47,7 @@ class YardstickConfig(Config):
 
 def run(config: YardstickConfig, job: Job) -> Result:
     """Find the documents and choose among them; where there are none, say so."""
-    pairs = columns.together(job.inputs["documents"], job.inputs["language"])
+    pairs = tables.together(job.inputs["documents"], job.inputs["language"])
     rows = [
         row for documents, language in pairs for row in _below(config.urls, documents, language)
     ]
@@ -72,8 +72,8 @@ def run(config: YardstickConfig, job: Job) -> Result:
     picked = pa.Table.from_pylist([chosen[key] for key in sorted(chosen)], schema=schema)
     held_out = pa.table({"id": pa.array([row["id"] for row in rows], pa.string())})
     files = (
-        columns.write(job, "yardstick.parquet", picked),
-        columns.write(job, "held_out.parquet", held_out),
+        tables.write(job, "yardstick.parquet", picked),
+        tables.write(job, "held_out.parquet", held_out),
     )
     metrics: Metrics = {
         "languages": len(chosen),
@@ -84,8 +84,8 @@ def run(config: YardstickConfig, job: Job) -> Result:
 
 
 def _below(urls: tuple[str, ...], documents: Shard, language: Shard) -> list[Row]:
-    texts = columns.read(documents, ["id", "url", "text"])
-    found = columns.beside(language, texts, ["language", "score"])
+    texts = tables.read(documents, ["id", "url", "text"])
+    found = tables.beside(language, texts, ["language", "score"])
     table = texts.append_column("language", found["language"]).append_column(
         "score", found["score"]
     )

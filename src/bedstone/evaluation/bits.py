@@ -11,8 +11,8 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-from bedstone.evaluation.intervals import RESAMPLES, Estimate
 from bedstone.model.transformer import Transformer
+from bedstone.uncertainty.intervals import RESAMPLES, Estimate
 
 BATCH_TOKENS = 8192
 

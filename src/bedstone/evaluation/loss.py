@@ -30,20 +30,20 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from pydantic import Field
 
-from bedstone.artifact import Shard
 from bedstone.config import Config
-from bedstone.corpus import columns
 from bedstone.evaluation.bits import bits_per_byte, text_bits
-from bedstone.evaluation.intervals import MIN_DOCUMENTS, Estimate
 from bedstone.languages import ENGLISH
 from bedstone.lots import lot
 from bedstone.model.hugging_face import WEIGHTS, load
-from bedstone.model.transformer import NumberFormat
-from bedstone.pretrain.loader import document_numbers, read_arrays
-from bedstone.pretrain.loop import using_threads
-from bedstone.scaling.decisions import decide, given
-from bedstone.stage import Job, Metrics, Result, Stage
-from bedstone.tokenizer.encoding import END, Encoder
+from bedstone.model.shape import NumberFormat
+from bedstone.store import tables
+from bedstone.store.artifact import Shard
+from bedstone.store.decisions import decide, given
+from bedstone.store.stage import Job, Metrics, Result, Stage
+from bedstone.text.encoder import END, Encoder
+from bedstone.tokenizer.stored.tokens import document_numbers, read_arrays
+from bedstone.training.threads import using_threads
+from bedstone.uncertainty.intervals import MIN_DOCUMENTS, Estimate
 
 SCHEMA = pa.schema(
     [
@@ -118,13 +118,13 @@ def run(config: LossConfig, job: Job) -> Result:
         | _parallel(language, parallel_bits)
         for language, documents in held_out.items()
     ]
-    columns.write(job, "languages.parquet", pa.Table.from_pylist(rows, SCHEMA))
+    tables.write(job, "languages.parquet", pa.Table.from_pylist(rows, SCHEMA))
     listed = [
         {"id": each.id, "language": language, "bits": bits, "bytes": each.bytes}
         for language, documents in held_out.items()
         for each, bits in zip(documents, measured[language], strict=True)
     ]
-    columns.write(job, "documents.parquet", pa.Table.from_pylist(listed, DOCUMENTS))
+    tables.write(job, "documents.parquet", pa.Table.from_pylist(listed, DOCUMENTS))
     bits = list(chain.from_iterable(measured.values()))
     sizes = [each.bytes for documents in held_out.values() for each in documents]
     whole = bits_per_byte(bits, sizes, config.seed) if bits else None
@@ -142,7 +142,7 @@ def read_held_out(
     found: dict[str, list[tuple[float, Document]]] = {}
     for (language, shard), numbers in document_numbers(mix, "held_out").items():
         array, offsets = read_arrays(tokens, shard, language)
-        table = columns.read(tokens.shards[shard], ["id", "language"])
+        table = tables.read(tokens.shards[shard], ["id", "language"])
         table = table.filter(pc.equal(table["language"], language)).take(numbers)
         for number, name in zip(numbers, table["id"].to_pylist(), strict=True):
             start, end = map(int, offsets[number : number + 2])

@@ -20,9 +20,11 @@ from pydantic import ValidationError
 from torch import Tensor
 
 from bedstone.errors import ArtifactError
+from bedstone.model.cache import rotary_rates, slowed
 from bedstone.model.hugging_face import EMBEDDING, HEAD, StoredTensor, filled
 from bedstone.model.hugging_face_config import model_config, refusal
-from bedstone.model.transformer import ModelConfig, NumberFormat, RopeScaling, Transformer
+from bedstone.model.shape import ModelConfig, NumberFormat, RopeScaling
+from bedstone.model.transformer import Transformer
 
 ARCHITECTURES = ("llama", "qwen2", "qwen3")
 NEEDED = {
@@ -222,9 +224,9 @@ def _llama3(tensor: gguf.ReaderTensor, config: ModelConfig, where: str) -> RopeS
         scaling = RopeScaling(kind="llama3", factor=factors.max().item())
     except ValidationError as error:
         raise refusal(where, ROPE_FACTORS, factors.tolist()) from error
-    rates = config.rotary_rates
+    rates = rotary_rates(config)
     is_same = factors.shape == rates.shape and torch.allclose(
-        rates / scaling.rates(rates), factors, rtol=1e-5
+        rates / slowed(rates, scaling), factors, rtol=1e-5
     )
     if not is_same or config.rope_scaling:
         raise refusal(where, ROPE_FACTORS, factors.tolist())

@@ -22,7 +22,8 @@ from torch import Tensor
 
 from bedstone.errors import ArtifactError
 from bedstone.model.hugging_face_config import HINT, keys_of, model_config, refusal
-from bedstone.model.transformer import DTYPES, Block, ModelConfig, NumberFormat, Transformer
+from bedstone.model.shape import ModelConfig, NumberFormat
+from bedstone.model.transformer import DTYPES, Block, Transformer
 
 WEIGHTS, CONFIG, GENERATION = "model.safetensors", "config.json", "generation_config.json"
 INDEX = "model.safetensors.index.json"

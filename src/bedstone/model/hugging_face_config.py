@@ -12,9 +12,9 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from bedstone.counting import families
 from bedstone.errors import ArtifactError, ConfigError
-from bedstone.model.transformer import ModelConfig, RopeScaling
-from bedstone.scaling import families
+from bedstone.model.shape import ModelConfig, RopeScaling
 
 COMPUTED = {
     "llama": "LlamaForCausalLM",

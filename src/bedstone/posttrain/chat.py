@@ -9,7 +9,7 @@ token.
 
 from dataclasses import dataclass
 
-from bedstone.tokenizer.encoding import ASSISTANT, END, USER, Encoder
+from bedstone.text.encoder import ASSISTANT, END, USER, Encoder
 
 
 @dataclass(frozen=True, slots=True)

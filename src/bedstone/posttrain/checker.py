@@ -4,7 +4,7 @@ It is judged by code from the completion alone, and so exactly, where helpfulnes
 guessed at. It says nothing of what the sentence says.
 """
 
-from bedstone.posttrain.sentences import ends_as_sentence
+from bedstone.text.sentences import ends_as_sentence
 
 MIN_CHARACTERS = 20
 """A word and a full stop is the cheapest way to end as a sentence, and no answer. As short as the

@@ -19,17 +19,17 @@ import pyarrow as pa
 from pydantic import Field
 
 from bedstone.config import Config
-from bedstone.corpus import columns
 from bedstone.errors import BedstoneError
-from bedstone.evaluation.intervals import wilson
+from bedstone.generation.chain import ChainText, parse
+from bedstone.generation.generate import Drawing
 from bedstone.model.hugging_face import WEIGHTS, load
 from bedstone.posttrain.chat import render_prompt
 from bedstone.posttrain.judged import Judged, complete
 from bedstone.posttrain.prompts import Pair, drawn, read_pairs
-from bedstone.sampling.chain import ChainText, parse
-from bedstone.sampling.generate import Drawing
-from bedstone.stage import Job, Metrics, Result, Stage
-from bedstone.tokenizer.encoding import END, FILE, Encoder
+from bedstone.store import tables
+from bedstone.store.stage import Job, Metrics, Result, Stage
+from bedstone.text.encoder import END, FILE, Encoder
+from bedstone.uncertainty.intervals import wilson
 
 
 class DrawConfig(Config):
@@ -69,7 +69,7 @@ def run(config: DrawConfig, job: Job) -> Result:
         )
     taken = sorted(found, key=lambda each: _gap_tokens(*each[1:]))[: config.max_pairs]
     rows = [_row(encoder, *each) for each in taken]
-    columns.write(job, "preferences.parquet", pa.Table.from_pylist(rows, _SCHEMA))
+    tables.write(job, "preferences.parquet", pa.Table.from_pylist(rows, _SCHEMA))
     return Result(_metrics(judged, [(chosen, rejected) for _, chosen, rejected in taken]))
 
 

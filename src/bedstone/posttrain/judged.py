@@ -3,11 +3,11 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from bedstone.generation.generate import Completion, Drawing, generate
 from bedstone.model.transformer import Transformer
 from bedstone.posttrain.chat import render_prompt
 from bedstone.posttrain.checker import holds
-from bedstone.sampling.generate import Completion, Drawing, generate
-from bedstone.tokenizer.encoding import Encoder
+from bedstone.text.encoder import Encoder
 
 
 @dataclass(frozen=True, slots=True)

@@ -28,11 +28,11 @@ import pyarrow as pa
 from pydantic import Field
 
 from bedstone.config import Config
-from bedstone.corpus import columns
 from bedstone.languages import MIXED, UNKNOWN
 from bedstone.lots import is_held_out
-from bedstone.posttrain.sentences import script, whole_sentences
-from bedstone.stage import Job, Result, Stage
+from bedstone.store import tables
+from bedstone.store.stage import Job, Result, Stage
+from bedstone.text.sentences import script, whole_sentences
 
 
 class PairsConfig(Config):
@@ -58,9 +58,9 @@ class Cut:
 
 def run(config: PairsConfig, job: Job) -> Result:
     """Cut one shard's pairs."""
-    documents = columns.read(job.inputs["documents"], ["id", "url", "text", "headings"])
-    languages = columns.beside(job.inputs["language"], documents, ["language"])["language"]
-    kept = columns.beside(job.inputs["kept"], documents, ["keep"])["keep"]
+    documents = tables.read(job.inputs["documents"], ["id", "url", "text", "headings"])
+    languages = tables.beside(job.inputs["language"], documents, ["language"])["language"]
+    kept = tables.beside(job.inputs["kept"], documents, ["keep"])["keep"]
     rows, seen, used, duplicates = [], set[Cut](), 0, 0
     beside = zip(documents.to_pylist(), languages.to_pylist(), kept.to_pylist(), strict=True)
     for document, language, keep in beside:
@@ -73,7 +73,7 @@ def run(config: PairsConfig, job: Job) -> Result:
                 continue
             seen.add(cut)
             rows.append(_row(document, language, cut, config))
-    columns.write(job, "pairs.parquet", pa.Table.from_pylist(rows, _SCHEMA))
+    tables.write(job, "pairs.parquet", pa.Table.from_pylist(rows, _SCHEMA))
     held_out = sum(row["split"] == "held_out" for row in rows)
     return Result(
         {

@@ -24,27 +24,30 @@ import torch
 from pydantic import Field
 
 from bedstone.config import Config
-from bedstone.corpus import columns
 from bedstone.errors import DataError
-from bedstone.evaluation.intervals import Estimate, bootstrap_mean, wilson
+from bedstone.generation.chain import parse
+from bedstone.generation.generate import Drawing
 from bedstone.lots import is_held_out
 from bedstone.model.hugging_face import WEIGHTS, load
-from bedstone.model.transformer import NumberFormat, Transformer
-from bedstone.posttrain.batching import Batches
+from bedstone.model.shape import NumberFormat
+from bedstone.model.transformer import Transformer
 from bedstone.posttrain.chat import Dialogue, render_prompt
 from bedstone.posttrain.judged import Judged, complete
 from bedstone.posttrain.losses import dpo_loss, dpo_rewards, sequence_logprobs
 from bedstone.posttrain.prompts import Pair, drawn, read_pairs
 from bedstone.posttrain.scoring import HeldOutLoss, completion_logprobs, completion_sums, rendered
-from bedstone.posttrain.sentences import script
-from bedstone.pretrain import loop
-from bedstone.pretrain.loop import LossOfStep
-from bedstone.pretrain.optim import OptimizerConfig, Schedule
-from bedstone.sampling.chain import parse
-from bedstone.sampling.generate import Drawing
-from bedstone.scaling.decisions import decide, given
-from bedstone.stage import Job, Metrics, Result, Stage
-from bedstone.tokenizer.encoding import END, FILE, Encoder
+from bedstone.store import tables
+from bedstone.store.decisions import decide, given
+from bedstone.store.stage import Job, Metrics, Result, Stage
+from bedstone.text.encoder import END, FILE, Encoder
+from bedstone.text.sentences import script
+from bedstone.training import loop
+from bedstone.training.batching import Batches
+from bedstone.training.curve import Curve
+from bedstone.training.loop import LossOfStep
+from bedstone.training.optim import OptimizerConfig, Schedule
+from bedstone.training.threads import using_threads
+from bedstone.uncertainty.intervals import Estimate, bootstrap_mean, wilson
 
 
 class PreferConfig(Config):
@@ -117,7 +120,7 @@ def run(config: PreferConfig, job: Job) -> Result:
     _, pairs = read_pairs(job.inputs["pairs"])
     prompts = drawn(pairs, config.prompts, config.seed)
     documents = [pair.id for pair in prompts]
-    with loop.using_threads(given(config.threads)):
+    with using_threads(given(config.threads)):
         reference, model = load(folder), load(folder, given(config.number_format))
         curve = _train(model, train, config, job)
         before, after = (_answers(each, encoder, prompts, config) for each in (reference, model))
@@ -133,7 +136,7 @@ def run(config: PreferConfig, job: Job) -> Result:
     curve.write(job)
     loop.write_model(model, job.inputs["model"], job)
     rows = _rows(prompts, before, after, kl_nats)
-    columns.write(job, "held_out.parquet", pa.Table.from_pylist(rows, _SCHEMA))
+    tables.write(job, "held_out.parquet", pa.Table.from_pylist(rows, _SCHEMA))
     return Result(metrics)
 
 
@@ -144,7 +147,7 @@ def read_preferences(job: Job, held_out_share: float) -> tuple[list[Preference],
         DataError: one of the two is empty.
     """
     names = ["id", "prompt_ids", "chosen_ids", "rejected_ids"]
-    rows = columns.read(job.inputs["preferences"], names).to_pylist()
+    rows = tables.read(job.inputs["preferences"], names).to_pylist()
     parts: tuple[list[Preference], list[Preference]] = ([], [])
     for row in rows:
         prompt_ids = tuple(row["prompt_ids"])
@@ -162,7 +165,7 @@ def read_preferences(job: Job, held_out_share: float) -> tuple[list[Preference],
 
 def _train(
     model: Transformer, preferences: list[Preference], config: PreferConfig, job: Job
-) -> loop.Curve:
+) -> Curve:
     batches = Batches(tuple(map(len, preferences)), config.batch_tokens, config.seed)
     steps = config.epochs * batches.per_epoch
     schedule = Schedule(config.learning_rate, steps, config.optimizer.warmup_share)

@@ -3,10 +3,10 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from bedstone.artifact import Shard
-from bedstone.corpus import columns
 from bedstone.errors import DataError
 from bedstone.lots import lot
+from bedstone.store import tables
+from bedstone.store.artifact import Shard
 
 COLUMNS = ("id", "language", "prompt", "completion", "split")
 
@@ -31,7 +31,7 @@ def read_pairs(pairs: Shard) -> tuple[list[Pair], list[Pair]]:
     Raises:
         DataError: one of the two is empty.
     """
-    rows = [row for shard in pairs.shards for row in columns.read(shard, COLUMNS).to_pylist()]
+    rows = [row for shard in pairs.shards for row in tables.read(shard, COLUMNS).to_pylist()]
     train = [_pair(row) for row in rows if row["split"] == "train"]
     seen = {pair.prompt for pair in train} | {pair.completion for pair in train}
     held_out = [_pair(row) for row in rows if row["split"] == "held_out"]

@@ -10,13 +10,13 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from bedstone.evaluation.intervals import Estimate, bootstrap_mean
 from bedstone.model.transformer import Transformer
-from bedstone.posttrain.batching import in_order
 from bedstone.posttrain.chat import Dialogue, render
 from bedstone.posttrain.losses import sequence_logprobs, token_logprobs
 from bedstone.posttrain.prompts import Pair
-from bedstone.tokenizer.encoding import Encoder
+from bedstone.text.encoder import Encoder
+from bedstone.training.batching import in_order
+from bedstone.uncertainty.intervals import Estimate, bootstrap_mean
 
 BATCH_TOKENS = 8_192
 """Measured together."""

@@ -17,18 +17,20 @@ from pydantic import Field
 from bedstone.config import Config
 from bedstone.errors import BedstoneError
 from bedstone.model.hugging_face import WEIGHTS, load
-from bedstone.model.transformer import NumberFormat, Transformer
-from bedstone.posttrain.batching import Batches
+from bedstone.model.shape import NumberFormat
+from bedstone.model.transformer import Transformer
 from bedstone.posttrain.chat import Dialogue
 from bedstone.posttrain.losses import sft_weights
 from bedstone.posttrain.prompts import read_pairs
 from bedstone.posttrain.scoring import HeldOutLoss, padded, rendered
-from bedstone.pretrain import loop
-from bedstone.pretrain.loop import LossOfStep
-from bedstone.pretrain.optim import OptimizerConfig, Schedule
-from bedstone.scaling.decisions import decide, given
-from bedstone.stage import Job, Result, Stage
-from bedstone.tokenizer.encoding import FILE, Encoder
+from bedstone.store.decisions import decide, given
+from bedstone.store.stage import Job, Result, Stage
+from bedstone.text.encoder import FILE, Encoder
+from bedstone.training import loop
+from bedstone.training.batching import Batches
+from bedstone.training.loop import LossOfStep
+from bedstone.training.optim import OptimizerConfig, Schedule
+from bedstone.training.threads import using_threads
 
 
 class SftConfig(Config):
@@ -66,7 +68,7 @@ def run(config: SftConfig, job: Job) -> Result:
             f"max_tokens {config.max_tokens}: {len(fitting)} of {len(train)} pairs to train on and "
             f"{len(measured)} of {len(held_out)} to measure on are as short"
         )
-    with loop.using_threads(given(config.threads)):
+    with using_threads(given(config.threads)):
         before = HeldOutLoss.measure(load(folder), measured)
         model = load(folder, given(config.number_format))
         batches = Batches(tuple(map(len, fitting)), config.batch_tokens, config.seed)

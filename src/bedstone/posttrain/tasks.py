@@ -18,11 +18,11 @@ import pyarrow as pa
 from pydantic import AfterValidator, Field
 
 from bedstone.config import Config
-from bedstone.corpus import columns
 from bedstone.languages import join, known
 from bedstone.lots import is_held_out
-from bedstone.sampling.tasks import Problem, named
-from bedstone.stage import Job, Result, Stage
+from bedstone.store import tables
+from bedstone.store.stage import Job, Result, Stage
+from bedstone.tasks.catalogue import Problem, named
 
 
 def _known(name: str) -> str:
@@ -54,7 +54,7 @@ def run(config: TasksConfig, job: Job) -> Result:
                 for number, problem in enumerate(problems)
             ]
             progress.advance(len(problems))
-    columns.write(job, "problems.parquet", pa.Table.from_pylist(rows, _SCHEMA))
+    tables.write(job, "problems.parquet", pa.Table.from_pylist(rows, _SCHEMA))
     held_out = sum(row["split"] == "held_out" for row in rows)
     texts = {row["text"] for row in rows}
     return Result(

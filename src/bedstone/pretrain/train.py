@@ -14,16 +14,19 @@ import torch
 from pydantic import Field
 
 from bedstone.config import Config
+from bedstone.counting.architecture import Shape, llama
+from bedstone.counting.count import parameters, train_flop_per_token
 from bedstone.errors import ConfigError
-from bedstone.model.transformer import DTYPES, ModelConfig, NumberFormat, Transformer
-from bedstone.pretrain import loader, loop
-from bedstone.pretrain.loop import LossOfStep
-from bedstone.pretrain.optim import OptimizerConfig, Schedule
-from bedstone.scaling.architecture import Shape, llama
-from bedstone.scaling.count import parameters, train_flop_per_token
-from bedstone.scaling.decisions import decide, given
-from bedstone.stage import Job, Metrics, Result, Stage
-from bedstone.tokenizer.encoding import FILE, Encoder
+from bedstone.model.shape import ModelConfig, NumberFormat
+from bedstone.model.transformer import DTYPES, Transformer
+from bedstone.pretrain import loader
+from bedstone.store.decisions import decide, given
+from bedstone.store.stage import Job, Metrics, Result, Stage
+from bedstone.text.encoder import FILE, Encoder
+from bedstone.training import loop
+from bedstone.training.loop import LossOfStep
+from bedstone.training.optim import OptimizerConfig, Schedule
+from bedstone.training.threads import matmul_peak, using_threads
 
 
 class TrainConfig(Config):
@@ -62,7 +65,7 @@ def run(config: TrainConfig, job: Job) -> Result:
     steps = -(-given(config.train_tokens) // (rows * shape.seq_len))
     schedule = Schedule(given(config.learning_rate), steps, config.optimizer.warmup_share)
     number_format: NumberFormat = given(config.number_format)
-    with loop.using_threads(given(config.threads)):
+    with using_threads(given(config.threads)):
         torch.manual_seed(config.seed)
         model = Transformer(shape).to(DTYPES[number_format])
         batches = _batches(job, steps * rows, rows, shape.seq_len, config.seed)
@@ -70,7 +73,7 @@ def run(config: TrainConfig, job: Job) -> Result:
         curve = loop.train(
             model, loss_of, schedule, config.optimizer, job, steps * rows * shape.seq_len
         )
-        peak = loop.matmul_peak(number_format)
+        peak = matmul_peak(number_format)
     curve.write(job)
     loop.write_model(model, job.inputs["tokenizer"], job)
     cost = _cost(shape, curve.train_tokens)

@@ -4,8 +4,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from bedstone.artifact import MANIFEST, Artifact
-from bedstone.lineage import ancestors
+from bedstone.store.artifact import MANIFEST, Artifact
+from bedstone.store.lineage import ancestors
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,41 +11,33 @@ from pathlib import Path
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from bedstone import __version__
-from bedstone.artifact import Artifact, Manifest
-from bedstone.lineage import ancestors, flat
-from bedstone.reporting import (
-    behaviour_sections,
-    data_sections,
-    language_sections,
-    model_sections,
-    rule_sections,
-    scaling_sections,
-    token_sections,
-)
 from bedstone.reporting.charts import COLOURS, PALETTE
 from bedstone.reporting.family import Family, family
-from bedstone.reporting.rule_sections import decisions
 from bedstone.reporting.section import Section
+from bedstone.reporting.sections import behaviour, data, languages, model, rules, scaling, tokens
+from bedstone.reporting.sections.rules import decisions
 from bedstone.reporting.wording import count, duration, short
+from bedstone.store.artifact import Artifact, Manifest
+from bedstone.store.lineage import ancestors, flat
+from bedstone.store.provenance import current_code
 
 SECTIONS: tuple[Callable[[Family], Section | None], ...] = (
-    data_sections.pages,
-    rule_sections.rules,
-    language_sections.shares,
-    token_sections.premiums,
-    token_sections.fairness,
-    token_sections.mix,
-    model_sections.size,
-    scaling_sections.laws,
-    scaling_sections.fits,
-    model_sections.training,
-    scaling_sections.predictions,
-    model_sections.held_out,
-    behaviour_sections.alignment,
-    behaviour_sections.strategies,
-    model_sections.time_spent,
-    behaviour_sections.levers,
+    data.pages,
+    rules.rules,
+    languages.shares,
+    tokens.premiums,
+    tokens.fairness,
+    tokens.mix,
+    model.size,
+    scaling.laws,
+    scaling.fits,
+    model.training,
+    scaling.predictions,
+    model.held_out,
+    behaviour.alignment,
+    behaviour.strategies,
+    model.time_spent,
+    behaviour.levers,
 )
 """In the order of the reader's questions."""
 OPEN_DEPTH = 1
@@ -97,7 +89,7 @@ def page(about: Family) -> str:
         else "1 artifact, with its decisions",
         colours=COLOURS,
         palette=PALETTE,
-        version=__version__,
+        version=current_code().version,
     )
     return text.strip() + "\n"
 

@@ -4,8 +4,8 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from bedstone.artifact import Artifact
 from bedstone.reporting.charts import Chart
+from bedstone.store.artifact import Artifact
 
 Row = dict[str, Any]
 

@@ -27,21 +27,21 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from pydantic import Field
 
-from bedstone.artifact import Shard
 from bedstone.config import Config
-from bedstone.corpus import columns
 from bedstone.errors import ConfigError
-from bedstone.model.transformer import NumberFormat
-from bedstone.pretrain.loop import using_threads
-from bedstone.sampling.chain import ChainText, parse
-from bedstone.sampling.endpoint import Endpoint, Sample
-from bedstone.sampling.findings import FILE, Findings
-from bedstone.sampling.generate import BATCH_ROWS, Completion, Drawing, Guide
-from bedstone.sampling.openai_api import RemoteDrawing
-from bedstone.sampling.stored import ANSWERS, part_name
-from bedstone.sampling.tasks import Problem, Task, named, of_file
-from bedstone.sampling.writer import Writer, folder_of, loaded
-from bedstone.stage import Job, Metrics, Result, Stage
+from bedstone.generation.chain import ChainText, parse
+from bedstone.generation.generate import BATCH_ROWS, Completion, Drawing, Guide
+from bedstone.generation.writer import Writer, folder_of, loaded
+from bedstone.model.shape import NumberFormat
+from bedstone.sampling.choosing.stored import ANSWERS, part_name
+from bedstone.sampling.endpoints.client import Endpoint, Sample
+from bedstone.sampling.endpoints.findings import FILE, Findings
+from bedstone.sampling.endpoints.openai_api import RemoteDrawing
+from bedstone.store import tables
+from bedstone.store.artifact import Shard
+from bedstone.store.stage import Job, Metrics, Result, Stage
+from bedstone.tasks.catalogue import Problem, Task, named, of_file
+from bedstone.training.threads import using_threads
 
 Row = dict[str, Any]
 Ask = Callable[[Sequence[str]], list[list[Row]]]
@@ -151,7 +151,7 @@ def _draw(config: AnswersConfig, job: Job, ask: Ask, name: str, problems: Sequen
         for (name, prompt), samples in zip(asked, ask(prompts), strict=True)
         for number, row in enumerate(samples)
     ]
-    columns.write(job, name, pa.Table.from_pylist(rows, ANSWERS))
+    tables.write(job, name, pa.Table.from_pylist(rows, ANSWERS))
     return len(rows)
 
 
@@ -174,7 +174,7 @@ def _asking(config: AnswersConfig, job: Job, task: Task, parts: Sequence[Sequenc
     writer.refuse_longer(ids, config.max_tokens)
     guide = None
     if config.constrained:
-        from bedstone.sampling import constraint
+        from bedstone.generation import constraint
 
         assert task.schema is not None
         guide = constraint.json_schema(task.schema, writer.texts, writer.ends)

@@ -15,12 +15,12 @@ from functools import partial
 from pydantic import Field
 
 from bedstone.config import Config
-from bedstone.model.transformer import NumberFormat
-from bedstone.sampling.chain import parse
-from bedstone.sampling.generate import Drawing
-from bedstone.sampling.pace import FILE, Pace
-from bedstone.sampling.writer import Writer, folder_of, loaded
-from bedstone.stage import Job, Result, Stage
+from bedstone.generation.chain import parse
+from bedstone.generation.generate import Drawing
+from bedstone.generation.writer import Writer, folder_of, loaded
+from bedstone.model.shape import NumberFormat
+from bedstone.sampling.choosing.pace import FILE, Pace
+from bedstone.store.stage import Job, Result, Stage
 
 ROUNDS = 5
 SHORT_PROMPT, LONG_PROMPT, NEW_TOKENS = 16, 144, 33

@@ -10,10 +10,10 @@ The key of an endpoint is read from the environment, ``OPENAI_API_KEY``, and wri
 from pydantic import Field
 
 from bedstone.config import Config
-from bedstone.sampling.endpoint import Endpoint
-from bedstone.sampling.findings import FILE
-from bedstone.sampling.probing import probe
-from bedstone.stage import Job, Result, Stage
+from bedstone.sampling.endpoints.client import Endpoint
+from bedstone.sampling.endpoints.findings import FILE
+from bedstone.sampling.endpoints.probing import probe
+from bedstone.store.stage import Job, Result, Stage
 
 
 class ProbeConfig(Config):

@@ -15,14 +15,14 @@ from pathlib import Path
 import pyarrow as pa
 
 from bedstone.config import Config
-from bedstone.corpus import columns
 from bedstone.errors import ArtifactError
-from bedstone.model.transformer import NumberFormat
+from bedstone.generation.writer import Writer, folder_of, loaded
+from bedstone.model.shape import NumberFormat
 from bedstone.posttrain.chat import Dialogue
 from bedstone.posttrain.scoring import completion_sums
-from bedstone.sampling.stored import rows_of
-from bedstone.sampling.writer import Writer, folder_of, loaded
-from bedstone.stage import Job, Result, Stage
+from bedstone.sampling.choosing.stored import rows_of
+from bedstone.store import tables
+from bedstone.store.stage import Job, Result, Stage
 
 FILE = "rewards.parquet"
 
@@ -56,7 +56,7 @@ def run(config: RewardsConfig, job: Job) -> Result:
         aligned - own for aligned, own in zip(sums, table["logprob"].to_pylist(), strict=True)
     ]
     rewarded = table.select(["problem", "sample"]).append_column("reward", pa.array(rewards))
-    columns.write(job, FILE, rewarded)
+    tables.write(job, FILE, rewarded)
     return Result({"answers": len(rewards), "mean_reward_nats": sum(rewards) / len(rewards)})
 
 

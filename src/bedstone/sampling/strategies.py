@@ -25,18 +25,18 @@ import pyarrow as pa
 from pydantic import Field, model_validator
 
 from bedstone.config import Config
-from bedstone.corpus import columns
-from bedstone.evaluation.intervals import wilson
+from bedstone.generation.chain import ChainText, parse
+from bedstone.generation.generate import Drawing
 from bedstone.model.hugging_face import WEIGHTS, load
-from bedstone.model.transformer import ModelConfig
+from bedstone.model.shape import ModelConfig
 from bedstone.posttrain.chat import render_prompt
 from bedstone.posttrain.judged import Judged, complete
 from bedstone.posttrain.prompts import drawn, read_pairs
-from bedstone.sampling.chain import ChainText, parse
-from bedstone.sampling.generate import Drawing
-from bedstone.sampling.selection import best_shares
-from bedstone.stage import Job, Metrics, Result, Stage
-from bedstone.tokenizer.encoding import END, FILE, Encoder
+from bedstone.sampling.choosing.selection import best_shares
+from bedstone.store import tables
+from bedstone.store.stage import Job, Metrics, Result, Stage
+from bedstone.text.encoder import END, FILE, Encoder
+from bedstone.uncertainty.intervals import wilson
 
 OWN = "temperature=1"
 """The chain that leaves a model's distribution as it is."""
@@ -105,8 +105,8 @@ def run(config: StrategiesConfig, job: Job) -> Result:
                 examples += _examples(chain, texts[: config.examples], firsts)
             if chain == OWN:
                 rows += [best_of_row(n, judged, lengths, model.config) for n in config.best_of]
-    columns.write(job, "strategies.parquet", pa.Table.from_pylist(rows, _STRATEGIES))
-    columns.write(job, "completions.parquet", pa.Table.from_pylist(examples, _COMPLETIONS))
+    tables.write(job, "strategies.parquet", pa.Table.from_pylist(rows, _STRATEGIES))
+    tables.write(job, "completions.parquet", pa.Table.from_pylist(examples, _COMPLETIONS))
     return Result(_metrics(rows, len(texts)))
 
 

@@ -34,8 +34,8 @@ from pydantic import Field, field_validator
 
 from bedstone.config import Config, nearest
 from bedstone.errors import DataError
-from bedstone.scaling import isoflop
-from bedstone.scaling.assess import (
+from bedstone.laws import isoflop
+from bedstone.laws.assess import (
     DERIVED,
     Values,
     derived,
@@ -46,13 +46,13 @@ from bedstone.scaling.assess import (
     spread,
     warnings,
 )
-from bedstone.scaling.bootstrap import bootstrap
-from bedstone.scaling.fitting import ComputeFit, Fit, Method, Runs, fit, fit_of_flop, tells_apart
-from bedstone.scaling.isoflop import Budget
-from bedstone.scaling.known import DRAWS_FILE, LAW_FILE, RUNS_FILE, SURFACE, Range
-from bedstone.scaling.law import Law
-from bedstone.scaling.runs import COLUMNS, DROPPED, FIT, HELD_OUT, read, uses
-from bedstone.stage import Job, Metrics, Result, Stage
+from bedstone.laws.bootstrap import bootstrap
+from bedstone.laws.fitting import ComputeFit, Fit, Method, Runs, fit, fit_of_flop, tells_apart
+from bedstone.laws.isoflop import Budget
+from bedstone.laws.known import DRAWS_FILE, LAW_FILE, RUNS_FILE, SURFACE, Range
+from bedstone.laws.law import Law
+from bedstone.laws.runs import COLUMNS, DROPPED, FIT, HELD_OUT, read, uses
+from bedstone.store.stage import Job, Metrics, Result, Stage
 
 HELD_OUT_ROW = (
     "parameters",

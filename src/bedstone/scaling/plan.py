@@ -27,19 +27,19 @@ from typing import Any, Literal
 from pydantic import Field
 
 from bedstone.config import Config
-from bedstone.scaling import planning
-from bedstone.scaling.allocation import Question, answer, outside
-from bedstone.scaling.architecture import Shape
-from bedstone.scaling.conclusions import short
-from bedstone.scaling.decisions import FILE
-from bedstone.scaling.known import LAW_NAMES, published
-from bedstone.scaling.planning import Budget, Choice
-from bedstone.scaling.repetition import NEARLY_FRESH_PASSES, effective_tokens
+from bedstone.counting.architecture import Shape
+from bedstone.laws import shapes
+from bedstone.laws.allocation import Question, answer, outside
+from bedstone.laws.conclusions import short
+from bedstone.laws.known import LAW_NAMES, published
+from bedstone.laws.repeated_text import NEARLY_FRESH_PASSES, effective_tokens
+from bedstone.laws.shapes import Budget, Choice
 from bedstone.scaling.speed import flop_per_second, physical_cores
-from bedstone.stage import Job, Result, Stage
-from bedstone.tokenizer.encoding import FILE as TOKENIZER_FILE
-from bedstone.tokenizer.encoding import Encoder
-from bedstone.tokenizer.mixing import FILE as MIX_FILE
+from bedstone.store.decisions import FILE
+from bedstone.store.stage import Job, Result, Stage
+from bedstone.text.encoder import FILE as TOKENIZER_FILE
+from bedstone.text.encoder import Encoder
+from bedstone.tokenizer.mixing.shares import FILE as MIX_FILE
 
 NUMBER_FORMATS: tuple[str, ...] = ("fp32", "bf16")
 TOKENS_PER_PARAMETER = published("twenty").values()["tokens_per_parameter"]
@@ -113,9 +113,9 @@ def known_speed(config: PlanConfig, vocab_size: int, text_tokens: int, measure: 
 
     def at(speed: float, number_format: str, threads: int) -> float:
         shape = chosen(config, vocab_size, text_tokens, speed).shape
-        batch = planning.batch_tokens(speed * config.minutes * 60, config.seq_len)
+        batch = shapes.batch_tokens(speed * config.minutes * 60, config.seq_len)
         found = measure(shape, batch, threads, number_format, MEASURE_SECONDS)
-        parameters = planning.counted(shape).total
+        parameters = shapes.counted(shape).total
         what = {"number_format": number_format, "threads": threads}
         measured.append({**what, "parameters_total": parameters, "flop_per_second": found})
         return found
@@ -133,20 +133,20 @@ def chosen(config: PlanConfig, vocab_size: int, text_tokens: int, speed: float) 
         text_tokens=config.max_passes * text_tokens,
         tokens_per_parameter=config.tokens_per_parameter,
     )
-    return planning.choose(list(planning.shapes(vocab_size, config.seq_len)), budget)
+    return shapes.choose(list(shapes.shapes(vocab_size, config.seq_len)), budget)
 
 
 def plan(config: PlanConfig, vocab_size: int, mix: dict[str, Any], speed: Speed) -> dict[str, Any]:
     """All that ``plan.json`` says. Tokens are rounded to whole steps."""
     choice = chosen(config, vocab_size, mix["train_tokens"], speed.flop_per_second)
-    wanted_flop = planning.train_flop(choice.shape, choice.train_tokens)
-    batch_tokens = planning.batch_tokens(wanted_flop, config.seq_len)
+    wanted_flop = shapes.train_flop(choice.shape, choice.train_tokens)
+    batch_tokens = shapes.batch_tokens(wanted_flop, config.seq_len)
     n_steps = max(1, round(choice.train_tokens / batch_tokens))
     train_tokens = n_steps * batch_tokens
-    flop = planning.train_flop(choice.shape, train_tokens)
+    flop = shapes.train_flop(choice.shape, train_tokens)
     passes = train_tokens / mix["train_tokens"]
     repeated, most = max(mix["languages"].items(), key=lambda item: item[1]["repetition"])
-    parameters = planning.counted(choice.shape)
+    parameters = shapes.counted(choice.shape)
     shape = asdict(choice.shape)
     del shape["tied"]
     values = {
@@ -154,7 +154,7 @@ def plan(config: PlanConfig, vocab_size: int, mix: dict[str, Any], speed: Speed)
         "batch_tokens": batch_tokens,
         "train_tokens": train_tokens,
         "n_steps": n_steps,
-        "learning_rate": planning.learning_rate(flop),
+        "learning_rate": shapes.learning_rate(flop),
         "sft_tokens": round(config.sft_share * train_tokens),
         "threads": speed.threads,
         "number_format": speed.number_format,

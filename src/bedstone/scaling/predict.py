@@ -20,14 +20,12 @@ import numpy as np
 import pyarrow.parquet as pq
 from pydantic import Field, model_validator
 
-from bedstone.artifact import Shard
 from bedstone.config import Config, nearest
 from bedstone.errors import ConfigError
-from bedstone.scaling import decisions
-from bedstone.scaling.allocation import WITHOUT_LOSS, Question, loss, outside
-from bedstone.scaling.assess import interval, new_run_intervals, spread
-from bedstone.scaling.conclusions import short
-from bedstone.scaling.known import (
+from bedstone.laws.allocation import WITHOUT_LOSS, Question, loss, outside
+from bedstone.laws.assess import interval, new_run_intervals, spread
+from bedstone.laws.conclusions import short
+from bedstone.laws.known import (
     LAW_NAMES,
     PREDICTION_FILE,
     RUNS_FILE,
@@ -36,9 +34,11 @@ from bedstone.scaling.known import (
     fitted,
     published,
 )
-from bedstone.scaling.law import FLOP_PER_PARAMETER_AND_TOKEN
-from bedstone.scaling.runs import FIT
-from bedstone.stage import Job, Result, Stage
+from bedstone.laws.law import FLOP_PER_PARAMETER_AND_TOKEN
+from bedstone.laws.runs import FIT
+from bedstone.store import decisions
+from bedstone.store.artifact import Shard
+from bedstone.store.stage import Job, Result, Stage
 
 OF_SERVING = "served"
 """A form that says where to stop, and of the loss what its base says."""

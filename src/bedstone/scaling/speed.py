@@ -7,8 +7,8 @@ from dataclasses import asdict
 from pathlib import Path
 from statistics import median
 
-from bedstone.scaling.architecture import Shape
-from bedstone.scaling.planning import train_flop
+from bedstone.counting.architecture import Shape
+from bedstone.laws.shapes import train_flop
 
 TOPOLOGY = Path("/sys/devices/system/cpu")
 
@@ -37,9 +37,10 @@ def flop_per_second(
     """
     import torch
 
-    from bedstone.model.transformer import DTYPES, ModelConfig, Transformer
-    from bedstone.pretrain.loop import using_threads
-    from bedstone.pretrain.optim import Optimizer, OptimizerConfig, clip_scale
+    from bedstone.model.shape import ModelConfig
+    from bedstone.model.transformer import DTYPES, Transformer
+    from bedstone.training.optim import Optimizer, OptimizerConfig, clip_scale
+    from bedstone.training.threads import using_threads
 
     dice = torch.Generator().manual_seed(0)
     rows = batch_tokens // shape.seq_len

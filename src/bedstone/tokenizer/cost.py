@@ -23,15 +23,15 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from pydantic import Field
 
-from bedstone.artifact import Shard
 from bedstone.config import Config
-from bedstone.corpus import columns
-from bedstone.corpus.texts import texts_of
-from bedstone.corpus.words import spaced_words_of
 from bedstone.languages import ENGLISH
-from bedstone.stage import Job, Metrics, Result, Stage
-from bedstone.tokenizer import encoders
-from bedstone.tokenizer.encoders import AnyEncoder
+from bedstone.store import tables
+from bedstone.store.artifact import Shard
+from bedstone.store.stage import Job, Metrics, Result, Stage
+from bedstone.text import any_encoder
+from bedstone.text.any_encoder import AnyEncoder
+from bedstone.text.codes import texts_of
+from bedstone.text.words import spaced_words_of
 
 PARALLEL = "parallel.parquet"
 SCHEMA = pa.schema(
@@ -79,7 +79,7 @@ class Row:
 
 def run(config: CostConfig, job: Job) -> Result:
     """Encode the comparable texts and relate each to its English."""
-    encoder = encoders.load(job.inputs["tokenizer"])
+    encoder = any_encoder.load(job.inputs["tokenizer"])
     contents, left_out = _contents(job.inputs["yardstick"], config)
     english_tokens = cache(lambda text: _count(encoder, [text])[0])
     rows = []
@@ -88,7 +88,7 @@ def run(config: CostConfig, job: Job) -> Result:
             english = sum(english_tokens(ours) for _, ours in pairs)
             rows.append(_row(name, [text for text, _ in pairs], english, encoder))
             task.advance()
-    columns.write(
+    tables.write(
         job, "languages.parquet", pa.Table.from_pylist([asdict(row) for row in rows], SCHEMA)
     )
     counts = {
@@ -137,7 +137,7 @@ def _contents(yardstick: Shard, config: CostConfig) -> tuple[dict[str, Pairs], i
 
 
 def _of_parallel(parallel: Shard, min_share: float) -> tuple[dict[str, Pairs], int]:
-    table = columns.read(parallel, ["language", "text", "english"])
+    table = tables.read(parallel, ["language", "text", "english"])
     contents: dict[str, Pairs] = {}
     for name, *pair in zip(*(column.to_pylist() for column in table.columns), strict=True):
         contents.setdefault(name, []).append((pair[0], pair[1]))

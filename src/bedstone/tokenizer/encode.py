@@ -16,12 +16,12 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from bedstone.artifact import File
 from bedstone.config import Config
-from bedstone.corpus import columns
-from bedstone.stage import Job, Metrics, Result, Stage
-from bedstone.tokenizer.encoding import END, FILE, Encoder
-from bedstone.tokenizer.kept import read_kept, text_bytes
+from bedstone.store import tables
+from bedstone.store.artifact import File
+from bedstone.store.stage import Job, Metrics, Result, Stage
+from bedstone.text.encoder import END, FILE, Encoder
+from bedstone.tokenizer.stored.kept import read_kept, text_bytes
 
 
 class EncodeConfig(Config):
@@ -43,7 +43,7 @@ def run(config: EncodeConfig, job: Job) -> Result:
             done.append(part.append_column("tokens", _lengths(job.folder / files[-1].path)))
             task.advance(part.num_rows)
     encoded = pa.concat_tables(done).select(["id", "language", "bytes", "tokens"])
-    files.append(columns.write(job, "documents.parquet", encoded))
+    files.append(tables.write(job, "documents.parquet", encoded))
     return Result(_counts(encoded), tuple(files))
 
 

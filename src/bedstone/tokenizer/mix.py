@@ -35,20 +35,20 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from pydantic import Field, model_validator
 
-from bedstone.artifact import Shard
 from bedstone.config import Config
-from bedstone.corpus import columns
 from bedstone.errors import DataError
 from bedstone.languages import SPEAKERS_SOURCE, Source
+from bedstone.laws.repeated_text import NEARLY_FRESH_PASSES
 from bedstone.lots import is_held_out
-from bedstone.scaling.repetition import NEARLY_FRESH_PASSES
-from bedstone.stage import Job, Metrics, Result, Stage
-from bedstone.tokenizer import usage
-from bedstone.tokenizer.balance import Balance, Row, balances, speakers_by_key, table
-from bedstone.tokenizer.encoding import FILE as TOKENIZER_FILE
-from bedstone.tokenizer.encoding import Encoder
-from bedstone.tokenizer.mixing import FILE, ROUNDING
-from bedstone.tokenizer.weighing import (
+from bedstone.store import tables
+from bedstone.store.artifact import Shard
+from bedstone.store.stage import Job, Metrics, Result, Stage
+from bedstone.text.encoder import FILE as TOKENIZER_FILE
+from bedstone.text.encoder import Encoder
+from bedstone.tokenizer.mixing import usage
+from bedstone.tokenizer.mixing.balance import Balance, Row, balances, speakers_by_key, table
+from bedstone.tokenizer.mixing.shares import FILE, ROUNDING
+from bedstone.tokenizer.mixing.weighing import (
     Change,
     Course,
     LanguageKey,
@@ -142,7 +142,7 @@ def run(config: MixConfig, job: Job) -> Result:
     _write(job, FILE, mix)
     _write(job, AUDIT, {"speakers_source": source, "share_of": "tokens", "languages": balanced})
     listed = documents.select(["id", "language", "shard", "index", "split"])
-    columns.write(job, "documents.parquet", listed)
+    tables.write(job, "documents.parquet", listed)
     for line in [*_lines(mix, audit, source), *_limited(rows, config.max_repetition)]:
         job.progress.say(line)
     return Result(_metrics(mix, audit))
@@ -263,15 +263,15 @@ def _write(job: Job, name: str, values: Mapping[str, Any]) -> None:
 
 def _documents(config: MixConfig, tokens: Shard) -> pa.Table:
     """Those of all shards whose language is not left out."""
-    tables = [_numbered(shard, number) for number, shard in enumerate(tokens.shards)]
-    documents = pa.concat_tables(tables)
+    numbered = [_numbered(shard, number) for number, shard in enumerate(tokens.shards)]
+    documents = pa.concat_tables(numbered)
     left_out = pc.is_in(documents["language"], pa.array(config.without, pa.string()))
     return documents.filter(pc.invert(left_out))
 
 
 def _numbered(shard: Shard, number: int) -> pa.Table:
     """A shard's documents with its number and each one's place in its language's arrays."""
-    table = columns.read(shard, ["id", "language", "bytes", "tokens"])
+    table = tables.read(shard, ["id", "language", "bytes", "tokens"])
     seen = Counter[str]()
     index = []
     for language in table["language"].to_pylist():

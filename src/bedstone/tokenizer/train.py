@@ -28,17 +28,15 @@ from typing import Any
 from pydantic import Field
 from tokenizers import Tokenizer, trainers
 
-from bedstone.artifact import Shard
 from bedstone.config import Config
-from bedstone.corpus import columns
 from bedstone.errors import ConfigError, DataError
 from bedstone.languages import ENGLISH
 from bedstone.lots import lot
-from bedstone.stage import Job, Metrics, Result, Stage
-from bedstone.tokenizer.encoding import CONFIG_FILE, FILE, SPECIAL_TOKENS, byte_alphabet
-from bedstone.tokenizer.kept import read_kept, text_bytes
-from bedstone.tokenizer.mixing import even_budgets, shared_out, temperature_demands
-from bedstone.tokenizer.parity import (
+from bedstone.store import tables
+from bedstone.store.artifact import Shard
+from bedstone.store.stage import Job, Metrics, Result, Stage
+from bedstone.text.encoder import CONFIG_FILE, FILE, SPECIAL_TOKENS, byte_alphabet
+from bedstone.tokenizer.learning.parity import (
     ALPHABET,
     Cost,
     Row,
@@ -51,14 +49,16 @@ from bedstone.tokenizer.parity import (
     learn_plain,
     summary,
 )
-from bedstone.tokenizer.pieces import PieceCounter, counts_of
-from bedstone.tokenizer.vocabulary import (
+from bedstone.tokenizer.learning.pieces import PieceCounter, counts_of
+from bedstone.tokenizer.learning.vocabulary import (
     encoder_of,
     script_counts,
     transformers_config,
     untrained,
     with_merges,
 )
+from bedstone.tokenizer.mixing.shares import even_budgets, shared_out, temperature_demands
+from bedstone.tokenizer.stored.kept import read_kept, text_bytes
 
 PARITY_FILE, SCRIPTS_FILE = "parity.json", "scripts.json"
 
@@ -235,11 +235,11 @@ def _with_parity(
     numbers = {name: summary(each) for name, each in costs.items()}
     choices = Counter(learnt["parity"].chosen.tolist())
     chose = {name: choices[number] for number, name in enumerate(tallies.development)}
-    tables = {
+    stored = {
         "plain": {**numbers["plain"], "languages": _table(costs["plain"], {})},
         "parity": {**numbers["parity"], "languages": _table(costs["parity"], chose)},
     }
-    _write(job, PARITY_FILE, tables)
+    _write(job, PARITY_FILE, stored)
     return with_merges(learnt["parity"]), {
         "steering_languages": len(tallies.development),
         "measured_languages": len(measured),
@@ -248,7 +248,7 @@ def _with_parity(
 
 
 def _rows(parallel: Shard) -> Iterator[Row]:
-    table = columns.read(parallel, Row._fields)
+    table = tables.read(parallel, Row._fields)
     yield from map(Row._make, zip(*(column.to_pylist() for column in table.columns), strict=True))
 
 

@@ -9,9 +9,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from bedstone.engine import Local
 from bedstone.progress import Progress
-from bedstone.stage import Job
+from bedstone.store.engine import Local
+from bedstone.store.stage import Job
 
 
 def record(url: str, body: bytes, *, status: str = "200 OK", headers: str = "") -> bytes:

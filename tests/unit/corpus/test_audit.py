@@ -5,7 +5,7 @@ import pyarrow as pa
 import pytest
 
 from bedstone.corpus.audit import STAGE
-from bedstone.corpus.purity import COLUMNS
+from bedstone.corpus.identification.purity import COLUMNS
 from bedstone.errors import DataError
 
 LANGUAGES = ["eng_Latn", "hin_Deva", "und", "hin_Deva", "mul"]

@@ -5,9 +5,10 @@ import pytest
 from fastwarc.warc import ArchiveIterator, WarcRecordType
 
 from bedstone.corpus.crawl import NAME, STAGE, CrawlConfig
-from bedstone.engine import Local
 from bedstone.errors import BedstoneError
-from bedstone.stage import ask, build
+from bedstone.store.build import build
+from bedstone.store.engine import Local
+from bedstone.store.request import ask
 
 URLS = [
     "https://help.gnome.org/users/gnome-help/stable/a.html.en",

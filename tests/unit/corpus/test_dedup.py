@@ -5,11 +5,11 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from bedstone.corpus.columns import of_numbers
 from bedstone.corpus.dedup import STAGE, DedupConfig, representatives, resolve
-from bedstone.corpus.signatures import signed
-from bedstone.corpus.texts import texts_of
+from bedstone.corpus.duplicates.signatures import signed
 from bedstone.errors import ConfigError, DataError
+from bedstone.store.tables import of_numbers
+from bedstone.text.codes import texts_of
 
 WORDS = [f"{a}{b}" for a in ("ka", "lo", "mi", "nu", "pe") for b in ("fa", "go", "hi", "ru", "se")]
 TEXT = " ".join(f"{one} {two}" for one in WORDS for two in WORDS[:8])

@@ -1,7 +1,7 @@
 import pytest
 
 from bedstone.corpus.extract import STAGE, document_id, is_taken, total
-from bedstone.corpus.warc import Page
+from bedstone.corpus.web.warc import Page
 from bedstone.errors import DataError
 
 from .running import shard

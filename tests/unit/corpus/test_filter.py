@@ -4,11 +4,11 @@ from types import SimpleNamespace
 import pytest
 from pydantic import ValidationError
 
-from bedstone.artifact import Artifact
 from bedstone.corpus import measure
 from bedstone.corpus.filter import STAGE, FilterConfig, resolve, total
-from bedstone.corpus.rules import DEFAULT_RULES
+from bedstone.corpus.rules.sets import DEFAULT_RULES
 from bedstone.errors import ConfigError
+from bedstone.store.artifact import Artifact
 
 PROSE = "The patient scholars discussed that curious manuscript with the visitors. " * 6
 NORWEGIAN = "Katten satt her og sov lenge i sola i dag " * 8

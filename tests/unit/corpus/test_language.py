@@ -4,7 +4,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from bedstone.corpus import language as stage_module
-from bedstone.corpus.identifiers import Found, Identifier
+from bedstone.corpus.identification.identifiers import Found, Identifier
 from bedstone.corpus.language import STAGE, total
 from bedstone.errors import ConfigError
 

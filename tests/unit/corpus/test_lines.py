@@ -5,12 +5,13 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from bedstone.artifact import Artifact
 from bedstone.corpus import lines
 from bedstone.corpus.lines import STAGE, rank_of
-from bedstone.engine import Local
 from bedstone.errors import ArtifactError, DataError
-from bedstone.stage import Stage, build
+from bedstone.store.artifact import Artifact
+from bedstone.store.build import build
+from bedstone.store.engine import Local
+from bedstone.store.stage import Stage
 
 MENU = "Home\nNews"
 STORY = "It was night. Rain fell on the roof. Nobody slept."

@@ -1,17 +1,17 @@
 import pyarrow as pa
 import pytest
 
-from bedstone.corpus import texts
+from bedstone.corpus.duplicates.signatures import signed
 from bedstone.corpus.minhash import STAGE
-from bedstone.corpus.signatures import signed
-from bedstone.corpus.texts import texts_of
+from bedstone.text import codes
+from bedstone.text.codes import texts_of
 
 TEXT = "one two three four five six seven eight nine ten eleven twelve"
 
 
 @pytest.mark.parametrize("characters_at_once", [1, 1 << 20])
 def test_a_signature_for_each_document(table_shard, run, rows, monkeypatch, characters_at_once):
-    monkeypatch.setattr(texts, "CHARACTERS_AT_ONCE", characters_at_once)
+    monkeypatch.setattr(codes, "CHARACTERS_AT_ONCE", characters_at_once)
     documents = table_shard("documents", {"id": ["x", "y"], "text": [TEXT, "e\u0301n"]})
     result, made = run(STAGE, {"bands": 3, "rows": 2}, documents=documents)
     expected = signed(texts_of([TEXT, "én"]), 6, 1, 5)

@@ -1,11 +1,12 @@
 import pyarrow.parquet as pq
 import pytest
 
-from bedstone.adoption import adopt
 from bedstone.corpus.parallel import STAGE, ParallelConfig
-from bedstone.engine import Local
 from bedstone.errors import BedstoneError, ConfigError, DataError
-from bedstone.stage import ask, build
+from bedstone.store.adoption import adopt
+from bedstone.store.build import build
+from bedstone.store.engine import Local
+from bedstone.store.request import ask
 
 from .packages_fixture import pack
 

@@ -5,9 +5,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from bedstone.corpus import columns
 from bedstone.corpus.records import STAGE
 from bedstone.errors import DataError
+from bedstone.store import tables
 
 from .running import shard
 
@@ -64,7 +64,7 @@ def test_parquet_with_columns_of_other_names(records, run, rows, tmp_path):
     found = rows(made, "documents.parquet")
     assert [(row["text"], row["url"]) for row in found] == [("one", "u"), ("two", "")]
     # What reads documents reads these.
-    assert columns.read(made, ["id", "text", "headings"]).num_rows == 2
+    assert tables.read(made, ["id", "text", "headings"]).num_rows == 2
     with pytest.raises(DataError, match="has no column text, only body, link, x"):
         run(STAGE, records=given)
 

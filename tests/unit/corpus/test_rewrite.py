@@ -3,7 +3,7 @@ import pytest
 from pydantic import ValidationError
 
 from bedstone.corpus.rewrite import STAGE, RewriteConfig, total
-from bedstone.stage import ask
+from bedstone.store.request import ask
 
 TEXT = (
     "A title\n\nFive words are on this.\nNo end\n\nSubtitle here it is.\n"
@@ -53,8 +53,8 @@ def test_the_same_rows_with_what_is_left_of_them(documents, run, rows):
 
 def test_row_groups_make_no_difference(documents, run, rows, monkeypatch):
     _, whole = run(STAGE, documents=documents)
-    monkeypatch.setattr("bedstone.corpus.columns.ROW_GROUP_ROWS", 3)
-    monkeypatch.setattr("bedstone.corpus.texts.CHARACTERS_AT_ONCE", 5)
+    monkeypatch.setattr("bedstone.store.tables.ROW_GROUP_ROWS", 3)
+    monkeypatch.setattr("bedstone.text.codes.CHARACTERS_AT_ONCE", 5)
     _, parts = run(STAGE, documents=documents)
     assert rows(parts, "documents.parquet") == rows(whole, "documents.parquet")
 

@@ -3,9 +3,9 @@ import json
 import pyarrow as pa
 import pytest
 
-from bedstone.corpus.measures import measure
+from bedstone.corpus.rules.measures import measure
+from bedstone.corpus.rules.transfer import NAME
 from bedstone.corpus.statistics import STAGE, StatisticsConfig, resolve
-from bedstone.corpus.transfer import NAME
 from bedstone.errors import ConfigError, DataError
 
 from .running import shard
@@ -36,7 +36,7 @@ def test_a_column_for_each_statistic(documents, run, rows):
 
 
 def test_a_row_group_at_a_time(documents, run, rows, monkeypatch):
-    monkeypatch.setattr("bedstone.corpus.columns.ROW_GROUP_ROWS", 2)
+    monkeypatch.setattr("bedstone.store.tables.ROW_GROUP_ROWS", 2)
     _, made = run(STAGE, documents=documents)
     assert rows(made, "statistics.parquet") == expected()
 

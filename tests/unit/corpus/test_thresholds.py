@@ -7,7 +7,7 @@ import pyarrow as pa
 import pytest
 from pydantic import ValidationError
 
-from bedstone.corpus import transfer
+from bedstone.corpus.rules import transfer
 from bedstone.corpus.thresholds import ADAPTED, LIMITS, STAGE, Tally, ThresholdsConfig, tallied
 from bedstone.errors import ArtifactError, DataError
 

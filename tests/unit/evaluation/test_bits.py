@@ -4,9 +4,10 @@ import pytest
 
 torch = pytest.importorskip("torch", reason="torch is not installed: pip install bedstone[train]")
 
-from bedstone.evaluation import bits  # noqa: E402 (needs torch)
-from bedstone.evaluation.bits import bits_per_byte, cut, text_bits  # noqa: E402 (needs torch)
-from bedstone.model.transformer import ModelConfig, Transformer  # noqa: E402 (needs torch)
+from bedstone.evaluation import bits
+from bedstone.evaluation.bits import bits_per_byte, cut, text_bits
+from bedstone.model.shape import ModelConfig
+from bedstone.model.transformer import Transformer
 
 SHAPE = ModelConfig(
     vocab_size=16, n_layers=1, d_model=8, n_heads=2, n_kv_heads=1, d_ff=8, seq_len=8

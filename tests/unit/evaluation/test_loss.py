@@ -7,15 +7,16 @@ import pytest
 
 torch = pytest.importorskip("torch", reason="torch is not installed: pip install bedstone[train]")
 
-from bedstone.evaluation.loss import (  # noqa: E402 (needs torch)
+from bedstone.evaluation.loss import (
     Document,
     LossConfig,
     read_held_out,
     run,
 )
-from bedstone.model import hugging_face  # noqa: E402 (needs torch)
-from bedstone.model.transformer import ModelConfig, Transformer  # noqa: E402 (needs torch)
-from bedstone.tokenizer.encoding import Encoder  # noqa: E402 (needs torch)
+from bedstone.model import hugging_face
+from bedstone.model.shape import ModelConfig
+from bedstone.model.transformer import Transformer
+from bedstone.text.encoder import Encoder
 
 SHAPE = ModelConfig(
     vocab_size=259, n_layers=1, d_model=8, n_heads=2, n_kv_heads=1, d_ff=8, seq_len=16

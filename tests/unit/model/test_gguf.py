@@ -4,13 +4,10 @@ import pytest
 torch = pytest.importorskip("torch", reason="torch is not installed: pip install bedstone[train]")
 library = pytest.importorskip("gguf", reason="gguf is not installed: pip install bedstone[train]")
 
-from bedstone.errors import ArtifactError  # noqa: E402 (needs torch)
-from bedstone.model import gguf  # noqa: E402 (needs torch)
-from bedstone.model.transformer import (  # noqa: E402 (needs torch)
-    ModelConfig,
-    RopeScaling,
-    Transformer,
-)
+from bedstone.errors import ArtifactError
+from bedstone.model import gguf
+from bedstone.model.shape import ModelConfig, RopeScaling
+from bedstone.model.transformer import Transformer
 
 LLAMA = ModelConfig(
     vocab_size=50,

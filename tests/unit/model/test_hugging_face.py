@@ -5,11 +5,13 @@ import pytest
 
 torch = pytest.importorskip("torch", reason="torch is not installed: pip install bedstone[train]")
 
-from safetensors.torch import load_file, save_file  # noqa: E402 (needs torch)
+from safetensors.torch import load_file, save_file
 
-from bedstone.errors import ArtifactError  # noqa: E402 (needs torch)
-from bedstone.model import hugging_face  # noqa: E402 (needs torch)
-from bedstone.model.transformer import KVCache, ModelConfig, Transformer  # noqa: E402
+from bedstone.errors import ArtifactError
+from bedstone.model import hugging_face
+from bedstone.model.cache import KVCache
+from bedstone.model.shape import ModelConfig
+from bedstone.model.transformer import Transformer
 
 SHAPE = ModelConfig(
     vocab_size=50, n_layers=2, d_model=24, n_heads=6, n_kv_heads=2, d_ff=20, seq_len=16

@@ -4,7 +4,7 @@ pytest.importorskip("torch", reason="torch is not installed: pip install bedston
 
 from bedstone.errors import ArtifactError
 from bedstone.model.hugging_face_config import keys_of, model_config
-from bedstone.model.transformer import ModelConfig
+from bedstone.model.shape import ModelConfig
 
 SHAPE = ModelConfig(
     vocab_size=50, n_layers=2, d_model=24, n_heads=6, n_kv_heads=2, d_ff=20, seq_len=16

@@ -2,10 +2,12 @@ import pytest
 
 torch = pytest.importorskip("torch", reason="torch is not installed: pip install bedstone[train]")
 
-import torch.nn.functional as F  # noqa: E402 (needs torch)
+import torch.nn.functional as F
 
-from bedstone.model import transformer  # noqa: E402 (needs torch)
-from bedstone.model.transformer import KVCache, ModelConfig, Transformer  # noqa: E402 (needs torch)
+from bedstone.model import cache, functions
+from bedstone.model.cache import KVCache
+from bedstone.model.shape import ModelConfig
+from bedstone.model.transformer import Transformer
 
 SHAPE = ModelConfig(
     vocab_size=50, n_layers=2, d_model=24, n_heads=6, n_kv_heads=2, d_ff=20, seq_len=16
@@ -31,9 +33,9 @@ def tokens(rows=3, length=9):
 
 
 def plain_attention(qkv_BTE, view, config):
-    q, k, v = transformer._heads(qkv_BTE, view, config)
+    q, k, v = functions.heads_of(qkv_BTE, view, config)
     scores = q @ k.mT / config.d_head**0.5 + view.mask
-    return transformer._side_by_side(scores.softmax(-1) @ v, len(qkv_BTE), config)
+    return functions.side_by_side(scores.softmax(-1) @ v, len(qkv_BTE), config)
 
 
 def plain_loss(model, tokens_BT, targets_BT, weights_BT):
@@ -94,33 +96,33 @@ def test_later_tokens_change_nothing_before_them():
 
 
 def test_gradients_of_the_parts(monkeypatch):
-    monkeypatch.setattr(transformer, "QUERY_BLOCK", 2)  # 3 positions: a part of a block is left
+    monkeypatch.setattr(functions, "QUERY_BLOCK", 2)  # 3 positions: a part of a block is left
     double = {"dtype": torch.float64, "requires_grad": True}
     x, gain = torch.randn(4, 6, **double), torch.randn(6, **double)
     check = torch.autograd.gradcheck
-    assert check(lambda *of: transformer._RMSNorm.apply(*of, 1e-5), (x, gain))
-    assert check(transformer._SwiGLU.apply, (x,))
+    assert check(lambda *of: functions._RMSNorm.apply(*of, 1e-5), (x, gain))
+    assert check(functions._SwiGLU.apply, (x,))
     index = torch.tensor([[1, 1, 3]])
-    assert check(lambda weight: transformer._Lookup.apply(index, weight), (x,))
+    assert check(lambda weight: functions._Lookup.apply(index, weight), (x,))
     config = ModelConfig(
         vocab_size=9, n_layers=1, d_model=8, n_heads=4, n_kv_heads=2, d_ff=4, seq_len=4
     )
-    view = transformer._view(config, 3, torch.float64)
+    view = cache.whole_view(config, 3, torch.float64)
     qkv = torch.randn(2, 3, 16, **double)
-    assert check(lambda qkv: transformer._Attention.apply(qkv, view, config), (qkv,))
+    assert check(lambda qkv: functions._Attention.apply(qkv, view, config), (qkv,))
     torch.testing.assert_close(
-        transformer._Attention.apply(qkv, view, config), plain_attention(qkv, view, config)
+        functions._Attention.apply(qkv, view, config), plain_attention(qkv, view, config)
     )
 
 
 def test_gradient_of_the_loss(monkeypatch):
-    monkeypatch.setattr(transformer, "CHUNK_ROWS", 2)  # 5 rows: a part of a chunk is left
+    monkeypatch.setattr(functions, "CHUNK_ROWS", 2)  # 5 rows: a part of a chunk is left
     hidden = torch.randn(5, 3, dtype=torch.float64, requires_grad=True)
     output = torch.randn(7, 3, dtype=torch.float64, requires_grad=True)
     targets, weights = torch.randint(7, (5,)), torch.rand(5, dtype=torch.float64)
 
     def loss(*of):
-        return transformer._CrossEntropy.apply(*of, targets, weights) * 3
+        return functions._CrossEntropy.apply(*of, targets, weights) * 3
 
     assert torch.autograd.gradcheck(loss, (hidden, output))
 
@@ -144,7 +146,7 @@ def test_a_probability_that_underflows_costs_much_and_not_infinity(dtype):
     hidden = torch.tensor([[200.0], [200.0]], dtype=dtype, requires_grad=True)
     output = torch.tensor([[1.0], [-1.0]], dtype=dtype, requires_grad=True)
     targets, weights = torch.tensor([1, 1]), torch.tensor([1.0, 0.0])  # logits of 200 and -200
-    loss = transformer._CrossEntropy.apply(hidden, output, targets, weights)
+    loss = functions._CrossEntropy.apply(hidden, output, targets, weights)
     assert 87 < loss.item() < 401
     loss.backward()
     assert hidden.grad.tolist() == [[2.0], [0.0]]

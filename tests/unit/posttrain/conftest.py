@@ -8,8 +8,9 @@ import pytest
 
 torch = pytest.importorskip("torch", reason="torch is not installed: pip install bedstone[train]")
 
-from bedstone.model import hugging_face  # noqa: E402 (needs torch)
-from bedstone.model.transformer import ModelConfig, Transformer  # noqa: E402 (needs torch)
+from bedstone.model import hugging_face
+from bedstone.model.shape import ModelConfig
+from bedstone.model.transformer import Transformer
 
 SHAPE = ModelConfig(
     vocab_size=259, n_layers=1, d_model=16, n_heads=2, n_kv_heads=1, d_ff=16, seq_len=32

@@ -1,7 +1,7 @@
 import pytest
 
 from bedstone.posttrain.chat import render, render_prompt
-from bedstone.tokenizer.encoding import ASSISTANT, END, USER, Encoder
+from bedstone.text.encoder import ASSISTANT, END, USER, Encoder
 
 
 @pytest.fixture

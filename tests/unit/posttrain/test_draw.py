@@ -3,14 +3,14 @@ import pytest
 
 torch = pytest.importorskip("torch", reason="torch is not installed: pip install bedstone[train]")
 
-from bedstone.errors import BedstoneError  # noqa: E402 (needs torch)
-from bedstone.posttrain import draw  # noqa: E402 (needs torch)
-from bedstone.posttrain.chat import render_prompt  # noqa: E402 (needs torch)
-from bedstone.posttrain.checker import holds  # noqa: E402 (needs torch)
-from bedstone.posttrain.draw import DrawConfig, nearest, run  # noqa: E402 (needs torch)
-from bedstone.posttrain.judged import Judged, complete  # noqa: E402 (needs torch)
-from bedstone.sampling.generate import Completion  # noqa: E402 (needs torch)
-from bedstone.tokenizer.encoding import Encoder  # noqa: E402 (needs torch)
+from bedstone.errors import BedstoneError
+from bedstone.generation.generate import Completion
+from bedstone.posttrain import draw
+from bedstone.posttrain.chat import render_prompt
+from bedstone.posttrain.checker import holds
+from bedstone.posttrain.draw import DrawConfig, nearest, run
+from bedstone.posttrain.judged import Judged, complete
+from bedstone.text.encoder import Encoder
 
 CONFIG = DrawConfig(prompts=40, samples=4, max_tokens=24)
 
@@ -86,9 +86,9 @@ def test_no_pair_is_an_error(job, model, pairs, monkeypatch):
 
 
 def test_a_completion_is_judged_without_its_closing_token(model):
+    from bedstone.generation.chain import parse
+    from bedstone.generation.generate import Drawing
     from bedstone.model.hugging_face import load
-    from bedstone.sampling.chain import parse
-    from bedstone.sampling.generate import Drawing
 
     encoder = Encoder.load(model.path)
     drawing = Drawing(

@@ -6,7 +6,7 @@ import pytest
 
 torch = pytest.importorskip("torch", reason="torch is not installed: pip install bedstone[train]")
 
-from bedstone.posttrain.losses import (  # noqa: E402 (needs torch)
+from bedstone.posttrain.losses import (
     dpo_loss,
     dpo_rewards,
     sequence_logprobs,

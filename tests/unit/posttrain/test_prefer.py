@@ -4,20 +4,20 @@ import pytest
 
 torch = pytest.importorskip("torch", reason="torch is not installed: pip install bedstone[train]")
 
-from bedstone.errors import DataError  # noqa: E402 (needs torch)
-from bedstone.lots import is_held_out  # noqa: E402 (needs torch)
-from bedstone.posttrain.batching import Batches  # noqa: E402 (needs torch)
-from bedstone.posttrain.judged import Judged  # noqa: E402 (needs torch)
-from bedstone.posttrain.prefer import (  # noqa: E402 (needs torch)
+from bedstone.errors import DataError
+from bedstone.generation.generate import Completion
+from bedstone.lots import is_held_out
+from bedstone.posttrain.judged import Judged
+from bedstone.posttrain.prefer import (
     Answers,
     PreferConfig,
     _changes,
     read_preferences,
     run,
 )
-from bedstone.pretrain import loop  # noqa: E402 (needs torch)
-from bedstone.sampling.generate import Completion  # noqa: E402 (needs torch)
-from bedstone.tokenizer.encoding import Encoder  # noqa: E402 (needs torch)
+from bedstone.text.encoder import Encoder
+from bedstone.training import loop
+from bedstone.training.batching import Batches
 
 CONFIG = PreferConfig(
     epochs=3,

@@ -2,17 +2,17 @@ import pytest
 
 torch = pytest.importorskip("torch", reason="torch is not installed: pip install bedstone[train]")
 
-from bedstone.model.hugging_face import load  # noqa: E402 (needs torch)
-from bedstone.posttrain import scoring  # noqa: E402 (needs torch)
-from bedstone.posttrain.chat import Dialogue, render  # noqa: E402 (needs torch)
-from bedstone.posttrain.prompts import Pair  # noqa: E402 (needs torch)
-from bedstone.posttrain.scoring import (  # noqa: E402 (needs torch)
+from bedstone.model.hugging_face import load
+from bedstone.posttrain import scoring
+from bedstone.posttrain.chat import Dialogue, render
+from bedstone.posttrain.prompts import Pair
+from bedstone.posttrain.scoring import (
     HeldOutLoss,
     completion_logprobs,
     completion_sums,
     rendered,
 )
-from bedstone.tokenizer.encoding import Encoder  # noqa: E402 (needs torch)
+from bedstone.text.encoder import Encoder
 
 DIALOGUES = [
     Dialogue((1, 9, 2), (7, 8, 0)),

@@ -4,15 +4,15 @@ import pytest
 torch = pytest.importorskip("torch", reason="torch is not installed: pip install bedstone[train]")
 
 
-from bedstone.errors import BedstoneError  # noqa: E402 (needs torch)
-from bedstone.model.hugging_face import load  # noqa: E402 (needs torch)
-from bedstone.posttrain.batching import Batches  # noqa: E402 (needs torch)
-from bedstone.posttrain.chat import Dialogue, render_prompt  # noqa: E402 (needs torch)
-from bedstone.posttrain.scoring import completion_logprobs  # noqa: E402 (needs torch)
-from bedstone.posttrain.sft import SftConfig, loss_of_batches, run, step_count  # noqa: E402 (needs torch)
-from bedstone.pretrain import loop  # noqa: E402 (needs torch)
-from bedstone.tokenizer.encoding import Encoder  # noqa: E402 (needs torch)
-from bedstone.work import SCRATCH  # noqa: E402 (needs torch)
+from bedstone.errors import BedstoneError
+from bedstone.model.hugging_face import load
+from bedstone.posttrain.chat import Dialogue, render_prompt
+from bedstone.posttrain.scoring import completion_logprobs
+from bedstone.posttrain.sft import SftConfig, loss_of_batches, run, step_count
+from bedstone.store.work import SCRATCH
+from bedstone.text.encoder import Encoder
+from bedstone.training import loop
+from bedstone.training.batching import Batches
 
 CONFIG = SftConfig(
     train_tokens=12000, batch_tokens=256, learning_rate=0.02, number_format="fp32", threads=1

@@ -4,9 +4,9 @@ import pytest
 from bedstone.errors import ConfigError
 from bedstone.posttrain.prompts import read_pairs
 from bedstone.posttrain.tasks import TasksConfig, run
-from bedstone.sampling.tasks import named
-from bedstone.tokenizer.kept import read_kept
+from bedstone.tasks.catalogue import named
 from bedstone.tokenizer.mix import MixConfig, split
+from bedstone.tokenizer.stored.kept import read_kept
 
 TASKS = ("sums", "factoring", "reversing")
 CONFIG = TasksConfig(tasks=TASKS, problems=120, held_out_share=0.2)

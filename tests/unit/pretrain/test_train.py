@@ -5,12 +5,12 @@ import pytest
 
 torch = pytest.importorskip("torch", reason="torch is not installed: pip install bedstone[train]")
 
-from bedstone.errors import ConfigError  # noqa: E402 (needs torch)
-from bedstone.model import hugging_face  # noqa: E402 (needs torch)
-from bedstone.pretrain import loop  # noqa: E402 (needs torch)
-from bedstone.pretrain.loader import Loader  # noqa: E402 (needs torch)
-from bedstone.pretrain.train import STAGE, TrainConfig, run  # noqa: E402 (needs torch)
-from bedstone.work import SCRATCH  # noqa: E402 (needs torch)
+from bedstone.errors import ConfigError
+from bedstone.model import hugging_face
+from bedstone.pretrain.loader import Loader
+from bedstone.pretrain.train import STAGE, TrainConfig, run
+from bedstone.store.work import SCRATCH
+from bedstone.training import loop
 
 PLAN = {
     "n_layers": 1,

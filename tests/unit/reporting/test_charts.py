@@ -6,7 +6,7 @@ import re
 import pytest
 
 from bedstone.reporting.charts import COLOURS, Axis, Bar, Dot, Point, Step, bars, curve, dots, plane
-from bedstone.reporting.model_sections import CURVE_POINTS, smoothed
+from bedstone.reporting.sections.model import CURVE_POINTS, smoothed
 
 
 def words(svg):

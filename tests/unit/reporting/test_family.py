@@ -3,9 +3,10 @@
 import pytest
 
 from bedstone.config import Config
-from bedstone.engine import Local
 from bedstone.reporting.family import family
-from bedstone.stage import Result, Stage, build
+from bedstone.store.build import build
+from bedstone.store.engine import Local
+from bedstone.store.stage import Result, Stage
 
 
 class Setting(Config):

@@ -7,10 +7,10 @@ import pyarrow.parquet as pq
 import pytest
 
 from bedstone.reporting import charts
-from bedstone.reporting.behaviour_sections import _bits_change
 from bedstone.reporting.charts import Axis, Dot
-from bedstone.reporting.model_sections import _with_interval
-from bedstone.reporting.rule_sections import _by_language, _effects
+from bedstone.reporting.sections.behaviour import _bits_change
+from bedstone.reporting.sections.model import _with_interval
+from bedstone.reporting.sections.rules import _by_language, _effects
 
 
 @pytest.fixture

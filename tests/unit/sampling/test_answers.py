@@ -3,22 +3,23 @@
 import json
 
 import pytest
-from tests.unit.sampling.test_probing import Toy, serving, toy_answer
-from tests.unit.sampling.test_writer import write_model
+from tests.unit.generation.test_writer import write_model
+from tests.unit.sampling.endpoints.test_probing import Toy, serving, toy_answer
 
 torch = pytest.importorskip("torch", reason="torch is not installed: pip install bedstone[train]")
 
-from bedstone import work  # noqa: E402 (needs torch)
-from bedstone.adoption import adopt  # noqa: E402
-from bedstone.engine import Local  # noqa: E402
-from bedstone.errors import BedstoneError, ConfigError, DataError  # noqa: E402
-from bedstone.sampling import answers, writer  # noqa: E402
-from bedstone.sampling.generate import BATCH_ROWS  # noqa: E402
-from bedstone.sampling.probe import STAGE, ProbeConfig  # noqa: E402
-from bedstone.sampling.questions import Json  # noqa: E402
-from bedstone.sampling.stored import ANSWERS, rows_of  # noqa: E402
-from bedstone.sampling.tasks import named  # noqa: E402
-from bedstone.stage import build  # noqa: E402
+from bedstone.errors import BedstoneError, ConfigError, DataError
+from bedstone.generation import writer
+from bedstone.generation.generate import BATCH_ROWS
+from bedstone.sampling import answers
+from bedstone.sampling.choosing.stored import ANSWERS, rows_of
+from bedstone.sampling.probe import STAGE, ProbeConfig
+from bedstone.store import work
+from bedstone.store.adoption import adopt
+from bedstone.store.build import build
+from bedstone.store.engine import Local
+from bedstone.tasks.catalogue import named
+from bedstone.tasks.questions import Json
 
 TASK = "reversing:letters=2-3"
 CONFIG = answers.AnswersConfig(task=TASK, problems=6, samples=4, max_tokens=6, chat=False)

@@ -1,16 +1,17 @@
 """sampling.latency, on a clock that is known."""
 
 import pytest
-from tests.unit.sampling.test_writer import write_model
+from tests.unit.generation.test_writer import write_model
 
 torch = pytest.importorskip("torch", reason="torch is not installed: pip install bedstone[train]")
 
-from bedstone.adoption import adopt  # noqa: E402 (needs torch)
-from bedstone.auditing import Making  # noqa: E402
-from bedstone.engine import Local  # noqa: E402
-from bedstone.progress import Progress  # noqa: E402
-from bedstone.sampling import latency, writer  # noqa: E402
-from bedstone.sampling.pace import Pace  # noqa: E402
+from bedstone.generation import writer
+from bedstone.progress import Progress
+from bedstone.sampling import latency
+from bedstone.sampling.choosing.pace import Pace
+from bedstone.store.adoption import adopt
+from bedstone.store.engine import Local
+from bedstone.store.making import Making
 
 
 def measured(monkeypatch, tmp_path, tokenizer, **config):

@@ -8,15 +8,16 @@ import pytest
 
 torch = pytest.importorskip("torch", reason="torch is not installed: pip install bedstone[train]")
 
-from bedstone.adoption import adopt  # noqa: E402 (needs torch)
-from bedstone.auditing import Making  # noqa: E402
-from bedstone.engine import Local  # noqa: E402
-from bedstone.errors import ArtifactError  # noqa: E402
-from bedstone.model import hugging_face  # noqa: E402
-from bedstone.model.transformer import ModelConfig, Transformer  # noqa: E402
-from bedstone.progress import Progress  # noqa: E402
-from bedstone.sampling.rewards import FILE  # noqa: E402
-from bedstone.sampling.stored import rows_of  # noqa: E402
+from bedstone.errors import ArtifactError
+from bedstone.model import hugging_face
+from bedstone.model.shape import ModelConfig
+from bedstone.model.transformer import Transformer
+from bedstone.progress import Progress
+from bedstone.sampling.choosing.stored import rows_of
+from bedstone.sampling.rewards import FILE
+from bedstone.store.adoption import adopt
+from bedstone.store.engine import Local
+from bedstone.store.making import Making
 
 SHAPE = ModelConfig(
     vocab_size=259, n_layers=1, d_model=16, n_heads=2, n_kv_heads=1, d_ff=16, seq_len=64

@@ -7,16 +7,16 @@ from pydantic import ValidationError
 
 torch = pytest.importorskip("torch", reason="torch is not installed: pip install bedstone[train]")
 
-from bedstone.engine import Local  # noqa: E402 (needs torch)
-from bedstone.model.transformer import ModelConfig  # noqa: E402 (needs torch)
-from bedstone.posttrain.judged import Judged  # noqa: E402 (needs torch)
-from bedstone.sampling.generate import Completion  # noqa: E402 (needs torch)
-from bedstone.sampling.strategies import (  # noqa: E402 (needs torch)
+from bedstone.generation.generate import Completion
+from bedstone.model.shape import ModelConfig
+from bedstone.posttrain.judged import Judged
+from bedstone.sampling.strategies import (
     StrategiesConfig,
     best_of_row,
     chain_row,
     run,
 )
+from bedstone.store.engine import Local
 
 SHAPE = ModelConfig(
     vocab_size=9, n_layers=3, d_model=16, n_heads=4, n_kv_heads=2, d_ff=8, seq_len=8

@@ -6,15 +6,15 @@ import numpy as np
 import pyarrow.parquet as pq
 import pytest
 
-from bedstone.adoption import adopt
 from bedstone.config import Settings, problems
-from bedstone.engine import Local
 from bedstone.errors import DataError
+from bedstone.laws.fitting import Method, Runs, fit
+from bedstone.laws.law import Law
+from bedstone.laws.runs import COLUMNS
 from bedstone.scaling.fit import STAGE, FitConfig
-from bedstone.scaling.fitting import Method, Runs, fit
-from bedstone.scaling.law import Law
-from bedstone.scaling.runs import COLUMNS
-from bedstone.stage import build
+from bedstone.store.adoption import adopt
+from bedstone.store.build import build
+from bedstone.store.engine import Local
 
 LAW = Law(E=1.7, A=400.0, B=1200.0, alpha=0.34, beta=0.3)
 LAW_NUMBERS = {"E": LAW.E, "A": LAW.A, "B": LAW.B, "alpha": LAW.alpha, "beta": LAW.beta}

@@ -5,12 +5,12 @@ import sys
 import pytest
 from tokenizers import Regex, Tokenizer, models, pre_tokenizers
 
-from bedstone.adoption import adopt
-from bedstone.engine import Local
-from bedstone.scaling import planning
-from bedstone.scaling.architecture import Shape
+from bedstone.counting.architecture import Shape
+from bedstone.laws import shapes
 from bedstone.scaling.plan import FIRST_GUESS, STAGE, PlanConfig, Speed, known_speed, plan
-from bedstone.stage import build
+from bedstone.store.adoption import adopt
+from bedstone.store.build import build
+from bedstone.store.engine import Local
 
 MIX = {
     "train_tokens": 27_000_000,
@@ -47,9 +47,9 @@ def test_the_numbers_agree_with_each_other():
     values = planned()
     sizes = ("vocab_size", "n_layers", "d_model", "n_heads", "n_kv_heads", "d_ff", "seq_len")
     shape = Shape(*(values[name] for name in sizes))
-    assert values["parameters_total"] == planning.counted(shape).total
+    assert values["parameters_total"] == shapes.counted(shape).total
     assert values["train_tokens"] == values["n_steps"] * values["batch_tokens"]
-    assert values["flop"] == planning.train_flop(shape, values["train_tokens"])
+    assert values["flop"] == shapes.train_flop(shape, values["train_tokens"])
     assert values["expected_seconds"] == values["flop"] / 6e10
     assert values["passes"] == values["train_tokens"] / 27_000_000
     assert values["sft_tokens"] == round(0.12 * values["train_tokens"])
@@ -85,16 +85,16 @@ def test_a_speed_is_measured_again_at_the_shape_that_it_leads_to():
     asked = []
 
     def measure(shape, batch_tokens, threads, number_format, seconds):
-        asked.append((planning.counted(shape).total, number_format))
+        asked.append((shapes.counted(shape).total, number_format))
         return {"fp32": 1e11, "bf16": 2e11}[number_format] * len(asked)
 
     config = PlanConfig(threads=1)
     speed = known_speed(config, 4096, 10**9, measure)
     first, second = (
-        planning.choose(list(planning.shapes(4096, 256)), planning.Budget(240 * s, 4e9, 20))
+        shapes.choose(list(shapes.shapes(4096, 256)), shapes.Budget(240 * s, 4e9, 20))
         for s in (FIRST_GUESS, 4e11)
     )
-    guessed, better = planning.counted(first.shape).total, planning.counted(second.shape).total
+    guessed, better = shapes.counted(first.shape).total, shapes.counted(second.shape).total
     assert guessed < better
     assert asked == [(guessed, "fp32"), (guessed, "bf16"), (better, "bf16")]
     assert (speed.flop_per_second, speed.number_format, speed.threads) == (6e11, "bf16", 1)

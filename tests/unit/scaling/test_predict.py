@@ -4,15 +4,16 @@ import json
 
 import pytest
 
-from bedstone import lineage
-from bedstone.adoption import adopt
 from bedstone.config import Config
-from bedstone.engine import Local
 from bedstone.errors import ConfigError
-from bedstone.scaling.known import published
+from bedstone.laws.known import published
+from bedstone.laws.repeated_text import repeated_loss
 from bedstone.scaling.predict import STAGE, PredictConfig
-from bedstone.scaling.repetition import repeated_loss
-from bedstone.stage import Result, Stage, build
+from bedstone.scaling.score import score
+from bedstone.store.adoption import adopt
+from bedstone.store.build import build
+from bedstone.store.engine import Local
+from bedstone.store.stage import Result, Stage
 
 
 class RunConfig(Config):
@@ -89,7 +90,7 @@ def test_the_difference_to_the_run_is_the_score(tmp_path):
     prediction = predict(tmp_path, PredictConfig(parameters=1e9, train_tokens=2e10))
     run = build(RUN, RunConfig(), {}, tmp_path, Local())
     expected = prediction.manifest.metrics["loss_nats"]
-    found = lineage.diff(prediction, run)
+    found = score(prediction, run)
     assert found["score.loss_nats"] == (expected, 3.0)
     assert found["score.error_share"] == (None, expected / 3 - 1)
     assert found["score.registered_before_the_run"] == (None, True)
@@ -97,7 +98,7 @@ def test_the_difference_to_the_run_is_the_score(tmp_path):
     assert low < expected < high
     assert found["score.in_interval_of_mean"] == (None, False)
     assert found["score.of_a_run_of_this_size"] == (None, True)
-    turned = lineage.diff(run, prediction)
+    turned = score(run, prediction)
     assert turned["score.loss_nats"] == (3.0, expected)
     assert turned["score.error_share"] == (expected / 3 - 1, None)
 
@@ -105,11 +106,11 @@ def test_the_difference_to_the_run_is_the_score(tmp_path):
 def test_a_prediction_made_after_the_run_is_told(tmp_path):
     run = build(RUN, RunConfig(seed=1), {}, tmp_path, Local())
     prediction = predict(tmp_path, PredictConfig(parameters=2e9, train_tokens=2e10))
-    found = lineage.diff(prediction, run)
+    found = score(prediction, run)
     assert found["score.registered_before_the_run"] == (None, False)
     assert found["score.of_a_run_of_this_size"] == (None, False)
 
 
 def test_two_runs_have_no_score(tmp_path):
     left, right = (build(RUN, RunConfig(seed=it), {}, tmp_path, Local()) for it in (2, 3))
-    assert not any(key.startswith("score") for key in lineage.diff(left, right))
+    assert not any(key.startswith("score") for key in score(left, right))

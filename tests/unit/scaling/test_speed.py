@@ -1,7 +1,7 @@
 import pytest
 
+from bedstone.counting.architecture import Shape
 from bedstone.scaling import speed
-from bedstone.scaling.architecture import Shape
 
 SHAPE = Shape(64, 1, 32, 2, 1, 32, 8)
 

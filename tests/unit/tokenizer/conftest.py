@@ -6,9 +6,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from bedstone.adoption import adopt
-from bedstone.engine import Local
-from bedstone.stage import build
+from bedstone.store.adoption import adopt
+from bedstone.store.build import build
+from bedstone.store.engine import Local
 from bedstone.tokenizer.encode import STAGE as ENCODE
 from bedstone.tokenizer.encode import EncodeConfig
 from bedstone.tokenizer.train import STAGE as TRAIN

@@ -5,11 +5,11 @@ import pyarrow.parquet as pq
 import pytest
 from tokenizers import Tokenizer, models, pre_tokenizers
 
-from bedstone.adoption import adopt
-from bedstone.engine import Local
-from bedstone.stage import build
+from bedstone.store.adoption import adopt
+from bedstone.store.build import build
+from bedstone.store.engine import Local
+from bedstone.text.encoder import Encoder
 from bedstone.tokenizer.cost import STAGE, CostConfig, gini
-from bedstone.tokenizer.encoding import Encoder
 
 TEXTS = {
     "eng_Latn": "All people are born free.\nThey have reason.\n\nThey have rights.\nAll of them.",

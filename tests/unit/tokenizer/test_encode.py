@@ -2,13 +2,13 @@ import numpy as np
 import pyarrow.parquet as pq
 import pytest
 
-from bedstone.adoption import adopt
-from bedstone.artifact import Artifact
-from bedstone.engine import Local
 from bedstone.errors import DataError
-from bedstone.stage import build
+from bedstone.store.adoption import adopt
+from bedstone.store.artifact import Artifact
+from bedstone.store.build import build
+from bedstone.store.engine import Local
+from bedstone.text.encoder import END, Encoder
 from bedstone.tokenizer.encode import STAGE, EncodeConfig, token_type
-from bedstone.tokenizer.encoding import END, Encoder
 
 
 def test_documents_come_back_from_their_arrays(made):

@@ -6,14 +6,15 @@ import pyarrow.parquet as pq
 import pytest
 from pydantic import ValidationError
 
-from bedstone.corpus import columns
-from bedstone.engine import Local
 from bedstone.errors import ConfigError, DataError
 from bedstone.lots import lot
 from bedstone.pretrain.loader import Phase, read_phases
 from bedstone.progress import Progress
-from bedstone.stage import ask, build
-from bedstone.tokenizer.encoding import FILE, Encoder
+from bedstone.store import tables
+from bedstone.store.build import build
+from bedstone.store.engine import Local
+from bedstone.store.request import ask
+from bedstone.text.encoder import FILE, Encoder
 from bedstone.tokenizer.mix import STAGE, MixConfig
 
 WITHOUT = ("nob_Latn", "und")
@@ -269,7 +270,7 @@ def test_tokens_that_no_held_out_text_uses_are_counted(made):
     texts = {
         row["id"]: row["text"]
         for shard in made.documents.shards
-        for row in pq.read_table(columns.table_path(shard)).to_pylist()
+        for row in pq.read_table(tables.table_path(shard)).to_pylist()
     }
     used = {}
     for name, language in held.items():

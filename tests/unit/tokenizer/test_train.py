@@ -8,12 +8,12 @@ import pyarrow.parquet as pq
 import pytest
 from tokenizers import Tokenizer
 
-from bedstone.adoption import adopt
-from bedstone.engine import Local
 from bedstone.errors import ConfigError, DataError
 from bedstone.lots import lot
-from bedstone.stage import build
-from bedstone.tokenizer.encoding import ASSISTANT, END, SPECIAL_TOKENS, USER, Encoder
+from bedstone.store.adoption import adopt
+from bedstone.store.build import build
+from bedstone.store.engine import Local
+from bedstone.text.encoder import ASSISTANT, END, SPECIAL_TOKENS, USER, Encoder
 from bedstone.tokenizer.train import STAGE, ParityConfig, TrainConfig, WindowConfig, budgets
 
 
@@ -105,7 +105,7 @@ def test_without_a_kept_document_there_is_nothing_to_learn(made, tmp_path):
 
 THREADS = """
 from bedstone.tokenizer.train import TrainConfig, trainer
-from bedstone.tokenizer.vocabulary import untrained
+from bedstone.tokenizer.learning.vocabulary import untrained
 tokenizer = untrained()
 words = (f"w{n % 97} {n * n % 1013} {chr(0x900 + n % 100)}" for n in range(3000))
 tokenizer.train_from_iterator(words, trainer(TrainConfig(vocab_size=600)))

@@ -1,0 +1,1 @@
+"""The commands: each its signature, its work, and its lines for people."""

@@ -1,0 +1,78 @@
+"""The demo: the whole way on a small real crawl, within the minutes that are given."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import pyarrow.parquet as pq
+
+from bedstone.errors import ConfigError
+from bedstone.progress import Progress
+from bedstone.reporting.report import write_report
+from bedstone.store import recipe
+from bedstone.store.adoption import adopt
+from bedstone.store.artifact import Artifact
+from bedstone.store.build import build
+from bedstone.store.engine import Local
+from bedstone.store.provenance import core_count
+from bedstone.store.stages import find
+
+PACKAGE = Path(__file__).parents[1]
+RECIPES = next(
+    folder for folder in (PACKAGE / "recipes", PACKAGE.parents[1] / "recipes") if folder.is_dir()
+)
+"""Of an installed package inside it, of a checkout beside it."""
+MIN_MINUTES = 3.0
+"""What every run takes, however little it trains, is most of that."""
+TRAINING_SHARE, FIXED_MINUTES = 0.5, 0.8
+"""Pre-training gets that share of the minutes, less those that every run takes; the rest is for
+what comes before and after it. By measurement on two cores, with a margin."""
+CRAWL_BYTES_PER_MINUTE = 5.5e6
+"""Of compressed WARC, for each minute of the whole: what comes before training then takes a sixth
+of the time on one core."""
+SHOWN = 3
+
+
+def demo(
+    *, store: Path, minutes: float, crawl: Sequence[Path], progress: Progress
+) -> dict[str, Any]:
+    """Fetch or take a crawl, run the demo recipe for about ``minutes``, and write the report.
+
+    Raises:
+        ConfigError: there are too few minutes.
+    """
+    if minutes < MIN_MINUTES:
+        raise ConfigError(f"{minutes:g} minutes: the demo takes {MIN_MINUTES:g} at least")
+    source = adopt(crawl, store) if crawl else _fetched(store, progress)
+    plan = recipe.load(RECIPES / "demo.toml", decisions(minutes, source))
+    engine = Local(core_count())
+    made = recipe.run(plan, {"crawl": [source.path]}, store, engine, progress)
+    out = store / "report.html"
+    write_report(made["aligned"], out)
+    return {
+        "report": str(out),
+        "nodes": {name: str(artifact.path) for name, artifact in made.items()},
+        "completions": _completions(made["strategies"]),
+    }
+
+
+def decisions(minutes: float, crawl: Artifact) -> list[str]:
+    """What the time decides: how much of the crawl is read, and the planner's minutes.
+
+    A function of its arguments alone, so that a second run asks for the same.
+    """
+    crawl_bytes = sum(file.bytes for file in crawl.manifest.files)
+    share = min(1.0, minutes * CRAWL_BYTES_PER_MINUTE / max(crawl_bytes, 1))
+    training = minutes * TRAINING_SHARE - FIXED_MINUTES
+    return [f"documents.share={share:.3f}", f"plan.minutes={training:.2f}"]
+
+
+def _fetched(store: Path, progress: Progress) -> Artifact:
+    stage = find("corpus.crawl")
+    return build(stage, stage.config(), {}, store, Local(), progress)
+
+
+def _completions(strategies: Artifact) -> list[dict[str, str]]:
+    table = pq.read_table(strategies.file("completions.parquet"))
+    rows = [row for row in table.to_pylist() if row["strategy"].startswith("temperature")]
+    return [{"prompt": row["prompt"], "completion": row["text"]} for row in rows[:SHOWN]]

@@ -1,0 +1,245 @@
+"""Is it running text, and are its words those of a language? What an identifier does not ask.
+
+An identifier names a language for whatever it is given: program code, base64, a language that it
+has never seen. Some shares tell such texts. They are measured here; who reads them decides.
+
+The table ``frequent_words.tsv`` has, of each language key, its most frequent words, in small
+letters, that are not as frequent in English (of scripts without spaces, its letters), and the keys
+of languages that are ``taken_for`` it by identifiers that do not know them. Source: our counts over
+half of MediaWiki's messages, GNOME's help and the Universal Declaration of Human Rights, by
+``benchmarks/identification.py``.
+
+Source: Penedo et al. 2025 (FineWeb2), arXiv:2506.20920, for asking a text for its language's own
+words. Differs: the most frequent words, not those of the highest affinity; their share is measured
+where FineWeb2 asks for any.
+"""
+
+import csv
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cache
+from importlib import resources
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bedstone.corpus.rules.counts import word_counts
+from bedstone.corpus.rules.stop_words import StopWords
+from bedstone.languages import split
+from bedstone.text.characters import (
+    IS_DIGIT,
+    IS_SPACE,
+    LETTER,
+    MARK,
+    NUMBER,
+    SPACE,
+    flag_table,
+    is_written_with,
+    kind_table,
+    lower_table,
+    script_table,
+)
+from bedstone.text.codes import Codes, Indices, Texts, texts_of
+from bedstone.text.hashing import share
+from bedstone.text.kernel import kernel
+from bedstone.text.word_kernels import Flags
+from bedstone.text.words import ALPHABETIC, UNSPACED, Words, words_of
+
+Shares = NDArray[np.float64]
+
+MAX_WORD_CHARACTERS = 30
+"""A longer run of letters without a space is no word, unless its script has no spaces."""
+MAX_OTHERS = 2
+"""Characters of a word that are no letters: an apostrophe, a hyphen."""
+CODE = r"_\<>{}[]=+*&^%$#@|~`;"
+"""What stands in code and markup, and hardly in prose."""
+(
+    IS_PRINTED,
+    ALWAYS_CODE,
+    PARENTHESIS,
+    LETTER_OR_NUMBER,
+    QUOTE,
+    COLON_OR_COMMA,
+    LETTER_OR_MARK,
+    DIGIT,
+) = (np.uint8(1 << bit) for bit in range(8))
+
+
+@dataclass(frozen=True, slots=True)
+class Prose:
+    """What several texts are made of: a number for each."""
+
+    word_characters: Shares
+    """Of the characters in what has a letter, the share of those in words: letters with hardly
+    anything among them. Identifiers, links and base64 are no words. 0 without a letter."""
+    code_characters: Shares
+    """Of the characters that are no spaces, the share of those that code has and prose has not:
+    ``CODE``, ``name(``, ``"key":``; 0 without one."""
+    lettered_words: Shares
+    """The number of words with a letter; of scripts without spaces, of letters."""
+    texts: Texts
+    """In small letters."""
+    words: Words
+
+    def own_words(self, languages: Sequence[str]) -> Shares:
+        """Of each text's words, the share of those that are frequent in its language.
+
+        Not a number where no frequent words of the language are known.
+
+        Args:
+            languages: the key of each text.
+        """
+        numbers = _lists().numbers_of(languages)
+        counts = word_counts(self.words, _lists(), numbers, symbols_are_words=False)
+        found = share(counts["stop_word_occurrences"], self.lettered_words)
+        return np.where(numbers >= 0, found, np.nan)
+
+    def script_share(self, languages: Sequence[str]) -> Shares:
+        """Of each text's letters, the share of those in the script of its language.
+
+        0 without a letter; 1 where the key has no script.
+
+        Args:
+            languages: the key of each text.
+        """
+        names = [split(key)[1] for key in languages]
+        row_of = {name: row for row, name in enumerate(dict.fromkeys(names))}
+        is_written = np.array([is_written_with(name) for name in row_of])
+        rows = np.array([row_of[name] for name in names])
+        letters, fitting = np.zeros(len(names)), np.zeros(len(names))
+        _count_letters(
+            self.texts.codes, self.texts.starts, script_table(), is_written, rows, letters, fitting
+        )
+        return np.where([name == "" for name in names], 1.0, share(fitting, letters))
+
+
+def prose_of(texts: Sequence[str]) -> Prose:
+    """Measure ``texts``."""
+    whole = texts_of(texts)
+    lowered = Texts(_lowered()[whole.codes], whole.starts)
+    words = words_of(lowered)
+    found = np.zeros((len(texts), 5))
+    _count(
+        lowered.codes,
+        lowered.starts,
+        (words.firsts, words.starts, words.ends),
+        words.flags,
+        _bits(),
+        found,
+    )
+    code, printed, in_words, in_all, lettered = found.T
+    return Prose(share(in_words, in_all), share(code, printed), lettered.copy(), lowered, words)
+
+
+@kernel
+def _count(
+    codes: Codes,
+    starts: Indices,
+    words: tuple[Indices, Indices, Indices],
+    flags: Flags,
+    bits: NDArray[np.uint8],
+    found: Shares,
+) -> None:
+    """Of each text: code characters, those printed, those in words, in all with a letter, these."""
+    firsts, word_starts, word_ends = words
+    for text in range(len(found)):
+        code, printed = 0, 0
+        before = np.uint8(0)
+        for place in range(starts[text], starts[text + 1]):
+            kind = bits[codes[place]]
+            printed += int((kind & IS_PRINTED) != 0)
+            code += int(
+                (kind & ALWAYS_CODE) != 0
+                or ((kind & PARENTHESIS) != 0 and (before & LETTER_OR_NUMBER) != 0)
+                or ((kind & COLON_OR_COMMA) != 0 and (before & QUOTE) != 0)
+            )
+            before = kind
+        in_words, in_all, lettered = 0, 0, 0
+        for word in range(firsts[text], firsts[text + 1]):
+            if (flags[word] & (ALPHABETIC | UNSPACED)) == 0:
+                continue
+            length = word_ends[word] - word_starts[word]
+            others, digits = 0, 0
+            for place in range(word_starts[word], word_ends[word]):
+                others += int((bits[codes[place]] & LETTER_OR_MARK) == 0)
+                digits += int((bits[codes[place]] & DIGIT) != 0)
+            is_short = (flags[word] & UNSPACED) != 0 or length <= MAX_WORD_CHARACTERS
+            in_words += length * int(is_short and others <= MAX_OTHERS and digits == 0)
+            in_all += length
+            lettered += 1
+        values = found[text]
+        values[0], values[1], values[2], values[3] = code, printed, in_words, in_all
+        values[4] = lettered
+
+
+@kernel
+def _count_letters(
+    codes: Codes,
+    starts: Indices,
+    scripts: NDArray[np.uint8],
+    is_written: NDArray[np.bool_],
+    rows: Indices,
+    letters: Shares,
+    fitting: Shares,
+) -> None:
+    """Of each text: its letters, and those in the scripts of its row of ``is_written``."""
+    for text in range(len(letters)):
+        for place in range(starts[text], starts[text + 1]):
+            script = scripts[codes[place]]
+            letters[text] += int(script != 0)
+            fitting[text] += int(is_written[rows[text], script])
+
+
+@cache
+def frequent_words() -> dict[str, tuple[str, ...]]:
+    """The table: language key -> its words, the most frequent first."""
+    return {row["language"]: tuple(row["words"].split()) for row in _rows()}
+
+
+@cache
+def taken_for() -> dict[str, tuple[str, ...]]:
+    """Language key -> those of the languages that are taken for it."""
+    return {row["language"]: tuple(row["taken_for"].split()) for row in _rows() if row["taken_for"]}
+
+
+def _rows() -> list[dict[str, str]]:
+    table = (
+        resources.files("bedstone.corpus.identification")
+        .joinpath("frequent_words.tsv")
+        .read_text("utf-8")
+    )
+    return list(csv.DictReader(table.splitlines(), delimiter="\t"))
+
+
+@cache
+def _lists() -> StopWords:
+    return StopWords(frequent_words())
+
+
+@cache
+def _bits() -> NDArray[np.uint8]:
+    """What each code point is."""
+    flags, kinds = flag_table(), kind_table()
+    table = np.zeros(0x110000, np.uint8)
+    named = {CODE: ALWAYS_CODE, "(": PARENTHESIS, "\"'": QUOTE, ":,": COLON_OR_COMMA}
+    for characters, bit in named.items():
+        table[list(map(ord, characters))] = bit
+    conditions = {
+        IS_PRINTED: (flags & IS_SPACE) == 0,
+        LETTER_OR_NUMBER: (kinds == LETTER) | (kinds == NUMBER),
+        LETTER_OR_MARK: (kinds == LETTER) | (kinds == MARK),
+        DIGIT: (flags & IS_DIGIT) > 0,
+    }
+    for bit, condition in conditions.items():
+        table[condition] |= bit
+    return table
+
+
+@cache
+def _lowered() -> Codes:
+    """The small letter of each code point; a space for controls and for what is no character."""
+    table = lower_table().copy()
+    table[kind_table() == SPACE] = 0x20
+    table[0xFDD0:0xFDF0] = 0x20
+    table[0xFFFE::0x10000] = table[0xFFFF::0x10000] = 0x20
+    return table

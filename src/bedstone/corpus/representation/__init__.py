@@ -1,0 +1,1 @@
+"""Each language's share, against its share of the world's speakers."""

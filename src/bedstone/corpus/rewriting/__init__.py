@@ -1,0 +1,1 @@
+"""Other versions of a text: lines and sentences left out."""

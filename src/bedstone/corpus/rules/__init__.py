@@ -1,0 +1,1 @@
+"""Published quality rules: what they count, and how they judge."""

@@ -1,0 +1,1 @@
+"""What is fetched: pages and parallel text out of this machine's packages."""

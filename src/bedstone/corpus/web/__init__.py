@@ -1,0 +1,1 @@
+"""Web archives and the pages in them."""

@@ -1,0 +1,1 @@
+"""What a model has, needs and computes, counted from its shape."""

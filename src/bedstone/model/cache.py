@@ -1,0 +1,137 @@
+"""The keys and values behind a batch of texts, and what each position may look at."""
+
+import math
+from typing import Any, NamedTuple
+
+import torch
+from torch import Tensor
+
+from bedstone.model.shape import ModelConfig, RopeScaling
+
+
+class KVCache:
+    """The keys and values of the positions that a batch of texts has behind it.
+
+    Texts of different length are padded on the left, so that all rows grow at the same slot.
+    A padded slot is never looked at, and a row's positions count from its first real token.
+    """
+
+    def __init__(
+        self,
+        config: ModelConfig,
+        padding_B: Tensor,
+        slots: int,
+        dtype: torch.dtype = torch.float32,
+    ) -> None:
+        """Room for ``slots`` positions, padding included.
+
+        Args:
+            config: the model's.
+            padding_B: how many tokens stand before each row's first real one, int64.
+            slots: as many as will be decoded in all.
+            dtype: the model's number format.
+        """
+        c = self._config = config
+        self.filled = 0
+        self.padding_B = padding_B
+        self.padded = bool(padding_B.any())
+        shape = (c.n_layers, 2, len(padding_B) * c.n_kv_heads, slots, c.d_head)
+        self.held = torch.empty(shape, dtype=dtype)
+        """Keys and values of each layer, [L, 2, B N, S, K]."""
+        starts_B = padding_B if self.padded else padding_B[:1]
+        self._cos, self._sin = _rotations(c, torch.arange(slots) - starts_B[:, None], dtype)
+        hidden_BS = torch.arange(slots) < starts_B[:, None]
+        mask = _additive(~hidden_BS[:, None], dtype)
+        self._mask = mask.repeat_interleave(c.n_kv_heads, 0) if self.padded else mask
+
+    def repeated(self, times: int, slots: int) -> "KVCache":
+        """A cache with each row so many times, side by side, and room for ``slots`` positions."""
+        c, rows = self._config, len(self.padding_B)
+        more = KVCache(c, self.padding_B.repeat_interleave(times), slots, self.held.dtype)
+        more.filled = self.filled
+        held = self.held.view(c.n_layers, 2, rows, 1, c.n_kv_heads, -1, c.d_head)
+        room = more.held.view(c.n_layers, 2, rows, times, c.n_kv_heads, slots, c.d_head)
+        room[..., : self.filled, :] = held[..., : self.filled, :]
+        return more
+
+    def keep(self, rows: Tensor) -> None:
+        """Drop all rows but these, which are in rising order; no other memory is taken."""
+        heads = torch.arange(self.held.shape[2]).view(len(self.padding_B), -1)[rows].flatten()
+        for held in self.held.flatten(0, 1):
+            held[: len(heads), : self.filled] = held[heads, : self.filled]
+        self.held = self.held[:, :, : len(heads)]
+        self.padding_B = self.padding_B[rows]
+        if self.padded:
+            self._cos, self._sin, self._mask = self._cos[rows], self._sin[rows], self._mask[heads]
+
+    def view(self, tokens: int, window_tokens: int | None) -> "View":
+        """Where the next ``tokens`` of each row stand, and what they may look at."""
+        c, start, end = self._config, self.filled, self.filled + tokens
+        cos, sin = self._cos[:, :, start:end], self._sin[:, :, start:end]
+        first = max(end - window_tokens, 0) if window_tokens and tokens == 1 else 0
+        mask = self._mask[:, :, first:end]
+        if tokens > 1:
+            seen = _seen(torch.arange(start, end), torch.arange(end), window_tokens)
+            mask = torch.minimum(mask, _additive(seen, mask.dtype))
+            mask = mask.repeat_interleave(c.n_heads // c.n_kv_heads, 1)
+        return View(cos, sin, mask, slice(start, end), slice(first, end))
+
+
+class View(NamedTuple):
+    """Where the tokens of a call stand, and which keys each of them may look at."""
+
+    cos: Tensor
+    sin: Tensor
+    """Of each position's angles, [1 or B, 1, T, K]; the sine is negative in the first half."""
+    mask: Tensor
+    """To add to the scores, [1 or B N, 1 or T G, S]: 0, or as good as minus infinity."""
+    new: slice
+    """The slots of the tokens."""
+    seen: slice
+    """The slots of the keys, S."""
+
+
+def whole_view(
+    config: ModelConfig, tokens: int, dtype: torch.dtype, window_tokens: int | None = None
+) -> View:
+    """That of whole texts, which begin at slot 0."""
+    slots = torch.arange(tokens)
+    mask = _additive(_seen(slots, slots, window_tokens)[None], dtype)
+    mask = mask.repeat_interleave(config.n_heads // config.n_kv_heads, 1)
+    whole = slice(0, tokens)
+    return View(*_rotations(config, slots[None], dtype), mask, whole, whole)
+
+
+def _rotations(config: ModelConfig, positions_BT: Tensor, dtype: Any) -> tuple[Tensor, Tensor]:
+    angles = positions_BT.clamp(min=0)[:, None, :, None] * rotary_rates(config)
+    cos = torch.cat([angles.cos(), angles.cos()], -1).to(dtype)
+    return cos, torch.cat([-angles.sin(), angles.sin()], -1).to(dtype)
+
+
+def _seen(slots_T: Tensor, keys_S: Tensor, window_tokens: int | None) -> Tensor:
+    seen_TS = keys_S <= slots_T[:, None]
+    if window_tokens is not None:
+        seen_TS &= keys_S > slots_T[:, None] - window_tokens
+    return seen_TS
+
+
+def _additive(seen: Tensor, dtype: torch.dtype) -> Tensor:
+    return torch.zeros(seen.shape, dtype=dtype).masked_fill(~seen, torch.finfo(dtype).min)
+
+
+def rotary_rates(config: ModelConfig) -> Tensor:
+    """Radians a position of each pair of a head's dimensions, [K / 2]."""
+    half = config.d_head // 2
+    rates = config.rope_theta ** -(torch.arange(half) / half)
+    return slowed(rates, config.rope_scaling) if config.rope_scaling else rates
+
+
+def slowed(rates: Tensor, scaling: RopeScaling) -> Tensor:
+    """The rates, in radians a position, as they are after scaling."""
+    slow = rates / scaling.factor
+    if scaling.kind == "linear":
+        return slow
+    turns = scaling.original_positions * rates / (2 * math.pi)
+    low, high = scaling.low_frequency_factor, scaling.high_frequency_factor
+    kept_share = ((turns - low) / (high - low)).clamp(0, 1)
+    return kept_share * rates + (1 - kept_share) * slow

@@ -1,0 +1,92 @@
+"""The report's section about the pages: what was read, and what is left of it."""
+
+from bedstone.corpus.rules.sets import YARDSTICK
+from bedstone.reporting import charts
+from bedstone.reporting.charts import Bar
+from bedstone.reporting.family import Family
+from bedstone.reporting.section import Figure, Section, Table
+from bedstone.reporting.sections.rules import decisions
+from bedstone.reporting.wording import NOT_KNOWN, count, percent, short
+from bedstone.store.artifact import Artifact
+
+
+def pages(family: Family) -> Section | None:
+    """What was read, what each rule dropped, what is left."""
+    documents = family.find("corpus.extract")
+    if documents is None:
+        return None
+    steps = _steps(family, documents)
+    tokens = family.find("tokenizer.encode")
+    in_tokens = f": {short(tokens.manifest.metrics['encoded_tokens'])} tokens" if tokens else ""
+    return Section(
+        name="pages",
+        question="From what?",
+        answer=f"{count(steps[-1][1])} of {count(steps[0][1])} pages were kept{in_tokens}",
+        text=_not_read(documents),
+        figures=(_funnel(steps),),
+        tables=_sources(family),
+        method="Every page counts once.",
+        measured_by=(documents, *decisions(family), tokens),
+    )
+
+
+def _steps(family: Family, documents: Artifact) -> list[tuple[str, int]]:
+    metrics = documents.manifest.metrics
+    rejected = sum(value for name, value in metrics.items() if name.startswith("rejected."))
+    steps = [("pages read", metrics["documents"] + rejected), ("with text", metrics["documents"])]
+    chain = decisions(family)
+    held_out = [it for it in map(_held_out, chain) if it][:1]  # each that is given them drops them
+    for decision in chain:
+        if held_out and _held_out(decision):
+            steps.append(("not the yardstick", steps[-1][1] - held_out.pop()))
+        steps.append((_step(decision), decision.manifest.metrics["kept_documents"]))
+    return [(label, int(number)) for label, number in steps]
+
+
+def _held_out(decision: Artifact) -> float:
+    """Documents of the yardstick, which a filter counts among its rules."""
+    metrics = decision.manifest.metrics
+    names = (f"failed.{YARDSTICK}_documents", f"{YARDSTICK}_documents")
+    return max(metrics.get(name, 0) for name in names)
+
+
+def _step(decision: Artifact) -> str:
+    if decision.manifest.stage == "corpus.dedup":
+        return "no duplicate"
+    sets = decision.manifest.config["rules"]
+    return f"pass {sets[0]}" if len(sets) == 1 else f"pass {len(sets)} sets of rules"
+
+
+def _funnel(steps: list[tuple[str, int]]) -> Figure:
+    first = steps[0][1] or 1
+    rows = [Bar(label, it, f"{count(it)} · {percent(it / first)}") for label, it in steps]
+    told = ", ".join(f"{count(number)} {label}" for label, number in steps)
+    before = [first, *(number for _, number in steps)]
+    cells = [
+        (label, count(number), percent(number / first), count(more - number))
+        for (label, number), more in zip(steps, before, strict=False)
+    ]
+    head = ("step", "documents", "of all pages", "dropped here")
+    table = Table("Documents left after each step", head, tuple(cells))
+    return Figure("What is left after each step, in documents", charts.bars(rows, told), table)
+
+
+def _not_read(documents: Artifact) -> tuple[str, ...]:
+    metrics = documents.manifest.metrics
+    reasons = [
+        f"{count(value)} {name.removeprefix('rejected.').removesuffix('_records')}"
+        for name, value in metrics.items()
+        if name.startswith("rejected.") and value
+    ]
+    skipped = metrics.get("skipped_pages")
+    return (
+        *([f"Pages without text, by reason: {', '.join(reasons)}."] if reasons else []),
+        *([f"{count(skipped)} more pages of the crawl were left unread."] if skipped else []),
+    )
+
+
+def _sources(family: Family) -> tuple[Table, ...]:
+    sources = [source for member in family.members for source in member.manifest.sources]
+    cells = [(it.name, it.version or NOT_KNOWN, it.sha256[:16], it.location) for it in sources]
+    head = ("source", "version", "sha256 begins", "fetched from")
+    return (Table("Where the pages come from", head, tuple(cells), 4),) if cells else ()

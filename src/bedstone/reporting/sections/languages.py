@@ -1,0 +1,133 @@
+"""The report's section about languages: who is represented."""
+
+import json
+from collections.abc import Mapping
+from operator import itemgetter
+from typing import Any
+
+from bedstone.languages import join
+from bedstone.reporting import charts
+from bedstone.reporting.charts import Axis, Chart, Dot
+from bedstone.reporting.family import Family
+from bedstone.reporting.section import Figure, Row, Section, Table, tabled
+from bedstone.reporting.wording import NOT_KNOWN, SHOWN_LANGUAGES, count, interval, percent, short
+from bedstone.uncertainty.intervals import wilson
+
+
+def shares(family: Family) -> Section | None:
+    """Each language's share of the corpus against its share of the world's speakers."""
+    audit = family.find("corpus.audit")
+    if audit is None:
+        return None
+    whole = json.loads(audit.file("audit.json").read_text("utf-8"))
+    lost = _lost(family, whole)
+    shown = _by_language(whole)[:SHOWN_LANGUAGES]
+    noise = sum(bool(it["possible_noise"]) for it in whole["languages"])
+    return Section(
+        name="languages",
+        question="Who is represented?",
+        answer=f"{lost[0]['name']} was lost on the way: {_left(lost[0])}"
+        if lost
+        else _represented(shown),
+        text=(
+            *(f"{it['name']} ({it['script']}): {_left(it)}." for it in lost[1:]),
+            f"{percent(whole['unknown_share'])} of the documents are in no language that could "
+            f"be told. Drawn are the {len(shown)} most spoken of the languages found; the table "
+            f"has all. {count(noise)} of {count(len(whole['languages']))} may be nothing but "
+            "misread documents of others.",
+        ),
+        figures=(
+            Figure(
+                "Share of the documents against share of the world's speakers",
+                share_chart(whole),
+                _share_table(whole["languages"]),
+                (("made", "of the documents kept"), ("known", "of the world's speakers")),
+            ),
+        ),
+        method="Share of the kept documents, with Wilson's interval of 95 %. Speakers: "
+        f"{whole['speakers_source']}. Lost is what a second identifier calls something else. A "
+        "language may be noise if, by what the identifier misreads "
+        "of labelled text, not one of its documents is certain to be in it.",
+        measured_by=(audit, family.find("corpus.language")),
+    )
+
+
+def share_chart(whole: Mapping[str, Any]) -> Chart:
+    """The most spoken languages of an audit: share of the documents, share of the speakers."""
+    shown = _by_language(whole)[:SHOWN_LANGUAGES]
+    dots = []
+    for it in shown:
+        here = it["share"]
+        dots.append(Dot(it["name"], "known", it["speakers_share"]))
+        dots.append(Dot(it["name"], "made", here.value, here.low, here.high))
+    axis = Axis("share of documents (small dots), of the world's speakers (large)", "~%", log=True)
+    return charts.dots(dots, axis, f"Two dots for each of {len(shown)} languages.")
+
+
+def _lost(family: Family, whole: Row) -> list[Row]:
+    """The languages that were removed without having been named."""
+    filters = family.all("corpus.filter")
+    wanted = [
+        set(it.manifest.config["languages"]) for it in filters if it.manifest.config["languages"]
+    ]
+    return [
+        it
+        for it in whole["removed"]
+        if all(join(it["language"], it["script"]) in names for names in wanted)
+    ]
+
+
+def _left(lost: Row) -> str:
+    return f"{count(lost['documents'])} of its {count(lost['input_documents'])} documents are left"
+
+
+def _by_language(whole: Mapping[str, Any]) -> list[Row]:
+    """Languages with a known number of speakers, all scripts of one together, most spoken first."""
+    found: dict[str, Row] = {}
+    for it in whole["languages"]:
+        if it["speakers_share"]:
+            before = found.get(it["language"], {"documents": 0})
+            found[it["language"]] = it | {"documents": before["documents"] + it["documents"]}
+    return sorted(
+        (
+            it | {"share": wilson(it["documents"] / whole["documents"], whole["documents"])}
+            for it in found.values()
+        ),
+        key=itemgetter("speakers_share"),
+        reverse=True,
+    )
+
+
+def _represented(shown: list[Row]) -> str:
+    if len(shown) < 2:
+        return "Too few languages with a known number of speakers to compare"
+    ratios = sorted((it["share"].value / it["speakers_share"], it["name"]) for it in shown)
+    (low, least), (high, most) = ratios[0], ratios[-1]
+    return f"{most} has {high:.2g} times its share of the world's speakers, {least} {low:.1g} times"
+
+
+def _share_table(everything: list[Row]) -> Table:
+    return tabled(
+        "Documents and speakers by language",
+        everything,
+        {
+            "language": itemgetter("name"),
+            "script": itemgetter("script"),
+            "documents": lambda it: count(it["documents"]),
+            "share": lambda it: percent(it["share"]),
+            "speakers": lambda it: short(it["speakers"]) if it["speakers"] else NOT_KNOWN,
+            "of the world": lambda it: percent(it["speakers_share"] or 0),
+            "ratio": lambda it: short(it["world_to_corpus_ratio"] or 0),
+            "category": itemgetter("category"),
+            "pure": lambda it: (
+                interval(it["purity_low"], it["purity_high"])
+                if it["purity"] is not None
+                else NOT_KNOWN
+            ),
+            "lost to the second": lambda it: (
+                NOT_KNOWN if it["erased_share"] is None else percent(it["erased_share"])
+            ),
+            "may be noise": lambda it: "yes" if it["possible_noise"] else "",
+        },
+        words=2,
+    )

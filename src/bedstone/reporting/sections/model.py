@@ -1,0 +1,235 @@
+"""The report's sections about the model: its size, its loss, the time it took."""
+
+import json
+
+import numpy as np
+import pyarrow.parquet as pq
+
+from bedstone.reporting import charts
+from bedstone.reporting.charts import Axis, Bar, Dot, Step
+from bedstone.reporting.family import Family
+from bedstone.reporting.section import Figure, Row, Section, Table, tabled
+from bedstone.reporting.wording import (
+    TOO_FEW,
+    count,
+    duration,
+    language_labels,
+    most_spoken,
+    percent,
+    short,
+)
+from bedstone.store.artifact import Artifact
+from bedstone.store.decisions import FILE
+from bedstone.uncertainty.intervals import MIN_DOCUMENTS
+
+CURVE_POINTS = 300
+TABLE_POINTS = 25
+SMOOTHED_SHARE = 0.04
+"""Of the run, that the smooth line averages over."""
+LEAST_SECONDS = 0.5
+MODELS = {
+    "adopt": "base",
+    "pretrain.train": "base",
+    "posttrain.sft": "before",
+    "posttrain.prefer": "made",
+}
+"""Stage of a model -> the kind that its colour stands for, in the order of training."""
+TAGS = {"base": "base", "before": "SFT", "made": "DPO"}
+NAMES = {"base": "base model", "before": "fine-tuned (SFT)", "made": "aligned (DPO)"}
+
+
+def measured_on(family: Family, stage: str) -> list[tuple[str, Artifact]]:
+    """What ``stage`` made of each model, with the model's kind, in the order of training."""
+    models = [(it, family.parent(it, "model")) for it in family.all(stage)]
+    found = [(MODELS[model.manifest.stage], it) for it, model in models if model]
+    return sorted(found, key=lambda it: list(NAMES).index(it[0]))
+
+
+def size(family: Family) -> Section | None:
+    """The shape and the tokens that the plan chose."""
+    planned = family.find("scaling.plan")
+    if planned is None:
+        return None
+    plan = json.loads(planned.file(FILE).read_text("utf-8"))
+    return Section(
+        name="size",
+        question="How large, how long?",
+        answer=f"{short(plan['parameters_total'])} parameters on {short(plan['train_tokens'])} "
+        f"tokens: {plan['limit']} is the limit",
+        text=tuple(f"{sentence[0].upper()}{sentence[1:]}." for sentence in plan["sentences"]),
+        method=f"Tokens a parameter and passes are settings; the speed is {plan['speed_source']}.",
+        measured_by=(planned,),
+    )
+
+
+def training(family: Family) -> Section | None:
+    """The loss of the base model's run."""
+    base = family.find("pretrain.train")
+    if base is None:
+        return None
+    run = pq.read_table(base.file("loss.parquet"), columns=["train_tokens", "loss_nats"])
+    rows = smoothed(run["train_tokens"].to_numpy(), run["loss_nats"].to_numpy())
+    start, end = rows[0].y, rows[-1].mean
+    room = 1.08  # for the last value, beside the line
+    axes = Axis("training tokens", low=0, high=room * rows[-1].x), Axis("nats a token")
+    chart = charts.curve(rows, *axes, f"A line from {start:.2f} to {end:.2f} nats a token.")
+    cells = tuple(
+        (count(it.x), f"{it.y:.3f}", f"{it.mean:.3f}")
+        for it in rows[:: len(rows) // TABLE_POINTS + 1]
+    )
+    head = ("training tokens", "this batch, nats a token", "smoothed")
+    table = Table("Loss on the training batches", head, cells, 0)
+    return Section(
+        name="training",
+        question="Did it learn?",
+        answer=f"The loss fell from {start:.2f} to {end:.2f} nats a token in "
+        f"{short(rows[-1].x)} tokens",
+        figures=(Figure("Training loss over tokens", chart, table),),
+        method="One run, one seed. A point is a batch before its step; the line is the mean "
+        f"over {percent(SMOOTHED_SHARE)} of the run.",
+        measured_by=(base,),
+    )
+
+
+def smoothed(tokens: np.ndarray, loss: np.ndarray) -> list[Step]:
+    """Some steps of a run, each with the mean of the losses around it, fewer at the ends."""
+    half = max(1, round(SMOOTHED_SHARE * len(loss))) // 2
+    taken = np.unique(np.linspace(0, len(loss) - 1, CURVE_POINTS).astype(int))
+    means = [loss[max(0, i - half) : i + half + 1].mean() for i in taken]
+    return [
+        Step(int(tokens[i]), round(float(loss[i]), 4), round(float(mean), 4))
+        for i, mean in zip(taken, means, strict=True)
+    ]
+
+
+def held_out(family: Family) -> Section | None:
+    """Bits on text that no model was trained on, by language and model."""
+    measured = measured_on(family, "evaluation.loss")
+    tables = {kind: _rows_of(loss) for kind, loss in measured}
+    rows = next(iter(tables.values()), {})
+    if not rows:
+        return None
+    names = language_labels(list(rows))
+    parallel = {key: it for key, it in rows.items() if it["parallel_bits_ratio"] is not None}
+    parallel = dict(sorted(parallel.items(), key=lambda it: -it[1]["parallel_bits_ratio"]))
+    spoken = most_spoken(list(parallel))
+    best, worst = next(iter(rows)), next((key for key in parallel if key in spoken), None)
+    answer = (
+        f"{names[worst]} takes {parallel[worst]['parallel_bits_ratio']:.1f} times the bits of "
+        "English for the same content"
+        if worst
+        else f"{names[best]} is predicted best: {rows[best]['bits_per_byte']:.2f} bits a byte"
+    )
+    return Section(
+        name="held-out",
+        question="How good, in each language?",
+        answer=answer,
+        figures=(
+            _bits_figure(tables, names),
+            *([_parallel_figure(measured[0][0], parallel, names)] if parallel else []),
+        ),
+        method="The beginnings of documents that a hash held out of the models' training, not of "
+        "the tokeniser's. Bits a byte compare models of one "
+        "language; languages are compared on parallel text, whose content is the same. Intervals "
+        f"of 95 % are over documents, {MIN_DOCUMENTS} at least.",
+        measured_by=tuple(loss for _, loss in measured),
+    )
+
+
+def _bits_figure(tables: dict[str, dict[str, Row]], names: dict[str, str]) -> Figure:
+    spoken = most_spoken(list(names))
+    name = "bits_per_byte"
+    dots = [
+        Dot(names[key], kind, rows[key][name], rows[key][f"{name}_low"], rows[key][f"{name}_high"])
+        for key in names
+        if key in spoken
+        for kind, rows in tables.items()
+    ]
+    cells = tuple(
+        (names[key], *(_with_interval(rows[key], name) for rows in tables.values()))
+        for key in names
+    )
+    head = ("language", *(f"{NAMES[kind]}, bits a byte" for kind in tables))
+    told = f"Dots with intervals for {len(spoken)} languages, the best predicted first."
+    return Figure(
+        "Bits a byte on held-out documents, lower is better",
+        charts.dots(dots, Axis("bits a byte", ".1f"), told),
+        Table("Held-out documents by language", head, cells),
+        tuple((kind, NAMES[kind]) for kind in tables),
+    )
+
+
+def _with_interval(row: Row, name: str) -> str:
+    low, high = row[f"{name}_low"], row[f"{name}_high"]
+    known = f"{low:.2f}–{high:.2f}" if low is not None else TOO_FEW
+    return f"{row[name]:.2f} ({known})"
+
+
+def _parallel_figure(kind: str, rows: dict[str, Row], names: dict[str, str]) -> Figure:
+    spoken = most_spoken(list(rows))
+    name = "parallel_bits_ratio"
+    bars = [
+        Bar(names[it], rows[it][name], f"{rows[it][name]:.2f} ×", kind)
+        for it in rows
+        if it in spoken
+    ]
+    columns = {
+        "language": lambda it: names[it["language"]],
+        "times English": lambda it: f"{it[name]:.2f}",
+        "bits": lambda it: count(it["parallel_bits"]),
+    }
+    return Figure(
+        f"Bits for the same content, in times English: {NAMES[kind]}",
+        charts.bars(bars, "Bars, the language that takes most bits first."),
+        tabled("Bits for the same content", rows.values(), columns),
+    )
+
+
+def _rows_of(loss: Artifact) -> dict[str, Row]:
+    """By language, the best predicted first."""
+    rows: list[Row] = pq.read_table(loss.file("languages.parquet")).to_pylist()
+    return {row["language"]: row for row in sorted(rows, key=lambda row: row["bits_per_byte"])}
+
+
+def time_spent(family: Family) -> Section:
+    """Where the time went."""
+    spent = sorted(family.members, key=lambda it: it.manifest.seconds, reverse=True)
+    shown = [it for it in spent if it.manifest.seconds >= LEAST_SECONDS] or spent[:1]
+    names = [_told_apart(family, it) for it in shown]
+    bars = [
+        Bar(name, it.manifest.seconds, duration(it.manifest.seconds))
+        for name, it in zip(names, shown, strict=True)
+    ]
+    cells = tuple(
+        (
+            name,
+            it.manifest.machine.processor,
+            f"{it.manifest.seconds:.1f}",
+            count(it.manifest.workers),
+            count(it.manifest.machine.cores),
+        )
+        for name, it in zip(names, shown, strict=True)
+    )
+    head = ("stage", "processor", "seconds", "workers", "cores")
+    first, total = shown[0].manifest, sum(it.manifest.seconds for it in spent)
+    chart = charts.bars(bars, f"Bars for {len(bars)} stages, the longest first.")
+    table = Table("Time and place of each stage", head, cells, 2)
+    return Section(
+        name="cost",
+        question="At what cost?",
+        answer=f"{duration(total)} on {first.machine.cores} cores, "
+        f"{percent(first.seconds / total)} of it in {names[0]}",
+        figures=(Figure("Time of each stage", chart, table),),
+        method="The wall time of the build that finished each artifact, those built before and "
+        f"reused included. Stages below {duration(LEAST_SECONDS)} are not drawn.",
+        measured_by=tuple(shown[:3]),
+    )
+
+
+def _told_apart(family: Family, artifact: Artifact) -> str:
+    """The stage, with the model that it is about where it occurs with several."""
+    stage = artifact.manifest.stage
+    if "model" not in artifact.manifest.parents:
+        return stage
+    kinds = {it.manifest.request: kind for kind, it in measured_on(family, stage)}
+    return f"{stage}, {TAGS[kinds[artifact.manifest.request]]}" if len(kinds) > 1 else stage

@@ -1,0 +1,1 @@
+"""Ways to sample, compared: what is asked, drawn and concluded."""

@@ -1,0 +1,313 @@
+"""Whom `bedstone strategies` asks, and what is drawn for it.
+
+All completions are artifacts of sampling.answers, in blocks of problems by samples: more of either
+leaves what there is as it is, and what is stored is never drawn again.
+"""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from itertools import chain as joined
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from bedstone.errors import ConfigError
+from bedstone.generation.chain import parse
+from bedstone.generation.writer import Writer
+from bedstone.model import hugging_face
+from bedstone.model.shape import NumberFormat
+from bedstone.progress import Progress
+from bedstone.sampling import rewards
+from bedstone.sampling.choosing.evidence import Reader
+from bedstone.sampling.choosing.pace import Pace
+from bedstone.sampling.choosing.ranking import GREEDY, TaskEvidence, numbers
+from bedstone.sampling.choosing.stored import rows_of
+from bedstone.sampling.contest.questions import BLOCK_PROBLEMS, Asked, Questions, questions_of
+from bedstone.sampling.endpoints.findings import FILE, Findings
+from bedstone.sampling.endpoints.openai_api import CHOICES, RemoteDrawing, obstacles
+from bedstone.store.adoption import adopt
+from bedstone.store.artifact import Artifact, is_complete
+from bedstone.store.making import Making
+from bedstone.store.request import ask
+from bedstone.store.stages import find
+
+STAGE = "sampling.answers"
+BLOCK_SAMPLES = 8
+MODEL_FILES = ("*.safetensors", "*.safetensors.index.json", "*.jinja")
+MODEL_CONFIGS = ("config.json", "tokenizer.json", "tokenizer_config.json")
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """Who is asked."""
+
+    inputs: Mapping[str, Artifact]
+    """Of sampling.answers: the ``model``, or the ``probe`` of an endpoint."""
+    path: Path | None = None
+    """Of a model on this machine."""
+    ends: tuple[int, ...] = ()
+    """Tokens that close a completion; none: what the model's files say."""
+
+    @classmethod
+    def of_path(cls, path: Path, store: Path) -> "Source":
+        """A folder, a GGUF file or an artifact. What a folder says of sampling is not taken in.
+
+        Raises:
+            ArtifactError: there is no such thing.
+        """
+        if is_complete(path):
+            Artifact(path).verify()
+        if is_complete(path) or not (path / hugging_face.CONFIG).exists():
+            return cls({"model": adopt([path], store)}, path)
+        files = [path / each for each in MODEL_CONFIGS if (path / each).exists()]
+        files += [each for form in MODEL_FILES for each in sorted(path.glob(form))]
+        ends = tuple(sorted(hugging_face.ends(path)))
+        return cls({"model": adopt(files, store)}, path, ends)
+
+    @classmethod
+    def of_url(cls, url: str, name: str, asked: Asked, making: Making) -> "Source":
+        """An endpoint, probed now or before."""
+        config = {"url": url, "model": name, "chat": not asked.plain}
+        return cls({"probe": making.build("sampling.probe", config)})
+
+    @property
+    def probed(self) -> str | None:
+        """What the probe wrote of an endpoint, as JSON."""
+        probe = self.inputs.get("probe")
+        return None if probe is None else probe.file(FILE).read_text("utf-8")
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """Some samples of some of a task's problems: a request of sampling.answers."""
+
+    config: Mapping[str, Any]
+    inputs: Mapping[str, Artifact]
+
+    def made(self, making: Making) -> Artifact:
+        """Drawn now, or before."""
+        return making.build(STAGE, self.config, **self.inputs)
+
+    def is_made(self, store: Path) -> bool:
+        """Whether it is stored."""
+        stage = find(STAGE)
+        return is_complete(ask(stage, stage.config(**self.config), self.inputs).folder(store))
+
+    @property
+    def completions(self) -> int:
+        """That it holds."""
+        return int(self.config["problems"] * self.config["samples"])
+
+    def prompts(self, questions: Questions) -> list[str]:
+        """That it asks."""
+        names = ("first_problem", "problems", "paraphrase")
+        return questions.prompts(*(self.config[name] for name in names))
+
+
+@dataclass(frozen=True, slots=True)
+class Contest:
+    """A source, what it is asked, and how."""
+
+    source: Source
+    asked: Asked
+    making: Making
+    families: Mapping[str, str]
+    questions: Sequence[Questions]
+    reward: Artifact | None
+    """An aligned model that judges the answers."""
+
+    def draws(self, questions: Questions) -> dict[tuple[str, int], list[Block]]:
+        """All blocks of a task, by chain and wording: the first of all chains, others of greedy."""
+        wordings = range(min(self.asked.paraphrases, questions.wordings))
+        wanted = [(GREEDY, number) for number in wordings]
+        wanted += [(chain, 0) for chain in self.families]
+        return {each: self._blocks(questions, *each) for each in wanted}
+
+    def _blocks(self, questions: Questions, chain: str, wording: int) -> list[Block]:
+        asked, task, there = self.asked, questions.task, len(questions.problems)
+        samples, size = (1, 1) if chain == GREEDY else (asked.samples, BLOCK_SAMPLES)
+        shared = {
+            "task": "" if questions.file else task.name,
+            "chain": chain,
+            "samples": size,
+            "paraphrase": wording,
+            "max_tokens": asked.max_tokens,
+            "chat": not asked.plain,
+            "constrained": asked.constrain and task.schema is not None,
+            "number_format": asked.number_format,
+            "ends": self.source.ends,
+            "seed": asked.seed,
+        }
+        inputs = dict(self.source.inputs)
+        if questions.file is not None:
+            inputs["problems"] = questions.file
+        return [
+            Block(
+                shared
+                | {
+                    "first_problem": problem,
+                    "problems": min(BLOCK_PROBLEMS, there - problem),
+                    "first_sample": sample,
+                },
+                inputs,
+            )
+            for problem in range(0, there, BLOCK_PROBLEMS)
+            for sample in range(0, samples, size)
+        ]
+
+    def blocks(self) -> Iterator[tuple[Questions, Block]]:
+        """All that is drawn."""
+        for questions in self.questions:
+            for blocks in self.draws(questions).values():
+                yield from ((questions, block) for block in blocks)
+
+    def missing(self) -> list[tuple[Questions, Block]]:
+        """What is not stored yet."""
+        return [each for each in self.blocks() if not each[1].is_made(self.making.store)]
+
+    def prompt_ids(self, blocks: Sequence[tuple[Questions, Block]]) -> list[list[list[int]]]:
+        """The tokens of each block's prompts to a model of this machine.
+
+        Raises:
+            ConfigError: one is too long for the model.
+        """
+        if not blocks:
+            return []
+        assert self.source.path is not None
+        writer = Writer.load(self.source.path, self.asked.number_format)
+        prompts = [block.prompts(questions) for questions, block in blocks]
+        different = list(dict.fromkeys(joined.from_iterable(prompts)))
+        ids = writer.prompt_ids(different, chat=not self.asked.plain)
+        ids_of = dict(zip(different, ids, strict=True))
+        longest = max(different, key=lambda prompt: len(ids_of[prompt]))
+        place = next(place for place, each in enumerate(prompts) if longest in each)
+        problem = blocks[place][0].problem_of(longest)
+        writer.refuse_longer([ids_of[longest]], self.asked.max_tokens, f"{problem.id}: ")
+        return [[ids_of[prompt] for prompt in each] for each in prompts]
+
+    def evidence(self, questions: Questions, drawn: Callable[[int], None]) -> TaskEvidence:
+        """What the answers to a task say; what is missing is drawn.
+
+        Args:
+            questions: of the task.
+            drawn: called with a number of completions that are there.
+        """
+        problems = questions.problems[: questions.count]
+        reader = Reader(questions.task, problems, self.paces())
+        found = {}
+        for (chain, wording), blocks in self.draws(questions).items():
+            tables = []
+            for block in blocks:
+                tables.append(self._rows(block))
+                drawn(block.completions)
+            samples = 1 if chain == GREEDY else self.asked.samples
+            found[chain, wording] = reader.read(pa.concat_tables(tables), samples)
+        return TaskEvidence(
+            questions.task.name,
+            [problem.id for problem in problems],
+            {chain: each for (chain, wording), each in found.items() if wording == 0},
+            tuple(each for (chain, _), each in found.items() if chain == GREEDY),
+        )
+
+    def _rows(self, block: Block) -> pa.Table:
+        """The answers of a block, with their rewards if there is a model that gives them."""
+        made = block.made(self.making)
+        made.verify()  # what is judged here may have been drawn long ago
+        if self.reward is None or block.config["chain"] == GREEDY:
+            return rows_of(made)
+        config = {"chat": not self.asked.plain, "number_format": self.asked.number_format}
+        judged = self.making.build(rewards.STAGE.name, config, answers=made, model=self.reward)
+        column = pq.read_table(judged.file(rewards.FILE))["reward"]
+        return rows_of(made).append_column("reward", column)
+
+    def paces(self) -> dict[int, Pace] | None:
+        """How long a model of this machine takes for so many samples of one prompt, each measured.
+
+        Of an endpoint nothing: its answers tell how long they took.
+        """
+        if self.source.path is None:
+            return None
+        paces = {1: self.pace(1)}
+        for samples in numbers(self.asked.samples):
+            *_, fewer = paces.values()
+            paces[samples] = self.pace(samples).no_faster_than(fewer)
+        return paces
+
+    def pace(self, samples: int) -> Pace:
+        """Of a model of this machine; measured now, or before."""
+        config = {"samples": samples, "number_format": self.asked.number_format}
+        made = self.making.build("sampling.latency", config, model=self.source.inputs["model"])
+        return Pace.read(made)
+
+
+def contest(
+    model: str, path: Path | None, name: str | None, asked: Asked, making: Making
+) -> tuple[Contest, dict[str, list[str]]]:
+    """Who is asked what, and the chains that an endpoint cannot apply with the reasons.
+
+    Args:
+        model: the endpoint's URL, if there is no ``path``.
+        path: of a model on this machine.
+        name: of the model at the endpoint.
+        asked: what is compared.
+        making: where answers are stored.
+
+    Raises:
+        ConfigError: an option cannot be used, a prompt is too long for the model, or the endpoint
+            cannot even draw greedily; or the reward's model is none of this one's.
+    """
+    asked.refuse_unusable(is_url=path is None, name=name)
+    families, questions = asked.families, questions_of(asked, making.store)
+    reward = None if asked.reward is None else adopt([asked.reward], making.store)
+    for each in questions:
+        if each.count < asked.problems:
+            making.progress.named(each.task.name).say(f"has {each.count} problems to ask, no more")
+    quiet = replace(making, progress=Progress())  # hundreds of blocks: they are counted, not told
+    if path is not None:
+        source = Source.of_path(path, making.store)
+        if asked.reward is not None:
+            _refuse_stranger(asked.reward, path, asked.number_format)
+        held = Contest(source, asked, quiet, families, questions, reward)
+        held.prompt_ids(held.missing())  # too long a prompt is refused before anything is drawn
+        return held, {}
+    assert name is not None
+    source = Source.of_url(model, name, asked, making)
+    assert source.probed is not None
+    findings = Findings.read(source.probed)
+    hindered = _hindered(findings, (GREEDY, *families), asked)
+    if GREEDY in hindered:
+        raise ConfigError(f"{model} cannot be compared: {'; '.join(hindered[GREEDY])}")
+    # What hinders one chain of a family hinders all: a chain's values make no difference to it.
+    usable = {chain: family for chain, family in families.items() if chain not in hindered}
+    if not usable:
+        told = "; ".join(f"{chain}: {', '.join(each)}" for chain, each in hindered.items())
+        raise ConfigError(f"{model} can apply none of the chains: {told}")
+    together = CHOICES if findings.honours("n") else 1
+    prices = asked.prices._replace(samples_of_request=together)
+    asked = replace(asked, prices=prices)
+    return Contest(source, asked, quiet, usable, questions, reward), hindered
+
+
+def _refuse_stranger(judge: Path, path: Path, number_format: NumberFormat) -> None:
+    """Raises ConfigError where one model was not aligned from the other."""
+    aligned, own = (Writer.load(each, number_format) for each in (judge, path))
+    if aligned.texts.token_bytes != own.texts.token_bytes:
+        raise ConfigError(
+            f"--reward {judge} has another tokeniser than {path}",
+            hint="take the model that was aligned from the one that answers",
+        )
+    judging, judged = aligned.model.state_dict(), own.model.state_dict()
+    if all(name in judged and part.equal(judged[name]) for name, part in judging.items()):
+        raise ConfigError(f"--reward {judge} is the model itself: it finds all answers equal")
+
+
+def _hindered(findings: Findings, chains: Sequence[str], asked: Asked) -> dict[str, list[str]]:
+    hindered = {}
+    for chain in chains:
+        samples = 1 if chain == GREEDY else BLOCK_SAMPLES
+        wanted = RemoteDrawing(parse(chain), samples, asked.max_tokens, asked.seed)
+        if reasons := obstacles(wanted, findings):
+            hindered[chain] = reasons
+    return hindered

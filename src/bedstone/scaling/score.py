@@ -1,0 +1,49 @@
+"""How good a registered prediction was, once its run is there."""
+
+from collections.abc import Mapping
+from datetime import timedelta
+from math import isclose
+from typing import Any
+
+from bedstone.store.artifact import Artifact
+
+PREDICTION, RUN, LOSS = "scaling.predict", "pretrain.train", "loss_nats"
+"""Whose artifact speaks of whose, and in which metric of both."""
+
+
+SAME_SIZE = 0.01
+"""By how much a run may differ from what was planned: its steps are whole."""
+
+
+def score(left: Artifact, right: Artifact) -> dict[str, tuple[Any, Any]]:
+    """How good a prediction was, if one of the two is one and the other a run; else nothing.
+
+    What is measured is the mean loss of the run's last training batches.
+    """
+    pair = (left.manifest, right.manifest)
+    predicted = next((it for it in pair if it.stage == PREDICTION), None)
+    run = next((it for it in pair if it.stage == RUN), None)
+    if predicted is None or run is None:
+        return {}
+    measured, expected = run.metrics[LOSS], predicted.metrics[LOSS]
+    began = run.created - timedelta(seconds=run.seconds)
+    told: dict[str, tuple[Any, Any]] = {
+        LOSS: (expected, measured),
+        "error_share": (None, expected / measured - 1),
+        "registered_before_the_run": (None, predicted.created <= began),
+        "of_a_run_of_this_size": (None, _is_of_size(predicted.metrics, run.metrics)),
+    }
+    if {f"{LOSS}_low", f"{LOSS}_high"} <= set(predicted.metrics):
+        low, high = (predicted.metrics[f"{LOSS}_{end}"] for end in ("low", "high"))
+        own = "law" in predicted.parents
+        told["interval_nats"] = ([low, high], None)
+        told["in_interval" if own else "in_interval_of_mean"] = (None, low <= measured <= high)
+    ordered = told if predicted is left.manifest else {key: it[::-1] for key, it in told.items()}
+    return {f"score.{key}": (it[0], it[1]) for key, it in ordered.items()}
+
+
+def _is_of_size(predicted: Mapping[str, float], run: Mapping[str, float]) -> bool:
+    """Whether N and D are those of the run, N with or without embeddings."""
+    counts = [run[name] for name in ("parameters_total", "parameters_non_embedding") if name in run]
+    sizes = [(predicted["parameters"], counts), (predicted["train_tokens"], [run["train_tokens"]])]
+    return all(any(isclose(it, one, rel_tol=SAME_SIZE) for one in known) for it, known in sizes)

@@ -1,0 +1,1 @@
+"""What every stage shares: artifacts, requests, recipes, and what is behind them."""

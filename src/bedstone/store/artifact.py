@@ -1,0 +1,321 @@
+"""Artifacts: the one thing every stage reads and writes.
+
+An artifact is a folder with a ``manifest.json``, written last and all at once: a folder that
+has one is complete, and nothing in it changes again. One that has none is being made, or was
+when its build ended; the next build goes on in it. No folder is ever renamed. Two digests
+identify it:
+
+* ``request``  - stage, stage version, chosen config, versions of the libraries that shape the
+  output, and the parents' contents: what was asked for. It names the folder, so asking twice
+  builds once.
+* ``content`` - the names and bytes of the files, or of the shards' contents: what came out.
+  Children refer to it.
+
+The code version, the machine, the paths, the workers and the time are recorded and are in
+neither digest: an edit that changes no output must not fork every artifact downstream.
+
+A stage that maps shards makes one artifact of each, and one that lists them.
+"""
+
+import glob
+import hashlib
+import json
+from collections.abc import Iterable
+from datetime import datetime
+from pathlib import Path
+from typing import Any, Literal, Protocol
+
+from pydantic import ValidationError
+
+from bedstone.config import Config
+from bedstone.errors import ArtifactError
+from bedstone.store.provenance import Code, Machine
+from bedstone.store.work import SCRATCH
+
+MANIFEST = "manifest.json"
+Reproducible = Literal["bytes", "request"]
+"""What building again gives: the same bytes, or (float training) another answer to the request."""
+
+
+class File(Config):
+    """One file of the payload."""
+
+    path: str
+    bytes: int
+    sha256: str
+
+
+class Parent(Config):
+    """An artifact that another was made from, or lists. Only its content enters a request."""
+
+    request: str
+    content: str
+
+
+class Source(Config):
+    """Something from outside the store that an artifact was made from."""
+
+    name: str
+    version: str = ""
+    sha256: str
+    location: str
+
+
+class Manifest(Config):
+    """What an artifact is, where it came from, and what was measured while it was made."""
+
+    schema_version: Literal[1] = 1
+    stage: str
+    stage_version: int
+    request: str
+    content: str
+    reproducible: Reproducible
+    parents: dict[str, Parent]
+    """By role."""
+    decided_by: dict[str, Parent]
+    """Parents that only filled fields of the config, by role; not part of the request."""
+    config: dict[str, Any]
+    """Every value in force, defaults included."""
+    libraries: dict[str, str]
+    """Distribution -> version, of those that the stage says shape what comes out."""
+    metrics: dict[str, float]
+    """Name ending in its unit -> value: ``kept_share``, ``loss_nats``, ``input_tokens``."""
+    files: tuple[File, ...]
+    shards: tuple[Parent, ...] | None = None
+    """Of a stage that maps: the artifacts of its shards, in their inputs' order."""
+    sources: tuple[Source, ...] = ()
+    code: Code
+    machine: Machine
+    paths: dict[str, str]
+    """Where each parent lay, by role."""
+    workers: int
+    created: datetime
+    seconds: float
+    """Spent by the build that finished it; one that was killed before is not counted."""
+    digest: str = ""
+    """Of all the fields above, so that an altered config or metric is found."""
+
+    def sealed(self) -> "Manifest":
+        """This manifest with its digest."""
+        return self.model_copy(update={"digest": self._own_digest()})
+
+    def is_sealed(self) -> bool:
+        """Whether the digest is that of the other fields."""
+        return self.digest == self._own_digest()
+
+    def _own_digest(self) -> str:
+        return digest(self.model_dump(mode="json", exclude={"digest"}))
+
+
+class Shard(Protocol):
+    """What a stage that maps is given of a role: an artifact, or one file of an artifact."""
+
+    @property
+    def content(self) -> str:
+        """The digest that enters the request."""
+        ...
+
+    @property
+    def location(self) -> Path:
+        """Where it lies."""
+        ...
+
+    @property
+    def files(self) -> tuple[Path, ...]:
+        """Every file, by name."""
+        ...
+
+    @property
+    def shards(self) -> tuple["Shard", ...]:
+        """The parts it is made of."""
+        ...
+
+    def file(self, name: str) -> Path:
+        """The file ``name``."""
+        ...
+
+    def as_parent(self) -> Parent:
+        """What a child's manifest says of it."""
+        ...
+
+
+class Artifact:
+    """A complete artifact on disk."""
+
+    def __init__(self, path: Path) -> None:
+        try:
+            text = (path / MANIFEST).read_text("utf-8")
+            self.manifest = Manifest.model_validate_json(text)
+        except (FileNotFoundError, NotADirectoryError) as error:
+            raise ArtifactError(
+                f"{path} is no artifact: it has no {MANIFEST}",
+                hint="check the path; a stage that did not finish leaves no artifact",
+            ) from error
+        except (ValidationError, UnicodeDecodeError) as error:
+            wrong = error.error_count() if isinstance(error, ValidationError) else "all"
+            raise ArtifactError(
+                f"{path / MANIFEST} is no manifest: {wrong} fields are wrong",
+                hint="it was altered, or is another program's",
+            ) from error
+        self.path = path
+
+    @property
+    def content(self) -> str:
+        """The digest of what came out."""
+        return self.manifest.content
+
+    @property
+    def location(self) -> Path:
+        """Its folder."""
+        return self.path.resolve()
+
+    @property
+    def files(self) -> tuple[Path, ...]:
+        """The payload, by name."""
+        return tuple(self.path / file.path for file in self.manifest.files)
+
+    @property
+    def shards(self) -> tuple[Shard, ...]:
+        """The shards' artifacts; of an artifact that lists none, each of its files."""
+        if self.manifest.shards is None:
+            return tuple(FileShard(self, file) for file in self.manifest.files)
+        return tuple(Artifact(self._folder_of(shard)) for shard in self.manifest.shards)
+
+    def file(self, name: str) -> Path:
+        """The file ``name`` of the payload.
+
+        Raises:
+            ArtifactError: there is no such file in the manifest.
+        """
+        if all(file.path != name for file in self.manifest.files):
+            raise ArtifactError(
+                f"{self.path} has no {name}",
+                hint=f"it was made by {self.manifest.stage}: is it the input that was meant?",
+            )
+        return self.path / name
+
+    def as_parent(self) -> Parent:
+        """What a child's manifest says of it."""
+        return Parent(request=self.manifest.request, content=self.manifest.content)
+
+    def verify(self) -> None:
+        """Read every file again and compare it with the manifest, and the manifest with itself.
+
+        Raises:
+            ArtifactError: something was altered, added or removed since the artifact was made.
+        """
+        if not self.manifest.is_sealed():
+            raise ArtifactError(f"{self.path / MANIFEST} was altered: its digest is another")
+        claimed, found = set(self.manifest.files), set(list_files(self.path))
+        if altered := sorted({file.path for file in claimed ^ found}):
+            raise ArtifactError(f"{self.path} was altered: {', '.join(altered)}")
+        for shard in self.manifest.shards or ():
+            part = Artifact(self._folder_of(shard))
+            part.verify()
+            if part.as_parent() != shard:
+                raise ArtifactError(f"{part.path} is another than the one {self.path} lists")
+
+    def _folder_of(self, shard: Parent) -> Path:
+        return self.path.with_name(folder_name(self.manifest.stage, shard.request))
+
+
+class FileShard:
+    """One file of an artifact, as a shard of its own: a WARC of a crawl."""
+
+    def __init__(self, owner: Artifact, record: File) -> None:
+        self._owner, self._record = owner, record
+
+    @property
+    def content(self) -> str:
+        """The digest of the file's bytes: neither its name nor its neighbours count."""
+        return self._record.sha256
+
+    @property
+    def location(self) -> Path:
+        """Where the file lies; for an adopted one, outside the store."""
+        return self.files[0].resolve()
+
+    @property
+    def files(self) -> tuple[Path, ...]:
+        """The file alone."""
+        return (self._owner.path / self._record.path,)
+
+    @property
+    def shards(self) -> tuple[Shard, ...]:
+        """The file alone."""
+        return (self,)
+
+    def file(self, name: str) -> Path:
+        """The file, if it has that ``name``.
+
+        Raises:
+            ArtifactError: it has another.
+        """
+        if name != self._record.path:
+            raise ArtifactError(f"{self.files[0]} is no {name}")
+        return self.files[0]
+
+    def as_parent(self) -> Parent:
+        """What a child's manifest says of it."""
+        return Parent(request=self._owner.manifest.request, content=self.content)
+
+
+def is_complete(folder: Path) -> bool:
+    """Whether ``folder`` is an artifact."""
+    return (folder / MANIFEST).exists()
+
+
+def folder_name(stage: str, request: str) -> str:
+    """The name of an artifact's folder in its store."""
+    return f"{stage}-{request[:12]}"
+
+
+def find_artifact(name: str, store: Path) -> Artifact:
+    """The artifact at the path ``name``, in ``store`` or not, or whose request starts so.
+
+    Raises:
+        ArtifactError: there is none, or more than one.
+    """
+    for folder in (Path(name), store / name):
+        if name and is_complete(folder):
+            return Artifact(folder)
+    start = glob.escape(name[:12])
+    found = [path.parent for path in sorted(store.glob(f"*-{start}*/{MANIFEST}"))] if name else []
+    artifacts = [Artifact(folder) for folder in found]
+    matching = [each for each in artifacts if each.manifest.request.startswith(name)]
+    if not matching:
+        raise ArtifactError(
+            f"{name} is no artifact: no such folder with a {MANIFEST}, no request of {store}",
+            hint="give the artifact's folder, or --store and the start of its request",
+        )
+    if len(matching) > 1:
+        names = ", ".join(artifact.path.name for artifact in matching)
+        raise ArtifactError(f"{name} is the start of several requests: {names}")
+    return matching[0]
+
+
+def digest(value: object) -> str:
+    """The sha256 of ``value`` as canonical JSON (sorted keys, no spaces, no NaN)."""
+    text = json.dumps(value, sort_keys=True, separators=(",", ":"), allow_nan=False)
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def content_digest(files: Iterable[File]) -> str:
+    """What came out."""
+    return digest([[file.path, file.sha256] for file in files])
+
+
+def file_record(folder: Path, name: str) -> File:
+    """The record of the file ``name`` of ``folder``, read in pieces."""
+    path = folder / name
+    with path.open("rb") as stream:
+        sha256 = hashlib.file_digest(stream, "sha256").hexdigest()
+    return File(path=name, bytes=path.stat().st_size, sha256=sha256)
+
+
+def list_files(folder: Path, known: Iterable[File] = ()) -> tuple[File, ...]:
+    """The payload of ``folder``, by name; files already ``known`` are not read again."""
+    records = {file.path: file for file in known}
+    paths = [path.relative_to(folder) for path in folder.rglob("*") if path.is_file()]
+    names = sorted(path.as_posix() for path in paths if path.parts[0] not in (MANIFEST, SCRATCH))
+    return tuple(records.get(name) or file_record(folder, name) for name in names)

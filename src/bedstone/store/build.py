@@ -1,0 +1,151 @@
+"""Building: the artifact of a request, found in the store or made now."""
+
+import math
+import shutil
+import time
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from datetime import UTC, datetime
+from functools import partial
+from pathlib import Path
+
+from bedstone.config import Config
+from bedstone.errors import BedstoneError
+from bedstone.progress import Progress
+from bedstone.store import work
+from bedstone.store.artifact import (
+    MANIFEST,
+    Artifact,
+    Manifest,
+    content_digest,
+    digest,
+    is_complete,
+    list_files,
+)
+from bedstone.store.engine import Engine, Local
+from bedstone.store.provenance import current_code, current_machine
+from bedstone.store.request import Request, ask
+from bedstone.store.stage import Job, Metrics, Result, Stage
+
+
+def build(
+    stage: Stage,
+    config: Config,
+    inputs: Mapping[str, Artifact],
+    store: Path,
+    engine: Engine,
+    progress: Progress | None = None,
+) -> Artifact:
+    """The artifact that ``stage`` makes of ``config`` and ``inputs``: from ``store``, or built now.
+
+    A second builder of one request waits for the first. A build that fails leaves a folder
+    without a manifest, and the next one goes on in it.
+
+    Raises:
+        ConfigError: an input role is missing, or one is not the stage's.
+        BedstoneError: a metric is not finite, or what the stage itself raises.
+    """
+    request = ask(stage, config, inputs)
+    progress = (progress or Progress()).named(stage.name)
+    make = partial(_make_shards, store=store) if stage.sharded else _make
+    return _build(request, store, partial(make, engine=engine, progress=progress))
+
+
+def clean(store: Path) -> list[Path]:
+    """Remove the folders without a manifest that nobody is making, and return them."""
+    removed = []
+    for folder in work.locked(store):
+        with suppress(BlockingIOError), work.held(work.lock_of(folder), wait=False):
+            if is_complete(folder):
+                work.drop_unfinished(folder)
+                work.drop_scratch(folder)
+            elif folder.exists():
+                shutil.rmtree(folder)
+                removed.append(folder)
+    return removed
+
+
+def _build(request: Request, store: Path, make: Callable[[Request, Path], None]) -> Artifact:
+    folder = request.folder(store)
+    if not is_complete(folder):
+        with work.held(work.lock_of(folder)):
+            if not is_complete(folder):  # the builder that this one waited for may have made it
+                folder.mkdir(exist_ok=True)
+                work.drop_unfinished(folder)
+                make(request, folder)
+                work.drop_scratch(folder)
+    return Artifact(folder)
+
+
+def _make(request: Request, folder: Path, engine: Engine, progress: Progress) -> None:
+    started = time.monotonic()
+    result = request.stage.run(request.config, Job(request.inputs, folder, engine, progress))
+    files = list_files(folder, known=result.files)
+    manifest = _manifest(request, result, content_digest(files), engine, started)
+    _commit(manifest.model_copy(update={"files": files}), folder)
+    progress.say(f"built in {manifest.seconds:.1f} s: {folder.name}")
+
+
+def _make_shards(
+    request: Request, folder: Path, store: Path, engine: Engine, progress: Progress
+) -> None:
+    started = time.monotonic()
+    requests = request.shards()
+    # A single shard is built in this process: what it says itself is shown, not "0 of 1 shards".
+    outer, inner = (progress, Progress()) if len(requests) > 1 else (Progress(), progress)
+    made = []
+    with outer.task("shards", len(requests)) as task:
+        for path in engine.map(partial(_build_shard, store=store, progress=inner), requests):
+            made.append(Artifact(path))
+            task.advance()
+    result = Result(request.stage.total(_summed([shard.manifest.metrics for shard in made])))
+    shards = tuple(shard.as_parent() for shard in made)
+    manifest = _manifest(request, result, digest([s.content for s in shards]), engine, started)
+    _commit(manifest.model_copy(update={"shards": shards}), folder)
+    outer.say(f"{len(shards)} shards in {manifest.seconds:.1f} s: {folder.name}")
+
+
+def _summed(metrics: Sequence[Metrics]) -> Metrics:
+    names = dict.fromkeys(name for each in metrics for name in each)
+    return {name: sum(each.get(name, 0) for each in metrics) for name in names}
+
+
+def _build_shard(request: Request, store: Path, progress: Progress) -> Path:
+    return _build(request, store, partial(_make, engine=Local(), progress=progress)).path
+
+
+def _manifest(
+    request: Request, result: Result, content: str, engine: Engine, started: float
+) -> Manifest:
+    _refuse_unmeasured(request.stage, result.metrics)
+    return Manifest(
+        stage=request.stage.name,
+        stage_version=request.stage.version,
+        request=request.digest,
+        content=content,
+        reproducible=request.stage.reproducible,
+        parents={role: parent.as_parent() for role, parent in request.inputs.items()},
+        decided_by={role: parent.as_parent() for role, parent in request.deciders.items()},
+        config=request.config.model_dump(mode="json"),
+        libraries=request.libraries,
+        metrics=result.metrics,
+        files=(),
+        sources=result.sources,
+        code=current_code(),
+        machine=current_machine(),
+        paths={role: str(parent.location) for role, parent in request.inputs.items()},
+        workers=engine.workers,
+        created=datetime.now(UTC),
+        seconds=time.monotonic() - started,
+    )
+
+
+def _commit(manifest: Manifest, folder: Path) -> None:
+    with work.written(folder / MANIFEST) as path:
+        path.write_text(manifest.sealed().model_dump_json(indent=2) + "\n", "utf-8")
+
+
+def _refuse_unmeasured(stage: Stage, metrics: Metrics) -> None:
+    for name, value in metrics.items():
+        if not math.isfinite(value):
+            raise BedstoneError(f"{stage.name}: the metric {name} is {value}, no finite number")

@@ -1,0 +1,42 @@
+"""What a plan decides for the stages after it, where their configs leave it open."""
+
+import json
+from collections.abc import Mapping
+from typing import Any, TypeVar
+
+from bedstone.config import Config
+from bedstone.errors import ConfigError
+from bedstone.store.artifact import Artifact
+
+T = TypeVar("T")
+ROLE = "plan"
+FILE = "plan.json"
+
+
+def decide(config: Config, inputs: Mapping[str, Artifact], **renamed: str) -> Config:
+    """``config`` with its absent fields as the plan has them.
+
+    Args:
+        config: fields that are None are absent.
+        inputs: the plan is that of role ``plan``.
+        renamed: field -> its key in ``plan.json``, where that has another name.
+
+    Raises:
+        ConfigError: fields are absent, and there is no plan or it does not have them.
+    """
+    values = config.model_dump()
+    absent = [name for name, value in values.items() if value is None]
+    plan = json.loads(inputs[ROLE].file(FILE).read_text("utf-8")) if ROLE in inputs else {}
+    decided: dict[str, Any] = {name: plan.get(renamed.get(name, name)) for name in absent}
+    if unknown := [name for name, value in decided.items() if value is None]:
+        raise ConfigError(
+            f"{', '.join(unknown)}: given neither by the config nor by a plan",
+            hint="set the values, or give the input plan=ARTIFACT of scaling.plan",
+        )
+    return config.model_validate(values | decided)
+
+
+def given(value: T | None) -> T:
+    """``value``, which ``decide`` has filled."""
+    assert value is not None
+    return value

@@ -1,0 +1,121 @@
+"""Lineage: the tree of artifacts behind one, and what two were made of differently."""
+
+from collections import deque
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from bedstone.store.artifact import Artifact, Parent, folder_name, is_complete
+
+DECISIONS = ("stage", "stage_version", "config", "libraries")
+"""What is decided about an artifact itself; its parents' decisions are their own."""
+
+
+def trace(artifact: Artifact) -> dict[str, Any]:
+    """The artifact and, by role, all that it came from, as far as its store still has it.
+
+    What lies behind an artifact is told where it is met first; where it is met again, it is
+    ``"above": True``.
+    """
+    return _traced(artifact, artifact.path.resolve().parent, set())
+
+
+def ancestors(artifact: Artifact) -> dict[str, Artifact]:
+    """The artifact and all behind it, nearest first, by dotted roles; each under one name.
+
+    The artifact itself is ``""``; what the store no longer has is left out.
+    """
+    behind: dict[str, Artifact] = {}
+    seen: set[str] = set()
+    queue = deque([("", artifact)])
+    while queue:
+        name, each = queue.popleft()
+        if each.manifest.request in seen:
+            continue
+        seen.add(each.manifest.request)
+        behind[name] = each
+        store = each.path.resolve().parent
+        for role, parent in (each.manifest.parents | each.manifest.decided_by).items():
+            if (found := _find(parent, store)) is not None:
+                queue.append((f"{name}.{role}".lstrip("."), found))
+    return behind
+
+
+def diff(left: Artifact, right: Artifact) -> dict[str, tuple[Any, Any]]:
+    """Every decision and metric, of the two or of anything behind them, that differs.
+
+    Returns:
+        ``stage.kind.key`` -> both values, None where one has no such key. A stage that occurs
+        twice behind an artifact is told apart by its role: ``evaluation.loss@sft``. Digests are
+        left out: they differ wherever something else does.
+    """
+    ours, theirs = _decided(left), _decided(right)
+    pairs = {key: (ours.get(key), theirs.get(key)) for key in dict.fromkeys([*ours, *theirs])}
+    return {key: pair for key, pair in pairs.items() if pair[0] != pair[1]}
+
+
+def flat(tree: dict[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
+    """Every value of nested tables, with its dotted key."""
+    for key, value in tree.items():
+        if isinstance(value, dict):
+            yield from flat(value, f"{prefix}{key}.")
+        else:
+            yield prefix + key, value
+
+
+def _decided(artifact: Artifact) -> dict[str, Any]:
+    values: dict[str, Any] = {}
+    stages: set[str] = set()
+    for name, each in ancestors(artifact).items():
+        stage = each.manifest.stage
+        label = f"{stage}@{name}" if stage in stages else stage
+        stages.add(stage)
+        values |= {f"{label}.{key}": value for key, value in flat(_decisions(each))}
+    return values
+
+
+def _decisions(artifact: Artifact) -> dict[str, Any]:
+    values = artifact.manifest.model_dump(mode="json")
+    sources = {it["name"]: it["version"] or it["sha256"] for it in values["sources"]}
+    if not artifact.manifest.parents and sources:  # adopted or fetched: it is what its sources are
+        return {"stage": values["stage"], "sources": sources}
+    return {key: values[key] for key in (*DECISIONS, "metrics")}
+
+
+def _traced(artifact: Artifact, store: Path, seen: set[str]) -> dict[str, Any]:
+    manifest = artifact.manifest
+    told = {
+        "artifact": artifact.path.resolve().name,
+        "stage": manifest.stage,
+        "content": manifest.content,
+    }
+    if manifest.request in seen:
+        return told | {"above": True}
+    seen.add(manifest.request)
+    return {
+        **told,
+        "stage_version": manifest.stage_version,
+        "config": manifest.config,
+        "sources": [source.model_dump() for source in manifest.sources],
+        "parents": {role: _parent(it, store, seen) for role, it in manifest.parents.items()},
+        "decided_by": {role: _parent(it, store, seen) for role, it in manifest.decided_by.items()},
+    }
+
+
+def _parent(parent: Parent, store: Path, seen: set[str]) -> dict[str, Any]:
+    artifact = _find(parent, store)
+    if artifact is None:
+        return {"artifact": f"(not in this store) {parent.request[:12]}", "content": parent.content}
+    return _traced(artifact, store, seen)
+
+
+def _find(parent: Parent, store: Path) -> Artifact | None:
+    """The parent, if the store has it: built again since, it may have come out differently."""
+    folders = store.glob(folder_name("*", parent.request))
+    found = [Artifact(folder) for folder in folders if is_complete(folder)]
+    return next((each for each in found if _is(each, parent)), None)
+
+
+def _is(artifact: Artifact, parent: Parent) -> bool:
+    contents = {artifact.content, *(file.sha256 for file in artifact.manifest.files)}
+    return artifact.manifest.request == parent.request and parent.content in contents

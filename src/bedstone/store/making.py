@@ -1,0 +1,33 @@
+"""Where and how artifacts are made."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from bedstone.progress import Progress
+from bedstone.store.adoption import adopt
+from bedstone.store.artifact import Artifact
+from bedstone.store.build import build
+from bedstone.store.engine import Engine
+from bedstone.store.stages import find
+
+
+@dataclass(frozen=True, slots=True)
+class Making:
+    """Where and how artifacts are made."""
+
+    store: Path
+    engine: Engine
+    progress: Progress
+
+    def build(self, stage: str, config: Mapping[str, Any], **inputs: Artifact | None) -> Artifact:
+        """The artifact of ``stage``; an input that is None is left out."""
+        made_by = find(stage)
+        given = {role: artifact for role, artifact in inputs.items() if artifact is not None}
+        settings = made_by.config(**config)
+        return build(made_by, settings, given, self.store, self.engine, self.progress)
+
+    def adopted(self, path: Path | None) -> Artifact | None:
+        """The artifact of a file, or nothing of none."""
+        return None if path is None else adopt([path], self.store)

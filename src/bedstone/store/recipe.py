@@ -1,0 +1,192 @@
+"""Recipes: every decision of one model in one TOML file, a table for each node.
+
+``[inputs]`` names what the run must be given, with a word on what that is; every other table
+is a node: its stage, where its inputs come from, its config. A recipe holds no path of any
+machine and computes nothing.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from graphlib import CycleError, TopologicalSorter
+from pathlib import Path
+from typing import Any
+
+from bedstone import config as configs
+from bedstone.config import Config, Settings, nearest
+from bedstone.errors import ConfigError
+from bedstone.progress import Progress
+from bedstone.store.adoption import adopt, adopted
+from bedstone.store.artifact import Artifact, is_complete
+from bedstone.store.build import build
+from bedstone.store.engine import Engine
+from bedstone.store.request import ask, wrong_roles
+from bedstone.store.stage import Stage
+from bedstone.store.stages import STAGES, find
+
+INPUTS = "inputs"
+
+
+class NodeTable(Config):
+    """A node as it is written."""
+
+    stage: str
+    inputs: dict[str, str] = {}
+    """Role -> the node or the given input that plays it."""
+    config: dict[str, Any] = {}
+
+
+@dataclass(frozen=True, slots=True)
+class Node:
+    """A node whose stage is known and whose config is valid."""
+
+    name: str
+    stage: Stage
+    inputs: Mapping[str, str]
+    config: Config
+
+
+@dataclass(frozen=True, slots=True)
+class Recipe:
+    """What must be given, and the nodes in an order in which they can be built."""
+
+    inputs: tuple[str, ...]
+    nodes: tuple[Node, ...]
+
+
+def load(path: Path, sets: Iterable[str] = (), until: str | None = None) -> Recipe:
+    """Read ``path``, apply each ``node.key=value`` of ``sets``, and take what ``until`` needs.
+
+    The stages and configs of other nodes are not looked at: the corpus can be made where what
+    trains is not installed.
+
+    Raises:
+        ConfigError: all that is wrong with it, each with its line.
+    """
+    settings = configs.read(path)
+    given = settings.at((INPUTS,))
+    if not isinstance(given, dict):
+        configs.complain([settings.problem((INPUTS,), "write a table: name = 'what it is'")])
+    names = [name for name in settings.values if name != INPUTS]
+    if not names:
+        raise ConfigError(
+            f"{path}: there is no node", hint="a node is a table: [name], stage = ..."
+        )
+    configs.apply(sets, settings, partial(_place, names=names))
+    if until is not None and until not in names:
+        raise ConfigError(f"--until {until}: no such node; {nearest(until, names)}")
+    malformed = {name: configs.problems(NodeTable, settings, (name,)) for name in names}
+    tables = {
+        name: NodeTable.model_validate(settings.at((name,)))
+        for name in names
+        if not malformed[name]
+    }
+    needed = _needed(tables, names if until is None else [until])
+    wanted = {name: table for name, table in tables.items() if name in needed}
+    known = [*given, *names]
+    twice = [settings.problem((name,), "an input has this name") for name in names if name in given]
+    wrong = [e for name in wanted for e in _problems(settings, name, wanted[name], known)]
+    configs.complain([*twice, *(e for found in malformed.values() for e in found), *wrong])
+    sorter = TopologicalSorter({name: table.inputs.values() for name, table in wanted.items()})
+    try:
+        order = tuple(sorter.static_order())
+    except CycleError as error:
+        raise ConfigError(f"{path}: a circle of inputs: {' <- '.join(error.args[1])}") from error
+    return Recipe(
+        tuple(name for name in given if name in needed or until is None),
+        tuple(_node(name, wanted[name]) for name in order if name in wanted),
+    )
+
+
+def run(
+    recipe: Recipe,
+    given: Mapping[str, Sequence[Path]],
+    store: Path,
+    engine: Engine,
+    progress: Progress | None = None,
+) -> dict[str, Artifact]:
+    """Every node's artifact by name, built where it is missing."""
+    _check_given(recipe, given)
+    artifacts = {name: adopt(paths, store) for name, paths in given.items()}
+    for node in recipe.nodes:
+        inputs = {role: artifacts[source] for role, source in node.inputs.items()}
+        artifacts[node.name] = build(node.stage, node.config, inputs, store, engine, progress)
+    return {node.name: artifacts[node.name] for node in recipe.nodes}
+
+
+def preview(recipe: Recipe, given: Mapping[str, Sequence[Path]], store: Path) -> dict[str, str]:
+    """What ``run`` would do with every node: ``built``, ``would build`` or ``depends on X``.
+
+    Of an input that the store does not know yet, nothing can have been built.
+
+    What a node that is not built will contain is unknown, so nothing is said of its children.
+    """
+    _check_given(recipe, given)
+    found = {name: adopted(paths, store) for name, paths in given.items()}
+    states = {}
+    for node in recipe.nodes:
+        inputs = {role: found[source] for role, source in node.inputs.items()}
+        known = {role: artifact for role, artifact in inputs.items() if artifact}
+        missing = [source for role, source in node.inputs.items() if role not in known]
+        if missing and all(source in given for source in missing):
+            found[node.name], states[node.name] = None, "would build"
+            continue
+        if missing:
+            found[node.name], states[node.name] = None, f"depends on {', '.join(missing)}"
+            continue
+        folder = ask(node.stage, node.config, known).folder(store)
+        found[node.name] = Artifact(folder) if is_complete(folder) else None
+        states[node.name] = "built" if found[node.name] else "would build"
+    return states
+
+
+def _place(key: list[str], names: list[str]) -> list[str]:
+    name, *rest = key
+    if name not in names or not rest:
+        known = "" if name in names else f": no node {name!r}; {nearest(name, names)}"
+        raise ConfigError(f"--set {'.'.join(key)}{known}", hint="write --set node.key=value")
+    return [name, "config", *rest]
+
+
+def _needed(tables: Mapping[str, NodeTable], names: Iterable[str]) -> set[str]:
+    """``names`` and all that they are made from, given inputs too."""
+    needed: set[str] = set()
+    waiting = list(names)
+    while waiting:
+        if (name := waiting.pop()) not in needed:
+            needed.add(name)
+            waiting += tables[name].inputs.values() if name in tables else ()
+    return needed
+
+
+def _problems(settings: Settings, name: str, table: NodeTable, known: list[str]) -> list[str]:
+    found = [
+        settings.problem(
+            (name, "inputs", role), f"no node or input {source!r}; {nearest(source, known)}"
+        )
+        for role, source in table.inputs.items()
+        if source not in known
+    ]
+    if table.stage not in STAGES:
+        message = f"no stage {table.stage!r}; {nearest(table.stage, STAGES)}"
+        return [*found, settings.problem((name, "stage"), message)]
+    stage = find(table.stage)
+    roles = [
+        settings.problem((name, "inputs"), wrong) for wrong in wrong_roles(stage, table.inputs)
+    ]
+    return found + roles + configs.problems(stage.config, settings, (name, "config"))
+
+
+def _node(name: str, table: NodeTable) -> Node:
+    stage = find(table.stage)
+    return Node(name, stage, table.inputs, stage.config.model_validate(table.config))
+
+
+def _check_given(recipe: Recipe, given: Mapping[str, object]) -> None:
+    missing = [f"--input {name}=PATH is missing" for name in recipe.inputs if name not in given]
+    unknown = [
+        f"--input {name}: nothing takes it; {nearest(name, recipe.inputs)}"
+        for name in given
+        if name not in recipe.inputs
+    ]
+    configs.complain(missing + unknown)

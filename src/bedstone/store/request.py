@@ -1,0 +1,97 @@
+"""What is asked of a stage: its config and inputs, and the digest of both."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from importlib import metadata
+from pathlib import Path
+
+from bedstone.config import Config, nearest
+from bedstone.errors import ArtifactError, ConfigError
+from bedstone.store.artifact import (
+    Artifact,
+    Shard,
+    digest,
+    folder_name,
+)
+from bedstone.store.stage import Stage, version
+from bedstone.store.stages import not_installed
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """A stage with its config resolved and its inputs known: all but the doing."""
+
+    stage: Stage
+    config: Config
+    inputs: Mapping[str, Shard]
+    deciders: Mapping[str, Artifact]
+
+    @property
+    def digest(self) -> str:
+        """What is asked for; equal requests give equal artifacts, as ``reproducible`` says.
+
+        A field with its default value is left out: a new field forks no artifact made before it.
+        """
+        chosen = self.config.model_dump(mode="json", exclude_defaults=True)
+        parents = {role: parent.content for role, parent in self.inputs.items()}
+        return digest([self.stage.name, self.stage.version, chosen, self.libraries, parents])
+
+    @property
+    def libraries(self) -> dict[str, str]:
+        """The versions at hand of what the stage names.
+
+        Raises:
+            BedstoneError: one is not installed.
+        """
+        try:
+            return {name: version(name) for name in self.stage.libraries}
+        except metadata.PackageNotFoundError as error:
+            raise not_installed(self.stage.name, str(error.name)) from error
+
+    def folder(self, store: Path) -> Path:
+        """Where in ``store`` the artifact is made, and is."""
+        return store / folder_name(self.stage.name, self.digest)
+
+    def shards(self) -> tuple["Request", ...]:
+        """Of a stage that maps: the request of each shard, the whole inputs with every one.
+
+        Raises:
+            ArtifactError: the mapped inputs have no shard, or not equally many.
+        """
+        mapped = [role for role in self.stage.sharded if role in self.inputs]
+        columns = {role: self.inputs[role].shards for role in mapped}
+        counts = {role: len(shards) for role, shards in columns.items()}
+        if len(set(counts.values())) != 1 or not all(counts.values()):
+            raise ArtifactError(
+                f"{self.stage.name}: inputs of {counts} shards",
+                hint="these inputs are mapped together: they must come from the same documents",
+            )
+        rows = zip(*columns.values(), strict=True)
+        return tuple(
+            replace(self, inputs={**self.inputs, **dict(zip(columns, row, strict=True))})
+            for row in rows
+        )
+
+
+def wrong_roles(stage: Stage, given: Mapping[str, object]) -> list[str]:
+    """What is wrong with the roles ``given`` to ``stage``; empty if nothing is."""
+    missing = [f"input {role!r} is missing" for role in stage.inputs if role not in given]
+    known = stage.inputs + stage.optional + stage.decided_by
+    unknown = [f"no input {role!r}; {nearest(role, known)}" for role in given if role not in known]
+    return missing + unknown
+
+
+def ask(stage: Stage, config: Config, inputs: Mapping[str, Artifact]) -> Request:
+    """The request that ``build`` would build.
+
+    Raises:
+        ConfigError: an input role is missing, or one is not the stage's.
+    """
+    if wrong := wrong_roles(stage, inputs):
+        raise ConfigError(f"{stage.name}: {'; '.join(wrong)}")
+    return Request(
+        stage,
+        stage.resolve(config, inputs),
+        {role: inputs[role] for role in stage.inputs + stage.optional if role in inputs},
+        {role: inputs[role] for role in stage.decided_by if role in inputs},
+    )

@@ -1,0 +1,1 @@
+"""Characters, words, sentences, tokens: what several parts read a text by."""

@@ -1,0 +1,1 @@
+"""How much of each language, and how often it is read."""

@@ -1,0 +1,1 @@
+"""Tokens as they are stored, and as they are read."""

@@ -1,0 +1,1 @@
+"""Any loss, step by step."""

@@ -1,0 +1,33 @@
+"""How many threads compute, and what they reach at most."""
+
+import math
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import torch
+
+from bedstone.model.shape import NumberFormat
+from bedstone.model.transformer import DTYPES
+
+
+@contextmanager
+def using_threads(threads: int) -> Iterator[None]:
+    """Let torch compute with so many threads; results depend on them in their last bits."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(threads)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
+
+
+def matmul_peak(number_format: NumberFormat) -> float:
+    """FLOP a second that torch's matrix product reaches here and now; takes a tenth of a second."""
+    size, best = 1024, math.inf
+    left, right = torch.ones(2, size, size, dtype=DTYPES[number_format])
+    until = time.perf_counter() + 0.1
+    while (begun := time.perf_counter()) < until:
+        left @ right
+        best = min(best, time.perf_counter() - begun)
+    return 2 * size**3 / best

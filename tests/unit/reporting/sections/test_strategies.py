@@ -1,0 +1,51 @@
+import re
+
+from tests.unit.sampling.choosing.test_comparison import compare, measured, share
+
+from bedstone.reporting.charts import COLOURS
+from bedstone.reporting.sections.strategies import accuracy_chart
+
+
+def chart():
+    rows = compare(
+        measured(share(40), "t=1", tokens=80),
+        measured(share(60), "t=2", tokens=80, selector="majority", samples=4),
+        measured(share(90), "t=3", tokens=80, selector="checked", samples=4),
+        measured(share(85), "t=4", tokens=90, selector="checked", samples=5),
+    ).rows
+    return accuracy_chart(rows)
+
+
+def words(chart):
+    return re.findall(r"<text[^>]*>([^<]*)</text>", chart.wide)
+
+
+def test_the_frontiers_have_names():
+    found = words(chart())
+    assert {"greedy", "majority of 4", "checked of 4"} <= set(found)
+    assert not {"t=1", "checked of 5"} & set(found)
+    assert "tokens a problem, prompt counted once, log scale" in found
+
+
+def test_equal_and_near_points_have_one_name():
+    near = [measured(share(50 + n), f"t={n}", tokens=50 + n) for n in (0, 10, 15)]
+    equal = measured(share(70), "p=1", tokens=70)
+    chosen = measured(share(70), "t=20", tokens=70)
+    found = words(accuracy_chart(compare(*near, chosen, equal).rows))
+    # a step is 0.3 of 0.2
+    assert [word for word in found if "=" in word] == ["t=10", "t=20"]
+
+
+def test_what_needs_a_checker_has_a_colour_of_its_own():
+    svg = chart().wide
+    dots = re.findall(r"<path[^>]*>", svg)
+    filled = [COLOURS[kind] for kind in ("made", "best of N", "known", "before")]
+    assert all(any(f'fill="{colour}"' in dot for dot in dots) for colour in filled)
+    assert f'stroke="{COLOURS["best of N"]}"' in svg
+
+
+def test_it_is_told_in_words():
+    assert chart().description == (
+        "Accuracy against tokens of 5 strategies; on the frontier: greedy, 0.500; "
+        "t=2, majority of 4, 0.600; t=3, checked of 4, 0.900."
+    )

@@ -1,0 +1,210 @@
+"""Stages that map, with shards as small as they can be."""
+
+import json
+import shutil
+from importlib.metadata import PackageNotFoundError
+
+import pytest
+
+from bedstone.config import Config
+from bedstone.errors import ArtifactError, BedstoneError, ConfigError
+from bedstone.store.adoption import adopt
+from bedstone.store.artifact import Artifact, find_artifact
+from bedstone.store.build import build
+from bedstone.store.engine import Local
+from bedstone.store.stage import Job, Result, Stage
+
+
+class Nothing(Config):
+    more: int = 0
+
+
+def upper(config: Nothing, job: Job) -> Result:
+    (source,) = job.inputs["texts"].files
+    text = source.read_text().upper()
+    with job.part("upper.txt") as path:
+        path.write_text(text)
+    return Result({"input_characters": len(text), "input_texts": 1}, (job.record("upper.txt"),))
+
+
+def mean(sums):
+    return sums | {"mean_characters": sums["input_characters"] / sums["input_texts"]}
+
+
+def paired(config: Nothing, job: Job) -> Result:
+    with job.part("pair.txt") as path:
+        path.write_text("".join(shard.files[0].read_text() for shard in job.inputs.values()))
+    return Result({})
+
+
+UPPER = Stage(
+    "test.upper",
+    version=1,
+    config=Nothing,
+    inputs=("texts",),
+    sharded=("texts",),
+    run=upper,
+    total=mean,
+)
+PAIR = Stage(
+    "test.pair",
+    version=1,
+    config=Nothing,
+    inputs=("left",),
+    optional=("right",),
+    sharded=("left", "right"),
+    run=paired,
+)
+
+
+@pytest.fixture
+def texts(tmp_path):
+    folder = tmp_path / "texts"
+    folder.mkdir()
+    for name in "abc":
+        (folder / name).write_text(name * 3)
+    return folder
+
+
+def made(texts, store, workers=1):
+    return build(UPPER, Nothing(), {"texts": adopt([texts], store)}, store, Local(workers))
+
+
+def test_each_shard_is_an_artifact_and_the_metrics_are_totals(texts, store):
+    artifact = made(texts, store)
+    assert [shard.file("upper.txt").read_text() for shard in artifact.shards] == [
+        "AAA",
+        "BBB",
+        "CCC",
+    ]
+    assert artifact.manifest.metrics == {
+        "input_characters": 9,
+        "input_texts": 3,
+        "mean_characters": 3,
+    }
+    artifact.verify()
+
+
+def test_one_more_file_builds_one_more_shard(texts, store):
+    before = {shard.path for shard in made(texts, store).shards}
+    stamps = {path: (path / "manifest.json").stat().st_mtime_ns for path in before}
+    (texts / "aa").write_text("new")
+    after = made(texts, store).shards
+    assert len(after) == 4
+    assert before < {shard.path for shard in after}
+    assert {path: (path / "manifest.json").stat().st_mtime_ns for path in before} == stamps
+
+
+def test_a_file_is_the_same_shard_under_another_name(texts, store):
+    first = made(texts, store)
+    (texts / "a").rename(texts / "z")
+    second = made(texts, store)
+    assert {s.content for s in first.shards} == {s.content for s in second.shards}
+    assert len(list(store.glob("test.upper-*"))) == 3 + 2
+
+
+def test_workers_change_no_byte_and_no_request(texts, tmp_path):
+    one, two = (made(texts, tmp_path / str(workers), workers) for workers in (1, 2))
+    assert one.manifest.request == two.manifest.request
+    assert one.content == two.content
+    assert (one.manifest.workers, two.manifest.workers) == (1, 2)
+
+
+def test_an_altered_shard_is_found(texts, store):
+    artifact = made(texts, store)
+    artifact.shards[1].file("upper.txt").write_text("BBC")
+    with pytest.raises(ArtifactError, match=r"upper\.txt"):
+        artifact.verify()
+
+
+def test_a_shard_that_was_made_anew_is_found(texts, store):
+    artifact = made(texts, store)
+    shard = artifact.shards[0]
+    values = json.loads((shard.path / "manifest.json").read_text())
+    forged = shard.manifest.model_copy(update={"content": "0" * 64}).sealed()
+    (shard.path / "manifest.json").write_text(forged.model_dump_json())
+    assert values["content"] != "0" * 64
+    with pytest.raises(ArtifactError, match="another than the one"):
+        artifact.verify()
+
+
+def test_mapped_inputs_go_together(texts, store, tmp_path):
+    upper = made(texts, store)
+    pair = build(PAIR, Nothing(), {"left": upper, "right": upper}, store, Local())
+    assert [shard.file("pair.txt").read_text() for shard in pair.shards] == [
+        "AAAAAA",
+        "BBBBBB",
+        "CCCCCC",
+    ]
+    (tmp_path / "one").write_text("1")
+    other = adopt([tmp_path / "one"], store)
+    with pytest.raises(ArtifactError, match="'left': 3, 'right': 1"):
+        build(PAIR, Nothing(), {"left": upper, "right": other}, store, Local())
+
+
+def test_an_optional_role_is_asked_for_only_when_it_is_given(texts, store):
+    upper = made(texts, store)
+    alone, both = (
+        build(PAIR, Nothing(), inputs, store, Local())
+        for inputs in ({"left": upper}, {"left": upper, "right": upper})
+    )
+    assert [shard.file("pair.txt").read_text() for shard in alone.shards] == ["AAA", "BBB", "CCC"]
+    assert alone.manifest.request != both.manifest.request
+    assert [set(it.manifest.parents) for it in (alone, both)] == [{"left"}, {"left", "right"}]
+    with pytest.raises(ConfigError, match="no input 'rigth'; did you mean 'right'"):
+        build(PAIR, Nothing(), {"left": upper, "rigth": upper}, store, Local())
+
+
+def test_a_finished_shard_is_not_made_again_after_a_failure(texts, store, monkeypatch):
+    calls = []
+
+    def fails_at_b(config, job):
+        (source,) = job.inputs["texts"].files
+        calls.append(source.name)
+        if source.name == "b" and calls.count("b") == 1:
+            raise ArtifactError("no")
+        return upper(config, job)
+
+    stage = Stage("test.u", 1, Nothing, ("texts",), fails_at_b, sharded=("texts",))
+    crawl = adopt([texts], store)
+    with pytest.raises(ArtifactError):
+        build(stage, Nothing(), {"texts": crawl}, store, Local())
+    build(stage, Nothing(), {"texts": crawl}, store, Local())
+    assert calls == ["a", "b", "b", "c"]
+
+
+def test_an_artifact_is_found_by_its_path_or_the_start_of_its_request(texts, store):
+    artifact = made(texts, store)
+    assert find_artifact(artifact.manifest.request[:16], store).path == artifact.path
+    assert find_artifact(str(artifact.path), store).content == artifact.content
+    assert find_artifact(artifact.path.name, store).path == artifact.path
+    for name in ("f" * 64, "", "*"):
+        with pytest.raises(ArtifactError, match="no artifact"):
+            find_artifact(name, store)
+    shutil.copytree(artifact.path, store / f"copy-{artifact.manifest.request[:12]}")
+    with pytest.raises(ArtifactError, match="several"):
+        find_artifact(artifact.manifest.request[:8], store)
+
+
+@pytest.mark.parametrize(
+    ("missing", "hint"),
+    [("torch", "pip install 'bedstone[train]'"), ("pycld2", "pip install 'pycld2'")],
+)
+def test_a_missing_library_says_what_to_install(store, monkeypatch, missing, hint):
+    def version(name):
+        raise PackageNotFoundError(name)
+
+    monkeypatch.setattr("bedstone.store.request.version", version)
+    stage = Stage("test.x", 1, Nothing, (), upper, libraries=(missing,))
+    with pytest.raises(BedstoneError, match=missing) as caught:
+        build(stage, Nothing(), {}, store, Local())
+    assert caught.value.hint == hint
+
+
+def test_only_files_of_the_manifest_are_given_out(texts, store):
+    artifact = adopt([texts], store)
+    assert isinstance(artifact, Artifact)
+    with pytest.raises(ArtifactError, match=r"has no model\.safetensors"):
+        artifact.file("model.safetensors")
+    with pytest.raises(ArtifactError, match="is no b"):
+        artifact.shards[0].file("b")

@@ -1,0 +1,172 @@
+"""The runner, with stages as small as they can be."""
+
+import math
+import time
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+
+from bedstone.config import Config
+from bedstone.errors import BedstoneError, ConfigError
+from bedstone.store import work
+from bedstone.store.artifact import Artifact
+from bedstone.store.build import build, clean
+from bedstone.store.engine import Local
+from bedstone.store.request import ask
+from bedstone.store.stage import Job, Result, Stage
+from bedstone.store.stages import STAGES, find
+
+
+class Size(Config):
+    parameters: int | None = None
+
+
+class SizeAndWidth(Size):
+    width: int = 64
+
+
+def write_size(config, job: Job) -> Result:
+    with job.part("size.txt") as path:
+        path.write_text(str(config.parameters))
+    return Result({"size_parameters": config.parameters})
+
+
+def planned(config: Size, inputs) -> Size:
+    if config.parameters is None:
+        planned_parameters = inputs["plan"].manifest.metrics["size_parameters"]
+        return config.model_copy(update={"parameters": int(planned_parameters)})
+    return config
+
+
+PLAN = Stage("test.plan", version=1, config=Size, inputs=(), run=write_size)
+MODEL = Stage(
+    "test.model",
+    version=1,
+    config=Size,
+    inputs=(),
+    run=write_size,
+    decided_by=("plan",),
+    resolve=planned,
+    reproducible="request",
+)
+
+
+def make(stage: Stage, store: Path, config: Config, **inputs: Artifact) -> Artifact:
+    return build(stage, config, inputs, store, Local())
+
+
+def test_a_decision_fills_what_is_absent_and_stays_out_of_the_request(store):
+    plan = make(PLAN, store, Size(parameters=7))
+    decided = make(MODEL, store, Size(), plan=plan)
+    assert decided.manifest.config == {"parameters": 7}
+    assert decided.manifest.decided_by == {"plan": plan.as_parent()}
+    assert decided.manifest.parents == {}
+    assert decided.manifest.reproducible == "request"
+    assert make(MODEL, store, Size(parameters=7)).path == decided.path
+
+
+def test_a_new_field_with_a_default_keeps_the_request():
+    old = ask(PLAN, Size(parameters=7), {})
+    assert ask(PLAN, SizeAndWidth(parameters=7), {}).digest == old.digest
+    assert ask(PLAN, SizeAndWidth(parameters=7, width=65), {}).digest != old.digest
+
+
+def test_another_stage_version_is_another_request():
+    newer = Stage("test.plan", version=2, config=Size, inputs=(), run=write_size)
+    assert ask(newer, Size(), {}).digest != ask(PLAN, Size(), {}).digest
+
+
+def test_another_version_of_a_library_it_names_is_another_request(monkeypatch):
+    named = Stage(
+        "test.plan", version=1, config=Size, inputs=(), run=write_size, libraries=("pydantic",)
+    )
+    before = ask(named, Size(), {}).digest
+    monkeypatch.setattr("bedstone.store.request.version", lambda name: "0")
+    assert ask(named, Size(), {}).digest != before
+
+
+def test_only_a_parents_content_enters_the_request(store):
+    child = Stage("test.child", version=1, config=Size, inputs=("size",), run=write_size)
+    plan = make(PLAN, store, Size(parameters=7))
+    model = make(MODEL, store, Size(parameters=7))
+    digests = {ask(child, Size(), {"size": parent}).digest for parent in (plan, model)}
+    assert plan.manifest.request != model.manifest.request
+    assert len(digests) == 1
+
+
+@pytest.mark.parametrize("value", [math.nan, math.inf])
+def test_a_metric_that_is_no_number_is_refused(store, value):
+    stage = Stage(
+        "test.nan", version=1, config=Config, inputs=(), run=lambda *_: Result({"loss_nats": value})
+    )
+    with pytest.raises(BedstoneError, match="loss_nats"):
+        make(stage, store, Config())
+    assert not list(store.rglob("manifest.json*"))
+
+
+def test_two_builders_build_once(store):
+    runs = []
+
+    def slow(config, job):
+        runs.append(job)
+        time.sleep(0.2)
+        return Result({})
+
+    stage = Stage("test.slow", version=1, config=Config, inputs=(), run=slow)
+    with ThreadPoolExecutor() as pool:
+        builds = [pool.submit(make, stage, store, Config()) for _ in range(4)]
+    assert len({built.result().path for built in builds}) == len(runs) == 1
+    assert not list(store.glob(".*.lock"))
+
+
+def test_a_failed_build_is_gone_on_with(store):
+    written = []
+
+    def fails_once(config, job):
+        for name in ("a", "b"):
+            if not job.has(name):
+                with job.part(name) as path:
+                    path.write_text(name)
+                    written.append(name)
+                    if written == ["a", "b"]:
+                        raise BedstoneError("the disk is full")
+        return Result({})
+
+    stage = Stage("test.fails", version=1, config=Config, inputs=(), run=fails_once)
+    with pytest.raises(BedstoneError, match="full"):
+        make(stage, store, Config())
+    assert [file.path for file in make(stage, store, Config()).manifest.files] == ["a", "b"]
+    assert written == ["a", "b", "b"]
+
+
+def test_clean_leaves_what_is_held_and_what_is_complete(store):
+    def fails(config, job):
+        raise BedstoneError("the disk is full")
+
+    complete = make(PLAN, store, Size(parameters=7)).path
+    work.lock_of(complete).touch()  # its builder was killed between the manifest and the lock
+    held = store / "test.held-0"
+    with pytest.raises(BedstoneError):
+        make(Stage("test.f", version=1, config=Config, inputs=(), run=fails), store, Config())
+    with work.held(work.lock_of(held)):
+        held.mkdir()
+        assert [folder.name.partition("-")[0] for folder in clean(store)] == ["test.f"]
+        assert held.exists()
+    assert complete.exists()
+
+
+def test_roles_are_those_of_the_stage(store):
+    with pytest.raises(ConfigError, match=r"no input 'plam'; did you mean 'plan'\?"):
+        make(MODEL, store, Size(), plam=make(PLAN, store, Size(parameters=7)))
+
+
+def test_every_stage_module_is_listed():
+    source = Path(__file__).parents[3] / "src" / "bedstone"
+    found = {
+        ".".join(path.relative_to(source).with_suffix("").parts)
+        for path in source.glob("*/*.py")
+        if "\nSTAGE = Stage(" in path.read_text("utf-8")
+    }
+    assert found == set(STAGES)
+    assert all(find(name).name == name for name in STAGES)

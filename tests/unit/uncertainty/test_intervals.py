@@ -1,0 +1,60 @@
+import subprocess
+import sys
+
+import pytest
+
+from bedstone.uncertainty.intervals import bootstrap_mean, wilson
+
+
+def test_wilson_is_the_published_interval():
+    # Newcombe 1998, Statistics in Medicine 17, table I, method 3: 81 of 263, and 0 of 20.
+    estimate = wilson(81 / 263, 263)
+    assert (estimate.low, estimate.high) == pytest.approx((0.2553, 0.3662), abs=5e-5)
+    none = wilson(0, 20)
+    assert (none.low, none.high) == pytest.approx((0, 0.1611), abs=5e-5)
+    assert wilson(1, 20).high == 1
+
+
+def test_the_share_of_nothing_has_no_interval():
+    with pytest.raises(ValueError, match="no trials"):
+        wilson(0, 0)
+
+
+def test_the_bootstrap_is_near_the_normal_interval():
+    values = [0.0, 1.0] * 200
+    estimate = bootstrap_mean(values, seed=1)
+    assert estimate.value == 0.5
+    assert (estimate.low, estimate.high) == pytest.approx((0.451, 0.549), abs=0.01)
+    assert bootstrap_mean(values, seed=1) == estimate
+    assert bootstrap_mean(values, seed=2) != estimate
+
+
+def test_weights_make_it_the_mean_of_what_they_count():
+    assert bootstrap_mean([1.0, 4.0], seed=0, weights=[2, 1]).value == 2
+    assert bootstrap_mean([3.0], seed=0).low == 3
+
+
+def test_an_estimate_as_metrics():
+    metrics = bootstrap_mean([2.0, 2.0], seed=0).metrics("kl", "nats")
+    assert metrics == {"kl_nats": 2, "kl_nats_low": 2, "kl_nats_high": 2, "kl_nats_n": 2}
+
+
+def test_documents_are_drawn_again_with_all_their_values():
+    values, documents = [1.0] * 50 + [0.0] * 50, ["a"] * 50 + ["b"] * 50
+    alone = bootstrap_mean(values, seed=0)
+    together = bootstrap_mean(values, seed=0, documents=documents)
+    assert (together.value, together.n) == (0.5, 2)
+    assert (together.low, together.high) == (0, 1)
+    assert alone.high - alone.low < 0.25
+    own = [str(number) for number in range(100)]
+    assert bootstrap_mean(values, seed=0, documents=own).n == 100
+
+
+def test_weights_count_within_documents():
+    found = bootstrap_mean([1.0, 4.0, 2.0], seed=0, weights=[2, 1, 3], documents=["a", "a", "b"])
+    assert found.value == 2
+
+
+def test_intervals_need_no_torch():
+    code = "import sys, bedstone.uncertainty.intervals; sys.exit('torch' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
