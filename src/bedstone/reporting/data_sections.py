@@ -2,6 +2,7 @@
 
 from bedstone.artifact import Artifact
 from bedstone.corpus.rules import YARDSTICK
+from bedstone.lineage import ancestors
 from bedstone.reporting import charts
 from bedstone.reporting.charts import Bar
 from bedstone.reporting.family import Family
@@ -24,16 +25,22 @@ def pages(family: Family) -> Section | None:
         answer=f"{count(steps[-1][1])} of {count(steps[0][1])} pages were kept{in_tokens}",
         text=_not_read(documents),
         figures=(_funnel(steps),),
-        tables=_sources(family),
+        tables=_sources(documents),
         method="Every page counts once.",
         measured_by=(documents, *decisions(family), tokens),
     )
 
 
-def _steps(family: Family, documents: Artifact) -> list[tuple[str, int]]:
+def pages_read(documents: Artifact) -> float:
+    """The pages that were read, those without text among them."""
     metrics = documents.manifest.metrics
-    rejected = sum(value for name, value in metrics.items() if name.startswith("rejected."))
-    steps = [("pages read", metrics["documents"] + rejected), ("with text", metrics["documents"])]
+    rejected = (value for name, value in metrics.items() if name.startswith("rejected."))
+    return metrics["documents"] + sum(rejected)
+
+
+def _steps(family: Family, documents: Artifact) -> list[tuple[str, int]]:
+    with_text = documents.manifest.metrics["documents"]
+    steps = [("pages read", pages_read(documents)), ("with text", with_text)]
     chain = decisions(family)
     held_out = [it for it in map(_held_out, chain) if it][:1]  # each that is given them drops them
     for decision in chain:
@@ -85,8 +92,9 @@ def _not_read(documents: Artifact) -> tuple[str, ...]:
     )
 
 
-def _sources(family: Family) -> tuple[Table, ...]:
-    sources = [source for member in family.members for source in member.manifest.sources]
+def _sources(documents: Artifact) -> tuple[Table, ...]:
+    behind = ancestors(documents).values()
+    sources = [source for it in behind for source in it.manifest.sources]
     cells = [(it.name, it.version or NOT_KNOWN, it.sha256[:16], it.location) for it in sources]
     head = ("source", "version", "sha256 begins", "fetched from")
     return (Table("Where the pages come from", head, tuple(cells), 4),) if cells else ()

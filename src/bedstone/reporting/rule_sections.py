@@ -107,14 +107,15 @@ def _is_later(decided: Artifact) -> bool:
 
 def _figure(filtered: Artifact) -> Figure:
     found = drops(filtered)
+    most = next((it.rule for it in found if it.rule not in NO_RULES), found[0].rule)
     rows = []
     for rule, failed, alone in found:
         text = f"{count(failed)} · {count(alone)} alone" if failed else "0"
         rows += [Bar(rule, failed, text, "shared"), Bar(rule, alone, "", "dropped")]
     cells = tuple((rule, count(failed), count(alone)) for rule, failed, alone in found)
     return Figure(
-        f"What each rule drops, in documents: {found[0].rule} most",
-        charts.bars(rows, f"{len(found)} rules; {found[0].rule} drops most."),
+        f"What each rule drops, in documents: {most} most",
+        charts.bars(rows, f"{len(found)} rules; of the quality rules {most} drops most."),
         Table("Documents that fail each rule", ("rule", "fail it", "fail it alone"), cells),
         (("shared", "fail this rule and others"), ("dropped", "fail this rule alone")),
     )
