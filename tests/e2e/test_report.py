@@ -255,7 +255,7 @@ def made(tmp_path_factory):
     text = {"documents": "documents", "language": "language", "kept": "kept"}
     text_and_tokenizer = {**text, "tokenizer": "tokenizer"}
     make("crawl", "corpus.crawl", {})
-    texts = {"documents.parquet": DOCUMENTS}
+    texts = {"documents.parquet": DOCUMENTS, "rejected/records.parquet": [{"reason": "no_text"}]}
     make("documents", "corpus.extract", texts, EXTRACTED, crawl="crawl")
     make("statistics", "corpus.statistics", {}, documents="documents")
     make("language", "corpus.language", {}, documents="documents")
@@ -375,7 +375,8 @@ def test_the_title_says_what_was_made_and_which_artifact_it_is(page_of, made, no
 
 
 def test_a_page_tells_nothing_of_what_was_made_of_its_subject_later(page_of):
-    assert page_of("filtered").answers[:1] == ["100 of 155 pages were kept"]
+    assert page_of("language").answers[0] == "150 of 155 pages have text"
+    assert page_of("filtered").answers[0] == "100 of 155 pages were kept"
     tokenizer = page_of("tokenizer")
     assert "tokens" in tokenizer.ids  # measured on it
     later = {"mix", "size", "laws", "training", "held-out", "alignment", "strategies"}

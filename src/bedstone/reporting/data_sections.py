@@ -18,11 +18,12 @@ def pages(family: Family) -> Section | None:
         return None
     steps = _steps(family, documents)
     tokens = family.find("tokenizer.encode")
+    verb = "were kept" if decisions(family) else "have text"
     in_tokens = f": {short(tokens.manifest.metrics['encoded_tokens'])} tokens" if tokens else ""
     return Section(
         name="pages",
         question="From what?",
-        answer=f"{count(steps[-1][1])} of {count(steps[0][1])} pages were kept{in_tokens}",
+        answer=f"{count(steps[-1][1])} of {count(steps[0][1])} pages {verb}{in_tokens}",
         text=_not_read(documents),
         figures=(_funnel(steps),),
         tables=_sources(documents),

@@ -9,7 +9,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from bedstone.artifact import Artifact
+from bedstone.artifact import Artifact, Shard
 from bedstone.corpus.columns import table_path
 from bedstone.corpus.rules import LANGUAGE, YARDSTICK
 from bedstone.lots import lot
@@ -124,15 +124,18 @@ def _figure(filtered: Artifact) -> Figure:
 def _effects(filtered: Artifact) -> list[Row]:
     """The shards' tables of effects as one."""
     merged: dict[tuple[str, str], Row] = {}
-    # A report may be about a shard's artifact, which lists no others.
-    shards = (filtered,) if filtered.manifest.shards is None else filtered.shards
-    for shard in shards:
+    for shard in _shards(filtered):
         for row in pq.read_table(shard.file("effects/effects.parquet")).to_pylist():
             before = merged.setdefault((row["language"], row["rule"]), row)
             if before is not row:
                 for name in ("documents", "failed", "failed_alone", "examples"):
                     before[name] += row[name]
     return list(merged.values())
+
+
+def _shards(artifact: Artifact) -> tuple[Shard, ...]:
+    """Those it lists; a report may be about a shard's artifact, which lists no others."""
+    return (artifact,) if artifact.manifest.shards is None else artifact.shards
 
 
 def _by_language(effects: list[Row]) -> Table:
@@ -184,7 +187,7 @@ def _texts(family: Family, filtered: Artifact, wanted: Iterable[str]) -> dict[st
     statistics = family.parent(filtered, "statistics")
     documents = family.parent(statistics, "documents") if statistics else None
     found: dict[str, tuple[str, str]] = {}
-    for shard in documents.shards if documents else ():
+    for shard in _shards(documents) if documents else ():
         file = pq.ParquetFile(table_path(shard))
         for number in range(file.num_row_groups):
             ids = file.read_row_group(number, columns=["id"])["id"]
