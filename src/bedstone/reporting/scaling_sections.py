@@ -294,6 +294,7 @@ def predictions(family: Family) -> Section | None:
     told = f"{expected:.2f} nats a token were predicted"
     if measured is not None:
         told += f", {measured:.2f} measured: {100 * (expected / measured - 1):+.0f} %"
+        told += "" if is_as_planned(family) else ", of a run of another size"
     if not found["in_range"]:
         told += ", by a law outside its range"
     cells = tuple((row.label, f"{row.value:.4f}") for row in rows)

@@ -254,7 +254,8 @@ def _most_changed(shown: list[Row], languages: int, names: Mapping[str, str], te
     large = [
         it for it in shown if it["share_before"] >= least and it["language"] not in (UNKNOWN, MIXED)
     ]
-    changed = max(large or shown, key=_change_of_share)
+    largest = max(shown, key=itemgetter("share_before"))
+    changed = max(large or [largest], key=_change_of_share)
     passes = changed["passes"]
     often = f"its text {passes:.2g} times" if passes >= 1 else f"{percent(passes)} of its text"
     return (

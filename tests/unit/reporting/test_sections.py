@@ -153,6 +153,11 @@ def test_the_heading_of_the_mix_names_a_language_of_enough_text():
     assert told == "a is 0.5 % of the text and 20 % of the tokens read: 50 % of its text"
 
 
+def test_where_no_language_drawn_has_enough_text_the_largest_is_named():
+    rows = [mixed("a", 0.001, 0.004), mixed("b", 0.002, 0.002)]
+    assert changed(rows, languages=2).startswith("b is 0.2 % of the text")
+
+
 def test_a_language_that_was_not_read_is_what_changed_most():
     told = changed([mixed("a", 0.9, 1.0), mixed("b", 0.1, 0.0, 0.0)], languages=2)
     assert told == "b is 10 % of the text and 0 % of the tokens read: 0 % of its text"
