@@ -407,8 +407,8 @@ def test_each_heading_states_an_answer(page):
         "tokens",
         "For the same compute they ask for 500 k to 860 k parameters; the plan has 860 k",
         "The loss fell from 8.00 to 2.02 nats a token in 39.9 k tokens",
-        "2.50 nats a token were predicted, 2.00 measured: +25 %, of a run of another size, by a law "
-        "outside its range",
+        "2.50 nats a token were predicted, 2.00 measured: +25 %, of a run of another size, by a "
+        "law outside its range",
         "Telugu takes 3.0 times the bits of English for the same content",
         "Alignment helped: 50 % of the answers ended as a sentence before, 80 % after",
         "best-of-4 reaches 95 % for 84 tokens a prompt; the cheapest, greedy, 40 % for 20",
