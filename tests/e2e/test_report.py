@@ -28,6 +28,8 @@ class Setting(Config):
     rules: tuple[str, ...] = ("gopher-quality:datatrove",)
     languages: tuple[str, ...] = ()
     parity: dict[str, str] = {"form": "hybrid"}
+    seq_len: int = 64
+    seed: int = 0
 
 
 def rated(name, value):
@@ -168,12 +170,11 @@ TOKENIZER = {
 MIX = {
     "mix.json": {
         "budget_tokens": 12_345,
-        "effective_tokens": 12_000.0,
         "vocabulary_unseen_share": 0.25,
         "languages": {
             it: {
-                "passes": 1.0 + number,
-                "next_pass_worth": 0.9,
+                "weight": (1 + number) / 15,
+                "train_tokens": 50_000,
                 "held_out_bytes_per_token": None if number else 3.5,
             }
             for number, it in enumerate(LANGUAGES)
@@ -185,9 +186,7 @@ MIX = {
             {
                 "language": it,
                 "share_before": 0.2,
-                "share_after": 0.1 * (number + 1),
                 "world_to_corpus_ratio_before": None if number == 4 else 2.0,
-                "world_to_corpus_ratio_after": None if number == 4 else 1.0,
             }
             for number, it in enumerate(LANGUAGES)
         ],
@@ -247,7 +246,7 @@ def made(tmp_path_factory):
                         path.write_text(json.dumps(content))
                     else:
                         pq.write_table(pa.Table.from_pylist(content), path)
-            sources = (Source(name=EVIL, version="1", sha256="ab" * 32, location=EVIL),)
+            sources = (Source(name=f"{node} {EVIL}", version="1", sha256="ab" * 32, location=EVIL),)
             return Result(metrics or {}, sources=() if parents else sources)
 
         made_by = Stage(stage, version=1, config=Setting, inputs=tuple(parents), run=run)
@@ -257,7 +256,7 @@ def made(tmp_path_factory):
     text = {"documents": "documents", "language": "language", "kept": "kept"}
     text_and_tokenizer = {**text, "tokenizer": "tokenizer"}
     make("crawl", "corpus.crawl", {})
-    texts = {"documents.parquet": DOCUMENTS}
+    texts = {"documents.parquet": DOCUMENTS, "rejected/records.parquet": [{"reason": "no_text"}]}
     make("documents", "corpus.extract", texts, EXTRACTED, crawl="crawl")
     make("statistics", "corpus.statistics", {}, documents="documents")
     make("language", "corpus.language", {}, documents="documents")
@@ -277,10 +276,11 @@ def made(tmp_path_factory):
     totals = {name: PLAN[name] for name in ("parameters_total", "train_tokens")}
     make("plan", "scaling.plan", {"plan.json": PLAN}, totals, mix="mix", tokenizer="tokenizer")
     make("prediction", "scaling.predict", {"prediction.json": PREDICTION}, plan="plan")
-    trained = totals | {"loss_nats": 2.0}
+    trained = totals | {"train_tokens": 711_680, "loss_nats": 2.0}
     make("base", "pretrain.train", curve(2), trained, tokens="tokens", mix="mix", plan="plan")
     make("pairs", "posttrain.pairs", {}, **text)
-    make("sft", "posttrain.sft", curve(1.9), model="base", pairs="pairs")
+    make("tasks", "posttrain.tasks", {})
+    make("sft", "posttrain.sft", curve(1.9), model="base", pairs="pairs", tasks="tasks")
     make("preferences", "posttrain.draw", {}, model="sft", pairs="pairs")
     answers = {"held_out.parquet": [{"prompt": EVIL, "before": EVIL, "after": "న"}]}
     make("aligned", "posttrain.prefer", answers, ALIGNED, model="sft", preferences="preferences")
@@ -299,6 +299,17 @@ def report(made, tmp_path_factory) -> Path:
     path = tmp_path_factory.mktemp("report") / "below" / "report.html"
     write_report(made["aligned"], path)
     return path
+
+
+@pytest.fixture
+def page_of(made, tmp_path):
+    """The page about a node, in the store of all of them."""
+
+    def written(node):
+        write_report(made[node], tmp_path / "report.html")
+        return Page(read(tmp_path / "report.html"))
+
+    return written
 
 
 def read(path) -> str:
@@ -343,8 +354,44 @@ def page(report):
     return Page(read(report))
 
 
-def test_the_title_says_what_was_made(page):
-    assert page.title == "A language model of 860 k parameters from 90 web pages"
+MODEL = "language model of 860 k parameters, trained on 712 k tokens from 90 web pages"
+
+
+@pytest.mark.parametrize(
+    ("node", "title"),
+    [
+        ("crawl", "corpus.crawl"),
+        ("documents", "corpus.extract of 155 web pages"),
+        ("filtered", "corpus.filter of 150 web pages"),
+        ("kept", "corpus.dedup of 100 web pages"),
+        ("audit", "corpus.audit of 90 web pages"),
+        ("mix", "tokenizer.mix of 90 web pages"),
+        ("base", f"A {MODEL}"),
+        ("aligned", f"An aligned {MODEL}"),
+        ("base_loss", f"evaluation.loss of a {MODEL}"),
+    ],
+)
+def test_the_title_says_what_was_made_and_which_artifact_it_is(page_of, made, node, title):
+    assert page_of(node).title == f"{title} · {made[node].path.name}"
+
+
+def test_a_page_tells_nothing_of_what_was_made_of_its_subject_later(page_of):
+    assert page_of("language").answers[0] == "150 of 155 pages have text"
+    assert page_of("filtered").answers[0] == "100 of 155 pages were kept"
+    tokenizer = page_of("tokenizer")
+    assert "tokens" in tokenizer.ids  # measured on it
+    later = {"mix", "size", "laws", "training", "held-out", "alignment", "strategies"}
+    assert not later & set(tokenizer.ids)
+
+
+def test_without_a_run_the_mix_says_what_is_to_be_read(page_of, report):
+    run = "English is 20 % of the text and 6.7 % of the tokens read: 96 % of its text"
+    assert run in read(report)
+    before = "English is 20 % of the text and 6.7 % of the tokens to be read: "
+    assert f"{before}1.6 % of its text" in page_of("mix").answers
+    planned = page_of("plan").answers
+    assert f"{before}its text 23 times" in planned
+    assert "860 k parameters on 17.2 M tokens: time is the limit" in planned
 
 
 def test_each_heading_states_an_answer(page):
@@ -356,16 +403,18 @@ def test_each_heading_states_an_answer(page):
         "Serbian has 10 times its share of the world's speakers, English 1 times",
         "Serbian (Cyrl) pays 3.4 times what English pays",
         "The dearest language pays 20 % less than with a plain vocabulary, English 25 % more",
-        "Serbian (Cyrl) goes from 20 % of the tokens to 50 %, read 5 times",
-        "860 k parameters on 17.2 M tokens: time is the limit",
-        "For the same compute they ask for 500 k to 860 k parameters; this model has 860 k",
+        "English is 20 % of the text and 6.7 % of the tokens read: 96 % of its text",
+        "860 k parameters on 712 k tokens, where the plan asked for 860 k parameters on 17.2 M "
+        "tokens",
+        "For the same compute they ask for 500 k to 860 k parameters; the plan has 860 k",
         "The loss fell from 8.00 to 2.02 nats a token in 39.9 k tokens",
-        "2.50 nats a token were predicted, 2.00 measured: +25 %, by a law outside its range",
+        "2.50 nats a token were predicted, 2.00 measured: +25 %, of a run of another size, by a "
+        "law outside its range",
         "Telugu takes 3.0 times the bits of English for the same content",
         "Alignment helped: 50 % of the answers ended as a sentence before, 80 % after",
         "best-of-4 reaches 95 % for 84 tokens a prompt; the cheapest, greedy, 40 % for 20",
         f"Time is the limit {EVIL}",
-        "24 artifacts, each with its decisions",
+        "25 artifacts, each with its decisions",
     ]
 
 
@@ -375,7 +424,7 @@ def test_what_goes_with_an_answer_is_told(report):
     assert "7 more pages of the crawl were left unread." in text
     assert ">12 %<" in text  # lost to the second identifier
     assert "1 of 5 may be nothing but misread documents" in text
-    assert "Training on 12.3 k tokens is worth 12 k fresh ones." in text
+    assert "The run read 712 k tokens of a text of 250 k; they are worth " in text
     assert "25 % of the tokens in the vocabulary occur in no held-out text." in text
     assert ">The vocabulary by script</caption>" in text
     assert "The change is +30 points, between +20 and +40 with 95 % confidence" in text
@@ -385,6 +434,12 @@ def test_what_goes_with_an_answer_is_told(report):
 
 def test_the_yardstick_is_left_out_once(report):
     assert read(report).count('<th scope="row" dir="auto">not the yardstick</th>') == 1
+
+
+def test_where_the_pages_come_from_is_not_where_anything_else_does(report):
+    text = read(report)
+    assert text.count('<th scope="row" dir="auto">crawl &lt;') == 1
+    assert '<th scope="row" dir="auto">tasks' not in text
 
 
 def test_what_a_rule_drops_is_told_by_language_with_examples(report):
@@ -430,7 +485,7 @@ def test_what_the_store_does_not_have_leaves_its_section_out(made, tmp_path):
         shutil.copytree(made[node].path, store / made[node].path.name)
     write_report(Artifact(store / made["filtered"].path.name), tmp_path / "report.html")
     page = Page(read(tmp_path / "report.html"))
-    assert page.title == "corpus.filter from 100 web pages"
+    assert page.title.startswith("corpus.filter of 150 web pages")
     assert page.answers[0] == "100 of 155 pages were kept"
     assert {"pages", "levers", "decisions"} <= set(page.ids)
     absent = {"languages", "tokens", "size", "training", "held-out", "alignment", "strategies"}
@@ -442,7 +497,6 @@ def test_a_report_of_a_crawl_alone_is_its_decisions(made, tmp_path):
     shutil.copytree(made["crawl"].path, store / made["crawl"].path.name)
     write_report(Artifact(store / made["crawl"].path.name), tmp_path / "report.html")
     page = Page(read(tmp_path / "report.html"))
-    assert page.title == "corpus.crawl"
     assert page.answers[-1] == "1 artifact, with its decisions"
     assert [name for name in page.ids if not name.endswith("-answer")][:2] == ["cost", "decisions"]
 
@@ -470,6 +524,29 @@ def test_a_browser_shows_it_and_has_nothing_to_complain_of(report, shown):
     elements, complaints = shown(report)
     assert complaints == []
     assert elements.count("<svg") == 2 * FIGURES
+
+
+MEASURE = """<script>
+const all = selector => [...document.querySelectorAll(selector)];
+const outside = all("body *:not(.scroll *)").filter(
+  it => it.getBoundingClientRect().right > innerWidth);
+const going = all(".scroll").filter(it => it.scrollWidth > it.clientWidth);
+const unseen = going.filter(
+  it => !/local.*scroll/.test(getComputedStyle(it).backgroundAttachment));
+parent.postMessage([innerWidth, outside.length, going.length > 0, unseen.length], "*");
+</script>"""
+FRAME = """<!doctype html><iframe src="narrow.html" width="360" height="900"></iframe>
+<script>addEventListener("message", it => document.body.append(`measured ${it.data}`))</script>"""
+
+
+@pytest.mark.slow
+def test_on_a_narrow_page_tables_scroll_and_show_it_and_nothing_sticks_out(report, shown, tmp_path):
+    text = report.read_text("utf-8").replace("<details>", "<details open>")
+    text = text.replace("http-equiv", "data-off").replace("</body>", f"{MEASURE}</body>")
+    (tmp_path / "narrow.html").write_text(text, "utf-8")
+    (tmp_path / "frame.html").write_text(FRAME, "utf-8")
+    elements, _ = shown(tmp_path / "frame.html")
+    assert "measured 360,0,true,0" in elements
 
 
 @pytest.mark.slow

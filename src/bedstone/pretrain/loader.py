@@ -99,6 +99,12 @@ class Order:
             turn_of[own] = np.arange(len(own))
         return cls(names, language_of, turn_of, seed)
 
+    @property
+    def sequences(self) -> dict[str, int]:
+        """How many sequences each language has."""
+        counts = np.bincount(self.language_of, minlength=len(self.languages))
+        return dict(zip(self.languages, counts.tolist(), strict=True))
+
     def window(self, sequence: int, windows: Mapping[str, int]) -> tuple[str, int]:
         """The language of ``sequence``, and the number of its window among its ``windows``."""
         name = self.languages[self.language_of[sequence]]
@@ -131,6 +137,12 @@ def read_phases(mix: Shard) -> list[Phase]:
     if "schedule" in values:
         return [Phase(**phase) for phase in values["schedule"]]
     return [Phase(0.0, {name: each["weight"] for name, each in values["languages"].items()})]
+
+
+def read_order(mix: Shard, sequences: int, seed: int) -> Order:
+    """The order of a run of so many ``sequences`` on ``mix``."""
+    first, *changes = read_phases(mix)
+    return Order.draw(first.weights, sequences, seed, changes)
 
 
 def read_streams(tokens: Shard, mix: Shard) -> dict[str, Stream]:

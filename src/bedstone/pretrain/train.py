@@ -89,8 +89,7 @@ def _shape(config: TrainConfig, vocab_size: int) -> ModelConfig:
 
 def _batches(job: Job, sequences: int, rows: int, length: int, seed: int) -> loader.Loader:
     tokens, mix = job.inputs["tokens"], job.inputs["mix"]
-    first, *changes = loader.read_phases(mix)
-    order = loader.Order.draw(first.weights, sequences, seed, changes)
+    order = loader.read_order(mix, sequences, seed)
     return loader.Loader(loader.read_streams(tokens, mix), order, rows, length)
 
 

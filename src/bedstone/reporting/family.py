@@ -7,6 +7,16 @@ from typing import Any
 from bedstone.store.artifact import MANIFEST, Artifact
 from bedstone.store.lineage import ancestors
 
+MEASURING = (
+    "corpus.audit",
+    "corpus.yardstick",
+    "evaluation.",
+    "sampling.",
+    "scaling.predict",
+    "tokenizer.cost",
+)
+"""How the names of the stages begin that measure what others made, and make nothing of it."""
+
 
 @dataclass(frozen=True, slots=True)
 class Family:
@@ -14,7 +24,7 @@ class Family:
 
     subject: Artifact
     members: tuple[Artifact, ...]
-    """The subject, those behind it from the nearest on, then those made of these alone."""
+    """The subject, those behind it from the nearest on, then what was measured on these alone."""
 
     def all(self, stage: str) -> Iterator[Artifact]:
         """The members that ``stage`` made."""
@@ -33,13 +43,15 @@ class Family:
 def family(subject: Artifact) -> Family:
     """The family of ``subject``.
 
-    To those behind it come, until there are no more, the artifacts of its store whose parents
+    To those behind it come, until there are no more, the measurements of its store whose parents
     all belong, unless a member was made by the same stage of the same parents: another threshold
-    is another model's. Of several such the newest comes.
+    is another model's. Of several such the newest comes. What was made of the subject later, a
+    model of a mix, is a story of its own.
     """
     members = list(ancestors(subject).values())
     store = subject.path.resolve().parent
     others = [Artifact(path.parent) for path in store.glob(f"*/{MANIFEST}")]
+    others = [it for it in others if it.manifest.stage.startswith(MEASURING)]
     others = sorted(others, key=lambda it: it.manifest.created, reverse=True)
     taken = {_made_of(member) for member in members}
     while joining := next((it for it in others if _joins(it, members, taken)), None):

@@ -14,34 +14,43 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from bedstone.reporting.charts import COLOURS, PALETTE
 from bedstone.reporting.family import Family, family
 from bedstone.reporting.section import Section
-from bedstone.reporting.sections import behaviour, data, languages, model, rules, scaling, tokens
+from bedstone.reporting.sections import behaviour, data, rules, scaling
+from bedstone.reporting.sections import languages as language_sections
+from bedstone.reporting.sections import model as model_sections
+from bedstone.reporting.sections import tokens as token_sections
 from bedstone.reporting.sections.rules import decisions
 from bedstone.reporting.wording import count, duration, short
 from bedstone.store.artifact import Artifact, Manifest
-from bedstone.store.lineage import ancestors, flat
+from bedstone.store.lineage import flat
 from bedstone.store.provenance import current_code
 
 SECTIONS: tuple[Callable[[Family], Section | None], ...] = (
     data.pages,
     rules.rules,
-    languages.shares,
-    tokens.premiums,
-    tokens.fairness,
-    tokens.mix,
-    model.size,
+    language_sections.shares,
+    token_sections.premiums,
+    token_sections.fairness,
+    token_sections.mix,
+    model_sections.size,
     scaling.laws,
     scaling.fits,
-    model.training,
+    model_sections.training,
     scaling.predictions,
-    model.held_out,
+    model_sections.held_out,
     behaviour.alignment,
     behaviour.strategies,
-    model.time_spent,
+    model_sections.time_spent,
     behaviour.levers,
 )
 """In the order of the reader's questions."""
 OPEN_DEPTH = 1
 """Of the tree of decisions, so many levels are open at first."""
+BEGINNINGS = {
+    "pretrain.train": "A",
+    "posttrain.sft": "A fine-tuned",
+    "posttrain.prefer": "An aligned",
+}
+"""Stage of a model -> how its title begins."""
 Pairs = tuple[tuple[str, str], ...]
 
 
@@ -95,26 +104,39 @@ def page(about: Family) -> str:
 
 
 def title(about: Family) -> str:
-    """What was made, from how many pages."""
-    documents, decided = about.find("corpus.extract"), decisions(about)
-    number = decided[-1].manifest.metrics["kept_documents"] if decided else 0
-    number = number or (documents.manifest.metrics["documents"] if documents else 0)
-    from_pages = f" from {count(number)} web pages" if number else ""
-    behind = {it.manifest.stage: it.manifest.metrics for it in ancestors(about.subject).values()}
-    if "pretrain.train" in behind and "scaling.plan" in behind:
-        parameters = short(behind["scaling.plan"]["parameters_total"])
-        return f"A language model of {parameters} parameters{from_pages}"
-    return f"{about.subject.manifest.stage}{from_pages}"
+    """What was made: a model and the text that it read, or an artifact and its pages."""
+    stage, base = about.subject.manifest.stage, about.find("pretrain.train")
+    number = _pages_behind(about)
+    pages = f"{count(number)} web pages" if number else ""
+    if base is None:
+        return f"{stage} of {pages}" if pages else stage
+    made, metrics = BEGINNINGS.get(stage), base.manifest.metrics
+    model = f"{made} language model" if made else f"{stage} of a language model"
+    return (
+        f"{model} of {short(metrics['parameters_total'])} parameters, trained on "
+        f"{short(metrics['train_tokens'])} tokens{f' from {pages}' if pages else ''}"
+    )
+
+
+def _pages_behind(about: Family) -> float:
+    """The pages that the subject is made of: those that the decisions before it left."""
+    before = [it for it in decisions(about) if it is not about.subject]
+    documents = about.find("corpus.extract")
+    if before:
+        return before[-1].manifest.metrics["kept_documents"]
+    if documents is about.subject:
+        return data.pages_read(documents)
+    return documents.manifest.metrics["documents"] if documents else 0
 
 
 def key_figures(about: Family) -> Pairs:
     """The numbers that stand at the top."""
     kept = next(reversed(decisions(about)), None)
+    base, read = about.find("pretrain.train"), token_sections.reading(about)
     named = (
-        (about.find("scaling.plan"), "parameters_total", "parameters", short),
-        (about.find("pretrain.train"), "train_tokens", "training tokens", short),
+        (base or about.find("scaling.plan"), "parameters_total", "parameters", short),
+        (base, "train_tokens", "training tokens", short),
         (kept, "kept_documents", "documents kept", count),
-        (about.find("tokenizer.mix"), "train_languages", "languages", count),
         (about.find("tokenizer.encode"), "bytes_per_token", "bytes a token", short),
     )
     figures = [
@@ -122,6 +144,9 @@ def key_figures(about: Family) -> Pairs:
         for artifact, metric, label, words in named
         if artifact and metric in artifact.manifest.metrics
     ]
+    if read:
+        languages = sum(tokens > 0 for tokens in read.tokens.values())
+        figures.append(("languages read" if read.run else "languages to read", count(languages)))
     seconds = sum(member.manifest.seconds for member in about.members)
     return (*figures, ("to build it all", duration(seconds)))
 

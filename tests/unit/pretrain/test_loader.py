@@ -70,6 +70,13 @@ def test_languages_come_by_weight():
     assert shares["b"] / 4000 == pytest.approx(0.75, abs=0.03)
 
 
+def test_an_order_counts_what_each_language_has():
+    order = Order.draw({"a": 1.0, "b": 3.0, "c": 0.0}, sequences=40, seed=0)
+    drawn = Counter(order.languages[number] for number in order.language_of)
+    assert order.sequences == {"a": drawn["a"], "b": drawn["b"], "c": 0}
+    assert sum(order.sequences.values()) == 40
+
+
 def test_weights_change_at_their_share_of_the_run():
     late = Phase(0.5, {"a": 0.0, "b": 1.0})
     order = Order.draw({"a": 1.0, "b": 0.0}, 7, 0, [late])

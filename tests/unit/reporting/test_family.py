@@ -35,8 +35,8 @@ def names(subject):
 def test_ancestors_and_what_was_measured_on_them_belong(make):
     text = make("a.text")
     tokens = make("b.tokens", text=text)
-    audit = make("c.audit", text=text)
-    deeper = make("c.chart", audit=audit, tokens=tokens)
+    audit = make("corpus.audit", text=text)
+    deeper = make("evaluation.chart", audit=audit, tokens=tokens)
     model = make("d.model", tokens=tokens)
     assert names(model) == {it.path.name for it in (text, tokens, audit, deeper, model)}
     assert family(model).subject.path == family(model).members[0].path == model.path
@@ -50,25 +50,39 @@ def test_another_setting_of_what_is_in_the_line_does_not(make):
     assert names(model) == {it.path.name for it in (text, mine, model)}
 
 
+def test_what_was_made_of_the_subject_does_not(make):
+    text = make("a.text")
+    kept = make("b.kept", text=text)
+    audit = make("corpus.audit", kept=kept)
+    model = make("d.model", kept=kept)
+    make("evaluation.loss", model=model)
+    assert names(kept) == {it.path.name for it in (text, kept, audit)}
+
+
 def test_what_another_source_gave_does_not(make):
     text = make("a.text")
     make("a.text", 2)
-    both = make("c.joined", text=text, other=make("a.text", 3))
+    both = make("evaluation.joined", text=text, other=make("a.text", 3))
     assert names(text) == {text.path.name}
     assert both.path.name not in names(text)
 
 
 def test_of_two_measurements_the_newer_comes(make):
     text = make("a.text")
-    make("c.audit", 2, text=text)
-    newer = make("c.audit", 1, text=text)
+    make("corpus.audit", 2, text=text)
+    newer = make("corpus.audit", 1, text=text)
     assert names(text) == {text.path.name, newer.path.name}
 
 
 def test_the_shards_of_a_mapped_stage_are_not_members_beside_it(make, store):
     text = make("a.text")
     mapped = Stage(
-        "b.mapped", version=1, config=Setting, inputs=("text",), run=write, sharded=("text",)
+        "evaluation.mapped",
+        version=1,
+        config=Setting,
+        inputs=("text",),
+        run=write,
+        sharded=("text",),
     )
     whole = build(mapped, Setting(), {"text": text}, store, Local())
     assert names(text) == {text.path.name, whole.path.name}
@@ -76,12 +90,12 @@ def test_the_shards_of_a_mapped_stage_are_not_members_beside_it(make, store):
 
 def test_members_are_found_by_their_stage(make):
     text, other = make("a.text"), make("b.text")
-    loss = make("c.loss", text=text)
-    more = make("c.loss", text=other, more=text)
+    loss = make("evaluation.loss", text=text)
+    more = make("evaluation.loss", text=other, more=text)
     about = family(make("d.all", text=text, other=other))
-    found = [it.path for it in about.all("c.loss")]
+    found = [it.path for it in about.all("evaluation.loss")]
     assert sorted(found) == sorted((loss.path, more.path))
-    assert about.find("c.loss").path == found[0]
-    assert about.find("c.nothing") is None
+    assert about.find("evaluation.loss").path == found[0]
+    assert about.find("evaluation.nothing") is None
     assert about.parent(loss, "text").path == text.path
     assert about.parent(loss, "more") is None

@@ -9,8 +9,11 @@ import pytest
 from bedstone.reporting import charts
 from bedstone.reporting.charts import Axis, Dot
 from bedstone.reporting.sections.behaviour import _bits_change
-from bedstone.reporting.sections.model import _with_interval
-from bedstone.reporting.sections.rules import _by_language, _effects
+from bedstone.reporting.sections.languages import _left, _represented, _share_table
+from bedstone.reporting.sections.model import _with_interval, held_out, training
+from bedstone.reporting.sections.rules import _by_language, _effects, _figure
+from bedstone.reporting.sections.tokens import NAMED_SHARE, _most_changed
+from bedstone.reporting.wording import SPACE
 
 
 @pytest.fixture
@@ -86,3 +89,132 @@ def test_the_effects_of_several_shards_are_one(tmp_path):
     only_english = english | {"rule": "word_count"}
     table = _by_language([*merged, only_english])
     assert table.rows[1][-1] == "–"  # no Hindi document was judged by it
+
+
+def test_the_figure_of_the_rules_names_a_rule_of_quality():
+    metrics = {
+        f"{counted}.{rule}_documents": number
+        for rule, number in (("yardstick", 9), ("word_count", 5))
+        for counted in ("failed", "failed_alone")
+    }
+    made = _figure(SimpleNamespace(manifest=SimpleNamespace(metrics=metrics)))
+    assert made.title.endswith("word_count most")
+
+
+def represented(name, documents, share, noise=False):
+    here = SimpleNamespace(value=share)
+    many = {"documents": documents, "share": here, "possible_noise": noise}
+    return many | {"name": name, "speakers_share": 0.1}
+
+
+def test_the_heading_names_languages_of_enough_documents_that_are_no_noise():
+    enough = [represented("A", 8, 0.05), represented("B", 90, 0.3)]
+    few = [represented("C", 7, 0.01), represented("D", 99, 0.9, noise=True)]
+    assert _represented([*few, *enough]) == (
+        "B has 3 times its share of the world's speakers, A 0.5 times"
+    )
+    assert _represented([*few, enough[0]]).startswith("Too few languages")
+
+
+def test_one_document_is_left():
+    assert _left({"documents": 1, "input_documents": 9}) == "1 of its 9 documents is left"
+    assert _left({"documents": 0, "input_documents": 9}) == "0 of its 9 documents are left"
+
+
+def test_what_is_not_known_of_speakers_is_not_called_none():
+    row = dict.fromkeys(("speakers", "speakers_share", "world_to_corpus_ratio", "purity"))
+    row |= {"name": "A", "script": "Latn", "documents": 3, "share": 0.5, "category": "H"}
+    (cells,) = _share_table([row | {"erased_share": None, "possible_noise": None}]).rows
+    assert cells[4:7] == ("–", "–", "–")
+
+
+def mixed(language, before, after, passes=0.5):
+    return {
+        "language": language,
+        "share_before": before,
+        "share_after": after,
+        "passes": passes,
+    }
+
+
+def changed(rows, languages):
+    names = {row["language"]: row["language"] for row in rows}
+    return _most_changed(rows, languages, names, "read").replace(SPACE, " ")
+
+
+def test_the_heading_of_the_mix_names_a_language_of_enough_text():
+    small = mixed("a", NAMED_SHARE / 2, 20 * NAMED_SHARE)
+    large, larger = mixed("b", 0.2, 0.4, passes=1.5), mixed("c", 0.4, 0.3)
+    unknown = mixed("und", 0.3, 0.01)
+    told = changed([small, unknown, larger, large], languages=4)
+    assert told == "b is 20 % of the text and 40 % of the tokens read: its text 1.5 times"
+    # Among very many languages an even share is enough.
+    told = changed([small, larger, large], languages=1_000)
+    assert told == "a is 0.5 % of the text and 20 % of the tokens read: 50 % of its text"
+
+
+def test_where_no_language_drawn_has_enough_text_the_largest_is_named():
+    rows = [mixed("a", 0.001, 0.004), mixed("b", 0.002, 0.002)]
+    assert changed(rows, languages=2).startswith("b is 0.2 % of the text")
+
+
+def test_a_language_that_was_not_read_is_what_changed_most():
+    told = changed([mixed("a", 0.9, 1.0), mixed("b", 0.1, 0.0, 0.0)], languages=2)
+    assert told == "b is 10 % of the text and 0 % of the tokens read: 0 % of its text"
+
+
+@pytest.fixture
+def family_of(tmp_path, tokenizer):
+    """A family of these artifacts: name -> stage, metrics, file, its rows, roles of parents."""
+
+    def made(**nodes):
+        found = {}
+        for name, (stage, metrics, file, rows, parents) in nodes.items():
+            (tmp_path / name).mkdir()
+            if rows:
+                pq.write_table(pa.Table.from_pylist(rows), tmp_path / name / file)
+            found[name] = type(tokenizer)(tmp_path / name)
+            found[name].manifest = SimpleNamespace(stage=stage, metrics=metrics, roles=parents)
+        members = list(found.values())
+        return SimpleNamespace(
+            all=lambda stage: (it for it in members if it.manifest.stage == stage),
+            find=lambda stage: next((it for it in members if it.manifest.stage == stage), None),
+            parent=lambda it, role: found.get(it.manifest.roles.get(role)),
+        )
+
+    return made
+
+
+def loss_of(model, bits, ratio):
+    row = {"bits_per_byte": bits, "bits_per_byte_low": None, "bits_per_byte_high": None}
+    rows = [
+        row | {"language": language, "parallel_bits": 9.0, "parallel_bits_ratio": times}
+        for language, times in (("eng_Latn", ratio and 1.0), ("tel_Telu", ratio))
+    ]
+    total = {"held_out_bits_per_byte": bits}
+    return "evaluation.loss", total, "languages.parquet", rows, {"model": model}
+
+
+def test_how_good_it_is_is_said_of_the_last_model(family_of):
+    base, aligned = ("pretrain.train", {}, "", [], {}), ("posttrain.prefer", {}, "", [], {})
+    about = family_of(
+        base=base,
+        aligned=aligned,
+        late=loss_of("aligned", 2.5, 3.0),
+        early=loss_of("base", 2.0, 2.0),
+    )
+    section = held_out(about)
+    assert section.answer == "Telugu takes 3.0 times the bits of English for the same content"
+    assert section.figures[1].title.endswith("aligned (DPO)")
+
+
+def test_bits_a_byte_of_two_languages_are_not_compared(family_of):
+    about = family_of(base=("pretrain.train", {}, "", [], {}), loss=loss_of("base", 2.0, None))
+    told = "2.00 bits a byte on held-out documents of 2 languages"
+    assert held_out(about).answer == told
+
+
+def test_a_loss_that_rose_did_not_fall(family_of):
+    steps = [{"train_tokens": 8 * it, "loss_nats": 2.0 + it} for it in range(1, 5)]
+    about = family_of(base=("pretrain.train", {}, "loss.parquet", steps, {}))
+    assert training(about).answer.startswith("The loss rose from 3.00 to 6.00 nats")

@@ -8,6 +8,7 @@ from bedstone.reporting.section import Figure, Section, Table
 from bedstone.reporting.sections.rules import decisions
 from bedstone.reporting.wording import NOT_KNOWN, count, percent, short
 from bedstone.store.artifact import Artifact
+from bedstone.store.lineage import ancestors
 
 
 def pages(family: Family) -> Section | None:
@@ -17,23 +18,30 @@ def pages(family: Family) -> Section | None:
         return None
     steps = _steps(family, documents)
     tokens = family.find("tokenizer.encode")
+    verb = "were kept" if decisions(family) else "have text"
     in_tokens = f": {short(tokens.manifest.metrics['encoded_tokens'])} tokens" if tokens else ""
     return Section(
         name="pages",
         question="From what?",
-        answer=f"{count(steps[-1][1])} of {count(steps[0][1])} pages were kept{in_tokens}",
+        answer=f"{count(steps[-1][1])} of {count(steps[0][1])} pages {verb}{in_tokens}",
         text=_not_read(documents),
         figures=(_funnel(steps),),
-        tables=_sources(family),
+        tables=_sources(documents),
         method="Every page counts once.",
         measured_by=(documents, *decisions(family), tokens),
     )
 
 
-def _steps(family: Family, documents: Artifact) -> list[tuple[str, int]]:
+def pages_read(documents: Artifact) -> float:
+    """The pages that were read, those without text among them."""
     metrics = documents.manifest.metrics
-    rejected = sum(value for name, value in metrics.items() if name.startswith("rejected."))
-    steps = [("pages read", metrics["documents"] + rejected), ("with text", metrics["documents"])]
+    rejected = (value for name, value in metrics.items() if name.startswith("rejected."))
+    return metrics["documents"] + sum(rejected)
+
+
+def _steps(family: Family, documents: Artifact) -> list[tuple[str, int]]:
+    with_text = documents.manifest.metrics["documents"]
+    steps = [("pages read", pages_read(documents)), ("with text", with_text)]
     chain = decisions(family)
     held_out = [it for it in map(_held_out, chain) if it][:1]  # each that is given them drops them
     for decision in chain:
@@ -85,8 +93,9 @@ def _not_read(documents: Artifact) -> tuple[str, ...]:
     )
 
 
-def _sources(family: Family) -> tuple[Table, ...]:
-    sources = [source for member in family.members for source in member.manifest.sources]
+def _sources(documents: Artifact) -> tuple[Table, ...]:
+    behind = ancestors(documents).values()
+    sources = [source for it in behind for source in it.manifest.sources]
     cells = [(it.name, it.version or NOT_KNOWN, it.sha256[:16], it.location) for it in sources]
     head = ("source", "version", "sha256 begins", "fetched from")
     return (Table("Where the pages come from", head, tuple(cells), 4),) if cells else ()

@@ -11,7 +11,7 @@ from bedstone.reporting.charts import Axis, Chart, Dot
 from bedstone.reporting.family import Family
 from bedstone.reporting.section import Figure, Row, Section, Table, tabled
 from bedstone.reporting.wording import NOT_KNOWN, SHOWN_LANGUAGES, count, interval, percent, short
-from bedstone.uncertainty.intervals import wilson
+from bedstone.uncertainty.intervals import MIN_DOCUMENTS, wilson
 
 
 def shares(family: Family) -> Section | None:
@@ -45,9 +45,11 @@ def shares(family: Family) -> Section | None:
             ),
         ),
         method="Share of the kept documents, with Wilson's interval of 95 %. Speakers: "
-        f"{whole['speakers_source']}. Lost is what a second identifier calls something else. A "
-        "language may be noise if, by what the identifier misreads "
-        "of labelled text, not one of its documents is certain to be in it.",
+        f"{whole['speakers_source']}. Lost on the way is a language of which far less is kept "
+        f"than of all. The heading names none of fewer than {MIN_DOCUMENTS} documents, and none "
+        "that may be noise: by what the identifier misreads of labelled text, not one document "
+        "is certain to be in it. Lost to the second is what a second identifier calls something "
+        "else.",
         measured_by=(audit, family.find("corpus.language")),
     )
 
@@ -60,7 +62,7 @@ def share_chart(whole: Mapping[str, Any]) -> Chart:
         here = it["share"]
         dots.append(Dot(it["name"], "known", it["speakers_share"]))
         dots.append(Dot(it["name"], "made", here.value, here.low, here.high))
-    axis = Axis("share of documents (small dots), of the world's speakers (large)", "~%", log=True)
+    axis = Axis("documents small, speakers large", "~%", log=True)
     return charts.dots(dots, axis, f"Two dots for each of {len(shown)} languages.")
 
 
@@ -78,7 +80,9 @@ def _lost(family: Family, whole: Row) -> list[Row]:
 
 
 def _left(lost: Row) -> str:
-    return f"{count(lost['documents'])} of its {count(lost['input_documents'])} documents are left"
+    verb = "is" if lost["documents"] == 1 else "are"
+    documents = f"{count(lost['documents'])} of its {count(lost['input_documents'])} documents"
+    return f"{documents} {verb} left"
 
 
 def _by_language(whole: Mapping[str, Any]) -> list[Row]:
@@ -86,8 +90,11 @@ def _by_language(whole: Mapping[str, Any]) -> list[Row]:
     found: dict[str, Row] = {}
     for it in whole["languages"]:
         if it["speakers_share"]:
-            before = found.get(it["language"], {"documents": 0})
-            found[it["language"]] = it | {"documents": before["documents"] + it["documents"]}
+            before = found.get(it["language"], {"documents": 0, "possible_noise": True})
+            found[it["language"]] = it | {
+                "documents": before["documents"] + it["documents"],
+                "possible_noise": before["possible_noise"] and it["possible_noise"],
+            }
     return sorted(
         (
             it | {"share": wilson(it["documents"] / whole["documents"], whole["documents"])}
@@ -99,9 +106,10 @@ def _by_language(whole: Mapping[str, Any]) -> list[Row]:
 
 
 def _represented(shown: list[Row]) -> str:
-    if len(shown) < 2:
-        return "Too few languages with a known number of speakers to compare"
-    ratios = sorted((it["share"].value / it["speakers_share"], it["name"]) for it in shown)
+    enough = [it for it in shown if it["documents"] >= MIN_DOCUMENTS and not it["possible_noise"]]
+    if len(enough) < 2:
+        return "Too few languages with known speakers have enough documents to compare"
+    ratios = sorted((it["share"].value / it["speakers_share"], it["name"]) for it in enough)
     (low, least), (high, most) = ratios[0], ratios[-1]
     return f"{most} has {high:.2g} times its share of the world's speakers, {least} {low:.1g} times"
 
@@ -116,8 +124,14 @@ def _share_table(everything: list[Row]) -> Table:
             "documents": lambda it: count(it["documents"]),
             "share": lambda it: percent(it["share"]),
             "speakers": lambda it: short(it["speakers"]) if it["speakers"] else NOT_KNOWN,
-            "of the world": lambda it: percent(it["speakers_share"] or 0),
-            "ratio": lambda it: short(it["world_to_corpus_ratio"] or 0),
+            "of the world": lambda it: (
+                NOT_KNOWN if it["speakers_share"] is None else percent(it["speakers_share"])
+            ),
+            "ratio": lambda it: (
+                NOT_KNOWN
+                if it["world_to_corpus_ratio"] is None
+                else short(it["world_to_corpus_ratio"])
+            ),
             "category": itemgetter("category"),
             "pure": lambda it: (
                 interval(it["purity_low"], it["purity_high"])

@@ -46,20 +46,35 @@ def measured_on(family: Family, stage: str) -> list[tuple[str, Artifact]]:
 
 
 def size(family: Family) -> Section | None:
-    """The shape and the tokens that the plan chose."""
-    planned = family.find("scaling.plan")
+    """The shape and the tokens: of the run, and as the plan chose them."""
+    planned, base = family.find("scaling.plan"), family.find("pretrain.train")
     if planned is None:
         return None
     plan = json.loads(planned.file(FILE).read_text("utf-8"))
+    sentences = tuple(f"{sentence[0].upper()}{sentence[1:]}." for sentence in plan["sentences"])
+    said = ("The plan said, before the run:", *sentences) if base else sentences
     return Section(
         name="size",
         question="How large, how long?",
-        answer=f"{short(plan['parameters_total'])} parameters on {short(plan['train_tokens'])} "
-        f"tokens: {plan['limit']} is the limit",
-        text=tuple(f"{sentence[0].upper()}{sentence[1:]}." for sentence in plan["sentences"]),
+        answer=f"{_size(planned)}: {plan['limit']} is the limit"
+        if is_as_planned(family)
+        else f"{_size(base or planned)}, where the plan asked for {_size(planned)}",
+        text=said,
         method=f"Tokens a parameter and passes are settings; the speed is {plan['speed_source']}.",
-        measured_by=(planned,),
+        measured_by=(planned, base),
     )
+
+
+def is_as_planned(family: Family) -> bool:
+    """Whether the run, if there is one, is of the plan's size, to the digits that are shown."""
+    planned, base = family.find("scaling.plan"), family.find("pretrain.train")
+    return not (planned and base) or _size(planned) == _size(base)
+
+
+def _size(artifact: Artifact) -> str:
+    metrics = artifact.manifest.metrics
+    parameters, tokens = short(metrics["parameters_total"]), short(metrics["train_tokens"])
+    return f"{parameters} parameters on {tokens} tokens"
 
 
 def training(family: Family) -> Section | None:
@@ -82,8 +97,8 @@ def training(family: Family) -> Section | None:
     return Section(
         name="training",
         question="Did it learn?",
-        answer=f"The loss fell from {start:.2f} to {end:.2f} nats a token in "
-        f"{short(rows[-1].x)} tokens",
+        answer=f"The loss {'fell' if end < start else 'rose'} from {start:.2f} to {end:.2f} nats "
+        f"a token in {short(rows[-1].x)} tokens",
         figures=(Figure("Training loss over tokens", chart, table),),
         method="One run, one seed. A point is a batch before its step; the line is the mean "
         f"over {percent(SMOOTHED_SHARE)} of the run.",
@@ -106,19 +121,23 @@ def held_out(family: Family) -> Section | None:
     """Bits on text that no model was trained on, by language and model."""
     measured = measured_on(family, "evaluation.loss")
     tables = {kind: _rows_of(loss) for kind, loss in measured}
-    rows = next(iter(tables.values()), {})
+    if not measured:
+        return None
+    last, loss = measured[-1]
+    rows = tables[last]
     if not rows:
         return None
     names = language_labels(list(rows))
     parallel = {key: it for key, it in rows.items() if it["parallel_bits_ratio"] is not None}
     parallel = dict(sorted(parallel.items(), key=lambda it: -it[1]["parallel_bits_ratio"]))
     spoken = most_spoken(list(parallel))
-    best, worst = next(iter(rows)), next((key for key in parallel if key in spoken), None)
+    worst = next((key for key in parallel if key in spoken), None)
     answer = (
         f"{names[worst]} takes {parallel[worst]['parallel_bits_ratio']:.1f} times the bits of "
         "English for the same content"
         if worst
-        else f"{names[best]} is predicted best: {rows[best]['bits_per_byte']:.2f} bits a byte"
+        else f"{loss.manifest.metrics['held_out_bits_per_byte']:.2f} bits a byte on held-out "
+        f"documents of {count(len(rows))} languages"
     )
     return Section(
         name="held-out",
@@ -126,7 +145,7 @@ def held_out(family: Family) -> Section | None:
         answer=answer,
         figures=(
             _bits_figure(tables, names),
-            *([_parallel_figure(measured[0][0], parallel, names)] if parallel else []),
+            *([_parallel_figure(last, parallel, names)] if parallel else []),
         ),
         method="The beginnings of documents that a hash held out of the models' training, not of "
         "the tokeniser's. Bits a byte compare models of one "

@@ -16,7 +16,7 @@ from bedstone.reporting.charts import Bar
 from bedstone.reporting.family import Family
 from bedstone.reporting.section import Figure, Row, Section, Table
 from bedstone.reporting.wording import count, language_labels, percent
-from bedstone.store.artifact import Artifact
+from bedstone.store.artifact import Artifact, Shard
 from bedstone.store.tables import table_path
 
 ANY = "any"
@@ -107,14 +107,15 @@ def _is_later(decided: Artifact) -> bool:
 
 def _figure(filtered: Artifact) -> Figure:
     found = drops(filtered)
+    most = next((it.rule for it in found if it.rule not in NO_RULES), found[0].rule)
     rows = []
     for rule, failed, alone in found:
         text = f"{count(failed)} · {count(alone)} alone" if failed else "0"
         rows += [Bar(rule, failed, text, "shared"), Bar(rule, alone, "", "dropped")]
     cells = tuple((rule, count(failed), count(alone)) for rule, failed, alone in found)
     return Figure(
-        f"What each rule drops, in documents: {found[0].rule} most",
-        charts.bars(rows, f"{len(found)} rules; {found[0].rule} drops most."),
+        f"What each rule drops, in documents: {most} most",
+        charts.bars(rows, f"{len(found)} rules; of the quality rules {most} drops most."),
         Table("Documents that fail each rule", ("rule", "fail it", "fail it alone"), cells),
         (("shared", "fail this rule and others"), ("dropped", "fail this rule alone")),
     )
@@ -123,15 +124,18 @@ def _figure(filtered: Artifact) -> Figure:
 def _effects(filtered: Artifact) -> list[Row]:
     """The shards' tables of effects as one."""
     merged: dict[tuple[str, str], Row] = {}
-    # A report may be about a shard's artifact, which lists no others.
-    shards = (filtered,) if filtered.manifest.shards is None else filtered.shards
-    for shard in shards:
+    for shard in _shards(filtered):
         for row in pq.read_table(shard.file("effects/effects.parquet")).to_pylist():
             before = merged.setdefault((row["language"], row["rule"]), row)
             if before is not row:
                 for name in ("documents", "failed", "failed_alone", "examples"):
                     before[name] += row[name]
     return list(merged.values())
+
+
+def _shards(artifact: Artifact) -> tuple[Shard, ...]:
+    """Those it lists; a report may be about a shard's artifact, which lists no others."""
+    return (artifact,) if artifact.manifest.shards is None else artifact.shards
 
 
 def _by_language(effects: list[Row]) -> Table:
@@ -183,7 +187,7 @@ def _texts(family: Family, filtered: Artifact, wanted: Iterable[str]) -> dict[st
     statistics = family.parent(filtered, "statistics")
     documents = family.parent(statistics, "documents") if statistics else None
     found: dict[str, tuple[str, str]] = {}
-    for shard in documents.shards if documents else ():
+    for shard in _shards(documents) if documents else ():
         file = pq.ParquetFile(table_path(shard))
         for number in range(file.num_row_groups):
             ids = file.read_row_group(number, columns=["id"])["id"]

@@ -22,6 +22,7 @@ from bedstone.reporting import charts
 from bedstone.reporting.charts import Axis, Chart, Line, Point
 from bedstone.reporting.family import Family
 from bedstone.reporting.section import Figure, Row, Section, Table, tabled
+from bedstone.reporting.sections.model import is_as_planned
 from bedstone.reporting.wording import percent, short
 from bedstone.store.artifact import Artifact
 from bedstone.store.decisions import FILE as PLAN_FILE
@@ -150,7 +151,8 @@ def laws(family: Family) -> Section | None:
     if planned is None:
         return None
     plan = json.loads(planned.file(PLAN_FILE).read_text("utf-8"))
-    chosen = [("this model", "made", plan["parameters_total"], plan["train_tokens"])]
+    whose = "this model" if is_as_planned(family) else "the plan"
+    chosen = [(whose, "made", plan["parameters_total"], plan["train_tokens"])]
     chosen += [(it["law"], "law", it["parameters"], it["train_tokens"]) for it in plan["laws"]]
     sizes = [it["parameters"] for it in plan["laws"]]
     columns = {
@@ -164,13 +166,13 @@ def laws(family: Family) -> Section | None:
         name="laws",
         question="What would published laws have done?",
         answer=f"For the same compute they ask for {short(min(sizes))} to {short(max(sizes))} "
-        f"parameters; this model has {short(plan['parameters_total'])}",
+        f"parameters; {whose} has {short(plan['parameters_total'])}",
         figures=(
             Figure(
                 "Loss over size at the same compute, by Epoch's replication of Chinchilla",
                 isoflop_chart(published(REFERENCE), plan["flop"], chosen),
                 tabled("What each law would do", plan["laws"], columns),
-                (("made", "this model"), ("law", "a published law"), ("known", "budgets")),
+                (("made", whose), ("law", "a published law"), ("known", "budgets")),
             ),
         ),
         method="The laws were fitted on other text, other tokens and, mostly, far larger models: "
@@ -292,6 +294,7 @@ def predictions(family: Family) -> Section | None:
     told = f"{expected:.2f} nats a token were predicted"
     if measured is not None:
         told += f", {measured:.2f} measured: {100 * (expected / measured - 1):+.0f} %"
+        told += "" if is_as_planned(family) else ", of a run of another size"
     if not found["in_range"]:
         told += ", by a law outside its range"
     cells = tuple((row.label, f"{row.value:.4f}") for row in rows)

@@ -1,12 +1,16 @@
 """The report's sections about tokens: what each language pays, and how languages are mixed."""
 
 import json
+import math
 from collections.abc import Mapping
+from dataclasses import dataclass
 from operator import itemgetter
 
 import pyarrow.parquet as pq
 
-from bedstone.languages import SPEAKERS_SOURCE, split
+from bedstone.languages import MIXED, SPEAKERS_SOURCE, UNKNOWN, split
+from bedstone.laws.repeated_text import effective_tokens, pass_worth
+from bedstone.pretrain.loader import read_order
 from bedstone.reporting import charts
 from bedstone.reporting.charts import Axis, Bar, Dot
 from bedstone.reporting.family import Family
@@ -21,6 +25,23 @@ from bedstone.reporting.wording import (
     short,
 )
 from bedstone.store.artifact import Artifact
+from bedstone.tokenizer.mixing.shares import FILE as MIX_FILE
+
+NAMED_SHARE = 0.01
+"""Of the text, what a language has at least that the heading of the mix names; or an even share,
+where the languages are so many that it is less."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """The tokens of each language that a run reads."""
+
+    mix: Artifact
+    weighed: Row
+    """What the mix has written."""
+    tokens: Mapping[str, float]
+    run: Artifact | None
+    """None before there is one."""
 
 
 def premiums(family: Family) -> Section | None:
@@ -54,7 +75,10 @@ def premiums(family: Family) -> Section | None:
         name="tokens",
         question="What does each language pay?",
         answer=f"{worst[0]} pays {worst[1]:.1f} times what English pays",
-        text=(f"Drawn are the {len(drawn)} most spoken of the {len(rows)} languages measured.",),
+        text=(
+            f"Drawn are the {len(drawn)} most spoken of the {len(rows)} languages measured. Of "
+            f"all, {names[rows[0]['language']]} pays most, {rows[0]['premium']:.1f} times.",
+        ),
         figures=(Figure("Tokens for the same content, in times English", chart, table),),
         tables=_scripts(family),
         method="The yardstick's text is the same in every language, and in no training data. "
@@ -144,59 +168,132 @@ def _rate(row: Row) -> float:
     return float(1_000 * row["tokens"] / row["content_bytes"])
 
 
-def mix(family: Family) -> Section | None:
-    """What the mix makes of the text: shares before and after, passes, what they are worth."""
-    mixed = family.find("tokenizer.mix")
+def reading(family: Family) -> Reading | None:
+    """What the run read; where there is none, what the plan or else the mix would have it read."""
+    base, planned = family.find("pretrain.train"), family.find("scaling.plan")
+    mixed = family.parent(base, "mix") if base else family.find("tokenizer.mix")
     if mixed is None:
         return None
-    whole = json.loads(mixed.file("mix.json").read_text("utf-8"))
-    audit = json.loads(mixed.file("audit.json").read_text("utf-8"))
-    rows = [it | whole["languages"][it["language"]] for it in audit["languages"]]
+    whole: Row = json.loads(mixed.file(MIX_FILE).read_text("utf-8"))
+    if base:
+        length = base.manifest.config["seq_len"]
+        sequences = int(base.manifest.metrics["train_tokens"]) // length
+        order = read_order(mixed, sequences, base.manifest.config["seed"])
+        read = {name: number * length for name, number in order.sequences.items()}
+        return Reading(mixed, whole, read, base)
+    budget = planned.manifest.metrics["train_tokens"] if planned else whole["budget_tokens"]
+    tokens = {name: it["weight"] * budget for name, it in whole["languages"].items()}
+    return Reading(mixed, whole, tokens, None)
+
+
+def mix(family: Family) -> Section | None:
+    """What is read of each language: shares of the text and of the run, passes, their worth."""
+    read = reading(family)
+    if read is None:
+        return None
+    audit = json.loads(read.mix.file("audit.json").read_text("utf-8"))
+    rows = _read_rows(audit["languages"], read)
     names = language_labels([it["language"] for it in rows])
     spoken = most_spoken(list(names))
     shown = [it for it in rows if it["language"] in spoken]
-    raised = max(shown, key=lambda it: it["share_after"] / it["share_before"])
+    tense = "read" if read.run else "to be read"
     dots = []
     for it in shown:
         name = names[it["language"]]
-        dots += [Dot(name, "known", it["share_before"]), Dot(name, "made", it["share_after"])]
+        dots.append(Dot(name, "known", it["share_before"]))
+        dots += [Dot(name, "made", it["share_after"])] if it["share_after"] else []
     return Section(
         name="mix",
         question="How much of each language?",
-        answer=f"{names[raised['language']]} goes from {percent(raised['share_before'])} of the "
-        f"tokens to {percent(raised['share_after'])}, read {raised['passes']:.2g} times",
-        text=_worth(whole),
+        answer=_most_changed(shown, len(rows), names, tense),
+        text=_worth(rows, read),
         figures=(
             Figure(
-                "Share of the tokens before and after mixing",
+                f"Share of the text and of the tokens {tense}",
                 charts.dots(
                     dots,
                     Axis("share", "~%", log=True),
-                    f"Two dots for each of {len(dots) // 2} languages.",
+                    f"A dot for the text and one for what is {tense}, in {len(shown)} languages.",
                 ),
-                _mix_table(rows, names),
-                (("made", "of the tokens trained on"), ("known", "of the text there is")),
+                _mix_table(rows, names, tense),
+                (("made", f"of the tokens {tense}"), ("known", "of the text there is")),
             ),
         ),
-        method="Shares are of tokens. A ratio is the language's share of the world's people over "
-        "its share of the tokens. What a pass is worth is Muennighoff et al. 2023's fit. "
+        method="Shares are of tokens. The heading names, of the languages drawn, the one whose "
+        f"share changes most among those with {percent(NAMED_SHARE)} of the text, or an even "
+        "share where that is less. A ratio is the language's share of the world's people "
+        "over its share of the tokens. What a pass is worth is Muennighoff et al. 2023's fit. "
         f"Speakers: {audit['speakers_source']}.",
-        measured_by=(mixed, family.find("tokenizer.encode")),
+        measured_by=(read.mix, family.find("tokenizer.encode"), read.run),
     )
 
 
-def _worth(whole: Row) -> tuple[str, ...]:
-    worth = (
-        f"Training on {short(whole['budget_tokens'])} tokens is worth "
-        f"{short(whole['effective_tokens'])} fresh ones."
+def _read_rows(audit: list[Row], read: Reading) -> list[Row]:
+    """The languages of a mix, with what comes after mixing as it is by the tokens read."""
+    total = sum(read.tokens.values())
+    rows = []
+    for it in audit:
+        counts, tokens = read.weighed["languages"][it["language"]], read.tokens[it["language"]]
+        passes, share = tokens / counts["train_tokens"], tokens / total
+        ratio = it["world_to_corpus_ratio_before"]
+        after = {
+            "share_after": share,
+            "world_to_corpus_ratio_after": ratio * it["share_before"] / share
+            if ratio is not None and share
+            else None,
+            "passes": passes,
+            "next_pass_worth": pass_worth(passes + 1),
+            "effective_tokens": effective_tokens(counts["train_tokens"], passes),
+        }
+        rows.append(it | counts | after)
+    return rows
+
+
+def _most_changed(shown: list[Row], languages: int, names: Mapping[str, str], tense: str) -> str:
+    least = min(NAMED_SHARE, 1 / languages)
+    large = [
+        it for it in shown if it["share_before"] >= least and it["language"] not in (UNKNOWN, MIXED)
+    ]
+    largest = max(shown, key=itemgetter("share_before"))
+    changed = max(large or [largest], key=_change_of_share)
+    passes = changed["passes"]
+    often = f"its text {passes:.2g} times" if passes >= 1 else f"{percent(passes)} of its text"
+    return (
+        f"{names[changed['language']]} is {percent(changed['share_before'])} of the text and "
+        f"{percent(changed['share_after'])} of the tokens {tense}: {often}"
     )
-    if "vocabulary_unseen_share" not in whole:
-        return (worth,)
-    unseen = percent(whole["vocabulary_unseen_share"])
-    return worth, f"{unseen} of the tokens in the vocabulary occur in no held-out text."
 
 
-def _mix_table(rows: list[Row], names: Mapping[str, str]) -> Table:
+def _change_of_share(row: Row) -> float:
+    """The larger of the language's shares over the other one."""
+    low, high = sorted((row["share_before"], row["share_after"]))
+    return float(high / low) if low else math.inf
+
+
+def _worth(rows: list[Row], read: Reading) -> tuple[str, ...]:
+    total, text, effective = (
+        short(sum(numbers))
+        for numbers in (
+            read.tokens.values(),
+            (it["train_tokens"] for it in rows),
+            (it["effective_tokens"] for it in rows),
+        )
+    )
+    unread = sum(not tokens for tokens in read.tokens.values())
+    told = [
+        f"The run read {total} tokens of a text of {text}; they are worth {effective} fresh ones."
+        if read.run
+        else f"A run of {total} tokens over this text of {text} is worth {effective} fresh ones."
+    ]
+    if unread:
+        told.append(f"Nothing was read in {count(unread)} of the {count(len(rows))} languages.")
+    if "vocabulary_unseen_share" in read.weighed:
+        unseen_share = percent(read.weighed["vocabulary_unseen_share"])
+        told.append(f"{unseen_share} of the tokens in the vocabulary occur in no held-out text.")
+    return tuple(told)
+
+
+def _mix_table(rows: list[Row], names: Mapping[str, str], tense: str) -> Table:
     def ratio(value: float | None) -> str:
         return NOT_KNOWN if value is None else f"{value:.3g}"
 
@@ -204,14 +301,14 @@ def _mix_table(rows: list[Row], names: Mapping[str, str]) -> Table:
         return NOT_KNOWN if value is None else f"{value:.2f}"
 
     return tabled(
-        "Languages before and after mixing",
+        f"Languages in the text and in the tokens {tense}",
         rows,
         {
             "language": lambda it: names[it["language"]],
             "text": lambda it: percent(it["share_before"]),
-            "mix": lambda it: percent(it["share_after"]),
-            "ratio of text": lambda it: ratio(it["world_to_corpus_ratio_before"]),
-            "of mix": lambda it: ratio(it["world_to_corpus_ratio_after"]),
+            tense: lambda it: percent(it["share_after"]),
+            "ratio, text": lambda it: ratio(it["world_to_corpus_ratio_before"]),
+            f"ratio, {tense}": lambda it: ratio(it["world_to_corpus_ratio_after"]),
             "passes": lambda it: f"{it['passes']:.2f}",
             "next is worth": lambda it: f"{it['next_pass_worth']:.2f}",
             "held-out bytes a token": lambda it: compression(it["held_out_bytes_per_token"]),
