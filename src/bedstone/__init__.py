@@ -8,26 +8,15 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from bedstone.commands.desk import (
-        adopt,
-        audit,
-        build,
-        clean,
-        demo,
-        diff,
-        fit,
-        plan,
-        report,
-        run,
-        sample,
-        show,
-        size,
-        stages,
-        strategies,
-        tokens,
-        trace,
-        verify,
-    )
+    from bedstone.commands.artifacts import clean, diff, report, show, trace, verify
+    from bedstone.commands.audit import audit
+    from bedstone.commands.fit import fit
+    from bedstone.commands.plan import plan
+    from bedstone.commands.recipes import adopt, build, demo, run, stages
+    from bedstone.commands.sample import sample
+    from bedstone.commands.size import size
+    from bedstone.commands.strategies import strategies
+    from bedstone.commands.tokens import tokens
 
 __version__ = "0.1.0"
 __all__ = [
@@ -53,6 +42,13 @@ __all__ = [
 
 
 def __getattr__(name: str) -> Any:
+    # Imported when asked for: ``import bedstone`` takes no time.
     if name not in __all__:
         raise AttributeError(f"module 'bedstone' has no attribute {name!r}")
-    return getattr(import_module("bedstone.commands.desk"), name)
+    commands = import_module("bedstone.commands.main").COMMANDS
+    globals().update({command.name: command.function() for command in commands})
+    return globals()[name]
+
+
+def __dir__() -> list[str]:
+    return [*__all__, "__version__"]

@@ -1,59 +1,105 @@
 """The commands that look at artifacts: show, verify, trace, diff, report, clean."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
-import bedstone
-from bedstone.commands.declare import STORE, AsJson, Name, Store, answer
+from bedstone.commands.declare import STORE, Command, Found, Name, PathLike, Store
+from bedstone.commands.desk import artifact_of
+from bedstone.commands.save import target
 
 
-def show(artifact: Name, store: Store = STORE, as_json: AsJson = False) -> None:
-    """Print what an artifact's manifest says."""
+def show(artifact: Name, *, store: Store = STORE) -> Found:
+    """Print what an artifact's manifest says.
+
+    Returns:
+        The manifest.
+    """
+    return artifact_of(artifact, store).manifest.model_dump(mode="json")
+
+
+def _manifest(found: Found) -> Iterator[str]:
     from bedstone.store.lineage import flat
 
-    values = bedstone.show(artifact, store=store)
-    rows = flat({key: value for key, value in values.items() if key not in ("files", "shards")})
-    answer(values, (f"{key:48} {value}" for key, value in rows), as_json=as_json)
+    rows = flat({key: value for key, value in found.items() if key not in ("files", "shards")})
+    return (f"{key:48} {value}" for key, value in rows)
 
 
-def verify(artifact: Name, store: Store = STORE, as_json: AsJson = False) -> None:
-    """Check that an artifact's files and manifest are still what they were."""
-    checked = bedstone.verify(artifact, store=store)
-    answer(checked, [f"{checked['artifact']}: unaltered"], as_json=as_json)
+def verify(artifact: Name, *, store: Store = STORE) -> Found:
+    """Check that an artifact's files and manifest are still what they were.
+
+    Returns:
+        ``artifact``, ``verified``.
+
+    Raises:
+        ArtifactError: they are not.
+    """
+    found = artifact_of(artifact, store)
+    found.verify()
+    return {"artifact": str(found.path), "verified": True}
 
 
-def trace(artifact: Name, store: Store = STORE, as_json: AsJson = False) -> None:
-    """Print the tree of decisions behind an artifact."""
-    tree = bedstone.trace(artifact, store=store)
-    answer(tree, _tree_lines("", tree), as_json=as_json)
+def trace(artifact: Name, *, store: Store = STORE) -> Found:
+    """Print the tree of decisions behind an artifact.
+
+    Returns:
+        ``artifact``, ``stage``, ``config``, ``sources``; ``parents`` and ``decided_by``, by role
+        the same of each.
+    """
+    from bedstone.store import lineage
+
+    return lineage.trace(artifact_of(artifact, store))
 
 
-def diff(left: Name, right: Name, store: Store = STORE, as_json: AsJson = False) -> None:
-    """Print the decisions and metrics in which two artifacts, or what is behind them, differ."""
-    pairs = bedstone.diff(left, right, store=store)
-    width = max(map(len, pairs), default=0)
-    lines = (f"{key:{width}}  {ours} -> {theirs}" for key, (ours, theirs) in pairs.items())
-    answer(pairs, lines, as_json=as_json)
+def diff(left: Name, right: Name, *, store: Store = STORE) -> dict[str, list[Any]]:
+    """Print the decisions and metrics in which two artifacts, or what is behind them, differ.
+
+    Returns:
+        ``stage.kind.key`` -> both values.
+    """
+    from bedstone.scaling.score import score
+    from bedstone.store import lineage
+
+    ours, theirs = (artifact_of(name, store) for name in (left, right))
+    found = {**score(ours, theirs), **lineage.diff(ours, theirs)}
+    return {key: list(pair) for key, pair in found.items()}
+
+
+def _pairs(found: dict[str, list[Any]]) -> Iterator[str]:
+    width = max(map(len, found), default=0)
+    return (f"{key:{width}}  {ours} -> {theirs}" for key, (ours, theirs) in found.items())
 
 
 def report(
     artifact: Name,
-    out: Annotated[Path, typer.Option(help="the page to write")] = Path("report.html"),
+    *,
+    out: Annotated[PathLike, typer.Option(help="the page to write")] = Path("report.html"),
     store: Store = STORE,
-    as_json: AsJson = False,
-) -> None:
-    """Write one offline page about an artifact, all behind it, and what was measured on it."""
-    made = bedstone.report(artifact, out=out, store=store)
-    answer(made, [made["report"]], as_json=as_json)
+) -> Found:
+    """Write one offline page about an artifact, all behind it, and what was measured on it.
+
+    Returns:
+        ``report``: the page.
+    """
+    from bedstone.reporting.report import write_report
+
+    page = target("--out", out)
+    assert page is not None
+    write_report(artifact_of(artifact, store), page)
+    return {"report": str(page)}
 
 
-def clean(store: Store = STORE, as_json: AsJson = False) -> None:
-    """Remove the unfinished work that nobody is at."""
-    cleaned = bedstone.clean(store=store)
-    answer(cleaned, cleaned["removed"], as_json=as_json)
+def clean(*, store: Store = STORE) -> Found:
+    """Remove the unfinished work that nobody is at.
+
+    Returns:
+        ``removed``: the folders.
+    """
+    from bedstone.store.build import clean as clean_store
+
+    return {"removed": [str(folder) for folder in clean_store(Path(store))]}
 
 
 def _tree_lines(role: str, tree: dict[str, Any], depth: int = 0) -> Iterator[str]:
@@ -70,4 +116,11 @@ def _tree_lines(role: str, tree: dict[str, Any], depth: int = 0) -> Iterator[str
             yield from _tree_lines(label, parent, depth + 1)
 
 
-COMMANDS: tuple[Callable[..., None], ...] = (show, verify, trace, diff, report, clean)
+COMMANDS = (
+    Command(show, _manifest),
+    Command(verify, lambda found: [f"{found['artifact']}: unaltered"]),
+    Command(trace, lambda found: _tree_lines("", found)),
+    Command(diff, _pairs),
+    Command(report, lambda found: [found["report"]]),
+    Command(clean, lambda found: found["removed"]),
+)

@@ -1,73 +1,211 @@
-"""The command that looks at a corpus: audit."""
+"""`bedstone audit`: who is in a corpus, whatever it is given as, or in published shares.
 
-from collections.abc import Callable, Iterator
+Files are taken into the store as any recipe would take them, so that an audit that was stopped goes
+on, and a second one with other speakers identifies no language again.
+"""
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-import bedstone
 from bedstone.commands.declare import (
     STORE,
-    AsJson,
+    Command,
     EngineName,
+    Found,
+    PathLike,
+    Paths,
     Store,
     Workers,
-    answer,
-    shown_progress,
 )
+from bedstone.commands.desk import given, making, optional, paths_of, tokenizer_of
+from bedstone.commands.save import target, write_chart, write_csv
+from bedstone.errors import ArtifactError, ConfigError
+from bedstone.languages import Identifier, Source, join
+from bedstone.progress import Progress
+
+if TYPE_CHECKING:
+    from bedstone.store.artifact import Artifact
+    from bedstone.store.making import Making
+
+    Inputs = tuple[Artifact, Artifact | None, Artifact | None]
 
 NOT_KNOWN = "-"
 NAME_WIDTH = 22
+WARC = (".warc", ".warc.gz")
+OF_FILES = ("adopt", "corpus.crawl")
+"""Stages whose artifacts hold files as anybody might bring them."""
+WITH_TEXTS = ("corpus.extract", "corpus.records", "corpus.rewrite", "corpus.lines")
+"""Stages that write documents."""
+DECIDING = ("corpus.filter", "corpus.dedup")
+"""Stages that write which documents are kept."""
 
 
 def audit(
     inputs: Annotated[
-        list[Path] | None,
+        Paths,
         typer.Argument(metavar="INPUT...", help="an artifact; or WARC, JSONL or Parquet files"),
-    ] = None,
+    ] = (),
+    *,
     shares: Annotated[
-        list[Path] | None, typer.Option(help="CSV of published shares; several show the trend")
-    ] = None,
-    speakers: Annotated[str, typer.Option(help="their source: cldr or published")] = "cldr",
-    identifier: Annotated[
-        str, typer.Option(help="of languages: pycld2, py3langid or fasttext")
-    ] = "pycld2",
+        Paths, typer.Option(help="CSV of published shares instead; several show the trend")
+    ] = (),
+    speakers: Annotated[Source, typer.Option(help="where their number comes from")] = "cldr",
+    identifier: Annotated[Identifier, typer.Option(help="of the languages")] = "pycld2",
     second: Annotated[
-        str | None, typer.Option(help="another identifier, to see what it would erase")
+        Identifier | None, typer.Option(help="another identifier, to see what it would erase")
     ] = None,
-    model: Annotated[Path | None, typer.Option(help="the file of a fastText model")] = None,
+    model: Annotated[PathLike | None, typer.Option(help="the file of a fastText model")] = None,
     tokenizer: Annotated[
-        Path | None, typer.Option(help="an artifact or folder of a tokeniser, to count tokens")
+        PathLike | None, typer.Option(help="an artifact or folder of a tokeniser, to count tokens")
     ] = None,
     confusion: Annotated[
-        Path | None, typer.Option(help="what the identifier misreads, measured by yourself")
+        PathLike | None, typer.Option(help="what the identifier misreads, measured by yourself")
     ] = None,
-    csv: Annotated[Path | None, typer.Option(help="write the languages to this file")] = None,
-    chart: Annotated[Path | None, typer.Option(help="draw the shares in this SVG file")] = None,
+    csv: Annotated[
+        PathLike | None, typer.Option(help="write the languages to this file; --shares reads it")
+    ] = None,
+    chart: Annotated[PathLike | None, typer.Option(help="draw the shares in this SVG file")] = None,
     store: Store = STORE,
     workers: Workers = 1,
     engine: EngineName = "local",
-    as_json: AsJson = False,
-) -> None:
-    """Show who is in a corpus: each language's share against its share of the world's speakers."""
-    found = bedstone.audit(
-        inputs or (),
-        shares=shares or (),
-        speakers=speakers,
-        identifier=identifier,
-        second=second,
-        model=model,
-        tokenizer=tokenizer,
-        confusion=confusion,
-        csv=csv,
-        chart=chart,
-        store=store,
-        workers=workers,
-        engine=engine,
-        progress=shown_progress(),
+    progress: Progress | None = None,
+) -> Found:
+    """Show who is in a corpus: each language's share against its share of the world's speakers.
+
+    Returns:
+        ``documents``, ``bytes``, ``languages``, ``removed``, ``unknown_share``,
+        ``speakers_source`` and what else corpus.audit writes.
+
+    Raises:
+        ConfigError: both or neither of ``inputs`` and ``shares`` are given, or an option is wrong.
+        DataError: what is given cannot be read.
+    """
+    table, picture = target("--csv", csv), target("--chart", chart, ".svg")
+    if bool(paths_of(inputs)) == bool(paths_of(shares)):
+        raise ConfigError(
+            "give either a corpus or published shares",
+            hint="bedstone audit INPUT..., or bedstone audit --shares FILE.csv",
+        )
+    if paths_of(shares):
+        from bedstone.corpus.representation.published import audit_shares
+
+        found = audit_shares(paths_of(shares), speakers)
+    else:
+        where = making(store, progress, workers)
+        documents, language, kept = _inputs(given(inputs, store), where)
+        found = _audited(
+            where,
+            {"speakers": speakers},
+            documents=documents,
+            language=language or _identified(where, documents, identifier, second, optional(model)),
+            kept=kept,
+            tokenizer=tokenizer_of(given(tokenizer, store)[0], where.store) if tokenizer else None,
+            confusion=where.adopted(optional(confusion)),
+        )
+    if table:
+        _write_csv(found, table, progress)
+    if picture:
+        from bedstone.reporting.sections.languages import share_chart
+
+        write_chart(share_chart(found), picture, progress)
+    return found
+
+
+def _audited(where: "Making", config: Mapping[str, Any], **inputs: "Artifact | None") -> Found:
+    made = where.build("corpus.audit", config, **inputs)
+    return {"artifact": str(made.path), **json.loads(made.file("audit.json").read_text("utf-8"))}
+
+
+def _identified(
+    where: "Making",
+    documents: "Artifact",
+    identifier: Identifier,
+    second: Identifier | None,
+    model: Path | None,
+) -> "Artifact":
+    settings = {"identifier": identifier, "second": second}
+    return where.build("corpus.language", settings, documents=documents, model=where.adopted(model))
+
+
+def _inputs(paths: Sequence[Path], where: "Making") -> "Inputs":
+    """Documents, their languages where they are known, and which are kept where it is decided."""
+    from bedstone.corpus.records import ENDINGS as RECORDS
+    from bedstone.store.adoption import adopt
+    from bedstone.store.artifact import Artifact, is_complete
+
+    if not paths:
+        raise ConfigError(
+            "there is nothing to audit", hint="give an artifact, WARC, JSONL or Parquet files"
+        )
+    artifacts = [Artifact(path) for path in paths if is_complete(path)]
+    if artifacts and len(paths) > 1:
+        raise ConfigError(
+            f"{artifacts[0].path} is an artifact, and {len(paths) - 1} more inputs are given",
+            hint="audit one artifact, or files together",
+        )
+    if artifacts and artifacts[0].manifest.stage not in OF_FILES:
+        return _of_artifact(artifacts[0])
+    files = adopt(paths, where.store)
+    names = [file.path for file in files.manifest.files]
+    if all(name.endswith(WARC) for name in names):
+        return where.build("corpus.extract", {}, crawl=files), None, None
+    if all(name.endswith(RECORDS) for name in names):
+        return where.build("corpus.records", {}, records=files), None, None
+    odd = [name for name in names if not name.endswith((*WARC, *RECORDS))]
+    raise ConfigError(
+        f"{(odd or names)[0]}: files to audit are all WARC ({', '.join(WARC)}), "
+        f"or all tables of texts ({', '.join(RECORDS)})",
+        hint="published shares are given by --shares FILE.csv",
     )
-    answer(found, _lines(found), as_json=as_json)
+
+
+def _of_artifact(artifact: "Artifact") -> "Inputs":
+    from bedstone.store.lineage import ancestors
+
+    behind = ancestors(artifact)
+    if artifact.manifest.stage == "corpus.audit":
+        return behind["documents"], behind["language"], behind.get("kept")
+    stages = {name: each.manifest.stage for name, each in behind.items()}
+    texts = next((behind[name] for name, stage in stages.items() if stage in WITH_TEXTS), None)
+    if texts is None or artifact.manifest.stage not in (*WITH_TEXTS, *DECIDING):
+        raise ArtifactError(
+            f"{artifact.path} was made by {artifact.manifest.stage}, which is no corpus",
+            hint=f"audit what one of {', '.join((*WITH_TEXTS, *DECIDING))} made",
+        )
+    language = next(
+        (behind[name] for name, stage in stages.items() if stage == "corpus.language"), None
+    )
+    return texts, language, artifact if artifact.manifest.stage in DECIDING else None
+
+
+def _write_csv(audit: Found, path: Path, progress: Progress | None) -> None:
+    """The rows of an audit, after the columns that published shares have: ``--shares`` reads it."""
+    from bedstone.corpus.representation.published import COLUMNS, PUBLISHED_UNKNOWN
+
+    crawl, documents = audit.get("crawl") or path.stem, audit["documents"]
+    rows = [
+        {
+            "crawl": crawl,
+            "primary_language": join(row["language"], row["script"]),
+            "pages": row["documents"],
+            "pct_pages": f"{100 * row['share']:.6f}",
+            **{name: value for name, value in row.items() if name != "share_by_crawl"},
+        }
+        for row in audit["languages"]
+    ]
+    names = list(rows[0]) if rows else list(COLUMNS)
+    for label, share in (
+        (PUBLISHED_UNKNOWN, audit["unknown_share"]),
+        ("mul", audit["mixed_share"]),
+    ):
+        if pages := round(share * documents):
+            values = (crawl, label, pages, f"{100 * pages / documents:.6f}")
+            rows.append(dict(zip(COLUMNS, values, strict=True)))
+    write_csv(rows, names, path, progress)
 
 
 def _lines(found: dict[str, Any]) -> Iterator[str]:
@@ -134,4 +272,4 @@ def _purity(row: dict[str, Any]) -> str:
     return f"{low:.0f} to {high:.0f}"
 
 
-COMMANDS: tuple[Callable[..., None], ...] = (audit,)
+COMMANDS = (Command(audit, _lines),)

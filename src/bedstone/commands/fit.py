@@ -1,15 +1,22 @@
-"""The command that fits a law of loss to one's own runs."""
+"""`bedstone fit`: the law of loss of one's own runs, with proof, intervals and predictions."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+import json
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from textwrap import wrap
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-import bedstone
-from bedstone.commands.declare import STORE, AsJson, Store, answer, shown_progress
+from bedstone.commands.declare import STORE, Command, Found, PathLike, Renamed, Store, Words
+from bedstone.commands.desk import given, making, words_of
+from bedstone.commands.save import target, write_chart
 from bedstone.errors import ConfigError
+from bedstone.progress import Progress
+
+if TYPE_CHECKING:
+    from bedstone.store.artifact import Artifact
+    from bedstone.store.making import Making
 
 Row = Mapping[str, Any]
 NAMES = ("E", "A", "B", "alpha", "beta")
@@ -24,70 +31,135 @@ WIDTH = 100
 
 def fit(
     runs: Annotated[
-        Path,
+        PathLike,
         typer.Argument(
             metavar="RUNS.csv", help="parameters, train_tokens or flop, and loss_nats of each run"
         ),
     ],
-    objective: Annotated[str, typer.Option(help="of log losses: huber, lad or squares")] = "huber",
+    *,
+    objective: Annotated[
+        Literal["huber", "lad", "squares"], typer.Option(help="of residuals of log losses")
+    ] = "huber",
     delta: Annotated[
         float | None, typer.Option(help="of huber: 1e-3 unless told", show_default=False)
     ] = None,
     columns: Annotated[
-        str | None, typer.Option(help="parameters=NAME,loss_nats=NAME: what the file calls them")
-    ] = None,
-    equal_exponents: Annotated[
-        bool, typer.Option("--equal-exponents", help="alpha = beta")
-    ] = False,
-    drop_highest: Annotated[int, typer.Option(help="leave so many runs of highest loss out")] = 0,
-    hold_out: Annotated[
-        int, typer.Option(help="leave so many runs of most FLOP out and predict them")
+        Renamed, typer.Option(help="parameters=NAME,loss_nats=NAME: what the file calls them")
+    ] = {},  # noqa: B006 (never changed)
+    equal_exponents: Annotated[bool, typer.Option(help="alpha = beta")] = False,
+    drop_highest: Annotated[
+        int, typer.Option(min=0, help="leave so many runs of highest loss out")
     ] = 0,
-    bootstrap: Annotated[int, typer.Option(help="resamples for the intervals; 0: none")] = 4000,
-    seed: Annotated[int, typer.Option(help="of the resamples")] = 0,
+    hold_out: Annotated[
+        int, typer.Option(min=0, help="leave so many runs of most FLOP out and predict them")
+    ] = 0,
+    bootstrap: Annotated[
+        int, typer.Option(min=0, help="resamples for the intervals; 0: none")
+    ] = 4000,
+    seed: Annotated[int, typer.Option(min=0, help="of the resamples")] = 0,
     predict: Annotated[
-        list[str] | None, typer.Option(help="N,D of a run: register what the law says of it")
-    ] = None,
+        Words, typer.Option(help="N,D of a run: register what the law says of it")
+    ] = (),
     out: Annotated[
-        Path | None, typer.Option(help="write the law to this file: bedstone plan --law FILE")
+        PathLike | None,
+        typer.Option(help="write the law and its draws to this file: bedstone plan --law FILE"),
     ] = None,
     chart: Annotated[
-        Path | None, typer.Option(help="draw loss over compute, or the runs held out, as SVG")
+        PathLike | None, typer.Option(help="draw loss over compute, or the runs held out, as SVG")
     ] = None,
     store: Store = STORE,
-    as_json: AsJson = False,
-) -> None:
-    """Fit L(N, D) = E + A/N^alpha + B/D^beta to your runs, with proof and intervals."""
-    found = bedstone.fit(
-        runs,
-        objective=objective,
-        delta=delta,
-        columns=_renamed(columns),
-        equal_exponents=equal_exponents,
-        drop_highest=drop_highest,
-        hold_out=hold_out,
-        bootstrap=bootstrap,
-        seed=seed,
-        predict=predict or (),
-        out=out,
-        chart=chart,
-        store=store,
-        progress=shown_progress(),
-    )
-    answer(found, _lines(found), as_json=as_json)
+    progress: Progress | None = None,
+) -> Found:
+    """Fit L(N, D) = E + A/N^alpha + B/D^beta to your runs, with proof and intervals.
+
+    Returns:
+        What scaling.fit writes as ``law.json``, ``artifact``, and ``predictions``, each with its
+        own ``artifact``.
+
+    Raises:
+        ConfigError: an option cannot be used.
+        DataError: the runs cannot be read, or are too few.
+    """
+    file, picture = target("--out", out), target("--chart", chart, ".svg")
+    wanted = [_run(word) for word in words_of(predict)]
+    if delta is not None and objective != "huber":
+        raise ConfigError(f"--delta is huber's: {objective} has none", hint="leave --delta out")
+    values = {
+        "objective": objective,
+        "columns": dict(columns),
+        "equal_exponents": equal_exponents,
+        "drop_highest": drop_highest,
+        "hold_out": hold_out,
+        "bootstrap": bootstrap,
+        "seed": seed,
+    } | ({} if delta is None else {"delta": delta})
+    made = _fitted(given(runs, store), values, where := making(store, progress))
+    found = _law_of(made)
+    predictions = [_predicted(made, each, where) for each in wanted]
+    if file:
+        _write_law(made, file)
+    if picture:
+        write_chart(_figure(made, found), picture, progress)
+    return {"artifact": str(made.path), **found, "predictions": predictions}
 
 
-def _renamed(columns: str | None) -> dict[str, str]:
-    """``parameters=params,loss_nats=val_loss`` as a mapping."""
-    renamed = {}
-    for word in columns.split(",") if columns else ():
-        name, equals, own = word.partition("=")
-        if not equals or not own:
-            raise ConfigError(
-                f"--columns: {word!r} names no column", hint="write --columns parameters=NAME"
-            )
-        renamed[name.strip()] = own.strip()
-    return renamed
+def _run(word: str) -> dict[str, float]:
+    """``1e9,2e10`` as parameters and training tokens."""
+    try:
+        parameters, train_tokens = map(float, word.split(","))
+    except ValueError:
+        parameters = train_tokens = float("nan")
+    if not (0 < parameters < float("inf") and 0 < train_tokens < float("inf")):
+        raise ConfigError(
+            f"--predict {word!r} is no run",
+            hint="write parameters and training tokens: --predict 1e9,2e10",
+        )
+    return {"parameters": parameters, "train_tokens": train_tokens}
+
+
+def _fitted(runs: Sequence[Path], values: Mapping[str, Any], where: "Making") -> "Artifact":
+    from bedstone import config as configs
+    from bedstone.store.adoption import adopt
+    from bedstone.store.stages import find
+
+    settings = configs.Settings("options", dict(values), {})
+    configs.complain(configs.problems(find("scaling.fit").config, settings))
+    return where.build("scaling.fit", values, runs=adopt(runs, where.store))
+
+
+def _law_of(law: "Artifact") -> Found:
+    from bedstone.laws.known import LAW_FILE
+
+    found: Found = json.loads(law.file(LAW_FILE).read_text("utf-8"))
+    return found
+
+
+def _predicted(law: "Artifact", run: Mapping[str, float], where: "Making") -> Found:
+    """What the law says of a run, registered."""
+    from bedstone.laws.known import PREDICTION_FILE
+
+    made = where.build("scaling.predict", run, law=law)
+    return {
+        "artifact": str(made.path),
+        **json.loads(made.file(PREDICTION_FILE).read_text("utf-8")),
+    }
+
+
+def _write_law(law: "Artifact", out: Path) -> None:
+    """The law and its draws as one file, which ``bedstone plan --law`` reads."""
+    from bedstone.laws.known import stored_draws
+
+    text = json.dumps({**_law_of(law), "draws": stored_draws(law.path)})
+    out.write_text(text + "\n", "utf-8")
+
+
+def _figure(law: "Artifact", found: Found) -> Any:
+    """Predicted against measured where runs were held out, else loss over compute."""
+    from bedstone.reporting.sections.scaling import fit_charts
+
+    if found["E"] is None and not found["hold_out"]:
+        raise ConfigError("--chart: these runs tell L(C) only, so there is no curve of best sizes")
+    return fit_charts(law)[-1 if found["hold_out"] else 0].chart
 
 
 def _lines(found: Row) -> Iterator[str]:
@@ -196,4 +268,4 @@ def _cell(value: Any, form: str) -> str:
     return format(value, form) if isinstance(value, float) else str(value)
 
 
-COMMANDS: tuple[Callable[..., None], ...] = (fit,)
+COMMANDS = (Command(fit, _lines),)

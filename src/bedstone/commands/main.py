@@ -4,32 +4,54 @@ import signal
 import sys
 from io import TextIOWrapper
 from types import FrameType
+from typing import Annotated
 
 import typer
 
-from bedstone.commands import artifacts, audit, fit, plan, recipes, size, strategies, tokens
-from bedstone.errors import BedstoneError
+from bedstone import __version__
+from bedstone.commands import (
+    artifacts,
+    audit,
+    fit,
+    plan,
+    recipes,
+    sample,
+    size,
+    strategies,
+    tokens,
+)
+from bedstone.commands.declare import Command
+from bedstone.errors import BedstoneError, printable
 
 SIGNALLED = 128
 """Added to a signal's number, it is the exit status of a command that the signal ended."""
-
-app = typer.Typer(
-    no_args_is_help=True,
-    add_completion=False,
-    pretty_exceptions_enable=False,
-    help="From a raw web crawl to an aligned, sampled language model.",
-)
-for command in (
+COMMANDS: tuple[Command, ...] = (
     *recipes.COMMANDS,
     *audit.COMMANDS,
     *tokens.COMMANDS,
-    *strategies.COMMANDS,
+    *size.COMMANDS,
     *plan.COMMANDS,
     *fit.COMMANDS,
-    *size.COMMANDS,
+    *sample.COMMANDS,
+    *strategies.COMMANDS,
     *artifacts.COMMANDS,
-):
-    app.command(command.__name__)(command)
+)
+"""In the order in which help lists them."""
+
+
+def application() -> typer.Typer:
+    """The command line."""
+    app = typer.Typer(
+        no_args_is_help=True,
+        pretty_exceptions_enable=False,
+        rich_markup_mode=None,
+        context_settings={"help_option_names": ["-h", "--help"]},
+        help="From a raw web crawl to an aligned, sampled language model.",
+    )
+    app.callback()(_about)
+    for command in COMMANDS:
+        app.command(command.name)(command.command())
+    return app
 
 
 def main() -> None:
@@ -40,15 +62,27 @@ def main() -> None:
         if isinstance(stream, TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")  # text of any script, on any terminal
     try:
-        app()
+        application()()
     except BedstoneError as error:
-        print(f"error: {error}", file=sys.stderr)
-        if error.hint:
-            print(f"hint: {error.hint}", file=sys.stderr)
+        _complain(str(error), error.hint)
         sys.exit(error.exit_status)
     except OSError as error:
-        print(f"error: {error.strerror}: {error.filename or ''}", file=sys.stderr)
+        _complain(f"{error.strerror}: {error.filename or ''}")
         sys.exit(1)
+
+
+def _about(
+    version: Annotated[bool, typer.Option("--version", help="print the version")] = False,
+) -> None:
+    if version:
+        print(__version__)
+        raise typer.Exit
+
+
+def _complain(message: str, hint: str | None = None) -> None:
+    for label, text in (("error", message), ("hint", hint)):
+        if text:
+            print(f"{label}: " + "\n".join(map(printable, text.split("\n"))), file=sys.stderr)
 
 
 def _stop(number: int, frame: FrameType | None) -> None:

@@ -1,14 +1,23 @@
-"""The command that divides a budget: plan."""
+"""`bedstone plan`: what each law would do with a budget, how sure it is, and what it costs."""
 
-from collections.abc import Iterator
+import json
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from textwrap import wrap
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-import bedstone
-from bedstone.commands.declare import STORE, AsJson, Store, answer
+from bedstone import languages
+from bedstone.commands.declare import STORE, Command, Found, PathLike, Store, Words
+from bedstone.commands.desk import artifact_of, given, words_of
+from bedstone.commands.save import target, write_chart
+from bedstone.errors import ArtifactError, ConfigError
+from bedstone.progress import Progress
+
+if TYPE_CHECKING:
+    from bedstone.laws.budget import Corpus
+    from bedstone.store.artifact import Artifact
 
 NOT_KNOWN = "-"
 WIDTH = 100
@@ -16,53 +25,144 @@ MUCH = 1e6
 
 
 def plan(
+    *,
     flop: Annotated[float | None, typer.Option(help="of training: the budget")] = None,
     device_hours: Annotated[
         float | None, typer.Option(help="the budget in hours of one device")
     ] = None,
-    usd: Annotated[float | None, typer.Option(help="the budget in money")] = None,
-    device: Annotated[str | None, typer.Option(help="H100-SXM, A100-80GB, ...")] = None,
+    usd: Annotated[
+        float | None, typer.Option(help="the budget in money; needs --usd-per-device-hour")
+    ] = None,
+    device: Annotated[
+        str | None, typer.Option(help="H100-SXM, A100-80GB, ...: for time and money")
+    ] = None,
     devices: Annotated[int, typer.Option(help="how many there are: for the time")] = 1,
     utilisation: Annotated[
         float | None, typer.Option(help="share of the device's dense rate; .4 unless told")
     ] = None,
     usd_per_device_hour: Annotated[float | None, typer.Option(help="your price")] = None,
     corpus: Annotated[
-        list[str] | None,
+        Words,
         typer.Option(help="an artifact, or unique tokens: 1.2e9, or by language swh=1.2e9"),
-    ] = None,
+    ] = (),
     served_tokens: Annotated[float, typer.Option(help="that the model will read and write")] = 0.0,
-    law: Annotated[str | None, typer.Option(help="one law's answer; or a file of fit")] = None,
+    law: Annotated[
+        str | None, typer.Option(help="one law's answer: its name, a file of fit, its artifact")
+    ] = None,
     vocab_size: Annotated[
         int | None, typer.Option(min=1, help="for the embedding's share; 32,000 unless told")
     ] = None,
     check: Annotated[
-        Path | None, typer.Option(help="CSV of parameters, train_tokens, flop: can it be true?")
+        PathLike | None,
+        typer.Option(help="CSV of parameters, train_tokens, flop: can it be true?"),
     ] = None,
     chart: Annotated[
-        Path | None, typer.Option(help="draw loss over size at this budget in this SVG file")
+        PathLike | None, typer.Option(help="draw loss over size at this budget in this SVG file")
     ] = None,
     store: Store = STORE,
-    as_json: AsJson = False,
-) -> None:
-    """Show what each law would do with a budget, how sure it is, and what it costs."""
-    found = bedstone.plan(
-        flop=flop,
-        device_hours=device_hours,
-        usd=usd,
-        device=device,
-        devices=devices,
-        utilisation=utilisation,
-        usd_per_device_hour=usd_per_device_hour,
-        corpus=corpus or (),
-        served_tokens=served_tokens,
-        law=law,
-        vocab_size=vocab_size,
-        check=check,
-        chart=chart,
-        store=store,
+    progress: Progress | None = None,
+) -> Found:
+    """Show what each law would do with a budget, how sure it is, and what it costs.
+
+    Returns:
+        ``laws``, ``sentences``, ``flop``; with ``check``, ``rows`` and ``inconsistent``.
+
+    Raises:
+        ConfigError: the budget cannot be used, or there is no such law or device.
+        DataError: a file cannot be read.
+    """
+    from bedstone.laws import budget as budgets
+
+    budget = budgets.Budget(
+        flop, device_hours, usd, device, devices, utilisation, usd_per_device_hour
     )
-    answer(found, _checked(found) if check else _planned(found), as_json=as_json)
+    if check:
+        told = budget != budgets.Budget()
+        if any((told, words_of(corpus), served_tokens, law, vocab_size, chart)):
+            raise ConfigError("--check reads a table and takes no other option")
+        return budgets.check(Path(check))
+    picture = target("--chart", chart, ".svg")
+    unique = _corpus(words_of(corpus), Path(store))
+    asked = str(given(law, store)[0]) if law else None
+    found = budgets.plan(budget, unique, served_tokens, asked, vocab_size or budgets.VOCAB_SIZE)
+    if picture:
+        write_chart(_isoflop(found), picture, progress)
+    return found
+
+
+def _isoflop(found: Found) -> Any:
+    """Loss over size at the plan's budget, with what each law would do."""
+    from bedstone.laws.allocation import WITHOUT_LOSS
+    from bedstone.laws.budget import known_law
+    from bedstone.laws.known import published
+    from bedstone.reporting.sections import scaling
+
+    rows = found["laws"]
+    drawn = known_law(rows[0]["law"]) if len(rows) == 1 else published(scaling.REFERENCE)
+    if drawn.form in WITHOUT_LOSS:
+        raise ConfigError(f"--chart: {drawn.name} says nothing of loss, so there is no curve")
+    chosen = [(it["law"], "law", it["parameters"], it["train_tokens"]) for it in rows]
+    return scaling.isoflop_chart(drawn, found["flop"], chosen)
+
+
+def _corpus(words: Sequence[str], store: Path) -> "Corpus | None":
+    """The tokens that ``1.2e9``, ``swh=1.2e9`` or an artifact tell of; None without a word.
+
+    Raises:
+        ConfigError: a word is none of these, or they tell of one language twice.
+        ArtifactError: the artifact counted no tokens.
+    """
+    from bedstone.laws.budget import MAX_TOKENS, Corpus
+
+    tokens: dict[str, float] = {}
+    for word in words:
+        for name, number in _tokens_of(word, store).items():
+            if name in tokens:
+                raise ConfigError(f"--corpus {word}: {name or 'the corpus'} is given twice")
+            tokens[name] = number
+    if sum(tokens.values()) > MAX_TOKENS:
+        raise ConfigError(f"--corpus: more than {MAX_TOKENS:g} tokens are no corpus")
+    return Corpus(tokens) if tokens else None
+
+
+def _tokens_of(word: str, store: Path) -> dict[str, float]:
+    name, _, number = word.rpartition("=")
+    try:
+        count = float(number)
+    except ValueError:
+        return _counted(artifact_of(word, store))
+    if not 0 < count < float("inf"):
+        raise ConfigError(f"--corpus {word}: tokens must be a number above 0")
+    code, script = languages.split(name)
+    if name and (known := languages.by_code(code)) is None:
+        raise ConfigError(f"--corpus {word}: no language {code!r}", hint="write ISO 639-3: swh")
+    return {languages.join(known.code, script) if name and known else "": count}
+
+
+def _counted(artifact: "Artifact") -> dict[str, float]:
+    """Of the nearest mix behind it, else of the tokens, else of the audit."""
+    from bedstone.store.lineage import ancestors
+    from bedstone.tokenizer.mixing.shares import FILE as MIX_FILE
+
+    behind = {it.manifest.stage: it for it in reversed(ancestors(artifact).values())}
+    if mix := behind.get("tokenizer.mix"):
+        rows = json.loads(mix.file(MIX_FILE).read_text("utf-8"))["languages"]
+        return {name: float(row["train_tokens"]) for name, row in rows.items()}
+    if tokens := behind.get("tokenizer.encode"):
+        return {"": tokens.manifest.metrics["encoded_tokens"]}
+    if audit := behind.get("corpus.audit"):
+        rows = json.loads(audit.file("audit.json").read_text("utf-8"))["languages"]
+        counts = {languages.join(it["language"], it["script"]): it["tokens"] for it in rows}
+        if counts and None not in counts.values():
+            return counts
+    raise ArtifactError(
+        f"{artifact.path}: no tokens were counted for it",
+        hint="give a mix, encoded tokens, or an audit with a tokeniser",
+    )
+
+
+def _lines(found: Found) -> Iterator[str]:
+    return _checked(found) if "rows" in found else _planned(found)
 
 
 def _checked(found: dict[str, Any]) -> Iterator[str]:
@@ -166,4 +266,4 @@ def _short(value: float) -> str:
     return short(value)
 
 
-COMMANDS = (plan,)
+COMMANDS = (Command(plan, _lines),)

@@ -1,13 +1,14 @@
-"""The command that sizes a model: size."""
+"""`bedstone size`: what a model of this config has, needs and computes, counted exactly."""
 
-from collections.abc import Callable, Iterator, Mapping
-from pathlib import Path
+from collections.abc import Iterator, Mapping
 from typing import Annotated, Any
 
 import typer
 
-import bedstone
-from bedstone.commands.declare import STORE, AsJson, Store, answer, shown_progress
+from bedstone.commands.declare import STORE, Command, Found, Numbers, PathLike, Store
+from bedstone.commands.desk import given
+from bedstone.counting.utilisation import Recompute
+from bedstone.progress import Progress
 
 NAME_WIDTH = 24
 CELL = 19
@@ -23,18 +24,19 @@ CONVENTIONS = {
 
 def size(
     config: Annotated[
-        Path,
+        PathLike,
         typer.Argument(
             metavar="CONFIG", help="config.json, a folder with one, or the artifact of a model"
         ),
     ],
+    *,
     checkpoint: Annotated[
-        Path | None,
+        PathLike | None,
         typer.Option(help="count zeros: a .safetensors file, an index of several, or a folder"),
     ] = None,
-    length: Annotated[
-        list[int] | None, typer.Option(help="tokens of a sequence; twice shows both")
-    ] = None,
+    lengths: Annotated[
+        Numbers, typer.Option("--length", help="tokens of a sequence; twice shows both")
+    ] = (),
     batch: Annotated[int, typer.Option(help="sequences whose keys and values are kept")] = 1,
     mfu: Annotated[
         float | None, typer.Option(help="tokens a second of training, by all devices together")
@@ -45,29 +47,33 @@ def size(
         int | None, typer.Option(help="tokens of a sequence in training; else the longest")
     ] = None,
     recompute: Annotated[
-        str | None,
-        typer.Option(
-            help="activations computed twice: none, selective or full", show_default="none"
-        ),
+        Recompute | None, typer.Option(help="activations computed twice", show_default="none")
     ] = None,
     store: Store = STORE,
-    as_json: AsJson = False,
-) -> None:
-    """Count a model's parameters, memory and FLOP exactly; zeros and utilisation if asked."""
-    found = bedstone.size(
-        config,
-        checkpoint=checkpoint,
-        lengths=length or (),
+    progress: Progress | None = None,
+) -> Found:
+    """Count a model's parameters, memory and FLOP exactly; zeros and utilisation if asked.
+
+    Returns:
+        ``family``, ``parameters_total``, ``_active``, ``_embedding``, ``_non_embedding``,
+        ``_buffers``, ``components``, ``weight_bytes`` by number format; by length ``kv_bytes``,
+        ``flop_per_token_forward``, ``flop_per_token_train``, ``exact_over_6nd``; ``warnings``;
+        ``checkpoint`` and ``utilisation`` where they are asked.
+
+    Raises:
+        ConfigError: the config cannot be counted, or an option cannot be used.
+        ArtifactError, DataError: the checkpoint cannot be read.
+    """
+    from bedstone.counting import size_of
+
+    return size_of.size(
+        given(config, store)[0],
+        checkpoint=given(checkpoint, store)[0] if checkpoint else None,
+        lengths=lengths,
         batch=batch,
-        mfu=mfu,
-        device=device,
-        devices=devices,
-        seq_len=seq_len,
-        recompute=recompute,
-        store=store,
-        progress=shown_progress(),
+        speed=size_of.speed(mfu, device, devices, seq_len, recompute),
+        progress=progress,
     )
-    answer(found, _lines(found), as_json=as_json)
 
 
 def _lines(found: Mapping[str, Any]) -> Iterator[str]:
@@ -181,4 +187,4 @@ def _percent(share: float) -> str:
     return f"{share:.1%}".replace("%", " %")
 
 
-COMMANDS: tuple[Callable[..., None], ...] = (size,)
+COMMANDS = (Command(size, _lines),)

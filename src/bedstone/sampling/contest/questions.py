@@ -64,16 +64,6 @@ class Asked:
             raise ConfigError("--reward judges what a model of this machine answers, no endpoint")
         if is_url and self.constrain:
             raise ConfigError("--constrain holds a model of this machine, no endpoint")
-        least = {
-            "samples": 2,
-            "problems": MIN_PROBLEMS,
-            "paraphrases": 1,
-            "max_tokens": 1,
-            "seed": 0,
-        }
-        for option, low in least.items():
-            if (value := getattr(self, option)) < low:
-                raise ConfigError(f"--{option.replace('_', '-')} {value}: {low} is the least")
         if not all(0 <= price < math.inf for price in self.prices[:2]):
             raise ConfigError("--prompt-price and --completion-price are USD, 0 or more")
         if folders := [path for path in self.data if path.is_dir()]:

@@ -39,7 +39,6 @@ ALL = "all tasks"
 class Wanted:
     """What is done with the answer."""
 
-    chart: Path | None
     write: bool
     dry_run: bool
 
@@ -61,12 +60,8 @@ def compare(
     asked: Asked,
     making: Making,
     wanted: Wanted,
-) -> dict[str, Any]:
-    """What ``bedstone.strategies`` returns; see ``contest``."""
-    if wanted.chart and not wanted.chart.parent.is_dir():
-        raise ConfigError(f"--chart {wanted.chart}: there is no folder {wanted.chart.parent}")
-    if wanted.chart and (wanted.chart.suffix != ".svg" or wanted.chart.is_dir()):
-        raise ConfigError(f"--chart {wanted.chart} is no SVG file", hint="give a name in .svg")
+) -> tuple[dict[str, Any], Sequence[Row]]:
+    """What ``bedstone.strategies`` returns, and the last comparison's rows; see ``contest``."""
     held, unavailable = contest(model, path, name, asked, making)
     if wanted.write:
         for chain in held.families:
@@ -74,22 +69,17 @@ def compare(
     probed = held.source.probed
     about = {
         "model": model,
+        "budget_unit": asked.budget.unit,
         "unavailable": unavailable,
         "probe": None if probed is None else json.loads(probed),
     }
     if wanted.dry_run:
-        return about | cost(held)
+        return about | cost(held), ()
     found = verdicts(held, making.progress)
     answer = about | {"tasks": [told(verdict) for verdict in found]}
-    if wanted.chart:
-        from bedstone.reporting.charts import standalone
-        from bedstone.reporting.sections.strategies import accuracy_chart
-
-        drawn = standalone(accuracy_chart(found[-1].comparison.rows))
-        wanted.chart.write_text(drawn + "\n", "utf-8")
     if wanted.write and path is not None:
         answer["written"] = str(write(path, found[-1]))
-    return answer
+    return answer, found[-1].comparison.rows
 
 
 def verdicts(held: Contest, progress: Progress) -> list[Verdict]:

@@ -1,0 +1,98 @@
+"""`bedstone sample`: completions of a prompt, by a model that Bedstone made or another."""
+
+from collections.abc import Iterator
+from typing import Annotated
+
+import typer
+
+from bedstone.commands.declare import STORE, Command, Found, PathLike, Store, Words
+from bedstone.commands.desk import given, is_url, optional, words_of
+from bedstone.errors import ConfigError
+from bedstone.model.shape import NumberFormat
+from bedstone.progress import Progress
+
+
+def sample(
+    model: Annotated[
+        PathLike,
+        typer.Argument(
+            metavar="MODEL", help="a folder, a GGUF file, or the artifact of a trained model"
+        ),
+    ],
+    *,
+    prompt: Annotated[str, typer.Option(help="the text that is completed")],
+    chat: Annotated[bool, typer.Option(help="the prompt is a user's turn")] = False,
+    chain: Annotated[
+        str, typer.Option(help="samplers in order, or hf:, vllm:, llama.cpp:, openai: and theirs")
+    ] = "temperature=0.8,top_p=0.95",
+    n: Annotated[int, typer.Option(min=1, max=4_096, help="completions")] = 1,
+    seed: Annotated[int, typer.Option(min=0, help="of what is drawn")] = 0,
+    max_tokens: Annotated[int, typer.Option(min=1, help="of a completion")] = 64,
+    stop: Annotated[
+        Words, typer.Option(help="a text that ends a completion; may be repeated")
+    ] = (),
+    json_schema: Annotated[
+        PathLike | None, typer.Option(help="a file: the completion is JSON by this schema")
+    ] = None,
+    regex: Annotated[
+        str | None, typer.Option(help="the completion matches this expression, whole")
+    ] = None,
+    number_format: Annotated[
+        NumberFormat | None, typer.Option(help="unless told, what is faster here")
+    ] = None,
+    store: Store = STORE,
+    progress: Progress | None = None,
+) -> Found:
+    """Complete a prompt by a model, several times if asked.
+
+    Returns:
+        ``completions``: of each ``text``, ``token_ids``, ``logprobs`` (under the model),
+        ``sampling_logprobs`` (under constraint and chain), ``boundary_draws`` (tokens that the
+        rounding of another batch might turn), ``finish_reason``, ``seed``; ``chain``, spelt out;
+        ``model``; ``number_format``; ``prompt_tokens``.
+
+    Raises:
+        ArtifactError: it is no such model.
+        ConfigError: an option cannot be used.
+        BedstoneError: torch is not installed.
+    """
+    from bedstone.store.stages import imported
+
+    if is_url(model):
+        raise ConfigError(
+            f"{model} is an endpoint", hint="sample takes a model of this machine; ask it with curl"
+        )
+    complete = imported("generation.complete", "bedstone sample")
+    asked = complete.Asked(
+        prompt=prompt,
+        chat=chat,
+        chain=chain,
+        n=n,
+        seed=seed,
+        max_tokens=max_tokens,
+        stop=tuple(words_of(stop)),
+        json_schema=optional(json_schema),
+        regex=regex,
+        number_format=number_format,
+    )
+    found: Found = complete.sample(given(model, store)[0], asked)
+    first, *others = found["completions"]
+    if progress and not others and first["finish_reason"] == "length":
+        progress.named("cut off").say(f"after {max_tokens} tokens: --max-tokens")
+    return found
+
+
+def _completions(found: Found) -> Iterator[str]:
+    several = len(found["completions"]) > 1
+    for number, each in enumerate(found["completions"]):
+        if several:
+            mean = sum(each["logprobs"]) / len(each["logprobs"])
+            cut_off = ", cut off" if each["finish_reason"] == "length" else ""
+            yield (
+                f"[{number}] {len(each['token_ids'])} tokens{cut_off}, "
+                f"{mean:.3f} nats a token on average"
+            )
+        yield each["text"]
+
+
+COMMANDS = (Command(sample, _completions),)
