@@ -15,7 +15,8 @@ from pydantic import Field
 
 from bedstone.config import Config
 from bedstone.errors import ConfigError
-from bedstone.model.transformer import DTYPES, ModelConfig, NumberFormat, Transformer
+from bedstone.model.processor import converted
+from bedstone.model.transformer import ModelConfig, NumberFormat, Transformer
 from bedstone.pretrain import loader, loop
 from bedstone.pretrain.loop import LossOfStep
 from bedstone.pretrain.optim import OptimizerConfig, Schedule
@@ -64,7 +65,7 @@ def run(config: TrainConfig, job: Job) -> Result:
     number_format: NumberFormat = given(config.number_format)
     with loop.using_threads(given(config.threads)):
         torch.manual_seed(config.seed)
-        model = Transformer(shape).to(DTYPES[number_format])
+        model = converted(Transformer(shape), number_format)
         batches = _batches(job, steps * rows, rows, shape.seq_len, config.seed)
         loss_of = _loss_of(model, batches.batch)
         curve = loop.train(

@@ -21,6 +21,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from bedstone.errors import BedstoneError
+from bedstone.model import processor
 from bedstone.model.transformer import KVCache, NumberFormat, Transformer, linear
 from bedstone.pretrain.loop import using_threads
 from bedstone.sampling.boundary import at_boundary
@@ -157,16 +158,19 @@ def _laid_out(weight: Tensor, *, one_row: bool) -> Tensor:
             return weight
         if one_row:
             return weight.T.contiguous().T if outputs > inputs else weight
-    if torch.backends.mkldnn.is_available():  # type: ignore[no-untyped-call]
-        blocked: Tensor = torch.ops.mkldnn._reorder_linear_weight(weight)
-        return blocked
-    return weight
+        has_blocks = torch.backends.mkldnn.is_available()  # type: ignore[no-untyped-call]
+    else:
+        has_blocks = processor.has_bf16_kernels()
+    return torch.ops.mkldnn._reorder_linear_weight(weight) if has_blocks else weight
 
 
 def fastest_format(parameters: int) -> NumberFormat:
     """The number format in which a model of so many parameters writes faster on this machine."""
+    if parameters < BF16_PARAMETERS or not processor.has_bf16_kernels():
+        return "fp32"
+    # On AVX-512 alone the kernels compute what these instructions would, no faster than in fp32.
     multiplies = torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported()
-    return "bf16" if multiplies and parameters >= BF16_PARAMETERS else "fp32"
+    return "bf16" if multiplies else "fp32"
 
 
 def uniforms(prompt: Ids, sample: int, drawing: Drawing) -> np.ndarray:

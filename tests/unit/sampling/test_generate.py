@@ -6,11 +6,19 @@ import pytest
 torch = pytest.importorskip("torch", reason="torch is not installed: pip install bedstone[train]")
 
 from bedstone.errors import BedstoneError  # noqa: E402 (torch first)
+from bedstone.model import processor  # noqa: E402 (needs torch)
 from bedstone.model.transformer import ModelConfig, Transformer  # noqa: E402 (needs torch)
 from bedstone.sampling import boundary  # noqa: E402 (needs torch)
 from bedstone.sampling import generate as module  # noqa: E402 (needs torch)
 from bedstone.sampling.chain import parse  # noqa: E402 (needs torch)
-from bedstone.sampling.generate import Drawing, draw, fastest_format, generate, uniforms  # noqa: E402
+from bedstone.sampling.generate import (  # noqa: E402 (needs torch)
+    Drawing,
+    LaidOut,
+    draw,
+    fastest_format,
+    generate,
+    uniforms,
+)
 
 SHAPE = ModelConfig(
     vocab_size=70, n_layers=2, d_model=16, n_heads=2, n_kv_heads=1, d_ff=16, seq_len=32
@@ -263,10 +271,32 @@ def test_a_half_precision_model_is_sampled_too(model):
     assert all(one.token_ids for each in found for one in each)
 
 
+def test_half_precision_is_not_laid_out_where_there_are_no_kernels(model, no_bf16_kernels):
+    half = Transformer(SHAPE).to(torch.bfloat16)
+    half.load_state_dict(model.state_dict())
+    laid_out = LaidOut(half, one_row=False)
+    assert not any(weight.is_mkldnn for weight in laid_out.model.parameters())
+    drawing = replace(DRAWING, chain=parse("top_k=5"))
+    found, expected = (
+        [one.logprobs[0] for each in generate(of, PROMPTS, drawing) for one in each]
+        for of in (laid_out, model)
+    )
+    assert found == pytest.approx(expected, abs=0.2)
+
+
 @pytest.mark.parametrize(
-    ("bf16", "amx", "large"), [(True, False, "bf16"), (False, True, "bf16"), (False, False, "fp32")]
+    ("kernels", "bf16", "amx", "large"),
+    [
+        (True, True, False, "bf16"),
+        (True, False, True, "bf16"),
+        (True, False, False, "fp32"),
+        (False, True, True, "fp32"),  # the processor has it, and torch does not use it
+    ],
 )
-def test_bf16_is_for_large_models_where_the_processor_multiplies_it(bf16, amx, large, monkeypatch):
+def test_bf16_is_for_large_models_where_the_processor_multiplies_it(
+    kernels, bf16, amx, large, monkeypatch
+):
+    monkeypatch.setattr(processor, "has_bf16_kernels", lambda: kernels)
     monkeypatch.setattr(torch.cpu, "_is_avx512_bf16_supported", lambda: bf16)
     monkeypatch.setattr(torch.cpu, "_is_amx_tile_supported", lambda: amx)
     assert (fastest_format(3_000_000), fastest_format(10_000_000)) == ("fp32", large)
