@@ -5,7 +5,7 @@ STORE ?= artifacts
 ORACLE := .oracle
 INSTALLED := $(VENV)/.installed
 
-.PHONY: demo check test bench oracle browser models clean
+.PHONY: demo check test test-avx2 bench oracle browser models clean
 
 demo: $(INSTALLED)  ## fetch a small real crawl, make a model of it, align it, sample it, report
 	$(BIN)/bedstone demo --store $(STORE)
@@ -19,6 +19,15 @@ check: $(INSTALLED)  ## format, lint, types, fast tests
 test: $(INSTALLED)  ## every test
 	$(BIN)/pytest -q
 
+# What torch, its libraries, numpy and numba may use. numpy's names for AVX-512 vary by its version.
+AVX512 = $(shell $(BIN)/python -c "from numpy._core import _multiarray_umath as numpy; \
+  print(*(name for name in numpy.__cpu_dispatch__ if name.startswith(('AVX512', 'X86_V4'))))")
+AVX2 = ONEDNN_MAX_CPU_ISA=AVX2 ATEN_CPU_CAPABILITY=avx2 MKL_ENABLE_INSTRUCTIONS=AVX2 \
+  OPENBLAS_CORETYPE=Haswell NPY_DISABLE_CPU_FEATURES="$(AVX512)" \
+  NUMBA_CPU_NAME=haswell NUMBA_CPU_FEATURES=
+test-avx2: $(INSTALLED)  ## every test, as on a processor that has AVX2 and no more
+	$(AVX2) $(BIN)/pytest -q
+
 bench: $(INSTALLED)  ## measure a training step against its alternatives; others: benchmarks/
 	$(BIN)/python benchmarks/train_step.py
 
@@ -26,7 +35,7 @@ EXPECTED := $(ORACLE)/expected.parquet $(ORACLE)/spoilt/expected.parquet
 oracle: $(INSTALLED) $(EXPECTED)  ## compare the quality rules with datatrove's, on real pages
 	$(BIN)/python tests/oracle/compare.py $(ORACLE)
 
-$(ORACLE)/documents.parquet: tests/oracle/documents.py src/bedstone/corpus/html.py | $(INSTALLED)
+$(ORACLE)/documents.parquet: tests/oracle/documents.py src/bedstone/corpus/web/html.py | $(INSTALLED)
 	$(BIN)/python tests/oracle/documents.py $(ORACLE)
 
 $(ORACLE)/spoilt/documents.parquet: $(ORACLE)/documents.parquet tests/oracle/spoil.py

@@ -1,7 +1,8 @@
 """What the stages from tokenizer.train to scaling.predict write for fixed documents.
 
 A change of output shows as a failure here and needs a new stage version: the version is in the
-file's name, so the old file stays what it was. An absent file is written, to be reviewed.
+file's name, so the old file stays what it was. An absent file is written, to be reviewed. Of a
+stage that promises no equal bytes, the last digits are the processor's own.
 """
 
 import json
@@ -88,6 +89,11 @@ def written(artifact) -> dict:
     return {"metrics": artifact.manifest.metrics, "files": files}
 
 
+def nearly(number: str) -> object:
+    # Where a curve is least, only the root of its rounding is known.
+    return pytest.approx(float(number), rel=1e-6)
+
+
 @pytest.mark.parametrize("name", CONFIGS)
 def test_output_is_that_of_this_version(made, name):
     ours = json.loads(json.dumps(written(made[ROLES[name]])))
@@ -95,4 +101,5 @@ def test_output_is_that_of_this_version(made, name):
     if not path.exists():
         path.write_text(json.dumps(ours, ensure_ascii=False) + "\n", "utf-8")
         pytest.fail(f"{path} was absent and is written: review it")
-    assert ours == json.loads(path.read_text("utf-8"))
+    number = float if find(name).reproducible == "bytes" else nearly
+    assert ours == json.loads(path.read_text("utf-8"), parse_float=number)

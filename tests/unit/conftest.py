@@ -103,6 +103,16 @@ def tokenizer(tmp_path):
 
 
 @pytest.fixture
+def no_bf16_kernels(monkeypatch):
+    """A processor for which torch has none, and of which nothing was said yet."""
+    processor = pytest.importorskip("bedstone.model.processor")
+    monkeypatch.setattr(processor, "has_bf16_kernels", lambda: False)
+    processor._warn_of_bf16.cache_clear()
+    yield
+    processor._warn_of_bf16.cache_clear()
+
+
+@pytest.fixture
 def job(tmp_path):
     """A job: ``job("name", role=input, ...)``; the same name is the same folder."""
 

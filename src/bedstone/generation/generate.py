@@ -24,6 +24,7 @@ from bedstone.errors import BedstoneError
 from bedstone.generation.boundary import at_boundary
 from bedstone.generation.chain import Chain
 from bedstone.generation.samplers import NO_TOKEN, RULED_OUT, History
+from bedstone.model import processor
 from bedstone.model.cache import KVCache
 from bedstone.model.shape import NumberFormat
 from bedstone.model.transformer import Transformer, linear
@@ -159,16 +160,19 @@ def _laid_out(weight: Tensor, *, one_row: bool) -> Tensor:
             return weight
         if one_row:
             return weight.T.contiguous().T if outputs > inputs else weight
-    if torch.backends.mkldnn.is_available():  # type: ignore[no-untyped-call]
-        blocked: Tensor = torch.ops.mkldnn._reorder_linear_weight(weight)
-        return blocked
-    return weight
+        has_blocks = torch.backends.mkldnn.is_available()  # type: ignore[no-untyped-call]
+    else:
+        has_blocks = processor.has_bf16_kernels()
+    return torch.ops.mkldnn._reorder_linear_weight(weight) if has_blocks else weight
 
 
 def fastest_format(parameters: int) -> NumberFormat:
     """The number format in which a model of so many parameters writes faster on this machine."""
+    if parameters < BF16_PARAMETERS or not processor.has_bf16_kernels():
+        return "fp32"
+    # On AVX-512 alone the kernels compute what these instructions would, no faster than in fp32.
     multiplies = torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported()
-    return "bf16" if multiplies and parameters >= BF16_PARAMETERS else "fp32"
+    return "bf16" if multiplies else "fp32"
 
 
 def uniforms(prompt: Ids, sample: int, drawing: Drawing) -> np.ndarray:

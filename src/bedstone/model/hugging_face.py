@@ -22,8 +22,9 @@ from torch import Tensor
 
 from bedstone.errors import ArtifactError
 from bedstone.model.hugging_face_config import HINT, keys_of, model_config, refusal
+from bedstone.model.processor import converted
 from bedstone.model.shape import ModelConfig, NumberFormat
-from bedstone.model.transformer import DTYPES, Block, Transformer
+from bedstone.model.transformer import Block, Transformer
 
 WEIGHTS, CONFIG, GENERATION = "model.safetensors", "config.json", "generation_config.json"
 INDEX = "model.safetensors.index.json"
@@ -134,7 +135,7 @@ def filled(
         raise ArtifactError(f"{where}: {config.n_layers} layers, but {len(stored)} tensors")
     try:
         with torch.device("meta"):
-            model = Transformer(config).to(DTYPES[number_format])
+            model = converted(Transformer(config), number_format)
     except RuntimeError as error:
         raise ArtifactError(f"{where}: no model is as large as its sizes say: {error}") from error
     expected = {name: tuple(part.shape) for name, part in _parts(model).items()}

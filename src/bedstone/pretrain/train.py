@@ -17,8 +17,9 @@ from bedstone.config import Config
 from bedstone.counting.architecture import Shape, llama
 from bedstone.counting.count import parameters, train_flop_per_token
 from bedstone.errors import ConfigError
+from bedstone.model.processor import converted
 from bedstone.model.shape import ModelConfig, NumberFormat
-from bedstone.model.transformer import DTYPES, Transformer
+from bedstone.model.transformer import Transformer
 from bedstone.pretrain import loader
 from bedstone.store.decisions import decide, given
 from bedstone.store.stage import Job, Metrics, Result, Stage
@@ -67,7 +68,7 @@ def run(config: TrainConfig, job: Job) -> Result:
     number_format: NumberFormat = given(config.number_format)
     with using_threads(given(config.threads)):
         torch.manual_seed(config.seed)
-        model = Transformer(shape).to(DTYPES[number_format])
+        model = converted(Transformer(shape), number_format)
         batches = _batches(job, steps * rows, rows, shape.seq_len, config.seed)
         loss_of = _loss_of(model, batches.batch)
         curve = loop.train(

@@ -34,14 +34,13 @@ from bedstone.laws.conclusions import short
 from bedstone.laws.known import LAW_NAMES, published
 from bedstone.laws.repeated_text import NEARLY_FRESH_PASSES, effective_tokens
 from bedstone.laws.shapes import Budget, Choice
-from bedstone.scaling.speed import flop_per_second, physical_cores
+from bedstone.scaling.speed import flop_per_second, number_formats, physical_cores
 from bedstone.store.decisions import FILE
 from bedstone.store.stage import Job, Result, Stage
 from bedstone.text.encoder import FILE as TOKENIZER_FILE
 from bedstone.text.encoder import Encoder
 from bedstone.tokenizer.mixing.shares import FILE as MIX_FILE
 
-NUMBER_FORMATS: tuple[str, ...] = ("fp32", "bf16")
 TOKENS_PER_PARAMETER = published("twenty").values()["tokens_per_parameter"]
 FIRST_GUESS = 5e10
 """FLOP/s: at the shape that it leads to, the speed is measured first. It decides nothing else."""
@@ -66,7 +65,7 @@ class PlanConfig(Config):
     threads: int | None = Field(None, ge=1)
     """Absent: one, or as many as physical cores, with which training is faster."""
     number_format: Literal["bf16", "fp32"] | None = None
-    """Absent: the one in which training is faster."""
+    """Absent: the one in which training is faster; bf16 is tried where torch has kernels for it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +103,7 @@ def known_speed(config: PlanConfig, vocab_size: int, text_tokens: int, measure: 
     ``threads`` and ``number_format`` leave open is decided by the first measurement: a small
     model, or a machine that has other work, may be faster on one core than on all.
     """
-    formats = (config.number_format,) if config.number_format else NUMBER_FORMATS
+    formats = (config.number_format,) if config.number_format else number_formats()
     threads = (config.threads,) if config.threads else tuple(sorted({1, physical_cores()}))
     options = list(product(formats, threads))
     if config.speed and len(options) == 1:

@@ -27,6 +27,13 @@ def physical_cores() -> int:
     return len({path.read_text() for path in paths})
 
 
+def number_formats() -> tuple[str, ...]:
+    """Those in which a model may train fastest on this machine: bf16 never without kernels."""
+    from bedstone.model import processor
+
+    return ("fp32", "bf16") if processor.has_bf16_kernels() else ("fp32",)
+
+
 def flop_per_second(
     shape: Shape, batch_tokens: int, threads: int, number_format: str, seconds: float
 ) -> float:
@@ -37,8 +44,9 @@ def flop_per_second(
     """
     import torch
 
+    from bedstone.model.processor import converted
     from bedstone.model.shape import ModelConfig
-    from bedstone.model.transformer import DTYPES, Transformer
+    from bedstone.model.transformer import Transformer
     from bedstone.training.optim import Optimizer, OptimizerConfig, clip_scale
     from bedstone.training.threads import using_threads
 
@@ -47,7 +55,7 @@ def flop_per_second(
     size = (rows, shape.seq_len + 1)
     tokens_BT = torch.randint(shape.vocab_size, size, generator=dice)
     weights_BT = torch.full((rows, shape.seq_len), 1 / batch_tokens)
-    model = Transformer(ModelConfig(**asdict(shape))).to(DTYPES[number_format])
+    model = converted(Transformer(ModelConfig(**asdict(shape))), number_format)
     optimizer = Optimizer(model, OptimizerConfig().weight_decay)
 
     def step() -> float:

@@ -178,6 +178,12 @@ def test_a_schema_that_is_no_object_is_refused(folder, tmp_path):
         sample(folder, json_schema=tmp_path / "schema.json")
 
 
+def test_bf16_without_kernels_is_said(folder, no_bf16_kernels, caplog):
+    sample(folder, number_format="bf16")
+    (warning,) = caplog.messages
+    assert "no kernels for bf16" in warning
+
+
 def test_bf16_is_computed_and_told(tmp_path, tokenizer):
     model = write_model(tmp_path / "wide", tokenizer)
     one, two = (sample(model, chain="greedy", number_format=name) for name in ("fp32", "bf16"))

@@ -9,7 +9,8 @@ from bedstone.errors import BedstoneError
 from bedstone.generation import boundary
 from bedstone.generation import generate as module
 from bedstone.generation.chain import parse
-from bedstone.generation.generate import Drawing, draw, fastest_format, generate, uniforms
+from bedstone.generation.generate import Drawing, LaidOut, draw, fastest_format, generate, uniforms
+from bedstone.model import processor
 from bedstone.model.shape import ModelConfig
 from bedstone.model.transformer import Transformer
 
@@ -264,10 +265,32 @@ def test_a_half_precision_model_is_sampled_too(model):
     assert all(one.token_ids for each in found for one in each)
 
 
+def test_half_precision_is_not_laid_out_where_there_are_no_kernels(model, no_bf16_kernels):
+    half = Transformer(SHAPE).to(torch.bfloat16)
+    half.load_state_dict(model.state_dict())
+    laid_out = LaidOut(half, one_row=False)
+    assert not any(weight.is_mkldnn for weight in laid_out.model.parameters())
+    drawing = replace(DRAWING, chain=parse("top_k=5"))
+    found, expected = (
+        [one.logprobs[0] for each in generate(of, PROMPTS, drawing) for one in each]
+        for of in (laid_out, model)
+    )
+    assert found == pytest.approx(expected, abs=0.2)
+
+
 @pytest.mark.parametrize(
-    ("bf16", "amx", "large"), [(True, False, "bf16"), (False, True, "bf16"), (False, False, "fp32")]
+    ("kernels", "bf16", "amx", "large"),
+    [
+        (True, True, False, "bf16"),
+        (True, False, True, "bf16"),
+        (True, False, False, "fp32"),
+        (False, True, True, "fp32"),  # the processor has it, and torch does not use it
+    ],
 )
-def test_bf16_is_for_large_models_where_the_processor_multiplies_it(bf16, amx, large, monkeypatch):
+def test_bf16_is_for_large_models_where_the_processor_multiplies_it(
+    kernels, bf16, amx, large, monkeypatch
+):
+    monkeypatch.setattr(processor, "has_bf16_kernels", lambda: kernels)
     monkeypatch.setattr(torch.cpu, "_is_avx512_bf16_supported", lambda: bf16)
     monkeypatch.setattr(torch.cpu, "_is_amx_tile_supported", lambda: amx)
     assert (fastest_format(3_000_000), fastest_format(10_000_000)) == ("fp32", large)

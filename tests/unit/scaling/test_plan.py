@@ -81,7 +81,12 @@ def test_a_known_machine_is_not_measured():
     assert known_speed(PlanConfig(**GIVEN), 4096, 10**7, never) == Speed(6e10, 2, "fp32")
 
 
-def test_a_speed_is_measured_again_at_the_shape_that_it_leads_to():
+def with_kernels_for(monkeypatch, *number_formats):
+    monkeypatch.setattr("bedstone.scaling.plan.number_formats", lambda: number_formats)
+
+
+def test_a_speed_is_measured_again_at_the_shape_that_it_leads_to(monkeypatch):
+    with_kernels_for(monkeypatch, "fp32", "bf16")
     asked = []
 
     def measure(shape, batch_tokens, threads, number_format, seconds):
@@ -116,7 +121,15 @@ def test_the_faster_of_one_thread_and_all_is_chosen(monkeypatch):
     assert (busy.threads, quiet.threads) == (1, 8)
 
 
-def test_a_given_speed_stands_while_the_number_format_is_found():
+def test_a_number_format_without_kernels_is_not_tried(monkeypatch):
+    with_kernels_for(monkeypatch, "fp32")
+    formats = []
+    found = known_speed(PlanConfig(threads=1), 4096, 10**9, lambda *a: formats.append(a[3]) or 1e11)
+    assert (formats, found.number_format) == (["fp32", "fp32"], "fp32")
+
+
+def test_a_given_speed_stands_while_the_number_format_is_found(monkeypatch):
+    with_kernels_for(monkeypatch, "fp32", "bf16")
     config = PlanConfig(threads=1, speed=3e10)
     found = known_speed(config, 4096, 10**9, lambda *a: {"fp32": 2e11, "bf16": 1e11}[a[3]])
     assert (found.flop_per_second, found.number_format) == (3e10, "fp32")

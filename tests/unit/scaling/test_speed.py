@@ -45,6 +45,12 @@ def test_elsewhere_every_cpu_counts(monkeypatch):
     assert speed.physical_cores() == 8
 
 
+def test_bf16_is_measured_where_torch_has_kernels_for_it(no_bf16_kernels, monkeypatch):
+    assert speed.number_formats() == ("fp32",)
+    monkeypatch.setattr("bedstone.model.processor.has_bf16_kernels", lambda: True)
+    assert speed.number_formats() == ("fp32", "bf16")
+
+
 @pytest.mark.parametrize("number_format", ["fp32", "bf16"])
 def test_the_training_step_is_measured_and_threads_are_put_back(number_format):
     torch = pytest.importorskip("torch")

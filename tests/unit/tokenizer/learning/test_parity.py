@@ -1,3 +1,6 @@
+import os
+import subprocess
+import sys
 from collections import Counter
 
 import pytest
@@ -134,3 +137,21 @@ def test_gini_is_half_the_mean_difference_over_the_mean(values, expected):
     pairs = [abs(one - other) for one in values for other in values]
     mean = sum(values) / len(values)
     assert gini(values) == pytest.approx(sum(pairs) / len(pairs) / 2 / mean)
+
+
+def test_gini_is_the_same_to_the_last_bit_on_another_processor():
+    code = (
+        "import numpy as np\nfrom bedstone.tokenizer.parity import gini\n"
+        "dice = np.random.default_rng(0)\n"
+        "print([gini(dice.random(number)) for number in range(2, 200)])"
+    )
+    found = {
+        subprocess.run(
+            [sys.executable, "-c", code],
+            env={**os.environ, "OPENBLAS_CORETYPE": kind},
+            capture_output=True,
+            check=True,
+        ).stdout
+        for kind in ("Nehalem", "Haswell")
+    }
+    assert len(found) == 1
