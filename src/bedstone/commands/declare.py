@@ -9,19 +9,18 @@ import inspect
 import json
 import re
 import sys
-import types
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import reduce
 from operator import or_
 from pathlib import Path
+from types import NoneType
 from typing import Annotated, Any, Literal, get_args, get_origin, get_type_hints
 
 import typer
 from typer.models import ArgumentInfo, OptionInfo
 
-from bedstone.config import nearest
-from bedstone.errors import BedstoneError, ConfigError, printable
+from bedstone.errors import BedstoneError, ConfigError, nearest, printable
 from bedstone.progress import Progress
 
 PathLike = str | Path
@@ -151,9 +150,10 @@ class Parameter:
     @property
     def bare_type(self) -> Any:
         """Without None, which only says that it may be absent."""
-        if get_origin(self.type) is not types.UnionType:
+        members = get_args(self.type)
+        if NoneType not in members:
             return self.type
-        return reduce(or_, (each for each in get_args(self.type) if each is not types.NoneType))
+        return reduce(or_, (each for each in members if each is not NoneType))
 
     def on_the_line(self) -> inspect.Parameter:
         """What typer reads of it."""

@@ -45,8 +45,7 @@ def application() -> typer.Typer:
         no_args_is_help=True,
         pretty_exceptions_enable=False,
         rich_markup_mode=None,
-        context_settings={"help_option_names": ["-h", "--help"]},
-        help="From a raw web crawl to an aligned, sampled language model.",
+        context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
     )
     app.callback()(_about)
     for command in COMMANDS:
@@ -71,12 +70,19 @@ def main() -> None:
         sys.exit(1)
 
 
-def _about(
-    version: Annotated[bool, typer.Option("--version", help="print the version")] = False,
-) -> None:
-    if version:
+def _version(value: bool) -> None:  # noqa: FBT001 (typer calls it so)
+    if value:
         print(__version__)
         raise typer.Exit
+
+
+def _about(
+    version: Annotated[
+        bool,
+        typer.Option("--version", help="print the version", callback=_version, is_eager=True),
+    ] = False,
+) -> None:
+    """From a raw web crawl to an aligned, sampled language model."""
 
 
 def _complain(message: str, hint: str | None = None) -> None:

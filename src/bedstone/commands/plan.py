@@ -82,7 +82,7 @@ def plan(
             raise ConfigError("--check reads a table and takes no other option")
         return budgets.check(Path(check))
     picture = target("--chart", chart, ".svg")
-    unique = _corpus(words_of(corpus), Path(store))
+    unique = read_corpus(words_of(corpus), Path(store))
     asked = str(given(law, store)[0]) if law else None
     found = budgets.plan(budget, unique, served_tokens, asked, vocab_size or budgets.VOCAB_SIZE)
     if picture:
@@ -105,7 +105,7 @@ def _isoflop(found: Found) -> Any:
     return scaling.isoflop_chart(drawn, found["flop"], chosen)
 
 
-def _corpus(words: Sequence[str], store: Path) -> "Corpus | None":
+def read_corpus(words: Sequence[str], store: Path) -> "Corpus | None":
     """The tokens that ``1.2e9``, ``swh=1.2e9`` or an artifact tell of; None without a word.
 
     Raises:

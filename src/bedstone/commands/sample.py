@@ -8,7 +8,7 @@ import typer
 from bedstone.commands.declare import STORE, Command, Found, PathLike, Store, Words
 from bedstone.commands.desk import given, is_url, optional, words_of
 from bedstone.errors import ConfigError
-from bedstone.model.shape import NumberFormat
+from bedstone.model import NumberFormat
 from bedstone.progress import Progress
 
 

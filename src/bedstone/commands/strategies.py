@@ -19,7 +19,7 @@ from bedstone.commands.declare import (
 )
 from bedstone.commands.desk import given, is_url, making, paths_of, words_of
 from bedstone.commands.save import target, write_chart
-from bedstone.model.shape import NumberFormat
+from bedstone.model import NumberFormat
 from bedstone.progress import Progress
 
 WIDTH = 100

@@ -15,8 +15,7 @@ from bedstone import languages
 from bedstone.commands.declare import STORE, Command, Found, PathLike, Paths, Store
 from bedstone.commands.desk import given, making, paths_of, tokenizer_of
 from bedstone.commands.save import target, write_csv
-from bedstone.config import nearest
-from bedstone.errors import ConfigError
+from bedstone.errors import ConfigError, nearest
 from bedstone.languages import ENGLISH
 from bedstone.progress import Progress
 

@@ -22,7 +22,7 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 from pydantic import ValidationInfo, field_validator, model_validator
 
-from bedstone.config import Config, nearest
+from bedstone.config import Config
 from bedstone.corpus.rules.sets import (
     DEFAULT_RULES,
     LANGUAGE,
@@ -36,7 +36,7 @@ from bedstone.corpus.rules.sets import (
     named,
 )
 from bedstone.corpus.rules.transfer import read_ranges
-from bedstone.errors import ConfigError
+from bedstone.errors import ConfigError, nearest
 from bedstone.languages import UNKNOWN
 from bedstone.lots import lot
 from bedstone.store import tables

@@ -28,12 +28,12 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from pydantic import Field, field_validator
 
-from bedstone.config import Config, nearest
+from bedstone.config import Config
 from bedstone.corpus.rules import transfer
 from bedstone.corpus.rules.frequencies import Frequencies, frequencies_of, merged
 from bedstone.corpus.rules.measures import STOP_WORDS, measure
 from bedstone.corpus.rules.sets import RULES
-from bedstone.errors import DataError
+from bedstone.errors import DataError, nearest
 from bedstone.languages import ENGLISH, MIXED, UNKNOWN
 from bedstone.store import tables
 from bedstone.store.artifact import Shard

@@ -13,8 +13,7 @@ from dataclasses import dataclass
 from functools import cache
 from importlib import resources
 
-from bedstone.config import nearest
-from bedstone.errors import ConfigError
+from bedstone.errors import ConfigError, nearest
 
 
 @dataclass(frozen=True, slots=True)

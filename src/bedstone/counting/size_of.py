@@ -10,7 +10,6 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from bedstone.config import nearest
 from bedstone.counting import count, families, memory, sparsity
 from bedstone.counting.architecture import Architecture, Experts
 from bedstone.counting.devices import Device
@@ -25,7 +24,7 @@ from bedstone.counting.utilisation import (
     model_flop_per_token,
     utilisation,
 )
-from bedstone.errors import ConfigError, DataError
+from bedstone.errors import ConfigError, DataError, nearest
 from bedstone.progress import Progress
 
 LENGTHS = (1024, 4096, 16_384, 65_536, 131_072)

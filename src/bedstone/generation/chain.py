@@ -23,7 +23,7 @@ import torch.nn.functional as F
 from pydantic import AfterValidator
 from torch import Tensor
 
-from bedstone.config import nearest
+from bedstone.errors import nearest
 from bedstone.generation import samplers
 from bedstone.generation.boundary import Doubt
 from bedstone.generation.presets import ENGINES, Engine

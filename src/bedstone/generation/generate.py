@@ -24,9 +24,8 @@ from bedstone.errors import BedstoneError
 from bedstone.generation.boundary import at_boundary
 from bedstone.generation.chain import Chain
 from bedstone.generation.samplers import NO_TOKEN, RULED_OUT, History
-from bedstone.model import processor
+from bedstone.model import NumberFormat, processor
 from bedstone.model.cache import KVCache
-from bedstone.model.shape import NumberFormat
 from bedstone.model.transformer import Transformer, linear
 from bedstone.training.threads import using_threads
 

@@ -10,10 +10,9 @@ from pathlib import Path
 from typing import Any
 
 from bedstone import languages
-from bedstone.config import nearest
 from bedstone.counting.devices import device
 from bedstone.counting.memory import TRAIN_BYTES_PER_PARAMETER
-from bedstone.errors import ConfigError
+from bedstone.errors import ConfigError, nearest
 from bedstone.laws import conclusions
 from bedstone.laws.allocation import Answer, Question, answer, outside, serving_flop
 from bedstone.laws.consistency import read_table

@@ -12,8 +12,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from bedstone.config import nearest
-from bedstone.errors import DataError
+from bedstone.errors import DataError, nearest
 from bedstone.laws.fitting import Runs
 from bedstone.laws.law import FLOP_PER_PARAMETER_AND_TOKEN as SIX
 

@@ -20,10 +20,11 @@ from pydantic import ValidationError
 from torch import Tensor
 
 from bedstone.errors import ArtifactError
+from bedstone.model import NumberFormat
 from bedstone.model.cache import rotary_rates, slowed
 from bedstone.model.hugging_face import EMBEDDING, HEAD, StoredTensor, filled
 from bedstone.model.hugging_face_config import model_config, refusal
-from bedstone.model.shape import ModelConfig, NumberFormat, RopeScaling
+from bedstone.model.shape import ModelConfig, RopeScaling
 from bedstone.model.transformer import Transformer
 
 ARCHITECTURES = ("llama", "qwen2", "qwen3")

@@ -7,8 +7,6 @@ from pydantic import Field, model_validator
 
 from bedstone.config import Config
 
-NumberFormat = Literal["bf16", "fp32"]
-
 
 class RopeScaling(Config):
     """How the rates of the rotary positions are slowed down, for texts longer than the first ones.

@@ -17,8 +17,9 @@ from bedstone.config import Config
 from bedstone.counting.architecture import Shape, llama
 from bedstone.counting.count import parameters, train_flop_per_token
 from bedstone.errors import ConfigError
+from bedstone.model import NumberFormat
 from bedstone.model.processor import converted
-from bedstone.model.shape import ModelConfig, NumberFormat
+from bedstone.model.shape import ModelConfig
 from bedstone.model.transformer import Transformer
 from bedstone.pretrain import loader
 from bedstone.store.decisions import decide, given

@@ -32,7 +32,7 @@ from bedstone.errors import ConfigError
 from bedstone.generation.chain import ChainText, parse
 from bedstone.generation.generate import BATCH_ROWS, Completion, Drawing, Guide
 from bedstone.generation.writer import Writer, folder_of, loaded
-from bedstone.model.shape import NumberFormat
+from bedstone.model import NumberFormat
 from bedstone.sampling.choosing.stored import ANSWERS, part_name
 from bedstone.sampling.endpoints.client import Endpoint, Sample
 from bedstone.sampling.endpoints.findings import FILE, Findings

@@ -18,7 +18,7 @@ from bedstone.config import Config
 from bedstone.generation.chain import parse
 from bedstone.generation.generate import Drawing
 from bedstone.generation.writer import Writer, folder_of, loaded
-from bedstone.model.shape import NumberFormat
+from bedstone.model import NumberFormat
 from bedstone.sampling.choosing.pace import FILE, Pace
 from bedstone.store.stage import Job, Result, Stage
 

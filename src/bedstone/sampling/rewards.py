@@ -17,7 +17,7 @@ import pyarrow as pa
 from bedstone.config import Config
 from bedstone.errors import ArtifactError
 from bedstone.generation.writer import Writer, folder_of, loaded
-from bedstone.model.shape import NumberFormat
+from bedstone.model import NumberFormat
 from bedstone.posttrain.chat import Dialogue
 from bedstone.posttrain.scoring import completion_sums
 from bedstone.sampling.choosing.stored import rows_of

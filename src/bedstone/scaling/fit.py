@@ -32,8 +32,8 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 from pydantic import Field, field_validator
 
-from bedstone.config import Config, nearest
-from bedstone.errors import DataError
+from bedstone.config import Config
+from bedstone.errors import DataError, nearest
 from bedstone.laws import isoflop
 from bedstone.laws.assess import (
     DERIVED,

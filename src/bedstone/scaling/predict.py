@@ -20,8 +20,8 @@ import numpy as np
 import pyarrow.parquet as pq
 from pydantic import Field, model_validator
 
-from bedstone.config import Config, nearest
-from bedstone.errors import ConfigError
+from bedstone.config import Config
+from bedstone.errors import ConfigError, nearest
 from bedstone.laws.allocation import WITHOUT_LOSS, Question, loss, outside
 from bedstone.laws.assess import interval, new_run_intervals, spread
 from bedstone.laws.conclusions import short

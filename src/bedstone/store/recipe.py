@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import Any
 
 from bedstone import config as configs
-from bedstone.config import Config, Settings, nearest
-from bedstone.errors import ConfigError
+from bedstone.config import Config, Settings
+from bedstone.errors import ConfigError, nearest
 from bedstone.progress import Progress
 from bedstone.store.adoption import adopt, adopted
 from bedstone.store.artifact import Artifact, is_complete

@@ -5,8 +5,8 @@ from dataclasses import dataclass, replace
 from importlib import metadata
 from pathlib import Path
 
-from bedstone.config import Config, nearest
-from bedstone.errors import ArtifactError, ConfigError
+from bedstone.config import Config
+from bedstone.errors import ArtifactError, ConfigError, nearest
 from bedstone.store.artifact import (
     Artifact,
     Shard,

@@ -3,8 +3,7 @@
 import importlib
 from typing import Any
 
-from bedstone.config import nearest
-from bedstone.errors import BedstoneError, ConfigError
+from bedstone.errors import BedstoneError, ConfigError, nearest
 from bedstone.store.stage import Stage
 
 TRAINING = ("torch", "safetensors")

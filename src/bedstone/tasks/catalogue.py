@@ -8,8 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from bedstone.config import nearest
-from bedstone.errors import ConfigError, DataError
+from bedstone.errors import ConfigError, DataError, nearest
 from bedstone.languages import known
 from bedstone.lots import lot
 from bedstone.tasks.countdown import Countdown

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 
 import torch
 
-from bedstone.model.shape import NumberFormat
+from bedstone.model import NumberFormat
 from bedstone.model.transformer import DTYPES
 
 

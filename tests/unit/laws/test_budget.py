@@ -2,7 +2,7 @@ import json
 
 import pytest
 
-from bedstone.errors import ArtifactError, ConfigError
+from bedstone.errors import ConfigError
 from bedstone.laws import budget as budgeting
 from bedstone.laws.budget import Budget, Corpus
 from bedstone.laws.known import LAW_NAMES
@@ -79,31 +79,6 @@ def test_a_law_is_a_name_or_a_file():
         plan(law="epok")
 
 
-def test_a_corpus_is_told_in_tokens_by_language_or_not(tmp_path):
-    assert budgeting.read_corpus([], tmp_path) is None
-    assert budgeting.read_corpus(["1.2e9"], tmp_path) == Corpus({"": 1.2e9})
-    named = budgeting.read_corpus(["sw=1e9", "tel_Telu=2e8"], tmp_path)
-    assert named == Corpus({"swa": 1e9, "tel_Telu": 2e8})
-    assert named.unique_tokens == 1.2e9
-
-
-@pytest.mark.parametrize(
-    ("words", "told"),
-    [
-        (["xyzzy=3"], "no language 'xyzzy'"),
-        (["swh=-1"], "above 0"),
-        (["1e9", "2e9"], "given twice"),
-        (["sw=1e9", "swh=2e9"], "given twice"),
-        (["1e19", "swh=1e20"], "are no corpus"),
-    ],
-)
-def test_a_corpus_that_nobody_understands_is_refused(tmp_path, words, told):
-    with pytest.raises(ConfigError, match=told):
-        budgeting.read_corpus(words, tmp_path)
-    with pytest.raises(ArtifactError, match="no artifact"):
-        budgeting.read_corpus(["abcdef"], tmp_path)
-
-
 def test_what_the_corpus_allows_is_said_in_a_sentence():
     (sentence,) = [
         it for it in plan(corpus=Corpus({"swh": 1.2e9}))["sentences"] if "your corpus" in it[:12]
@@ -167,16 +142,6 @@ def test_a_range_and_a_rounding_are_told():
     assert any("outside what the law was fitted on" in it for it in told)
     assert any("the printed digits leave N between 22.1 B and 46.8 B" in it for it in told)
     assert plan(flop=1e20, law="epoch")["in_range"]
-
-
-def test_the_chart_is_an_svg_with_every_law_on_it(tmp_path):
-    budgeting.write_chart(plan(flop=1e25), tmp_path / "chart.svg")
-    text = (tmp_path / "chart.svg").read_text()
-    assert text.startswith("<svg")
-    assert "chinchilla-3-unrounded" in text
-    assert "1e+25 FLOP" in text
-    with pytest.raises(ConfigError, match="says nothing of loss"):
-        budgeting.write_chart(plan(law="twenty"), tmp_path / "none.svg")
 
 
 def test_how_far_the_runs_leave_the_size_open_is_said():

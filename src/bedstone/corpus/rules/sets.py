@@ -61,7 +61,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 from pydantic import AfterValidator
 
-from bedstone.config import nearest
+from bedstone.errors import nearest
 from bedstone.languages import MIXED, UNKNOWN, known, split
 
 Bools = NDArray[np.bool_]

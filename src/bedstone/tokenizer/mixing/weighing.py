@@ -8,8 +8,8 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
-from bedstone.config import Config, nearest
-from bedstone.errors import ConfigError, DataError
+from bedstone.config import Config
+from bedstone.errors import ConfigError, DataError, nearest
 from bedstone.laws.repeated_text import effective_tokens, pass_worth
 from bedstone.tokenizer.mixing.shares import (
     ROUNDING,

@@ -6,10 +6,10 @@ from types import SimpleNamespace
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from tests.unit.corpus.packages_fixture import machine, pack
 from tokenizers import Tokenizer, models, pre_tokenizers
 
 import bedstone
-from bedstone import pricing
 from bedstone.errors import ArtifactError, ConfigError, DataError
 from bedstone.evaluation import seen
 from bedstone.evaluation.seen import is_trained_on
@@ -18,8 +18,6 @@ from bedstone.store.artifact import Artifact
 from bedstone.store.build import build
 from bedstone.store.engine import Local
 from bedstone.store.stages import find
-
-from .corpus.packages_fixture import machine, pack
 
 __all__ = ["machine"]
 
@@ -257,7 +255,7 @@ def test_a_tokeniser_that_was_steered_by_the_text_is_flagged(store, tmp_path, mo
             stage="corpus.parallel", request="0", config={"sources": ["mediawiki"]}
         )
     )
-    behind = {**pricing.ancestors(tokenizer), "parallel": steering}
+    behind = {**seen.ancestors(tokenizer), "parallel": steering}
     monkeypatch.setattr(seen, "ancestors", lambda artifact: behind)
     assert is_trained_on(tokenizer, ["mediawiki"]) is True
     assert is_trained_on(tokenizer, ["udhr"]) is False

@@ -1,0 +1,114 @@
+"""A command is declared once: its signature is a command line, and a function."""
+
+import json
+from typing import Annotated, Literal
+
+import pytest
+import typer
+
+import bedstone
+from bedstone.commands.declare import Command, Inputs, Paths, Renamed, Words
+from bedstone.errors import BedstoneError, ConfigError
+from bedstone.progress import Progress
+
+
+def brew(
+    leaf: Annotated[str, typer.Argument(help="of what")],
+    *,
+    inputs: Annotated[Inputs, typer.Option("--input", help="NAME=PATH")] = {},  # noqa: B006
+    pots: Annotated[Paths, typer.Option(help="into what")] = (),
+    words: Annotated[Words, typer.Option("--word", help="said")] = (),
+    columns: Annotated[Renamed, typer.Option(help="NAME=NAME")] = {},  # noqa: B006
+    cups: Annotated[int, typer.Option(min=1, max=9, help="how many")] = 2,
+    strong_tea: Annotated[bool, typer.Option(help="whether")] = False,
+    kind: Annotated[Literal["green", "black"] | None, typer.Option(help="which")] = None,
+    progress: Progress | None = None,
+):
+    """Brew tea.
+
+    Slowly.
+    """
+    if leaf == "nettle":
+        raise ConfigError("--strong-tea of --word needs leaves", hint="leave --strong-tea out")
+    read = {name: str(paths) for name, paths in inputs.items()}
+    asked = (leaf, read, str(pots), list(words), dict(columns), cups)
+    return {"tea": [*asked, strong_tea, kind], "is_shown": progress is not None}
+
+
+COMMAND = Command(brew, lambda found: [f"tea\x1b[31m of {found['tea'][0]}"])
+
+
+@pytest.fixture
+def type_in(capsys):
+    def run(*words):
+        app = typer.Typer()
+        app.command()(COMMAND.command())
+        try:
+            app(words, standalone_mode=False)
+        finally:
+            shown = capsys.readouterr()
+        return shown.out
+
+    return run
+
+
+def test_what_is_typed_is_what_the_function_gets(type_in):
+    words = "mint --input a=x --input a=y --input b=z --pots p --pots q --word w --cups 3"
+    shown = type_in(*words.split(), "--columns", "n=m,o=p", "--strong-tea", "--json")
+    inputs = {"a": "[PosixPath('x'), PosixPath('y')]", "b": "[PosixPath('z')]"}
+    pots = "[PosixPath('p'), PosixPath('q')]"
+    tea = ["mint", inputs, pots, ["w"], {"n": "m", "o": "p"}, 3, True, None]
+    assert json.loads(shown) == {"tea": tea, "is_shown": True}
+    called = COMMAND.function()("mint", inputs={"a": "x"}, pots="p", words=["w"])
+    tea = ["mint", {"a": "x"}, "p", ["w"], {}, 2, False, None]
+    assert called == {"tea": tea, "is_shown": False}
+
+
+def test_people_are_told_in_lines_without_controls(type_in):
+    assert type_in("mint") == "tea\\x1b[31m of mint\n"
+
+
+@pytest.mark.parametrize(
+    ("options", "told"),
+    [
+        ({"cups": 0}, "cups 0: 1 is the least"),
+        ({"cups": 10}, "cups 10: 9 is the most"),
+        ({"kind": "blak"}, "kind 'blak': did you mean 'black'?"),
+    ],
+)
+def test_python_s_values_are_checked_as_those_typed(options, told):
+    with pytest.raises(ConfigError) as caught:
+        COMMAND.function()("mint", **options)
+    assert str(caught.value) == told
+
+
+def test_errors_name_what_was_called(type_in):
+    with pytest.raises(ConfigError) as typed:
+        type_in("nettle")
+    assert str(typed.value) == "--strong-tea of --word needs leaves"
+    with pytest.raises(ConfigError) as called:
+        COMMAND.function()("nettle")
+    assert str(called.value) == "strong_tea of words needs leaves"
+    assert called.value.hint == "leave strong_tea out"
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (["--input", "a"], "--input 'a' has no '='"),
+        (["--input", "a="], "--input 'a=' has no path"),
+        (["--columns", "a"], "--columns: 'a' names no column"),
+    ],
+)
+def test_words_that_are_no_pairs_are_refused(type_in, words, told):
+    with pytest.raises(ConfigError, match=told):
+        type_in("mint", *words)
+
+
+def test_the_package_lists_its_functions_and_each_tells_of_itself():
+    assert {"audit", "run", "tokens", "__version__"} <= set(dir(bedstone))
+    assert bedstone.size.__doc__.startswith("Count a model's parameters")
+    with pytest.raises(BedstoneError, match=r"^n 0: 1 is the least$"):
+        bedstone.sample("none", prompt="x", n=0)
+    with pytest.raises(AttributeError, match="no attribute 'adit'"):
+        bedstone.adit  # noqa: B018
