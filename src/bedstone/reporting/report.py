@@ -23,10 +23,10 @@ from bedstone.reporting import (
     scaling_sections,
     token_sections,
 )
-from bedstone.reporting.charts import COLOURS, PALETTE
 from bedstone.reporting.family import Family, family
 from bedstone.reporting.rule_sections import decisions
 from bedstone.reporting.section import Section
+from bedstone.reporting.svg import PALETTE
 from bedstone.reporting.wording import count, duration, short
 
 SECTIONS: tuple[Callable[[Family], Section | None], ...] = (
@@ -95,7 +95,6 @@ def page(about: Family) -> str:
         made_of=f"{len(about.members)} artifacts, each with its decisions"
         if len(about.members) > 1
         else "1 artifact, with its decisions",
-        colours=COLOURS,
         palette=PALETTE,
         version=__version__,
     )

@@ -9,7 +9,8 @@ import pyarrow.parquet as pq
 from bedstone.artifact import Artifact
 from bedstone.languages import SPEAKERS_SOURCE, split
 from bedstone.reporting import charts
-from bedstone.reporting.charts import Axis, Bar, Dot
+from bedstone.reporting.axes import Axis
+from bedstone.reporting.charts import Bar, Dot
 from bedstone.reporting.family import Family
 from bedstone.reporting.section import Figure, Row, Section, Table, tabled
 from bedstone.reporting.wording import (
@@ -132,11 +133,11 @@ def _parity_figure(plain: list[Row], steered: list[Row]) -> Figure:
         },
     )
     axis = Axis("tokens for 1,000 bytes of English content")
+    key = (("made", "steered"), ("known", "plain"))
     return Figure(
         "Tokens for the same content, before and after: the dearest languages",
-        charts.dots(dots, axis, f"Two dots for each of {len(dots) // 2} languages."),
+        charts.dots(dots, axis, f"Two dots for each of {len(dots) // 2} languages.", key),
         table,
-        (("made", "steered"), ("known", "plain")),
     )
 
 
@@ -171,11 +172,11 @@ def mix(family: Family) -> Section | None:
                 "Share of the tokens before and after mixing",
                 charts.dots(
                     dots,
-                    Axis("share", "~%", log=True),
+                    Axis("share", percent, log=True),
                     f"Two dots for each of {len(dots) // 2} languages.",
+                    (("made", "of the tokens trained on"), ("known", "of the text there is")),
                 ),
                 _mix_table(rows, names),
-                (("made", "of the tokens trained on"), ("known", "of the text there is")),
             ),
         ),
         method="Shares are of tokens. A ratio is the language's share of the world's people over "
