@@ -19,7 +19,7 @@ from bedstone.config import Config, Settings, nearest
 from bedstone.engine import Engine
 from bedstone.errors import ConfigError
 from bedstone.progress import Progress
-from bedstone.stage import STAGES, Stage, ask, build, find, wrong_roles
+from bedstone.stage import STAGES, Stage, ask, build, find, require, wrong_roles
 
 INPUTS = "inputs"
 
@@ -59,6 +59,7 @@ def load(path: Path, sets: Iterable[str] = (), until: str | None = None) -> Reci
 
     Raises:
         ConfigError: all that is wrong with it, each with its line.
+        BedstoneError: a node takes a package that is not installed.
     """
     settings = configs.read(path)
     given = settings.at((INPUTS,))
@@ -176,7 +177,9 @@ def _problems(settings: Settings, name: str, table: NodeTable, known: list[str])
 
 def _node(name: str, table: NodeTable) -> Node:
     stage = find(table.stage)
-    return Node(name, stage, table.inputs, stage.config.model_validate(table.config))
+    config = stage.config.model_validate(table.config)
+    require(stage, config)
+    return Node(name, stage, table.inputs, config)
 
 
 def _check_given(recipe: Recipe, given: Mapping[str, object]) -> None:

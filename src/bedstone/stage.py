@@ -130,6 +130,10 @@ def _as_summed(sums: Metrics) -> Metrics:
     return sums
 
 
+def _nothing_else(config: Any) -> tuple[str, ...]:
+    return ()
+
+
 @dataclass(frozen=True, slots=True)
 class Stage:
     """What the runner and the command line need to know of a stage."""
@@ -143,6 +147,8 @@ class Stage:
     run: Callable[[Any, Job], Result]
     libraries: tuple[str, ...] = ()
     """Distributions whose version shapes what comes out; another version is another request."""
+    needs: Callable[[Any], tuple[str, ...]] = _nothing_else
+    """Distributions that this config takes besides."""
     reproducible: Reproducible = "bytes"
     optional: tuple[str, ...] = ()
     """Roles that may be left out."""
@@ -177,15 +183,8 @@ class Request:
 
     @property
     def libraries(self) -> dict[str, str]:
-        """The versions at hand of what the stage names.
-
-        Raises:
-            BedstoneError: one is not installed.
-        """
-        try:
-            return {name: version(name) for name in self.stage.libraries}
-        except metadata.PackageNotFoundError as error:
-            raise _not_installed(self.stage.name, str(error.name)) from error
+        """The versions at hand of what the stage names."""
+        return {name: version(name) for name in self.stage.libraries}
 
     def folder(self, store: Path) -> Path:
         """Where in ``store`` the artifact is made, and is."""
@@ -239,6 +238,19 @@ def imported(module: str, needed_by: str) -> Any:
         raise _not_installed(needed_by, str(error.name)) from error
 
 
+def require(stage: Stage, config: Config) -> None:
+    """Refuse, before anything is built, what would fail for want of a package.
+
+    Raises:
+        BedstoneError: a package is not installed.
+    """
+    for name in (*stage.libraries, *stage.needs(config)):
+        try:
+            version(name)
+        except metadata.PackageNotFoundError as error:
+            raise _not_installed(stage.name, name) from error
+
+
 def wrong_roles(stage: Stage, given: Mapping[str, object]) -> list[str]:
     """What is wrong with the roles ``given`` to ``stage``; empty if nothing is."""
     missing = [f"input {role!r} is missing" for role in stage.inputs if role not in given]
@@ -252,7 +264,9 @@ def ask(stage: Stage, config: Config, inputs: Mapping[str, Artifact]) -> Request
 
     Raises:
         ConfigError: an input role is missing, or one is not the stage's.
+        BedstoneError: a package is not installed.
     """
+    require(stage, config)
     if wrong := wrong_roles(stage, inputs):
         raise ConfigError(f"{stage.name}: {'; '.join(wrong)}")
     return Request(
