@@ -189,7 +189,7 @@ def lines(
     up = [end for row in rows for end in (row.y, row.low, row.high)]
     up += [it for line in drawn for it in (*line.y, *line.low, *line.high)]
     area = 70 if len(rows) < CROWD else 22
-    kinds = {it.kind for it in (*drawn, *rows)}
+    kinds = {line.kind for line in drawn} | {row.kind for row in rows}
     key = [it for it in key if it[0] in kinds]
 
     def paint(width: int, top: float) -> Drawn:
