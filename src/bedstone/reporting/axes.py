@@ -7,9 +7,6 @@ from typing import NamedTuple
 
 from bedstone.reporting.wording import short
 
-TICK_PIXELS = 80
-"""From one tick of an axis to the next, at least; a half of it suffices upwards."""
-
 
 class Axis(NamedTuple):
     """What an axis shows."""

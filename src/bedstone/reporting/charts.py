@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 from markupsafe import Markup
 
-from bedstone.reporting.axes import TICK_PIXELS, Axis, Scale, scaled
+from bedstone.reporting.axes import Axis, Scale, scaled
 from bedstone.reporting.labels import LINE_PIXELS, Box, Label, Place, along, labels
 from bedstone.reporting.svg import (
     COLOURS,
@@ -30,6 +30,8 @@ from bedstone.reporting.svg import (
 
 WIDE_PIXELS, NARROW_PIXELS = 680, 328
 ROW_PIXELS, BAR_PIXELS, PLANE_PIXELS, CURVE_PIXELS = 20, 13, 340, 280
+ACROSS_PIXELS, UP_PIXELS = 60, 45
+"""From one tick of an axis to the next, at least."""
 EDGE_PIXELS = 20
 """Right of an axis: half of its last tick's words stand there."""
 GAP_PIXELS = 6
@@ -135,7 +137,7 @@ def dots(rows: Sequence[Dot], axis: Axis, description: str, key: Key = ()) -> Ch
 
     def paint(width: int, top: float) -> Drawn:
         places, left, marks = _rows(rows, width, top)
-        x = scaled(axis, values, left, width - EDGE_PIXELS, TICK_PIXELS)
+        x = scaled(axis, values, left, width - EDGE_PIXELS, ACROSS_PIXELS)
         marks += [_grid(x.start, y, x.end, y) for y in places.values()]
         bottom, under = _across(x, top, top + ROW_PIXELS * len(places), width)
         marks += under
@@ -231,10 +233,10 @@ def _plane(
     """Both axes, the title of the upright one above it; ``size``: width, where from, height."""
     width, top, height = size
     first = top + LINE_PIXELS + GAP_PIXELS
-    upright = scaled(y, up, first + height, first, TICK_PIXELS * 0.7)
+    upright = scaled(y, up, first + height, first, UP_PIXELS)
     words = {tick: y.words(tick) for tick in upright.ticks}
     left = 2 * GAP_PIXELS + _widest(words.values())
-    x_scale = scaled(x, across, left, width - EDGE_PIXELS, TICK_PIXELS)
+    x_scale = scaled(x, across, left, width - EDGE_PIXELS, ACROSS_PIXELS)
     bottom, marks = _across(x_scale, first, first + height, width)
     for tick in upright.ticks:
         marks.append(_grid(left, upright(tick), x_scale.end, upright(tick)))

@@ -20,7 +20,7 @@ DISTANCES = (8, 24, 42, 62, 86, 114)
 SIDES = ((1, 0), (-1, 0), (1, -1), (-1, -1), (1, 1), (-1, 1), (0, -1), (0, 1))
 DENSE_PIXELS = 10
 """Of a line, one place in so many stands for it."""
-HIDING, CROSSING, UNREADABLE = 20.0, 10.0, 1e6
+HIDING, CROSSING, UNREADABLE = 40.0, 10.0, 1e6
 """What a label costs that would hide a mark or be struck out, whose way would cross a mark, that
 would lie over another or outside."""
 Place = tuple[float, float]
