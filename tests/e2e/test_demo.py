@@ -1,8 +1,10 @@
 import json
+from importlib.metadata import PackageNotFoundError
 
 import pytest
 
 from bedstone.commands import demo
+from bedstone.store import recipe
 from bedstone.store.artifact import Artifact, File
 
 
@@ -39,6 +41,38 @@ def test_the_minutes_decide_how_much_is_read_and_trained(minutes, share, planned
 def test_too_few_minutes_are_refused(cli, crawl, store):
     status, _, err = cli("demo", "--minutes", 2, "--crawl", crawl, "--store", store)
     assert (status, err) == (2, "error: 2 minutes: the demo takes 3 at least\n")
+
+
+@pytest.fixture
+def core(monkeypatch):
+    """An installation without the extra ``train``."""
+
+    def version(name):
+        if name == "torch":
+            raise PackageNotFoundError(name)
+        return "1"
+
+    monkeypatch.setattr("bedstone.store.request.version", version)
+
+
+def test_what_the_demo_lacks_is_told_before_anything_is_fetched(cli, core, store, monkeypatch):
+    monkeypatch.setattr(demo, "_fetched", None)
+    status, _, err = cli("demo", "--store", store)
+    assert (status, store.exists()) == (1, False)
+    assert "needs torch, which is not installed\nhint: pip install 'bedstone[train]'\n" in err
+
+
+def test_what_a_recipe_lacks_is_told_before_its_first_node(cli, core, crawl, store):
+    words = ("run", demo.DEMO, "--input", f"crawl={crawl}", "--store", store)
+    status, _, err = cli(*words, "--until", "plan")
+    assert (status, store.exists()) == (1, False)
+    assert err.startswith("error: scaling.plan needs torch, which is not installed\n")
+
+
+def test_a_recipe_needs_what_its_nodes_need_with_their_configs(core):
+    recipe.load(demo.DEMO, until="mix")
+    told = ["plan.speed=1e11", "plan.threads=1", "plan.number_format='fp32'"]
+    recipe.load(demo.DEMO, told, until="plan")
 
 
 def crawl_of(size):

@@ -6,11 +6,11 @@ import pytest
 from typer.testing import CliRunner
 
 import bedstone
-from bedstone.commands.main import app
+from bedstone.commands.main import application
 
 
 def call(*words):
-    return CliRunner().invoke(app, ["plan", *map(str, words)], catch_exceptions=True)
+    return CliRunner().invoke(application(), ["plan", *map(str, words)], catch_exceptions=True)
 
 
 def test_json_is_what_the_function_returns():

@@ -334,7 +334,7 @@ class Page(HTMLParser):
         self.links += [given["href"]] if tag == "a" else []
         self.loading += [name for name in given if name == "src" or name.startswith("on")]
         self.described += [given["aria-label"]] if given.get("role") == "img" else []
-        self._title = tag == "title"
+        self._title = tag == "title" and "body" not in self.tags  # a chart's marks have titles too
         if tag == "h2":
             self._answer = True
             self.answers.append("")

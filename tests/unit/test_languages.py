@@ -33,6 +33,18 @@ def test_every_cldr_code_has_speakers():
             assert all(languages._population(f"{row.cldr[0]}-{it}") for it in countries), row.code
 
 
+def test_the_table_of_names_and_speakers_is_language_datas():
+    from language_data.names import code_to_names
+    from language_data.population_data import LANGUAGE_SPEAKING_POPULATION as POPULATION
+
+    table = languages._cldr()
+    assert len(table) > 8000
+    for code, (name, people) in table.items():
+        own = "" if code in languages.known() else code_to_names(code).get("en", "")
+        assert (name, people) == (own, POPULATION.get(code)), code
+    assert {code for code in POPULATION if "-" not in code} <= set(table)
+
+
 def test_cld2_codes_that_are_not_iso():
     found = {code: languages.by_cld2()[code].code for code in ("iw", "jw", "no", "zh-Hant", "tl")}
     assert found == {"iw": "heb", "jw": "jav", "no": "nob", "zh-Hant": "zho", "tl": "tgl"}

@@ -1,9 +1,11 @@
 """What holds the folders together: imports run one way, names do not clash, nothing is heavy."""
 
 import ast
+import re
 import subprocess
 import sys
 import tomllib
+from importlib.metadata import packages_distributions
 from pathlib import Path
 
 import bedstone
@@ -38,7 +40,9 @@ ORDER = [
 ]
 """Folders, and the files beside them: each imports its own folder or those before it."""
 ROOT_FILES = {"errors", "config", "progress", "languages", "lots"}
-HEAVY = ("torch", "pyarrow", "numba", "pydantic_settings", "altair", "numpy", "transformers")
+HEAVY = ("torch", "pyarrow", "numba", "pydantic_settings", "numpy", "transformers")
+LARGE = {"altair", "language_data", "matplotlib", "pandas", "plotly", "scipy", "vl-convert-python"}
+"""Charts are drawn by ``reporting.charts``, speakers are a table: these take too much room."""
 
 
 def modules() -> dict[str, set[str]]:
@@ -55,6 +59,17 @@ def modules() -> dict[str, set[str]]:
                     is_module = (SOURCE / f"{below.replace('.', '/')}.py").exists()
                     imported.add(below if is_module else parent)
         found[name] = imported - {""}
+    return found
+
+
+def imports_of(path: Path) -> set[str]:
+    """The top of each absolute import, those in functions too."""
+    found = set()
+    for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+        if isinstance(node, ast.Import):
+            found |= {alias.name.partition(".")[0] for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            found.add(node.module.partition(".")[0])
     return found
 
 
@@ -91,11 +106,10 @@ def test_no_name_means_two_things():
 
 
 def test_each_command_is_a_function_of_the_package():
-    from bedstone.commands.main import app
+    from bedstone.commands.main import COMMANDS
 
-    names = {command.callback.__name__ for command in app.registered_commands}
-    assert names == set(bedstone.__all__)
-    assert all(callable(getattr(bedstone, name)) for name in names)
+    assert {command.name for command in COMMANDS} == set(bedstone.__all__)
+    assert all(callable(getattr(bedstone, command.name)) for command in COMMANDS)
 
 
 def test_each_command_is_documented():
@@ -129,6 +143,23 @@ def test_the_core_needs_no_torch():
     assert not any(name.startswith(("torch", "safetensors")) for name in project["dependencies"])
     assert set(project["optional-dependencies"]) == {"train", "serve", "ray", "dev"}
     assert "torch>=2.9,<2.14" in project["optional-dependencies"]["train"]
+
+
+def test_the_core_installs_what_it_imports_and_nothing_else():
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
+    extras = project["optional-dependencies"]
+    core = distributions(project["dependencies"])
+    homes = packages_distributions()
+    tops = {top for path in SOURCE.rglob("*.py") for top in imports_of(path) if top in homes}
+    imported = {homes[top][0].lower() for top in tops} - {"bedstone"}
+    assert core <= imported
+    brought = {"markupsafe", "pydantic_core"}  # by jinja2 and pydantic, whose types they are
+    assert imported <= core | brought | distributions([*extras["train"], *extras["serve"]])
+    assert not core & LARGE
+
+
+def distributions(wanted: list[str]) -> set[str]:
+    return {re.split("[<>=]", each)[0].lower() for each in wanted}
 
 
 def test_what_trains_nothing_runs_without_torch():

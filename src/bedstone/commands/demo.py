@@ -22,6 +22,7 @@ RECIPES = next(
     folder for folder in (PACKAGE / "recipes", PACKAGE.parents[1] / "recipes") if folder.is_dir()
 )
 """Of an installed package inside it, of a checkout beside it."""
+DEMO = RECIPES / "demo.toml"
 MIN_MINUTES = 3.0
 """What every run takes, however little it trains, is most of that."""
 TRAINING_SHARE, FIXED_MINUTES = 0.5, 0.8
@@ -40,11 +41,13 @@ def demo(
 
     Raises:
         ConfigError: there are too few minutes.
+        BedstoneError: a package is not installed: it is told before anything is fetched.
     """
     if minutes < MIN_MINUTES:
         raise ConfigError(f"{minutes:g} minutes: the demo takes {MIN_MINUTES:g} at least")
+    recipe.load(DEMO)
     source = adopt(crawl, store) if crawl else _fetched(store, progress)
-    plan = recipe.load(RECIPES / "demo.toml", decisions(minutes, source))
+    plan = recipe.load(DEMO, decisions(minutes, source))
     engine = Local(core_count())
     made = recipe.run(plan, {"crawl": [source.path]}, store, engine, progress)
     out = store / "report.html"

@@ -222,5 +222,5 @@ STAGE = Stage(
     inputs=("documents", "language"),
     optional=("kept", "tokenizer", "confusion"),
     run=run,
-    libraries=("language_data", "pyarrow", "tiktoken", "tokenizers"),
+    libraries=("pyarrow", "tiktoken", "tokenizers"),
 )

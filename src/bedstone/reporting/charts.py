@@ -1,4 +1,4 @@
-"""Charts of the report: Vega-Lite, drawn when the page is written, as SVG that needs no script.
+"""Charts of the report, drawn when the page is written, as SVG that needs no script.
 
 A chart is drawn twice, for a wide and for a narrow page: in one that is scaled down nobody can
 read the letters. Colours are names of the page's style, so that charts follow the reader's light
@@ -6,47 +6,42 @@ or dark setting, and one thing has one colour everywhere.
 """
 
 import math
-import re
-from collections.abc import Callable, Sequence
+import textwrap
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal, NamedTuple
+from typing import NamedTuple
 
-import altair as alt
-import vl_convert
 from markupsafe import Markup
 
+from bedstone.reporting.axes import Axis, Scale, scaled
+from bedstone.reporting.labels import LINE_PIXELS, Box, Label, Place, along, labels
+from bedstone.reporting.svg import (
+    COLOURS,
+    LETTER_PIXELS,
+    LINE,
+    MARGIN_PIXELS,
+    QUIET,
+    drawing,
+    element,
+    on_light,
+    path,
+    text,
+)
+
 WIDE_PIXELS, NARROW_PIXELS = 680, 328
-ROW_PIXELS, PLANE_PIXELS = 21, 340
+ROW_PIXELS, BAR_PIXELS, PLANE_PIXELS, CURVE_PIXELS = 20, 13, 340, 280
+ACROSS_PIXELS, UP_PIXELS = 60, 45
+"""From one tick of an axis to the next, at least."""
+EDGE_PIXELS = 20
+"""Right of an axis: half of its last tick's words stand there."""
+GAP_PIXELS = 6
+"""Between words and what they belong to."""
 CROWD = 30
 """So many points are drawn smaller."""
-LETTER_PIXELS = 7
-"""Of a label, about: its width is not left to a font that the reader may not have."""
-PALETTE = {
-    "text": "#1c1e21",
-    "quiet": "#5d6470",
-    "line": "#dfe2e7",
-    "blue": "#0072b2",
-    "sky": "#56b4e9",
-    "orange": "#e69f00",
-    "green": "#009e73",
-    "vermilion": "#d55e00",
-    "purple": "#cc79a7",
-    "pale": "#f0c4a8",
-}
-"""What the colours are on a light page; the page gives a dark one others."""
-TEXT, QUIET, LINE = "var(--text)", "var(--quiet)", "var(--line)"
-COLOURS = {
-    "made": "var(--blue)",  # what the report is about
-    "before": "var(--orange)",  # the model before alignment
-    "base": "var(--purple)",
-    "best of N": "var(--green)",
-    "dropped": "var(--vermilion)",
-    "shared": "var(--pale)",  # dropped by several rules
-    "known": "var(--quiet)",  # what it is compared with
-    "law": "var(--sky)",  # what a law says
-}
-"""Okabe and Ito's palette, by the kind of what is drawn."""
-Layers = Sequence[alt.Chart]
+Key = Sequence[tuple[str, str]]
+"""Kind and meaning, of a chart with several kinds; those that are not drawn are not shown."""
+Drawn = tuple[float, list[Markup]]
+"""Where it ends below, and its elements."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,19 +56,7 @@ class Chart:
 
 def standalone(chart: Chart) -> str:
     """The wide chart as an SVG file of its own, for a light page."""
-    return re.sub(r"var\(--(\w+)\)", lambda found: PALETTE[found[1]], chart.wide)
-
-
-class Axis(NamedTuple):
-    """What an axis shows."""
-
-    title: str
-    """With the unit."""
-    format: str = "~s"
-    log: bool = False
-    low: float | None = None
-    """Where it begins; absent, where the data do."""
-    high: float | None = None
+    return on_light(chart.wide)
 
 
 class Bar(NamedTuple):
@@ -127,208 +110,233 @@ class Line(NamedTuple):
     high: Sequence[float] = ()
 
 
-def bars(rows: Sequence[Bar], description: str) -> Chart:
+def bars(rows: Sequence[Bar], description: str, key: Key = ()) -> Chart:
     """Bars from above, each with its text."""
-    top = max((row.value for row in rows), default=0) or 1
-    text_pixels = LETTER_PIXELS * max((len(row.text) for row in rows), default=0) + 10
+    most = max((row.value for row in rows), default=0) or 1
+    text_pixels = GAP_PIXELS + _widest(row.text for row in rows)
 
-    def layers(width: int) -> Layers:
-        share = max(0.2, 1 - text_pixels / (width - _label_pixels(rows, width)))
-        x = alt.X("value:Q", scale=alt.Scale(domain=[0, top / share], nice=False), axis=None)
-        base = _chart(rows).encode(y=_labels(rows, width))
-        bar = base.mark_bar(height=13, cornerRadiusEnd=2)
-        text = base.mark_text(align="left", dx=5, color=TEXT)
-        return bar.encode(x=x.stack(None), color=_colour(rows)), text.encode(x=x, text="text:N")
+    def paint(width: int, top: float) -> Drawn:
+        places, left, marks = _rows(rows, width, top)
+        length = max(0.2 * (width - left), width - left - text_pixels) / most
+        for row in rows:
+            y, right = places[row.label], left + length * row.value
+            bar = {"x": left, "y": y - BAR_PIXELS / 2, "width": right - left, "height": BAR_PIXELS}
+            told = element("title", f"{row.label}: {row.text or row.value}")
+            marks.append(element("rect", told, **bar, rx=1, fill=COLOURS[row.kind]))
+            marks += [text(row.text, right + GAP_PIXELS, y)] if row.text else []
+        return top + ROW_PIXELS * len(places), marks
 
-    return _drawn(layers, alt.Step(ROW_PIXELS), description)
+    return _drawn(paint, description, key)
 
 
-def dots(rows: Sequence[Dot], axis: Axis, description: str) -> Chart:
+def dots(rows: Sequence[Dot], axis: Axis, description: str, key: Key = ()) -> Chart:
     """Rows of dots, compared along one axis."""
+    shown = [row for row in rows if row.value > 0 or not axis.log]
+    values = [it for row in shown for it in (row.value, row.low, row.high) if it is not None]
+    kinds = list(dict.fromkeys(row.kind for row in shown))
 
-    def layers(width: int) -> Layers:
-        base = _chart(rows).encode(y=_labels(rows, width, grid=True), color=_colour(rows))
-        return (
-            base.mark_rule(strokeWidth=2, opacity=0.6).encode(x=_x("low", axis), x2="high:Q"),
-            base.mark_point(filled=True, opacity=1).encode(x=_x("value", axis), size=_size(rows)),
-        )
+    def paint(width: int, top: float) -> Drawn:
+        places, left, marks = _rows(rows, width, top)
+        x = scaled(axis, values, left, width - EDGE_PIXELS, ACROSS_PIXELS)
+        marks += [_grid(x.start, y, x.end, y) for y in places.values()]
+        bottom, under = _across(x, top, top + ROW_PIXELS * len(places), width)
+        marks += under
+        for row in shown:
+            y = places[row.label]
+            if row.low is not None and row.high is not None:
+                marks.append(_interval(x(row.low), y, x(row.high), y, row.kind))
+        for row in shown:
+            area = 80 / (1 + kinds.index(row.kind))  # of those in front less: one behind is seen
+            told = f"{row.label}: {_told(axis, row.value, row.low, row.high)}"
+            marks.append(_dot(x(row.value), places[row.label], area, row.kind, told))
+        return bottom, marks
 
-    return _drawn(layers, alt.Step(ROW_PIXELS - 2), description)
+    return _drawn(paint, description, key)
 
 
 def curve(rows: Sequence[Step], x: Axis, y: Axis, description: str) -> Chart:
     """The course of a run, its last value beside it."""
-    line = _chart(rows).encode(x=_x("x", x))
-    end = _chart(rows[-1:]).mark_text(align="left", dx=6, color=TEXT, fontWeight="bold")
-    layers = (
-        line.mark_line(color=COLOURS["made"], strokeWidth=1, opacity=0.35).encode(y=_y("y", y)),
-        line.mark_line(color=COLOURS["made"], strokeWidth=2).encode(y=_y("mean", y)),
-        end.encode(x=_x("x", x), y=_y("mean", y), text=alt.Text("mean:Q", format=".2f")),
-    )
-    return _drawn(lambda width: layers, PLANE_PIXELS - 60, description)
+    last = rows[-1]
+
+    def paint(width: int, top: float) -> Drawn:
+        across, up = [row.x for row in rows], [row.y for row in rows]
+        plane = _plane(x, y, across, up, (width, top, CURVE_PIXELS))
+        style = {"fill": "none", "stroke": COLOURS["made"]}
+        measured, mean = plane.course(across, up), plane.course(across, [row.mean for row in rows])
+        marks = [
+            path(measured, **style, stroke_opacity="0.4"),
+            path(mean, **style, stroke_width=2),
+            text(f"{last.mean:.2f}", plane.x(last.x) + GAP_PIXELS, plane.y(last.mean)),
+        ]
+        return plane.bottom, plane.marks + marks
+
+    return _drawn(paint, description)
 
 
-def plane(rows: Sequence[Point], x: Axis, y: Axis, description: str) -> Chart:
+def plane(rows: Sequence[Point], x: Axis, y: Axis, description: str, key: Key = ()) -> Chart:
     """Labelled points, with intervals upwards and downwards."""
-    return lines([], rows, x, y, description)
+    return lines([], rows, x, y, description, key)
 
 
 def lines(
-    drawn: Sequence[Line], rows: Sequence[Point], x: Axis, y: Axis, description: str
+    drawn: Sequence[Line],
+    rows: Sequence[Point],
+    x: Axis,
+    y: Axis,
+    description: str,
+    key: Key = (),
 ) -> Chart:
     """Lines with their bands, and labelled points with intervals over them."""
-    colour = _colour([*drawn, *rows])
-    extent = _extent(drawn, rows)
+    across = [*(row.x for row in rows), *(it for line in drawn for it in line.x)]
+    up = [end for row in rows for end in (row.y, row.low, row.high)]
+    up += [it for line in drawn for it in (*line.y, *line.low, *line.high)]
+    area = 70 if len(rows) < CROWD else 22
+    kinds = {line.kind for line in drawn} | {row.kind for row in rows}
+    key = [it for it in key if it[0] in kinds]
 
-    def layers(width: int) -> Layers:
-        under = [layer for line in drawn for layer in _line(line, x, y, colour)]
-        return (*under, *(_points(_labelled(rows, x, width, extent), x, y, colour) if rows else ()))
+    def paint(width: int, top: float) -> Drawn:
+        plane = _plane(x, y, across, up, (width, top, PLANE_PIXELS))
+        marks = plane.marks
+        for line in drawn:
+            marks += _line(plane, line)
+        for row in rows:
+            left = plane.x(row.x)
+            marks.append(_interval(left, plane.y(row.low), left, plane.y(row.high), row.kind))
+        for row in rows:
+            told = f"{_told(y, row.y, row.low, row.high)} at {x.words(row.x)} {x.title}"
+            told = f"{row.label}: {told}" if row.label else told
+            marks.append(_dot(plane.x(row.x), plane.y(row.y), area, row.kind, told))
+        marks += _named(plane, drawn, rows)
+        return plane.bottom, marks
 
-    return _drawn(layers, PLANE_PIXELS, description)
-
-
-def _line(line: Line, x: Axis, y: Axis, colour: alt.Color) -> Layers:
-    columns = {
-        "x": line.x,
-        "y": line.y,
-        **({"low": line.low, "high": line.high} if line.low else {}),
-    }
-    values = [
-        {**dict(zip(columns, row, strict=True)), "kind": line.kind, "label": line.label}
-        for row in zip(*columns.values(), strict=True)
-    ]
-    base = alt.Chart({"values": values}).encode(x=_x("x", x), color=colour)
-    band = base.mark_area(opacity=0.18).encode(y=_y("low", y), y2="high:Q")
-    start = alt.Chart({"values": values[:1]}).encode(x=_x("x", x), y=_y("y", y), text="label:N")
-    return (
-        *((band,) if line.low else ()),
-        base.mark_line(strokeWidth=2).encode(y=_y("y", y)),
-        start.mark_text(align="left", dx=6, dy=-5, color=QUIET),
-    )
+    return _drawn(paint, description, key)
 
 
-def _points(values: list[dict[str, Any]], x: Axis, y: Axis, colour: alt.Color) -> Layers:
-    at = alt.Chart({"values": values}).encode(x=_x("x", x))
-    dot = at.encode(color=colour)
-    label = at.encode(y=_y("label_y", y), text="label:N")
-    right, left = (label.transform_filter(f"datum.side == {side}") for side in (1, -1))
-    return (
-        dot.mark_rule(strokeWidth=2, opacity=0.45).encode(y=_y("low", y), y2="high:Q"),
-        dot.mark_point(filled=True, size=70 if len(values) < CROWD else 22, opacity=1).encode(
-            y=_y("y", y)
-        ),
-        right.mark_text(align="left", dx=8, dy=-7, color=TEXT),
-        left.mark_text(align="right", dx=-8, dy=-7, color=TEXT),
-    )
+class _Plane(NamedTuple):
+    x: Scale
+    y: Scale
+    frame: Box
+    bottom: float
+    marks: list[Markup]
+
+    def course(self, x: Iterable[float], y: Iterable[float]) -> list[Place]:
+        return [(self.x(across), self.y(up)) for across, up in zip(x, y, strict=True)]
 
 
-class Extent(NamedTuple):
-    """What a plane shows."""
-
-    left: float
-    right: float
-    height: float
-
-
-def _extent(drawn: Sequence[Line], rows: Sequence[Point]) -> Extent:
-    across = [*(row.x for row in rows), *(x for line in drawn for x in line.x)]
-    up = [*(end for row in rows for end in (row.low, row.high)), *(y for it in drawn for y in it.y)]
-    return Extent(min(across), max(across), max(up) - min(up))
-
-
-def _labelled(
-    rows: Sequence[Point], axis: Axis, width: int, extent: Extent
-) -> list[dict[str, Any]]:
-    """The rows with ``side`` and ``label_y``, so that no label lies over a label.
-
-    A label stands inwards of its point: right of it (``side`` 1), or left (-1). From below, each
-    is pushed up as far as those that it would touch ask for.
-    """
-    place = math.log if axis.log else float
-    low = place(axis.low or extent.left)
-    span = place(axis.high or extent.right) - low or 1.0
-    placed: list[tuple[float, float, float]] = []
-    labelled = []
-    for row in sorted(rows, key=lambda row: row.y):
-        side = 1 if place(row.x) <= low + span / 2 else -1
-        start = (place(row.x) - low) / span
-        end = start + side * (LETTER_PIXELS * len(row.label) + 12) / (0.9 * width)
-        start, end = sorted((start, end))
-        touching = [top for left, right, top in placed if left < end and start < right]
-        label_y = max([row.y, *(top + 0.05 * extent.height for top in touching)])
-        placed += [(start, end, label_y)] if row.label else []
-        labelled.append({**row._asdict(), "side": side, "label_y": label_y})
-    return labelled
+def _plane(
+    x: Axis,
+    y: Axis,
+    across: Sequence[float],
+    up: Sequence[float],
+    size: tuple[int, float, float],
+) -> _Plane:
+    """Both axes, the title of the upright one above it; ``size``: width, where from, height."""
+    width, top, height = size
+    first = top + LINE_PIXELS + GAP_PIXELS
+    upright = scaled(y, up, first + height, first, UP_PIXELS)
+    words = {tick: y.words(tick) for tick in upright.ticks}
+    left = 2 * GAP_PIXELS + _widest(words.values())
+    x_scale = scaled(x, across, left, width - EDGE_PIXELS, ACROSS_PIXELS)
+    bottom, marks = _across(x_scale, first, first + height, width)
+    for tick in upright.ticks:
+        marks.append(_grid(left, upright(tick), x_scale.end, upright(tick)))
+        marks.append(text(words[tick], left - GAP_PIXELS, upright(tick), "end"))
+    marks.append(text(upright.title, 0, top + LINE_PIXELS / 2 - GAP_PIXELS / 2, colour=QUIET))
+    return _Plane(x_scale, upright, Box(left, first, width, first + height), bottom, marks)
 
 
-def _chart(rows: Sequence[Any]) -> alt.Chart:
-    return alt.Chart({"values": [row._asdict() for row in rows]})
+def _across(scale: Scale, top: float, bottom: float, width: int) -> Drawn:
+    """The axis below: its grid, its ticks, its title in as many lines as it needs."""
+    marks = [_grid(scale(tick), top, scale(tick), bottom) for tick in scale.ticks]
+    y = bottom + LINE_PIXELS
+    marks += [text(scale.axis.words(it), scale(it), y, "middle") for it in scale.ticks]
+    middle = (scale.start + scale.end) / 2
+    room = 2 * min(middle, width - middle)
+    for line in textwrap.wrap(scale.title, int(room / LETTER_PIXELS)):
+        y += LINE_PIXELS + 1
+        marks.append(text(line, middle, y, "middle", QUIET))
+    return y + LINE_PIXELS, marks
 
 
-def _label_pixels(rows: Sequence[Any], width: int) -> int:
-    longest = max((len(row.label) for row in rows), default=0)
-    return min(width * 2 // 5, LETTER_PIXELS * longest) + 8
+def _rows(
+    rows: Sequence[Bar] | Sequence[Dot], width: int, top: float
+) -> tuple[dict[str, float], float, list[Markup]]:
+    """The height of each label's row, where the labels end, and the labels."""
+    names = list(dict.fromkeys(row.label for row in rows))
+    places = {name: top + (place + 0.5) * ROW_PIXELS for place, name in enumerate(names)}
+    room = min(width * 2 // 5, _widest(names))
+    marks = [text(_cut(name, room), room, y, "end") for name, y in places.items()]
+    return places, room + GAP_PIXELS, marks
 
 
-def _labels(rows: Sequence[Any], width: int, *, grid: bool = False) -> alt.Y:
-    room = _label_pixels(rows, width)
-    axis = alt.Axis(grid=grid, domain=False, ticks=False, labelLimit=room - 8, minExtent=room)
-    return alt.Y("label:N", title=None, sort=None, axis=axis)
+def _cut(words: str, room: float) -> str:
+    letters = int(room / LETTER_PIXELS)
+    return words if len(words) <= letters else f"{words[: letters - 1]}…"
 
 
-def _colour(rows: Sequence[Any]) -> alt.Color:
-    kinds = list(dict.fromkeys(row.kind for row in rows))
-    scale = alt.Scale(domain=kinds, range=[COLOURS[kind] for kind in kinds])
-    return alt.Color("kind:N", scale=scale, legend=None)
+def _widest(words: Iterable[str]) -> float:
+    return LETTER_PIXELS * max((len(it) for it in words), default=0)
 
 
-def _size(rows: Sequence[Any]) -> alt.Size:
-    """Smaller for the kinds in front, so that one behind is seen."""
-    kinds = list(dict.fromkeys(row.kind for row in rows))
-    sizes = [80 // (number + 1) for number in range(len(kinds))]
-    return alt.Size("kind:N", scale=alt.Scale(domain=kinds, range=sizes), legend=None)
+def _grid(x1: float, y1: float, x2: float, y2: float) -> Markup:
+    return element("line", x1=x1, y1=y1, x2=x2, y2=y2, stroke=LINE)
 
 
-def _x(field: str, axis: Axis) -> alt.X:
-    ticks = 3 if axis.log else 6
-    return alt.X(f"{field}:Q", title=_title(axis), scale=_scale(axis)).axis(
-        format=axis.format, tickCount=ticks, labelFlush=False
-    )
+def _interval(x1: float, y1: float, x2: float, y2: float, kind: str) -> Markup:
+    ends = {"x1": x1, "y1": y1, "x2": x2, "y2": y2}
+    return element("line", **ends, stroke=COLOURS[kind], stroke_width=2, stroke_opacity="0.6")
 
 
-def _y(field: str, axis: Axis) -> alt.Y:
-    return alt.Y(f"{field}:Q", title=_title(axis), scale=_scale(axis)).axis(
-        format=axis.format, tickCount=6, titleAngle=0, titleAlign="left", titleX=-30, titleY=-12
-    )
+def _dot(x: float, y: float, area: float, kind: str, told: str) -> Markup:
+    radius = math.sqrt(area / math.pi)
+    return element("circle", element("title", told), cx=x, cy=y, r=radius, fill=COLOURS[kind])
 
 
-def _title(axis: Axis) -> str:
-    return f"{axis.title}, log scale" if axis.log else axis.title
+def _told(axis: Axis, value: float, low: float | None, high: float | None) -> str:
+    if low is None or high is None or low == high:
+        return axis.words(value)
+    return f"{axis.words(value)} ({axis.words(low)} to {axis.words(high)})"
 
 
-def _scale(axis: Axis) -> alt.Scale:
-    low = alt.Undefined if axis.low is None else axis.low
-    high = alt.Undefined if axis.high is None else axis.high
-    kind: Literal["log", "linear"] = "log" if axis.log else "linear"
-    nice = axis.high is None
-    return alt.Scale(type=kind, zero=False, nice=nice, domainMin=low, domainMax=high)
+def _line(plane: _Plane, line: Line) -> list[Markup]:
+    colour = COLOURS[line.kind]
+    marks = [path(plane.course(line.x, line.y), fill="none", stroke=colour, stroke_width=2)]
+    if line.low:
+        around = plane.course(line.x, line.low) + plane.course(line.x, line.high)[::-1]
+        marks.insert(0, path(around, fill=colour, fill_opacity="0.2"))
+    return marks
 
 
-def _drawn(layers: Callable[[int], Layers], height: int | alt.Step, description: str) -> Chart:
-    wide, narrow = (_svg(layers(it), it, height) for it in (WIDE_PIXELS, NARROW_PIXELS))
+def _named(plane: _Plane, drawn: Sequence[Line], rows: Sequence[Point]) -> Iterator[Markup]:
+    """The labels of points and lines, clear of both."""
+    courses = [plane.course(line.x, line.y) for line in drawn]
+    courses += [plane.course([row.x] * 3, (row.low, row.y, row.high)) for row in rows]
+    wanted = [Label(it.label, plane.x(it.x), plane.y(it.y)) for it in rows]
+    wanted += [Label(it.label, plane.x(it.x[0]), plane.y(it.y[0]), QUIET) for it in drawn]
+    marks = [place for course in courses for place in along(course)]
+    return labels([it for it in wanted if it.words.strip()], marks, plane.frame)
+
+
+def _drawn(paint: Callable[[int, float], Drawn], description: str, key: Key = ()) -> Chart:
+    """The chart that ``paint`` draws from a width and where it begins, below its key."""
+
+    def svg(width: int) -> Markup:
+        top, above = _keyed(key, width)
+        bottom, marks = paint(width, top)
+        return drawing(width, math.ceil(bottom), description, above + marks)
+
+    wide, narrow = (svg(it - 2 * MARGIN_PIXELS) for it in (WIDE_PIXELS, NARROW_PIXELS))
     return Chart(description, wide, narrow)
 
 
-def _svg(layers: Layers, width: int, height: int | alt.Step) -> Markup:
-    sizes = {"labelFontSize": 12, "titleFontSize": 12}
-    colours = {"labelColor": TEXT, "titleColor": QUIET, "titleFontWeight": "normal"}
-    lines = dict.fromkeys(("gridColor", "domainColor", "tickColor"), LINE)
-    chart = (
-        alt.layer(*layers)
-        .properties(width=width, height=height, background="transparent", padding=8)
-        .properties(autosize=alt.AutoSizeParams(type="fit-x", contains="padding"))
-        .configure(font="system-ui, sans-serif", aria=False, axis={**sizes, **colours, **lines})
-        .configure_view(stroke=None)
-        .configure_text(fontSize=12)
-    )
-    return Markup(vl_convert.vegalite_to_svg(chart.to_dict()))
+def _keyed(key: Key, width: int) -> Drawn:
+    """What each colour means, in as many lines as it takes."""
+    x, y, marks = 0.0, ROW_PIXELS / 2, []
+    for kind, meaning in key:
+        needed = 2 * GAP_PIXELS + _widest([meaning])
+        if x and x + needed > width:
+            x, y = 0.0, y + ROW_PIXELS
+        marks.append(element("circle", cx=x + GAP_PIXELS, cy=y, r=4.5, fill=COLOURS[kind]))
+        marks.append(text(meaning, x + 2.5 * GAP_PIXELS, y))
+        x += needed + 2 * GAP_PIXELS
+    return (y + ROW_PIXELS if key else 0.0), marks

@@ -11,7 +11,6 @@ from pathlib import Path
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from bedstone.reporting.charts import COLOURS, PALETTE
 from bedstone.reporting.family import Family, family
 from bedstone.reporting.section import Section
 from bedstone.reporting.sections import behaviour, data, rules, scaling
@@ -19,6 +18,7 @@ from bedstone.reporting.sections import languages as language_sections
 from bedstone.reporting.sections import model as model_sections
 from bedstone.reporting.sections import tokens as token_sections
 from bedstone.reporting.sections.rules import decisions
+from bedstone.reporting.svg import PALETTE
 from bedstone.reporting.wording import count, duration, short
 from bedstone.store.artifact import Artifact, Manifest
 from bedstone.store.lineage import flat
@@ -96,7 +96,6 @@ def page(about: Family) -> str:
         made_of=f"{len(about.members)} artifacts, each with its decisions"
         if len(about.members) > 1
         else "1 artifact, with its decisions",
-        colours=COLOURS,
         palette=PALETTE,
         version=current_code().version,
     )

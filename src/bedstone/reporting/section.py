@@ -28,8 +28,6 @@ class Figure:
     title: str
     chart: Chart
     table: Table
-    key: tuple[tuple[str, str], ...] = ()
-    """Of a chart with points of several kinds: kind and meaning."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -96,6 +96,12 @@ def run(config: PlanConfig, job: Job) -> Result:
     return Result(numbers)
 
 
+def needs(config: PlanConfig) -> tuple[str, ...]:
+    """What measures the speed, where something is to be measured."""
+    is_told = config.speed and config.number_format and (config.threads or physical_cores() == 1)
+    return () if is_told else ("torch",)
+
+
 def known_speed(config: PlanConfig, vocab_size: int, text_tokens: int, measure: Meter) -> Speed:
     """The speed given, or else measured: at a guessed shape, then at that which follows.
 
@@ -225,5 +231,6 @@ STAGE = Stage(
     config=PlanConfig,
     inputs=("mix", "tokenizer"),
     run=run,
+    needs=needs,
     reproducible="request",
 )

@@ -20,7 +20,7 @@ from bedstone.store.adoption import adopt, adopted
 from bedstone.store.artifact import Artifact, is_complete
 from bedstone.store.build import build
 from bedstone.store.engine import Engine
-from bedstone.store.request import ask, wrong_roles
+from bedstone.store.request import ask, require, wrong_roles
 from bedstone.store.stage import Stage
 from bedstone.store.stages import STAGES, find
 
@@ -62,6 +62,7 @@ def load(path: Path, sets: Iterable[str] = (), until: str | None = None) -> Reci
 
     Raises:
         ConfigError: all that is wrong with it, each with its line.
+        BedstoneError: a node takes a package that is not installed.
     """
     settings = configs.read(path)
     given = settings.at((INPUTS,))
@@ -179,7 +180,9 @@ def _problems(settings: Settings, name: str, table: NodeTable, known: list[str])
 
 def _node(name: str, table: NodeTable) -> Node:
     stage = find(table.stage)
-    return Node(name, stage, table.inputs, stage.config.model_validate(table.config))
+    config = stage.config.model_validate(table.config)
+    require(stage, config)
+    return Node(name, stage, table.inputs, config)
 
 
 def _check_given(recipe: Recipe, given: Mapping[str, object]) -> None:

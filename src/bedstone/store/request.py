@@ -38,15 +38,8 @@ class Request:
 
     @property
     def libraries(self) -> dict[str, str]:
-        """The versions at hand of what the stage names.
-
-        Raises:
-            BedstoneError: one is not installed.
-        """
-        try:
-            return {name: version(name) for name in self.stage.libraries}
-        except metadata.PackageNotFoundError as error:
-            raise not_installed(self.stage.name, str(error.name)) from error
+        """The versions at hand of what the stage names."""
+        return {name: version(name) for name in self.stage.libraries}
 
     def folder(self, store: Path) -> Path:
         """Where in ``store`` the artifact is made, and is."""
@@ -73,6 +66,19 @@ class Request:
         )
 
 
+def require(stage: Stage, config: Config) -> None:
+    """Refuse, before anything is built, what would fail for want of a package.
+
+    Raises:
+        BedstoneError: a package is not installed.
+    """
+    for name in (*stage.libraries, *stage.needs(config)):
+        try:
+            version(name)
+        except metadata.PackageNotFoundError as error:
+            raise not_installed(stage.name, name) from error
+
+
 def wrong_roles(stage: Stage, given: Mapping[str, object]) -> list[str]:
     """What is wrong with the roles ``given`` to ``stage``; empty if nothing is."""
     missing = [f"input {role!r} is missing" for role in stage.inputs if role not in given]
@@ -86,7 +92,9 @@ def ask(stage: Stage, config: Config, inputs: Mapping[str, Artifact]) -> Request
 
     Raises:
         ConfigError: an input role is missing, or one is not the stage's.
+        BedstoneError: a package is not installed.
     """
+    require(stage, config)
     if wrong := wrong_roles(stage, inputs):
         raise ConfigError(f"{stage.name}: {'; '.join(wrong)}")
     return Request(

@@ -77,6 +77,10 @@ def _as_summed(sums: Metrics) -> Metrics:
     return sums
 
 
+def _nothing_else(config: Any) -> tuple[str, ...]:
+    return ()
+
+
 @dataclass(frozen=True, slots=True)
 class Stage:
     """What the runner and the command line need to know of a stage."""
@@ -90,6 +94,8 @@ class Stage:
     run: Callable[[Any, Job], Result]
     libraries: tuple[str, ...] = ()
     """Distributions whose version shapes what comes out; another version is another request."""
+    needs: Callable[[Any], tuple[str, ...]] = _nothing_else
+    """Distributions that this config takes besides."""
     reproducible: Reproducible = "bytes"
     optional: tuple[str, ...] = ()
     """Roles that may be left out."""

@@ -288,5 +288,5 @@ STAGE = Stage(
     inputs=("tokens",),
     optional=("tokenizer",),
     run=run,
-    libraries=("language_data", "pyarrow"),
+    libraries=("pyarrow",),
 )

@@ -8,7 +8,8 @@ import pyarrow.parquet as pq
 
 from bedstone.posttrain.checker import MIN_CHARACTERS
 from bedstone.reporting import charts
-from bedstone.reporting.charts import Axis, Point
+from bedstone.reporting.axes import Axis
+from bedstone.reporting.charts import Point
 from bedstone.reporting.family import Family
 from bedstone.reporting.section import Figure, Row, Sample, Section, Table, tabled
 from bedstone.reporting.sections.model import NAMES, measured_on
@@ -29,7 +30,7 @@ PROPERTY = (
     "Code judges it from the text, so it is exact; it says nothing of what the sentence says."
 )
 SHOWN_PROMPTS = 3
-RATE = Axis("completions with the property", "~%", low=0)
+RATE = Axis("completions with the property", percent, low=0)
 
 
 def alignment(family: Family) -> Section | None:
@@ -219,9 +220,8 @@ def _strategies(found: list[tuple[str, Artifact]]) -> Figure:
     told = f"{len(rows)} points with intervals; the table has their values."
     return Figure(
         "Property rate against tokens drawn; named is what nothing cheaper beats",
-        charts.plane(dots, axis, RATE, told),
+        charts.plane(dots, axis, RATE, told, [(kind, NAMES[kind]) for kind, _ in found]),
         tabled("Strategies by cost", rows, columns, words=2),
-        tuple((kind, NAMES[kind]) for kind, _ in found),
     )
 
 

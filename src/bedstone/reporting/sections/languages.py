@@ -7,7 +7,8 @@ from typing import Any
 
 from bedstone.languages import join
 from bedstone.reporting import charts
-from bedstone.reporting.charts import Axis, Chart, Dot
+from bedstone.reporting.axes import Axis
+from bedstone.reporting.charts import Chart, Dot
 from bedstone.reporting.family import Family
 from bedstone.reporting.section import Figure, Row, Section, Table, tabled
 from bedstone.reporting.wording import NOT_KNOWN, SHOWN_LANGUAGES, count, interval, percent, short
@@ -41,7 +42,6 @@ def shares(family: Family) -> Section | None:
                 "Share of the documents against share of the world's speakers",
                 share_chart(whole),
                 _share_table(whole["languages"]),
-                (("made", "of the documents kept"), ("known", "of the world's speakers")),
             ),
         ),
         method="Share of the kept documents, with Wilson's interval of 95 %. Speakers: "
@@ -62,8 +62,9 @@ def share_chart(whole: Mapping[str, Any]) -> Chart:
         here = it["share"]
         dots.append(Dot(it["name"], "known", it["speakers_share"]))
         dots.append(Dot(it["name"], "made", here.value, here.low, here.high))
-    axis = Axis("documents small, speakers large", "~%", log=True)
-    return charts.dots(dots, axis, f"Two dots for each of {len(shown)} languages.")
+    key = (("made", "of the documents"), ("known", "of the world's speakers"))
+    axis = Axis("share", percent, log=True)
+    return charts.dots(dots, axis, f"Two dots for each of {len(shown)} languages.", key)
 
 
 def _lost(family: Family, whole: Row) -> list[Row]:

@@ -6,7 +6,8 @@ import numpy as np
 import pyarrow.parquet as pq
 
 from bedstone.reporting import charts
-from bedstone.reporting.charts import Axis, Bar, Dot, Step
+from bedstone.reporting.axes import Axis
+from bedstone.reporting.charts import Bar, Dot, Step
 from bedstone.reporting.family import Family
 from bedstone.reporting.section import Figure, Row, Section, Table, tabled
 from bedstone.reporting.wording import (
@@ -172,9 +173,8 @@ def _bits_figure(tables: dict[str, dict[str, Row]], names: dict[str, str]) -> Fi
     told = f"Dots with intervals for {len(spoken)} languages, the best predicted first."
     return Figure(
         "Bits a byte on held-out documents, lower is better",
-        charts.dots(dots, Axis("bits a byte", ".1f"), told),
+        charts.dots(dots, Axis("bits a byte"), told, [(kind, NAMES[kind]) for kind in tables]),
         Table("Held-out documents by language", head, cells),
-        tuple((kind, NAMES[kind]) for kind in tables),
     )
 
 

@@ -113,11 +113,11 @@ def _figure(filtered: Artifact) -> Figure:
         text = f"{count(failed)} · {count(alone)} alone" if failed else "0"
         rows += [Bar(rule, failed, text, "shared"), Bar(rule, alone, "", "dropped")]
     cells = tuple((rule, count(failed), count(alone)) for rule, failed, alone in found)
+    key = (("shared", "fail this rule and others"), ("dropped", "fail this rule alone"))
     return Figure(
         f"What each rule drops, in documents: {most} most",
-        charts.bars(rows, f"{len(found)} rules; of the quality rules {most} drops most."),
+        charts.bars(rows, f"{len(found)} rules; of the quality rules {most} drops most.", key),
         Table("Documents that fail each rule", ("rule", "fail it", "fail it alone"), cells),
-        (("shared", "fail this rule and others"), ("dropped", "fail this rule alone")),
     )
 
 

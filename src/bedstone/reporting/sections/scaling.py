@@ -19,7 +19,8 @@ from bedstone.laws.known import (
 )
 from bedstone.laws.law import FLOP_PER_PARAMETER_AND_TOKEN, Law
 from bedstone.reporting import charts
-from bedstone.reporting.charts import Axis, Chart, Line, Point
+from bedstone.reporting.axes import Axis
+from bedstone.reporting.charts import Chart, Line, Point
 from bedstone.reporting.family import Family
 from bedstone.reporting.section import Figure, Row, Section, Table, tabled
 from bedstone.reporting.sections.model import is_as_planned
@@ -39,7 +40,16 @@ REFERENCE = "epoch"
 BUDGETS_SHOWN = 6
 DRAWS_SHOWN = 400
 """Of the resamples, as many as a band of 95 % needs."""
-NATS = Axis("nats a token", ".2f")
+NATS = Axis("nats a token")
+PARAMETERS = Axis("parameters", log=True)
+FLOP = Axis("FLOP of training", "{:.0e}".format, log=True)
+LAWS_KEY = (("made", "this model"), ("law", "a law's choice"))
+RUNS_KEY = (
+    ("made", "least loss, 95 %"),
+    ("known", "runs"),
+    ("dropped", "runs dropped"),
+    ("law", "runs held out"),
+)
 
 
 def isoflop_chart(
@@ -59,7 +69,7 @@ def isoflop_chart(
         f"Loss by {law.name} over parameters: a curve each for {len(drawn)} budgets around "
         f"{flop:.2g} FLOP, with {len(points)} points."
     )
-    return charts.lines(drawn, points, Axis("parameters", log=True), NATS, told)
+    return charts.lines(drawn, points, PARAMETERS, NATS, told, LAWS_KEY)
 
 
 def _isoflop(surface: Law, flop: float) -> Line:
@@ -97,7 +107,7 @@ def compute_chart(law: Mapping[str, Any], runs: Sequence[Row], draws: Sequence[L
     line = Line(flop.tolist(), best.tolist(), "made", "best size", *ends.tolist())
     points = [_plain(row["flop"], row["loss_nats"], KINDS[row["use"]]) for row in runs]
     told = f"{len(points)} runs, and a line of the least loss at each compute with its band."
-    return charts.lines([line], points, Axis("FLOP of training", ".0e", log=True), NATS, told)
+    return charts.lines([line], points, FLOP, NATS, told, RUNS_KEY)
 
 
 ENDS = ((-0.2, min), (1.0, max))
@@ -130,7 +140,8 @@ def parabola_chart(law: Row, runs: Sequence[Row]) -> Chart:
         points += [_plain(row["parameters"], row["loss_nats"], "known") for row in rows]
         points.append(_plain(budget["parameters"], budget["loss_nats"], "made"))
     told = f"Loss over parameters at {len(shown)} budgets, a parabola and its lowest point each."
-    return charts.lines(lines, points, Axis("parameters", log=True), NATS, told)
+    key = (("made", "lowest point"), ("known", "runs"))
+    return charts.lines(lines, points, PARAMETERS, NATS, told, key)
 
 
 def held_out_chart(rows: Sequence[Row]) -> Chart:
@@ -141,7 +152,7 @@ def held_out_chart(rows: Sequence[Row]) -> Chart:
         Point(row["loss_nats"], row["predicted"], row["low"], row["high"], "law") for row in rows
     ]
     exact = Line([low, high], [low, high], "known", "exact")
-    x, y = Axis("measured, nats a token", ".2f", low=low, high=high), Axis("predicted", ".2f")
+    x, y = Axis("measured, nats a token", low=low, high=high), Axis("predicted")
     return charts.lines([exact], points, x, y, f"{len(points)} runs that the law had not seen.")
 
 
@@ -172,7 +183,6 @@ def laws(family: Family) -> Section | None:
                 "Loss over size at the same compute, by Epoch's replication of Chinchilla",
                 isoflop_chart(published(REFERENCE), plan["flop"], chosen),
                 tabled("What each law would do", plan["laws"], columns),
-                (("made", whose), ("law", "a published law"), ("known", "budgets")),
             ),
         ),
         method="The laws were fitted on other text, other tokens and, mostly, far larger models: "
@@ -231,13 +241,7 @@ def fit_charts(made: Artifact) -> list[Figure]:
     if law["E"] is not None:
         draws = fitted(made.path).draws
         chart = compute_chart(law, runs, draws)
-        key = (
-            ("made", "least loss, 95 %"),
-            ("known", "runs"),
-            ("dropped", "runs dropped"),
-            ("law", "runs held out"),
-        )
-        figures.append(Figure("Loss over compute", chart, Table("The runs", head, cells, 0), key))
+        figures.append(Figure("Loss over compute", chart, Table("The runs", head, cells, 0)))
     if law["isoflop"] and any(budget["usable"] for budget in law["isoflop"]["budgets"]):
         figures.append(_parabolas(law, runs))
     if held := law["hold_out"]:
@@ -265,7 +269,6 @@ def _parabolas(law: Row, runs: Sequence[Row]) -> Figure:
         "Loss over size, budget by budget",
         parabola_chart(law, runs),
         tabled("Each budget's best size", law["isoflop"]["budgets"], columns, 0),
-        (("made", "lowest point"), ("known", "runs")),
     )
 
 
@@ -306,7 +309,7 @@ def predictions(family: Family) -> Section | None:
         figures=(
             Figure(
                 "Loss, predicted before the run and measured",
-                charts.dots(rows, Axis("nats a token", ".2f"), told),
+                charts.dots(rows, Axis("nats a token"), told),
                 Table("Loss in nats a token", ("", "nats a token"), cells),
             ),
         ),

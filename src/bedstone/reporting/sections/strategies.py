@@ -2,11 +2,18 @@
 
 from collections.abc import Sequence
 
-from bedstone.reporting.charts import Axis, Chart, Line, Point, lines
+from bedstone.reporting.axes import Axis
+from bedstone.reporting.charts import Chart, Line, Point, lines
 from bedstone.sampling.choosing.comparison import Row, frontier
 
 TOKENS = Axis("tokens a problem, prompt counted once", log=True)
-ACCURACY = Axis("share answered rightly", format=".2f")
+ACCURACY = Axis("share answered rightly")
+KEY = (
+    ("before", "greedy"),
+    ("made", "nothing cheaper is better"),
+    ("best of N", "the same, with a checker"),
+    ("known", "others"),
+)
 NAMED_STEP = 0.3
 """Of the whole rise: nearer to one of its frontier that has a name, a point gets none."""
 
@@ -42,6 +49,7 @@ def accuracy_chart(rows: Sequence[Row]) -> Chart:
         TOKENS,
         ACCURACY,
         f"Accuracy against tokens of {len(rows)} strategies; on the frontier: {'; '.join(told)}.",
+        KEY,
     )
 
 

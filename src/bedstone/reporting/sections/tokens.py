@@ -12,7 +12,8 @@ from bedstone.languages import MIXED, SPEAKERS_SOURCE, UNKNOWN, split
 from bedstone.laws.repeated_text import effective_tokens, pass_worth
 from bedstone.pretrain.loader import read_order
 from bedstone.reporting import charts
-from bedstone.reporting.charts import Axis, Bar, Dot
+from bedstone.reporting.axes import Axis
+from bedstone.reporting.charts import Bar, Dot
 from bedstone.reporting.family import Family
 from bedstone.reporting.section import Figure, Row, Section, Table, tabled
 from bedstone.reporting.wording import (
@@ -156,11 +157,11 @@ def _parity_figure(plain: list[Row], steered: list[Row]) -> Figure:
         },
     )
     axis = Axis("tokens for 1,000 bytes of English content")
+    key = (("made", "steered"), ("known", "plain"))
     return Figure(
         "Tokens for the same content, before and after: the dearest languages",
-        charts.dots(dots, axis, f"Two dots for each of {len(dots) // 2} languages."),
+        charts.dots(dots, axis, f"Two dots for each of {len(dots) // 2} languages.", key),
         table,
-        (("made", "steered"), ("known", "plain")),
     )
 
 
@@ -212,11 +213,11 @@ def mix(family: Family) -> Section | None:
                 f"Share of the text and of the tokens {tense}",
                 charts.dots(
                     dots,
-                    Axis("share", "~%", log=True),
+                    Axis("share", percent, log=True),
                     f"A dot for the text and one for what is {tense}, in {len(shown)} languages.",
+                    (("made", f"of the tokens {tense}"), ("known", "of the text there is")),
                 ),
                 _mix_table(rows, names, tense),
-                (("made", f"of the tokens {tense}"), ("known", "of the text there is")),
             ),
         ),
         method="Shares are of tokens. The heading names, of the languages drawn, the one whose "

@@ -2,8 +2,8 @@ import re
 
 from tests.unit.sampling.choosing.test_comparison import compare, measured, share
 
-from bedstone.reporting.charts import COLOURS
 from bedstone.reporting.sections.strategies import accuracy_chart
+from bedstone.reporting.svg import COLOURS
 
 
 def chart():
@@ -38,7 +38,7 @@ def test_equal_and_near_points_have_one_name():
 
 def test_what_needs_a_checker_has_a_colour_of_its_own():
     svg = chart().wide
-    dots = re.findall(r"<path[^>]*>", svg)
+    dots = re.findall(r"<circle[^>]*>", svg)
     filled = [COLOURS[kind] for kind in ("made", "best of N", "known", "before")]
     assert all(any(f'fill="{colour}"' in dot for dot in dots) for colour in filled)
     assert f'stroke="{COLOURS["best of N"]}"' in svg
