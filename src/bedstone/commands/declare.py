@@ -109,8 +109,9 @@ class Command:
                 given[NOT_ASKED] = shown_progress()
             found = self.run(**given)
             told = [json.dumps(found, ensure_ascii=False)] if as_json else self.lines(found)
-            for line in told:
-                print(printable(line))
+            for text in told:
+                for line in text.split("\n"):
+                    print(printable(line))
 
         shown = [each.on_the_line() for each in parameters.values()]
         shown.append(

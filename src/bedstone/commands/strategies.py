@@ -119,7 +119,7 @@ def strategies(
 
     questions = imported("sampling.contest.questions", "bedstone strategies")
     verdicts = imported("sampling.contest.verdicts", "bedstone strategies")
-    complete = imported("generation.complete", "bedstone strategies")
+    writer = imported("generation.writer", "bedstone strategies")
     picture = target("--chart", chart, ".svg")
     path = None if is_url(model) else given(model, store)[0]
     if write:
@@ -139,7 +139,7 @@ def strategies(
         prices=questions.Prices(prompt_price, completion_price),
         checker=checker,
         reward=None if reward is None else given(reward, store)[0],
-        number_format="fp32" if path is None else complete.format_of(number_format, path),
+        number_format=number_format or ("fp32" if path is None else writer.faster_format(path)),
     )
     found: Found
     found, rows = verdicts.compare(

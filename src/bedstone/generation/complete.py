@@ -4,9 +4,9 @@ import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any
 
-from bedstone.errors import ConfigError, nearest
+from bedstone.errors import ConfigError
 from bedstone.generation.chain import Chain, parse
 from bedstone.generation.generate import Completion, Drawing, Guide
 from bedstone.generation.stops import StopStrings, cut
@@ -29,7 +29,7 @@ class Asked:
     stop: tuple[str, ...]
     json_schema: Path | None
     regex: str | None
-    number_format: str | None
+    number_format: NumberFormat | None
     """None: what is faster here."""
 
     def refuse_unusable(self) -> None:
@@ -53,7 +53,8 @@ def sample(path: Path, asked: Asked) -> dict[str, Any]:
     asked.refuse_unusable()
     if is_complete(path):
         Artifact(path).verify()
-    chain, number_format = chain_of(asked.chain), format_of(asked.number_format, path)
+    chain = chain_of(asked.chain)
+    number_format = asked.number_format or faster_format(path)
     writer = Writer.load(path, number_format)
     (ids,) = writer.prompt_ids([asked.prompt], chat=asked.chat)
     guide = _guide(writer, asked)
@@ -66,22 +67,6 @@ def sample(path: Path, asked: Asked) -> dict[str, Any]:
         "prompt_tokens": len(ids),
         "completions": [_told(writer, each, asked) for each in completions],
     }
-
-
-def format_of(name: str | None, path: Path) -> NumberFormat:
-    """The number format called ``name``; of None, what is faster for the model of ``path``.
-
-    Raises:
-        ArtifactError: there is no model that could be loaded.
-        ConfigError: there is no such format.
-    """
-    if name is None:
-        return faster_format(path)
-    known: tuple[NumberFormat, ...] = get_args(NumberFormat)
-    for each in known:
-        if each == name:
-            return each
-    raise ConfigError(f"no number format {name!r}; {nearest(name, known)}")
 
 
 def chain_of(text: str) -> Chain:

@@ -124,10 +124,10 @@ def test_a_text_without_its_english_is_refused(characters, texts, store, cli):
     ("options", "message"),
     [
         ({"source": "bible"}, "no source 'bible'; there are gnome-user-docs, mediawiki, udhr"),
-        ({"source": "udhr", "text": "x"}, "--text and --source are both given"),
-        ({"usd_per_million_tokens": 0.0}, "--usd-per-million-tokens 0.0"),
-        ({"tokens_per_second": float("nan")}, "--tokens-per-second nan"),
-        ({"context_tokens": -1}, "--context-tokens -1"),
+        ({"source": "udhr", "text": "x"}, "text and source are both given"),
+        ({"usd_per_million_tokens": 0.0}, "usd_per_million_tokens 0.0"),
+        ({"tokens_per_second": float("nan")}, "tokens_per_second nan"),
+        ({"context_tokens": -1}, "context_tokens -1"),
     ],
 )
 def test_options_that_cannot_be_used_are_refused(characters, store, options, message):

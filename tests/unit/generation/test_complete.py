@@ -8,7 +8,6 @@ import pytest
 from tests.unit.generation.test_writer import write_model
 
 import bedstone
-from bedstone.commands.strategies import sample as command
 from bedstone.errors import ArtifactError, ConfigError
 
 LETTERS = "logit_bias=" + ";".join(f"{3 + ord(letter)}:40" for letter in "abcdefgh")
@@ -72,14 +71,14 @@ def test_a_user_s_turn_is_other_tokens_than_a_text(folder):
     ("options", "told"),
     [
         ({"chain": "heat=1"}, "no sampler 'heat'"),
-        ({"n": 0}, "--n 0"),
-        ({"max_tokens": 0}, "--max-tokens 0"),
-        ({"seed": -1}, "--seed -1"),
+        ({"n": 0}, "n 0: 1 is the least"),
+        ({"max_tokens": 0}, "max_tokens 0"),
+        ({"seed": -1}, "seed -1"),
         ({"max_tokens": 30}, "the model has seen texts of 32"),
-        ({"number_format": "fp8"}, "no number format 'fp8'"),
-        ({"stop": [""]}, "--stop: the text is empty"),
-        ({"regex": "a", "json_schema": "a.json"}, "--json-schema and --regex each say"),
-        ({"json_schema": "nothing.json"}, "--json-schema nothing.json cannot be read"),
+        ({"number_format": "fp8"}, "number_format 'fp8'"),
+        ({"stop": [""]}, "stop: the text is empty"),
+        ({"regex": "a", "json_schema": "a.json"}, "json_schema and regex each say"),
+        ({"json_schema": "nothing.json"}, "json_schema nothing.json cannot be read"),
         ({"regex": "("}, "the regular expression is wrong: unclosed group"),
         ({"chain": "logit_bias=259:1"}, "chain logit_bias=259:1: logit_bias names token 259"),
     ],
@@ -136,30 +135,30 @@ def test_a_stop_string_ends_a_text_that_an_expression_holds(folder):
         assert short["finish_reason"] == "stop"
 
 
-def test_one_text_stands_alone_on_stdout_cut_off_or_not(folder, capsys):
+def test_one_text_stands_alone_on_stdout_cut_off_or_not(folder, cli):
     options = {"chain": LETTERS, "seed": 3}
     (whole,) = sample(folder, **options, max_tokens=20)["completions"]
     text, stop = whole["text"], whole["text"][6:9]
 
     def printed(max_tokens):
-        command(str(folder), "Ab", **options, stop=[stop], max_tokens=max_tokens)
-        return capsys.readouterr()
+        words = ("--prompt", "Ab", "--chain", LETTERS, "--seed", 3, "--stop", stop)
+        return cli("sample", folder, *words, "--max-tokens", max_tokens)
 
-    assert printed(20) == (text[: text.index(stop)] + "\n", "")
-    assert printed(2) == (text[:2] + "\n", "cut off after 2 tokens: --max-tokens\n")
+    assert printed(20) == (0, text[: text.index(stop)] + "\n", "")
+    assert printed(2) == (0, text[:2] + "\n", "cut off: after 2 tokens: --max-tokens\n")
 
 
-def test_of_several_texts_each_says_whether_it_was_cut_off(folder, capsys):
+def test_of_several_texts_each_says_whether_it_was_cut_off(folder, cli):
     options = {"chain": LETTERS, "stop": ["b", "c"], "n": 8, "max_tokens": 4}
     reasons = [each["finish_reason"] for each in sample(folder, **options)["completions"]]
     assert len(set(reasons)) == 2
-    command(str(folder), "Ab", **options)
-    told = capsys.readouterr()
-    heads = [line for line in told.out.splitlines() if line.startswith("[")]
+    words = ("--prompt", "Ab", "--chain", LETTERS, "--stop", "b", "--stop", "c", "--max-tokens", 4)
+    _, out, err = cli("sample", folder, *words, "--n", 8)
+    heads = [line for line in out.splitlines() if line.startswith("[")]
     assert ["4 tokens, cut off," in head for head in heads] == [
         reason == "length" for reason in reasons
     ]
-    assert told.err == ""
+    assert err == ""
 
 
 def test_a_schema_holds_the_whole_text(folder, tmp_path):

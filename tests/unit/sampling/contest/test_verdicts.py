@@ -102,7 +102,7 @@ def named(task):
 
 
 def test_the_answer_has_the_keys_that_others_rely_on(found):
-    assert set(found) == {"model", "unavailable", "probe", "tasks"}
+    assert set(found) == {"model", "budget_unit", "unavailable", "probe", "tasks"}
     (task,) = found["tasks"]
     assert set(task) == {"task", "problems", "strategies", "measures", "recommendation"}
     assert task["task"] == "sevens"
@@ -333,7 +333,7 @@ def test_nothing_is_written_where_there_is_no_folder_of_settings(world, kind):
     (world / "ggufs" / "a.gguf").write_text("nothing")
     if kind == "artifact":
         model = bedstone.adopt(world / "model", store=world / "store")["artifact"]
-    with pytest.raises(ConfigError, match="--write: there is no folder"):
+    with pytest.raises(ConfigError, match="write: there is no folder"):
         bedstone.strategies(model, write=True, number_format="fp32", store=world / "store")
 
 
@@ -345,27 +345,27 @@ def test_a_chart_is_drawn(drawn, found, nothing_drawn, tmp_path):
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"samples": 1}, "--samples 1: 2 is the least"),
-        ({"problems": 19}, "--problems 19: 20 is the least"),
-        ({"paraphrases": 0}, "--paraphrases 0"),
-        ({"max_tokens": 0}, "--max-tokens 0"),
-        ({"seed": -1}, "--seed -1"),
+        ({"samples": 1}, "samples 1: 2 is the least"),
+        ({"problems": 19}, "problems 19: 20 is the least"),
+        ({"paraphrases": 0}, "paraphrases 0"),
+        ({"max_tokens": 0}, "max_tokens 0"),
+        ({"seed": -1}, "seed -1"),
         ({"budget_tokens": 0}, "a budget of 0 tokens buys nothing"),
         ({"budget_tokens": 9, "budget_usd": 9}, "2 budgets are given"),
-        ({"budget_usd": 1}, "--budget-usd needs the prices"),
-        ({"number_format": "fp8"}, "no number format 'fp8'"),
-        ({"chain": "heat=1"}, "--chain heat=1: no sampler 'heat'"),
-        ({"completion_price": math.nan}, "--completion-price are USD, 0 or more"),
-        ({"prompt_price": -1}, "--prompt-price and --completion-price are USD, 0 or more"),
-        ({"chart": "a.png"}, "--chart a.png is no SVG file"),
+        ({"budget_usd": 1}, "budget_usd needs the prices"),
+        ({"number_format": "fp8"}, "number_format 'fp8': there are bf16, fp32"),
+        ({"chain": "heat=1"}, "chain heat=1: no sampler 'heat'"),
+        ({"completion_price": math.nan}, "completion_price are USD, 0 or more"),
+        ({"prompt_price": -1}, "prompt_price and completion_price are USD, 0 or more"),
+        ({"chart": "a.png"}, "chart a.png: the file"),
         ({"task": ["sums", "sums:digits=1-2"]}, "two tasks are called sums"),
         ({"task": "sums:terms=2,terms=3"}, "terms is given twice"),
         ({"chain": "greedy"}, "no chain is given to compare greedy with"),
         ({"chain": [*CHAINS, "top_p=0.9"]}, "temperature has 2 chains to choose from, top_p only"),
         ({"task": "sum"}, "no task 'sum'"),
         ({"max_tokens": 600}, "the model has seen texts of 512"),
-        ({"endpoint_model": "toy"}, "--endpoint-model toy: the model is none of an endpoint"),
-        ({"constrain": True}, "--constrain: none of the tasks has a JSON schema"),
+        ({"endpoint_model": "toy"}, "endpoint_model toy: the model is none of an endpoint"),
+        ({"constrain": True}, "constrain: none of the tasks has a JSON schema"),
     ],
 )
 def test_what_cannot_be_compared_is_refused(drawn, nothing_drawn, options, message):
@@ -529,8 +529,8 @@ def test_a_prompt_is_paid_for_each_request(store, lies, samples_of_request):
         (["no temperature"], {}, "cannot be compared: temperature is not honoured"),
         (["no top_p"], {"chain": "top_p=0.9"}, "can apply none of the chains: top_p=0.9: top_p"),
         ([], {"endpoint_model": None}, "an endpoint has models by name"),
-        ([], {"constrain": True}, "--constrain holds a model of this machine"),
-        ([], {"reward": __file__}, "--reward judges what a model of this machine answers"),
+        ([], {"constrain": True}, "constrain holds a model of this machine"),
+        ([], {"reward": __file__}, "reward judges what a model of this machine answers"),
     ],
 )
 def test_an_endpoint_that_cannot_be_compared_is_refused(store, lies, options, message):
