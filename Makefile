@@ -5,7 +5,7 @@ STORE ?= artifacts
 ORACLE := .oracle
 INSTALLED := $(VENV)/.installed
 
-.PHONY: demo check test test-avx2 bench oracle browser models clean
+.PHONY: demo check test test-avx2 docs bench oracle browser models clean
 
 demo: $(INSTALLED)  ## fetch a small real crawl, make a model of it, align it, sample it, report
 	$(BIN)/bedstone demo --store $(STORE)
@@ -27,6 +27,9 @@ AVX2 = ONEDNN_MAX_CPU_ISA=AVX2 ATEN_CPU_CAPABILITY=avx2 MKL_ENABLE_INSTRUCTIONS=
   NUMBA_CPU_NAME=haswell NUMBA_CPU_FEATURES=
 test-avx2: $(INSTALLED)  ## every test, as on a processor that has AVX2 and no more
 	$(AVX2) $(BIN)/pytest -q
+
+docs: $(INSTALLED)  ## write docs/reference anew, from what the code declares
+	$(BIN)/python -m bedstone.commands.reference docs/reference
 
 bench: $(INSTALLED)  ## measure a training step against its alternatives; others: benchmarks/
 	$(BIN)/python benchmarks/train_step.py

@@ -40,7 +40,7 @@ ORDER = [
 ]
 """Folders, and the files beside them: each imports its own folder or those before it."""
 ROOT_FILES = {"errors", "config", "progress", "languages", "lots"}
-HEAVY = ("torch", "pyarrow", "numba", "pydantic_settings", "numpy", "transformers")
+HEAVY = ("torch", "pyarrow", "numba", "pydantic", "numpy", "transformers")
 LARGE = {"altair", "language_data", "matplotlib", "pandas", "plotly", "scipy", "vl-convert-python"}
 """Charts are drawn by ``reporting.charts``, speakers are a table: these take too much room."""
 

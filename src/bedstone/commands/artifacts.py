@@ -2,36 +2,75 @@
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, NotRequired, cast
 
 import typer
+from typing_extensions import TypedDict
 
-from bedstone.commands.declare import STORE, Command, Found, Name, PathLike, Store
+from bedstone.commands.declare import STORE, Command, Found, MadeOf, Name, PathLike, Store
 from bedstone.commands.desk import artifact_of
 from bedstone.commands.save import target
 
+Manifest = Annotated[Found, MadeOf("store.artifact", "Manifest")]
 
-def show(artifact: Name, *, store: Store = STORE) -> Found:
-    """Print what an artifact's manifest says.
 
-    Returns:
-        The manifest.
-    """
+class Verify(TypedDict):
+    """An artifact that is unaltered."""
+
+    artifact: str
+    """Its folder."""
+    verified: bool
+
+
+class Tree(TypedDict):
+    """An artifact and what it came from."""
+
+    artifact: str
+    """The name of its folder; in brackets if the store no longer has it."""
+    content: str
+    """Digest of what came out."""
+    stage: NotRequired[str]
+    above: NotRequired[bool]
+    """What it came from is told where it is met first."""
+    stage_version: NotRequired[int]
+    config: NotRequired[dict[str, Any]]
+    """Every value in force, defaults included."""
+    sources: NotRequired[list[Annotated[Found, MadeOf("store.artifact", "Source")]]]
+    """What was taken from outside the store."""
+    parents: NotRequired[dict[str, "Tree"]]
+    """By role."""
+    decided_by: NotRequired[dict[str, "Tree"]]
+    """By role, parents that only filled fields of the config."""
+
+
+class Report(TypedDict):
+    """A page."""
+
+    report: str
+    """Its file."""
+
+
+class Clean(TypedDict):
+    """What was removed."""
+
+    removed: list[str]
+    """Folders."""
+
+
+def show(artifact: Name, *, store: Store = STORE) -> Manifest:
+    """Print what an artifact's manifest says."""
     return artifact_of(artifact, store).manifest.model_dump(mode="json")
 
 
-def _manifest(found: Found) -> Iterator[str]:
+def _manifest(found: Manifest) -> Iterator[str]:
     from bedstone.store.lineage import flat
 
     rows = flat({key: value for key, value in found.items() if key not in ("files", "shards")})
     return (f"{key:48} {value}" for key, value in rows)
 
 
-def verify(artifact: Name, *, store: Store = STORE) -> Found:
+def verify(artifact: Name, *, store: Store = STORE) -> Verify:
     """Check that an artifact's files and manifest are still what they were.
-
-    Returns:
-        ``artifact``, ``verified``.
 
     Raises:
         ArtifactError: they are not.
@@ -41,23 +80,17 @@ def verify(artifact: Name, *, store: Store = STORE) -> Found:
     return {"artifact": str(found.path), "verified": True}
 
 
-def trace(artifact: Name, *, store: Store = STORE) -> Found:
-    """Print the tree of decisions behind an artifact.
-
-    Returns:
-        ``artifact``, ``stage``, ``config``, ``sources``; ``parents`` and ``decided_by``, by role
-        the same of each.
-    """
+def trace(artifact: Name, *, store: Store = STORE) -> Tree:
+    """Print the tree of decisions behind an artifact."""
     from bedstone.store import lineage
 
-    return lineage.trace(artifact_of(artifact, store))
+    return cast(Tree, lineage.trace(artifact_of(artifact, store)))
 
 
 def diff(left: Name, right: Name, *, store: Store = STORE) -> dict[str, list[Any]]:
     """Print the decisions and metrics in which two artifacts, or what is behind them, differ.
 
-    Returns:
-        ``stage.kind.key`` -> both values.
+    Each is called ``stage.kind.key`` and has two values, null where one has none.
     """
     from bedstone.scaling.score import score
     from bedstone.store import lineage
@@ -77,12 +110,8 @@ def report(
     *,
     out: Annotated[PathLike, typer.Option(help="the page to write")] = Path("report.html"),
     store: Store = STORE,
-) -> Found:
-    """Write one offline page about an artifact, all behind it, and what was measured on it.
-
-    Returns:
-        ``report``: the page.
-    """
+) -> Report:
+    """Write one offline page about an artifact, all behind it, and what was measured on it."""
     from bedstone.reporting.report import write_report
 
     page = target("--out", out)
@@ -91,18 +120,14 @@ def report(
     return {"report": str(page)}
 
 
-def clean(*, store: Store = STORE) -> Found:
-    """Remove the unfinished work that nobody is at.
-
-    Returns:
-        ``removed``: the folders.
-    """
+def clean(*, store: Store = STORE) -> Clean:
+    """Remove the unfinished work that nobody is at."""
     from bedstone.store.build import clean as clean_store
 
     return {"removed": [str(folder) for folder in clean_store(Path(store))]}
 
 
-def _tree_lines(role: str, tree: dict[str, Any], depth: int = 0) -> Iterator[str]:
+def _tree_lines(role: str, tree: Tree, depth: int = 0) -> Iterator[str]:
     indent = "  " * depth
     above = " (above)" if tree.get("above") else ""
     yield f"{indent}{role}{tree['artifact']}{above}"
@@ -110,10 +135,10 @@ def _tree_lines(role: str, tree: dict[str, Any], depth: int = 0) -> Iterator[str
         yield f"{indent}    {key} = {value}"
     for source in tree.get("sources", ()):
         yield f"{indent}    from {source['name']} {source['version']} {source['location']}"
-    for kind in ("parents", "decided_by"):
-        for name, parent in tree.get(kind, {}).items():
-            label = f"{name}: " if kind == "parents" else f"{name} (decided): "
-            yield from _tree_lines(label, parent, depth + 1)
+    for name, parent in tree.get("parents", {}).items():
+        yield from _tree_lines(f"{name}: ", parent, depth + 1)
+    for name, parent in tree.get("decided_by", {}).items():
+        yield from _tree_lines(f"{name} (decided): ", parent, depth + 1)
 
 
 COMMANDS = (

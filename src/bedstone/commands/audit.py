@@ -7,15 +7,17 @@ on, and a second one with other speakers identifies no language again.
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal, NotRequired, cast
 
 import typer
+from typing_extensions import TypedDict
 
 from bedstone.commands.declare import (
     STORE,
     Command,
     EngineName,
     Found,
+    MadeOf,
     PathLike,
     Paths,
     Store,
@@ -42,6 +44,71 @@ WITH_TEXTS = ("corpus.extract", "corpus.records", "corpus.rewrite", "corpus.line
 """Stages that write documents."""
 DECIDING = ("corpus.filter", "corpus.dedup")
 """Stages that write which documents are kept."""
+
+
+class AuditedLanguage(TypedDict):
+    """A language in one script, against its speakers."""
+
+    language: str
+    """ISO 639-3."""
+    script: str
+    """ISO 15924; empty where published shares leave it open."""
+    name: str
+    documents: int
+    bytes: int | None
+    tokens: int | None
+    """Null without a tokeniser."""
+    share: float
+    """Of the documents, those of unknown language included."""
+    share_low: float
+    """95 %: how far a sample of this size may be off by chance."""
+    share_high: float
+    bytes_share: float | None
+    tokens_share: float | None
+    speakers: int | None
+    """Who read this script, where the script depends on the country; null where it is not known."""
+    speakers_share: float | None
+    """Of the world's population; a second language counts, so all add up to more than 1."""
+    world_to_corpus_ratio: float | None
+    """``speakers_share`` over the share of the documents that these speakers can read."""
+    weight: float | None
+    """Of each of its documents, to bring the ratio to 1; null where no weight does."""
+    category: Literal["H", "M", "L", "X"]
+    """Its share of the documents is above 1 %, .1 %, .01 %, or not."""
+    purity: float | None
+    """Expected share of its documents that are in it; null where nothing was measured."""
+    purity_low: float | None
+    purity_high: float | None
+    possible_noise: bool | None
+    """Its count may be nothing but misread documents of other languages."""
+    erased_share: float | None
+    """Of its documents, those that a second identifier calls something else."""
+    share_by_crawl: NotRequired[dict[str, float]]
+    """Where shares of several crawls are given."""
+
+
+class Audit(TypedDict):
+    """Who is in a corpus."""
+
+    artifact: NotRequired[str]
+    """The audit's folder; published shares make none."""
+    crawl: NotRequired[str]
+    """Of published shares, the last."""
+    crawls: NotRequired[list[str]]
+    documents: int
+    bytes: int | None
+    tokens: int | None
+    """Null without a tokeniser."""
+    languages: list[AuditedLanguage]
+    """The least represented first; at the end those without a ratio."""
+    removed: list[Annotated[Found, MadeOf("corpus.representation.shares", "Removed")]]
+    """Languages of which far less was kept than of the others."""
+    unknown_share: float
+    """Of the documents, those of no language that was found."""
+    mixed_share: float
+    """Of the documents, those of several languages."""
+    speakers_source: str
+    identifier: str
 
 
 def audit(
@@ -73,12 +140,8 @@ def audit(
     workers: Workers = 1,
     engine: EngineName = "local",
     progress: Progress | None = None,
-) -> Found:
+) -> Audit:
     """Show who is in a corpus: each language's share against its share of the world's speakers.
-
-    Returns:
-        ``documents``, ``bytes``, ``languages``, ``removed``, ``unknown_share``,
-        ``speakers_source`` and what else corpus.audit writes.
 
     Raises:
         ConfigError: both or neither of ``inputs`` and ``shares`` are given, or an option is wrong.
@@ -93,7 +156,7 @@ def audit(
     if paths_of(shares):
         from bedstone.corpus.representation.published import audit_shares
 
-        found = audit_shares(paths_of(shares), speakers)
+        found = cast(Audit, audit_shares(paths_of(shares), speakers))
     else:
         where = making(store, progress, workers)
         documents, language, kept = _inputs(given(inputs, store), where)
@@ -115,9 +178,10 @@ def audit(
     return found
 
 
-def _audited(where: "Making", config: Mapping[str, Any], **inputs: "Artifact | None") -> Found:
+def _audited(where: "Making", config: Mapping[str, Any], **inputs: "Artifact | None") -> Audit:
     made = where.build("corpus.audit", config, **inputs)
-    return {"artifact": str(made.path), **json.loads(made.file("audit.json").read_text("utf-8"))}
+    written: Audit = json.loads(made.file("audit.json").read_text("utf-8"))
+    return {**written, "artifact": str(made.path)}
 
 
 def _identified(
@@ -182,7 +246,7 @@ def _of_artifact(artifact: "Artifact") -> "Inputs":
     return texts, language, artifact if artifact.manifest.stage in DECIDING else None
 
 
-def _write_csv(audit: Found, path: Path, progress: Progress | None) -> None:
+def _write_csv(audit: Audit, path: Path, progress: Progress | None) -> None:
     """The rows of an audit, after the columns that published shares have: ``--shares`` reads it."""
     from bedstone.corpus.representation.published import COLUMNS, PUBLISHED_UNKNOWN
 
@@ -208,7 +272,7 @@ def _write_csv(audit: Found, path: Path, progress: Progress | None) -> None:
     write_csv(rows, names, path, progress)
 
 
-def _lines(found: dict[str, Any]) -> Iterator[str]:
+def _lines(found: Audit) -> Iterator[str]:
     crawl = f"{found['crawl']}: " if found.get("crawl") else ""
     yield f"{crawl}{found['documents']:,} documents in {len(found['languages'])} languages"
     yield f"speakers: {found['speakers_source']}"
@@ -242,7 +306,7 @@ def _lines(found: dict[str, Any]) -> Iterator[str]:
         )
 
 
-def _line(row: dict[str, Any]) -> str:
+def _line(row: AuditedLanguage) -> str:
     name = f"{row['name'][: NAME_WIDTH - 5]} {row['script']}"
     people = _known(row["speakers"] and row["speakers"] / 1e6, ",.1f")
     of_world = _known(row["speakers_share"] and 100 * row["speakers_share"], ".2f")
@@ -265,11 +329,10 @@ def _percent(share: float) -> str:
     return f"{100 * share:.4f}" if share < 0.01 else f"{100 * share:.2f}"
 
 
-def _purity(row: dict[str, Any]) -> str:
-    if row["purity"] is None:
+def _purity(row: AuditedLanguage) -> str:
+    if row["purity_low"] is None or row["purity_high"] is None:
         return NOT_KNOWN
-    low, high = (100 * row[name] for name in ("purity_low", "purity_high"))
-    return f"{low:.0f} to {high:.0f}"
+    return f"{100 * row['purity_low']:.0f} to {100 * row['purity_high']:.0f}"
 
 
 COMMANDS = (Command(audit, _lines),)

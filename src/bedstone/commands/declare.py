@@ -1,7 +1,8 @@
 """How a command is declared: once, in the signature of its function.
 
 A parameter's annotation holds its type and, by ``typer.Option`` or ``typer.Argument``, its help,
-name and bounds. From it come the command line, the function of the package, and the reference.
+name and bounds; the return type says what the answer holds. From these come the command line, the
+function of the package, and the reference.
 """
 
 import functools
@@ -12,10 +13,11 @@ import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import reduce
+from importlib import import_module
 from operator import or_
 from pathlib import Path
 from types import NoneType
-from typing import Annotated, Any, Literal, get_args, get_origin, get_type_hints
+from typing import Annotated, Any, Literal, get_args, get_origin
 
 import typer
 from typer.models import ArgumentInfo, OptionInfo
@@ -54,6 +56,20 @@ Name = Annotated[
     PathLike, typer.Argument(metavar="ARTIFACT", help="its folder, or the start of its request")
 ]
 Found = dict[str, Any]
+Interval = tuple[float, float]
+"""Low and high."""
+
+
+@dataclass(frozen=True, slots=True)
+class MadeOf:
+    """Annotates a mapping: its keys are the fields of a class, which is imported when asked."""
+
+    module: str
+    name: str
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: Callable[[Any], Any]) -> Any:
+        """The schema of the class."""
+        return handler(getattr(import_module(f"bedstone.{self.module}"), self.name))
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,36 +84,71 @@ class Command:
         """As it is typed."""
         return self.run.__name__
 
+    @property
+    def about(self) -> str:
+        """What its function's docstring says before it comes to errors."""
+        return (inspect.getdoc(self.run) or "").partition("Raises:\n")[0].strip()
+
     def parameters(self) -> dict[str, "Parameter"]:
         """Those that a user gives, by the function's names."""
-        hints = get_type_hints(self.run, include_extras=True)
         return {
-            name: Parameter(name, each.default, *get_args(hints[name]))
+            name: Parameter(name, each.default, *get_args(each.annotation))
             for name, each in inspect.signature(self.run).parameters.items()
             if name != NOT_ASKED
         }
 
+    def answer(self, *arguments: Any, **options: Any) -> Any:
+        """What it answers."""
+        return self.run(*arguments, **options)
+
+    @property
+    def answer_type(self) -> Any:
+        """What an answer holds."""
+        return inspect.signature(self.run).return_annotation
+
     def function(self) -> Callable[..., Any]:
         """As Python calls it: its values are checked, and errors name its arguments."""
+        signature = inspect.signature(self.run)
+        parameters = self.parameters()
 
         @functools.wraps(self.run)
         def call(*arguments: Any, **options: Any) -> Any:
-            given = inspect.signature(self.run).bind(*arguments, **options).arguments
-            parameters = self.parameters()
+            given = signature.bind(*arguments, **options).arguments
             try:
                 for name, value in given.items():
                     if name != NOT_ASKED:
                         parameters[name].refuse_unusable(value)
-                return self.run(*arguments, **options)
+                return self.answer(*arguments, **options)
             except BedstoneError as error:
                 raise _in_python(error, parameters.values()) from error
 
+        shown = [
+            each.replace(annotation=parameters[name].type) if name in parameters else each
+            for name, each in signature.parameters.items()
+        ]
+        call.__doc__ = self._docstring(parameters.values())
+        call.__signature__ = signature.replace(parameters=shown)  # type: ignore[attr-defined]
+        call.__annotations__ = {each.name: each.annotation for each in shown}
+        call.__annotations__["return"] = signature.return_annotation
         return call
+
+    def _docstring(self, parameters: "Iterable[Parameter]") -> str:
+        """The function's own, with what is declared of its arguments."""
+        sections = (inspect.getdoc(self.run) or "")[len(self.about) :].strip()
+        told = [f"{each.name}: {each.meaning}." for each in parameters]
+        if self._takes_progress:
+            told.append(f"{NOT_ASKED}: where it is shown.")
+        lines = ["Args:", *(f"    {line}" for line in told)] if told else []
+        return "\n\n".join(filter(None, (self.about, "\n".join(lines), sections)))
+
+    @property
+    def _takes_progress(self) -> bool:
+        return NOT_ASKED in inspect.signature(self.run).parameters
 
     def command(self) -> Callable[..., None]:
         """As typer takes it: parameters of a command line, and an answer that is printed."""
         parameters = self.parameters()
-        takes_progress = NOT_ASKED in inspect.signature(self.run).parameters
+        takes_progress = self._takes_progress
 
         def call(*, as_json: bool, **options: Any) -> None:
             given = {
@@ -107,7 +158,7 @@ class Command:
             }
             if takes_progress:
                 given[NOT_ASKED] = shown_progress()
-            found = self.run(**given)
+            found = self.answer(**given)
             told = [json.dumps(found, ensure_ascii=False)] if as_json else self.lines(found)
             for text in told:
                 for line in text.split("\n"):
@@ -141,6 +192,13 @@ class Parameter:
     info: OptionInfo | ArgumentInfo
 
     @property
+    def placeholder(self) -> str | None:
+        """What stands for an argument; None of an option."""
+        if isinstance(self.info, OptionInfo):
+            return None
+        return str(self.info.metavar or self.name.upper())
+
+    @property
     def option(self) -> str | None:
         """As it is typed; None of an argument."""
         if isinstance(self.info, ArgumentInfo):
@@ -155,6 +213,15 @@ class Parameter:
         if NoneType not in members:
             return self.type
         return reduce(or_, (each for each in members if each is not NoneType))
+
+    @property
+    def meaning(self) -> str:
+        """Its help, and between what a number lies."""
+        low, high = self.info.min, self.info.max
+        if low is None:
+            return f"{self.info.help}"
+        limits = f"{low:,} or more" if high is None else f"{low:,} to {high:,}"
+        return f"{self.info.help} ({limits})"
 
     def on_the_line(self) -> inspect.Parameter:
         """What typer reads of it."""

@@ -2,10 +2,10 @@
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import pyarrow.parquet as pq
 
+from bedstone.commands.recipes import Demo, DemoCompletion
 from bedstone.errors import ConfigError
 from bedstone.progress import Progress
 from bedstone.reporting.report import write_report
@@ -34,9 +34,7 @@ of the time on one core."""
 SHOWN = 3
 
 
-def demo(
-    *, store: Path, minutes: float, crawl: Sequence[Path], progress: Progress
-) -> dict[str, Any]:
+def demo(*, store: Path, minutes: float, crawl: Sequence[Path], progress: Progress) -> Demo:
     """Fetch or take a crawl, run the demo recipe for about ``minutes``, and write the report.
 
     Raises:
@@ -75,7 +73,7 @@ def _fetched(store: Path, progress: Progress) -> Artifact:
     return build(stage, stage.config(), {}, store, Local(), progress)
 
 
-def _completions(strategies: Artifact) -> list[dict[str, str]]:
+def _completions(strategies: Artifact) -> list[DemoCompletion]:
     table = pq.read_table(strategies.file("completions.parquet"))
     rows = [row for row in table.to_pylist() if row["strategy"].startswith("temperature")]
     return [{"prompt": row["prompt"], "completion": row["text"]} for row in rows[:SHOWN]]

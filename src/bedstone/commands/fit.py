@@ -7,8 +7,17 @@ from textwrap import wrap
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
+from typing_extensions import TypedDict
 
-from bedstone.commands.declare import STORE, Command, Found, PathLike, Renamed, Store, Words
+from bedstone.commands.declare import (
+    STORE,
+    Command,
+    Interval,
+    PathLike,
+    Renamed,
+    Store,
+    Words,
+)
 from bedstone.commands.desk import given, making, words_of
 from bedstone.commands.save import target, write_chart
 from bedstone.errors import ConfigError
@@ -19,6 +28,7 @@ if TYPE_CHECKING:
     from bedstone.store.making import Making
 
 Row = Mapping[str, Any]
+Objective = Literal["huber", "lad", "squares"]
 NAMES = ("E", "A", "B", "alpha", "beta")
 DERIVED = {
     "parameters_exponent": "exponent of N* by C",
@@ -29,6 +39,152 @@ DERIVED = {
 WIDTH = 100
 
 
+class LossByFlop(TypedDict):
+    """L(C) = E + K / C^gamma: of runs that cannot tell parameters from tokens."""
+
+    E: float
+    K: float
+    gamma: float
+
+
+class OtherFit(TypedDict):
+    """The law by another objective, or with more runs of highest loss left out."""
+
+    objective: Objective
+    dropped: int
+    E: float
+    A: float
+    B: float
+    alpha: float
+    beta: float
+    parameters_exponent: float
+    converged: bool
+
+
+class HeldOutRun(TypedDict):
+    """A run that the law was not fitted on."""
+
+    parameters: float
+    train_tokens: float
+    loss_nats: float
+    """Measured."""
+    predicted: float
+    low: float | None
+    """95 %, with a run's own noise; null without resamples."""
+    high: float | None
+    relative_error: float
+    """Of what is predicted, over what was measured."""
+
+
+class HoldOut(TypedDict):
+    """How well the law predicts the runs of most FLOP."""
+
+    runs: list[HeldOutRun]
+    error_share_mean: float
+    error_share_max: float
+
+
+class IsoflopBudget(TypedDict):
+    """Runs of one budget, and the lowest point of the parabola through them."""
+
+    flop: float
+    runs: int
+    sizes: int
+    """How many of them differ in parameters."""
+    parameters: float | None
+    """At the lowest point; null without one."""
+    train_tokens: float | None
+    loss_nats: float | None
+    off_centre: bool
+    """The lowest point lies in an outer quarter of the sizes, or outside."""
+    usable: bool
+    """The power law goes through it."""
+    parabola: tuple[float, float, float]
+    """c0, c1, c2 of the loss c0 + c1 x + c2 x^2, x the logarithm of the parameters to base 10."""
+
+
+class Isoflop(TypedDict):
+    """The best size at each budget, and the power law through them."""
+
+    budgets: list[IsoflopBudget]
+    parameters_exponent: float | None
+    """Null for fewer than two usable budgets."""
+    coefficient: float | None
+    intervals: dict[str, Interval]
+    warnings: list[str]
+
+
+class Prediction(TypedDict):
+    """What the law says of a run, registered before it is made."""
+
+    artifact: str
+    """Its folder."""
+    law: str
+    source: str
+    parameters: float
+    train_tokens: float
+    unique_tokens: float | None
+    """Null: as if all text were fresh."""
+    loss_nats: float
+    loss_interval: Interval | None
+    """95 %."""
+    interval_of: Literal["run", "mean"] | None
+    """Of one new run, or of the law's mean about which runs vary."""
+    in_range: bool
+    """Whether the law was fitted on runs of this size."""
+    warnings: list[str]
+
+
+class Fit(TypedDict):
+    """The law of one's own runs; where they tell L(C) only, that of N and D is null."""
+
+    artifact: str
+    """Its folder."""
+    E: float | None
+    A: float | None
+    B: float | None
+    alpha: float | None
+    beta: float | None
+    parameters_exponent: float | None
+    """Of the best size by FLOP."""
+    tokens_exponent: float | None
+    tokens_per_parameter: float | None
+    """Best at the most FLOP of a run."""
+    by_flop: LossByFlop | None
+    objective: Objective
+    """A sum over runs, of residuals of log losses."""
+    delta: float | None
+    """Of huber."""
+    equal_exponents: bool
+    objective_value: float
+    gradient_norm: float
+    """In log A, log B, log E, alpha, beta; of lad a subgradient's."""
+    restarts_agreeing_share: float
+    converged: bool
+    reason: str | None
+    """Why it has not."""
+    runs: int
+    """Fitted."""
+    dropped: int
+    """Of highest loss."""
+    held_out: int
+    flop_range: Interval
+    """Of the runs fitted."""
+    parameters_range: Interval
+    train_tokens_range: Interval
+    resamples: int
+    failed_resamples: int
+    """That have no fit."""
+    intervals: dict[str, Interval]
+    """95 %, between percentiles of the resamples, by the law's numbers and what follows."""
+    sensitivity: list[OtherFit]
+    hold_out: HoldOut | None
+    isoflop: Isoflop | None
+    """Null where the runs make no budget."""
+    predictions: list[Prediction]
+    warnings: list[str]
+
+
 def fit(
     runs: Annotated[
         PathLike,
@@ -37,9 +193,7 @@ def fit(
         ),
     ],
     *,
-    objective: Annotated[
-        Literal["huber", "lad", "squares"], typer.Option(help="of residuals of log losses")
-    ] = "huber",
+    objective: Annotated[Objective, typer.Option(help="of residuals of log losses")] = "huber",
     delta: Annotated[
         float | None, typer.Option(help="of huber: 1e-3 unless told", show_default=False)
     ] = None,
@@ -69,12 +223,8 @@ def fit(
     ] = None,
     store: Store = STORE,
     progress: Progress | None = None,
-) -> Found:
+) -> Fit:
     """Fit L(N, D) = E + A/N^alpha + B/D^beta to your runs, with proof and intervals.
-
-    Returns:
-        What scaling.fit writes as ``law.json``, ``artifact``, and ``predictions``, each with its
-        own ``artifact``.
 
     Raises:
         ConfigError: an option cannot be used.
@@ -100,7 +250,7 @@ def fit(
         _write_law(made, file)
     if picture:
         write_chart(_figure(made, found), picture, progress)
-    return {"artifact": str(made.path), **found, "predictions": predictions}
+    return {**found, "artifact": str(made.path), "predictions": predictions}
 
 
 def _run(word: str) -> dict[str, float]:
@@ -127,22 +277,20 @@ def _fitted(runs: Sequence[Path], values: Mapping[str, Any], where: "Making") ->
     return where.build("scaling.fit", values, runs=adopt(runs, where.store))
 
 
-def _law_of(law: "Artifact") -> Found:
+def _law_of(law: "Artifact") -> Fit:
     from bedstone.laws.known import LAW_FILE
 
-    found: Found = json.loads(law.file(LAW_FILE).read_text("utf-8"))
+    found: Fit = json.loads(law.file(LAW_FILE).read_text("utf-8"))
     return found
 
 
-def _predicted(law: "Artifact", run: Mapping[str, float], where: "Making") -> Found:
+def _predicted(law: "Artifact", run: Mapping[str, float], where: "Making") -> Prediction:
     """What the law says of a run, registered."""
     from bedstone.laws.known import PREDICTION_FILE
 
     made = where.build("scaling.predict", run, law=law)
-    return {
-        "artifact": str(made.path),
-        **json.loads(made.file(PREDICTION_FILE).read_text("utf-8")),
-    }
+    written: Prediction = json.loads(made.file(PREDICTION_FILE).read_text("utf-8"))
+    return {**written, "artifact": str(made.path)}
 
 
 def _write_law(law: "Artifact", out: Path) -> None:
@@ -153,7 +301,7 @@ def _write_law(law: "Artifact", out: Path) -> None:
     out.write_text(text + "\n", "utf-8")
 
 
-def _figure(law: "Artifact", found: Found) -> Any:
+def _figure(law: "Artifact", found: Fit) -> Any:
     """Predicted against measured where runs were held out, else loss over compute."""
     from bedstone.reporting.sections.scaling import fit_charts
 
@@ -162,7 +310,7 @@ def _figure(law: "Artifact", found: Found) -> Any:
     return fit_charts(law)[-1 if found["hold_out"] else 0].chart
 
 
-def _lines(found: Row) -> Iterator[str]:
+def _lines(found: Fit) -> Iterator[str]:
     yield _law(found)
     yield _runs(found)
     yield _proof(found)

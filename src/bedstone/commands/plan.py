@@ -1,15 +1,25 @@
 """`bedstone plan`: what each law would do with a budget, how sure it is, and what it costs."""
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from textwrap import wrap
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, cast
 
 import typer
+from typing_extensions import TypedDict
 
 from bedstone import languages
-from bedstone.commands.declare import STORE, Command, Found, PathLike, Store, Words
+from bedstone.commands.declare import (
+    STORE,
+    Command,
+    Found,
+    Interval,
+    MadeOf,
+    PathLike,
+    Store,
+    Words,
+)
 from bedstone.commands.desk import artifact_of, given, words_of
 from bedstone.commands.save import target, write_chart
 from bedstone.errors import ArtifactError, ConfigError
@@ -22,6 +32,98 @@ if TYPE_CHECKING:
 NOT_KNOWN = "-"
 WIDTH = 100
 MUCH = 1e6
+
+
+class PlannedLaw(TypedDict):
+    """What one law would do with the budget."""
+
+    law: str
+    title: str
+    parameters: float
+    train_tokens: float
+    loss_nats: float | None
+    """A token of the law's own text; null where it says nothing of loss."""
+    loss_interval: Interval | None
+    """95 %, of the law's mean: a single run varies about it."""
+    parameters_interval: Interval | None
+    """95 %, over the surfaces that the law's runs allow."""
+    parameters_within_rounding: Interval | None
+    """What the printed digits of its constants leave open."""
+    tokens_per_parameter: float
+    in_range: bool
+    """Whether the law was fitted on runs of this size."""
+    parameters_counted: str
+    """Which parameters the law counts."""
+    embedding_share: float
+    """Of the parameters, those that the vocabulary takes."""
+    train_flop: float
+    serving_flop: float
+    """Of the tokens that will be served."""
+    device_hours: float | None
+    """Of training; null without a device."""
+    hours: float | None
+    """On all devices."""
+    usd: float | None
+    """Null without a price."""
+    train_bytes: float
+    """Weights, gradients and moments of Adam; activations come on top."""
+    weight_bytes: float
+    """In 16 bit."""
+    passes: float | None
+    """Over the corpus; null without one."""
+    effective_tokens: float | None
+    """Fresh tokens that so many passes are worth."""
+    loss_nats_on_corpus: float | None
+    """By the law ``repeated``."""
+    hyperparameters: list[Annotated[Found, MadeOf("laws.hyperparameters", "Advice")]]
+    source: str
+    warnings: list[str]
+
+
+class Plan(TypedDict):
+    """What each law would do with a budget."""
+
+    flop: float
+    """Of training."""
+    pf_days: float
+    """The same in days of 1e15 FLOP a second."""
+    budget: Annotated[Found, MadeOf("laws.budget", "Budget")]
+    unique_tokens: float | None
+    """Of the corpus."""
+    unique_tokens_by_language: dict[str, float] | None
+    served_tokens: float
+    laws: list[PlannedLaw]
+    sentences: list[str]
+    """What follows: what the budget buys, where the laws disagree, and why."""
+
+
+class PlanOfOneLaw(Plan, PlannedLaw):
+    """What one law would do with a budget: its fields stand at the top too."""
+
+
+class CheckedRow(TypedDict):
+    """A row of a table of models."""
+
+    line: int
+    parameters: float
+    train_tokens: float
+    flop: float
+    flop_6nd: float
+    """6 FLOP for each parameter and token."""
+    difference_share: float
+    """Of ``flop`` from that, over that."""
+    rounding_share: float
+    """By how much they may differ by rounding alone."""
+    consistent: bool
+
+
+class Check(TypedDict):
+    """Which rows of a table of models can be true."""
+
+    table: str
+    rows: list[CheckedRow]
+    inconsistent: list[CheckedRow]
+    """Those that cannot."""
 
 
 def plan(
@@ -61,11 +163,8 @@ def plan(
     ] = None,
     store: Store = STORE,
     progress: Progress | None = None,
-) -> Found:
+) -> Plan | PlanOfOneLaw | Check:
     """Show what each law would do with a budget, how sure it is, and what it costs.
-
-    Returns:
-        ``laws``, ``sentences``, ``flop``; with ``check``, ``rows`` and ``inconsistent``.
 
     Raises:
         ConfigError: the budget cannot be used, or there is no such law or device.
@@ -80,17 +179,18 @@ def plan(
         told = budget != budgets.Budget()
         if any((told, words_of(corpus), served_tokens, law, vocab_size, chart)):
             raise ConfigError("--check reads a table and takes no other option")
-        return budgets.check(Path(check))
+        return cast(Check, budgets.check(Path(check)))
     picture = target("--chart", chart, ".svg")
     unique = read_corpus(words_of(corpus), Path(store))
     asked = str(given(law, store)[0]) if law else None
-    found = budgets.plan(budget, unique, served_tokens, asked, vocab_size or budgets.VOCAB_SIZE)
+    vocab_size = vocab_size or budgets.VOCAB_SIZE
+    found = cast(Plan, budgets.plan(budget, unique, served_tokens, asked, vocab_size))
     if picture:
         write_chart(_isoflop(found), picture, progress)
     return found
 
 
-def _isoflop(found: Found) -> Any:
+def _isoflop(found: Plan) -> Any:
     """Loss over size at the plan's budget, with what each law would do."""
     from bedstone.laws.allocation import WITHOUT_LOSS
     from bedstone.laws.budget import known_law
@@ -161,11 +261,11 @@ def _counted(artifact: "Artifact") -> dict[str, float]:
     )
 
 
-def _lines(found: Found) -> Iterator[str]:
+def _lines(found: Any) -> Iterator[str]:
     return _checked(found) if "rows" in found else _planned(found)
 
 
-def _checked(found: dict[str, Any]) -> Iterator[str]:
+def _checked(found: Check) -> Iterator[str]:
     yield f"{len(found['inconsistent'])} of {len(found['rows'])} rows cannot be true"
     for row in found["inconsistent"]:
         yield (
@@ -176,7 +276,7 @@ def _checked(found: dict[str, Any]) -> Iterator[str]:
         )
 
 
-def _planned(found: dict[str, Any]) -> Iterator[str]:
+def _planned(found: Plan) -> Iterator[str]:
     rows = found["laws"]
     width = max(len("law"), *(len(_name(row)) for row in rows))
     yield f"{found['flop']:.4g} FLOP of training, {found['pf_days']:,.4g} petaFLOP/s-days"
@@ -203,16 +303,16 @@ def _planned(found: dict[str, Any]) -> Iterator[str]:
     yield from _costs(found, width)
 
 
-def _name(row: dict[str, Any]) -> str:
+def _name(row: PlannedLaw) -> str:
     """Of a law, or of its file without the folder."""
     return Path(row["law"]).name
 
 
-def _mark(row: dict[str, Any]) -> str:
+def _mark(row: Mapping[str, Any]) -> str:
     return " " if row["in_range"] else "*"
 
 
-def _loss(row: dict[str, Any]) -> str:
+def _loss(row: PlannedLaw) -> str:
     if row["loss_nats"] is None:
         return NOT_KNOWN
     if row["loss_interval"] is None:
@@ -221,7 +321,7 @@ def _loss(row: dict[str, Any]) -> str:
     return f"{row['loss_nats']:.3f} [{low:.3f}, {high:.3f}]"
 
 
-def _warnings(rows: list[dict[str, Any]]) -> Iterator[str]:
+def _warnings(rows: list[PlannedLaw]) -> Iterator[str]:
     """Each once, after the laws that it is about."""
     laws: dict[str, list[str]] = {}
     for row in rows:
@@ -231,7 +331,7 @@ def _warnings(rows: list[dict[str, Any]]) -> Iterator[str]:
         yield from wrap(f"{', '.join(names)}: {warning}", WIDTH, subsequent_indent="  ")
 
 
-def _costs(found: dict[str, Any], width: int) -> Iterator[str]:
+def _costs(found: Plan, width: int) -> Iterator[str]:
     rows, devices = found["laws"], found["budget"]["devices"]
     names = [it["law"] for it in rows[0]["hyperparameters"]]
     head = " ".join(f"{f'{name} LR, batch':>18}" for name in names)

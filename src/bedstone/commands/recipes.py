@@ -5,12 +5,12 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+from typing_extensions import TypedDict
 
 from bedstone.commands.declare import (
     STORE,
     Command,
     EngineName,
-    Found,
     NamedInputs,
     PathLike,
     Paths,
@@ -22,6 +22,46 @@ from bedstone.commands.desk import given, making, paths_of, words_of
 from bedstone.progress import Progress
 
 
+class DemoCompletion(TypedDict):
+    """What the demo's model wrote."""
+
+    prompt: str
+    completion: str
+
+
+class Demo(TypedDict):
+    """What a demo has made."""
+
+    report: str
+    """The page."""
+    nodes: dict[str, str]
+    """Of the recipe, by name: the folder of each artifact."""
+    completions: list[DemoCompletion]
+
+
+class Run(TypedDict):
+    """What a recipe has made, or would."""
+
+    nodes: dict[str, str]
+    """By name, the folder of each artifact; of a dry run, what would be done."""
+
+
+class Build(TypedDict):
+    """What a stage has made."""
+
+    artifact: str
+    """Its folder."""
+    metrics: dict[str, float]
+    """Measured while it was made, by names that end in their unit."""
+
+
+class Adopt(TypedDict):
+    """Files in the store."""
+
+    artifact: str
+    """Its folder."""
+
+
 def demo(
     *,
     store: Store = STORE,
@@ -30,13 +70,10 @@ def demo(
         Paths, typer.Option(help="WARC files of your own instead of the fetched ones")
     ] = (),
     progress: Progress | None = None,
-) -> Found:
+) -> Demo:
     """Go the whole way on a small real crawl: model, alignment, samples, report.
 
     Less time makes a smaller model of less text.
-
-    Returns:
-        ``report``: its path; ``nodes``; ``completions``: three of the model's, by prompt.
     """
     from bedstone.commands.demo import demo as go
 
@@ -48,7 +85,7 @@ def demo(
     )
 
 
-def _completions(found: Found) -> Iterator[str]:
+def _completions(found: Demo) -> Iterator[str]:
     yield f"report: {found['report']}"
     for each in found["completions"]:
         yield f"\nprompt: {each['prompt']}\nmodel:  {each['completion']}"
@@ -65,11 +102,8 @@ def run(
     workers: Workers = 1,
     engine: EngineName = "local",
     progress: Progress | None = None,
-) -> Found:
+) -> Run:
     """Build what is missing of a recipe, in order.
-
-    Returns:
-        ``nodes``: name -> artifact folder; with ``dry_run``, name -> what would be done.
 
     Raises:
         ConfigError: the recipe, a ``node.key=value`` of ``sets``, or an input cannot be used.
@@ -86,7 +120,7 @@ def run(
     return {"nodes": {name: str(artifact.path) for name, artifact in made.items()}}
 
 
-def _nodes(found: Found) -> Iterator[str]:
+def _nodes(found: Run) -> Iterator[str]:
     return (f"{name:20} {text}" for name, text in found["nodes"].items())
 
 
@@ -102,11 +136,8 @@ def build(
     workers: Workers = 1,
     engine: EngineName = "local",
     progress: Progress | None = None,
-) -> Found:
+) -> Build:
     """Build one stage's artifact, or find that it was built before.
-
-    Returns:
-        ``artifact``: its folder; ``metrics``.
 
     Raises:
         ConfigError: no such stage, or a config that cannot be used.
@@ -131,12 +162,8 @@ def adopt(
     paths: Annotated[Paths, typer.Argument(metavar="PATH...", help="files and folders")],
     *,
     store: Store = STORE,
-) -> Found:
-    """Enter files made elsewhere into the store, where they lie.
-
-    Returns:
-        ``artifact``: its folder.
-    """
+) -> Adopt:
+    """Enter files made elsewhere into the store, where they lie."""
     from bedstone.store.adoption import adopt as adopt_paths
 
     return {"artifact": str(adopt_paths(paths_of(paths), Path(store)).path)}
@@ -149,7 +176,7 @@ def stages() -> dict[str, str]:
     return dict(STAGES)
 
 
-def _folder(found: Found) -> list[str]:
+def _folder(found: Build | Adopt) -> list[str]:
     return [found["artifact"]]
 
 

@@ -1,15 +1,43 @@
 """`bedstone sample`: completions of a prompt, by a model that Bedstone made or another."""
 
 from collections.abc import Iterator
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
+from typing_extensions import TypedDict
 
-from bedstone.commands.declare import STORE, Command, Found, PathLike, Store, Words
+from bedstone.commands.declare import STORE, Command, PathLike, Store, Words
 from bedstone.commands.desk import given, is_url, optional, words_of
 from bedstone.errors import ConfigError
 from bedstone.model import NumberFormat
 from bedstone.progress import Progress
+
+
+class Completion(TypedDict):
+    """What a model wrote after the prompt."""
+
+    text: str
+    token_ids: list[int]
+    """The closing token included, if there is one."""
+    logprobs: list[float]
+    """Of each token under the model itself, in nats."""
+    sampling_logprobs: list[float]
+    """Of each token under what it was drawn from: constraint and chain."""
+    boundary_draws: int
+    """Tokens that the rounding of another batch might turn."""
+    finish_reason: Literal["stop", "length"]
+    seed: int
+
+
+class Sample(TypedDict):
+    """Completions of a prompt."""
+
+    model: str
+    chain: str
+    """Spelt out."""
+    number_format: NumberFormat
+    prompt_tokens: int
+    completions: list[Completion]
 
 
 def sample(
@@ -42,14 +70,8 @@ def sample(
     ] = None,
     store: Store = STORE,
     progress: Progress | None = None,
-) -> Found:
+) -> Sample:
     """Complete a prompt by a model, several times if asked.
-
-    Returns:
-        ``completions``: of each ``text``, ``token_ids``, ``logprobs`` (under the model),
-        ``sampling_logprobs`` (under constraint and chain), ``boundary_draws`` (tokens that the
-        rounding of another batch might turn), ``finish_reason``, ``seed``; ``chain``, spelt out;
-        ``model``; ``number_format``; ``prompt_tokens``.
 
     Raises:
         ArtifactError: it is no such model.
@@ -75,14 +97,14 @@ def sample(
         regex=regex,
         number_format=number_format,
     )
-    found: Found = complete.sample(given(model, store)[0], asked)
+    found: Sample = complete.sample(given(model, store)[0], asked)
     first, *others = found["completions"]
     if progress and not others and first["finish_reason"] == "length":
         progress.named("cut off").say(f"after {max_tokens} tokens: --max-tokens")
     return found
 
 
-def _completions(found: Found) -> Iterator[str]:
+def _completions(found: Sample) -> Iterator[str]:
     several = len(found["completions"]) > 1
     for number, each in enumerate(found["completions"]):
         if several:

@@ -1,11 +1,12 @@
 """`bedstone size`: what a model of this config has, needs and computes, counted exactly."""
 
-from collections.abc import Iterator, Mapping
-from typing import Annotated, Any
+from collections.abc import Iterator
+from typing import Annotated, NotRequired, cast
 
 import typer
+from typing_extensions import TypedDict
 
-from bedstone.commands.declare import STORE, Command, Found, Numbers, PathLike, Store
+from bedstone.commands.declare import STORE, Command, Found, MadeOf, Numbers, PathLike, Store
 from bedstone.commands.desk import given
 from bedstone.counting.utilisation import Recompute
 from bedstone.progress import Progress
@@ -20,6 +21,105 @@ CONVENTIONS = {
     "korthikanti": "Korthikanti: 6M + 12LHQT, M in matrices",
     "causal": "exact: a position sees no later one",
 }
+
+
+class Tensor(TypedDict):
+    """A tensor of a checkpoint."""
+
+    name: str
+    dtype: str
+    shape: list[int]
+    values: int
+    zeros: int
+
+
+class Checkpoint(TypedDict):
+    """What a checkpoint holds, and what its zeros would save."""
+
+    tensors: int
+    bytes: int
+    parameters: int
+    parameters_too_many: int
+    """Over those of the config."""
+    buffers: int
+    """Values that no gradient trains."""
+    tied_head_values: int
+    """Stored a second time, and not counted."""
+    zeros: int
+    """Of the parameters."""
+    zeros_share: float
+    storage: Annotated[Found, MadeOf("counting.sparsity", "Storage")]
+    flop_saved_per_token: float
+    """Forward, by a kernel that leaves zeros out."""
+    flop_saved_share: dict[str, float]
+    """The same of all, by length of the sequence."""
+    by_tensor: list[Tensor]
+
+
+class Utilisation(TypedDict):
+    """How much of the devices a training uses, by convention of counting."""
+
+    tokens_per_second: float
+    device: Annotated[Found, MadeOf("counting.devices", "Device")]
+    devices: int
+    seq_len: int
+    """Tokens of a sequence."""
+    recompute: Recompute
+    """Which activations are computed again backward."""
+    palm_parameters: int
+    """All active ones."""
+    korthikanti_parameters: int
+    """Those in matrix products."""
+    flop_per_token: dict[str, float]
+    """That training needs."""
+    mfu: dict[str, float]
+    """Share of the devices' dense rate that those take."""
+    hardware_flop_per_token: dict[str, float]
+    """That the devices do, what is computed again included."""
+    hfu: dict[str, float]
+    """Share of the rate that those take."""
+    activation_bytes_per_layer: dict[Recompute, int] | None
+    """Kept of one sequence; null where the formula does not hold for the model."""
+
+
+class Size(TypedDict):
+    """A model's parameters, memory and FLOP."""
+
+    family: str
+    """The ``model_type`` of its config."""
+    longest_tokens: int | None
+    """Of a sequence; null where the config does not say."""
+    parameters_total: int
+    """A tied table counts once."""
+    parameters_active: int
+    """Without the experts that a token does not pass."""
+    parameters_active_share: float
+    parameters_embedding: int
+    """Input and output tables, position tables."""
+    parameters_non_embedding: int
+    parameters_buffers: int
+    """Stored numbers that no gradient trains, beside the total."""
+    components: dict[str, int]
+    """Parameters by part of the model; they add up to the total."""
+    weight_bytes: dict[str, int]
+    """Of all parameters, by number format."""
+    batch: int
+    """Sequences of which keys and values are counted."""
+    kv_bytes_per_token: int
+    """Keys and values of a position in 16 bit, full attention."""
+    kv_bytes: dict[str, int]
+    """Of the batch by length of its sequences, windows respected."""
+    flop_per_token_forward: dict[str, float]
+    """By length of the sequence; a position sees no later one."""
+    flop_per_token_train: dict[str, float]
+    """By length of the sequence."""
+    exact_over_6nd: dict[str, float]
+    """The same over 6 FLOP for each active parameter, by length."""
+    checkpoint: NotRequired[Checkpoint]
+    """Where one is given."""
+    utilisation: NotRequired[Utilisation]
+    """Where a speed is given."""
+    warnings: list[str]
 
 
 def size(
@@ -51,14 +151,8 @@ def size(
     ] = None,
     store: Store = STORE,
     progress: Progress | None = None,
-) -> Found:
+) -> Size:
     """Count a model's parameters, memory and FLOP exactly; zeros and utilisation if asked.
-
-    Returns:
-        ``family``, ``parameters_total``, ``_active``, ``_embedding``, ``_non_embedding``,
-        ``_buffers``, ``components``, ``weight_bytes`` by number format; by length ``kv_bytes``,
-        ``flop_per_token_forward``, ``flop_per_token_train``, ``exact_over_6nd``; ``warnings``;
-        ``checkpoint`` and ``utilisation`` where they are asked.
 
     Raises:
         ConfigError: the config cannot be counted, or an option cannot be used.
@@ -66,7 +160,7 @@ def size(
     """
     from bedstone.counting import size_of
 
-    return size_of.size(
+    found = size_of.size(
         given(config, store)[0],
         checkpoint=given(checkpoint, store)[0] if checkpoint else None,
         lengths=lengths,
@@ -74,9 +168,10 @@ def size(
         speed=size_of.speed(mfu, device, devices, seq_len, recompute),
         progress=progress,
     )
+    return cast(Size, found)
 
 
-def _lines(found: Mapping[str, Any]) -> Iterator[str]:
+def _lines(found: Size) -> Iterator[str]:
     yield from _parameters(found)
     yield ""
     yield _row("weights", "GB")
@@ -96,20 +191,23 @@ def _lines(found: Mapping[str, Any]) -> Iterator[str]:
         yield f"warning: {warning}"
 
 
-def _parameters(found: Mapping[str, Any]) -> Iterator[str]:
+def _parameters(found: Size) -> Iterator[str]:
     total = found["parameters_total"]
     yield _row(found["family"], "parameters", "share")
     for name, number in found["components"].items():
         yield _row(name, f"{number:,}", _percent(number / total))
     yield _row("total", f"{total:,}", _percent(1))
-    for kind in ("active", "embedding", "non_embedding"):
-        number = found[f"parameters_{kind}"]
+    for kind, number in (
+        ("active", found["parameters_active"]),
+        ("embedding", found["parameters_embedding"]),
+        ("non_embedding", found["parameters_non_embedding"]),
+    ):
         yield _row(kind, f"{number:,}", _percent(number / total))
     if buffers := found["parameters_buffers"]:
         yield _row("buffers, beside total", f"{buffers:,}")
 
 
-def _by_length(found: Mapping[str, Any]) -> Iterator[str]:
+def _by_length(found: Size) -> Iterator[str]:
     batch = found["batch"]
     yield f"keys and values: {found['kv_bytes_per_token']:,} bytes a token; batch of {batch:,}"
     yield _row("sequence tokens", "KV cache GB", "forward FLOP/token", "train FLOP/token", "of 6N")
@@ -123,7 +221,7 @@ def _by_length(found: Mapping[str, Any]) -> Iterator[str]:
         )
 
 
-def _checkpoint(found: Mapping[str, Any]) -> Iterator[str]:
+def _checkpoint(found: Checkpoint) -> Iterator[str]:
     def row(name: str, *cells: str) -> str:
         return _row(name, *cells, width=TENSOR_WIDTH)
 
@@ -143,17 +241,16 @@ def _checkpoint(found: Mapping[str, Any]) -> Iterator[str]:
         yield row(name, _gigabytes(stored[f"{name}_bytes"]), share)
     yield ""
     yield row("what a kernel without zeros saves", "forward FLOP/token", "of forward")
-    for length, share in found["flop_saved_share"].items():
+    for length, of_forward in found["flop_saved_share"].items():
         saved = f"{found['flop_saved_per_token']:.4e}"
-        yield row(f"sequences of {int(length):,} tokens", saved, _percent(share))
+        yield row(f"sequences of {int(length):,} tokens", saved, _percent(of_forward))
 
 
-def _share(tensor: Mapping[str, Any]) -> float:
-    share: float = tensor["zeros"] / max(1, tensor["values"])
-    return share
+def _share(tensor: Tensor) -> float:
+    return tensor["zeros"] / max(1, tensor["values"])
 
 
-def _utilisation(found: Mapping[str, Any]) -> Iterator[str]:
+def _utilisation(found: Utilisation) -> Iterator[str]:
     used = found["device"]
     yield (
         f"{found['tokens_per_second']:,.0f} tokens a second on {found['devices']:,} x "

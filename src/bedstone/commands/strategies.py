@@ -3,14 +3,16 @@
 import math
 from collections.abc import Iterator
 from textwrap import wrap
-from typing import Annotated
+from typing import Annotated, Any, Literal, NotRequired
 
 import typer
+from typing_extensions import TypedDict
 
 from bedstone.commands.declare import (
     STORE,
     Command,
     Found,
+    MadeOf,
     PathLike,
     Paths,
     Store,
@@ -27,6 +29,171 @@ NAME_WIDTH = 48
 """Of a strategy in a table; a longer one has a line of its own."""
 FORMS = {"tokens": ".0f", "seconds": ".3f", "usd": ".6f"}
 """Of what a problem costs."""
+
+
+class Estimate(TypedDict):
+    """A measured share with its interval of 95 %."""
+
+    value: float
+    low: float
+    high: float
+
+
+class Calibration(TypedDict):
+    """How far a confidence tells right answers from wrong ones."""
+
+    calibration_error: float
+    """Expected difference of confidence and accuracy."""
+    brier: float
+    auroc: float | None
+    """Null where all are right, or none."""
+
+
+class ChainMeasures(TypedDict):
+    """What a chain's answers to a task say of the model."""
+
+    accuracy: float
+    """Share of the samples."""
+    format_validity: Estimate
+    """Share of the samples in which an answer was found."""
+    distinct_1: float
+    """Share of different words."""
+    distinct_2: float
+    """Share of different pairs of words."""
+    completion_tokens: float
+    seconds_p50: float
+    seconds_p95: float
+    wrongly_answered: NotRequired[Estimate]
+    """Of problems without an answer, the share of samples that give one all the same."""
+    logprob: NotRequired[Calibration]
+    """Of the probability of a sample's tokens, where it is told."""
+    vote_share: NotRequired[Calibration]
+    """Of the share of the samples that agree with the majority."""
+    agreement: NotRequired[float]
+    """Share of the pairs of samples that give the same answer."""
+    pass_at: NotRequired[dict[str, float]]
+    """Number of samples -> accuracy if a checker takes one."""
+    majority_at: NotRequired[dict[str, float]]
+    """Number of samples -> accuracy if the majority does."""
+
+
+class Measures(TypedDict, total=False):
+    """What the answers to a task say of the model; of all tasks together nothing."""
+
+    paraphrases: int
+    paraphrase_agreement: Estimate
+    """Share of the problems to which all wordings get the same answer."""
+    all_paraphrases_right: Estimate
+    paraphrase_accuracy: list[float]
+    chains: dict[str, ChainMeasures]
+
+
+class ComparedStrategy(TypedDict):
+    """A way to get one answer, on the half of the problems that reports."""
+
+    strategy: str
+    family: str
+    """Of chains that differ in one parameter."""
+    chain: str
+    samples: int
+    selector: Literal["first", "majority", "weighted", "likeliest", "checked", "rewarded", "mbr"]
+    """Which of the samples is taken."""
+    stop: Literal["all", "settled"]
+    """Whether all samples are drawn, or as many as settle it."""
+    development_accuracy: float
+    """On the half that chooses."""
+    accuracy_share: float
+    accuracy_share_low: float
+    """95 %."""
+    accuracy_share_high: float
+    accuracy_share_n: int
+    """Problems."""
+    gain_share: float
+    """Over greedy, paired."""
+    gain_share_low: float
+    gain_share_high: float
+    gain_share_n: int
+    p_value: float
+    """Of no gain."""
+    adjusted_p: float
+    """Holm's, over all strategies."""
+    tokens: float
+    """Of a problem: its prompt once, and all samples."""
+    tokens_unshared: float
+    """The same with the prompt once for each sample."""
+    usd: float
+    seconds: float
+    seconds_p50: float
+    seconds_p95: float
+    on_frontier: bool
+    """Nothing is as accurate for fewer tokens."""
+
+
+class StrategyChoice(TypedDict):
+    """Which strategy to take."""
+
+    strategy: str | None
+    """Null: none beats greedy here."""
+    sentence: str
+    alike: list[str]
+    """Those within the budget that cannot be told apart from it."""
+    cheapest: str
+    """Of these and the best."""
+
+
+class ComparedTask(TypedDict):
+    """What a task, or all of them together, say of the strategies."""
+
+    task: str
+    problems: int
+    """Of the half that reports."""
+    strategies: list[ComparedStrategy]
+    measures: Measures
+    recommendation: StrategyChoice
+
+
+class Probe(TypedDict):
+    """What an endpoint does of what it is asked."""
+
+    url: str
+    model: str
+    chat: bool
+    logprobs_of: Literal["model", "chain"] | None
+    """Whose log-probabilities it tells; null where it tells none, or it is not known."""
+    features: dict[str, Annotated[Found, MadeOf("sampling.endpoints.findings", "Finding")]]
+
+
+class Strategies(TypedDict):
+    """What each way to sample a model is worth, and what it costs."""
+
+    model: str
+    budget_unit: Literal["tokens", "seconds", "usd"]
+    unavailable: dict[str, list[str]]
+    """Chain -> why the endpoint cannot apply it."""
+    probe: Probe | None
+    """Of an endpoint."""
+    tasks: list[ComparedTask]
+    """With several, the last is all of them together."""
+    written: NotRequired[str]
+    """The file that holds the recommendation now."""
+
+
+class StrategiesCost(TypedDict):
+    """What a comparison would draw."""
+
+    model: str
+    budget_unit: Literal["tokens", "seconds", "usd"]
+    unavailable: dict[str, list[str]]
+    """Chain -> why the endpoint cannot apply it."""
+    probe: Probe | None
+    """Of an endpoint."""
+    completions_stored: int
+    completions_to_draw: int
+    completion_tokens_at_most: int
+    seconds_about: float | None
+    """At the pace measured here; null for an endpoint."""
+    usd_at_most: float
+    """Without the prompts."""
 
 
 def strategies(
@@ -95,19 +262,12 @@ def strategies(
     store: Store = STORE,
     workers: Workers = 1,
     progress: Progress | None = None,
-) -> Found:
+) -> Strategies | StrategiesCost:
     """Compare ways to sample a model: what each is worth, and what it costs.
 
     Answers are stored, and every smaller number of samples, selector and budget is computed from
     them: nothing is drawn twice, and a run that was stopped goes on. Half of the problems chooses
     each sampler's setting, the other half reports.
-
-    Returns:
-        ``tasks``, the last of several all together: each with ``strategies`` (accuracy with its
-        interval, gain over greedy, adjusted p, tokens, seconds, money), ``measures``
-        (calibration, agreement and others, by chain), ``recommendation``; ``unavailable``: chain
-        -> why the endpoint cannot apply it; ``probe``: what was found of the endpoint;
-        ``budget_unit``. With ``dry_run``, what would be drawn.
 
     Raises:
         ArtifactError: it is no such model.
@@ -141,7 +301,7 @@ def strategies(
         reward=None if reward is None else given(reward, store)[0],
         number_format=number_format or ("fp32" if path is None else writer.faster_format(path)),
     )
-    found: Found
+    found: Strategies | StrategiesCost
     found, rows = verdicts.compare(
         str(model),
         path,
@@ -157,11 +317,11 @@ def strategies(
     return found
 
 
-def _lines(found: Found) -> Iterator[str]:
+def _lines(found: Any) -> Iterator[str]:
     return _compared(found) if "tasks" in found else _cost(found)
 
 
-def _cost(found: Found) -> Iterator[str]:
+def _cost(found: StrategiesCost) -> Iterator[str]:
     yield f"{found['completions_stored']:,} completions are stored"
     yield (
         f"{found['completions_to_draw']:,} would be drawn, of "
@@ -174,7 +334,7 @@ def _cost(found: Found) -> Iterator[str]:
         yield f"{found['usd_at_most']:,.2f} USD at most, without the prompts"
 
 
-def _compared(found: Found) -> Iterator[str]:
+def _compared(found: Strategies) -> Iterator[str]:
     if found["probe"]:
         yield from _probed(found["probe"])
     for chain, reasons in found["unavailable"].items():
@@ -189,7 +349,7 @@ def _compared(found: Found) -> Iterator[str]:
                 yield f"  the chain alone: to draw {row['samples']} and choose is the caller's part"
 
 
-def _probed(probe: Found) -> Iterator[str]:
+def _probed(probe: Probe) -> Iterator[str]:
     for name, each in probe["features"].items():
         if each["verdict"] != "honoured":
             yield from wrap(
@@ -197,7 +357,7 @@ def _probed(probe: Found) -> Iterator[str]:
             )
 
 
-def _task(task: Found, unit: str) -> Iterator[str]:
+def _task(task: ComparedTask, unit: Literal["tokens", "seconds", "usd"]) -> Iterator[str]:
     yield f"{task['task']}, {task['problems']} problems to report on"
     named = ("greedy", task["recommendation"]["strategy"])
     shown = [row for row in task["strategies"] if row["on_frontier"] or row["strategy"] in named]

@@ -7,12 +7,13 @@ premium. So a language that has part of the text only is shown at the price of t
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, NotRequired
 
 import typer
+from typing_extensions import TypedDict
 
 from bedstone import languages
-from bedstone.commands.declare import STORE, Command, Found, PathLike, Paths, Store
+from bedstone.commands.declare import STORE, Command, PathLike, Paths, Store
 from bedstone.commands.desk import given, making, paths_of, tokenizer_of
 from bedstone.commands.save import target, write_csv
 from bedstone.errors import ConfigError, nearest
@@ -48,6 +49,71 @@ ASKED: tuple[Column, ...] = (
 MANY_UNKNOWN = 0.01
 """Share of unknown tokens from which a language's count says little."""
 Row = Mapping[str, Any]
+
+
+class LanguageCost(TypedDict):
+    """What a language pays for the text."""
+
+    language: str
+    """ISO 639-3 and script."""
+    name: str
+    tokens: int
+    bytes: int
+    characters: int
+    words: float
+    premium: float
+    """Tokens over those of English for the same content."""
+    unknown_share: float
+    """Of the tokens, those that the vocabulary lacks."""
+    usd: NotRequired[float]
+    """A page's, at the price given."""
+    seconds: NotRequired[float]
+    """A page's, at the speed given."""
+    context_words: NotRequired[int]
+    """That fit into the context window given."""
+
+
+class TokenizerCost(TypedDict):
+    """A tokeniser, and what it costs each language."""
+
+    name: str
+    vocabulary: int
+    pattern: str
+    """How it cuts texts into words: its own way, or that of a known one."""
+    languages: list[LanguageCost]
+    """The dearest first."""
+    gini: float
+    """Of the premiums: 0 where all pay the same."""
+    trained_on_text: bool | None
+    """If so, it looks fairer than it is; null where nobody knows."""
+    artifact: str
+    """The folder of what was counted."""
+
+
+Origin = TypedDict("Origin", {"from": str})
+
+
+class ParallelText(Origin):
+    """The text that was counted, ``from`` a folder or addresses."""
+
+    source: str
+    """What it is called; ``texts`` if somebody has aligned it."""
+    artifact: str
+    """Its folder."""
+    languages: int
+    page: str
+    """What a page of it is."""
+    page_english_words: float
+    page_english_bytes: int
+    context_tokens: int | None
+    """The window that was asked for."""
+
+
+class Tokens(TypedDict):
+    """What each language pays for the same content."""
+
+    tokenizers: list[TokenizerCost]
+    text: ParallelText
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,12 +161,8 @@ def tokens(
     csv: Annotated[PathLike | None, typer.Option(help="write the languages to this file")] = None,
     store: Store = STORE,
     progress: Progress | None = None,
-) -> Found:
+) -> Tokens:
     """Show what each language pays for the same content: tokens, money, waiting, context.
-
-    Returns:
-        ``tokenizers``: of each ``name``, ``vocabulary``, ``pattern``, ``languages`` (by premium),
-        ``gini``, ``trained_on_text``; ``text``: where it is from, and what a page is.
 
     Raises:
         ConfigError: an option cannot be used.
@@ -125,8 +187,8 @@ def tokens(
     if table:
         rows = [{"tokenizer": each["name"], **row} for each in made for row in each["languages"]]
         write_csv(rows, list(rows[0]), table, progress)
-    about = _about(parallel, own, made[0]["languages"])
-    return {"tokenizers": made, "text": {**about, "context_tokens": context_tokens}}
+    about = _about(parallel, own, made[0]["languages"], context_tokens)
+    return {"tokenizers": made, "text": about}
 
 
 def _parallel(text: Path | None, source: str | None, where: "Making") -> "Artifact":
@@ -145,7 +207,7 @@ def _parallel(text: Path | None, source: str | None, where: "Making") -> "Artifa
 
 def _priced(
     name: str, tokenizer: "Artifact", parallel: "Artifact", prices: Prices, where: "Making"
-) -> dict[str, Any]:
+) -> TokenizerCost:
     import pyarrow.parquet as pq
 
     from bedstone.evaluation.seen import is_trained_on
@@ -169,9 +231,9 @@ def _priced(
     }
 
 
-def _language(row: Row, page_tokens: int, prices: Prices) -> dict[str, Any]:
+def _language(row: Row, page_tokens: int, prices: Prices) -> LanguageCost:
     code, _ = languages.split(row["language"])
-    shown = {
+    shown: LanguageCost = {
         "language": row["language"],
         "name": languages.name(code),
         "tokens": row["tokens"],
@@ -191,7 +253,9 @@ def _language(row: Row, page_tokens: int, prices: Prices) -> dict[str, Any]:
     return shown
 
 
-def _about(parallel: "Artifact", text: Path | None, rows: Sequence[Row]) -> dict[str, Any]:
+def _about(
+    parallel: "Artifact", text: Path | None, rows: Sequence[LanguageCost], context: int | None
+) -> ParallelText:
     (english,) = (row for row in rows if row["language"] == ENGLISH)
     origins = ", ".join(source.location for source in parallel.manifest.sources)
     return {
@@ -202,6 +266,7 @@ def _about(parallel: "Artifact", text: Path | None, rows: Sequence[Row]) -> dict
         "page": "all of the text: as many tokens as its English has, times the premium",
         "page_english_words": english["words"],
         "page_english_bytes": english["bytes"],
+        "context_tokens": context,
     }
 
 
@@ -217,7 +282,7 @@ def _names(paths: Sequence[Path]) -> list[str]:
     ]
 
 
-def _lines(found: dict[str, Any]) -> Iterator[str]:
+def _lines(found: Tokens) -> Iterator[str]:
     about, tokenizers = found["text"], found["tokenizers"]
     yield f"text: {about['source']}, from {about['from']}, in {about['languages']} languages"
     yield (
