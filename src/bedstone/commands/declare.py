@@ -10,7 +10,7 @@ import inspect
 import json
 import re
 import sys
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import reduce
 from importlib import import_module
@@ -120,7 +120,9 @@ class Command:
                         parameters[name].refuse_unusable(value)
                 return self.answer(*arguments, **options)
             except BedstoneError as error:
-                raise _in_python(error, parameters.values()) from error
+                in_python = _in_python(parameters.values())
+                hint = None if error.hint is None else in_python(error.hint)
+                raise type(error)(in_python(str(error)), hint=hint) from error
 
         shown = [
             each.replace(annotation=parameters[name].type) if name in parameters else each
@@ -132,12 +134,13 @@ class Command:
         call.__annotations__["return"] = signature.return_annotation
         return call
 
-    def _docstring(self, parameters: "Iterable[Parameter]") -> str:
+    def _docstring(self, parameters: "Collection[Parameter]") -> str:
         """The function's own, with what is declared of its arguments."""
         sections = (inspect.getdoc(self.run) or "")[len(self.about) :].strip()
-        told = [f"{each.name}: {each.meaning}." for each in parameters]
+        in_python = _in_python(parameters)
+        told = [f"{each.name}: {in_python(each.meaning)}." for each in parameters]
         if self._takes_progress:
-            told.append(f"{NOT_ASKED}: where it is shown.")
+            told.append(f"{NOT_ASKED}: where what is done is shown.")
         lines = ["Args:", *(f"    {line}" for line in told)] if told else []
         return "\n\n".join(filter(None, (self.about, "\n".join(lines), sections)))
 
@@ -306,18 +309,13 @@ def _renamed(option: str | None, words: Sequence[str]) -> dict[str, str]:
     return renamed
 
 
-def _in_python(error: BedstoneError, parameters: Iterable[Parameter]) -> BedstoneError:
-    """The same error, with the names that Python's arguments have."""
+def _in_python(parameters: Iterable[Parameter]) -> Callable[[str], str]:
+    """Turns the options that a text names into the names that Python's arguments have."""
     names = {each.option: each.name for each in parameters if each.option}
     words = re.compile(
         "|".join(rf"{re.escape(each)}(?![\w-])" for each in sorted(names, key=len, reverse=True))
     )
-
-    def renamed(text: str) -> str:
-        return words.sub(lambda found: names[found[0]], text)
-
-    hint = None if error.hint is None else renamed(error.hint)
-    return type(error)(renamed(str(error)), hint=hint)
+    return lambda text: words.sub(lambda found: names[found[0]], text)
 
 
 def summary(function: Callable[..., Any]) -> str:

@@ -1,5 +1,6 @@
 """A command is declared once: its signature is a command line, and a function."""
 
+import inspect
 import json
 from typing import Annotated, Literal
 
@@ -17,7 +18,7 @@ def brew(
     *,
     inputs: Annotated[Inputs, typer.Option("--input", help="NAME=PATH")] = {},  # noqa: B006
     pots: Annotated[Paths, typer.Option(help="into what")] = (),
-    words: Annotated[Words, typer.Option("--word", help="said")] = (),
+    words: Annotated[Words, typer.Option("--word", help="said, not with --strong-tea")] = (),
     columns: Annotated[Renamed, typer.Option(help="NAME=NAME")] = {},  # noqa: B006
     cups: Annotated[int, typer.Option(min=1, max=9, help="how many")] = 2,
     strong_tea: Annotated[bool, typer.Option(help="whether")] = False,
@@ -27,6 +28,9 @@ def brew(
     """Brew tea.
 
     Slowly.
+
+    Raises:
+        ConfigError: of nettles.
     """
     if leaf == "nettle":
         raise ConfigError("--strong-tea of --word needs leaves", hint="leave --strong-tea out")
@@ -103,6 +107,35 @@ def test_errors_name_what_was_called(type_in):
 def test_words_that_are_no_pairs_are_refused(type_in, words, told):
     with pytest.raises(ConfigError, match=told):
         type_in("mint", *words)
+
+
+def test_python_is_told_of_each_argument_with_its_type():
+    told = COMMAND.function()
+    assert str(inspect.signature(told)) == (
+        "(leaf: str, *, "
+        "inputs: collections.abc.Mapping[str, str | pathlib.Path | "
+        "collections.abc.Sequence[str | pathlib.Path]] = {}, "
+        "pots: str | pathlib.Path | collections.abc.Sequence[str | pathlib.Path] = (), "
+        "words: str | collections.abc.Sequence[str] = (), "
+        "columns: collections.abc.Mapping[str, str] = {}, cups: int = 2, "
+        "strong_tea: bool = False, kind: Optional[Literal['green', 'black']] = None, "
+        "progress: bedstone.progress.Progress | None = None)"
+    )
+    assert told.__doc__ == (
+        "Brew tea.\n\nSlowly.\n\n"
+        "Args:\n"
+        "    leaf: of what.\n"
+        "    inputs: NAME=PATH.\n"
+        "    pots: into what.\n"
+        "    words: said, not with strong_tea.\n"
+        "    columns: NAME=NAME.\n"
+        "    cups: how many (1 to 9).\n"
+        "    strong_tea: whether.\n"
+        "    kind: which.\n"
+        "    progress: where what is done is shown.\n\n"
+        "Raises:\n"
+        "    ConfigError: of nettles."
+    )
 
 
 def test_the_package_lists_its_functions_and_each_tells_of_itself():
