@@ -41,6 +41,7 @@ ON_THE_LINE: Mapping[Any, Any] = {
     Inputs: list[str],
 }
 """What stands for a type where all is text."""
+OPTION = re.compile(r"--[a-z][a-z-]*")
 NOT_ASKED = "progress"
 """The parameter that a terminal fills."""
 
@@ -312,10 +313,7 @@ def _renamed(option: str | None, words: Sequence[str]) -> dict[str, str]:
 def _in_python(parameters: Iterable[Parameter]) -> Callable[[str], str]:
     """Turns the options that a text names into the names that Python's arguments have."""
     names = {each.option: each.name for each in parameters if each.option}
-    words = re.compile(
-        "|".join(rf"{re.escape(each)}(?![\w-])" for each in sorted(names, key=len, reverse=True))
-    )
-    return lambda text: words.sub(lambda found: names[found[0]], text)
+    return lambda text: OPTION.sub(lambda found: names.get(found[0], found[0]), text)
 
 
 def summary(function: Callable[..., Any]) -> str:

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pyarrow.parquet as pq
 
+from bedstone.commands.desk import own_recipe
 from bedstone.commands.recipes import Demo, DemoCompletion
 from bedstone.errors import ConfigError
 from bedstone.progress import Progress
@@ -17,12 +18,7 @@ from bedstone.store.engine import Local
 from bedstone.store.provenance import core_count
 from bedstone.store.stages import find
 
-PACKAGE = Path(__file__).parents[1]
-RECIPES = next(
-    folder for folder in (PACKAGE / "recipes", PACKAGE.parents[1] / "recipes") if folder.is_dir()
-)
-"""Of an installed package inside it, of a checkout beside it."""
-DEMO = RECIPES / "demo.toml"
+DEMO = own_recipe("demo")
 MIN_MINUTES = 3.0
 """What every run takes, however little it trains, is most of that."""
 TRAINING_SHARE, FIXED_MINUTES = 0.5, 0.8

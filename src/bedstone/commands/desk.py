@@ -1,12 +1,13 @@
 """What commands do before their work: find what is named, and say who builds."""
 
+import os
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bedstone.commands.declare import PathLike, Paths, Words
-from bedstone.errors import ArtifactError
+from bedstone.errors import ArtifactError, ConfigError, nearest
 from bedstone.progress import Progress
 
 if TYPE_CHECKING:
@@ -15,6 +16,9 @@ if TYPE_CHECKING:
 
 NAME = re.compile(r"([a-z_.]+-)?[0-9a-f]{4,64}")
 """How an artifact may be called: its folder's name, or the start of its request."""
+PACKAGE = Path(__file__).parents[1]
+RECIPES = (PACKAGE / "recipes", PACKAGE.parents[1] / "recipes")
+"""Of an installed package inside it, of a checkout beside it."""
 
 
 def paths_of(paths: Paths) -> list[Path]:
@@ -50,6 +54,56 @@ def given(paths: Paths, store: PathLike) -> list[Path]:
     if len(found) == 1 and not found[0].exists() and NAME.fullmatch(str(found[0])):
         return [artifact_of(found[0], store).path]
     return found
+
+
+def own_recipes() -> dict[str, Path]:
+    """The recipes that come with the package, by name."""
+    return {path.stem: path for folder in RECIPES for path in sorted(folder.glob("*.toml"))}
+
+
+def own_recipe(name: str) -> Path:
+    """The file of a recipe that comes with the package.
+
+    Raises:
+        ConfigError: there is none of that name.
+    """
+    known = own_recipes()
+    if name not in known:
+        raise ConfigError(f"no recipe {name!r}; {nearest(name, known)}")
+    return known[name]
+
+
+def recipe_of(name: PathLike) -> Path:
+    """A recipe's file, or by its name alone that of one that comes with the package.
+
+    Raises:
+        ConfigError: it is neither.
+    """
+    path = Path(name)
+    if path.is_file() or path.suffix or os.sep in str(name):
+        return path
+    return own_recipe(str(name))
+
+
+def own_recipes_so(incomplete: str) -> Iterator[str]:
+    """How the name of a recipe of the package may go on."""
+    return (name for name in own_recipes() if name.startswith(incomplete))
+
+
+def recipes_so(incomplete: str) -> Iterator[str]:
+    """How the name or the file of a recipe may go on."""
+    yield from own_recipes_so(incomplete)
+    folder, start = os.path.split(incomplete)
+    for path in sorted(Path(folder).glob("*")):
+        if path.name.startswith(start) and (path.is_dir() or path.suffix == ".toml"):
+            yield f"{path}{os.sep}" if path.is_dir() else str(path)
+
+
+def stages_so(incomplete: str) -> Iterator[str]:
+    """How the name of a stage may go on."""
+    from bedstone.store.stages import STAGES
+
+    return (name for name in STAGES if name.startswith(incomplete))
 
 
 def making(store: PathLike, progress: Progress | None, workers: int = 1) -> "Making":

@@ -1,5 +1,6 @@
-"""The commands that make artifacts: demo, run, build, adopt, stages."""
+"""The commands that make artifacts: demo, run, init, build, adopt, stages."""
 
+import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated
@@ -18,7 +19,18 @@ from bedstone.commands.declare import (
     Store,
     Workers,
 )
-from bedstone.commands.desk import given, making, paths_of, words_of
+from bedstone.commands.desk import (
+    given,
+    making,
+    own_recipe,
+    own_recipes_so,
+    paths_of,
+    recipe_of,
+    recipes_so,
+    stages_so,
+    words_of,
+)
+from bedstone.errors import ConfigError
 from bedstone.progress import Progress
 
 
@@ -44,6 +56,17 @@ class Run(TypedDict):
 
     nodes: dict[str, str]
     """By name, the folder of each artifact; of a dry run, what would be done."""
+
+
+class Init(TypedDict):
+    """A recipe to start from."""
+
+    recipe: str
+    """Its file."""
+    inputs: dict[str, str]
+    """What a run must be given: a name, and what that is."""
+    command: str
+    """That runs it."""
 
 
 class Build(TypedDict):
@@ -92,7 +115,14 @@ def _completions(found: Demo) -> Iterator[str]:
 
 
 def run(
-    recipe: Annotated[PathLike, typer.Argument(metavar="RECIPE", help="a TOML file of nodes")],
+    recipe: Annotated[
+        PathLike,
+        typer.Argument(
+            metavar="RECIPE",
+            help="a TOML file of nodes, or the name of a recipe that comes with the package",
+            autocompletion=recipes_so,
+        ),
+    ],
     inputs: NamedInputs = {},  # noqa: B006 (never changed)
     *,
     sets: Sets = (),
@@ -111,7 +141,7 @@ def run(
     """
     from bedstone.store import recipe as recipes
 
-    plan = recipes.load(Path(recipe), words_of(sets), until)
+    plan = recipes.load(recipe_of(recipe), words_of(sets), until)
     found = {name: given(paths, store) for name, paths in inputs.items()}
     if dry_run:
         return {"nodes": recipes.preview(plan, found, Path(store))}
@@ -124,8 +154,39 @@ def _nodes(found: Run) -> Iterator[str]:
     return (f"{name:20} {text}" for name, text in found["nodes"].items())
 
 
+def init(
+    name: Annotated[
+        str, typer.Argument(help="of a recipe with the package", autocompletion=own_recipes_so)
+    ] = "demo",
+) -> Init:
+    """Write a recipe to start from into this folder, with comments.
+
+    Raises:
+        ConfigError: there is no such recipe, or a file that it would overwrite.
+    """
+    text = own_recipe(name).read_text("utf-8")
+    path = Path(f"{name}.toml")
+    try:
+        with path.open("x", encoding="utf-8") as file:
+            file.write(text)
+    except FileExistsError as error:
+        raise ConfigError(f"{path} is there already", hint="rename it first") from error
+    inputs: dict[str, str] = tomllib.loads(text).get("inputs", {})
+    words = ["bedstone", "run", str(path), *(f"--input {each}=PATH" for each in inputs)]
+    return {"recipe": str(path), "inputs": inputs, "command": " ".join(words)}
+
+
+def _start(found: Init) -> Iterator[str]:
+    yield f"written: {found['recipe']}"
+    for name, what in found["inputs"].items():
+        yield f"it takes {name}: {what}"
+    yield f"next: {found['command']}"
+
+
 def build(
-    stage: Annotated[str, typer.Argument(help="as `bedstone stages` lists it")],
+    stage: Annotated[
+        str, typer.Argument(help="as `bedstone stages` lists it", autocompletion=stages_so)
+    ],
     config: Annotated[
         PathLike | None, typer.Option(help="TOML file; without it, the defaults")
     ] = None,
@@ -183,6 +244,7 @@ def _folder(found: Build | Adopt) -> list[str]:
 COMMANDS = (
     Command(demo, _completions),
     Command(run, _nodes),
+    Command(init, _start),
     Command(build, _folder),
     Command(adopt, _folder),
     Command(stages, lambda found: (f"{name:20} {text}" for name, text in found.items())),
