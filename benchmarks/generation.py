@@ -22,8 +22,7 @@ from transformers.utils import logging
 
 from bedstone.generation.chain import parse
 from bedstone.generation.generate import Drawing, generate
-from bedstone.model import hugging_face
-from bedstone.model import NumberFormat
+from bedstone.model import NumberFormat, hugging_face
 from bedstone.model.shape import ModelConfig
 from bedstone.model.transformer import DTYPES, Transformer
 
