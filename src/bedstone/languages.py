@@ -30,7 +30,7 @@ together, so that the shares of all languages add up to more than 1.
 import csv
 from dataclasses import dataclass
 from functools import cache
-from importlib import resources
+from pathlib import Path
 from typing import Literal, get_args
 
 UNKNOWN = "und"
@@ -75,7 +75,7 @@ class Language:
 @cache
 def known() -> dict[str, Language]:
     """All that are known here, by code."""
-    table = resources.files("bedstone").joinpath("languages.tsv").read_text("utf-8")
+    table = Path(__file__).with_name("languages.tsv").read_text("utf-8")
     return {
         row["language"]: Language(
             row["language"],
@@ -139,7 +139,7 @@ def join(language: str, script: str) -> str:
 @cache
 def _cldr() -> dict[str, tuple[str, int | None]]:
     """Name and speakers by code, or by language and country, ``pa-PK``; either may be missing."""
-    table = resources.files("bedstone").joinpath("cldr.tsv").read_text("utf-8")
+    table = Path(__file__).with_name("cldr.tsv").read_text("utf-8")
     return {
         row["code"]: (row["name"], int(row["speakers"]) if row["speakers"] else None)
         for row in csv.DictReader(table.splitlines(), delimiter="\t")

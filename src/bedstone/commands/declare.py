@@ -149,6 +149,14 @@ class Command:
     def _takes_progress(self) -> bool:
         return NOT_ASKED in inspect.signature(self.run).parameters
 
+    def named(self) -> Callable[[], None]:
+        """As typer lists it, without its parameters."""
+
+        def call() -> None: ...
+
+        call.__doc__ = summary(self.run)
+        return call
+
     def command(self) -> Callable[..., None]:
         """As typer takes it: parameters of a command line, and an answer that is printed."""
         parameters = self.parameters()

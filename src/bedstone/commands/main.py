@@ -1,7 +1,9 @@
 """The command ``bedstone``. Answers go to stdout, everything said on the way to stderr."""
 
+import os
 import signal
 import sys
+from collections.abc import Collection
 from io import TextIOWrapper
 from types import FrameType
 from typing import Annotated
@@ -23,6 +25,9 @@ from bedstone.commands import (
 from bedstone.commands.declare import Command
 from bedstone.errors import BedstoneError, printable
 
+NAME = "bedstone"
+COMPLETING = f"_{NAME.upper()}_COMPLETE"
+"""In the environment, a shell asks what may come next."""
 SIGNALLED = 128
 """Added to a signal's number, it is the exit status of a command that the signal ended."""
 COMMANDS: tuple[Command, ...] = (
@@ -39,8 +44,13 @@ COMMANDS: tuple[Command, ...] = (
 """In the order in which help lists them."""
 
 
-def application() -> typer.Typer:
-    """The command line."""
+def application(words: Collection[str] | None = None) -> typer.Typer:
+    """The command line.
+
+    Args:
+        words: what is typed. A command that is not among them is listed, and takes no options: to
+            read those of all takes as long as half of Python's start.
+    """
     app = typer.Typer(
         no_args_is_help=True,
         pretty_exceptions_enable=False,
@@ -49,7 +59,8 @@ def application() -> typer.Typer:
     )
     app.callback()(_about)
     for command in COMMANDS:
-        app.command(command.name)(command.command())
+        is_asked = words is None or command.name in words
+        app.command(command.name)(command.command() if is_asked else command.named())
     return app
 
 
@@ -61,7 +72,7 @@ def main() -> None:
         if isinstance(stream, TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")  # text of any script, on any terminal
     try:
-        application()()
+        application(None if COMPLETING in os.environ else sys.argv[1:])(prog_name=NAME)
     except BedstoneError as error:
         _complain(str(error), error.hint)
         sys.exit(error.exit_status)

@@ -1,6 +1,5 @@
 """The commands that make artifacts: demo, run, init, build, adopt, stages."""
 
-import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated
@@ -164,6 +163,8 @@ def init(
     Raises:
         ConfigError: there is no such recipe, or a file that it would overwrite.
     """
+    import tomllib
+
     text = own_recipe(name).read_text("utf-8")
     path = Path(f"{name}.toml")
     try:

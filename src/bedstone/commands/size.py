@@ -8,7 +8,7 @@ from typing_extensions import TypedDict
 
 from bedstone.commands.declare import STORE, Command, Found, MadeOf, Numbers, PathLike, Store
 from bedstone.commands.desk import given
-from bedstone.counting.utilisation import Recompute
+from bedstone.counting import Recompute
 from bedstone.progress import Progress
 
 NAME_WIDTH = 24

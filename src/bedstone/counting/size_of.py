@@ -10,7 +10,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from bedstone.counting import count, families, memory, sparsity
+from bedstone.counting import Recompute, count, families, memory, sparsity
 from bedstone.counting.architecture import Architecture, Experts
 from bedstone.counting.devices import Device
 from bedstone.counting.devices import device as device_named
@@ -18,7 +18,6 @@ from bedstone.counting.sparsity import Tensor
 from bedstone.counting.utilisation import (
     RECOMPUTES,
     TRAIN_FLOP,
-    Recompute,
     activation_bytes,
     hardware_flop_per_token,
     model_flop_per_token,

@@ -19,12 +19,11 @@ The conventions count differently, so a figure without its convention says littl
 All but the last let each position see all of the sequence.
 """
 
-from typing import Literal, get_args
+from typing import get_args
 
+from bedstone.counting import Recompute
 from bedstone.counting.architecture import Architecture, Attention, FeedForward
 
-Recompute = Literal["none", "selective", "full"]
-"""Which activations are computed again backward: none, those of attention, all of each layer."""
 RECOMPUTES: tuple[Recompute, ...] = get_args(Recompute)
 TRAIN_FLOP = 6
 """For each product of a parameter and a token: two forward, four backward."""
