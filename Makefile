@@ -28,8 +28,8 @@ AVX2 = ONEDNN_MAX_CPU_ISA=AVX2 ATEN_CPU_CAPABILITY=avx2 MKL_ENABLE_INSTRUCTIONS=
 test-avx2: $(INSTALLED)  ## every test, as on a processor that has AVX2 and no more
 	$(AVX2) $(BIN)/pytest -q
 
-docs: $(INSTALLED)  ## write docs/reference anew, from what the code declares
-	$(BIN)/python -m bedstone.commands.reference docs/reference
+docs: $(INSTALLED)  ## write docs/reference and the schema of recipes anew, from the code
+	$(BIN)/python -m bedstone.commands.reference
 
 bench: $(INSTALLED)  ## measure a training step against its alternatives; others: benchmarks/
 	$(BIN)/python benchmarks/train_step.py

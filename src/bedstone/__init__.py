@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from bedstone.commands.audit import audit
     from bedstone.commands.fit import fit
     from bedstone.commands.plan import plan
-    from bedstone.commands.recipes import adopt, build, demo, init, run, stages
+    from bedstone.commands.recipes import adopt, build, demo, init, run, schema, stages
     from bedstone.commands.sample import sample
     from bedstone.commands.size import size
     from bedstone.commands.strategies import strategies
@@ -32,6 +32,7 @@ __all__ = [
     "report",
     "run",
     "sample",
+    "schema",
     "show",
     "size",
     "stages",

@@ -1,8 +1,11 @@
-"""The commands that make artifacts: demo, run, init, build, adopt, stages."""
+"""The commands that make artifacts, and what is written for them: recipes and their stages."""
 
-from collections.abc import Iterator
+import json
+import shutil
+from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Annotated
+from textwrap import wrap
+from typing import Annotated, Any, NotRequired, cast
 
 import typer
 from typing_extensions import TypedDict
@@ -11,6 +14,7 @@ from bedstone.commands.declare import (
     STORE,
     Command,
     EngineName,
+    Found,
     NamedInputs,
     PathLike,
     Paths,
@@ -31,6 +35,10 @@ from bedstone.commands.desk import (
 )
 from bedstone.errors import ConfigError
 from bedstone.progress import Progress
+
+WIDTH = 100
+SCHEMA = "recipe.schema.json"
+"""Beside a recipe: its first line names it, and editors check and complete the recipe by it."""
 
 
 class DemoCompletion(TypedDict):
@@ -62,6 +70,8 @@ class Init(TypedDict):
 
     recipe: str
     """Its file."""
+    schema: str
+    """The file beside it by which editors check and complete it."""
     inputs: dict[str, str]
     """What a run must be given: a name, and what that is."""
     command: str
@@ -75,6 +85,44 @@ class Build(TypedDict):
     """Its folder."""
     metrics: dict[str, float]
     """Measured while it was made, by names that end in their unit."""
+
+
+class StageInputs(TypedDict):
+    """The roles of what a stage reads."""
+
+    required: list[str]
+    optional: list[str]
+    sharded: list[str]
+    """Those that are mapped: one more shard of them makes one more of the output."""
+    decided_by: list[str]
+    """Those that only fill absent keys of the config; all may be left out."""
+
+
+class ConfigKey(TypedDict):
+    """What a stage's config holds under a key."""
+
+    type: str
+    meaning: str
+    limits: str
+    default: NotRequired[Any]
+    """Absent: it must be given."""
+
+
+class Stage(TypedDict):
+    """What a stage does, reads and writes."""
+
+    name: str
+    version: int
+    sentence: str
+    """What it does."""
+    reads: str
+    writes: str
+    about: str
+    inputs: StageInputs
+    decides: str
+    """What its config is for."""
+    config: dict[str, ConfigKey]
+    """By key, as ``--set`` writes it."""
 
 
 class Adopt(TypedDict):
@@ -160,25 +208,35 @@ def init(
 ) -> Init:
     """Write a recipe to start from into this folder, with comments.
 
+    Beside it, for editors, the JSON Schema of recipes, where there is none.
+
     Raises:
         ConfigError: there is no such recipe, or a file that it would overwrite.
     """
     import tomllib
 
-    text = own_recipe(name).read_text("utf-8")
-    path = Path(f"{name}.toml")
+    source = own_recipe(name)
+    text = source.read_text("utf-8")
+    path, beside = Path(f"{name}.toml"), Path(SCHEMA)
     try:
         with path.open("x", encoding="utf-8") as file:
             file.write(text)
     except FileExistsError as error:
         raise ConfigError(f"{path} is there already", hint="rename it first") from error
+    if not beside.exists():
+        shutil.copyfile(source.with_name(SCHEMA), beside)
     inputs: dict[str, str] = tomllib.loads(text).get("inputs", {})
     words = ["bedstone", "run", str(path), *(f"--input {each}=PATH" for each in inputs)]
-    return {"recipe": str(path), "inputs": inputs, "command": " ".join(words)}
+    return {
+        "recipe": str(path),
+        "schema": str(beside),
+        "inputs": inputs,
+        "command": " ".join(words),
+    }
 
 
 def _start(found: Init) -> Iterator[str]:
-    yield f"written: {found['recipe']}"
+    yield f"written: {found['recipe']}; for editors, {found['schema']}"
     for name, what in found["inputs"].items():
         yield f"it takes {name}: {what}"
     yield f"next: {found['command']}"
@@ -231,11 +289,88 @@ def adopt(
     return {"artifact": str(adopt_paths(paths_of(paths), Path(store)).path)}
 
 
-def stages() -> dict[str, str]:
-    """List the stages in the order in which a model is made."""
-    from bedstone.store.stages import sentences
+def stages(
+    name: Annotated[
+        str | None, typer.Argument(help="of a stage to describe", autocompletion=stages_so)
+    ] = None,
+) -> dict[str, str] | Stage:
+    """List the stages in the order in which a model is made, or describe one.
 
-    return sentences()
+    Raises:
+        ConfigError: there is no such stage.
+    """
+    if name is None:
+        from bedstone.store.stages import sentences
+
+        return sentences()
+    from bedstone.store.description import describe
+
+    return cast(Stage, describe(name))
+
+
+def _stages(found: Any) -> Iterator[str]:
+    if isinstance(found.get("config"), Mapping):
+        return _stage(found)
+    return (f"{name:20} {text}" for name, text in found.items())
+
+
+def _stage(found: Stage) -> Iterator[str]:
+    yield f"{found['name']}, version {found['version']}: {found['sentence']}"
+    yield ""
+    for kind, roles in (
+        ("inputs", found["inputs"]["required"]),
+        ("optional", found["inputs"]["optional"]),
+        ("sharded", found["inputs"]["sharded"]),
+        ("decided by", found["inputs"]["decided_by"]),
+    ):
+        if roles:
+            yield f"{kind:10} {', '.join(roles)}"
+    for label, text in (("reads", found["reads"]), ("writes", found["writes"])):
+        if text:
+            yield from _labelled(label, text)
+    if found["about"]:
+        yield ""
+        yield _plain(found["about"])
+    if found["config"]:
+        yield ""
+        yield f"config: {_plain(found['decides'])}"
+    for key, row in found["config"].items():
+        yield from _key(key, row)
+
+
+def _labelled(label: str, text: str) -> Iterator[str]:
+    for number, line in enumerate(_plain(text).splitlines()):
+        yield f"{'' if number else label:10} {line}"
+
+
+def _key(key: str, row: ConfigKey) -> Iterator[str]:
+    default = default_of(row)
+    limits = f", {row['limits']}" if row["limits"] else ""
+    yield f"  {key}{f' = {default}' if default else ''}  ({row['type']}{limits})"
+    yield from wrap(_plain(row["meaning"]), WIDTH, initial_indent="    ", subsequent_indent="    ")
+
+
+def default_of(row: ConfigKey) -> str:
+    """Empty where the key is absent by default, or a table whose keys have theirs."""
+    if "default" not in row:
+        return "(must be given)"
+    default = row["default"]
+    is_told_by_key = isinstance(default, dict) and default
+    if default is None or is_told_by_key:
+        return ""
+    return json.dumps(default, ensure_ascii=False)
+
+
+def _plain(text: str) -> str:
+    """Without the marks that docstrings have around code."""
+    return text.replace("``", "")
+
+
+def schema() -> Found:
+    """Print the JSON Schema of recipes, by which editors check and complete them."""
+    from bedstone.store.description import recipe_schema
+
+    return recipe_schema()
 
 
 def _folder(found: Build | Adopt) -> list[str]:
@@ -248,5 +383,6 @@ COMMANDS = (
     Command(init, _start),
     Command(build, _folder),
     Command(adopt, _folder),
-    Command(stages, lambda found: (f"{name:20} {text}" for name, text in found.items())),
+    Command(stages, _stages),
+    Command(schema, lambda found: [json.dumps(found, indent=1, ensure_ascii=False)]),
 )

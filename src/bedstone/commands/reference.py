@@ -1,16 +1,17 @@
-"""The reference, made of what the commands declare: `python -m bedstone.commands.reference DIR`.
+"""What commands and stages declare, as pages and JSON Schemas: `make docs` writes them anew.
 
-Writes ``commands.md``, what people read, and ``answers.schema.json``, the JSON Schema of what each
-command prints with ``--json``.
+``commands.md`` and ``stages.md`` are for people, ``answers.schema.json`` is of what each command
+prints with ``--json``, and beside the recipes lies the schema by which editors read them.
 """
 
 import inspect
 import json
-import sys
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import make_dataclass
+from itertools import starmap
 from pathlib import Path
-from typing import Any, Literal, get_args, get_origin
+from typing import Any, Literal, cast, get_args, get_origin
 
 from pydantic import ConfigDict, TypeAdapter
 from pydantic.config import ExtraValues
@@ -29,6 +30,9 @@ from bedstone.commands.declare import (
     summary,
 )
 from bedstone.commands.main import COMMANDS
+from bedstone.commands.recipes import SCHEMA, ConfigKey, Stage, default_of
+from bedstone.store.description import WithMeanings, describe, recipe_schema
+from bedstone.store.stages import STAGES
 
 Schema = dict[str, Any]
 
@@ -51,24 +55,41 @@ Made by `make docs` from the commands' signatures. Each command takes `--json` t
 one JSON object, whose keys stand below the options; as a JSON Schema they are
 [`answers.schema.json`](answers.schema.json). Each is a function of the package with the same name
 and options, `_` for `-`, that returns the same: `bedstone.size("config.json", batch=8)`."""
+STAGES_PAGE = """# Stages
+
+Made by `make docs` from the stages' modules, in the order in which a model is made; `bedstone
+stages NAME` shows the same. A recipe sets a key of a config as `config.KEY`, the command line as
+`--set NODE.KEY=VALUE`. A key with `NAME` in it has a name of yours there, one with `[]` is of each
+table of a list."""
+
+
+FILE = re.compile(r"\n(?=``[^`]+\.[a-z]+``)")
+"""Where the next of the files begins that a stage says it writes."""
 
 
 def pages() -> dict[str, str]:
-    """Name of a file -> its text."""
+    """File below the checkout -> its text."""
     schema = answers_schema()
     told: set[str] = set()
-    sections = [_section(command, schema, told) for command in COMMANDS]
+    commands = [_section(command, schema, told) for command in COMMANDS]
+    stages = [_stage(cast(Stage, describe(name))) for name in STAGES]
     return {
-        "commands.md": "\n\n".join([COMMANDS_PAGE, *sections]) + "\n",
-        "answers.schema.json": json.dumps(schema, indent=1, ensure_ascii=False) + "\n",
+        "docs/reference/commands.md": "\n\n".join([COMMANDS_PAGE, *commands]) + "\n",
+        "docs/reference/stages.md": "\n\n".join([STAGES_PAGE, *stages]) + "\n",
+        "docs/reference/answers.schema.json": _json(schema),
+        f"recipes/{SCHEMA}": _json(recipe_schema()),
     }
+
+
+def _json(schema: Schema) -> str:
+    return json.dumps(schema, indent=1, ensure_ascii=False) + "\n"
 
 
 def answers(commands: Iterable[Command], extra: ExtraValues = "ignore") -> TypeAdapter[Any]:
     """What reads the commands' answers, by their names; ``extra`` is for keys not declared."""
     kinds = [(command.name, command.answer_type) for command in commands]
-    config = ConfigDict(use_attribute_docstrings=True, extra=extra)
-    return TypeAdapter(make_dataclass("Answers", kinds, namespace={"__pydantic_config__": config}))
+    namespace = {"__pydantic_config__": ConfigDict(extra=extra)}
+    return TypeAdapter(make_dataclass("Answers", kinds, namespace=namespace))
 
 
 def answers_schema() -> Schema:
@@ -85,7 +106,7 @@ def answers_schema() -> Schema:
     }
 
 
-class _Untitled(GenerateJsonSchema):
+class _Untitled(WithMeanings):
     """Without titles, which repeat the keys."""
 
     def field_title_should_be_set(self, schema: core_schema.CoreSchema | Any) -> bool:
@@ -97,16 +118,15 @@ def _section(command: Command, schema: Schema, told: set[str]) -> str:
     parameters = command.parameters().values()
     places = [each.placeholder for each in parameters if each.placeholder]
     answer = schema["properties"][command.name]
-    return "\n\n".join(
-        [
-            f"## bedstone {command.name}",
-            f"    {' '.join(['bedstone', command.name, *places, '[OPTIONS]'])}",
-            command.about,
-            _table(("", "type", "default", "meaning"), map(_given, parameters)),
-            f"It answers {_type(answer)}.",
-            *_types(answer, schema["$defs"], told),
-        ]
-    )
+    parts = [
+        f"## bedstone {command.name}",
+        f"    {' '.join(['bedstone', command.name, *places, '[OPTIONS]'])}",
+        command.about,
+        _table(("", "type", "default", "meaning"), map(_given, parameters)),
+        f"It answers {_type(answer)}.",
+        *_types(answer, schema["$defs"], told),
+    ]
+    return "\n\n".join(filter(None, parts))
 
 
 def _given(parameter: Parameter) -> tuple[str, ...]:
@@ -115,7 +135,7 @@ def _given(parameter: Parameter) -> tuple[str, ...]:
     choices = get_args(kind) if get_origin(kind) is Literal else ()
     return (
         f"`{parameter.placeholder or parameter.option}`",
-        ", ".join(f"`{each}`" for each in choices) or ON_PAPER[kind],
+        ", ".join(map(_code, choices)) or ON_PAPER[kind],
         _default(parameter),
         parameter.meaning,
     )
@@ -125,7 +145,7 @@ def _default(parameter: Parameter) -> str:
     shown = parameter.info.show_default
     value = shown if isinstance(shown, str) else parameter.default
     if value is inspect.Parameter.empty:
-        return "must be given"
+        return "(must be given)"
     return f"`{value}`" if value or type(value) is int else ""
 
 
@@ -166,7 +186,7 @@ def _type(schema: Schema) -> str:
     if "anyOf" in schema:
         return " or ".join(map(_type, schema["anyOf"]))
     if "enum" in schema:
-        return ", ".join(f"`{each}`" for each in schema["enum"])
+        return ", ".join(map(_code, schema["enum"]))
     if "prefixItems" in schema:
         return f"[{', '.join(map(_type, schema['prefixItems']))}]"
     if "items" in schema:
@@ -176,12 +196,50 @@ def _type(schema: Schema) -> str:
     return str(schema.get("const", schema.get("type", "")))
 
 
+def _stage(told: Stage) -> str:
+    inputs = told["inputs"]
+    roles = [
+        f"{label} {', '.join(map(_code, names))}"
+        for label, names in (
+            ("takes", inputs["required"]),
+            ("may take", inputs["optional"]),
+            ("maps", inputs["sharded"]),
+            ("decided by", inputs["decided_by"]),
+        )
+        if names
+    ]
+    parts = [
+        f"## {told['name']}",
+        f"{told['sentence']}. Version {told['version']}.",
+        f"Inputs: {'; '.join(roles) or 'none'}.",
+        f"Reads {told['reads']}" if told["reads"] else "",
+        "Writes",
+        "\n".join(f"- {' '.join(each.split())}" for each in FILE.split(told["writes"])),
+        told["about"],
+        told["decides"],
+        _table(("key", "type", "default", "meaning"), starmap(_setting, told["config"].items())),
+    ]
+    return "\n\n".join(filter(None, parts))
+
+
+def _setting(key: str, row: ConfigKey) -> tuple[str, ...]:
+    """The row of a config's key."""
+    kind = ", ".join(filter(None, (row["type"], row["limits"])))
+    return f"`{key}`", kind, _code(default_of(row)), row["meaning"]
+
+
+def _code(text: str) -> str:
+    return f"`{text}`" if text else ""
+
+
 def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    """Without a row, nothing."""
     lines = [head, ["---"] * len(head), *rows]
     cells = ([" ".join(cell.split()).replace("|", "\\|") for cell in line] for line in lines)
-    return "\n".join(f"| {' | '.join(line)} |" for line in cells)
+    shown = [f"| {' | '.join(line)} |" for line in cells]
+    return "\n".join(shown) if len(shown) > 2 else ""
 
 
 if __name__ == "__main__":
     for name, text in pages().items():
-        (Path(sys.argv[1]) / name).write_text(text, "utf-8")
+        Path(name).write_text(text, "utf-8")

@@ -11,7 +11,6 @@ from typing import Any
 from pydantic.json_schema import GenerateJsonSchema, models_json_schema
 from pydantic_core import core_schema
 
-from bedstone.config import Config
 from bedstone.store.recipe import INPUTS, NodeTable
 from bedstone.store.stage import Stage
 from bedstone.store.stages import STAGES, docstring, find, sentence, sentences
@@ -62,7 +61,7 @@ def describe(name: str) -> dict[str, Any]:
     stage, text = find(name), docstring(name)
     parts = {found[1]: _lines(found[2]) for found in PART.finditer(text)}
     _, _, after = PART.sub("", text).partition("\n")
-    schema = stage.config.model_json_schema(schema_generator=_WithMeanings)
+    schema = stage.config.model_json_schema(schema_generator=WithMeanings)
     return {
         "name": name,
         "version": stage.version,
@@ -85,9 +84,9 @@ def recipe_schema() -> Schema:
     """The JSON Schema of a recipe: of each node the roles and the config that its stage takes."""
     stages = [find(name) for name in STAGES]
     of_config, defined = models_json_schema(
-        [(stage.config, "validation") for stage in stages], schema_generator=_WithMeanings
+        [(stage.config, "validation") for stage in stages], schema_generator=WithMeanings
     )
-    node = NodeTable.model_json_schema(schema_generator=_WithMeanings)
+    node = NodeTable.model_json_schema(schema_generator=WithMeanings)
     told = [{"const": name, "description": text} for name, text in sentences().items()]
     node["properties"]["stage"] = {"oneOf": told}
     node["allOf"] = [
@@ -131,23 +130,35 @@ def _lines(text: str) -> str:
     return "\n".join(line.strip() for line in text.strip().splitlines())
 
 
-class _WithMeanings(GenerateJsonSchema):
+class WithMeanings(GenerateJsonSchema):
     """Says of each field what it means. pydantic can; it would read every source at each import."""
 
     def model_schema(self, schema: core_schema.ModelSchema) -> Schema:
-        made = super().model_schema(schema)
-        kind = schema["cls"]
-        for name, field in made.get("properties", {}).items():
-            if meaning := _meanings(kind).get(name) or TERMS.get(name):
-                field["description"] = meaning
-        return made
+        """Of a pydantic model."""
+        return _explained(super().model_schema(schema), schema["cls"])
+
+    def dataclass_schema(self, schema: core_schema.DataclassSchema) -> Schema:
+        """Of a dataclass."""
+        return _explained(super().dataclass_schema(schema), schema["cls"])
+
+    def typed_dict_schema(self, schema: core_schema.TypedDictSchema) -> Schema:
+        """Of a typed dictionary."""
+        return _explained(super().typed_dict_schema(schema), schema.get("cls", dict))
 
 
-def _meanings(kind: type[Config]) -> dict[str, str]:
-    """The string below each field of a config, of the configs that it extends too."""
+def _explained(made: Schema, kind: type) -> Schema:
+    meanings = _meanings(kind)
+    for name, field in made.get("properties", {}).items():
+        if meaning := meanings.get(name) or TERMS.get(name):
+            field["description"] = meaning
+    return made
+
+
+def _meanings(kind: type) -> dict[str, str]:
+    """The string below each field of a class, of those of ours that it extends too."""
     found: dict[str, str] = {}
-    for each in reversed(kind.__mro__):
-        if issubclass(each, Config):
+    for each in (*getattr(kind, "__orig_bases__", ()), *reversed(kind.__mro__)):
+        if each.__module__.startswith("bedstone."):
             found |= _written(each.__module__).get(each.__name__, {})
     return found
 

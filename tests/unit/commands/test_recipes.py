@@ -1,5 +1,7 @@
 """Recipes of the package by name, and one to start from."""
 
+import json
+
 import pytest
 
 import bedstone
@@ -39,7 +41,7 @@ def test_a_file_is_meant_before_a_name_is_and_a_path_never_is_a_name(here):
 
 
 def test_init_writes_a_recipe_that_runs_and_says_how(here, cli):
-    told = "written: demo.toml\nit takes crawl: WARC files\n"
+    told = "written: demo.toml; for editors, recipe.schema.json\nit takes crawl: WARC files\n"
     command = "bedstone run demo.toml --input crawl=PATH"
     assert cli("init") == (0, f"{told}next: {command}\n", "")
     assert recipe.load(here / "demo.toml").inputs == ("crawl",)
@@ -49,10 +51,50 @@ def test_init_writes_a_recipe_that_runs_and_says_how(here, cli):
     assert recipe.load(here / "tasks.toml", until="mix").inputs == ()
 
 
+def test_an_editor_finds_the_schema_beside_a_recipe(here):
+    made = bedstone.init("web")
+    first, _, _ = (here / made["recipe"]).read_text().partition("\n")
+    assert first == f"#:schema ./{made['schema']}"
+    assert json.loads((here / made["schema"]).read_text()) == bedstone.schema()
+    for path in desk.own_recipes().values():
+        assert path.read_text().startswith(f"{first}\n")
+
+
 def test_init_overwrites_nothing(here):
     (here / "demo.toml").write_text("mine")
+    (here / "recipe.schema.json").write_text("mine")
     with pytest.raises(ConfigError, match=r"^demo.toml is there already$"):
         bedstone.init()
     assert (here / "demo.toml").read_text() == "mine"
     with pytest.raises(ConfigError, match="did you mean 'multilingual'"):
         bedstone.init("multilingal")
+    bedstone.init("tasks")
+    assert (here / "recipe.schema.json").read_text() == "mine"
+
+
+def test_a_stage_is_described(cli):
+    status, told, _ = cli("stages", "tokenizer.train")
+    assert status == 0
+    lines = told.splitlines()
+    assert lines[0] == "tokenizer.train, version 2: Train a byte-level BPE on the kept documents"
+    assert "inputs     documents, language, kept" in lines
+    assert "optional   parallel" in lines
+    assert "  vocab_size = 4096  (integer, 259 or more)" in lines
+    assert "  parity.window  (table)" in lines
+    assert "    Occurrences below which no pair is merged." in lines
+    assert max(map(len, lines)) <= 100
+    assert "``" not in told
+    assert (
+        "  url = (must be given)  (string, 1 or more characters)"
+        in cli("stages", "sampling.probe")[1]
+    )
+    status, _, err = cli("stages", "tokenizer.trian")
+    assert (status, err) == (
+        2,
+        "error: no stage 'tokenizer.trian'; did you mean 'tokenizer.train'?\n",
+    )
+
+
+def test_the_schema_of_recipes_is_printed(cli):
+    status, told, _ = cli("schema")
+    assert (status, json.loads(told)) == (0, bedstone.schema())
