@@ -111,16 +111,20 @@ def test_words_that_are_no_pairs_are_refused(type_in, words, told):
 
 def test_python_is_told_of_each_argument_with_its_type():
     told = COMMAND.function()
-    assert str(inspect.signature(told)) == (
-        "(leaf: str, *, "
-        "inputs: collections.abc.Mapping[str, str | pathlib.Path | "
-        "collections.abc.Sequence[str | pathlib.Path]] = {}, "
-        "pots: str | pathlib.Path | collections.abc.Sequence[str | pathlib.Path] = (), "
-        "words: str | collections.abc.Sequence[str] = (), "
-        "columns: collections.abc.Mapping[str, str] = {}, cups: int = 2, "
-        "strong_tea: bool = False, kind: Optional[Literal['green', 'black']] = None, "
-        "progress: bedstone.progress.Progress | None = None)"
-    )
+    shown = inspect.signature(told).parameters
+    assert {name: each.annotation for name, each in shown.items()} == {
+        "leaf": str,
+        "inputs": Inputs,
+        "pots": Paths,
+        "words": Words,
+        "columns": Renamed,
+        "cups": int,
+        "strong_tea": bool,
+        "kind": Literal["green", "black"] | None,
+        "progress": Progress | None,
+    }
+    assert (shown["cups"].default, shown["leaf"].default) == (2, inspect.Parameter.empty)
+    assert "Annotated" not in str(inspect.signature(told))
     assert told.__doc__ == (
         "Brew tea.\n\nSlowly.\n\n"
         "Args:\n"

@@ -1,6 +1,8 @@
 """Recipes of the package by name, and one to start from."""
 
 import json
+import tomllib
+from pathlib import Path
 
 import pytest
 
@@ -21,6 +23,14 @@ def test_a_recipe_of_the_package_runs_by_its_name(here):
     words = {"crawl": here / "page.warc"}
     found = bedstone.run("swahili", words, until="documents", dry_run=True)
     assert found == {"nodes": {"documents": "would build"}}
+
+
+def test_an_installed_package_has_its_recipes_inside_it():
+    root = Path(__file__).parents[3]
+    build = tomllib.loads((root / "pyproject.toml").read_text())["tool"]["hatch"]["build"]
+    assert build["targets"]["wheel"]["force-include"] == {"recipes": "bedstone/recipes"}
+    inside, beside = desk.RECIPES
+    assert (inside, beside) == (Path(bedstone.__file__).parent / "recipes", root / "recipes")
 
 
 def test_a_name_that_no_recipe_has_gets_the_nearest(cli):
