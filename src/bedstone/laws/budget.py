@@ -14,6 +14,7 @@ from bedstone.counting.devices import device
 from bedstone.counting.memory import TRAIN_BYTES_PER_PARAMETER
 from bedstone.errors import ConfigError, nearest
 from bedstone.laws import conclusions
+from bedstone.laws.advice import advise
 from bedstone.laws.allocation import Answer, Question, answer, outside, serving_flop
 from bedstone.laws.consistency import read_table
 from bedstone.laws.hyperparameters import all_advice
@@ -137,6 +138,7 @@ def plan(
     laws = [known_law(law)] if law else [published(name) for name in LAW_NAMES]
     rows = [_row(each, question, budget, vocab_size) for each in laws]
     found = {
+        "answer": _answer(rows, question, budget),
         "flop": question.flop,
         "pf_days": question.flop / PF_DAY_FLOP,
         "budget": asdict(budget),
@@ -196,6 +198,27 @@ def _row(law: KnownLaw, question: Question, budget: Budget, vocab_size: int) -> 
         *_on_serving(law, row, question),
     ]
     return {**row, "warnings": warnings}
+
+
+def _answer(
+    rows: Sequence[Mapping[str, Any]], question: Question, budget: Budget
+) -> dict[str, Any]:
+    """One answer, what it costs, and what of the budget is left: below 0 where it takes more."""
+    by_law = {row["law"]: row for row in rows}
+    found = advise(by_law, question.flop, question.unique_tokens, question.served_tokens)
+    sizes = Answer(found.parameters, found.train_tokens, None)
+    cost = _cost(sizes, question, budget)
+    left_share = 1 - cost["train_flop"] / question.flop
+    spent, price = budget.train_flop, budget.usd_per_device_hour
+    whole_usd = spent / budget.rate * price if budget.rate and price else None
+    return {
+        **asdict(found),
+        **cost,
+        **_repeated(sizes, question),
+        "left_share": left_share,
+        "left_flop": left_share * question.flop,
+        "left_usd": None if whole_usd is None else left_share * whole_usd,
+    }
 
 
 def _too_small(parameters: float, vocab_size: int) -> Iterator[str]:
