@@ -1,0 +1,36 @@
+"""Text from outside, as it may be shown."""
+
+import unicodedata
+
+import pytest
+
+from bedstone.errors import printable
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("\x1b[31mred\x1b[0m", r"\x1b[31mred\x1b[0m"),
+        ("\x1b]0;title\x07", r"\x1b]0;title\x07"),
+        ("\x9b2J", r"\x9b2J"),
+        ("one\r\ntwo\tthree\u2028four", r"one\r\ntwo\tthree\u2028four"),
+        ("user\u202egpj.exe", r"user\u202egpj.exe"),
+        ("half \ud83d", r"half \ud83d"),
+    ],
+)
+def test_what_a_terminal_would_obey_is_spelt(text, shown):
+    assert printable(text) == shown
+
+
+@pytest.mark.parametrize("text", ["नमस्ते क्‍ष", "می‌خواهم", "👩‍🔬", "a\\x1b b", ""])
+def test_texts_of_any_script_stay(text):
+    assert printable(text) == text
+
+
+def test_no_control_is_left():
+    shown = printable("".join(map(chr, range(0x11_0000))))
+    left = {unicodedata.category(character) for character in shown}
+    assert not left & {"Cc", "Cs", "Zl", "Zp"}
+    assert not {unicodedata.bidirectional(character) for character in shown} & {
+        *("LRE", "RLE", "LRO", "RLO", "PDF", "LRI", "RLI", "FSI", "PDI")
+    }
