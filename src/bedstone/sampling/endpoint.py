@@ -12,6 +12,7 @@ import os
 import time
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 from itertools import chain
@@ -125,7 +126,7 @@ class Endpoint:
             if findings.features["seed"].verdict != "refused":
                 sent["seed"] = derived_seed(drawing.seed, prompt, number)
             reply = self.ask(prompt, sent, listed=1 if drawing.logprobs else None)
-            if fault := _fault(reply, groups[number], drawing.max_tokens):
+            if fault := _fault(reply, groups[number], drawing):
                 raise DataError(f"{self.url}: {fault}")
             return _samples(reply, findings)
 
@@ -148,9 +149,9 @@ class Endpoint:
         try:
             return reply_of(json_of(answer.content), answer.seconds)
         except ValueError as error:
-            trouble = self._shown(str(error).encode(errors="replace"))
-            message = f"{self._address}: the answer is no completion: {trouble}"
-            raise DataError(message, hint=f"it begins: {self._shown(answer.content)}") from None
+            message = f"{self._address}: the answer is no completion: {self._shown(str(error))}"
+            begun = self._shown(answer.content.decode(errors="replace"))
+            raise DataError(message, hint=f"it begins: {begun}") from None
 
     @property
     def _address(self) -> str:
@@ -198,21 +199,20 @@ class Endpoint:
             "look whether a server runs there, whether it begins to answer within "
             f"{self.timeout_seconds:g} s, and is done within {LONGEST_SECONDS:g} s"
         )
-        return BedstoneError(f"{self._address}: {self._shown(said.encode())}", hint=hint)
+        return BedstoneError(f"{self._address}: {self._shown(said)}", hint=hint)
 
     def _refusal(self, answer: Answer) -> BedstoneError:
         status, said = answer.status, self._shown(_message(answer.content)) or "without a word"
         if 300 <= status < 400:
-            place = self._shown(answer.headers.get("Location", "nowhere").encode())
+            place = self._shown(answer.headers.get("Location", "nowhere"))
             said = f"it points to {place}, which is not followed"
         passing = status in (TIMED_OUT, TOO_MANY) or status >= 500
         return (BedstoneError if passing else Refused)(f"{self._address}: status {status}: {said}")
 
-    def _shown(self, content: bytes) -> str:
-        said = content.decode(errors="replace").strip()
+    def _shown(self, said: str) -> str:
         if self.key_variable is not None:  # some servers repeat the key that they do not know
             said = said.replace(self._key(), "(the key)")
-        return printable(said[:SHOWN_CHARACTERS])
+        return printable(said.strip()[:SHOWN_CHARACTERS])
 
 
 def derived_seed(seed: int, prompt: str, number: int) -> int:
@@ -221,15 +221,17 @@ def derived_seed(seed: int, prompt: str, number: int) -> int:
     return int.from_bytes(digest[:4]) >> 1
 
 
-def _fault(reply: Reply, asked: int, max_tokens: int) -> str | None:
+def _fault(reply: Reply, asked: int, drawing: RemoteDrawing) -> str | None:
     if len(reply.choices) != asked:
         return f"{len(reply.choices)} of {asked} completions"
     longest = max(len(choice.text) for choice in reply.choices)
-    if longest > TOKEN_BYTES * max_tokens:  # what reads it would take long, and for no answer
-        return f"a text of {longest:,} characters came where {max_tokens} tokens were asked for"
+    if longest > TOKEN_BYTES * drawing.max_tokens:  # to read it would take long, and for nothing
+        return f"a text of {longest:,} characters came where {drawing.max_tokens} tokens were asked"
     tokens = chain.from_iterable(choice.tokens or () for choice in reply.choices)
     highest = max((token.logprob for token in tokens), default=0)
-    return f"a log-probability is {highest:g}, above 0" if highest > ROUNDING_NATS else None
+    if drawing.logprobs and highest > ROUNDING_NATS:
+        return f"a log-probability is {highest:g}, above 0"
+    return None
 
 
 def _samples(reply: Reply, findings: Findings) -> list[Sample]:
@@ -269,13 +271,13 @@ def _shared_out(reply: Reply) -> list[int]:
     return shared
 
 
-def _message(content: bytes) -> bytes:
+def _message(content: bytes) -> str:
     # The server's own words, in the form of OpenAI's errors if they are.
-    try:
-        said: str = json_of(content)["error"]["message"]
-        return said.encode(errors="replace")
-    except (AttributeError, KeyError, TypeError, ValueError):
-        return content
+    with suppress(KeyError, TypeError, ValueError):
+        said = json_of(content)["error"]["message"]
+        if isinstance(said, str):
+            return said
+    return content.decode(errors="replace")
 
 
 def _asked_wait_seconds(retry_after: str | None) -> float:
@@ -297,5 +299,5 @@ def _is_address(url: str) -> bool:
         host, _ = (parts.hostname or "").encode("idna"), parts.port
     except ValueError:
         return False
-    readable = parts.path.isascii() and url.isprintable() and " " not in url
+    readable = (parts.path + parts.query).isascii() and url.isprintable() and " " not in url
     return readable and bool(host) and parts.scheme in ("http", "https")
