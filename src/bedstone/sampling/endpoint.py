@@ -290,7 +290,7 @@ def _asked_wait_seconds(retry_after: str | None) -> float:
             seconds = parsedate_to_datetime(retry_after).timestamp() - time.time()
         except (ValueError, OverflowError):
             return 0
-    return 0 if math.isnan(seconds) else seconds
+    return seconds if seconds > 0 else 0  # nan is not
 
 
 def _is_address(url: str) -> bool:

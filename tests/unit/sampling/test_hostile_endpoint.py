@@ -87,7 +87,7 @@ class Raw:
 
 
 def hang(raw, _):
-    raw.over.wait(9)
+    raw.over.wait(3)
 
 
 def reset(_, connection):
@@ -180,6 +180,14 @@ def test_an_answer_that_trickles_ends(monkeypatch, parts):
     trouble = failure(raw, timeout_seconds=9)
     assert "timed out" in str(trouble) or "status 500: without a word" in str(trouble)
     assert raw.asked == 1
+
+
+def test_silence_is_waited_for_no_longer_than_all_tries_may_take(monkeypatch):
+    monkeypatch.setattr(module, "LONGEST_SECONDS", 0.3)
+    for begun in (b"", BODY):
+        raw = Raw([begun], after=hang)
+        assert "timed out" in str(failure(raw, timeout_seconds=99))
+        assert raw.asked == 1
 
 
 def test_tries_end_with_the_time_for_all_of_them(monkeypatch):
