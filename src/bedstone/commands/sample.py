@@ -14,7 +14,7 @@ from bedstone.progress import Progress
 
 def sample(
     model: Annotated[
-        PathLike,
+        str,
         typer.Argument(
             metavar="MODEL", help="a folder, a GGUF file, or the artifact of a trained model"
         ),

@@ -31,7 +31,7 @@ FORMS = {"tokens": ".0f", "seconds": ".3f", "usd": ".6f"}
 
 def strategies(
     model: Annotated[
-        PathLike,
+        str,
         typer.Argument(
             metavar="MODEL",
             help="a folder, a GGUF file, an artifact; or the URL of an OpenAI-compatible endpoint,"

@@ -182,9 +182,11 @@ def _preset(name: str, engine: Engine, given: str) -> list[Step]:
 
 
 def _engine_step(engine: Engine, sampler: str, value: Any) -> Step:
-    below = engine.greedy_below
-    if sampler == "temperature" and below is not None and (value == 0 or 0 < value < below):
-        return "greedy", None
+    if sampler == "temperature":
+        if value == 0 and engine.greedy_at_0:
+            return "greedy", None
+        if value > 0:
+            value = max(value, engine.least_temperature)
     return _checked(sampler, value)
 
 

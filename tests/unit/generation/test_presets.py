@@ -28,7 +28,11 @@ TEXT = History(torch.tensor([[2, 1, 1, 5, 1]] * 3), prompt_width=2)
             "vllm:top_p=0.9,top_k=20,min_p=0.1,repetition_penalty=1.1,temperature=0.5",
             "repetition=1.1,temperature=0.5,min_p=0.1,top_k=20,top_p=0.9",
         ),
-        ("vllm:top_k=-1,temperature=0.00000999", "greedy"),
+        ("vllm:top_k=-1,temperature=0", "greedy"),
+        ("vllm:temperature=0.00000999", "temperature=0.01"),
+        ("vllm:temperature=0.00999", "temperature=0.01"),
+        ("vllm:temperature=0.011", "temperature=0.011"),
+        ("openai:temperature=0.005", "temperature=0.005"),
         ("llama.cpp:", "top_k=40,top_p=0.95,min_p=0.05,temperature=0.8"),
         (
             "llama.cpp:temperature=1,top_n_sigma=1,typical_p=0.9,min_p=0,logit_bias=5:-1",

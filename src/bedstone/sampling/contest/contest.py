@@ -1,7 +1,9 @@
 """Whom `bedstone strategies` asks, and what is drawn for it.
 
 All completions are artifacts of sampling.answers, in blocks of problems by samples: more of either
-leaves what there is as it is, and what is stored is never drawn again.
+leaves what there is as it is, and what is stored is never drawn again. So no more samples are drawn
+than are asked for, and a block is cut where earlier ones were: 2 samples and later 16 are blocks of
+2, 6 and 8.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -34,6 +36,7 @@ from bedstone.store.stages import find
 
 STAGE = "sampling.answers"
 BLOCK_SAMPLES = 8
+"""At most, of a problem: no block reaches over a multiple."""
 MODEL_FILES = ("*.safetensors", "*.safetensors.index.json", "*.jinja")
 MODEL_CONFIGS = ("config.json", "tokenizer.json", "tokenizer_config.json")
 
@@ -94,6 +97,24 @@ class Block:
         stage = find(STAGE)
         return is_complete(ask(stage, stage.config(**self.config), self.inputs).folder(store))
 
+    def of(self, first: int, samples: int) -> "Block":
+        """The same of other samples."""
+        return replace(self, config={**self.config, "first_sample": first, "samples": samples})
+
+    def parts(self, store: Path) -> Iterator["Block"]:
+        """Blocks that hold its samples one after another: of stored ones the longest, and new ones.
+
+        The last may hold more, if it is stored.
+        """
+        first, samples = 0, self.config["samples"]
+        while first < samples:
+            longest = BLOCK_SAMPLES - first % BLOCK_SAMPLES
+            wanted = self.of(first, min(longest, samples - first))
+            parts = (self.of(first, size) for size in range(longest, 0, -1))
+            part = next((each for each in parts if each.is_made(store)), wanted)
+            yield part
+            first += part.config["samples"]
+
     @property
     def completions(self) -> int:
         """That it holds."""
@@ -126,11 +147,10 @@ class Contest:
 
     def _blocks(self, questions: Questions, chain: str, wording: int) -> list[Block]:
         asked, task, there = self.asked, questions.task, len(questions.problems)
-        samples, size = (1, 1) if chain == GREEDY else (asked.samples, BLOCK_SAMPLES)
         shared = {
             "task": "" if questions.file else task.name,
             "chain": chain,
-            "samples": size,
+            "samples": 1 if chain == GREEDY else asked.samples,
             "paraphrase": wording,
             "max_tokens": asked.max_tokens,
             "chat": not asked.plain,
@@ -142,19 +162,12 @@ class Contest:
         inputs = dict(self.source.inputs)
         if questions.file is not None:
             inputs["problems"] = questions.file
-        return [
-            Block(
-                shared
-                | {
-                    "first_problem": problem,
-                    "problems": min(BLOCK_PROBLEMS, there - problem),
-                    "first_sample": sample,
-                },
-                inputs,
-            )
-            for problem in range(0, there, BLOCK_PROBLEMS)
-            for sample in range(0, samples, size)
-        ]
+        blocks: list[Block] = []
+        for first in range(0, there, BLOCK_PROBLEMS):
+            count = min(BLOCK_PROBLEMS, there - first)
+            whole = Block(shared | {"first_problem": first, "problems": count}, inputs)
+            blocks += whole.parts(self.making.store)
+        return blocks
 
     def blocks(self) -> Iterator[tuple[Questions, Block]]:
         """All that is drawn."""
