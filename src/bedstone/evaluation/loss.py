@@ -33,8 +33,8 @@ from pydantic import Field
 from bedstone.artifact import Shard
 from bedstone.config import Config
 from bedstone.corpus import columns
-from bedstone.evaluation.bits import bits_per_byte, text_bits
-from bedstone.evaluation.intervals import MIN_DOCUMENTS, Estimate
+from bedstone.evaluation.bits import text_bits
+from bedstone.evaluation.intervals import MIN_DOCUMENTS, Estimate, bootstrap_ratio
 from bedstone.languages import ENGLISH
 from bedstone.lots import lot
 from bedstone.model.hugging_face import WEIGHTS, load
@@ -127,7 +127,7 @@ def run(config: LossConfig, job: Job) -> Result:
     columns.write(job, "documents.parquet", pa.Table.from_pylist(listed, DOCUMENTS))
     bits = list(chain.from_iterable(measured.values()))
     sizes = [each.bytes for documents in held_out.values() for each in documents]
-    whole = bits_per_byte(bits, sizes, config.seed) if bits else None
+    whole = bootstrap_ratio(bits, sizes, config.seed) if bits else None
     return Result(_metrics(rows, whole))
 
 
@@ -173,7 +173,7 @@ def _first(documents: list[tuple[float, Document]], max_tokens: int) -> list[Doc
 
 def _row(language: str, documents: list[Document], bits: list[float], seed: int) -> Row:
     sizes = [document.bytes for document in documents]
-    estimate = bits_per_byte(bits, sizes, seed)
+    estimate = bootstrap_ratio(bits, sizes, seed)
     enough = estimate.n >= MIN_DOCUMENTS
     return {
         "language": language,

@@ -22,9 +22,9 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from bedstone.errors import ConfigError
-from bedstone.evaluation.intervals import Estimate, wilson
+from bedstone.evaluation.intervals import Estimate, percentile_interval, wilson
 from bedstone.lots import lot
-from bedstone.sampling.paired import DIGITS, LEVEL, RESAMPLES, holm, interval, p_values, resampled
+from bedstone.sampling.paired import DIGITS, LEVEL, RESAMPLES, holm, p_values, resampled
 from bedstone.sampling.selection import Bools, Floats, Outcome, Selector, Stop
 
 
@@ -109,7 +109,7 @@ class Comparison:
         rows = self.rows
         value = rows[one].accuracy.value - rows[other].accuracy.value
         drawn_R = self.resampled_RM[:, one] - self.resampled_RM[:, other]
-        return interval(value, drawn_R, rows[one].accuracy.n)
+        return percentile_interval(value, drawn_R, rows[one].accuracy.n)
 
 
 class Budget(NamedTuple):
@@ -211,7 +211,7 @@ def compared(
             strategy=each.strategy,
             development_accuracy=float(accuracy_PM[development_P, m].mean()),
             accuracy=_accuracy(test_PM[:, m], drawn_RM[:, m]),
-            gain=interval(gain_PM[:, m].mean(), gain_RM[:, m], len(test_PM)),
+            gain=percentile_interval(gain_PM[:, m].mean(), gain_RM[:, m], len(test_PM)),
             p_value=p_M[m],
             adjusted_p=adjusted_M[m],
             cost=cost(each, prices),
@@ -225,7 +225,7 @@ def _accuracy(value_P: Floats, drawn_R: Floats) -> Estimate:
     # Resamples of problems that are all right, or all wrong, are all the same.
     if np.isin(value_P, (0, 1)).all():
         return wilson(float(value_P.mean()), len(value_P))
-    return interval(value_P.mean(), drawn_R, len(value_P))
+    return percentile_interval(value_P.mean(), drawn_R, len(value_P))
 
 
 def cost(measured: Measured, prices: Prices) -> Cost:
