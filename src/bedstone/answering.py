@@ -19,7 +19,6 @@ from bedstone.asking import BLOCK_PROBLEMS, Asked, Questions, questions_of
 from bedstone.auditing import Making
 from bedstone.errors import ConfigError
 from bedstone.model import hugging_face
-from bedstone.model.transformer import NumberFormat
 from bedstone.progress import Progress
 from bedstone.sampling import rewards
 from bedstone.sampling.chain import parse
@@ -29,7 +28,7 @@ from bedstone.sampling.openai_api import CHOICES, RemoteDrawing, obstacles
 from bedstone.sampling.pace import Pace
 from bedstone.sampling.ranking import GREEDY, TaskEvidence, numbers
 from bedstone.sampling.stored import rows_of
-from bedstone.sampling.writer import Writer
+from bedstone.sampling.writer import folder_of, loaded
 from bedstone.stage import ask, find
 
 STAGE = "sampling.answers"
@@ -174,8 +173,7 @@ class Contest:
         """
         if not blocks:
             return []
-        assert self.source.path is not None
-        writer = Writer.load(self.source.path, self.asked.number_format)
+        writer = loaded(folder_of(self.source.inputs["model"]), self.asked.number_format)
         prompts = [block.prompts(questions) for questions, block in blocks]
         different = list(dict.fromkeys(joined.from_iterable(prompts)))
         ids = writer.prompt_ids(different, chat=not self.asked.plain)
@@ -266,8 +264,8 @@ def contest(
     quiet = replace(making, progress=Progress())  # hundreds of blocks: they are counted, not told
     if path is not None:
         source = Source.of_path(path, making.store)
-        if asked.reward is not None:
-            _refuse_stranger(asked.reward, path, asked.number_format)
+        if reward is not None:
+            _refuse_stranger(reward, source.inputs["model"], asked)
         held = Contest(source, asked, quiet, families, questions, reward)
         held.prompt_ids(held.missing())  # too long a prompt is refused before anything is drawn
         return held, {}
@@ -289,17 +287,19 @@ def contest(
     return Contest(source, asked, quiet, usable, questions, reward), hindered
 
 
-def _refuse_stranger(judge: Path, path: Path, number_format: NumberFormat) -> None:
+def _refuse_stranger(judge: Artifact, model: Artifact, asked: Asked) -> None:
     """Raises ConfigError where one model was not aligned from the other."""
-    aligned, own = (Writer.load(each, number_format) for each in (judge, path))
+    aligned, own = (loaded(folder_of(each), asked.number_format) for each in (judge, model))
     if aligned.texts.token_bytes != own.texts.token_bytes:
         raise ConfigError(
-            f"--reward {judge} has another tokeniser than {path}",
+            f"--reward {asked.reward} has another tokeniser than the model",
             hint="take the model that was aligned from the one that answers",
         )
     judging, judged = aligned.model.state_dict(), own.model.state_dict()
     if all(name in judged and part.equal(judged[name]) for name, part in judging.items()):
-        raise ConfigError(f"--reward {judge} is the model itself: it finds all answers equal")
+        raise ConfigError(
+            f"--reward {asked.reward} is the model itself: it finds all answers equal"
+        )
 
 
 def _hindered(findings: Findings, chains: Sequence[str], asked: Asked) -> dict[str, list[str]]:

@@ -437,6 +437,18 @@ def test_a_judge_that_was_not_aligned_from_the_model_is_refused(world, tokenizer
         strategies(world, reward=judge)
 
 
+def test_models_are_read_once(world, tokenizer, monkeypatch):
+    read, load = [], writer.Writer.load
+    monkeypatch.setattr(writer.Writer, "load", lambda *given: read.append(given) or load(*given))
+    strategies(world, dry_run=True)
+    strategies(world, problems=20)
+    assert len(read) == 1
+    judge = write_unigram(world / "judge", tokenizer, {"x": 0.2, "7": 0.5, "8": 0.3})
+    found = strategies(world, problems=20, reward=judge)
+    assert "rewarded" in {each["selector"] for each in found["tasks"][0]["strategies"]}
+    assert len(read) == 2
+
+
 def test_an_endpoint_is_no_model_to_sample_from():
     with pytest.raises(ConfigError, match=r"HTTP://there/v1 is an endpoint"):
         bedstone.sample("HTTP://there/v1", prompt="a")
