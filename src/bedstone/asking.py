@@ -9,10 +9,12 @@ from pathlib import Path
 from bedstone.adoption import adopt
 from bedstone.artifact import Artifact
 from bedstone.completing import chain_of
+from bedstone.config import MOST_SEED, refuse_outside
 from bedstone.errors import ConfigError, DataError
 from bedstone.model.transformer import NumberFormat
-from bedstone.sampling.answers import prompt_of
+from bedstone.sampling.answers import MAX_PROBLEMS, prompt_of
 from bedstone.sampling.comparison import Budget, Prices, refuse_unequal
+from bedstone.sampling.generate import MAX_SAMPLES, MAX_TOKENS
 from bedstone.sampling.ranking import GREEDY
 from bedstone.sampling.tasks import Problem, Task, named, of_file
 
@@ -26,6 +28,8 @@ CHAINS = (
 BLOCK_PROBLEMS = 20
 """Problems are drawn by so many."""
 MIN_PROBLEMS = 20
+MAX_COMPLETIONS = 2_000_000
+"""Of a chain: so many can be listed and compared in memory."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,16 +68,19 @@ class Asked:
             raise ConfigError("--reward judges what a model of this machine answers, no endpoint")
         if is_url and self.constrain:
             raise ConfigError("--constrain holds a model of this machine, no endpoint")
-        least = {
-            "samples": 2,
-            "problems": MIN_PROBLEMS,
-            "paraphrases": 1,
-            "max_tokens": 1,
-            "seed": 0,
+        limits = {
+            "samples": (2, MAX_SAMPLES),
+            "problems": (MIN_PROBLEMS, MAX_PROBLEMS),
+            "paraphrases": (1, MAX_SAMPLES),
+            "max_tokens": (1, MAX_TOKENS),
+            "seed": (0, MOST_SEED),
         }
-        for option, low in least.items():
-            if (value := getattr(self, option)) < low:
-                raise ConfigError(f"--{option.replace('_', '-')} {value}: {low} is the least")
+        refuse_outside(self, limits)
+        if self.samples * self.problems > MAX_COMPLETIONS:
+            raise ConfigError(
+                f"--problems {self.problems} with --samples {self.samples} are more than "
+                f"{MAX_COMPLETIONS:,} completions of a chain"
+            )
         if not all(0 <= price < math.inf for price in self.prices[:2]):
             raise ConfigError("--prompt-price and --completion-price are USD, 0 or more")
         if folders := [path for path in self.data if path.is_dir()]:

@@ -11,6 +11,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from bedstone import config as configs
 from bedstone.adoption import STAGE_NAME as ADOPTED
 from bedstone.adoption import adopt
 from bedstone.artifact import Artifact, is_complete
@@ -53,7 +54,7 @@ class Making:
         """The artifact of ``stage``; an input that is None is left out."""
         made_by = find(stage)
         given = {role: artifact for role, artifact in inputs.items() if artifact is not None}
-        settings = made_by.config(**config)
+        settings = configs.checked(made_by.config, dict(config))
         return build(made_by, settings, given, self.store, self.engine, self.progress)
 
     def adopted(self, path: Path | None) -> Artifact | None:

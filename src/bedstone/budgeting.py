@@ -5,6 +5,7 @@ differ, by language where it is known, or an artifact that counted them.
 """
 
 import json
+import sys
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -26,6 +27,7 @@ from bedstone.scaling.allocation import (
 )
 from bedstone.scaling.consistency import read_table
 from bedstone.scaling.devices import device
+from bedstone.scaling.families import MAX_SIZE
 from bedstone.scaling.hyperparameters import all_advice
 from bedstone.scaling.known import LAW_NAMES, KnownLaw, fitted, published
 from bedstone.scaling.law import FLOP_PER_PARAMETER_AND_TOKEN
@@ -67,9 +69,9 @@ class Budget:
     def refuse_unusable(self) -> None:
         """Raises ConfigError where the budget cannot be reckoned, or a part of it has no effect."""
         for name, value in asdict(self).items():
-            if isinstance(value, int | float) and not 0 < value < float("inf"):
+            if isinstance(value, int | float) and not 0 < value <= sys.float_info.max:
                 option = name.replace("_", "-")
-                raise ConfigError(f"--{option} {value}: it must be a number above 0")
+                raise ConfigError(f"--{option} {value}: it must be a finite number above 0")
         told = [name for name in BUDGETS if getattr(self, name) is not None]
         if len(told) != 1:
             raise ConfigError(
@@ -144,6 +146,8 @@ def plan(
         raise ConfigError(
             f"--served-tokens {served_tokens}: it must be a number from 0 to {MAX_TOKENS:g}"
         )
+    if not 1 <= vocab_size <= MAX_SIZE:
+        raise ConfigError(f"--vocab-size {vocab_size}: it must be from 1 to {MAX_SIZE}")
     unique = corpus.unique_tokens if corpus else None
     question = Question(budget.train_flop, unique, served_tokens)
     laws = [known_law(law)] if law else [published(name) for name in LAW_NAMES]

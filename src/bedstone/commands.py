@@ -701,6 +701,8 @@ def _given(given: Paths, store: Path) -> list[Path]:
 def _engine(name: str, workers: int) -> Engine:
     if workers < 1:
         raise ConfigError(f"{workers} workers: there must be one at least")
+    if workers > configs.MOST_THREADS:
+        raise ConfigError(f"{workers} workers: {configs.MOST_THREADS} are the most")
     if name != "local":
         raise ConfigError(f"no engine {name!r}; {nearest(name, ['local'])}")
     return Local(workers)

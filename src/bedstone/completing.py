@@ -7,15 +7,13 @@ from pathlib import Path
 from typing import Any, get_args
 
 from bedstone.artifact import Artifact, is_complete
-from bedstone.config import nearest
+from bedstone.config import MOST_SEED, nearest, refuse_outside
 from bedstone.errors import ConfigError
 from bedstone.model.transformer import NumberFormat
 from bedstone.sampling.chain import Chain, parse
-from bedstone.sampling.generate import Completion, Drawing, Guide
+from bedstone.sampling.generate import MAX_SAMPLES, MAX_TOKENS, Completion, Drawing, Guide
 from bedstone.sampling.stops import StopStrings, cut
 from bedstone.sampling.writer import Writer, faster_format
-
-MAX_SAMPLES = 4_096
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,11 +35,8 @@ class Asked:
 
     def refuse_unusable(self) -> None:
         """Raises ConfigError where an option cannot be used."""
-        for name, least in (("n", 1), ("max_tokens", 1), ("seed", 0)):
-            if (value := getattr(self, name)) < least:
-                raise ConfigError(f"--{name.replace('_', '-')} {value}: {least} is the least")
-        if self.n > MAX_SAMPLES:
-            raise ConfigError(f"--n {self.n}: {MAX_SAMPLES} is the most that are held at once")
+        limits = {"n": (1, MAX_SAMPLES), "max_tokens": (1, MAX_TOKENS), "seed": (0, MOST_SEED)}
+        refuse_outside(self, limits)
         if self.json_schema is not None and self.regex is not None:
             raise ConfigError(
                 "--json-schema and --regex each say what a whole completion is", hint="give one"

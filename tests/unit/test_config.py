@@ -9,6 +9,7 @@ from bedstone import config as configs
 from bedstone.config import Config, key_lines
 from bedstone.corpus.filter import FilterConfig
 from bedstone.errors import ConfigError
+from bedstone.stage import STAGES, find
 from bedstone.tokenizer.train import TrainConfig as TokenizerConfig
 
 
@@ -204,3 +205,60 @@ def test_key_lines_skip_what_only_looks_like_a_key():
         ("c", "d", "f"): 5,
         ("c", "d", "h", "i"): 6,
     }
+
+
+FREE = {
+    "corpus.language": {"min_bytes"},
+    "corpus.thresholds": {"min_documents"},
+    "tokenizer.train": {
+        "min_frequency",
+        "max_bytes",
+        "parity.window.merges",
+        "parity.min_bytes",
+        "parity.min_units",
+    },
+    "tokenizer.mix": {"budget_tokens", "min_documents"},
+    "scaling.fit": {"drop_highest", "hold_out"},
+    "evaluation.loss": {"max_tokens", "document_max_tokens"},
+    "posttrain.pairs": {
+        "prompt_max_characters",
+        "completion_min_characters",
+        "completion_max_characters",
+        "document_max_pairs",
+    },
+    "posttrain.sft": {"batch_tokens", "max_tokens"},
+    "posttrain.draw": {"prompts", "max_pairs"},
+    "posttrain.prefer": {"batch_tokens", "prompts", "loss_max_tokens"},
+    "sampling.strategies": {"prompts", "examples"},
+    "sampling.answers": {"paraphrase", "ends.0"},
+}
+"""Integers that neither time nor memory grows with: what there is bounds them, or 64 bits do."""
+
+
+def integers(schema, part, key=()):
+    """The keys of all integers, and whether each has a largest value."""
+    if "$ref" in part:
+        part = schema["$defs"][part["$ref"].rpartition("/")[2]]
+    if part.get("type") == "integer":
+        yield ".".join(key), "maximum" in part or "exclusiveMaximum" in part
+    for each in part.get("anyOf", ()):
+        yield from integers(schema, each, key)
+    below = {**part.get("properties", {}), "0": part.get("items")}
+    for name, inner in {**below, "x": part.get("additionalProperties")}.items():
+        if inner:
+            yield from integers(schema, inner, (*key, name))
+
+
+@pytest.mark.parametrize("stage", STAGES)
+def test_integers_that_time_or_memory_grows_with_are_bounded(stage):
+    pytest.importorskip("torch")
+    kind = find(stage).config
+    schema = kind.model_json_schema()
+    for key, is_bounded in integers(schema, schema):
+        is_free = key in FREE.get(stage, ()) or key == "seed"
+        assert is_bounded or is_free, key
+        values = 10**30
+        for name in reversed(key.split(".")):
+            values = [values] if name == "0" else {name: values}
+        with pytest.raises(ConfigError, match=key.removesuffix(".0")):
+            configs.checked(kind, values)

@@ -31,7 +31,7 @@ import pyarrow.parquet as pq
 from pydantic import Field
 
 from bedstone.artifact import Shard
-from bedstone.config import Config
+from bedstone.config import MOST_THREADS, Config
 from bedstone.corpus import columns
 from bedstone.evaluation.bits import text_bits
 from bedstone.evaluation.intervals import MIN_DOCUMENTS, Estimate, bootstrap_ratio
@@ -79,7 +79,7 @@ class LossConfig(Config):
     """Of each document, its first."""
     number_format: NumberFormat | None = None
     """Absent: the plan's; in bf16 a token's nats are right to 0.004."""
-    threads: int | None = Field(None, gt=0)
+    threads: int | None = Field(None, gt=0, le=MOST_THREADS)
     seed: int = Field(0, ge=0)
     """Of the bootstrap."""
 

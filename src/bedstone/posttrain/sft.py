@@ -14,7 +14,7 @@ from functools import partial
 import torch
 from pydantic import Field
 
-from bedstone.config import Config
+from bedstone.config import MOST_THREADS, Config
 from bedstone.errors import BedstoneError
 from bedstone.model.hugging_face import WEIGHTS, load
 from bedstone.model.transformer import NumberFormat, Transformer
@@ -34,7 +34,7 @@ from bedstone.tokenizer.encoding import FILE, Encoder
 class SftConfig(Config):
     """The course of the run."""
 
-    train_tokens: int | None = Field(default=None, ge=1)
+    train_tokens: int | None = Field(default=None, ge=1, le=10**14)
     """Of prompts and completions, repetitions included; rounded up to whole steps. Absent: the
     plan's."""
     batch_tokens: int = Field(default=4_096, ge=1)
@@ -44,7 +44,7 @@ class SftConfig(Config):
     learning_rate: float = Field(default=1e-3, gt=0)
     """At its peak."""
     number_format: NumberFormat | None = None
-    threads: int | None = Field(default=None, ge=1)
+    threads: int | None = Field(default=None, ge=1, le=MOST_THREADS)
     seed: int = Field(default=0, ge=0)
     """Of the order of the data."""
     optimizer: OptimizerConfig = OptimizerConfig()

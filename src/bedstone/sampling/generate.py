@@ -27,6 +27,10 @@ from bedstone.sampling.boundary import at_boundary
 from bedstone.sampling.chain import Chain
 from bedstone.sampling.samplers import NO_TOKEN, RULED_OUT, History
 
+MAX_SAMPLES = 4_096
+"""Of a prompt: they are held at once."""
+MAX_TOKENS = 2**20
+"""Of a completion: the random numbers of all are drawn at once."""
 BATCH_ROWS = 128
 """Rows drawn together; by measurement on two cores."""
 BLOCK_TOKENS = 64

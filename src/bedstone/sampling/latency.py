@@ -17,7 +17,7 @@ from pydantic import Field
 from bedstone.config import Config
 from bedstone.model.transformer import NumberFormat
 from bedstone.sampling.chain import parse
-from bedstone.sampling.generate import Drawing
+from bedstone.sampling.generate import MAX_SAMPLES, Drawing
 from bedstone.sampling.pace import FILE, Pace
 from bedstone.sampling.writer import Writer, folder_of, loaded
 from bedstone.stage import Job, Result, Stage
@@ -29,7 +29,7 @@ SHORT_PROMPT, LONG_PROMPT, NEW_TOKENS = 16, 144, 33
 class LatencyConfig(Config):
     """How the model is asked."""
 
-    samples: int = Field(default=1, ge=1)
+    samples: int = Field(default=1, ge=1, le=MAX_SAMPLES)
     """Of the prompt, drawn side by side."""
     number_format: NumberFormat = "fp32"
 
