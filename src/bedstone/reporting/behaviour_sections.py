@@ -7,7 +7,7 @@ from typing import Any
 import pyarrow.parquet as pq
 
 from bedstone.artifact import Artifact
-from bedstone.evaluation.intervals import MIN_DOCUMENTS, bootstrap_mean
+from bedstone.evaluation.intervals import MIN_DOCUMENTS, bootstrap_ratio
 from bedstone.posttrain.checker import MIN_CHARACTERS
 from bedstone.reporting import charts
 from bedstone.reporting.charts import Axis, Point
@@ -147,8 +147,7 @@ def _bits_change(base: Artifact, made: Artifact) -> list[tuple[str, str, str, st
     if not both:
         return []
     sizes = [size for _, size in both]
-    differences = [(late[it] - early[it]) / it[1] for it in both]
-    change = bootstrap_mean(differences, seed=0, weights=sizes)
+    change = bootstrap_ratio([late[it] - early[it] for it in both], sizes, seed=0)
     known = f"{change.low:+.3f} to {change.high:+.3f}" if change.n >= MIN_DOCUMENTS else TOO_FEW
     before, after = (sum(bits[it] for it in both) / sum(sizes) for bits in (early, late))
     name = "held-out documents, bits a byte, from the base model"
