@@ -8,7 +8,16 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from bedstone.commands.declare import STORE, Command, Found, PathLike, Renamed, Store, Words
+from bedstone.commands.declare import (
+    MOST_SEED,
+    STORE,
+    Command,
+    Found,
+    PathLike,
+    Renamed,
+    Store,
+    Words,
+)
 from bedstone.commands.desk import given, making, words_of
 from bedstone.commands.save import target, write_chart
 from bedstone.errors import ConfigError
@@ -54,9 +63,9 @@ def fit(
         int, typer.Option(min=0, help="leave so many runs of most FLOP out and predict them")
     ] = 0,
     bootstrap: Annotated[
-        int, typer.Option(min=0, help="resamples for the intervals; 0: none")
+        int, typer.Option(min=0, max=100_000, help="resamples for the intervals; 0: none")
     ] = 4000,
-    seed: Annotated[int, typer.Option(min=0, help="of the resamples")] = 0,
+    seed: Annotated[int, typer.Option(min=0, max=MOST_SEED, help="of the resamples")] = 0,
     predict: Annotated[
         Words, typer.Option(help="N,D of a run: register what the law says of it")
     ] = (),

@@ -38,7 +38,7 @@ class ExtractConfig(Config):
     """Of the pages, chosen by a hash of their id: a smaller share is a part of a larger one."""
     main_content: bool = True
     """Leave out navigation, footers and the like."""
-    max_record_bytes: int = Field(default=8 << 20, gt=0)
+    max_record_bytes: int = Field(default=8 << 20, gt=0, le=1 << 30)
     """Larger records, as stored or with their codings undone, are rejected."""
 
 

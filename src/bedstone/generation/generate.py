@@ -29,6 +29,10 @@ from bedstone.model.cache import KVCache
 from bedstone.model.transformer import Transformer, linear
 from bedstone.training.threads import using_threads
 
+MAX_SAMPLES = 4_096
+"""Of a prompt: they are held at once."""
+MAX_TOKENS = 2**20
+"""Of a completion: the random numbers of all are drawn at once."""
 BATCH_ROWS = 128
 """Rows drawn together; by measurement on two cores."""
 BLOCK_TOKENS = 64

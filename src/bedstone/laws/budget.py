@@ -4,6 +4,7 @@ A budget is FLOP of training, hours of a device, or money. A corpus is a number 
 differ, by language where it is known, or an artifact that counted them.
 """
 
+import sys
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -11,6 +12,7 @@ from typing import Any
 
 from bedstone import languages
 from bedstone.counting.devices import device
+from bedstone.counting.families import MAX_SIZE
 from bedstone.counting.memory import TRAIN_BYTES_PER_PARAMETER
 from bedstone.errors import ConfigError, nearest
 from bedstone.laws import conclusions
@@ -56,9 +58,9 @@ class Budget:
     def refuse_unusable(self) -> None:
         """Raises ConfigError where the budget cannot be reckoned, or a part of it has no effect."""
         for name, value in asdict(self).items():
-            if isinstance(value, int | float) and not 0 < value < float("inf"):
+            if isinstance(value, int | float) and not 0 < value <= sys.float_info.max:
                 option = name.replace("_", "-")
-                raise ConfigError(f"--{option} {value}: it must be a number above 0")
+                raise ConfigError(f"--{option} {value}: it must be a finite number above 0")
         told = [name for name in BUDGETS if getattr(self, name) is not None]
         if len(told) != 1:
             raise ConfigError(
@@ -133,6 +135,8 @@ def plan(
         raise ConfigError(
             f"--served-tokens {served_tokens}: it must be a number from 0 to {MAX_TOKENS:g}"
         )
+    if not 1 <= vocab_size <= MAX_SIZE:
+        raise ConfigError(f"--vocab-size {vocab_size}: it must be from 1 to {MAX_SIZE}")
     unique = corpus.unique_tokens if corpus else None
     question = Question(budget.train_flop, unique, served_tokens)
     laws = [known_law(law)] if law else [published(name) for name in LAW_NAMES]

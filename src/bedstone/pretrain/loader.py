@@ -61,6 +61,10 @@ class Phase:
     """The share of the phase's tokens that each language gets; the same names in all phases."""
 
 
+ORDER_BYTES = 24
+"""Of a sequence: its lot, its language, its turn."""
+
+
 @dataclass(frozen=True, slots=True)
 class Order:
     """Which language, and which of its windows, each sequence of a run is."""

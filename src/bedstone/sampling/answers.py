@@ -30,7 +30,14 @@ from pydantic import Field
 from bedstone.config import Config
 from bedstone.errors import ConfigError
 from bedstone.generation.chain import ChainText, parse
-from bedstone.generation.generate import BATCH_ROWS, Completion, Drawing, Guide
+from bedstone.generation.generate import (
+    BATCH_ROWS,
+    MAX_SAMPLES,
+    MAX_TOKENS,
+    Completion,
+    Drawing,
+    Guide,
+)
 from bedstone.generation.writer import Writer, folder_of, loaded
 from bedstone.model import NumberFormat
 from bedstone.sampling.choosing.stored import ANSWERS, part_name
@@ -48,6 +55,8 @@ Ask = Callable[[Sequence[str]], list[list[Row]]]
 """Prompts -> the rows of each, without the problem."""
 BLOCK_SEED = 1_000_003
 """Blocks of an endpoint's samples get seeds that are so far apart."""
+MAX_PROBLEMS = 10**6
+"""Of a task, made at once."""
 
 
 class AnswersConfig(Config):
@@ -56,14 +65,14 @@ class AnswersConfig(Config):
     task: str = ""
     """As ``sampling.tasks`` names it; empty for a file's."""
     chain: ChainText = "temperature=1"
-    first_problem: int = Field(default=0, ge=0)
-    problems: int = Field(default=100, ge=1)
+    first_problem: int = Field(default=0, ge=0, le=MAX_PROBLEMS)
+    problems: int = Field(default=100, ge=1, le=MAX_PROBLEMS)
     """Of the task's test problems in the seed's order; or as many as there are."""
-    first_sample: int = Field(default=0, ge=0)
-    samples: int = Field(default=8, ge=1)
+    first_sample: int = Field(default=0, ge=0, le=10**6)
+    samples: int = Field(default=8, ge=1, le=MAX_SAMPLES)
     paraphrase: int = Field(default=0, ge=0)
     """The number of the wording; of a problem with fewer, counted round."""
-    max_tokens: int = Field(default=128, ge=1)
+    max_tokens: int = Field(default=128, ge=1, le=MAX_TOKENS)
     chat: bool = True
     """Whether a prompt is a user's turn."""
     constrained: bool = False

@@ -16,7 +16,7 @@ from pydantic import Field
 
 from bedstone.config import Config
 from bedstone.generation.chain import parse
-from bedstone.generation.generate import Drawing
+from bedstone.generation.generate import MAX_SAMPLES, Drawing
 from bedstone.generation.writer import Writer, folder_of, loaded
 from bedstone.model import NumberFormat
 from bedstone.sampling.choosing.pace import FILE, Pace
@@ -29,7 +29,7 @@ SHORT_PROMPT, LONG_PROMPT, NEW_TOKENS = 16, 144, 33
 class LatencyConfig(Config):
     """How the model is asked."""
 
-    samples: int = Field(default=1, ge=1)
+    samples: int = Field(default=1, ge=1, le=MAX_SAMPLES)
     """Of the prompt, drawn side by side."""
     number_format: NumberFormat = "fp32"
 

@@ -19,6 +19,7 @@ Shape letters: P prompts, N completions of each.
 
 import math
 from collections.abc import Sequence
+from typing import Annotated
 
 import numpy as np
 import pyarrow as pa
@@ -26,7 +27,7 @@ from pydantic import Field, model_validator
 
 from bedstone.config import Config
 from bedstone.generation.chain import ChainText, parse
-from bedstone.generation.generate import Drawing
+from bedstone.generation.generate import MAX_SAMPLES, MAX_TOKENS, Drawing
 from bedstone.model.hugging_face import WEIGHTS, load
 from bedstone.model.shape import ModelConfig
 from bedstone.posttrain.chat import render_prompt
@@ -57,20 +58,18 @@ class StrategiesConfig(Config):
         "top_p=0.9",
         "min_p=0.05",
     )
-    best_of: tuple[int, ...] = (1, 2, 4, 8)
+    best_of: tuple[Annotated[int, Field(ge=1, le=MAX_SAMPLES)], ...] = (1, 2, 4, 8)
     """Numbers of completions to choose the best of; the largest is drawn."""
     prompts: int = Field(default=200, ge=1)
     """Held out; or as many different ones as there are."""
-    max_tokens: int = Field(default=48, ge=1)
+    max_tokens: int = Field(default=48, ge=1, le=MAX_TOKENS)
     """Of a completion."""
     examples: int = Field(default=3, ge=0)
     """Prompts whose completions are written down, for each chain."""
     seed: int = Field(default=0, ge=0)
 
     @model_validator(mode="after")
-    def _numbers_count(self) -> "StrategiesConfig":
-        if wrong := [number for number in self.best_of if number < 1]:
-            raise ValueError(f"best_of takes numbers from 1, got {wrong[0]}")
+    def _compares(self) -> "StrategiesConfig":
         if not self.chains and not self.best_of:
             raise ValueError("there is no strategy to compare")
         return self

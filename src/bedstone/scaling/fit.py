@@ -82,7 +82,7 @@ class FitConfig(Config):
     """So many runs of highest loss are left out."""
     hold_out: int = Field(0, ge=0)
     """So many runs of most FLOP are left out and predicted."""
-    bootstrap: int = Field(4000, ge=0)
+    bootstrap: int = Field(4000, ge=0, le=100_000)
     """Resamples of the runs; of none there are no intervals."""
     seed: int = Field(0, ge=0)
 

@@ -26,7 +26,7 @@ from typing import Any, Literal
 
 from pydantic import Field
 
-from bedstone.config import Config
+from bedstone.config import MOST_THREADS, Config
 from bedstone.counting.architecture import Shape
 from bedstone.laws import shapes
 from bedstone.laws.allocation import Question, answer, outside
@@ -57,12 +57,12 @@ class PlanConfig(Config):
     """Source: the law ``twenty``."""
     max_passes: float = Field(NEARLY_FRESH_PASSES, gt=0)
     """Over the text. Source: see ``repetition``."""
-    seq_len: int = Field(256, ge=2)
+    seq_len: int = Field(256, ge=2, le=2**20)
     sft_share: float = Field(0.12, ge=0)
     """Tokens of supervised fine-tuning over those of pre-training."""
     speed: float | None = Field(None, gt=0)
     """FLOP/s of training."""
-    threads: int | None = Field(None, ge=1)
+    threads: int | None = Field(None, ge=1, le=MOST_THREADS)
     """Absent: one, or as many as physical cores, with which training is faster."""
     number_format: Literal["bf16", "fp32"] | None = None
     """Absent: the one in which training is faster; bf16 is tried where torch has kernels for it."""

@@ -96,7 +96,7 @@ class ParityConfig(Config):
 class TrainConfig(Config):
     """How many tokens, learned from how much text."""
 
-    vocab_size: int = Field(4096, ge=len(SPECIAL_TOKENS) + 256)
+    vocab_size: int = Field(4096, ge=len(SPECIAL_TOKENS) + 256, le=2**21)
     """Control tokens and single bytes included. Little text gives fewer tokens."""
     min_frequency: int = Field(2, ge=1)
     """Occurrences below which no pair is merged."""

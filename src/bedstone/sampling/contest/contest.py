@@ -17,8 +17,8 @@ import pyarrow.parquet as pq
 
 from bedstone.errors import ConfigError
 from bedstone.generation.chain import parse
-from bedstone.generation.writer import Writer
-from bedstone.model import NumberFormat, hugging_face
+from bedstone.generation.writer import folder_of, loaded
+from bedstone.model import hugging_face
 from bedstone.progress import Progress
 from bedstone.sampling import rewards
 from bedstone.sampling.choosing.evidence import Reader
@@ -187,8 +187,7 @@ class Contest:
         """
         if not blocks:
             return []
-        assert self.source.path is not None
-        writer = Writer.load(self.source.path, self.asked.number_format)
+        writer = loaded(folder_of(self.source.inputs["model"]), self.asked.number_format)
         prompts = [block.prompts(questions) for questions, block in blocks]
         different = list(dict.fromkeys(joined.from_iterable(prompts)))
         ids = writer.prompt_ids(different, chat=not self.asked.plain)
@@ -279,8 +278,8 @@ def contest(
     quiet = replace(making, progress=Progress())  # hundreds of blocks: they are counted, not told
     if path is not None:
         source = Source.of_path(path, making.store)
-        if asked.reward is not None:
-            _refuse_stranger(asked.reward, path, asked.number_format)
+        if reward is not None:
+            _refuse_stranger(reward, source.inputs["model"], asked)
         held = Contest(source, asked, quiet, families, questions, reward)
         held.prompt_ids(held.missing())  # too long a prompt is refused before anything is drawn
         return held, {}
@@ -302,17 +301,19 @@ def contest(
     return Contest(source, asked, quiet, usable, questions, reward), hindered
 
 
-def _refuse_stranger(judge: Path, path: Path, number_format: NumberFormat) -> None:
+def _refuse_stranger(judge: Artifact, model: Artifact, asked: Asked) -> None:
     """Raises ConfigError where one model was not aligned from the other."""
-    aligned, own = (Writer.load(each, number_format) for each in (judge, path))
+    aligned, own = (loaded(folder_of(each), asked.number_format) for each in (judge, model))
     if aligned.texts.token_bytes != own.texts.token_bytes:
         raise ConfigError(
-            f"--reward {judge} has another tokeniser than {path}",
+            f"--reward {asked.reward} has another tokeniser than the model",
             hint="take the model that was aligned from the one that answers",
         )
     judging, judged = aligned.model.state_dict(), own.model.state_dict()
     if all(name in judged and part.equal(judged[name]) for name, part in judging.items()):
-        raise ConfigError(f"--reward {judge} is the model itself: it finds all answers equal")
+        raise ConfigError(
+            f"--reward {asked.reward} is the model itself: it finds all answers equal"
+        )
 
 
 def _hindered(findings: Findings, chains: Sequence[str], asked: Asked) -> dict[str, list[str]]:

@@ -377,6 +377,13 @@ def test_a_chart_is_drawn(drawn, found, nothing_drawn, tmp_path):
         ({"paraphrases": 0}, "paraphrases 0"),
         ({"max_tokens": 0}, "max_tokens 0"),
         ({"seed": -1}, "seed -1"),
+        ({"samples": 10**18}, f"samples {10**18}: 4,096 is the most"),
+        ({"problems": 10**18}, f"problems {10**18}: 1,000,000 is the most"),
+        ({"problems": 10**6, "samples": 16}, "more than 2,000,000 completions of a chain"),
+        ({"paraphrases": 10**18}, f"paraphrases {10**18}"),
+        ({"max_tokens": 10**18}, f"max_tokens {10**18}"),
+        ({"seed": 10**30}, f"seed {10**30}"),
+        ({"workers": 10**5}, "workers 100000: 1,024 is the most"),
         ({"budget_tokens": 0}, "a budget of 0 tokens buys nothing"),
         ({"budget_tokens": 9, "budget_usd": 9}, "2 budgets are given"),
         ({"budget_usd": 1}, "budget_usd needs the prices"),
@@ -463,6 +470,18 @@ def test_a_judge_that_was_not_aligned_from_the_model_is_refused(world, tokenizer
     path.write_text(json.dumps(values))
     with pytest.raises(ConfigError, match=r"judge has another tokeniser than .*model"):
         strategies(world, reward=judge)
+
+
+def test_models_are_read_once(world, tokenizer, monkeypatch):
+    read, load = [], writer.Writer.load
+    monkeypatch.setattr(writer.Writer, "load", lambda *given: read.append(given) or load(*given))
+    strategies(world, dry_run=True)
+    strategies(world, problems=20)
+    assert len(read) == 1
+    judge = write_unigram(world / "judge", tokenizer, {"x": 0.2, "7": 0.5, "8": 0.3})
+    found = strategies(world, problems=20, reward=judge)
+    assert "rewarded" in {each["selector"] for each in found["tasks"][0]["strategies"]}
+    assert len(read) == 2
 
 
 def test_an_endpoint_is_no_model_to_sample_from():
