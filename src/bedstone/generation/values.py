@@ -1,6 +1,6 @@
 """Which value each sampler of a number takes; nothing here needs torch."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import NamedTuple
 
 
@@ -18,7 +18,7 @@ WHOLE = Takes("a whole number from 1", lambda value: value >= 1 and float(value)
 FINITE = Takes("a finite number", lambda value: abs(value) < INFINITE)
 BOUND = Takes("a bound in [0, 1]", lambda value: 0 <= value <= 1)
 
-ALONE: Mapping[str, Takes] = {
+ALONE = {
     "temperature": ABOVE_0._replace(told="a number above 0 (for 0 write greedy)"),
     "top_k": WHOLE,
     "top_p": Takes("p in (0, 1]", lambda value: 0 < value <= 1),
@@ -29,7 +29,7 @@ ALONE: Mapping[str, Takes] = {
     "top_n_sigma": Takes("a number from 0", lambda value: 0 <= value < INFINITE),
 }
 """Those that look at nothing but the logits."""
-WITH_HISTORY: Mapping[str, Takes] = {
+WITH_HISTORY = {
     "repetition": ABOVE_0,
     "frequency": FINITE,
     "presence": FINITE,

@@ -8,9 +8,9 @@ Writes  ``model.safetensors``, ``config.json``, ``generation_config.json``, ``to
 
 from collections.abc import Callable
 from dataclasses import fields
+from typing import TYPE_CHECKING
 
 import numpy as np
-import torch
 from pydantic import Field
 
 from bedstone.config import Config
@@ -18,15 +18,16 @@ from bedstone.counting.architecture import Shape, llama
 from bedstone.counting.count import parameters, train_flop_per_token
 from bedstone.errors import ConfigError
 from bedstone.model.shape import ModelConfig, NumberFormat
-from bedstone.model.transformer import DTYPES, Transformer
 from bedstone.pretrain import loader
 from bedstone.store.decisions import decide, given
 from bedstone.store.stage import Job, Metrics, Result, Stage
 from bedstone.text.encoder import FILE, Encoder
-from bedstone.training import loop
-from bedstone.training.loop import LossOfStep
 from bedstone.training.optim import OptimizerConfig, Schedule
 from bedstone.training.threads import matmul_peak, using_threads
+
+if TYPE_CHECKING:
+    from bedstone.model.transformer import Transformer
+    from bedstone.training.loop import LossOfStep
 
 
 class TrainConfig(Config):
@@ -58,6 +59,11 @@ def run(config: TrainConfig, job: Job) -> Result:
         BedstoneError: a loss is not finite.
         ConfigError: the batch is smaller than a sequence.
     """
+    import torch
+
+    from bedstone.model.transformer import DTYPES, Transformer
+    from bedstone.training import loop
+
     shape = _shape(config, Encoder.load(job.inputs["tokenizer"].file(FILE).parent).vocab_size)
     rows = given(config.batch_tokens) // shape.seq_len
     if not rows:
@@ -94,7 +100,9 @@ def _batches(job: Job, sequences: int, rows: int, length: int, seed: int) -> loa
     return loader.Loader(loader.read_streams(tokens, mix), order, rows, length)
 
 
-def _loss_of(model: Transformer, batch: Callable[[int], np.ndarray]) -> LossOfStep:
+def _loss_of(model: "Transformer", batch: Callable[[int], np.ndarray]) -> "LossOfStep":
+    import torch
+
     def loss_of(step: int) -> tuple[torch.Tensor, int]:
         tokens = torch.from_numpy(batch(step))
         targets = tokens[:, 1:]

@@ -20,7 +20,7 @@ from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -30,8 +30,6 @@ from pydantic import Field
 from bedstone.config import Config
 from bedstone.errors import ConfigError
 from bedstone.generation.chain import ChainText, parse
-from bedstone.generation.generate import BATCH_ROWS, Completion, Drawing, Guide
-from bedstone.generation.writer import Writer, folder_of, loaded
 from bedstone.model.shape import NumberFormat
 from bedstone.sampling.choosing.stored import ANSWERS, part_name
 from bedstone.sampling.endpoints.client import Endpoint, Sample
@@ -42,6 +40,10 @@ from bedstone.store.artifact import Shard
 from bedstone.store.stage import Job, Metrics, Result, Stage
 from bedstone.tasks.catalogue import Problem, Task, named, of_file
 from bedstone.training.threads import using_threads
+
+if TYPE_CHECKING:
+    from bedstone.generation.generate import Completion, Guide
+    from bedstone.generation.writer import Writer
 
 Row = dict[str, Any]
 Ask = Callable[[Sequence[str]], list[list[Row]]]
@@ -133,6 +135,8 @@ def chosen(task: Task, config: AnswersConfig) -> list[Problem]:
 
 def part_size(problems: int, samples: int) -> int:
     """How many problems are drawn together: evenly many, and of no more rows than a batch."""
+    from bedstone.generation.generate import BATCH_ROWS
+
     most = max(BATCH_ROWS // samples, 1)
     return math.ceil(problems / math.ceil(problems / most))
 
@@ -165,6 +169,8 @@ def _asking(config: AnswersConfig, job: Job, task: Task, parts: Sequence[Sequenc
         if config.constrained:
             raise ConfigError("an endpoint's answers are not constrained here")
         return partial(_by_endpoint, config, job.inputs["probe"])
+    from bedstone.generation.writer import folder_of, loaded
+
     model = job.inputs["model"]
     writer = loaded(folder_of(model), config.number_format)
     if config.ends:
@@ -183,11 +189,13 @@ def _asking(config: AnswersConfig, job: Job, task: Task, parts: Sequence[Sequenc
 
 def _by_model(
     config: AnswersConfig,
-    writer: Writer,
+    writer: "Writer",
     ids_of: Mapping[str, list[int]],
-    guide: Callable[[], Guide] | None,
+    guide: "Callable[[], Guide] | None",
     prompts: Sequence[str],
 ) -> list[list[Row]]:
+    from bedstone.generation.generate import Drawing
+
     drawing = Drawing(
         chain=parse(config.chain),
         samples=config.samples,
@@ -207,7 +215,7 @@ def _by_model(
     ]
 
 
-def _row(writer: Writer, completion: Completion, prompt_tokens: int, seconds: float) -> Row:
+def _row(writer: "Writer", completion: "Completion", prompt_tokens: int, seconds: float) -> Row:
     return {
         "text": writer.texts.decode(completion.text_ids),
         "token_ids": completion.token_ids,

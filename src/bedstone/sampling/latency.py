@@ -11,16 +11,18 @@ what a single question waits for.
 
 import time
 from functools import partial
+from typing import TYPE_CHECKING
 
 from pydantic import Field
 
 from bedstone.config import Config
 from bedstone.generation.chain import parse
-from bedstone.generation.generate import Drawing
-from bedstone.generation.writer import Writer, folder_of, loaded
 from bedstone.model.shape import NumberFormat
 from bedstone.sampling.choosing.pace import FILE, Pace
 from bedstone.store.stage import Job, Result, Stage
+
+if TYPE_CHECKING:
+    from bedstone.generation.writer import Writer
 
 ROUNDS = 5
 SHORT_PROMPT, LONG_PROMPT, NEW_TOKENS = 16, 144, 33
@@ -36,6 +38,8 @@ class LatencyConfig(Config):
 
 def run(config: LatencyConfig, job: Job) -> Result:
     """Measure, the runs taking turns; a first round is not counted."""
+    from bedstone.generation.writer import folder_of, loaded
+
     writer = loaded(folder_of(job.inputs["model"]), config.number_format)
     runs = ((SHORT_PROMPT, 1), (LONG_PROMPT, 1), (SHORT_PROMPT, NEW_TOKENS))
     measure = partial(_seconds, writer, config.samples)
@@ -49,7 +53,9 @@ def run(config: LatencyConfig, job: Job) -> Result:
     return Result({"token_seconds": token, "tokens_per_second": config.samples / max(token, 1e-9)})
 
 
-def _seconds(writer: Writer, samples: int, prompt_tokens: int, new_tokens: int) -> float:
+def _seconds(writer: "Writer", samples: int, prompt_tokens: int, new_tokens: int) -> float:
+    from bedstone.generation.generate import Drawing
+
     prompt = [number % writer.texts.vocab_size for number in range(prompt_tokens)]
     drawing = Drawing(parse("temperature=1"), samples, new_tokens, stop_ids=frozenset(), seed=0)
     started = time.perf_counter()

@@ -19,6 +19,7 @@ Shape letters: P prompts, N completions of each.
 
 import math
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pyarrow as pa
@@ -26,17 +27,17 @@ from pydantic import Field, model_validator
 
 from bedstone.config import Config
 from bedstone.generation.chain import ChainText, parse
-from bedstone.generation.generate import Drawing
-from bedstone.model.hugging_face import WEIGHTS, load
 from bedstone.model.shape import ModelConfig
 from bedstone.posttrain.chat import render_prompt
-from bedstone.posttrain.judged import Judged, complete
 from bedstone.posttrain.prompts import drawn, read_pairs
 from bedstone.sampling.choosing.selection import best_shares
 from bedstone.store import tables
 from bedstone.store.stage import Job, Metrics, Result, Stage
 from bedstone.text.encoder import END, FILE, Encoder
 from bedstone.uncertainty.intervals import wilson
+
+if TYPE_CHECKING:
+    from bedstone.posttrain.judged import Judged
 
 OWN = "temperature=1"
 """The chain that leaves a model's distribution as it is."""
@@ -78,6 +79,10 @@ class StrategiesConfig(Config):
 
 def run(config: StrategiesConfig, job: Job) -> Result:
     """Draw with each chain, judge, and count the cost."""
+    from bedstone.generation.generate import Drawing
+    from bedstone.model.hugging_face import WEIGHTS, load
+    from bedstone.posttrain.judged import complete
+
     encoder = Encoder.load(job.inputs["model"].file(FILE).parent)
     model = load(job.inputs["model"].file(WEIGHTS).parent)
     _, held_out = read_pairs(job.inputs["pairs"])
@@ -111,7 +116,7 @@ def run(config: StrategiesConfig, job: Job) -> Result:
 
 
 def chain_row(
-    chain: str, judged: Sequence[Judged], prompt_tokens: Sequence[int], shape: ModelConfig
+    chain: str, judged: "Sequence[Judged]", prompt_tokens: Sequence[int], shape: ModelConfig
 ) -> Row:
     """What one completion of each prompt says of a chain.
 
@@ -133,7 +138,7 @@ def chain_row(
 
 
 def best_of_row(
-    n: int, judged: Sequence[Sequence[Judged]], prompt_tokens: Sequence[int], shape: ModelConfig
+    n: int, judged: "Sequence[Sequence[Judged]]", prompt_tokens: Sequence[int], shape: ModelConfig
 ) -> Row:
     """What the best of ``n`` completions reaches, from as many or more of each prompt.
 
@@ -171,7 +176,7 @@ def _mean_kv_bytes(
     return float(np.mean([shape.kv_bytes(count, NUMBER_BYTES) for count in positions]))
 
 
-def _examples(chain: str, prompts: Sequence[str], judged: Sequence[Judged]) -> list[Row]:
+def _examples(chain: str, prompts: Sequence[str], judged: "Sequence[Judged]") -> list[Row]:
     beside = zip(prompts, judged, strict=False)
     return [{"strategy": chain, "prompt": prompt, "text": one.text} for prompt, one in beside]
 

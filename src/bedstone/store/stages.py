@@ -1,6 +1,8 @@
 """Every stage, by name, in the order in which a model is made."""
 
 import importlib
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from bedstone.config import nearest
@@ -68,8 +70,19 @@ def imported(module: str, needed_by: str) -> Any:
     Raises:
         BedstoneError: a package is not installed.
     """
-    try:
+    with packages_of(needed_by):
         return importlib.import_module(f"bedstone.{module}")
+
+
+@contextmanager
+def packages_of(needed_by: str) -> Iterator[None]:
+    """Say in words that a package which is imported within is not installed.
+
+    Raises:
+        BedstoneError: one is not.
+    """
+    try:
+        yield
     except ModuleNotFoundError as error:
         if str(error.name).startswith("bedstone"):
             raise
