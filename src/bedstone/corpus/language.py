@@ -38,6 +38,7 @@ class LanguageConfig(Config):
     """By whom a language is found, and when it counts as known."""
 
     identifier: Name = "pycld2"
+    """Who decides; ``fasttext`` takes the role ``model``."""
     second: Name | None = None
     """Another identifier, to compare with."""
     min_bytes: int = Field(default=40, ge=0)

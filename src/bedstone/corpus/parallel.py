@@ -1,4 +1,4 @@
-"""Stage corpus.parallel: the same content in many languages, each piece beside its English.
+"""Stage corpus.parallel: put the same content in many languages side by side with its English.
 
 Reads   the network; ``texts`` where given: a folder of texts that somebody has aligned
 Writes  ``parallel.parquet``: ``source``, ``language``, ``unit``, ``text``, ``english``: a row for

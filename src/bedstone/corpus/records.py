@@ -1,4 +1,4 @@
-"""Stage corpus.records: take documents from tables of texts that others have made.
+"""Stage corpus.records: take documents from JSONL and Parquet files of texts.
 
 Reads   ``records``: JSONL (plain or .gz) or Parquet files, each a shard
 Writes  ``documents.parquet``: as corpus.extract writes it; ``date`` and ``charset`` are empty, no
@@ -36,8 +36,9 @@ class RecordsConfig(Config):
     """Which columns are read."""
 
     text: str = Field(default="text", min_length=1)
+    """The column of the texts."""
     url: str = Field(default="url", min_length=1)
-    """A table without this column gives documents without a URL."""
+    """Its column: a table without it gives documents without a URL."""
 
 
 class Record(NamedTuple):

@@ -62,6 +62,7 @@ class ThresholdsConfig(Config):
     """How limits are carried over, of which rules, and from how much text."""
 
     method: transfer.Method = "mean-std"
+    """How a limit is carried over; see ``corpus.rules.transfer``."""
     rules: tuple[str, ...] = Field(ADAPTED, min_length=1)
     """Those whose limits are adapted."""
     min_documents: int = Field(default=50, ge=2)

@@ -1,7 +1,7 @@
 """Stage sampling.answers: put problems to a model many times, and keep what it answers.
 
 Reads   ``model``: the files of a model, or ``probe``: an endpoint; ``problems``: a JSONL of prompts
-        and answers, or none where the task is one of ``sampling.tasks``
+        and answers, or none where the task is one of ``tasks.catalogue``
 Writes  ``parts/``: tables of ``problem`` (its id), ``sample`` (its number), ``prompt``,
         ``text``, ``token_ids``, ``logprob`` (of the completion under the model, natural) and
         ``sampling_logprob`` (under chain and constraint), ``finish_reason``, ``prompt_tokens``,
@@ -56,12 +56,14 @@ class AnswersConfig(Config):
     """Which problems, how often, and how the answers are drawn."""
 
     task: str = ""
-    """As ``sampling.tasks`` names it; empty for a file's."""
+    """As ``tasks.catalogue`` names it; empty for a file's."""
     chain: ChainText = "temperature=1"
     first_problem: int = Field(default=0, ge=0)
+    """Its number among the task's: where the block begins."""
     problems: int = Field(default=100, ge=1)
     """Of the task's test problems in the seed's order; or as many as there are."""
     first_sample: int = Field(default=0, ge=0)
+    """Its number among a problem's: where the block begins."""
     samples: int = Field(default=8, ge=1)
     paraphrase: int = Field(default=0, ge=0)
     """The number of the wording; of a problem with fewer, counted round."""

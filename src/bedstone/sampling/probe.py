@@ -22,6 +22,7 @@ class ProbeConfig(Config):
     url: str = Field(min_length=1)
     """Up to the version, as in ``http://127.0.0.1:8080/v1``."""
     model: str = Field(min_length=1)
+    """As the endpoint calls it."""
     chat: bool = True
     """Whether prompts are a user's turns."""
 

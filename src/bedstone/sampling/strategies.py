@@ -58,6 +58,7 @@ class StrategiesConfig(Config):
         "top_p=0.9",
         "min_p=0.05",
     )
+    """Each is a strategy: how the next token is drawn."""
     best_of: tuple[int, ...] = (1, 2, 4, 8)
     """Numbers of completions to choose the best of; the largest is drawn."""
     prompts: int = Field(default=200, ge=1)

@@ -1,6 +1,6 @@
-"""Stage scaling.fit: the law of one's own runs, with its certainty.
+"""Stage scaling.fit: fit a law of loss to measured runs, with proof and intervals.
 
-Reads   ``runs``: one CSV file with the columns that ``scaling.runs`` names, a run a line
+Reads   ``runs``: one CSV file with the columns that ``laws.runs`` names, a run a line
 Writes  ``law.json``. The law: ``E``, ``A``, ``B``, ``alpha``, ``beta``, ``parameters_exponent``,
         ``tokens_exponent``, ``tokens_per_parameter`` (best at the most FLOP of a run fitted), or
         ``by_flop`` {``E``, ``K``, ``gamma``}; ``intervals`` {name: [low, high]}; ``resamples``,
@@ -15,7 +15,7 @@ Writes  ``law.json``. The law: ``E``, ``A``, ``B``, ``alpha``, ``beta``, ``param
         ``dropped`` or ``held_out``) and ``budget_flop``, where it is of an isoFLOP budget
         ``draws.parquet``: E, A, B, alpha, beta, a row a resample
 
-Letters as in ``scaling.law``. Where the runs cannot tell A from B, these five are null, and
+Letters as in ``laws.law``. Where the runs cannot tell A from B, these five are null, and
 ``by_flop`` is E + K C^-gamma. Intervals are of 95 %, between percentiles of the resamples; those
 of runs held out include a run's own noise.
 """

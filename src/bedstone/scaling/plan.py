@@ -1,4 +1,4 @@
-"""Stage scaling.plan: how large a model, on how many tokens, in the minutes that there are.
+"""Stage scaling.plan: choose the model's size and its tokens for the time there is.
 
 Reads   ``mix`` (how much text there is), ``tokenizer`` (the vocabulary)
 Writes  ``plan.json``. What later stages are configured with: ``vocab_size``, ``n_layers``,
@@ -57,7 +57,7 @@ class PlanConfig(Config):
     tokens_per_parameter: float = Field(TOKENS_PER_PARAMETER, gt=0)
     """Source: the law ``twenty``."""
     max_passes: float = Field(NEARLY_FRESH_PASSES, gt=0)
-    """Over the text. Source: see ``repetition``."""
+    """Over the text. Source: see ``laws.repeated_text``."""
     seq_len: int = Field(256, ge=2)
     sft_share: float = Field(0.12, ge=0)
     """Tokens of supervised fine-tuning over those of pre-training."""

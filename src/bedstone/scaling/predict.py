@@ -1,4 +1,4 @@
-"""Stage scaling.predict: what a law says of a run, registered before the run is made.
+"""Stage scaling.predict: register what a law says of a run before it is made.
 
 Reads   ``law``: the artifact of scaling.fit; without it, the config names a published law.
         ``plan``: how large and how long, where the config does not say
@@ -56,7 +56,9 @@ class PredictConfig(Config):
     law: str | None = None
     """A published one; absent, that of the input ``law``, or else Epoch's."""
     parameters: float | None = Field(None, gt=0)
+    """Of the run; absent, the plan's."""
     train_tokens: float | None = Field(None, gt=0)
+    """Of the run; absent, the plan's."""
     unique_tokens: float | None = Field(None, gt=0)
     """Of the text trained on, for the law ``repeated``; absent, the plan's."""
 

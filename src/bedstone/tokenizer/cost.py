@@ -1,4 +1,4 @@
-"""Stage tokenizer.cost: what each language pays for the same content.
+"""Stage tokenizer.cost: count what each language pays for the same content.
 
 Reads   ``tokenizer``: any; ``yardstick``: what corpus.yardstick made, one text a language, or what
         corpus.parallel made, pieces of content beside their English

@@ -1,4 +1,4 @@
-"""Stage tokenizer.encode: the kept documents as token ids, apart by language. No mix is decided.
+"""Stage tokenizer.encode: encode the kept documents, language by language. No mix is decided.
 
 Reads   ``documents``, ``language``, ``kept``: a shard of the same documents; ``tokenizer``
 Writes  for each language that the shard has, its documents one after the other:

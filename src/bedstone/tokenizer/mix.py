@@ -1,4 +1,4 @@
-"""Stage tokenizer.mix: how much of each language, and which documents no model is trained on.
+"""Stage tokenizer.mix: weigh the languages, and hold documents of each out of training.
 
 Reads   ``tokens``: the shards of tokenizer.encode; ``tokenizer``: the one they were made with, to
         tell which of its tokens no held-out text uses
@@ -78,10 +78,11 @@ class MixConfig(Config):
     budget_tokens: int | None = Field(None, gt=0)
     """What the run trains on; absent, as many as there are."""
     max_repetition: float = Field(NEARLY_FRESH_PASSES, ge=1)
-    """How often a language's text may be seen in the run. Source: see ``scaling.repetition``."""
+    """How often a language's text may be seen in the run. Source: see ``laws.repeated_text``."""
     speakers: Source = "cldr"
     """Where their numbers come from."""
     held_out_share: float = Field(0.05, ge=0, lt=1)
+    """Of each language's documents, drawn by hash."""
     min_documents: int = Field(20, ge=1)
     """A language with fewer holds out none."""
     without: tuple[LanguageKey, ...] = ()

@@ -1,4 +1,4 @@
-"""Stage tokenizer.train: learn a byte-level BPE vocabulary from the kept text.
+"""Stage tokenizer.train: train a byte-level BPE on the kept documents.
 
 Reads   ``documents``, ``language``, ``kept``: shards of the same documents; with ``parity``,
         ``parallel``: a table of ``source``, ``language``, ``unit`` (of the content), ``text`` and

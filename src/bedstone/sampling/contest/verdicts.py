@@ -1,6 +1,6 @@
 """`bedstone strategies`: what each way to sample a model is worth, and what it costs.
 
-Every number of samples, selector and budget is computed from the stored answers; see ``answering``.
+Every number of samples, selector and budget is computed from the stored answers; see ``contest``.
 """
 
 import json
