@@ -52,7 +52,7 @@ def predict(law: Artifact, run: PlannedRun, making: Making) -> dict[str, Any]:
 def write_law(law: Artifact, out: Path) -> None:
     """The law and its draws as one file, which ``bedstone plan --law`` reads."""
     found = json.loads(law.file(LAW_FILE).read_text("utf-8"))
-    text = json.dumps({**found, "draws": stored_draws(law.path)})
+    text = json.dumps({**found, "draws": stored_draws(law)})
     out.write_text(text + "\n", "utf-8")
 
 

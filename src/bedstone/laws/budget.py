@@ -4,7 +4,6 @@ A budget is FLOP of training, hours of a device, or money. A corpus is a number 
 differ, by language where it is known, or an artifact that counted them.
 """
 
-import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -25,6 +24,7 @@ from bedstone.laws.repeated_text import effective_tokens, repeated_loss
 from bedstone.laws.shapes import embedding_share, smallest_parameters
 from bedstone.store.artifact import Artifact, find_artifact
 from bedstone.store.lineage import ancestors
+from bedstone.store.payload import read_json
 from bedstone.tokenizer.mixing.shares import FILE as MIX_FILE
 
 SECONDS_PER_HOUR = 3600
@@ -224,12 +224,12 @@ def _counted(artifact: Artifact) -> dict[str, float]:
     """Of the nearest mix behind it, else of the tokens, else of the audit."""
     behind = {it.manifest.stage: it for it in reversed(ancestors(artifact).values())}
     if mix := behind.get("tokenizer.mix"):
-        rows = json.loads(mix.file(MIX_FILE).read_text("utf-8"))["languages"]
+        rows = read_json(mix, MIX_FILE)["languages"]
         return {name: float(row["train_tokens"]) for name, row in rows.items()}
     if tokens := behind.get("tokenizer.encode"):
         return {"": tokens.manifest.metrics["encoded_tokens"]}
     if audit := behind.get("corpus.audit"):
-        rows = json.loads(audit.file("audit.json").read_text("utf-8"))["languages"]
+        rows = read_json(audit, "audit.json")["languages"]
         counts = {languages.join(it["language"], it["script"]): it["tokens"] for it in rows}
         if counts and None not in counts.values():
             return counts

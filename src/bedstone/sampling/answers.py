@@ -13,7 +13,6 @@ Whether an answer is right is not written: that is found from the text.
 The seconds are those of a batch, which all its samples wait for.
 """
 
-import json
 import math
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -37,6 +36,7 @@ from bedstone.sampling.endpoints.findings import FILE, Findings
 from bedstone.sampling.endpoints.openai_api import RemoteDrawing
 from bedstone.store import tables
 from bedstone.store.artifact import Shard
+from bedstone.store.payload import only_file, read_json
 from bedstone.store.stage import Job, Metrics, Result, Stage
 from bedstone.tasks.catalogue import Problem, Task, named, of_file
 from bedstone.training.threads import using_threads
@@ -118,8 +118,7 @@ def task_of(name: str, problems: Shard | None) -> Task:
         )
     if problems is None:
         return named(name)
-    (path,) = problems.files
-    return of_file(path)
+    return of_file(only_file(problems, "problems"))
 
 
 def chosen(task: Task, config: AnswersConfig) -> list[Problem]:
@@ -232,8 +231,8 @@ def _row(writer: "Writer", completion: "Completion", prompt_tokens: int, seconds
 
 
 def _by_endpoint(config: AnswersConfig, probed: Shard, prompts: Sequence[str]) -> list[list[Row]]:
-    text = probed.file(FILE).read_text("utf-8")
-    about, findings = json.loads(text), Findings.read(text)
+    about = read_json(probed, FILE)
+    findings = Findings.read(about)
     endpoint = Endpoint.with_key(about["url"], about["model"], chat=about["chat"])
     drawing = RemoteDrawing(
         chain=parse(config.chain),

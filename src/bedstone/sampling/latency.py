@@ -10,6 +10,7 @@ what a single question waits for.
 """
 
 import time
+from dataclasses import asdict
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -19,6 +20,7 @@ from bedstone.config import Config
 from bedstone.generation.chain import parse
 from bedstone.model.shape import NumberFormat
 from bedstone.sampling.choosing.pace import FILE, Pace
+from bedstone.store.payload import write_json
 from bedstone.store.stage import Job, Result, Stage
 
 if TYPE_CHECKING:
@@ -48,8 +50,7 @@ def run(config: LatencyConfig, job: Job) -> Result:
     prompt_token = max(long - short, 0) / (LONG_PROMPT - SHORT_PROMPT)
     token = max(more - short, 0) / (NEW_TOKENS - 1)
     pace = Pace(max(short - SHORT_PROMPT * prompt_token - token, 0), prompt_token, token)
-    with job.part(FILE) as path:
-        path.write_text(pace.text(), "utf-8")
+    write_json(job, FILE, asdict(pace), indent=2)
     return Result({"token_seconds": token, "tokens_per_second": config.samples / max(token, 1e-9)})
 
 

@@ -18,7 +18,6 @@ The speed is that of the real training step on this machine. Given ``speed``, ``
 ``number_format``, the plan is a pure function of config and inputs.
 """
 
-import json
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from itertools import product
@@ -36,6 +35,7 @@ from bedstone.laws.repeated_text import NEARLY_FRESH_PASSES, effective_tokens
 from bedstone.laws.shapes import Budget, Choice
 from bedstone.scaling.speed import flop_per_second, physical_cores
 from bedstone.store.decisions import FILE
+from bedstone.store.payload import read_json, write_json
 from bedstone.store.stage import Job, Result, Stage
 from bedstone.text.encoder import FILE as TOKENIZER_FILE
 from bedstone.text.encoder import Encoder
@@ -85,12 +85,11 @@ Meter = Callable[[Shape, int, int, str, float], float]
 
 def run(config: PlanConfig, job: Job) -> Result:
     """Find the speed, then the plan."""
-    mix = json.loads(job.inputs["mix"].file(MIX_FILE).read_text("utf-8"))
+    mix = read_json(job.inputs["mix"], MIX_FILE)
     vocab_size = Encoder.load(job.inputs["tokenizer"].file(TOKENIZER_FILE).parent).vocab_size
     speed = known_speed(config, vocab_size, mix["train_tokens"], flop_per_second)
     values = plan(config, vocab_size, mix, speed)
-    with job.part(FILE) as path:
-        path.write_text(json.dumps(values, indent=1) + "\n", "utf-8")
+    write_json(job, FILE, values)
     for sentence in values["sentences"]:
         job.progress.say(sentence)
     numbers = {name: value for name, value in values.items() if isinstance(value, int | float)}

@@ -1,7 +1,5 @@
 """The report's sections about the model: its size, its loss, the time it took."""
 
-import json
-
 import numpy as np
 import pyarrow.parquet as pq
 
@@ -20,6 +18,7 @@ from bedstone.reporting.wording import (
 )
 from bedstone.store.artifact import Artifact
 from bedstone.store.decisions import FILE
+from bedstone.store.payload import read_json
 from bedstone.uncertainty.intervals import MIN_DOCUMENTS
 
 CURVE_POINTS = 300
@@ -50,7 +49,7 @@ def size(family: Family) -> Section | None:
     planned = family.find("scaling.plan")
     if planned is None:
         return None
-    plan = json.loads(planned.file(FILE).read_text("utf-8"))
+    plan = read_json(planned, FILE)
     return Section(
         name="size",
         question="How large, how long?",

@@ -1,6 +1,5 @@
 """The report's sections about tokens: what each language pays, and how languages are mixed."""
 
-import json
 from collections.abc import Mapping
 from operator import itemgetter
 
@@ -21,6 +20,7 @@ from bedstone.reporting.wording import (
     short,
 )
 from bedstone.store.artifact import Artifact
+from bedstone.store.payload import read_json
 
 
 def premiums(family: Family) -> Section | None:
@@ -68,7 +68,7 @@ def _scripts(family: Family) -> tuple[Table, ...]:
     tokenizer = family.find("tokenizer.train")
     if tokenizer is None:
         return ()
-    counts = json.loads(tokenizer.file("scripts.json").read_text("utf-8"))
+    counts = read_json(tokenizer, "scripts.json")
     total = sum(counts.values())
     cells = tuple((name, count(it), percent(it / total)) for name, it in counts.items())
     return (Table("The vocabulary by script", ("script", "tokens", "of all"), cells),)
@@ -79,7 +79,7 @@ def fairness(family: Family) -> Section | None:
     tokenizer = family.find("tokenizer.train")
     if tokenizer is None or not tokenizer.manifest.config.get("parity"):
         return None
-    both = json.loads(tokenizer.file("parity.json").read_text("utf-8"))
+    both = read_json(tokenizer, "parity.json")
     plain, steered = both["plain"], both["parity"]
     worst, english = (
         steered[name] / plain[name] - 1 for name in ("worst_tokens", "english_tokens")
@@ -149,8 +149,8 @@ def mix(family: Family) -> Section | None:
     mixed = family.find("tokenizer.mix")
     if mixed is None:
         return None
-    whole = json.loads(mixed.file("mix.json").read_text("utf-8"))
-    audit = json.loads(mixed.file("audit.json").read_text("utf-8"))
+    whole = read_json(mixed, "mix.json")
+    audit = read_json(mixed, "audit.json")
     rows = [it | whole["languages"][it["language"]] for it in audit["languages"]]
     names = language_labels([it["language"] for it in rows])
     spoken = most_spoken(list(names))
