@@ -15,7 +15,8 @@ from tokenizers import Regex, Tokenizer, decoders, models, pre_tokenizers
 from bedstone.progress import Progress
 from bedstone.store.engine import Local
 from bedstone.store.stage import Job
-from bedstone.text.encoder import PATTERN, SPECIAL_TOKENS, byte_alphabet
+from bedstone.text.encoder import SPECIAL_TOKENS, byte_alphabet
+from bedstone.text.patterns import PATTERN
 from bedstone.tokenizer.learning.vocabulary import CHAT_TEMPLATE
 
 

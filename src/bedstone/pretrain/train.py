@@ -21,7 +21,7 @@ from bedstone.model.shape import ModelConfig, NumberFormat
 from bedstone.pretrain import loader
 from bedstone.store.decisions import decide, given
 from bedstone.store.stage import Job, Metrics, Result, Stage
-from bedstone.text.encoder import FILE, Encoder
+from bedstone.text.encoder import Encoder
 from bedstone.training.optim import OptimizerConfig, Schedule
 from bedstone.training.threads import matmul_peak, using_threads
 
@@ -64,7 +64,7 @@ def run(config: TrainConfig, job: Job) -> Result:
     from bedstone.model.transformer import DTYPES, Transformer
     from bedstone.training import loop
 
-    shape = _shape(config, Encoder.load(job.inputs["tokenizer"].file(FILE).parent).vocab_size)
+    shape = _shape(config, Encoder.stored(job.inputs["tokenizer"]).vocab_size)
     rows = given(config.batch_tokens) // shape.seq_len
     if not rows:
         raise ConfigError(f"batch_tokens {config.batch_tokens} is less than seq_len")

@@ -33,7 +33,7 @@ from bedstone.posttrain.prompts import drawn, read_pairs
 from bedstone.sampling.choosing.selection import best_shares
 from bedstone.store import tables
 from bedstone.store.stage import Job, Metrics, Result, Stage
-from bedstone.text.encoder import END, FILE, Encoder
+from bedstone.text.encoder import END, Encoder
 from bedstone.uncertainty.intervals import wilson
 
 if TYPE_CHECKING:
@@ -84,7 +84,7 @@ def run(config: StrategiesConfig, job: Job) -> Result:
     from bedstone.model.hugging_face import WEIGHTS, load
     from bedstone.posttrain.judged import complete
 
-    encoder = Encoder.load(job.inputs["model"].file(FILE).parent)
+    encoder = Encoder.stored(job.inputs["model"])
     model = load(job.inputs["model"].file(WEIGHTS).parent)
     _, held_out = read_pairs(job.inputs["pairs"])
     texts = [pair.prompt for pair in drawn(held_out, config.prompts, config.seed)]

@@ -37,7 +37,6 @@ from bedstone.scaling.speed import flop_per_second, physical_cores
 from bedstone.store.decisions import FILE
 from bedstone.store.payload import read_json, write_json
 from bedstone.store.stage import Job, Result, Stage
-from bedstone.text.encoder import FILE as TOKENIZER_FILE
 from bedstone.text.encoder import Encoder
 from bedstone.tokenizer.mixing.shares import FILE as MIX_FILE
 
@@ -86,7 +85,7 @@ Meter = Callable[[Shape, int, int, str, float], float]
 def run(config: PlanConfig, job: Job) -> Result:
     """Find the speed, then the plan."""
     mix = read_json(job.inputs["mix"], MIX_FILE)
-    vocab_size = Encoder.load(job.inputs["tokenizer"].file(TOKENIZER_FILE).parent).vocab_size
+    vocab_size = Encoder.stored(job.inputs["tokenizer"]).vocab_size
     speed = known_speed(config, vocab_size, mix["train_tokens"], flop_per_second)
     values = plan(config, vocab_size, mix, speed)
     write_json(job, FILE, values)

@@ -43,7 +43,6 @@ from bedstone.store import tables
 from bedstone.store.artifact import Shard
 from bedstone.store.payload import write_json
 from bedstone.store.stage import Job, Metrics, Result, Stage
-from bedstone.text.encoder import FILE as TOKENIZER_FILE
 from bedstone.text.encoder import Encoder
 from bedstone.tokenizer.mixing import usage
 from bedstone.tokenizer.mixing.balance import Balance, Row, balances, speakers_by_key, table
@@ -198,7 +197,7 @@ def _schedule(course: Course, phases: list[dict[str, float]]) -> dict[str, Any]:
 def _vocabulary(job: Job, used: usage.Ids) -> Metrics:
     found: Metrics = {"held_out_distinct_tokens": len(used)}
     if "tokenizer" in job.inputs:
-        encoder = Encoder.load(job.inputs["tokenizer"].file(TOKENIZER_FILE).parent)
+        encoder = Encoder.stored(job.inputs["tokenizer"])
         found |= usage.vocabulary(encoder, used)
     return found
 
