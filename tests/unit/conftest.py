@@ -120,8 +120,8 @@ def inputs(job, tokenizer, tmp_path):
     """A model folder with its tokeniser, bytes; six held-out prompts and one that is not."""
     import torch
 
+    from bedstone.counting.shape import ModelConfig
     from bedstone.model import hugging_face
-    from bedstone.model.shape import ModelConfig
     from bedstone.model.transformer import Transformer
 
     shape = ModelConfig(

@@ -17,11 +17,11 @@ import torch
 from pydantic import ValidationError
 from torch import Tensor
 
+from bedstone.counting.shape import ModelConfig, NumberFormat, RopeScaling
 from bedstone.errors import ArtifactError
 from bedstone.model.cache import rotary_rates, slowed
 from bedstone.model.hugging_face import EMBEDDING, HEAD, StoredTensor, filled
 from bedstone.model.hugging_face_config import model_config, refusal
-from bedstone.model.shape import ModelConfig, NumberFormat, RopeScaling
 from bedstone.model.transformer import Transformer
 from bedstone.text.gguf_file import Contents
 

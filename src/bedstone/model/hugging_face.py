@@ -20,9 +20,9 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 
+from bedstone.counting.shape import ModelConfig, NumberFormat
 from bedstone.errors import ArtifactError
 from bedstone.model.hugging_face_config import HINT, keys_of, model_config, refusal
-from bedstone.model.shape import ModelConfig, NumberFormat
 from bedstone.model.transformer import DTYPES, Block, Transformer
 
 WEIGHTS, CONFIG, GENERATION = "model.safetensors", "config.json", "generation_config.json"

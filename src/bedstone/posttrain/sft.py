@@ -15,9 +15,9 @@ import torch
 from pydantic import Field
 
 from bedstone.config import Config
+from bedstone.counting.shape import NumberFormat
 from bedstone.errors import BedstoneError
 from bedstone.model.hugging_face import WEIGHTS, load
-from bedstone.model.shape import NumberFormat
 from bedstone.model.transformer import Transformer
 from bedstone.posttrain.chat import Dialogue
 from bedstone.posttrain.losses import sft_weights

@@ -7,17 +7,15 @@ Writes  ``model.safetensors``, ``config.json``, ``generation_config.json``, ``to
 """
 
 from collections.abc import Callable
-from dataclasses import fields
 from typing import TYPE_CHECKING
 
 import numpy as np
 from pydantic import Field
 
 from bedstone.config import Config
-from bedstone.counting.architecture import Shape, llama
 from bedstone.counting.count import parameters, train_flop_per_token
+from bedstone.counting.shape import ModelConfig, NumberFormat
 from bedstone.errors import ConfigError
-from bedstone.model.shape import ModelConfig, NumberFormat
 from bedstone.pretrain import loader
 from bedstone.store.decisions import decide, given
 from bedstone.store.stage import Job, Metrics, Result, Stage
@@ -113,8 +111,7 @@ def _loss_of(model: "Transformer", batch: Callable[[int], np.ndarray]) -> "LossO
 
 
 def _cost(shape: ModelConfig, train_tokens: int) -> Metrics:
-    sizes = shape.model_dump(include={field.name for field in fields(Shape)})
-    architecture = llama(Shape(**sizes))
+    architecture = shape.architecture
     counted = parameters(architecture)
     return {
         "parameters_total": counted.total,

@@ -19,6 +19,7 @@ Shape letters: P prompts, N completions of each.
 
 import math
 from collections.abc import Sequence
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -26,8 +27,9 @@ import pyarrow as pa
 from pydantic import Field, model_validator
 
 from bedstone.config import Config
+from bedstone.counting.memory import kv_bytes
+from bedstone.counting.shape import ModelConfig
 from bedstone.generation.chain import ChainText, parse
-from bedstone.model.shape import ModelConfig
 from bedstone.posttrain.chat import render_prompt
 from bedstone.posttrain.prompts import drawn, read_pairs
 from bedstone.sampling.choosing.selection import best_shares
@@ -173,8 +175,9 @@ def _mean_kv_bytes(
     Computed from the shape, not measured.
     """
     beside = zip(drawn_tokens, prompt_tokens, strict=True)
-    positions = [sum(prompt + count for count in counts) for counts, prompt in beside]
-    return float(np.mean([shape.kv_bytes(count, NUMBER_BYTES) for count in positions]))
+    kept = partial(kv_bytes, shape.architecture, number_bytes=NUMBER_BYTES)
+    of_prompt = [sum(kept(prompt + count) for count in counts) for counts, prompt in beside]
+    return float(np.mean(of_prompt))
 
 
 def _examples(chain: str, prompts: Sequence[str], judged: "Sequence[Judged]") -> list[Row]:

@@ -19,14 +19,14 @@ The speed is that of the real training step on this machine. Given ``speed``, ``
 """
 
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from itertools import product
 from typing import Any, Literal
 
 from pydantic import Field
 
 from bedstone.config import Config
-from bedstone.counting.architecture import Shape
+from bedstone.counting.shape import SIZES, ModelConfig
 from bedstone.laws import shapes
 from bedstone.laws.allocation import Question, answer, outside
 from bedstone.laws.conclusions import short
@@ -78,7 +78,7 @@ class Speed:
     measured: tuple[dict[str, Any], ...] = ()
 
 
-Meter = Callable[[Shape, int, int, str, float], float]
+Meter = Callable[[ModelConfig, int, int, str, float], float]
 """``speed.flop_per_second``, or what a test has in its place."""
 
 
@@ -145,10 +145,8 @@ def plan(config: PlanConfig, vocab_size: int, mix: dict[str, Any], speed: Speed)
     passes = train_tokens / mix["train_tokens"]
     repeated, most = max(mix["languages"].items(), key=lambda item: item[1]["repetition"])
     parameters = shapes.counted(choice.shape)
-    shape = asdict(choice.shape)
-    del shape["tied"]
     values = {
-        **shape,
+        **choice.shape.model_dump(include=set(SIZES)),
         "batch_tokens": batch_tokens,
         "train_tokens": train_tokens,
         "n_steps": n_steps,

@@ -3,11 +3,10 @@
 import os
 import sys
 import time
-from dataclasses import asdict
 from pathlib import Path
 from statistics import median
 
-from bedstone.counting.architecture import Shape
+from bedstone.counting.shape import ModelConfig
 from bedstone.laws.shapes import train_flop
 
 TOPOLOGY = Path("/sys/devices/system/cpu")
@@ -28,7 +27,7 @@ def physical_cores() -> int:
 
 
 def flop_per_second(
-    shape: Shape, batch_tokens: int, threads: int, number_format: str, seconds: float
+    shape: ModelConfig, batch_tokens: int, threads: int, number_format: str, seconds: float
 ) -> float:
     """The model's FLOP a second of a training step on random tokens, for about ``seconds``.
 
@@ -37,7 +36,6 @@ def flop_per_second(
     """
     import torch
 
-    from bedstone.model.shape import ModelConfig
     from bedstone.model.transformer import DTYPES, Transformer
     from bedstone.training.optim import Optimizer, OptimizerConfig, clip_scale
     from bedstone.training.threads import using_threads
@@ -47,7 +45,7 @@ def flop_per_second(
     size = (rows, shape.seq_len + 1)
     tokens_BT = torch.randint(shape.vocab_size, size, generator=dice)
     weights_BT = torch.full((rows, shape.seq_len), 1 / batch_tokens)
-    model = Transformer(ModelConfig(**asdict(shape))).to(DTYPES[number_format])
+    model = Transformer(shape).to(DTYPES[number_format])
     optimizer = Optimizer(model, OptimizerConfig().weight_decay)
 
     def step() -> float:

@@ -5,7 +5,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from bedstone.model.shape import NumberFormat
+from bedstone.counting.shape import NumberFormat
 
 
 @contextmanager

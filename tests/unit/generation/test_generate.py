@@ -5,13 +5,13 @@ import pytest
 
 torch = pytest.importorskip("torch", reason="torch is not installed: pip install bedstone[train]")
 
+from bedstone.counting.shape import ModelConfig
 from bedstone.errors import BedstoneError
 from bedstone.generation import boundary
 from bedstone.generation import generate as module
 from bedstone.generation.chain import parse
 from bedstone.generation.distribution import logprobs
 from bedstone.generation.generate import Drawing, draw, fastest_format, generate, uniforms
-from bedstone.model.shape import ModelConfig
 from bedstone.model.transformer import Transformer
 
 SHAPE = ModelConfig(

@@ -4,9 +4,9 @@ import pytest
 torch = pytest.importorskip("torch", reason="torch is not installed: pip install bedstone[train]")
 library = pytest.importorskip("gguf", reason="gguf is not installed: pip install bedstone[train]")
 
+from bedstone.counting.shape import ModelConfig, RopeScaling
 from bedstone.errors import ArtifactError
 from bedstone.model import gguf
-from bedstone.model.shape import ModelConfig, RopeScaling
 from bedstone.model.transformer import Transformer
 from bedstone.text.gguf_file import read
 
