@@ -7,7 +7,7 @@ from tokenizers import Regex, Tokenizer, models, pre_tokenizers
 
 from bedstone.counting.shape import SIZES, ModelConfig
 from bedstone.laws import shapes
-from bedstone.scaling.plan import FIRST_GUESS, SIZES, STAGE, PlanConfig, Speed, known_speed, plan
+from bedstone.scaling.plan import FIRST_GUESS, STAGE, PlanConfig, Speed, known_speed, plan
 from bedstone.store.adoption import adopt
 from bedstone.store.build import build
 from bedstone.store.engine import Local
