@@ -1,11 +1,11 @@
 """A stage as its module describes it, and the JSON Schema of recipes that editors read."""
 
 import ast
+import inspect
 import re
 import sys
 from collections.abc import Iterator, Mapping
 from functools import cache
-from pathlib import Path
 from typing import Any
 
 from pydantic.json_schema import GenerateJsonSchema, models_json_schema
@@ -70,7 +70,12 @@ def describe(name: str) -> dict[str, Any]:
         "reads": parts.get("Reads", ""),
         "writes": parts["Writes"],
         "about": after.strip(),
-        "inputs": _roles(stage),
+        "inputs": {
+            "required": list(stage.inputs),
+            "optional": list(stage.optional),
+            "sharded": list(stage.sharded),
+            "decided_by": list(stage.decided_by),
+        },
         "decides": schema.get("description", ""),
         "config": dict(_keys(schema, schema.get("$defs", {}))),
     }
@@ -83,10 +88,8 @@ def recipe_schema() -> Schema:
         [(stage.config, "validation") for stage in stages], schema_generator=_WithMeanings
     )
     node = NodeTable.model_json_schema(schema_generator=_WithMeanings)
-    told = sentences()
-    node["properties"]["stage"] = {
-        "oneOf": [{"const": name, "description": text} for name, text in told.items()]
-    }
+    told = [{"const": name, "description": text} for name, text in sentences().items()]
+    node["properties"]["stage"] = {"oneOf": told}
     node["allOf"] = [
         {
             "if": {"properties": {"stage": {"const": stage.name}}, "required": ["stage"]},
@@ -124,15 +127,6 @@ def _of_stage(stage: Stage, config: Schema) -> Schema:
     return {"properties": {"inputs": inputs, "config": config}, "required": needed}
 
 
-def _roles(stage: Stage) -> dict[str, list[str]]:
-    return {
-        "required": list(stage.inputs),
-        "optional": list(stage.optional),
-        "sharded": list(stage.sharded),
-        "decided_by": list(stage.decided_by),
-    }
-
-
 def _lines(text: str) -> str:
     return "\n".join(line.strip() for line in text.strip().splitlines())
 
@@ -161,12 +155,9 @@ def _meanings(kind: type[Config]) -> dict[str, str]:
 @cache
 def _written(module: str) -> Mapping[str, dict[str, str]]:
     """Class -> field -> the string below it."""
-    tree = ast.parse(Path(str(sys.modules[module].__file__)).read_text("utf-8"))
-    return {
-        node.name: dict(_strings_below_fields(node))
-        for node in tree.body
-        if isinstance(node, ast.ClassDef)
-    }
+    nodes = ast.parse(inspect.getsource(sys.modules[module])).body
+    classes = [node for node in nodes if isinstance(node, ast.ClassDef)]
+    return {node.name: dict(_strings_below_fields(node)) for node in classes}
 
 
 def _strings_below_fields(node: ast.ClassDef) -> Iterator[tuple[str, str]]:

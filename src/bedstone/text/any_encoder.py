@@ -55,10 +55,19 @@ def load(tokenizer: Shard) -> Tokeniser:
     """The tokeniser that an artifact holds, beside whatever else.
 
     Raises:
-        ArtifactError: it holds none, or several, or a GGUF file whose tokeniser is not known.
-        DataError: a file is not what its name says.
+        ArtifactError: it holds none, or several, or what ``read`` raises.
+        DataError: as ``read``.
     """
-    path = file_of(tokenizer)
+    return read(file_of(tokenizer))
+
+
+def read(path: Path) -> Tokeniser:
+    """The tokeniser of a file.
+
+    Raises:
+        ArtifactError: a GGUF file is damaged, or its tokeniser is not known.
+        DataError: it is not what its name says.
+    """
     if path.suffix == RANKS:
         ranks = _ranks(path)
         return Encoder(PATTERNS[BY_RANKS.get(len(ranks), ASSUMED)], ranks, {})
@@ -94,11 +103,10 @@ def pattern_name(path: Path, vocab_size: int) -> str:
 def _of_gguf(path: Path) -> Texts:
     from bedstone.text import gguf_file  # its library is not in every installation
 
+    contents = gguf_file.read(path)
     try:
-        return Texts.of_gguf(gguf_file.read(path).fields)
+        return Texts.of_gguf(contents.fields)
     except ArtifactError as error:
-        if str(path) in str(error):
-            raise
         raise ArtifactError(f"{path}: {error}", hint=error.hint) from error
 
 
