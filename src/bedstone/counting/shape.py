@@ -9,8 +9,6 @@ from pydantic import Field, model_validator
 from bedstone.config import Config
 from bedstone.counting.architecture import Architecture, Attention, FeedForward, Layer
 
-NumberFormat = Literal["bf16", "fp32"]
-
 SIZES = ("vocab_size", "n_layers", "d_model", "n_heads", "n_kv_heads", "d_ff", "seq_len")
 """Those of a Llama: a plan decides them, and all else has its default."""
 

@@ -31,10 +31,10 @@ import pyarrow.parquet as pq
 from pydantic import Field
 
 from bedstone.config import Config
-from bedstone.counting.shape import NumberFormat
 from bedstone.evaluation.bits import bits_per_byte, text_bits
 from bedstone.languages import ENGLISH
 from bedstone.lots import lot
+from bedstone.model import NumberFormat
 from bedstone.model.hugging_face import WEIGHTS, load
 from bedstone.store import tables
 from bedstone.store.artifact import Shard

@@ -7,12 +7,12 @@ from pathlib import Path
 from typing import Any, get_args
 
 from bedstone.config import nearest
-from bedstone.counting.shape import NumberFormat
 from bedstone.errors import ConfigError
 from bedstone.generation.chain import Chain, parse
 from bedstone.generation.generate import Completion, Drawing, Guide
 from bedstone.generation.stops import StopStrings, cut
 from bedstone.generation.writer import Writer, faster_format
+from bedstone.model import NumberFormat
 from bedstone.store.artifact import Artifact, is_complete
 
 MAX_SAMPLES = 4_096

@@ -20,12 +20,12 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from bedstone.counting.shape import NumberFormat
 from bedstone.errors import BedstoneError
 from bedstone.generation.boundary import at_boundary
 from bedstone.generation.chain import Chain
 from bedstone.generation.distribution import candidates
 from bedstone.generation.samplers import NO_TOKEN, RULED_OUT, History
+from bedstone.model import NumberFormat
 from bedstone.model.cache import KVCache
 from bedstone.model.transformer import Transformer, linear
 from bedstone.training.threads import using_threads

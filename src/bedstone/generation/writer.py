@@ -7,11 +7,10 @@ from pathlib import Path
 
 import torch
 
-from bedstone.counting.shape import NumberFormat
 from bedstone.errors import ArtifactError, ConfigError
 from bedstone.generation import template
 from bedstone.generation.generate import Completion, Drawing, LaidOut, fastest_format, generate
-from bedstone.model import hugging_face
+from bedstone.model import NumberFormat, hugging_face
 from bedstone.model.hugging_face import CONFIG
 from bedstone.model.transformer import Transformer
 from bedstone.store.artifact import Shard

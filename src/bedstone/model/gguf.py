@@ -17,8 +17,9 @@ import torch
 from pydantic import ValidationError
 from torch import Tensor
 
-from bedstone.counting.shape import ModelConfig, NumberFormat, RopeScaling
+from bedstone.counting.shape import ModelConfig, RopeScaling
 from bedstone.errors import ArtifactError
+from bedstone.model import NumberFormat
 from bedstone.model.cache import rotary_rates, slowed
 from bedstone.model.hugging_face import EMBEDDING, HEAD, StoredTensor, filled
 from bedstone.model.hugging_face_config import model_config, refusal

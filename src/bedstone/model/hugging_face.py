@@ -20,8 +20,9 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 
-from bedstone.counting.shape import ModelConfig, NumberFormat
+from bedstone.counting.shape import ModelConfig
 from bedstone.errors import ArtifactError
+from bedstone.model import NumberFormat
 from bedstone.model.hugging_face_config import HINT, keys_of, model_config, refusal
 from bedstone.model.transformer import DTYPES, Block, Transformer
 

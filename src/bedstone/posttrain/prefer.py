@@ -24,11 +24,11 @@ import torch
 from pydantic import Field
 
 from bedstone.config import Config
-from bedstone.counting.shape import NumberFormat
 from bedstone.errors import DataError
 from bedstone.generation.chain import parse
 from bedstone.generation.generate import Drawing
 from bedstone.lots import is_held_out
+from bedstone.model import NumberFormat
 from bedstone.model.hugging_face import WEIGHTS, load
 from bedstone.model.transformer import Transformer
 from bedstone.posttrain.chat import Dialogue, render_prompt

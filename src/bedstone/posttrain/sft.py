@@ -15,8 +15,8 @@ import torch
 from pydantic import Field
 
 from bedstone.config import Config
-from bedstone.counting.shape import NumberFormat
 from bedstone.errors import BedstoneError
+from bedstone.model import NumberFormat
 from bedstone.model.hugging_face import WEIGHTS, load
 from bedstone.model.transformer import Transformer
 from bedstone.posttrain.chat import Dialogue

@@ -14,8 +14,9 @@ from pydantic import Field
 
 from bedstone.config import Config
 from bedstone.counting.count import parameters, train_flop_per_token
-from bedstone.counting.shape import ModelConfig, NumberFormat
+from bedstone.counting.shape import ModelConfig
 from bedstone.errors import ConfigError
+from bedstone.model import NumberFormat
 from bedstone.pretrain import loader
 from bedstone.store.decisions import decide, given
 from bedstone.store.stage import Job, Metrics, Result, Stage

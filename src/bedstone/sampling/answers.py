@@ -27,9 +27,9 @@ import pyarrow.parquet as pq
 from pydantic import Field
 
 from bedstone.config import Config
-from bedstone.counting.shape import NumberFormat
 from bedstone.errors import ConfigError
 from bedstone.generation.chain import ChainText, parse
+from bedstone.model import NumberFormat
 from bedstone.sampling.choosing.stored import ANSWERS, part_name
 from bedstone.sampling.endpoints.client import Endpoint, Sample
 from bedstone.sampling.endpoints.findings import FILE, Findings

@@ -17,8 +17,8 @@ from typing import TYPE_CHECKING
 from pydantic import Field
 
 from bedstone.config import Config
-from bedstone.counting.shape import NumberFormat
 from bedstone.generation.chain import parse
+from bedstone.model import NumberFormat
 from bedstone.sampling.choosing.pace import FILE, Pace
 from bedstone.store.payload import write_json
 from bedstone.store.stage import Job, Result, Stage

@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING
 import pyarrow as pa
 
 from bedstone.config import Config
-from bedstone.counting.shape import NumberFormat
 from bedstone.errors import ArtifactError
+from bedstone.model import NumberFormat
 from bedstone.posttrain.chat import Dialogue
 from bedstone.sampling.choosing.stored import rows_of
 from bedstone.store import tables

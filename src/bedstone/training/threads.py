@@ -5,7 +5,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from bedstone.counting.shape import NumberFormat
+from bedstone.model import NumberFormat
 
 
 @contextmanager

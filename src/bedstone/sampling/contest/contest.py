@@ -13,11 +13,10 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from bedstone.counting.shape import NumberFormat
 from bedstone.errors import ConfigError
 from bedstone.generation.chain import parse
 from bedstone.generation.writer import Writer
-from bedstone.model import hugging_face
+from bedstone.model import NumberFormat, hugging_face
 from bedstone.progress import Progress
 from bedstone.sampling import rewards
 from bedstone.sampling.choosing.evidence import Reader

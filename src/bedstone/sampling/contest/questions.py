@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from bedstone.counting.shape import NumberFormat
 from bedstone.errors import ConfigError, DataError
 from bedstone.generation.complete import chain_of
+from bedstone.model import NumberFormat
 from bedstone.sampling.answers import prompt_of
 from bedstone.sampling.choosing.comparison import Budget, Prices, refuse_unequal
 from bedstone.sampling.choosing.ranking import GREEDY
