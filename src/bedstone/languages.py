@@ -42,7 +42,7 @@ Source = Literal["cldr", "published"]
 SOURCES: tuple[Source, ...] = get_args(Source)
 Identifier = Literal["pycld2", "py3langid", "fasttext"]
 IDENTIFIERS: tuple[Identifier, ...] = get_args(Identifier)
-"""Who finds a text's language: see ``corpus.identifiers``."""
+"""Who finds a text's language: see ``corpus.identification.identifiers``."""
 SPEAKERS_SOURCE: dict[Source, str] = {
     "cldr": "CLDR by language_data, first and second language together",
     "published": "the table published with Lai et al. 2023, first and second language together",

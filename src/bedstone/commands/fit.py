@@ -158,7 +158,7 @@ def _write_law(law: "Artifact", out: Path) -> None:
     """The law and its draws as one file, which ``bedstone plan --law`` reads."""
     from bedstone.laws.known import stored_draws
 
-    text = json.dumps({**_law_of(law), "draws": stored_draws(law.path)})
+    text = json.dumps({**_law_of(law), "draws": stored_draws(law)})
     out.write_text(text + "\n", "utf-8")
 
 

@@ -144,9 +144,9 @@ def adopt(
 
 def stages() -> dict[str, str]:
     """List the stages in the order in which a model is made."""
-    from bedstone.store.stages import STAGES
+    from bedstone.store.stages import sentences
 
-    return dict(STAGES)
+    return sentences()
 
 
 def _folder(found: Found) -> list[str]:

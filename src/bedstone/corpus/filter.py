@@ -1,4 +1,4 @@
-"""Stage corpus.filter: decide which documents pass the quality rules. No text is read or copied.
+"""Stage corpus.filter: keep the documents whose statistics pass the rules; no text is read.
 
 Reads   ``statistics``; and where given: ``language``; ``yardstick``, whose documents all fail;
         ``before``, earlier decisions: what they drop stays dropped, and what the rules do is
@@ -59,7 +59,9 @@ class Range(Config):
     """Limits that take the place of a rule's own; one left out stays as it is."""
 
     low: float | None = None
+    """The least value that passes."""
     high: float | None = None
+    """The largest value that passes."""
 
     @model_validator(mode="after")
     def _says_something(self) -> "Range":

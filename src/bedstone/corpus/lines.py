@@ -60,6 +60,7 @@ class LinesConfig(Config):
     """What may occur only once."""
 
     unit: Literal["line", "sentences"] = "line"
+    """``sentences``: three in a row."""
 
     @property
     def size(self) -> int:

@@ -2,7 +2,7 @@
 
 Reads   ``documents``
 Writes  ``documents.parquet``: the same rows and columns, with what is left of each text, and
-        ``headings`` as numbers of its lines. ``bedstone.corpus.c4`` says what is left.
+        ``headings`` as numbers of its lines. ``corpus.rules.c4`` says what is left.
 
 Texts that corpus.filter drops are rewritten too. Statistics of the rewritten texts are other
 than those of the documents: measure them anew.

@@ -37,7 +37,7 @@ class Fed:
 
 
 def fed(unique_tokens: float) -> Fed:
-    """How many parameters U tokens feed. Source: see ``repetition``."""
+    """How many parameters U tokens feed. Source: see ``laws.repeated_text``."""
     worth = effective_tokens(unique_tokens, NEARLY_FRESH_PASSES)
     parameters = SURFACE.parameters_fed_by(worth)
     train_tokens = NEARLY_FRESH_PASSES * unique_tokens

@@ -1,6 +1,6 @@
 r"""The parametric law fitted to runs, with proof that the fit is one.
 
-L(N, D) = E + A / N^alpha + B / D^beta, letters as in ``scaling.law``. The fit's parameters are
+L(N, D) = E + A / N^alpha + B / D^beta, letters as in ``laws.law``. The fit's parameters are
 log A, log B, log E, alpha, beta; a residual is modelled less measured log loss. The objective is a
 sum over the runs:
 

@@ -21,7 +21,8 @@ from pydantic import Field
 from bedstone.config import Config
 from bedstone.errors import BedstoneError
 from bedstone.generation.chain import ChainText, parse
-from bedstone.generation.generate import MAX_SAMPLES, MAX_TOKENS, Drawing
+from bedstone.generation.generate import Drawing
+from bedstone.generation.values import MAX_SAMPLES, MAX_TOKENS
 from bedstone.model.hugging_face import WEIGHTS, load
 from bedstone.posttrain.chat import render_prompt
 from bedstone.posttrain.judged import Judged, complete

@@ -26,7 +26,8 @@ from pydantic import Field
 from bedstone.config import MOST_THREADS, Config
 from bedstone.errors import DataError
 from bedstone.generation.chain import parse
-from bedstone.generation.generate import MAX_TOKENS, Drawing
+from bedstone.generation.generate import Drawing
+from bedstone.generation.values import MAX_TOKENS
 from bedstone.lots import is_held_out
 from bedstone.model import NumberFormat
 from bedstone.model.hugging_face import WEIGHTS, load

@@ -7,30 +7,28 @@ Writes  ``model.safetensors``, ``config.json``, ``generation_config.json``, ``to
 """
 
 from collections.abc import Callable
-from dataclasses import fields
+from typing import TYPE_CHECKING
 
 import numpy as np
-import torch
 from pydantic import Field
 
 from bedstone.config import MOST_THREADS, Config, checked
-from bedstone.counting.architecture import Architecture, Shape, llama
 from bedstone.counting.count import parameters, train_flop_per_token
 from bedstone.counting.memory import TRAIN_BYTES_PER_PARAMETER
+from bedstone.counting.shape import ModelConfig
 from bedstone.errors import ConfigError
 from bedstone.model import NumberFormat
-from bedstone.model.processor import converted
-from bedstone.model.shape import ModelConfig
-from bedstone.model.transformer import Transformer
 from bedstone.pretrain import loader
 from bedstone.store.decisions import decide, given
 from bedstone.store.provenance import current_machine
 from bedstone.store.stage import Job, Metrics, Result, Stage
-from bedstone.text.encoder import FILE, Encoder
-from bedstone.training import loop
-from bedstone.training.loop import LossOfStep
+from bedstone.text.encoder import Encoder
 from bedstone.training.optim import OptimizerConfig, Schedule
 from bedstone.training.threads import matmul_peak, using_threads
+
+if TYPE_CHECKING:
+    from bedstone.model.transformer import Transformer
+    from bedstone.training.loop import LossOfStep
 
 NUMBER_BYTES = 2
 """Of an activation, in the smaller format."""
@@ -66,7 +64,13 @@ def run(config: TrainConfig, job: Job) -> Result:
         ConfigError: the batch is smaller than a sequence; the sizes do not go together, or are too
             large for this machine.
     """
-    shape = _shape(config, Encoder.load(job.inputs["tokenizer"].file(FILE).parent).vocab_size)
+    import torch
+
+    from bedstone.model.processor import converted
+    from bedstone.model.transformer import Transformer
+    from bedstone.training import loop
+
+    shape = _shape(config, Encoder.stored(job.inputs["tokenizer"]).vocab_size)
     rows = given(config.batch_tokens) // shape.seq_len
     if not rows:
         raise ConfigError(f"batch_tokens {config.batch_tokens} is less than seq_len")
@@ -99,7 +103,7 @@ def _shape(config: TrainConfig, vocab_size: int) -> ModelConfig:
 def _refuse_too_large(shape: ModelConfig, rows: int, steps: int) -> None:
     """Raises ConfigError where this machine cannot hold what a run cannot do without."""
     parts = {
-        "the model": parameters(_architecture(shape)).total * TRAIN_BYTES_PER_PARAMETER,
+        "the model": parameters(shape.architecture).total * TRAIN_BYTES_PER_PARAMETER,
         "a batch": rows * shape.seq_len * shape.d_model * shape.n_layers * NUMBER_BYTES,
         "the order of the sequences": rows * steps * loader.ORDER_BYTES,
     }
@@ -113,17 +117,15 @@ def _refuse_too_large(shape: ModelConfig, rows: int, steps: int) -> None:
             )
 
 
-def _architecture(shape: ModelConfig) -> Architecture:
-    return llama(Shape(**shape.model_dump(include={field.name for field in fields(Shape)})))
-
-
 def _batches(job: Job, sequences: int, rows: int, length: int, seed: int) -> loader.Loader:
     tokens, mix = job.inputs["tokens"], job.inputs["mix"]
     order = loader.read_order(mix, sequences, seed)
     return loader.Loader(loader.read_streams(tokens, mix), order, rows, length)
 
 
-def _loss_of(model: Transformer, batch: Callable[[int], np.ndarray]) -> LossOfStep:
+def _loss_of(model: "Transformer", batch: Callable[[int], np.ndarray]) -> "LossOfStep":
+    import torch
+
     def loss_of(step: int) -> tuple[torch.Tensor, int]:
         tokens = torch.from_numpy(batch(step))
         targets = tokens[:, 1:]
@@ -134,7 +136,7 @@ def _loss_of(model: Transformer, batch: Callable[[int], np.ndarray]) -> LossOfSt
 
 
 def _cost(shape: ModelConfig, train_tokens: int) -> Metrics:
-    architecture = _architecture(shape)
+    architecture = shape.architecture
     counted = parameters(architecture)
     return {
         "parameters_total": counted.total,

@@ -19,25 +19,30 @@ Shape letters: P prompts, N completions of each.
 
 import math
 from collections.abc import Sequence
-from typing import Annotated
+from functools import partial
+from typing import TYPE_CHECKING, Annotated
 
 import numpy as np
 import pyarrow as pa
 from pydantic import Field, model_validator
 
 from bedstone.config import Config
+from bedstone.counting.memory import kv_bytes
+from bedstone.counting.shape import ModelConfig
 from bedstone.generation.chain import ChainText, parse
-from bedstone.generation.generate import MAX_SAMPLES, MAX_TOKENS, Drawing
+from bedstone.generation.generate import Drawing
+from bedstone.generation.values import MAX_SAMPLES, MAX_TOKENS
 from bedstone.model.hugging_face import WEIGHTS, load
-from bedstone.model.shape import ModelConfig
 from bedstone.posttrain.chat import render_prompt
-from bedstone.posttrain.judged import Judged, complete
 from bedstone.posttrain.prompts import drawn, read_pairs
 from bedstone.sampling.choosing.selection import best_shares
 from bedstone.store import tables
 from bedstone.store.stage import Job, Metrics, Result, Stage
-from bedstone.text.encoder import END, FILE, Encoder
+from bedstone.text.encoder import END, Encoder
 from bedstone.uncertainty.intervals import wilson
+
+if TYPE_CHECKING:
+    from bedstone.posttrain.judged import Judged
 
 OWN = "temperature=1"
 """The chain that leaves a model's distribution as it is."""
@@ -58,6 +63,7 @@ class StrategiesConfig(Config):
         "top_p=0.9",
         "min_p=0.05",
     )
+    """Each is a strategy: how the next token is drawn."""
     best_of: tuple[Annotated[int, Field(ge=1, le=MAX_SAMPLES)], ...] = (1, 2, 4, 8)
     """Numbers of completions to choose the best of; the largest is drawn."""
     prompts: int = Field(default=200, ge=1)
@@ -77,7 +83,9 @@ class StrategiesConfig(Config):
 
 def run(config: StrategiesConfig, job: Job) -> Result:
     """Draw with each chain, judge, and count the cost."""
-    encoder = Encoder.load(job.inputs["model"].file(FILE).parent)
+    from bedstone.posttrain.judged import complete
+
+    encoder = Encoder.stored(job.inputs["model"])
     model = load(job.inputs["model"].file(WEIGHTS).parent)
     _, held_out = read_pairs(job.inputs["pairs"])
     texts = [pair.prompt for pair in drawn(held_out, config.prompts, config.seed)]
@@ -110,7 +118,7 @@ def run(config: StrategiesConfig, job: Job) -> Result:
 
 
 def chain_row(
-    chain: str, judged: Sequence[Judged], prompt_tokens: Sequence[int], shape: ModelConfig
+    chain: str, judged: "Sequence[Judged]", prompt_tokens: Sequence[int], shape: ModelConfig
 ) -> Row:
     """What one completion of each prompt says of a chain.
 
@@ -132,7 +140,7 @@ def chain_row(
 
 
 def best_of_row(
-    n: int, judged: Sequence[Sequence[Judged]], prompt_tokens: Sequence[int], shape: ModelConfig
+    n: int, judged: "Sequence[Sequence[Judged]]", prompt_tokens: Sequence[int], shape: ModelConfig
 ) -> Row:
     """What the best of ``n`` completions reaches, from as many or more of each prompt.
 
@@ -166,11 +174,12 @@ def _mean_kv_bytes(
     Computed from the shape, not measured.
     """
     beside = zip(drawn_tokens, prompt_tokens, strict=True)
-    positions = [sum(prompt + count for count in counts) for counts, prompt in beside]
-    return float(np.mean([shape.kv_bytes(count, NUMBER_BYTES) for count in positions]))
+    kept = partial(kv_bytes, shape.architecture, number_bytes=NUMBER_BYTES)
+    of_prompt = [sum(kept(prompt + count) for count in counts) for counts, prompt in beside]
+    return float(np.mean(of_prompt))
 
 
-def _examples(chain: str, prompts: Sequence[str], judged: Sequence[Judged]) -> list[Row]:
+def _examples(chain: str, prompts: Sequence[str], judged: "Sequence[Judged]") -> list[Row]:
     beside = zip(prompts, judged, strict=False)
     return [{"strategy": chain, "prompt": prompt, "text": one.text} for prompt, one in beside]
 

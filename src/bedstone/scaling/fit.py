@@ -1,6 +1,6 @@
-"""Stage scaling.fit: the law of one's own runs, with its certainty.
+"""Stage scaling.fit: fit a law of loss to measured runs, with proof and intervals.
 
-Reads   ``runs``: one CSV file with the columns that ``scaling.runs`` names, a run a line
+Reads   ``runs``: one CSV file with the columns that ``laws.runs`` names, a run a line
 Writes  ``law.json``. The law: ``E``, ``A``, ``B``, ``alpha``, ``beta``, ``parameters_exponent``,
         ``tokens_exponent``, ``tokens_per_parameter`` (best at the most FLOP of a run fitted), or
         ``by_flop`` {``E``, ``K``, ``gamma``}; ``intervals`` {name: [low, high]}; ``resamples``,
@@ -15,12 +15,11 @@ Writes  ``law.json``. The law: ``E``, ``A``, ``B``, ``alpha``, ``beta``, ``param
         ``dropped`` or ``held_out``) and ``budget_flop``, where it is of an isoFLOP budget
         ``draws.parquet``: E, A, B, alpha, beta, a row a resample
 
-Letters as in ``scaling.law``. Where the runs cannot tell A from B, these five are null, and
+Letters as in ``laws.law``. Where the runs cannot tell A from B, these five are null, and
 ``by_flop`` is E + K C^-gamma. Intervals are of 95 %, between percentiles of the resamples; those
 of runs held out include a run's own noise.
 """
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import fmean
@@ -52,6 +51,7 @@ from bedstone.laws.isoflop import Budget
 from bedstone.laws.known import DRAWS_FILE, LAW_FILE, RUNS_FILE, SURFACE, Range
 from bedstone.laws.law import Law
 from bedstone.laws.runs import COLUMNS, DROPPED, FIT, HELD_OUT, read, uses
+from bedstone.store.payload import only_file, write_json
 from bedstone.store.stage import Job, Metrics, Result, Stage
 
 HELD_OUT_ROW = (
@@ -149,8 +149,7 @@ def run(config: FitConfig, job: Job) -> Result:
         "isoflop": isoflop.profiles(divided.of(FIT), budgets, config.bootstrap, config.seed),
     }
     answer["warnings"] = warnings(answer)
-    with job.part(LAW_FILE) as path:
-        path.write_text(json.dumps(answer, indent=1, allow_nan=False) + "\n", "utf-8")
+    write_json(job, LAW_FILE, answer)
     with job.part(DRAWS_FILE) as path:
         pq.write_table(pa.table(dict(zip(SURFACE, found.draws.T, strict=True))), path)
     with job.part(RUNS_FILE) as path:
@@ -159,12 +158,7 @@ def run(config: FitConfig, job: Job) -> Result:
 
 
 def _divided(config: FitConfig, job: Job) -> Divided:
-    files = job.inputs["runs"].files
-    if len(files) != 1:
-        raise DataError(
-            f"{len(files)} files of runs where one was expected", hint="put all runs into one CSV"
-        )
-    everything = read(files[0].resolve(), config.columns)
+    everything = read(only_file(job.inputs["runs"], "runs").resolve(), config.columns)
     divided = Divided(everything, uses(everything, config.drop_highest, config.hold_out))
     if not len(divided.of(FIT)):
         raise DataError(

@@ -1,6 +1,11 @@
-"""Every stage, by name, in the order in which a model is made."""
+"""Every stage, by name, in the order in which a model is made; what it does, its module says."""
 
+import ast
 import importlib
+import importlib.util
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 from bedstone.errors import BedstoneError, ConfigError, nearest
@@ -10,42 +15,66 @@ TRAINING = ("torch", "safetensors")
 """What the extra ``train`` brings."""
 
 
-STAGES = {
-    "corpus.crawl": "Fetch a small real crawl with this machine's package clients",
-    "corpus.extract": "Take the main text out of the pages of a crawl",
-    "corpus.records": "Take documents from JSONL and Parquet files of texts",
-    "corpus.parallel": "Put the same content in many languages side by side with its English",
-    "corpus.language": "Identify each document's language",
-    "corpus.yardstick": "Hold the parallel text that languages are compared on out of all training",
-    "corpus.thresholds": "Derive limits and stop words of each language from reference text",
-    "corpus.rewrite": "Leave out the lines and citations that C4's rules drop: a text version",
-    "corpus.lines": "Leave out lines or sentences that other documents have: a text version",
-    "corpus.statistics": "Measure quality rules on every document, as columns",
-    "corpus.filter": "Keep the documents whose statistics pass the quality rules",
-    "corpus.minhash": "Sign each document for the search for duplicates",
-    "corpus.dedup": "Keep one document of each cluster of exact and near-duplicates",
-    "corpus.audit": "Compare each language's share with its share of the world's speakers",
-    "tokenizer.train": "Train a byte-level BPE on the kept documents",
-    "tokenizer.encode": "Encode the kept documents, language by language",
-    "tokenizer.cost": "Count what each language pays for the same content",
-    "tokenizer.mix": "Weigh the languages, and hold documents of each out",
-    "scaling.fit": "Fit a law of loss to measured runs, with proof and intervals",
-    "scaling.plan": "Choose the model's size and its tokens for the time there is",
-    "scaling.predict": "Register what a law says of a run before it is made",
-    "pretrain.train": "Train the base model",
-    "evaluation.loss": "Measure a model's held-out loss in each language",
-    "posttrain.pairs": "Cut prompts and completions from real pages",
-    "posttrain.tasks": "Write problems with worked solutions, to train a small model on",
-    "posttrain.sft": "Fine-tune a model on prompts and completions",
-    "posttrain.draw": "Draw completions from a model and judge them into preference pairs",
-    "posttrain.prefer": "Align a model with preference pairs, and measure the price",
-    "sampling.strategies": "Compare sampling strategies at their cost",
-    "sampling.probe": "Find out what an OpenAI-compatible endpoint does of what it is asked",
-    "sampling.answers": "Put problems to a model many times, and keep what it answers",
-    "sampling.latency": "Measure how long a model takes to answer one prompt on this machine",
-    "sampling.rewards": "Judge stored answers by the model that was aligned from theirs",
-}
-"""Every stage, in the mission's order. A stage's name is its module below ``bedstone``."""
+STAGES = (
+    "corpus.crawl",
+    "corpus.extract",
+    "corpus.records",
+    "corpus.parallel",
+    "corpus.language",
+    "corpus.yardstick",
+    "corpus.thresholds",
+    "corpus.rewrite",
+    "corpus.lines",
+    "corpus.statistics",
+    "corpus.filter",
+    "corpus.minhash",
+    "corpus.dedup",
+    "corpus.audit",
+    "tokenizer.train",
+    "tokenizer.encode",
+    "tokenizer.cost",
+    "tokenizer.mix",
+    "scaling.fit",
+    "scaling.plan",
+    "scaling.predict",
+    "pretrain.train",
+    "evaluation.loss",
+    "posttrain.pairs",
+    "posttrain.tasks",
+    "posttrain.sft",
+    "posttrain.draw",
+    "posttrain.prefer",
+    "sampling.strategies",
+    "sampling.probe",
+    "sampling.answers",
+    "sampling.latency",
+    "sampling.rewards",
+)
+"""In the mission's order. A stage's name is its module below ``bedstone``."""
+
+
+def sentences() -> dict[str, str]:
+    """Each stage's name and what it does, as its module's docstring begins; none is imported."""
+    return {name: sentence(name, docstring(name)) for name in STAGES}
+
+
+def docstring(name: str) -> str:
+    """That of the stage's module, which is not imported.
+
+    Raises:
+        ConfigError: there is no such stage.
+    """
+    _refuse_unknown(name)
+    spec = importlib.util.find_spec(f"bedstone.{name}")
+    assert spec is not None
+    assert spec.origin is not None
+    return ast.get_docstring(ast.parse(Path(spec.origin).read_text("utf-8"))) or ""
+
+
+def sentence(name: str, text: str) -> str:
+    """What the stage does: the first sentence of ``text``, behind its name."""
+    found = text.removeprefix(f"Stage {name}: ").partition(".")[0]
+    return found[:1].upper() + found[1:]
 
 
 def find(name: str) -> Stage:
@@ -55,10 +84,14 @@ def find(name: str) -> Stage:
         ConfigError: there is no such stage.
         BedstoneError: it needs a package that is not installed.
     """
-    if name not in STAGES:
-        raise ConfigError(f"no stage {name!r}; {nearest(name, STAGES)}")
+    _refuse_unknown(name)
     stage: Stage = imported(name, name).STAGE
     return stage
+
+
+def _refuse_unknown(name: str) -> None:
+    if name not in STAGES:
+        raise ConfigError(f"no stage {name!r}; {nearest(name, STAGES)}")
 
 
 def imported(module: str, needed_by: str) -> Any:
@@ -67,8 +100,19 @@ def imported(module: str, needed_by: str) -> Any:
     Raises:
         BedstoneError: a package is not installed.
     """
-    try:
+    with packages_of(needed_by):
         return importlib.import_module(f"bedstone.{module}")
+
+
+@contextmanager
+def packages_of(needed_by: str) -> Iterator[None]:
+    """Say in words that a package which is imported within is not installed.
+
+    Raises:
+        BedstoneError: one is not.
+    """
+    try:
+        yield
     except ModuleNotFoundError as error:
         if str(error.name).startswith("bedstone"):
             raise

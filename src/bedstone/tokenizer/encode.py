@@ -1,4 +1,4 @@
-"""Stage tokenizer.encode: the kept documents as token ids, apart by language. No mix is decided.
+"""Stage tokenizer.encode: encode the kept documents, language by language. No mix is decided.
 
 Reads   ``documents``, ``language``, ``kept``: a shard of the same documents; ``tokenizer``
 Writes  for each language that the shard has, its documents one after the other:
@@ -20,7 +20,7 @@ from bedstone.config import Config
 from bedstone.store import tables
 from bedstone.store.artifact import File
 from bedstone.store.stage import Job, Metrics, Result, Stage
-from bedstone.text.encoder import END, FILE, Encoder
+from bedstone.text.encoder import END, Encoder
 from bedstone.tokenizer.stored.kept import read_kept, text_bytes
 
 
@@ -30,7 +30,7 @@ class EncodeConfig(Config):
 
 def run(config: EncodeConfig, job: Job) -> Result:
     """Encode one shard, language by language, going on after those that are there."""
-    encoder = Encoder.load(job.inputs["tokenizer"].file(FILE).parent)
+    encoder = Encoder.stored(job.inputs["tokenizer"])
     table = read_kept(*(job.inputs[role] for role in ("documents", "language", "kept")))
     table = table.append_column("bytes", pa.array(text_bytes(table), pa.int64()))
     names = sorted(pc.unique(table["language"]).to_pylist())

@@ -4,9 +4,10 @@ import pytest
 
 torch = pytest.importorskip("torch", reason="torch is not installed: pip install bedstone[train]")
 
+
+from bedstone.counting.shape import ModelConfig
 from bedstone.evaluation import bits
 from bedstone.evaluation.bits import cut, text_bits
-from bedstone.model.shape import ModelConfig
 from bedstone.model.transformer import Transformer
 
 SHAPE = ModelConfig(

@@ -7,6 +7,7 @@ import pytest
 torch = pytest.importorskip("torch", reason="torch is not installed: pip install bedstone[train]")
 
 from bedstone.generation.chain import parse
+from bedstone.generation.distribution import logprobs
 from bedstone.generation.samplers import History
 
 LOGITS = torch.randn(3, 500, generator=torch.Generator().manual_seed(2)) * 2
@@ -72,7 +73,7 @@ def test_the_hf_preset_is_what_transformers_makes_of_the_same_settings(given):
     processors = Model()._get_logits_processor(config, input_ids_seq_length=2)
     expected = processors(TEXT.tokens, LOGITS).log_softmax(1)
     chain = parse("hf:" + ",".join(f"{name}={value}" for name, value in given.items()))
-    found = chain(LOGITS, TEXT)
+    found = logprobs(chain, LOGITS, TEXT)
     assert torch.equal(found.isinf(), expected.isinf())
     torch.testing.assert_close(found.exp(), expected.exp(), atol=1e-6, rtol=0)
 

@@ -7,8 +7,8 @@ from pydantic import ValidationError
 
 torch = pytest.importorskip("torch", reason="torch is not installed: pip install bedstone[train]")
 
+from bedstone.counting.shape import ModelConfig
 from bedstone.generation.generate import Completion
-from bedstone.model.shape import ModelConfig
 from bedstone.posttrain.judged import Judged
 from bedstone.sampling.strategies import (
     StrategiesConfig,

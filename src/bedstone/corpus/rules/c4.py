@@ -25,7 +25,7 @@ Variants, for the sources differ:
 
 Source: Raffel et al. 2020 (T5), JMLR 21(140), section 2.2; tensorflow_datasets c4 3.0.1,
 ``clean_page`` and ``is_valid_length``; datatrove 0.10, C4QualityFilter.
-Differs: sentences are those of ``bedstone.corpus.words`` by spaCy's rule, counted line by line,
+Differs: sentences are those of ``text.words`` by spaCy's rule, counted line by line,
 where tfds asks NLTK. The list of bad words is no part of this.
 """
 

@@ -1,4 +1,4 @@
-"""The lines of pages, and what C4's rules ask of each: the compiled part of ``bedstone.corpus.c4``.
+"""The lines of pages, and what C4's rules ask of each: the compiled part of ``corpus.rules.c4``.
 
 A phrase is looked for where two letters stand that are rarely together, in capitals or not.
 """

@@ -5,7 +5,7 @@ their hashes are. An n-gram is n words' worth: from a word on, the following wor
 weights add up to n. Only places whose (n-1)-gram recurs are looked at for a recurring n-gram.
 
 The statistics' names say whose count they are: without a prefix datatrove's, else the paper's or
-dolma's; how these differ is told in ``bedstone.corpus.rules``.
+dolma's; how these differ is told in ``corpus.rules.sets``.
 
 Source: Rae et al. 2021 (Gopher), arXiv:2112.11446, appendix A.1.1; datatrove 0.10,
 GopherRepetitionFilter; dolma 1.2, gopher_v1.

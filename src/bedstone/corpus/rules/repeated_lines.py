@@ -2,7 +2,7 @@
 
 Lines and paragraphs are compared by 64-bit hashes, in linear time. The statistics' names say whose
 count they are: without a prefix datatrove's, else the paper's or dolma's; how these differ is told
-in ``bedstone.corpus.rules``. ``repeated_line_character_share`` is FineWeb's.
+in ``corpus.rules.sets``. ``repeated_line_character_share`` is FineWeb's.
 
 Source: Rae et al. 2021 (Gopher), arXiv:2112.11446, appendix A.1.1; datatrove 0.10,
 GopherRepetitionFilter and FineWebQualityFilter; dolma 1.2, gopher_v1.

@@ -6,7 +6,7 @@ measured on every text, also after one has failed: only so can one say what a si
 and what it adds to the others.
 
 ``gopher-quality``
-    What a word is: for ``datatrove`` what ``bedstone.corpus.words`` finds, or the words given to
+    What a word is: for ``datatrove`` what ``text.words`` finds, or the words given to
     ``measure``. Symbols are no words, but the shares of hashes, ellipses and alphabetic words are
     of words and symbols together. For ``paper`` and ``dolma`` it is what stands between white
     space; the paper does not say.
@@ -35,7 +35,7 @@ and what it adds to the others.
     (``paper``).
     ``datatrove`` also fails the empty text; here that is the rule ``line_count``.
 ``c4``
-    See ``bedstone.corpus.c4``. ``fineweb`` is ``datatrove`` without the rule on the marks that
+    See ``corpus.rules.c4``. ``fineweb`` is ``datatrove`` without the rule on the marks that
     lines end in.
 ``fineweb``
     One variant. A text without a visible line fails: the rule ``nonblank_line_count``.

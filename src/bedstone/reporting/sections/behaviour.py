@@ -1,6 +1,5 @@
 """The report's sections about behaviour: alignment, sampling; and what to change next."""
 
-import json
 from collections.abc import Mapping
 from typing import Any
 
@@ -18,6 +17,7 @@ from bedstone.reporting.sections.tokens import dearest
 from bedstone.reporting.wording import TOO_FEW, count, interval, percent, points, short, verdict
 from bedstone.store.artifact import Artifact
 from bedstone.store.decisions import FILE
+from bedstone.store.payload import read_json
 from bedstone.uncertainty.intervals import MIN_DOCUMENTS, bootstrap_ratio
 
 BABBLE = (
@@ -244,7 +244,7 @@ def levers(family: Family) -> Section | None:
     """The decision of each part that is worth another look, and where it is set."""
     rows: list[tuple[str, str, str]] = []
     if planned := family.find("scaling.plan"):
-        plan = json.loads(planned.file(FILE).read_text("utf-8"))
+        plan = read_json(planned, FILE)
         rows.append(("how large, how long", plan["sentences"][-1], "scaling.plan: minutes"))
     if filtered := family.find("corpus.filter"):
         found = [(it.alone, it.rule) for it in drops(filtered) if it.rule not in NO_RULES]

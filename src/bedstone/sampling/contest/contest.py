@@ -31,6 +31,7 @@ from bedstone.sampling.endpoints.openai_api import CHOICES, RemoteDrawing, obsta
 from bedstone.store.adoption import adopt
 from bedstone.store.artifact import Artifact, is_complete
 from bedstone.store.making import Making
+from bedstone.store.payload import read_json
 from bedstone.store.request import ask
 from bedstone.store.stages import find
 
@@ -75,10 +76,10 @@ class Source:
         return cls({"probe": making.build("sampling.probe", config)})
 
     @property
-    def probed(self) -> str | None:
-        """What the probe wrote of an endpoint, as JSON."""
+    def probed(self) -> dict[str, Any] | None:
+        """What the probe wrote of an endpoint."""
         probe = self.inputs.get("probe")
-        return None if probe is None else probe.file(FILE).read_text("utf-8")
+        return None if probe is None else read_json(probe, FILE)
 
 
 @dataclass(frozen=True, slots=True)
