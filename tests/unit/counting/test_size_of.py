@@ -359,25 +359,25 @@ def test_doubts_about_a_utilisation_are_said(sized):
 
 
 REFUSED = [
-    ({"device": "L4"}, "no effect without --mfu"),
-    ({"devices": 2}, "no effect without --mfu"),
-    ({"seq_len": 2}, "no effect without --mfu"),
-    ({"recompute": "full"}, "no effect without --mfu"),
+    ({"device": "L4"}, "no effect without mfu"),
+    ({"devices": 2}, "no effect without mfu"),
+    ({"seq_len": 2}, "no effect without mfu"),
+    ({"recompute": "full"}, "no effect without mfu"),
     ({"mfu": 1.0}, "needs the device"),
     ({"mfu": 0.0, "device": "L4"}, "above 0"),
     ({"mfu": float("inf"), "device": "L4"}, "above 0"),
     ({"mfu": float("nan"), "device": "L4"}, "above 0"),
     ({"mfu": 1e300, "device": "L4"}, "at most 1e"),
-    ({"mfu": 1.0, "device": "L4", "devices": 0}, "--devices 0"),
+    ({"mfu": 1.0, "device": "L4", "devices": 0}, "devices 0"),
     ({"mfu": 1.0, "device": "L4", "devices": 10**24}, "at most 2,147,483,648"),
     ({"mfu": 1.0, "device": "L4", "seq_len": 10**24}, "at most 2,147,483,648"),
     ({"batch": 10**24}, "at most 2,147,483,648"),
-    ({"lengths": [10**24]}, "--length 1000000000000000000000000: .* at most 2,147,483,648"),
-    ({"mfu": 1.0, "device": "L4", "seq_len": 0}, "--seq-len 0"),
+    ({"lengths": [10**24]}, "lengths 1000000000000000000000000: .* at most 2,147,483,648"),
+    ({"mfu": 1.0, "device": "L4", "seq_len": 0}, "seq_len 0"),
     ({"mfu": 1.0, "device": "L4", "recompute": "ful"}, "did you mean 'full'"),
     ({"mfu": 1.0, "device": "L40"}, "did you mean 'L40S'"),
-    ({"batch": 0}, "--batch 0"),
-    ({"lengths": [5, 0]}, "--length 0"),
+    ({"batch": 0}, "batch 0"),
+    ({"lengths": [5, 0]}, "lengths 0"),
 ]
 
 
