@@ -4,20 +4,24 @@ BIN := $(VENV)/bin
 STORE ?= artifacts
 ORACLE := .oracle
 INSTALLED := $(VENV)/.installed
+# Two processes, each file in one of them: what a file's tests share is made once.
+PYTEST := $(BIN)/pytest -q -n 2 --dist loadfile
 
-.PHONY: demo check test test-avx2 docs bench oracle browser models clean
+.PHONY: demo check lint test test-avx2 docs bench oracle browser models clean
 
 demo: $(INSTALLED)  ## fetch a small real crawl, make a model of it, align it, sample it, report
 	$(BIN)/bedstone demo --store $(STORE)
 
-check: $(INSTALLED)  ## format, lint, types, fast tests
+check: lint  ## format, lint, types, fast tests
+	$(PYTEST) -m "not slow"
+
+lint: $(INSTALLED)  ## format, lint, types
 	$(BIN)/ruff format --check src tests benchmarks
 	$(BIN)/ruff check src tests benchmarks
 	$(BIN)/mypy
-	$(BIN)/pytest -q -m "not slow"
 
 test: $(INSTALLED)  ## every test
-	$(BIN)/pytest -q
+	$(PYTEST)
 
 # What torch, its libraries, numpy and numba may use. numpy's names for AVX-512 vary by its version.
 AVX512 = $(shell $(BIN)/python -c "from numpy._core import _multiarray_umath as numpy; \
@@ -26,7 +30,7 @@ AVX2 = ONEDNN_MAX_CPU_ISA=AVX2 ATEN_CPU_CAPABILITY=avx2 MKL_ENABLE_INSTRUCTIONS=
   OPENBLAS_CORETYPE=Haswell NPY_DISABLE_CPU_FEATURES="$(AVX512)" \
   NUMBA_CPU_NAME=haswell NUMBA_CPU_FEATURES=
 test-avx2: $(INSTALLED)  ## every test, as on a processor that has AVX2 and no more
-	$(AVX2) $(BIN)/pytest -q
+	$(AVX2) $(PYTEST)
 
 docs: $(INSTALLED)  ## write docs/reference and the schema of recipes anew, from the code
 	$(BIN)/python -m bedstone.commands.reference

@@ -20,10 +20,10 @@ from timing import cpu_seconds
 from transformers import AutoModelForCausalLM, GenerationConfig, PreTrainedModel
 from transformers.utils import logging
 
+from bedstone.counting.shape import ModelConfig
 from bedstone.generation.chain import parse
 from bedstone.generation.generate import Drawing, generate
 from bedstone.model import NumberFormat, hugging_face
-from bedstone.model.shape import ModelConfig
 from bedstone.model.transformer import DTYPES, Transformer
 
 SHAPES = {

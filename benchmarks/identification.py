@@ -35,8 +35,8 @@ from bedstone.corpus.identification import purity
 from bedstone.corpus.identification.identifiers import Identifier, identifier
 from bedstone.corpus.identification.identify import RIVAL_RATIO, Identified, identify
 from bedstone.corpus.sources import messages, packages
+from bedstone.corpus.sources.catalogue import SOURCES
 from bedstone.corpus.sources.packages import Archive, Package
-from bedstone.corpus.sources.pages import SITES
 from bedstone.corpus.web import html
 from bedstone.languages import ENGLISH, MIXED, UNKNOWN
 from bedstone.languages import Identifier as Name
@@ -127,15 +127,15 @@ def labelled(folder: Path) -> list[Labelled]:
 def _lines(archive: Archive) -> dict[str, list[str]]:
     """Of each language key: the lines in it."""
     name = archive.package.name
-    if name in CODE and name not in SITES:
+    if name in CODE and name not in SOURCES:
         return {}
-    if name not in SITES:
+    if name not in SOURCES:
         found = packages.read(archive.path, re.compile(ENGLISH_DOCUMENTATION[name])).values()
         pages = [html.decode(page, html.charset("", page)) for page in found]
         return {ENGLISH: [line for page in pages for line in _text(page, main=True)]}
     by_code: dict[str, list[str]] = defaultdict(list)
-    site = SITES[name]
-    for page in site.pages(packages.read(archive.path, site.files)):
+    source = SOURCES[name]
+    for page in source.pages(packages.read(archive.path, source.files)):
         (code,) = LOCALE[name].findall(page.url)
         by_code[code] += _text(html.decode(page.html, "utf-8"), main=name != "udhr")
     english = set(by_code["en"]) if name != "udhr" else set()

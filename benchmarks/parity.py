@@ -19,11 +19,10 @@ os.environ["RAYON_NUM_THREADS"] = "1"
 
 from timing import cpu_seconds
 
-from bedstone.corpus.parallel import PACKAGES
 from bedstone.corpus.sources import packages
 from bedstone.corpus.sources.alignment import units
+from bedstone.corpus.sources.catalogue import SOURCES
 from bedstone.corpus.sources.messages import MIN_LINE_BYTES
-from bedstone.corpus.sources.parallel_texts import READERS, WANTED, Name
 from bedstone.languages import ENGLISH
 from bedstone.lots import lot
 from bedstone.text.encoder import SPECIAL_TOKENS
@@ -47,17 +46,19 @@ from bedstone.tokenizer.train import ParityConfig, TrainConfig, WindowConfig, tr
 
 LEAST_BYTES = 100_000
 TRAIN_SHARE = 0.7
-SOURCES: tuple[Name, ...] = ("gnome-user-docs", "mediawiki")
+NAMES = ("gnome-user-docs", "mediawiki")
 
 
 def read(folder: Path) -> list[Row]:
     """Every unit of the languages with enough text; its number is the English text."""
-    fetched = packages.fetch([PACKAGES[name] for name in SOURCES], folder)
+    fetched = packages.fetch([SOURCES[name].package for name in NAMES], folder)
     if fetched.missing:
         raise SystemExit(f"cannot be fetched: {fetched.missing}")
     rows: dict[tuple[str, str], Row] = {}  # what is said twice is one unit
-    for name, archive in zip(SOURCES, fetched.archives, strict=True):
-        for unit in units(READERS[name](packages.read(archive.path, WANTED[name]))):
+    for name, archive in zip(NAMES, fetched.archives, strict=True):
+        source = SOURCES[name]
+        assert source.versions is not None
+        for unit in units(source.versions(packages.read(archive.path, source.files))):
             row = Row(name, unit.language, unit.english, unit.text, unit.english)
             if row.language != ENGLISH and is_sentence(row.english):
                 rows.setdefault((row.language, row.unit), row)

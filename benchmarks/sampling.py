@@ -16,6 +16,7 @@ from torch import Tensor
 from transformers import TemperatureLogitsWarper, TopKLogitsWarper, TopPLogitsWarper
 
 from bedstone.generation.chain import parse
+from bedstone.generation.distribution import candidates, logprobs
 from bedstone.generation.generate import draw
 
 SPREAD = 2.5
@@ -38,14 +39,14 @@ def sides(
         return torch.multinomial(scores_BV.softmax(dim=1), 1)[:, 0]
 
     def whole() -> Tensor:
-        return draw(chain(logits_BV), numbers_B).places
+        return draw(logprobs(chain, logits_BV), numbers_B).places
 
-    def candidates() -> Tensor:
-        found = chain.candidates(logits_BV)
+    def narrowed() -> Tensor:
+        found = candidates(chain, logits_BV)
         return found.tokens(draw(found.logprobs, numbers_B).places)
 
-    assert torch.equal(whole(), candidates())
-    return {"hugging face": hugging_face, "whole": whole, "candidates": candidates}
+    assert torch.equal(whole(), narrowed())
+    return {"hugging face": hugging_face, "whole": whole, "candidates": narrowed}
 
 
 def main() -> None:

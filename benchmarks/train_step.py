@@ -12,7 +12,7 @@ import torch
 from timing import cpu_seconds
 from transformers import LlamaConfig, LlamaForCausalLM
 
-from bedstone.model.shape import ModelConfig
+from bedstone.counting.shape import ModelConfig
 from bedstone.model.transformer import DTYPES, Transformer
 from bedstone.training.optim import Optimizer, clip_scale
 

@@ -147,9 +147,10 @@ def read_by_transformers(path):
 def test_smollm2_writes_what_it_writes_in_transformers():
     pytest.importorskip("gguf", reason="gguf is not installed: pip install bedstone[train]")
     from bedstone.model import gguf
+    from bedstone.text import gguf_file
 
     path = present(SMOLLM2)
-    contents = gguf.read(path)
+    contents = gguf_file.read(path)
     ids = {text: number for number, text in enumerate(contents.fields["tokenizer.ggml.tokens"])}
     prompt = [ids[text] for text in ("Once", "Ġupon", "Ġa", "Ġtime")]
     written = assert_the_same_text(gguf.load(contents), read_by_transformers(path), prompt)

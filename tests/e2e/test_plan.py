@@ -8,6 +8,8 @@ from typer.testing import CliRunner
 import bedstone
 from bedstone.commands.main import application
 
+LAWS = ("epoch ", "repeated ")
+
 
 def call(*words):
     return CliRunner().invoke(application(), ["plan", *map(str, words)], catch_exceptions=True)
@@ -27,6 +29,19 @@ def test_the_answer_for_people_fits_a_terminal_and_has_every_law():
     for law in ("chinchilla-3-unrounded", "served"):
         assert sum(line.startswith(f"{law} ") for line in lines) == 2
     assert "The laws ask for" in answer.stdout
+
+
+def test_it_opens_with_its_answer_and_what_a_corpus_cannot_feed_comes_after():
+    money = ("--device", "h100-sxm", "--usd", 5000, "--usd-per-device-hour", 2.5)
+    lines = call(*money, "--corpus", "swh=1.2e9").stdout.splitlines()
+    assert lines[0].startswith("Train 228 M parameters on 4.8 B tokens: the corpus of 1.2 B tokens")
+    assert "12 USD" in lines[1]
+    assert "4,988 USD, is left" in lines[1]
+    assert lines[2].startswith("Why: the corpus ends before the budget does")
+    mixed = call("--flop", 1e20, "--corpus", 5e9).stdout.splitlines()
+    starved = mixed.index("read more than 4 times by:")
+    first = {law: next(n for n, it in enumerate(mixed) if it.startswith(law)) for law in LAWS}
+    assert first["epoch "] < starved < first["repeated "]
 
 
 def test_a_table_is_checked(tmp_path):

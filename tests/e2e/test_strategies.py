@@ -26,7 +26,7 @@ def test_a_folder_is_compared_and_its_settings_are_written(cli, tmp_path, store,
     status, told, _ = cli(*words, "--dry-run")
     assert status == 0
     *counted, duration = told.splitlines()
-    assert counted == ["0 completions are stored", "180 would be drawn, of 1,080 tokens at most"]
+    assert counted == ["0 completions are stored", "60 would be drawn, of 360 tokens at most"]
     assert re.fullmatch(r"about 0:\d\d minutes to draw them, at the pace measured here", duration)
     status, told, _ = cli(*words, "--json")
     found = json.loads(told)
@@ -42,7 +42,7 @@ def test_a_folder_is_compared_and_its_settings_are_written(cli, tmp_path, store,
     assert json.loads((model / "generation_config.json").read_text())["do_sample"] is False
     assert (tmp_path / "chart.svg").exists()
     status, told, _ = cli(*words, "--dry-run")
-    assert told.splitlines()[0] == "180 completions are stored"
+    assert told.splitlines()[0] == "60 completions are stored"
 
 
 def test_a_table_is_no_wider_than_a_page_and_its_costs_are_in_the_budgets_unit(

@@ -3,7 +3,7 @@ import math
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bedstone.counting.architecture import Shape
+from bedstone.counting.shape import ModelConfig
 from bedstone.laws.shapes import Budget, choose, counted, shapes, train_flop
 
 FLOP = st.floats(1e9, 1e19)
@@ -27,7 +27,7 @@ def test_more_time_never_makes_a_smaller_model(one, other, tokens):
 
 @given(
     st.builds(
-        Shape,
+        ModelConfig,
         vocab_size=st.integers(1, 10**6),
         n_layers=st.integers(1, 100),
         d_model=st.just(64),

@@ -5,6 +5,7 @@ from hypothesis import strategies as st
 torch = pytest.importorskip("torch", reason="torch is not installed: pip install bedstone[train]")
 
 from bedstone.generation.chain import parse
+from bedstone.generation.distribution import candidates, logprobs
 from bedstone.generation.generate import BLOCK_TOKENS, draw
 from bedstone.generation.samplers import History, min_p, top_k, top_n_sigma, top_p, typical
 
@@ -46,7 +47,7 @@ def by_likelihood(row):
 
 @given(ROWS, chains(KEEPING))
 def test_the_likeliest_token_survives_every_chain_made_to_keep_it(row, chain):
-    logprobs_BV = parse(chain)(torch.tensor([row]))
+    logprobs_BV = logprobs(parse(chain), torch.tensor([row]))
     assert logprobs_BV[0, torch.tensor(row).argmax()] == logprobs_BV.max()
     assert logprobs_BV.exp().sum().item() == pytest.approx(1, abs=1e-5)
 
@@ -56,7 +57,7 @@ def test_every_chain_gives_a_distribution_and_alters_nothing(row, said, chain):
     logits_BV = torch.tensor([row])
     tokens_BT = torch.tensor([[token % len(row) for token in said]], dtype=torch.int64)
     history = History(tokens_BT.clone(), prompt_width=len(said) // 2)
-    logprobs_BV = parse(chain)(logits_BV, history)
+    logprobs_BV = logprobs(parse(chain), logits_BV, history)
     assert logprobs_BV.exp().sum().item() == pytest.approx(1, abs=1e-5)
     assert torch.equal(logits_BV, torch.tensor([row]))
     assert torch.equal(history.tokens, tokens_BT)
@@ -77,7 +78,7 @@ def test_candidates_are_all_that_the_chain_keeps(values, k, after):
     logits_BV = torch.tensor(values * 13).view(1, -1)[:, : 6 * BLOCK_TOKENS - 1]
     logits_BV = logits_BV + torch.arange(logits_BV.shape[1]).remainder(7) / 2  # some ties stay
     chain = parse(f"top_k={k},{after}")
-    found, expected = chain.candidates(logits_BV), chain(logits_BV)
+    found, expected = candidates(chain, logits_BV), logprobs(chain, logits_BV)
     places = (~found.logprobs[0].isinf()).nonzero()[:, 0]
     ids = [found.tokens(place[None]).item() for place in places]
     assert set(ids) == kept(expected)
@@ -86,11 +87,11 @@ def test_candidates_are_all_that_the_chain_keeps(values, k, after):
 
 @given(ROWS, SHARES)
 def test_typical_keeps_the_nearest_tokens_that_reach_the_mass(row, mass):
-    logprobs = torch.tensor([row]).log_softmax(1)[0].double()
-    entropy = -(logprobs.exp() * logprobs).sum()
-    distance = (logprobs + entropy).abs().tolist()
+    own = torch.tensor([row]).log_softmax(1)[0].double()
+    entropy = -(own.exp() * own).sum()
+    distance = (own + entropy).abs().tolist()
     found = kept(typical(torch.tensor([row]), mass))
-    assert sum(logprobs[token].exp().item() for token in found) >= mass - 1e-5
+    assert sum(own[token].exp().item() for token in found) >= mass - 1e-5
     furthest = max(distance[token] for token in found)
     assert all(distance[token] >= furthest - 1e-4 for token in set(range(len(row))) - found)
 

@@ -15,7 +15,8 @@ from tokenizers import Regex, Tokenizer, decoders, models, pre_tokenizers
 from bedstone.progress import Progress
 from bedstone.store.engine import Local
 from bedstone.store.stage import Job
-from bedstone.text.encoder import PATTERN, SPECIAL_TOKENS, byte_alphabet
+from bedstone.text.encoder import SPECIAL_TOKENS, byte_alphabet
+from bedstone.text.patterns import PATTERN
 from bedstone.tokenizer.learning.vocabulary import CHAT_TEMPLATE
 
 
@@ -129,8 +130,8 @@ def inputs(job, tokenizer, tmp_path):
     """A model folder with its tokeniser, bytes; six held-out prompts and one that is not."""
     import torch
 
+    from bedstone.counting.shape import ModelConfig
     from bedstone.model import hugging_face
-    from bedstone.model.shape import ModelConfig
     from bedstone.model.transformer import Transformer
 
     shape = ModelConfig(

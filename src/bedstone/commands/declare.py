@@ -45,9 +45,12 @@ OPTION = re.compile(r"--[a-z][a-z-]*")
 NOT_ASKED = "progress"
 """The parameter that a terminal fills."""
 
+MOST_SEED = 2**63 - 1
 STORE = Path("artifacts")
 Store = Annotated[PathLike, typer.Option(help="folder of the artifacts")]
-Workers = Annotated[int, typer.Option(min=1, help="processes over shards; they change no byte")]
+Workers = Annotated[
+    int, typer.Option(min=1, max=1_024, help="processes over shards; they change no byte")
+]
 EngineName = Annotated[Literal["local"], typer.Option(help="who does the work")]
 NamedInputs = Annotated[
     Inputs, typer.Option("--input", help="NAME=PATH, for each input; twice takes both")

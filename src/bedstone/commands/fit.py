@@ -10,6 +10,7 @@ import typer
 from typing_extensions import TypedDict
 
 from bedstone.commands.declare import (
+    MOST_SEED,
     STORE,
     Command,
     Interval,
@@ -208,9 +209,9 @@ def fit(
         int, typer.Option(min=0, help="leave so many runs of most FLOP out and predict them")
     ] = 0,
     bootstrap: Annotated[
-        int, typer.Option(min=0, help="resamples for the intervals; 0: none")
+        int, typer.Option(min=0, max=100_000, help="resamples for the intervals; 0: none")
     ] = 4000,
-    seed: Annotated[int, typer.Option(min=0, help="of the resamples")] = 0,
+    seed: Annotated[int, typer.Option(min=0, max=MOST_SEED, help="of the resamples")] = 0,
     predict: Annotated[
         Words, typer.Option(help="N,D of a run: register what the law says of it")
     ] = (),
@@ -297,7 +298,7 @@ def _write_law(law: "Artifact", out: Path) -> None:
     """The law and its draws as one file, which ``bedstone plan --law`` reads."""
     from bedstone.laws.known import stored_draws
 
-    text = json.dumps({**_law_of(law), "draws": stored_draws(law.path)})
+    text = json.dumps({**_law_of(law), "draws": stored_draws(law)})
     out.write_text(text + "\n", "utf-8")
 
 

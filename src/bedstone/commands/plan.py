@@ -32,6 +32,10 @@ if TYPE_CHECKING:
 NOT_KNOWN = "-"
 WIDTH = 100
 MUCH = 1e6
+FRESH_PASSES = 4
+"""Up to so many, what is read again is nearly as good as fresh text; see ``laws``."""
+EVEN_SHARE = 0.005
+"""Of the budget: what is left of less is nothing."""
 
 
 class PlannedLaw(TypedDict):
@@ -80,9 +84,40 @@ class PlannedLaw(TypedDict):
     warnings: list[str]
 
 
+class PlannedAnswer(TypedDict):
+    """One answer of all laws together, and what it leaves of the budget."""
+
+    parameters: float
+    train_tokens: float
+    law: str
+    """That it follows."""
+    why: str
+    train_flop: float
+    serving_flop: float
+    device_hours: float | None
+    hours: float | None
+    """On all devices."""
+    usd: float | None
+    train_bytes: float
+    """Weights, gradients and moments of Adam; activations come on top."""
+    weight_bytes: float
+    """In 16 bit."""
+    passes: float | None
+    """Over the corpus; null without one."""
+    effective_tokens: float | None
+    """Fresh tokens that so many passes are worth."""
+    loss_nats_on_corpus: float | None
+    """By the law ``repeated``."""
+    left_share: float
+    """Of the budget of training; below 0, it takes more."""
+    left_flop: float
+    left_usd: float | None
+
+
 class Plan(TypedDict):
     """What each law would do with a budget."""
 
+    answer: PlannedAnswer
     flop: float
     """Of training."""
     pf_days: float
@@ -277,7 +312,8 @@ def _checked(found: Check) -> Iterator[str]:
 
 
 def _planned(found: Plan) -> Iterator[str]:
-    rows = found["laws"]
+    yield from _answer(found)
+    rows = sorted(found["laws"], key=_is_starved)
     width = max(len("law"), *(len(_name(row)) for row in rows))
     yield f"{found['flop']:.4g} FLOP of training, {found['pf_days']:,.4g} petaFLOP/s-days"
     yield ""
@@ -286,6 +322,8 @@ def _planned(found: Plan) -> Iterator[str]:
         f"{'loss, nats (95 %)':>22} {'passes':>8} {'on corpus':>9}"
     )
     for row in rows:
+        if _is_starved(row) and not any(map(_is_starved, rows[: rows.index(row)])):
+            yield f"read more than {FRESH_PASSES} times by:"
         yield (
             f"{_name(row):{width}} {_short(row['parameters']):>10}{_mark(row)} "
             f"{_short(row['train_tokens']):>9} {row['tokens_per_parameter']:8.3g} "
@@ -301,6 +339,48 @@ def _planned(found: Plan) -> Iterator[str]:
         yield from wrap(f"{sentence[0].upper()}{sentence[1:]}.", WIDTH, subsequent_indent="  ")
     yield ""
     yield from _costs(found, width)
+
+
+def _answer(found: Plan) -> Iterator[str]:
+    """How large, on what, at what cost, what is left, and why."""
+    answer = found["answer"]
+    text = "tokens"
+    if found["unique_tokens"] is not None and answer["passes"] is not None:
+        times = f"{answer['passes']:.2g} times"
+        whole = _short(found["unique_tokens"])
+        part = f"the corpus of {whole} tokens, read {times}" if answer["passes"] > 1 else ""
+        text = f"tokens: {part or f'a part of the corpus of {whole} tokens'}"
+    sizes = f"{_short(answer['parameters'])} parameters on {_short(answer['train_tokens'])}"
+    yield from _wrapped(f"Train {sizes} {text}.")
+    cost = [f"{answer['train_flop']:.3g} FLOP"]
+    if answer["hours"] is not None:
+        devices = found["budget"]["devices"]
+        on = f" on {devices} devices" if devices > 1 else ""
+        cost.append(f"{_amount(answer['hours'], ',.1f')} hours{on}")
+    if answer["usd"] is not None:
+        cost.append(f"{_amount(answer['usd'], ',.0f')} USD")
+    yield from _wrapped(f"It takes {', '.join(cost)}{_left(answer)}.")
+    yield from _wrapped(f"Why: {answer['why']}.")
+    yield ""
+
+
+def _left(answer: PlannedAnswer) -> str:
+    share = answer["left_share"]
+    if abs(share) < EVEN_SHARE:
+        return ": the whole budget"
+    if share < 0:
+        return f": {1 - share:.3g} times the budget of training, for less in serving"
+    money = f", {_amount(answer['left_usd'], ',.0f')} USD," if answer["left_usd"] else ""
+    return f"; {100 * share:.3g} % of the budget{money} is left"
+
+
+def _wrapped(text: str) -> list[str]:
+    return wrap(text, WIDTH, subsequent_indent="  ")
+
+
+def _is_starved(row: PlannedLaw) -> bool:
+    """Whether the corpus cannot feed what the law asks for."""
+    return row["passes"] is not None and row["passes"] > FRESH_PASSES
 
 
 def _name(row: PlannedLaw) -> str:

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 import typer
 from typing_extensions import TypedDict
 
-from bedstone.commands.declare import STORE, Command, PathLike, Store, Words
+from bedstone.commands.declare import MOST_SEED, STORE, Command, PathLike, Store, Words
 from bedstone.commands.desk import given, is_url, optional, words_of
 from bedstone.errors import ConfigError
 from bedstone.model import NumberFormat
@@ -42,7 +42,7 @@ class Sample(TypedDict):
 
 def sample(
     model: Annotated[
-        PathLike,
+        str,
         typer.Argument(
             metavar="MODEL", help="a folder, a GGUF file, or the artifact of a trained model"
         ),
@@ -54,8 +54,8 @@ def sample(
         str, typer.Option(help="samplers in order, or hf:, vllm:, llama.cpp:, openai: and theirs")
     ] = "temperature=0.8,top_p=0.95",
     n: Annotated[int, typer.Option(min=1, max=4_096, help="completions")] = 1,
-    seed: Annotated[int, typer.Option(min=0, help="of what is drawn")] = 0,
-    max_tokens: Annotated[int, typer.Option(min=1, help="of a completion")] = 64,
+    seed: Annotated[int, typer.Option(min=0, max=MOST_SEED, help="of what is drawn")] = 0,
+    max_tokens: Annotated[int, typer.Option(min=1, max=1_048_576, help="of a completion")] = 64,
     stop: Annotated[
         Words, typer.Option(help="a text that ends a completion; may be repeated")
     ] = (),

@@ -9,6 +9,7 @@ import typer
 from typing_extensions import TypedDict
 
 from bedstone.commands.declare import (
+    MOST_SEED,
     STORE,
     Command,
     Found,
@@ -198,7 +199,7 @@ class StrategiesCost(TypedDict):
 
 def strategies(
     model: Annotated[
-        PathLike,
+        str,
         typer.Argument(
             metavar="MODEL",
             help="a folder, a GGUF file, an artifact; or the URL of an OpenAI-compatible endpoint,"
@@ -216,15 +217,19 @@ def strategies(
     chain: Annotated[
         Words, typer.Option(help="a chain to try beside greedy; equally many of each sampler")
     ] = (),
-    samples: Annotated[int, typer.Option(min=2, help="most completions of a problem")] = 16,
+    samples: Annotated[
+        int, typer.Option(min=2, max=4_096, help="most completions of a problem")
+    ] = 16,
     problems: Annotated[
-        int, typer.Option(min=20, help="of a task; one half chooses, one reports")
+        int, typer.Option(min=20, max=1_000_000, help="of a task; one half chooses, one reports")
     ] = 200,
     paraphrases: Annotated[
-        int, typer.Option(min=1, help="wordings of a problem, for agreement")
+        int, typer.Option(min=1, max=4_096, help="wordings of a problem, for agreement")
     ] = 3,
-    max_tokens: Annotated[int, typer.Option(min=1, help="of a completion")] = 128,
-    seed: Annotated[int, typer.Option(min=0, help="of problems and of what is drawn")] = 0,
+    max_tokens: Annotated[int, typer.Option(min=1, max=1_048_576, help="of a completion")] = 128,
+    seed: Annotated[
+        int, typer.Option(min=0, max=MOST_SEED, help="of problems and of what is drawn")
+    ] = 0,
     plain: Annotated[
         bool, typer.Option(help="the model goes on from the prompt, without turns")
     ] = False,

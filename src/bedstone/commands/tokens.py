@@ -4,6 +4,7 @@ A page is all of the parallel text: as many tokens as English needs for it, time
 premium. So a language that has part of the text only is shown at the price of the whole.
 """
 
+import sys
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -128,9 +129,9 @@ class Prices:
         """Raises ConfigError where a number is none that a price or a speed can be."""
         for name in self.__slots__:
             value = getattr(self, name)
-            if value is not None and not 0 < value < float("inf"):
+            if value is not None and not 0 < value <= sys.float_info.max:
                 option = name.replace("_", "-")
-                raise ConfigError(f"--{option} {value}: it must be a number above 0")
+                raise ConfigError(f"--{option} {value}: it must be a finite number above 0")
 
 
 def tokens(

@@ -12,7 +12,6 @@ the languages of which what decided about keeping dropped far more than of the o
 are not counted there, for the text that they are copies of is kept.
 """
 
-import json
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import asdict, fields
@@ -26,10 +25,11 @@ import pyarrow.parquet as pq
 from bedstone.config import Config
 from bedstone.corpus.identification.purity import Confusion, Limits, confusion_of, is_confirmed
 from bedstone.corpus.representation.shares import Count, Share, removed, shares
-from bedstone.errors import ConfigError, DataError
+from bedstone.errors import DataError
 from bedstone.languages import MIXED, SPEAKERS_SOURCE, UNKNOWN, Source
 from bedstone.store import tables
-from bedstone.store.artifact import File, Shard
+from bedstone.store.artifact import Shard
+from bedstone.store.payload import only_file, write_json
 from bedstone.store.stage import Job, Result, Stage
 from bedstone.text import any_encoder
 
@@ -100,7 +100,10 @@ def run(config: AuditConfig, job: Job) -> Result:
             "unknown_share": unknown,
             "mixed_share": mixed,
         },
-        (_write_json(job, audit), tables.write(job, "languages.parquet", _table(rows))),
+        (
+            write_json(job, "audit.json", audit),
+            tables.write(job, "languages.parquet", _table(rows)),
+        ),
     )
 
 
@@ -122,11 +125,10 @@ def _identifier(language: Shard) -> str:
 
 def _confusion(name: str, job: Job) -> Confusion | None:
     own = job.inputs.get("confusion")
-    if own is not None and len(own.files) != 1:
-        raise ConfigError(f"{own.location} holds {len(own.files)} files: a table is one")
-    found = confusion_of(name, own.files[0] if own else None)
+    path = only_file(own, "confusion") if own else None
+    found = confusion_of(name, path)
     if own and found is None:
-        raise DataError(f"{own.files[0]} has no rows of the identifier {name}")
+        raise DataError(f"{path} has no rows of the identifier {name}")
     return found
 
 
@@ -200,12 +202,6 @@ def _grouped(table: pa.Table) -> dict[str, Counter[str]]:
 
 def _count(values: Counter[str]) -> Count:
     return Count(**{name: values[name] for name in SUMS[:-1] if name in values})
-
-
-def _write_json(job: Job, audit: dict[str, object]) -> File:
-    with job.part("audit.json") as path:
-        path.write_text(json.dumps(audit, indent=1, ensure_ascii=False) + "\n", "utf-8")
-    return job.record("audit.json")
 
 
 def _table(rows: list[Share]) -> pa.Table:

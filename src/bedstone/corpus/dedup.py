@@ -191,7 +191,7 @@ def _table(config: DedupConfig, job: Job) -> Table:
     kind = pa.large_string()
     parts = [table["id"].cast(kind).combine_chunks() for table in read]
     ids = pa.concat_arrays([pa.array([], kind), *parts])
-    passes = is_yardstick = np.zeros(len(ids), np.bool_)
+    is_yardstick = np.zeros(len(ids), np.bool_)
     if yardstick := job.inputs.get("yardstick"):
         held_out = pq.read_table(yardstick.file("held_out.parquet"))["id"]
         wanted = held_out.combine_chunks().cast(kind)

@@ -12,6 +12,7 @@ A URL that was fetched twice gives two documents: corpus.dedup decides about the
 
 from collections import Counter
 from collections.abc import Iterator
+from pathlib import Path
 from typing import NamedTuple
 
 from pydantic import Field
@@ -24,7 +25,7 @@ from bedstone.corpus.web.warc import Ledger, Page, Rejected
 from bedstone.errors import DataError
 from bedstone.lots import lot
 from bedstone.store import tables
-from bedstone.store.artifact import Shard
+from bedstone.store.payload import only_file
 from bedstone.store.stage import Job, Metrics, Result, Stage
 
 HTML_TYPES = frozenset({"text/html", "application/xhtml+xml"})
@@ -38,7 +39,7 @@ class ExtractConfig(Config):
     """Of the pages, chosen by a hash of their id: a smaller share is a part of a larger one."""
     main_content: bool = True
     """Leave out navigation, footers and the like."""
-    max_record_bytes: int = Field(default=8 << 20, gt=0)
+    max_record_bytes: int = Field(default=8 << 20, gt=0, le=1 << 30)
     """Larger records, as stored or with their codings undone, are rejected."""
 
 
@@ -60,14 +61,13 @@ def run(config: ExtractConfig, job: Job) -> Result:
         DataError: it holds no whole WARC record, or is not one file.
     """
     crawl = job.inputs["crawl"]
-    if len(crawl.files) != 1:
-        raise DataError(f"{crawl.location}: a shard of a crawl is one file")
+    path = only_file(crawl, "a crawl")
     ledger, counts = Ledger(), Counter[str]()
     with (
         tables.writing(job, "documents.parquet", DOCUMENTS) as documents,
         tables.writing(job, "rejected/records.parquet", REJECTED) as rejected,
     ):
-        for outcome in _outcomes(crawl, config, ledger, job):
+        for outcome in _outcomes(path, crawl.content, config, ledger, job):
             if isinstance(outcome, Document):
                 documents.append(outcome)
                 counts["documents"] += 1
@@ -79,7 +79,7 @@ def run(config: ExtractConfig, job: Job) -> Result:
                 counts["skipped_pages"] += 1
         if not ledger.records:
             raise DataError(
-                f"{crawl.files[0]} holds no WARC record",
+                f"{path} holds no WARC record",
                 hint="a crawl is .warc or .warc.gz with HTTP responses",
             )
     return Result(
@@ -114,11 +114,11 @@ def is_taken(name: str, share: float) -> bool:
 
 
 def _outcomes(
-    crawl: Shard, config: ExtractConfig, ledger: Ledger, job: Job
+    path: Path, content: str, config: ExtractConfig, ledger: Ledger, job: Job
 ) -> Iterator[Document | Rejected | None]:
-    source, position = crawl.content[:16], 0
-    with job.progress.task("bytes", total=crawl.files[0].stat().st_size) as task:
-        for page in warc.read(crawl.files[0], config.max_record_bytes, ledger):
+    source, position = content[:16], 0
+    with job.progress.task("bytes", total=path.stat().st_size) as task:
+        for page in warc.read(path, config.max_record_bytes, ledger):
             task.advance(page.offset - position)
             position = page.offset
             yield page if isinstance(page, Rejected) else _outcome(page, source, config)

@@ -14,7 +14,6 @@ and corpus.audit gives their share.
 
 from collections import Counter
 from collections.abc import Sequence
-from pathlib import Path
 
 import pyarrow as pa
 from pydantic import Field
@@ -27,7 +26,7 @@ from bedstone.errors import ConfigError
 from bedstone.languages import MIXED, UNKNOWN
 from bedstone.languages import Identifier as Name
 from bedstone.store import tables
-from bedstone.store.artifact import Shard
+from bedstone.store.payload import only_file
 from bedstone.store.stage import Job, Metrics, Result, Stage
 
 MODEL = "fasttext"
@@ -92,13 +91,7 @@ def _identifier(name: Name, job: Job) -> Identifier:
         raise ConfigError(
             "the identifier fasttext needs a model", hint="give it as the input: --input model=FILE"
         )
-    return identifier(name, _only_file(job.inputs["model"]))
-
-
-def _only_file(model: Shard) -> Path:
-    if len(model.files) != 1:
-        raise ConfigError(f"{model.location} holds {len(model.files)} files: a model is one")
-    return model.files[0].resolve()
+    return identifier(name, only_file(job.inputs["model"], "a model").resolve())
 
 
 def _refuse_unused(names: Sequence[Name], job: Job) -> None:

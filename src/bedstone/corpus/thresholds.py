@@ -16,7 +16,6 @@ A script without spaces between words gives no stop words, nor does a language o
 the rule on them does not apply then.
 """
 
-import json
 import logging
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -37,6 +36,7 @@ from bedstone.errors import DataError, nearest
 from bedstone.languages import ENGLISH, MIXED, UNKNOWN
 from bedstone.store import tables
 from bedstone.store.artifact import Shard
+from bedstone.store.payload import write_json
 from bedstone.store.stage import Job, Metrics, Result, Stage
 from bedstone.text.codes import batches, texts_of
 
@@ -114,8 +114,7 @@ def run(config: ThresholdsConfig, job: Job) -> Result:
         )
     enough = {name: it for name, it in tallies.items() if it.documents >= config.min_documents}
     entries = thresholds(config, english, enough)
-    with job.part(transfer.NAME) as path:
-        path.write_text(json.dumps(entries, indent=1, ensure_ascii=False) + "\n", "utf-8")
+    write_json(job, transfer.NAME, entries)
     few = {name: it.documents for name, it in sorted(tallies.items()) if name not in enough}
     if few:
         log.warning("too few documents for limits of their own, so English's: %s", ", ".join(few))

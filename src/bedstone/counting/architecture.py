@@ -180,34 +180,3 @@ class Architecture:
     """Tokens of the longest sequence; None: nothing limits it, or nobody says."""
     warnings: tuple[str, ...] = ()
     """What is not counted, in words."""
-
-
-@dataclass(frozen=True, slots=True)
-class Shape:
-    """The sizes of one of our own models: of the Llama type, a head is d_model / n_heads wide."""
-
-    vocab_size: int
-    n_layers: int
-    d_model: int
-    n_heads: int
-    n_kv_heads: int
-    d_ff: int
-    seq_len: int
-    tied: bool = True
-    """Whether the output projection is the embedding's table."""
-
-
-def llama(shape: Shape) -> Architecture:
-    """What a model of ``shape`` is made of."""
-    d_model, d_head = shape.d_model, shape.d_model // shape.n_heads
-    attention = Attention(d_model, shape.n_heads, shape.n_kv_heads, d_head)
-    layer = Layer(attention, FeedForward(d_model, shape.d_ff))
-    return Architecture(
-        shape.vocab_size,
-        d_model,
-        layers=((layer, shape.n_layers),),
-        is_tied=shape.tied,
-        d_embedding=d_model,
-        family="llama",
-        max_length=shape.seq_len,
-    )

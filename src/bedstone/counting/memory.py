@@ -27,7 +27,7 @@ TRAIN_BYTES_PER_PARAMETER = 16
 """Weight and gradient in 16 bit, and in 32 bit the weight and two moments of Adam. Activations
 come on top. Source: ZeRO (Rajbhandari et al. 2020, arXiv:1910.02054), section 3.1."""
 KV_NUMBER_BYTES = 2
-"""Keys and values are kept in 16 bit."""
+"""Keys and values are mostly kept in 16 bit."""
 
 
 def stored_bytes(numbers: int, number_format: str) -> int:
@@ -52,7 +52,9 @@ def kv_bytes_per_token(architecture: Architecture) -> int:
     return kv_bytes(architecture, 1)
 
 
-def kv_bytes(architecture: Architecture, length: int, batch: int = 1) -> int:
+def kv_bytes(
+    architecture: Architecture, length: int, batch: int = 1, number_bytes: int = KV_NUMBER_BYTES
+) -> int:
     """Keys and values of ``batch`` sequences of ``length`` tokens.
 
     A layer with a window or chunks keeps no more positions than one of them holds.
@@ -61,4 +63,4 @@ def kv_bytes(architecture: Architecture, length: int, batch: int = 1) -> int:
         count * layer.attention.cached * min(length, layer.window or length, layer.chunk or length)
         for layer, count in architecture.layers
     )
-    return batch * kept * KV_NUMBER_BYTES
+    return batch * kept * number_bytes

@@ -8,11 +8,9 @@ import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
-import numpy as np
 import torch
 
 from bedstone.model.transformer import Transformer
-from bedstone.uncertainty.intervals import RESAMPLES, Estimate
 
 BATCH_TOKENS = 8192
 
@@ -82,15 +80,3 @@ def batches(windows: Sequence[Window]) -> Iterator[list[Window]]:
         rows = max(BATCH_TOKENS // len(ordered[0].tokens), 1)
         yield ordered[:rows]
         ordered = ordered[rows:]
-
-
-def bits_per_byte(bits: Sequence[float], sizes: Sequence[int], seed: int) -> Estimate:
-    """All bits over all bytes, with a percentile interval over the documents.
-
-    Source: Efron and Tibshirani 1993, chapter 13: documents are drawn again, bits with bytes.
-    """
-    pairs = np.array([bits, sizes], np.float64)
-    draws = np.random.default_rng(seed).integers(len(bits), size=(RESAMPLES, len(bits)))
-    sums = pairs[:, draws].sum(axis=2)
-    low, high = np.quantile(sums[0] / sums[1], [0.025, 0.975])
-    return Estimate(math.fsum(bits) / math.fsum(sizes), float(low), float(high), len(bits))

@@ -30,8 +30,8 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from pydantic import Field
 
-from bedstone.config import Config
-from bedstone.evaluation.bits import bits_per_byte, text_bits
+from bedstone.config import MOST_THREADS, Config
+from bedstone.evaluation.bits import text_bits
 from bedstone.languages import ENGLISH
 from bedstone.lots import lot
 from bedstone.model import NumberFormat
@@ -43,7 +43,7 @@ from bedstone.store.stage import Job, Metrics, Result, Stage
 from bedstone.text.encoder import END, Encoder
 from bedstone.tokenizer.stored.tokens import document_numbers, read_arrays
 from bedstone.training.threads import using_threads
-from bedstone.uncertainty.intervals import MIN_DOCUMENTS, Estimate
+from bedstone.uncertainty.intervals import MIN_DOCUMENTS, Estimate, bootstrap_ratio
 
 SCHEMA = pa.schema(
     [
@@ -79,7 +79,7 @@ class LossConfig(Config):
     """Of each document, its first."""
     number_format: NumberFormat | None = None
     """Absent: the plan's; in bf16 a token's nats are right to 0.004."""
-    threads: int | None = Field(None, gt=0)
+    threads: int | None = Field(None, gt=0, le=MOST_THREADS)
     seed: int = Field(0, ge=0)
     """Of the bootstrap."""
 
@@ -127,7 +127,7 @@ def run(config: LossConfig, job: Job) -> Result:
     tables.write(job, "documents.parquet", pa.Table.from_pylist(listed, DOCUMENTS))
     bits = list(chain.from_iterable(measured.values()))
     sizes = [each.bytes for documents in held_out.values() for each in documents]
-    whole = bits_per_byte(bits, sizes, config.seed) if bits else None
+    whole = bootstrap_ratio(bits, sizes, config.seed) if bits else None
     return Result(_metrics(rows, whole))
 
 
@@ -173,7 +173,7 @@ def _first(documents: list[tuple[float, Document]], max_tokens: int) -> list[Doc
 
 def _row(language: str, documents: list[Document], bits: list[float], seed: int) -> Row:
     sizes = [document.bytes for document in documents]
-    estimate = bits_per_byte(bits, sizes, seed)
+    estimate = bootstrap_ratio(bits, sizes, seed)
     enough = estimate.n >= MIN_DOCUMENTS
     return {
         "language": language,

@@ -6,17 +6,10 @@ from pathlib import Path
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from bedstone.corpus.sources.catalogue import SOURCES
 from bedstone.store import tables
 from bedstone.store.artifact import Artifact
 from bedstone.store.lineage import ancestors
-
-URLS = {
-    "udhr": ("https://www.unicode.org/udhr/",),
-    "gnome-user-docs": ("https://help.gnome.org/users/",),
-    "mediawiki": ("https://translatewiki.net/wiki/",),
-}
-"""How the URLs of a source's pages begin in a crawl."""
-
 
 HELD_OUT_OF = "udhr"
 """What the documents are of that corpus.yardstick holds out."""
@@ -61,7 +54,7 @@ def _steering(behind: Sequence[Artifact]) -> list[Artifact]:
 
 def _ids_of(sources: Sequence[str], behind: Sequence[Artifact], store: Path) -> Iterator[str]:
     """The ids of the documents that are pages of the sources."""
-    starts = [start for source in sources for start in URLS[source]]
+    starts = [SOURCES[source].urls for source in sources]
     for artifact in behind:
         if artifact.manifest.stage in WITH_URLS:
             for shard in artifact.shards:

@@ -23,6 +23,7 @@ from torch import Tensor
 from bedstone.errors import BedstoneError
 from bedstone.generation.boundary import at_boundary
 from bedstone.generation.chain import Chain
+from bedstone.generation.distribution import candidates
 from bedstone.generation.samplers import NO_TOKEN, RULED_OUT, History
 from bedstone.model import NumberFormat, processor
 from bedstone.model.cache import KVCache
@@ -319,20 +320,20 @@ class _Rows:
         at: Any = slice(None) if len(rows) == len(self._ends) else torch.tensor(rows)
         column = self._prompt_width + position
         history = History(self._texts_RT[at, :column], self._prompt_width)
-        candidates = self._drawing.chain.candidates(self._guided(rows, logits_BV), history)
-        drawn = draw(candidates.logprobs, self._uniforms_RT[at, position])
-        tokens_B = candidates.tokens(drawn.places)
+        found = candidates(self._drawing.chain, self._guided(rows, logits_BV), history)
+        drawn = draw(found.logprobs, self._uniforms_RT[at, position])
+        tokens_B = found.tokens(drawn.places)
         told = (
             _at(logits_BV.log_softmax(1), tokens_B),
-            _at(candidates.logprobs, drawn.places),
+            _at(found.logprobs, drawn.places),
             drawn.below,
             drawn.up_to,
-            candidates.doubt.rows(),
+            found.doubt.rows(),
         )
         self._texts_RT[at, column] = tokens_B
         for told_RT, told_B in zip(self._told, told, strict=True):
             told_RT[at, position] = told_B
-        self._nats = candidates.doubt.nats
+        self._nats = found.doubt.nats
         return tokens_B
 
     def _guided(self, rows: list[int], logits_BV: Tensor) -> Tensor:

@@ -6,8 +6,10 @@ bad words, which are strings. Hugging Face leaves the closing token out of its b
 
 Sources, as of 2026: transformers, ``GenerationMixin._get_logits_processor`` and
 ``GenerationConfig._get_default_generation_params``; vLLM, ``v1/sample/sampler.py`` and
-``SamplingParams``; llama.cpp, ``common_params_sampling``; OpenAI's API reference, which states no
-order (assumptions: that of vLLM, and greedy at temperature 0).
+``SamplingParams.__post_init__``, which lifts a temperature between 0 and .01 to .01 before it asks
+whether one is below 1e-5 and greedy, so that only 0 is; llama.cpp, ``common_params_sampling``;
+OpenAI's API reference, which states no order (assumptions: that of vLLM, and greedy at
+temperature 0).
 """
 
 from dataclasses import dataclass
@@ -30,8 +32,10 @@ class Engine:
     """What an engine applies, in its order."""
 
     parameters: tuple[Parameter, ...]
-    greedy_below: float | None = 0
-    """It draws greedily at temperature 0 and below this; None where it refuses 0."""
+    greedy_at_0: bool = True
+    """Whether temperature 0 draws greedily; else it is refused."""
+    least_temperature: float = 0
+    """A temperature between 0 and this is lifted to it."""
 
 
 TEMPERATURE = Parameter("temperature", "temperature", default=1)
@@ -54,7 +58,7 @@ ENGINES = {
             Parameter("epsilon_cutoff", "epsilon", off=(0, 1)),
             Parameter("eta_cutoff", "eta", off=(0, 1)),
         ),
-        greedy_below=None,
+        greedy_at_0=False,
     ),
     "vllm": Engine(
         (
@@ -66,7 +70,7 @@ ENGINES = {
             Parameter("top_k", "top_k", off=(0, -1)),
             Parameter("top_p", "top_p", off=(1,)),
         ),
-        greedy_below=1e-5,
+        least_temperature=0.01,
     ),
     "llama.cpp": Engine(
         (

@@ -26,6 +26,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from bedstone.generation.values import refuse_wrong
+
 RULED_OUT = float("-inf")
 NO_TOKEN = -1
 """The id at a position that a row's text does not reach: its prompt is shorter than others."""
@@ -52,8 +54,7 @@ def temperature(logits_BV: Tensor, value: float) -> Tensor:
     Raises:
         ValueError: ``value`` not above 0; the limit at 0 is ``greedy``.
     """
-    if not 0 < value < float("inf"):
-        raise ValueError(f"temperature takes a number above 0, got {value}; for 0 write greedy")
+    refuse_wrong("temperature", value)
     return logits_BV / value
 
 
@@ -73,8 +74,7 @@ def top_k(logits_BV: Tensor, k: float) -> Tensor:
 
     Source: Fan et al. 2018, arXiv:1805.04833.
     """
-    if not (k >= 1 and float(k).is_integer()):
-        raise ValueError(f"top_k takes a whole number from 1, got {k}")
+    refuse_wrong("top_k", k)
     count = min(int(k), logits_BV.shape[-1])
     bound_B1 = logits_BV.topk(count, dim=-1).values[..., -1:]
     return logits_BV.masked_fill(logits_BV < bound_B1, RULED_OUT)
@@ -91,8 +91,7 @@ def top_p(logits_BV: Tensor, p: float) -> Tensor:
 
     Source: Holtzman et al. 2020, arXiv:1904.09751, equations 2 and 3.
     """
-    if not 0 < p <= 1:
-        raise ValueError(f"top_p takes p in (0, 1], got {p}")
+    refuse_wrong("top_p", p)
     if p == 1:
         return logits_BV.clone()
     sorted_BV, order_BV = logits_BV.sort(dim=-1, descending=True, stable=True)
@@ -114,8 +113,7 @@ def min_p(logits_BV: Tensor, p: float) -> Tensor:
 
     Source: Nguyen et al. 2024, arXiv:2407.01082.
     """
-    if not 0 <= p <= 1:
-        raise ValueError(f"min_p takes p in [0, 1], got {p}")
+    refuse_wrong("min_p", p)
     if p == 0:
         return logits_BV.clone()
     bound_B1 = logits_BV.amax(dim=-1, keepdim=True) + torch.tensor(p).log()
@@ -134,8 +132,7 @@ def typical(logits_BV: Tensor, mass: float) -> Tensor:
 
     Source: Meister et al. 2023, arXiv:2202.00666, section 4.
     """
-    if not 0 < mass <= 1:
-        raise ValueError(f"typical takes a mass in (0, 1], got {mass}")
+    refuse_wrong("typical", mass)
     if mass == 1:
         return logits_BV.clone()
     logprobs_BV = logits_BV.log_softmax(dim=-1)
@@ -158,8 +155,7 @@ def epsilon(logits_BV: Tensor, bound: float) -> Tensor:
 
     Source: Hewitt et al. 2022, arXiv:2210.15191, section 4.
     """
-    if not 0 <= bound <= 1:
-        raise ValueError(f"epsilon takes a bound in [0, 1], got {bound}")
+    refuse_wrong("epsilon", bound)
     return _likely_enough(logits_BV, logits_BV.softmax(dim=-1), torch.tensor(bound))
 
 
@@ -174,8 +170,7 @@ def eta(logits_BV: Tensor, bound: float) -> Tensor:
 
     Source: Hewitt et al. 2022, arXiv:2210.15191, section 4.
     """
-    if not 0 <= bound <= 1:
-        raise ValueError(f"eta takes a bound in [0, 1], got {bound}")
+    refuse_wrong("eta", bound)
     probabilities_BV = logits_BV.softmax(dim=-1)
     most = torch.tensor(bound)
     bound_B1 = torch.minimum(most, most.sqrt() * (-entropy_nats(probabilities_BV)).exp())
@@ -194,8 +189,7 @@ def top_n_sigma(logits_BV: Tensor, n: float) -> Tensor:
 
     Source: Tang et al. 2024, arXiv:2411.07641, section 3.
     """
-    if not 0 <= n < float("inf"):
-        raise ValueError(f"top_n_sigma takes a number from 0, got {n}")
+    refuse_wrong("top_n_sigma", n)
     bound_B1 = logits_BV.amax(dim=-1, keepdim=True) - n * deviation(logits_BV)
     return logits_BV.masked_fill(logits_BV < bound_B1, RULED_OUT)
 
@@ -211,8 +205,7 @@ def repetition(logits_BV: Tensor, history: History, penalty: float) -> Tensor:
 
     Source: Keskar et al. 2019, arXiv:1909.05858, section 4.1.
     """
-    if not 0 < penalty < float("inf"):
-        raise ValueError(f"repetition takes a number above 0, got {penalty}")
+    refuse_wrong("repetition", penalty)
     seen_BV = _counts(history.tokens, logits_BV) > 0
     penalised_BV = torch.where(logits_BV > 0, logits_BV / penalty, logits_BV * penalty)
     return torch.where(seen_BV, penalised_BV, logits_BV)
@@ -226,7 +219,7 @@ def frequency(logits_BV: Tensor, history: History, penalty: float) -> Tensor:
 
     Source: OpenAI's API reference, frequency_penalty.
     """
-    _finite("frequency", penalty)
+    refuse_wrong("frequency", penalty)
     return logits_BV - penalty * _counts(history.output, logits_BV)
 
 
@@ -238,7 +231,7 @@ def presence(logits_BV: Tensor, history: History, penalty: float) -> Tensor:
 
     Source: OpenAI's API reference, presence_penalty.
     """
-    _finite("presence", penalty)
+    refuse_wrong("presence", penalty)
     return logits_BV - penalty * (_counts(history.output, logits_BV) > 0)
 
 
@@ -284,8 +277,7 @@ def no_repeat_ngram(logits_BV: Tensor, history: History, n: float) -> Tensor:
 
     Source: Paulus et al. 2017, arXiv:1705.04304, section 2.5.
     """
-    if not (n >= 1 and float(n).is_integer()):
-        raise ValueError(f"no_repeat_ngram takes a whole number from 1, got {n}")
+    refuse_wrong("no_repeat_ngram", n)
     size, length = int(n), history.tokens.shape[1]
     if length < size:
         return logits_BV.clone()
@@ -326,11 +318,6 @@ def _counts(tokens_BT: Tensor, logits_BV: Tensor) -> Tensor:
     counts = torch.zeros(rows, vocabulary + 1)
     counts.scatter_add_(1, column_BT, torch.ones(column_BT.shape))
     return counts[:, :vocabulary]
-
-
-def _finite(name: str, penalty: float) -> None:
-    if not abs(penalty) < float("inf"):
-        raise ValueError(f"{name} takes a finite number, got {penalty}")
 
 
 def _in_vocabulary(name: str, ids: Sequence[int] | Mapping[int, float], logits_BV: Tensor) -> None:

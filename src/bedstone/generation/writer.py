@@ -53,8 +53,9 @@ class Writer:
     @classmethod
     def _of_gguf(cls, file: Path, number_format: NumberFormat) -> "Writer":
         from bedstone.model import gguf
+        from bedstone.text import gguf_file
 
-        contents = gguf.read(file)
+        contents = gguf_file.read(file)
         texts = Texts.of_gguf(contents.fields)
         model = gguf.load(contents, number_format)
         return cls(model, texts, contents.ends, contents.chat_template)
@@ -156,8 +157,9 @@ def faster_format(path: Path) -> NumberFormat:
         config = hugging_face.config_of(path)
     else:
         from bedstone.model import gguf
+        from bedstone.text import gguf_file
 
-        config = gguf.config_of(gguf.read(file))
+        config = gguf.config_of(gguf_file.read(file))
     with torch.device("meta"):
         model = Transformer(config)
     return fastest_format(sum(weight.numel() for weight in model.parameters()))

@@ -7,6 +7,7 @@ every start of a fit.
 Source: Efron and Tibshirani 1993, "An introduction to the bootstrap", chapters 6 and 13.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -51,17 +52,21 @@ def bootstrap(runs: Runs, method: Method, start: Law, resamples: int, seed: int)
         DataError: as of ``fit``.
     """
     problem = Problem(runs, method)
-    even = np.full(len(runs), 1 / len(runs))
-    drawn = np.random.default_rng(seed).multinomial(len(runs), even, size=resamples)
     start_theta = problem.theta_of(start)
-    parts = [
-        _minima(problem, start_theta, drawn[first : first + CHUNK_RESAMPLES].astype(np.float64))
-        for first in range(0, resamples, CHUNK_RESAMPLES)
-    ]
+    chunks = weights_drawn(len(runs), resamples, np.random.default_rng(seed))
+    parts = [_minima(problem, start_theta, weights) for weights in chunks]
     theta, gaps = (np.concatenate(columns) for columns in zip(*parts, strict=True))
     kept = gaps <= LARGEST_GAP
     values = law_values(problem.numbers(theta[kept]), method)
     return Draws(values, gaps[kept], int((~kept).sum()))
+
+
+def weights_drawn(units: int, resamples: int, random: np.random.Generator) -> Iterator[Floats]:
+    """How often each of ``units`` is drawn in each resample, (R, n), chunk by chunk."""
+    even = np.full(units, 1 / units)
+    for first in range(0, resamples, CHUNK_RESAMPLES):
+        rows = min(CHUNK_RESAMPLES, resamples - first)
+        yield random.multinomial(units, even, size=rows).astype(np.float64)
 
 
 def _minima(problem: Problem, start: Floats, weights: Floats) -> tuple[Floats, Floats]:

@@ -4,6 +4,7 @@ A budget is FLOP of training, hours of a device, or money. A corpus is a number 
 differ, by language where it is known, or an artifact that counted them.
 """
 
+import sys
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -11,9 +12,11 @@ from typing import Any
 
 from bedstone import languages
 from bedstone.counting.devices import device
+from bedstone.counting.families import MAX_SIZE
 from bedstone.counting.memory import TRAIN_BYTES_PER_PARAMETER
 from bedstone.errors import ConfigError, nearest
 from bedstone.laws import conclusions
+from bedstone.laws.advice import advise
 from bedstone.laws.allocation import Answer, Question, answer, outside, serving_flop
 from bedstone.laws.consistency import read_table
 from bedstone.laws.hyperparameters import all_advice
@@ -55,9 +58,9 @@ class Budget:
     def refuse_unusable(self) -> None:
         """Raises ConfigError where the budget cannot be reckoned, or a part of it has no effect."""
         for name, value in asdict(self).items():
-            if isinstance(value, int | float) and not 0 < value < float("inf"):
+            if isinstance(value, int | float) and not 0 < value <= sys.float_info.max:
                 option = name.replace("_", "-")
-                raise ConfigError(f"--{option} {value}: it must be a number above 0")
+                raise ConfigError(f"--{option} {value}: it must be a finite number above 0")
         told = [name for name in BUDGETS if getattr(self, name) is not None]
         if len(told) != 1:
             raise ConfigError(
@@ -132,11 +135,14 @@ def plan(
         raise ConfigError(
             f"--served-tokens {served_tokens}: it must be a number from 0 to {MAX_TOKENS:g}"
         )
+    if not 1 <= vocab_size <= MAX_SIZE:
+        raise ConfigError(f"--vocab-size {vocab_size}: it must be from 1 to {MAX_SIZE}")
     unique = corpus.unique_tokens if corpus else None
     question = Question(budget.train_flop, unique, served_tokens)
     laws = [known_law(law)] if law else [published(name) for name in LAW_NAMES]
     rows = [_row(each, question, budget, vocab_size) for each in laws]
     found = {
+        "answer": _answer(rows, question, budget),
         "flop": question.flop,
         "pf_days": question.flop / PF_DAY_FLOP,
         "budget": asdict(budget),
@@ -196,6 +202,27 @@ def _row(law: KnownLaw, question: Question, budget: Budget, vocab_size: int) -> 
         *_on_serving(law, row, question),
     ]
     return {**row, "warnings": warnings}
+
+
+def _answer(
+    rows: Sequence[Mapping[str, Any]], question: Question, budget: Budget
+) -> dict[str, Any]:
+    """One answer, what it costs, and what of the budget is left: below 0 where it takes more."""
+    by_law = {row["law"]: row for row in rows}
+    found = advise(by_law, question.flop, question.unique_tokens, question.served_tokens)
+    sizes = Answer(found.parameters, found.train_tokens, None)
+    cost = _cost(sizes, question, budget)
+    left_share = 1 - cost["train_flop"] / question.flop
+    spent, price = budget.train_flop, budget.usd_per_device_hour
+    whole_usd = spent / budget.rate * price if budget.rate and price else None
+    return {
+        **asdict(found),
+        **cost,
+        **_repeated(sizes, question),
+        "left_share": left_share,
+        "left_flop": left_share * question.flop,
+        "left_usd": None if whole_usd is None else left_share * whole_usd,
+    }
 
 
 def _too_small(parameters: float, vocab_size: int) -> Iterator[str]:

@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bedstone.laws.assess import interval
+from bedstone.laws.bootstrap import weights_drawn
 from bedstone.laws.fitting import Runs
 from bedstone.laws.law import FLOP_PER_PARAMETER_AND_TOKEN
 
@@ -201,15 +202,19 @@ def _budget(runs: Runs, index: NDArray[np.intp]) -> Budget | None:
 
 def _resampled(runs: Runs, budget: Budget, resamples: int, random: np.random.Generator) -> Values:
     """log10 N* of each resample, NaN where it has none between its runs."""
+    chunks = weights_drawn(len(budget.index), resamples, random)
+    return np.concatenate([_optima(runs, budget, weights) for weights in chunks])
+
+
+def _optima(runs: Runs, budget: Budget, weights: Values) -> Values:
+    """log10 N* of each resample by its ``weights`` (R, n); NaN as above."""
     size, loss = np.log10(runs.parameters[budget.index]), runs.loss_nats[budget.index]
-    count = len(size)
     x = (size - size.mean()) / np.ptp(size)
-    weights = random.multinomial(count, np.full(count, 1 / count), resamples).astype(np.float64)
-    columns = np.stack([np.ones(count), x, x**2])
+    columns = np.stack([np.ones(len(x)), x, x**2])
     products = np.einsum("rn,in,jn->rij", weights, columns, columns)
     solvable = np.linalg.cond(products) < 1e12  # two sizes drawn make no parabola
     sums = np.einsum("rn,in,n->ri", weights, columns, loss)
-    found = np.full(resamples, np.nan)
+    found = np.full(len(weights), np.nan)
     _, c1, c2 = np.linalg.solve(products[solvable], sums[solvable, :, None])[..., 0].T
     best = -c1 / np.where(c2 > 0, 2 * c2, np.nan)
     inside = (best >= x.min()) & (best <= x.max())

@@ -20,6 +20,8 @@ import numpy as np
 
 from bedstone.errors import DataError
 from bedstone.laws.law import Law
+from bedstone.store.artifact import Artifact, Shard
+from bedstone.store.payload import read_json
 
 LAW_NAMES = (
     "chinchilla-1",
@@ -124,26 +126,42 @@ def fitted(path: Path) -> KnownLaw:
     """The law that ``bedstone fit`` wrote: a file, or the folder of its artifact.
 
     Raises:
+        ArtifactError: a folder is no such artifact.
         DataError: it is none, or its runs could not tell the law's terms apart.
     """
+    if path.is_dir():
+        return fitted_in(Artifact(path))
     try:
-        text = (path / LAW_FILE if path.is_dir() else path).read_text("utf-8")
-        found = json.loads(text)
+        found = json.loads(path.read_text("utf-8"))
+    except (OSError, ValueError) as error:
+        raise _no_law(path, error) from error
+    return _own(found, path)
+
+
+def fitted_in(fit: Shard) -> KnownLaw:
+    """The law of an artifact of scaling.fit.
+
+    Raises:
+        ArtifactError: it is none.
+        DataError: as ``fitted``.
+    """
+    return _own(read_json(fit, LAW_FILE) | {"draws": stored_draws(fit)}, fit.location)
+
+
+def _own(found: Any, path: Path) -> KnownLaw:
+    try:
         values = {name: found[name] for name in SURFACE}
         parameters_range, train_tokens_range = (
             (float(low), float(high))
             for low, high in (found["parameters_range"], found["train_tokens_range"])
         )
-        stored = stored_draws(path) if path.is_dir() else found.get("draws", ())
-        draws = tuple(Law(*map(float, draw)) for draw in stored)
+        draws = tuple(Law(*map(float, draw)) for draw in found.get("draws", ()))
         constants = {name: Printed(float(it)) for name, it in values.items() if it is not None}
         if len(constants) == len(SURFACE):
             Law(*(it.value for it in constants.values()))  # complains of what no law has
         source = f"{found['runs']} runs, {found['objective']}"
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise DataError(
-            f"{path} is no law: {error}", hint="give a file that `bedstone fit --out FILE` wrote"
-        ) from error
+    except (ValueError, KeyError, TypeError) as error:
+        raise _no_law(path, error) from error
     if len(constants) < len(SURFACE):
         raise DataError(
             f"{path}: these runs tell L(C) only, so they cannot divide a budget",
@@ -162,11 +180,17 @@ def fitted(path: Path) -> KnownLaw:
     )
 
 
-def stored_draws(folder: Path) -> list[list[float]]:
+def _no_law(path: Path, error: Exception) -> DataError:
+    return DataError(
+        f"{path} is no law: {error}", hint="give a file that `bedstone fit --out FILE` wrote"
+    )
+
+
+def stored_draws(fit: Shard) -> list[list[float]]:
     """The draws of a fit's artifact, each in the order of ``SURFACE``."""
     import pyarrow.parquet as pq
 
-    table = pq.read_table(folder / DRAWS_FILE, columns=list(SURFACE))
+    table = pq.read_table(fit.file(DRAWS_FILE), columns=list(SURFACE))
     rows: list[list[float]] = np.stack([column.to_numpy() for column in table.columns], 1).tolist()
     return rows
 

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Literal
 
-from bedstone.counting.architecture import Shape, llama
 from bedstone.counting.count import Parameters, parameters, train_flop_per_token
+from bedstone.counting.shape import ModelConfig
 from bedstone.laws.hyperparameters import Advice, advice
 
 WIDTH_STEP = 32
@@ -37,12 +37,12 @@ class Budget:
 class Choice:
     """What is trained, on how much, and what kept it from being more."""
 
-    shape: Shape
+    shape: ModelConfig
     train_tokens: float
     limit: Literal["time", "text"]
 
 
-def shapes(vocab_size: int, seq_len: int) -> Iterator[Shape]:
+def shapes(vocab_size: int, seq_len: int) -> Iterator[ModelConfig]:
     """The shapes to choose from, narrow ones first.
 
     Heads are 64 wide where the width is a multiple of 256, else 32. Keys are shared by as few
@@ -55,14 +55,22 @@ def shapes(vocab_size: int, seq_len: int) -> Iterator[Shape]:
             yield _shape(vocab_size, n_layers, d_model, seq_len)
 
 
-def _shape(vocab_size: int, n_layers: int, d_model: int, seq_len: int) -> Shape:
+def _shape(vocab_size: int, n_layers: int, d_model: int, seq_len: int) -> ModelConfig:
     n_heads = d_model // (64 if d_model % 256 == 0 else 32)
     group = next(n for n in range(2, n_heads + 1) if n_heads % n == 0)
     d_ff = WIDTH_STEP * round(8 / 3 * d_model / WIDTH_STEP)
-    return Shape(vocab_size, n_layers, d_model, n_heads, n_heads // group, d_ff, seq_len)
+    return ModelConfig(
+        vocab_size=vocab_size,
+        n_layers=n_layers,
+        d_model=d_model,
+        n_heads=n_heads,
+        n_kv_heads=n_heads // group,
+        d_ff=d_ff,
+        seq_len=seq_len,
+    )
 
 
-def choose(candidates: list[Shape], budget: Budget) -> Choice:
+def choose(candidates: list[ModelConfig], budget: Budget) -> Choice:
     """The most parameters that the budget trains on the wanted tokens a parameter.
 
     If it is too little for any of the shapes, the smallest is trained on what there is.
@@ -104,7 +112,7 @@ def smallest_parameters(vocab_size: int) -> int:
 
 
 @cache
-def _typical(vocab_size: int) -> list[Shape]:
+def _typical(vocab_size: int) -> list[ModelConfig]:
     """One shape a width, of the aspect in the middle, wider than any that is trained here."""
     aspect, any_length = math.sqrt(math.prod(ASPECTS)), 1
     return [
@@ -114,26 +122,28 @@ def _typical(vocab_size: int) -> list[Shape]:
 
 
 @cache
-def counted(shape: Shape) -> Parameters:
+def counted(shape: ModelConfig) -> Parameters:
     """The parameters of a model of ``shape``."""
-    return parameters(llama(shape))
+    return parameters(shape.architecture)
 
 
-def train_flop(shape: Shape, tokens: float) -> float:
+def train_flop(shape: ModelConfig, tokens: float) -> float:
     """FLOP of training ``shape`` on ``tokens``."""
     return tokens * _train_flop_per_token(shape)
 
 
 @cache
-def _train_flop_per_token(shape: Shape) -> float:
-    return train_flop_per_token(llama(shape), shape.seq_len)
+def _train_flop_per_token(shape: ModelConfig) -> float:
+    return train_flop_per_token(shape.architecture, shape.seq_len)
 
 
-def _choose(candidates: list[Shape], budget: Budget, text_tokens: float) -> tuple[Shape, float]:
-    def wanted(shape: Shape) -> float:
+def _choose(
+    candidates: list[ModelConfig], budget: Budget, text_tokens: float
+) -> tuple[ModelConfig, float]:
+    def wanted(shape: ModelConfig) -> float:
         return budget.tokens_per_parameter * counted(shape).total
 
-    def affordable(shape: Shape) -> float:
+    def affordable(shape: ModelConfig) -> float:
         return min(budget.flop / _train_flop_per_token(shape), text_tokens)
 
     fitting = [shape for shape in candidates if wanted(shape) <= affordable(shape)]

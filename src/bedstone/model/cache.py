@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor
 
-from bedstone.model.shape import ModelConfig, RopeScaling
+from bedstone.counting.shape import ModelConfig, RopeScaling
 
 
 class KVCache:

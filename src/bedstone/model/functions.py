@@ -12,8 +12,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from bedstone.counting.shape import ModelConfig
 from bedstone.model.cache import View
-from bedstone.model.shape import ModelConfig
 
 CHUNK_ROWS = 512
 """Rows whose logits are in memory at once while a loss is computed; by measurement."""

@@ -20,11 +20,11 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 
+from bedstone.counting.shape import ModelConfig
 from bedstone.errors import ArtifactError
 from bedstone.model import NumberFormat
 from bedstone.model.hugging_face_config import HINT, keys_of, model_config, refusal
 from bedstone.model.processor import converted
-from bedstone.model.shape import ModelConfig
 from bedstone.model.transformer import Block, Transformer
 
 WEIGHTS, CONFIG, GENERATION = "model.safetensors", "config.json", "generation_config.json"

@@ -13,8 +13,8 @@ from typing import Any
 from pydantic import ValidationError
 
 from bedstone.counting import families
+from bedstone.counting.shape import ModelConfig, RopeScaling
 from bedstone.errors import ArtifactError, ConfigError
-from bedstone.model.shape import ModelConfig, RopeScaling
 
 COMPUTED = {
     "llama": "LlamaForCausalLM",

@@ -23,6 +23,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from bedstone.counting.shape import ModelConfig
 from bedstone.model.cache import KVCache, View, whole_view
 from bedstone.model.functions import (
     CHUNK_ROWS,
@@ -35,7 +36,6 @@ from bedstone.model.functions import (
     side_by_side,
     swiglu,
 )
-from bedstone.model.shape import ModelConfig
 
 DTYPES = {"bf16": torch.bfloat16, "fp32": torch.float32}
 

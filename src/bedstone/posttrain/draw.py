@@ -22,6 +22,7 @@ from bedstone.config import Config
 from bedstone.errors import BedstoneError
 from bedstone.generation.chain import ChainText, parse
 from bedstone.generation.generate import Drawing
+from bedstone.generation.values import MAX_SAMPLES, MAX_TOKENS
 from bedstone.model.hugging_face import WEIGHTS, load
 from bedstone.posttrain.chat import render_prompt
 from bedstone.posttrain.judged import Judged, complete
@@ -37,11 +38,11 @@ class DrawConfig(Config):
 
     prompts: int = Field(default=1_200, ge=1)
     """Or as many different ones as there are."""
-    samples: int = Field(default=4, ge=2)
+    samples: int = Field(default=4, ge=2, le=MAX_SAMPLES)
     """Completions of each prompt."""
     chain: ChainText = "temperature=1"
     """At temperature 1 alone the completions are the model's own."""
-    max_tokens: int = Field(default=48, ge=1)
+    max_tokens: int = Field(default=48, ge=1, le=MAX_TOKENS)
     """Of a completion, the closing token included."""
     max_pairs: int = Field(default=600, ge=1)
     seed: int = Field(default=0, ge=0)

@@ -23,10 +23,11 @@ import pyarrow as pa
 import torch
 from pydantic import Field
 
-from bedstone.config import Config
+from bedstone.config import MOST_THREADS, Config
 from bedstone.errors import DataError
 from bedstone.generation.chain import parse
 from bedstone.generation.generate import Drawing
+from bedstone.generation.values import MAX_TOKENS
 from bedstone.lots import is_held_out
 from bedstone.model import NumberFormat
 from bedstone.model.hugging_face import WEIGHTS, load
@@ -55,19 +56,19 @@ class PreferConfig(Config):
 
     beta: float = Field(default=0.1, gt=0)
     """How dear it is to leave the reference. Source: Rafailov et al. 2023, arXiv:2305.18290."""
-    epochs: int = Field(default=2, ge=1)
+    epochs: int = Field(default=2, ge=1, le=1_000)
     batch_tokens: int = Field(default=4_096, ge=1)
     """Of a step at most: both completions with their prompts, padding included."""
     learning_rate: float = Field(default=1e-4, gt=0)
     """At its peak. By trial with a model of 0.35 M parameters: three times as much, over three
     epochs, made it answer every prompt with a number and a full stop."""
     number_format: NumberFormat | None = None
-    threads: int | None = Field(default=None, ge=1)
+    threads: int | None = Field(default=None, ge=1, le=MOST_THREADS)
     held_out_share: float = Field(default=0.1, gt=0, lt=1)
     """Of the preferences' documents, for the accuracy of the rewards."""
     prompts: int = Field(default=400, ge=1)
     """Held out, answered before and after; or as many different ones as there are."""
-    max_tokens: int = Field(default=48, ge=1)
+    max_tokens: int = Field(default=48, ge=1, le=MAX_TOKENS)
     """Of an answer."""
     loss_max_tokens: int = Field(default=192, ge=2)
     """Of a real page's pair on which the held-out loss is measured; longer ones are left out."""

@@ -14,7 +14,7 @@ from functools import partial
 import torch
 from pydantic import Field
 
-from bedstone.config import Config
+from bedstone.config import MOST_THREADS, Config
 from bedstone.errors import BedstoneError
 from bedstone.model import NumberFormat
 from bedstone.model.hugging_face import WEIGHTS, load
@@ -36,7 +36,7 @@ from bedstone.training.threads import using_threads
 class SftConfig(Config):
     """The course of the run."""
 
-    train_tokens: int | None = Field(default=None, ge=1)
+    train_tokens: int | None = Field(default=None, ge=1, le=10**14)
     """Of prompts and completions, repetitions included; rounded up to whole steps. Absent: the
     plan's."""
     batch_tokens: int = Field(default=4_096, ge=1)
@@ -46,7 +46,7 @@ class SftConfig(Config):
     learning_rate: float = Field(default=1e-3, gt=0)
     """At its peak."""
     number_format: NumberFormat | None = None
-    threads: int | None = Field(default=None, ge=1)
+    threads: int | None = Field(default=None, ge=1, le=MOST_THREADS)
     seed: int = Field(default=0, ge=0)
     """Of the order of the data."""
     optimizer: OptimizerConfig = OptimizerConfig()

@@ -37,7 +37,7 @@ class TasksConfig(Config):
         default=("sums", "factoring", "reversing"), min_length=1
     )
     """As ``sampling.tasks`` names them, perhaps with a difficulty."""
-    problems: int = Field(default=20_000, ge=1)
+    problems: int = Field(default=20_000, ge=1, le=10**7)
     """Of each task; of a task that has fewer, some come again."""
     held_out_share: float = Field(default=0.05, ge=0, le=1)
     seed: int = Field(default=0, ge=0)

@@ -12,7 +12,6 @@ crosses their borders: at this size that costs less than it would to mask them.
 """
 
 import hashlib
-import json
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -23,6 +22,7 @@ import numpy as np
 
 from bedstone.errors import DataError
 from bedstone.store.artifact import Shard
+from bedstone.store.payload import read_json
 from bedstone.tokenizer.mixing.shares import FILE
 from bedstone.tokenizer.stored.tokens import document_numbers, read_arrays
 
@@ -59,6 +59,10 @@ class Phase:
     from_share: float
     weights: Mapping[str, float]
     """The share of the phase's tokens that each language gets; the same names in all phases."""
+
+
+ORDER_BYTES = 24
+"""Of a sequence: its lot, its language, its turn."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,7 +137,7 @@ class Loader:
 
 def read_phases(mix: Shard) -> list[Phase]:
     """The weights of the training tokens over the run; the first phase begins with it."""
-    values = json.loads(mix.file(FILE).read_text("utf-8"))
+    values = read_json(mix, FILE)
     if "schedule" in values:
         return [Phase(**phase) for phase in values["schedule"]]
     return [Phase(0.0, {name: each["weight"] for name, each in values["languages"].items()})]

@@ -7,47 +7,50 @@ Writes  ``model.safetensors``, ``config.json``, ``generation_config.json``, ``to
 """
 
 from collections.abc import Callable
-from dataclasses import fields
+from typing import TYPE_CHECKING
 
 import numpy as np
-import torch
 from pydantic import Field
 
-from bedstone.config import Config
-from bedstone.counting.architecture import Shape, llama
+from bedstone.config import MOST_THREADS, Config, checked
 from bedstone.counting.count import parameters, train_flop_per_token
+from bedstone.counting.memory import TRAIN_BYTES_PER_PARAMETER
+from bedstone.counting.shape import ModelConfig
 from bedstone.errors import ConfigError
 from bedstone.model import NumberFormat
-from bedstone.model.processor import converted
-from bedstone.model.shape import ModelConfig
-from bedstone.model.transformer import Transformer
 from bedstone.pretrain import loader
 from bedstone.store.decisions import decide, given
+from bedstone.store.provenance import current_machine
 from bedstone.store.stage import Job, Metrics, Result, Stage
-from bedstone.text.encoder import FILE, Encoder
-from bedstone.training import loop
-from bedstone.training.loop import LossOfStep
+from bedstone.text.encoder import Encoder
 from bedstone.training.optim import OptimizerConfig, Schedule
 from bedstone.training.threads import matmul_peak, using_threads
+
+if TYPE_CHECKING:
+    from bedstone.model.transformer import Transformer
+    from bedstone.training.loop import LossOfStep
+
+NUMBER_BYTES = 2
+"""Of an activation, in the smaller format."""
 
 
 class TrainConfig(Config):
     """The shape of the model and the course of the run; what is absent, the plan decides."""
 
-    n_layers: int | None = Field(None, gt=0)
-    d_model: int | None = Field(None, gt=0)
-    n_heads: int | None = Field(None, gt=0)
-    n_kv_heads: int | None = Field(None, gt=0)
-    d_ff: int | None = Field(None, gt=0)
-    seq_len: int | None = Field(None, gt=0)
-    batch_tokens: int | None = Field(None, gt=0)
+    n_layers: int | None = Field(None, gt=0, le=1_000)
+    d_model: int | None = Field(None, gt=0, le=2**16)
+    n_heads: int | None = Field(None, gt=0, le=2**10)
+    n_kv_heads: int | None = Field(None, gt=0, le=2**10)
+    d_ff: int | None = Field(None, gt=0, le=2**18)
+    seq_len: int | None = Field(None, gt=0, le=2**20)
+    batch_tokens: int | None = Field(None, gt=0, le=10**9)
     """Of a step; rounded down to whole sequences."""
-    train_tokens: int | None = Field(None, gt=0)
+    train_tokens: int | None = Field(None, gt=0, le=10**14)
     """Of the run; rounded up to whole steps."""
     learning_rate: float | None = Field(None, gt=0)
     """At its peak."""
     number_format: NumberFormat | None = None
-    threads: int | None = Field(None, gt=0)
+    threads: int | None = Field(None, gt=0, le=MOST_THREADS)
     seed: int = Field(0, ge=0)
     """Of the first weights and the order of the data."""
     optimizer: OptimizerConfig = OptimizerConfig()
@@ -58,13 +61,21 @@ def run(config: TrainConfig, job: Job) -> Result:
 
     Raises:
         BedstoneError: a loss is not finite.
-        ConfigError: the batch is smaller than a sequence.
+        ConfigError: the batch is smaller than a sequence; the sizes do not go together, or are too
+            large for this machine.
     """
-    shape = _shape(config, Encoder.load(job.inputs["tokenizer"].file(FILE).parent).vocab_size)
+    import torch
+
+    from bedstone.model.processor import converted
+    from bedstone.model.transformer import Transformer
+    from bedstone.training import loop
+
+    shape = _shape(config, Encoder.stored(job.inputs["tokenizer"]).vocab_size)
     rows = given(config.batch_tokens) // shape.seq_len
     if not rows:
         raise ConfigError(f"batch_tokens {config.batch_tokens} is less than seq_len")
     steps = -(-given(config.train_tokens) // (rows * shape.seq_len))
+    _refuse_too_large(shape, rows, steps)
     schedule = Schedule(given(config.learning_rate), steps, config.optimizer.warmup_share)
     number_format: NumberFormat = given(config.number_format)
     with using_threads(given(config.threads)):
@@ -86,7 +97,24 @@ def run(config: TrainConfig, job: Job) -> Result:
 
 def _shape(config: TrainConfig, vocab_size: int) -> ModelConfig:
     names = set(ModelConfig.model_fields) & set(TrainConfig.model_fields)
-    return ModelConfig(vocab_size=vocab_size, **config.model_dump(include=names))
+    return checked(ModelConfig, {"vocab_size": vocab_size, **config.model_dump(include=names)})
+
+
+def _refuse_too_large(shape: ModelConfig, rows: int, steps: int) -> None:
+    """Raises ConfigError where this machine cannot hold what a run cannot do without."""
+    parts = {
+        "the model": parameters(shape.architecture).total * TRAIN_BYTES_PER_PARAMETER,
+        "a batch": rows * shape.seq_len * shape.d_model * shape.n_layers * NUMBER_BYTES,
+        "the order of the sequences": rows * steps * loader.ORDER_BYTES,
+    }
+    there = current_machine().memory_bytes
+    for part, needed in parts.items():
+        if needed > there:
+            raise ConfigError(
+                f"{part} takes {needed / 1e9:,.0f} GB at least to train with, and this machine has "
+                f"{there / 1e9:,.0f} GB",
+                hint="a smaller model, fewer batch_tokens, fewer train_tokens",
+            )
 
 
 def _batches(job: Job, sequences: int, rows: int, length: int, seed: int) -> loader.Loader:
@@ -95,7 +123,9 @@ def _batches(job: Job, sequences: int, rows: int, length: int, seed: int) -> loa
     return loader.Loader(loader.read_streams(tokens, mix), order, rows, length)
 
 
-def _loss_of(model: Transformer, batch: Callable[[int], np.ndarray]) -> LossOfStep:
+def _loss_of(model: "Transformer", batch: Callable[[int], np.ndarray]) -> "LossOfStep":
+    import torch
+
     def loss_of(step: int) -> tuple[torch.Tensor, int]:
         tokens = torch.from_numpy(batch(step))
         targets = tokens[:, 1:]
@@ -106,8 +136,7 @@ def _loss_of(model: Transformer, batch: Callable[[int], np.ndarray]) -> LossOfSt
 
 
 def _cost(shape: ModelConfig, train_tokens: int) -> Metrics:
-    sizes = shape.model_dump(include={field.name for field in fields(Shape)})
-    architecture = llama(Shape(**sizes))
+    architecture = shape.architecture
     counted = parameters(architecture)
     return {
         "parameters_total": counted.total,

@@ -13,14 +13,13 @@ Whether an answer is right is not written: that is found from the text.
 The seconds are those of a batch, which all its samples wait for.
 """
 
-import json
 import math
 import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -30,8 +29,7 @@ from pydantic import Field
 from bedstone.config import Config
 from bedstone.errors import ConfigError
 from bedstone.generation.chain import ChainText, parse
-from bedstone.generation.generate import BATCH_ROWS, Completion, Drawing, Guide
-from bedstone.generation.writer import Writer, folder_of, loaded
+from bedstone.generation.values import MAX_SAMPLES, MAX_TOKENS
 from bedstone.model import NumberFormat
 from bedstone.sampling.choosing.stored import ANSWERS, part_name
 from bedstone.sampling.endpoints.client import Endpoint, Sample
@@ -39,15 +37,22 @@ from bedstone.sampling.endpoints.findings import FILE, Findings
 from bedstone.sampling.endpoints.openai_api import RemoteDrawing
 from bedstone.store import tables
 from bedstone.store.artifact import Shard
+from bedstone.store.payload import only_file, read_json
 from bedstone.store.stage import Job, Metrics, Result, Stage
 from bedstone.tasks.catalogue import Problem, Task, named, of_file
 from bedstone.training.threads import using_threads
+
+if TYPE_CHECKING:
+    from bedstone.generation.generate import Completion, Guide
+    from bedstone.generation.writer import Writer
 
 Row = dict[str, Any]
 Ask = Callable[[Sequence[str]], list[list[Row]]]
 """Prompts -> the rows of each, without the problem."""
 BLOCK_SEED = 1_000_003
 """Blocks of an endpoint's samples get seeds that are so far apart."""
+MAX_PROBLEMS = 10**6
+"""Of a task, made at once."""
 
 
 class AnswersConfig(Config):
@@ -56,16 +61,16 @@ class AnswersConfig(Config):
     task: str = ""
     """As ``tasks.catalogue`` names it; empty for a file's."""
     chain: ChainText = "temperature=1"
-    first_problem: int = Field(default=0, ge=0)
+    first_problem: int = Field(default=0, ge=0, le=MAX_PROBLEMS)
     """Its number among the task's: where the block begins."""
-    problems: int = Field(default=100, ge=1)
+    problems: int = Field(default=100, ge=1, le=MAX_PROBLEMS)
     """Of the task's test problems in the seed's order; or as many as there are."""
-    first_sample: int = Field(default=0, ge=0)
+    first_sample: int = Field(default=0, ge=0, le=10**6)
     """Its number among a problem's: where the block begins."""
-    samples: int = Field(default=8, ge=1)
+    samples: int = Field(default=8, ge=1, le=MAX_SAMPLES)
     paraphrase: int = Field(default=0, ge=0)
     """The number of the wording; of a problem with fewer, counted round."""
-    max_tokens: int = Field(default=128, ge=1)
+    max_tokens: int = Field(default=128, ge=1, le=MAX_TOKENS)
     chat: bool = True
     """Whether a prompt is a user's turn."""
     constrained: bool = False
@@ -116,8 +121,7 @@ def task_of(name: str, problems: Shard | None) -> Task:
         )
     if problems is None:
         return named(name)
-    (path,) = problems.files
-    return of_file(path)
+    return of_file(only_file(problems, "problems"))
 
 
 def chosen(task: Task, config: AnswersConfig) -> list[Problem]:
@@ -135,6 +139,8 @@ def chosen(task: Task, config: AnswersConfig) -> list[Problem]:
 
 def part_size(problems: int, samples: int) -> int:
     """How many problems are drawn together: evenly many, and of no more rows than a batch."""
+    from bedstone.generation.generate import BATCH_ROWS
+
     most = max(BATCH_ROWS // samples, 1)
     return math.ceil(problems / math.ceil(problems / most))
 
@@ -167,6 +173,8 @@ def _asking(config: AnswersConfig, job: Job, task: Task, parts: Sequence[Sequenc
         if config.constrained:
             raise ConfigError("an endpoint's answers are not constrained here")
         return partial(_by_endpoint, config, job.inputs["probe"])
+    from bedstone.generation.writer import folder_of, loaded
+
     model = job.inputs["model"]
     writer = loaded(folder_of(model), config.number_format)
     if config.ends:
@@ -185,11 +193,13 @@ def _asking(config: AnswersConfig, job: Job, task: Task, parts: Sequence[Sequenc
 
 def _by_model(
     config: AnswersConfig,
-    writer: Writer,
+    writer: "Writer",
     ids_of: Mapping[str, list[int]],
-    guide: Callable[[], Guide] | None,
+    guide: "Callable[[], Guide] | None",
     prompts: Sequence[str],
 ) -> list[list[Row]]:
+    from bedstone.generation.generate import Drawing
+
     drawing = Drawing(
         chain=parse(config.chain),
         samples=config.samples,
@@ -209,7 +219,7 @@ def _by_model(
     ]
 
 
-def _row(writer: Writer, completion: Completion, prompt_tokens: int, seconds: float) -> Row:
+def _row(writer: "Writer", completion: "Completion", prompt_tokens: int, seconds: float) -> Row:
     return {
         "text": writer.texts.decode(completion.text_ids),
         "token_ids": completion.token_ids,
@@ -224,8 +234,8 @@ def _row(writer: Writer, completion: Completion, prompt_tokens: int, seconds: fl
 
 
 def _by_endpoint(config: AnswersConfig, probed: Shard, prompts: Sequence[str]) -> list[list[Row]]:
-    text = probed.file(FILE).read_text("utf-8")
-    about, findings = json.loads(text), Findings.read(text)
+    about = read_json(probed, FILE)
+    findings = Findings.read(about)
     endpoint = Endpoint.with_key(about["url"], about["model"], chat=about["chat"])
     drawing = RemoteDrawing(
         chain=parse(config.chain),

@@ -10,17 +10,22 @@ what a single question waits for.
 """
 
 import time
+from dataclasses import asdict
 from functools import partial
+from typing import TYPE_CHECKING
 
 from pydantic import Field
 
 from bedstone.config import Config
 from bedstone.generation.chain import parse
-from bedstone.generation.generate import Drawing
-from bedstone.generation.writer import Writer, folder_of, loaded
+from bedstone.generation.values import MAX_SAMPLES
 from bedstone.model import NumberFormat
 from bedstone.sampling.choosing.pace import FILE, Pace
+from bedstone.store.payload import write_json
 from bedstone.store.stage import Job, Result, Stage
+
+if TYPE_CHECKING:
+    from bedstone.generation.writer import Writer
 
 ROUNDS = 5
 SHORT_PROMPT, LONG_PROMPT, NEW_TOKENS = 16, 144, 33
@@ -29,13 +34,15 @@ SHORT_PROMPT, LONG_PROMPT, NEW_TOKENS = 16, 144, 33
 class LatencyConfig(Config):
     """How the model is asked."""
 
-    samples: int = Field(default=1, ge=1)
+    samples: int = Field(default=1, ge=1, le=MAX_SAMPLES)
     """Of the prompt, drawn side by side."""
     number_format: NumberFormat = "fp32"
 
 
 def run(config: LatencyConfig, job: Job) -> Result:
     """Measure, the runs taking turns; a first round is not counted."""
+    from bedstone.generation.writer import folder_of, loaded
+
     writer = loaded(folder_of(job.inputs["model"]), config.number_format)
     runs = ((SHORT_PROMPT, 1), (LONG_PROMPT, 1), (SHORT_PROMPT, NEW_TOKENS))
     measure = partial(_seconds, writer, config.samples)
@@ -44,12 +51,13 @@ def run(config: LatencyConfig, job: Job) -> Result:
     prompt_token = max(long - short, 0) / (LONG_PROMPT - SHORT_PROMPT)
     token = max(more - short, 0) / (NEW_TOKENS - 1)
     pace = Pace(max(short - SHORT_PROMPT * prompt_token - token, 0), prompt_token, token)
-    with job.part(FILE) as path:
-        path.write_text(pace.text(), "utf-8")
+    write_json(job, FILE, asdict(pace), indent=2)
     return Result({"token_seconds": token, "tokens_per_second": config.samples / max(token, 1e-9)})
 
 
-def _seconds(writer: Writer, samples: int, prompt_tokens: int, new_tokens: int) -> float:
+def _seconds(writer: "Writer", samples: int, prompt_tokens: int, new_tokens: int) -> float:
+    from bedstone.generation.generate import Drawing
+
     prompt = [number % writer.texts.vocab_size for number in range(prompt_tokens)]
     drawing = Drawing(parse("temperature=1"), samples, new_tokens, stop_ids=frozenset(), seed=0)
     started = time.perf_counter()

@@ -13,6 +13,7 @@ from bedstone.config import Config
 from bedstone.sampling.endpoints.client import Endpoint
 from bedstone.sampling.endpoints.findings import FILE
 from bedstone.sampling.endpoints.probing import probe
+from bedstone.store.payload import write_json
 from bedstone.store.stage import Job, Result, Stage
 
 
@@ -34,8 +35,7 @@ def run(config: ProbeConfig, job: Job) -> Result:
         BedstoneError: it cannot be reached, or refuses.
     """
     found = probe(Endpoint.with_key(config.url, config.model, chat=config.chat))
-    with job.part(FILE) as path:
-        path.write_text(found.text(config.model_dump()), "utf-8")
+    write_json(job, FILE, found.values(config.model_dump()), indent=2)
     verdicts = [each.verdict for each in found.features.values()]
     return Result(
         {

@@ -11,18 +11,20 @@ Source: Rafailov et al. 2023, arXiv:2305.18290, equation 5.
 """
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
 from bedstone.config import Config
 from bedstone.errors import ArtifactError
-from bedstone.generation.writer import Writer, folder_of, loaded
 from bedstone.model import NumberFormat
 from bedstone.posttrain.chat import Dialogue
-from bedstone.posttrain.scoring import completion_sums
 from bedstone.sampling.choosing.stored import rows_of
 from bedstone.store import tables
 from bedstone.store.stage import Job, Result, Stage
+
+if TYPE_CHECKING:
+    from bedstone.generation.writer import Writer
 
 FILE = "rewards.parquet"
 
@@ -42,6 +44,9 @@ def run(config: RewardsConfig, job: Job) -> Result:
         ArtifactError: the model has another tokeniser, or the answers' log-probabilities are not
             told.
     """
+    from bedstone.generation.writer import folder_of, loaded
+    from bedstone.posttrain.scoring import completion_sums
+
     table = rows_of(job.inputs["answers"])
     writer = loaded(folder_of(job.inputs["model"]), config.number_format)
     _refuse_strangers(table, writer, job.inputs["answers"].location)
@@ -60,7 +65,7 @@ def run(config: RewardsConfig, job: Job) -> Result:
     return Result({"answers": len(rewards), "mean_reward_nats": sum(rewards) / len(rewards)})
 
 
-def _refuse_strangers(table: pa.Table, writer: Writer, where: Path) -> None:
+def _refuse_strangers(table: pa.Table, writer: "Writer", where: Path) -> None:
     if table["logprob"].null_count or table["token_ids"].null_count:
         raise ArtifactError(f"{where}: the endpoint did not tell tokens with log-probabilities")
     beside = zip(table["token_ids"].to_pylist(), table["text"].to_pylist(), strict=True)

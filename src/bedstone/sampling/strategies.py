@@ -19,24 +19,30 @@ Shape letters: P prompts, N completions of each.
 
 import math
 from collections.abc import Sequence
+from functools import partial
+from typing import TYPE_CHECKING, Annotated
 
 import numpy as np
 import pyarrow as pa
 from pydantic import Field, model_validator
 
 from bedstone.config import Config
+from bedstone.counting.memory import kv_bytes
+from bedstone.counting.shape import ModelConfig
 from bedstone.generation.chain import ChainText, parse
 from bedstone.generation.generate import Drawing
+from bedstone.generation.values import MAX_SAMPLES, MAX_TOKENS
 from bedstone.model.hugging_face import WEIGHTS, load
-from bedstone.model.shape import ModelConfig
 from bedstone.posttrain.chat import render_prompt
-from bedstone.posttrain.judged import Judged, complete
 from bedstone.posttrain.prompts import drawn, read_pairs
 from bedstone.sampling.choosing.selection import best_shares
 from bedstone.store import tables
 from bedstone.store.stage import Job, Metrics, Result, Stage
-from bedstone.text.encoder import END, FILE, Encoder
+from bedstone.text.encoder import END, Encoder
 from bedstone.uncertainty.intervals import wilson
+
+if TYPE_CHECKING:
+    from bedstone.posttrain.judged import Judged
 
 OWN = "temperature=1"
 """The chain that leaves a model's distribution as it is."""
@@ -58,20 +64,18 @@ class StrategiesConfig(Config):
         "min_p=0.05",
     )
     """Each is a strategy: how the next token is drawn."""
-    best_of: tuple[int, ...] = (1, 2, 4, 8)
+    best_of: tuple[Annotated[int, Field(ge=1, le=MAX_SAMPLES)], ...] = (1, 2, 4, 8)
     """Numbers of completions to choose the best of; the largest is drawn."""
     prompts: int = Field(default=200, ge=1)
     """Held out; or as many different ones as there are."""
-    max_tokens: int = Field(default=48, ge=1)
+    max_tokens: int = Field(default=48, ge=1, le=MAX_TOKENS)
     """Of a completion."""
     examples: int = Field(default=3, ge=0)
     """Prompts whose completions are written down, for each chain."""
     seed: int = Field(default=0, ge=0)
 
     @model_validator(mode="after")
-    def _numbers_count(self) -> "StrategiesConfig":
-        if wrong := [number for number in self.best_of if number < 1]:
-            raise ValueError(f"best_of takes numbers from 1, got {wrong[0]}")
+    def _compares(self) -> "StrategiesConfig":
         if not self.chains and not self.best_of:
             raise ValueError("there is no strategy to compare")
         return self
@@ -79,7 +83,9 @@ class StrategiesConfig(Config):
 
 def run(config: StrategiesConfig, job: Job) -> Result:
     """Draw with each chain, judge, and count the cost."""
-    encoder = Encoder.load(job.inputs["model"].file(FILE).parent)
+    from bedstone.posttrain.judged import complete
+
+    encoder = Encoder.stored(job.inputs["model"])
     model = load(job.inputs["model"].file(WEIGHTS).parent)
     _, held_out = read_pairs(job.inputs["pairs"])
     texts = [pair.prompt for pair in drawn(held_out, config.prompts, config.seed)]
@@ -112,7 +118,7 @@ def run(config: StrategiesConfig, job: Job) -> Result:
 
 
 def chain_row(
-    chain: str, judged: Sequence[Judged], prompt_tokens: Sequence[int], shape: ModelConfig
+    chain: str, judged: "Sequence[Judged]", prompt_tokens: Sequence[int], shape: ModelConfig
 ) -> Row:
     """What one completion of each prompt says of a chain.
 
@@ -134,7 +140,7 @@ def chain_row(
 
 
 def best_of_row(
-    n: int, judged: Sequence[Sequence[Judged]], prompt_tokens: Sequence[int], shape: ModelConfig
+    n: int, judged: "Sequence[Sequence[Judged]]", prompt_tokens: Sequence[int], shape: ModelConfig
 ) -> Row:
     """What the best of ``n`` completions reaches, from as many or more of each prompt.
 
@@ -168,11 +174,12 @@ def _mean_kv_bytes(
     Computed from the shape, not measured.
     """
     beside = zip(drawn_tokens, prompt_tokens, strict=True)
-    positions = [sum(prompt + count for count in counts) for counts, prompt in beside]
-    return float(np.mean([shape.kv_bytes(count, NUMBER_BYTES) for count in positions]))
+    kept = partial(kv_bytes, shape.architecture, number_bytes=NUMBER_BYTES)
+    of_prompt = [sum(kept(prompt + count) for count in counts) for counts, prompt in beside]
+    return float(np.mean(of_prompt))
 
 
-def _examples(chain: str, prompts: Sequence[str], judged: Sequence[Judged]) -> list[Row]:
+def _examples(chain: str, prompts: Sequence[str], judged: "Sequence[Judged]") -> list[Row]:
     beside = zip(prompts, judged, strict=False)
     return [{"strategy": chain, "prompt": prompt, "text": one.text} for prompt, one in beside]
 

@@ -20,7 +20,6 @@ Letters as in ``laws.law``. Where the runs cannot tell A from B, these five are 
 of runs held out include a run's own noise.
 """
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import fmean
@@ -52,6 +51,7 @@ from bedstone.laws.isoflop import Budget
 from bedstone.laws.known import DRAWS_FILE, LAW_FILE, RUNS_FILE, SURFACE, Range
 from bedstone.laws.law import Law
 from bedstone.laws.runs import COLUMNS, DROPPED, FIT, HELD_OUT, read, uses
+from bedstone.store.payload import only_file, write_json
 from bedstone.store.stage import Job, Metrics, Result, Stage
 
 HELD_OUT_ROW = (
@@ -82,7 +82,7 @@ class FitConfig(Config):
     """So many runs of highest loss are left out."""
     hold_out: int = Field(0, ge=0)
     """So many runs of most FLOP are left out and predicted."""
-    bootstrap: int = Field(4000, ge=0)
+    bootstrap: int = Field(4000, ge=0, le=100_000)
     """Resamples of the runs; of none there are no intervals."""
     seed: int = Field(0, ge=0)
 
@@ -149,8 +149,7 @@ def run(config: FitConfig, job: Job) -> Result:
         "isoflop": isoflop.profiles(divided.of(FIT), budgets, config.bootstrap, config.seed),
     }
     answer["warnings"] = warnings(answer)
-    with job.part(LAW_FILE) as path:
-        path.write_text(json.dumps(answer, indent=1, allow_nan=False) + "\n", "utf-8")
+    write_json(job, LAW_FILE, answer)
     with job.part(DRAWS_FILE) as path:
         pq.write_table(pa.table(dict(zip(SURFACE, found.draws.T, strict=True))), path)
     with job.part(RUNS_FILE) as path:
@@ -159,12 +158,7 @@ def run(config: FitConfig, job: Job) -> Result:
 
 
 def _divided(config: FitConfig, job: Job) -> Divided:
-    files = job.inputs["runs"].files
-    if len(files) != 1:
-        raise DataError(
-            f"{len(files)} files of runs where one was expected", hint="put all runs into one CSV"
-        )
-    everything = read(files[0].resolve(), config.columns)
+    everything = read(only_file(job.inputs["runs"], "runs").resolve(), config.columns)
     divided = Divided(everything, uses(everything, config.drop_highest, config.hold_out))
     if not len(divided.of(FIT)):
         raise DataError(

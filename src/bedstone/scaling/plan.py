@@ -18,16 +18,15 @@ The speed is that of the real training step on this machine. Given ``speed``, ``
 ``number_format``, the plan is a pure function of config and inputs.
 """
 
-import json
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from itertools import product
 from typing import Any, Literal
 
 from pydantic import Field
 
-from bedstone.config import Config
-from bedstone.counting.architecture import Shape
+from bedstone.config import MOST_THREADS, Config
+from bedstone.counting.shape import SIZES, ModelConfig
 from bedstone.laws import shapes
 from bedstone.laws.allocation import Question, answer, outside
 from bedstone.laws.conclusions import short
@@ -36,8 +35,8 @@ from bedstone.laws.repeated_text import NEARLY_FRESH_PASSES, effective_tokens
 from bedstone.laws.shapes import Budget, Choice
 from bedstone.scaling.speed import flop_per_second, number_formats, physical_cores
 from bedstone.store.decisions import FILE
+from bedstone.store.payload import read_json, write_json
 from bedstone.store.stage import Job, Result, Stage
-from bedstone.text.encoder import FILE as TOKENIZER_FILE
 from bedstone.text.encoder import Encoder
 from bedstone.tokenizer.mixing.shares import FILE as MIX_FILE
 
@@ -57,12 +56,12 @@ class PlanConfig(Config):
     """Source: the law ``twenty``."""
     max_passes: float = Field(NEARLY_FRESH_PASSES, gt=0)
     """Over the text. Source: see ``laws.repeated_text``."""
-    seq_len: int = Field(256, ge=2)
+    seq_len: int = Field(256, ge=2, le=2**20)
     sft_share: float = Field(0.12, ge=0)
     """Tokens of supervised fine-tuning over those of pre-training."""
     speed: float | None = Field(None, gt=0)
     """FLOP/s of training."""
-    threads: int | None = Field(None, ge=1)
+    threads: int | None = Field(None, ge=1, le=MOST_THREADS)
     """Absent: one, or as many as physical cores, with which training is faster."""
     number_format: Literal["bf16", "fp32"] | None = None
     """Absent: the one in which training is faster; bf16 is tried where torch has kernels for it."""
@@ -78,18 +77,17 @@ class Speed:
     measured: tuple[dict[str, Any], ...] = ()
 
 
-Meter = Callable[[Shape, int, int, str, float], float]
+Meter = Callable[[ModelConfig, int, int, str, float], float]
 """``speed.flop_per_second``, or what a test has in its place."""
 
 
 def run(config: PlanConfig, job: Job) -> Result:
     """Find the speed, then the plan."""
-    mix = json.loads(job.inputs["mix"].file(MIX_FILE).read_text("utf-8"))
-    vocab_size = Encoder.load(job.inputs["tokenizer"].file(TOKENIZER_FILE).parent).vocab_size
+    mix = read_json(job.inputs["mix"], MIX_FILE)
+    vocab_size = Encoder.stored(job.inputs["tokenizer"]).vocab_size
     speed = known_speed(config, vocab_size, mix["train_tokens"], flop_per_second)
     values = plan(config, vocab_size, mix, speed)
-    with job.part(FILE) as path:
-        path.write_text(json.dumps(values, indent=1) + "\n", "utf-8")
+    write_json(job, FILE, values)
     for sentence in values["sentences"]:
         job.progress.say(sentence)
     numbers = {name: value for name, value in values.items() if isinstance(value, int | float)}
@@ -152,10 +150,8 @@ def plan(config: PlanConfig, vocab_size: int, mix: dict[str, Any], speed: Speed)
     passes = train_tokens / mix["train_tokens"]
     repeated, most = max(mix["languages"].items(), key=lambda item: item[1]["repetition"])
     parameters = shapes.counted(choice.shape)
-    shape = asdict(choice.shape)
-    del shape["tied"]
     values = {
-        **shape,
+        **choice.shape.model_dump(include=set(SIZES)),
         "batch_tokens": batch_tokens,
         "train_tokens": train_tokens,
         "n_steps": n_steps,

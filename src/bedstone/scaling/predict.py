@@ -10,7 +10,6 @@ Writes  ``prediction.json``: ``law``, ``source``, ``parameters``, ``train_tokens
 ``bedstone diff`` of the prediction and the run shows how good it was.
 """
 
-import json
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -31,13 +30,14 @@ from bedstone.laws.known import (
     RUNS_FILE,
     KnownLaw,
     Range,
-    fitted,
+    fitted_in,
     published,
 )
 from bedstone.laws.law import FLOP_PER_PARAMETER_AND_TOKEN
 from bedstone.laws.runs import FIT
 from bedstone.store import decisions
 from bedstone.store.artifact import Shard
+from bedstone.store.payload import read_json, write_json
 from bedstone.store.stage import Job, Result, Stage
 
 OF_SERVING = "served"
@@ -108,8 +108,7 @@ def run(config: PredictConfig, job: Job) -> Result:
             *_beyond_guessing(expected, planned.vocab_size),
         ],
     }
-    with job.part(PREDICTION_FILE) as path:
-        path.write_text(json.dumps(found, indent=1) + "\n", "utf-8")
+    write_json(job, PREDICTION_FILE, found)
     job.progress.say(_sentence(found))
     bounds = dict(zip(("loss_nats_low", "loss_nats_high"), ends, strict=True)) if ends else {}
     return Result(
@@ -129,15 +128,12 @@ def _law(config: PredictConfig, job: Job) -> KnownLaw:
         raise ConfigError(
             f"law {config.law!r} is named, and a law is given as an input", hint="leave one out"
         )
-    return fitted(job.inputs["law"].location)
+    return fitted_in(job.inputs["law"])
 
 
 def _planned(config: PredictConfig, job: Job) -> Planned:
     """What the config says of the run, or else the plan."""
-    plan: dict[str, Any] = {}
-    if "plan" in job.inputs:
-        text = (job.inputs["plan"].location / decisions.FILE).read_text("utf-8")
-        plan = json.loads(text)
+    plan = read_json(job.inputs["plan"], decisions.FILE) if "plan" in job.inputs else {}
     parameters = config.parameters or plan.get("parameters_total")
     train_tokens = config.train_tokens or plan.get("train_tokens")
     if parameters is None or train_tokens is None:
@@ -164,7 +160,7 @@ def _interval(law: KnownLaw, planned: Planned, own: Shard | None) -> Range | Non
     losses = np.array([it.loss(planned.parameters, planned.train_tokens) for it in law.draws])
     if own is None:
         return interval(losses)
-    rows = pq.read_table(own.location / RUNS_FILE, filters=[("use", "=", FIT)])
+    rows = pq.read_table(own.file(RUNS_FILE), filters=[("use", "=", FIT)])
     measured, predicted = (rows[name].to_numpy() for name in ("loss_nats", "predicted_loss_nats"))
     residuals = spread(measured, predicted, len(law.constants))
     (ends,) = new_run_intervals(losses[:, None], residuals, NOISE_SEED)

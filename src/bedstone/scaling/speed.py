@@ -3,11 +3,10 @@
 import os
 import sys
 import time
-from dataclasses import asdict
 from pathlib import Path
 from statistics import median
 
-from bedstone.counting.architecture import Shape
+from bedstone.counting.shape import ModelConfig
 from bedstone.laws.shapes import train_flop
 
 TOPOLOGY = Path("/sys/devices/system/cpu")
@@ -35,7 +34,7 @@ def number_formats() -> tuple[str, ...]:
 
 
 def flop_per_second(
-    shape: Shape, batch_tokens: int, threads: int, number_format: str, seconds: float
+    shape: ModelConfig, batch_tokens: int, threads: int, number_format: str, seconds: float
 ) -> float:
     """The model's FLOP a second of a training step on random tokens, for about ``seconds``.
 
@@ -45,7 +44,6 @@ def flop_per_second(
     import torch
 
     from bedstone.model.processor import converted
-    from bedstone.model.shape import ModelConfig
     from bedstone.model.transformer import Transformer
     from bedstone.training.optim import Optimizer, OptimizerConfig, clip_scale
     from bedstone.training.threads import using_threads
@@ -55,7 +53,7 @@ def flop_per_second(
     size = (rows, shape.seq_len + 1)
     tokens_BT = torch.randint(shape.vocab_size, size, generator=dice)
     weights_BT = torch.full((rows, shape.seq_len), 1 / batch_tokens)
-    model = converted(Transformer(ModelConfig(**asdict(shape))), number_format)
+    model = converted(Transformer(shape), number_format)
     optimizer = Optimizer(model, OptimizerConfig().weight_decay)
 
     def step() -> float:

@@ -26,6 +26,7 @@ from bedstone.store.engine import Engine, Local
 from bedstone.store.provenance import current_code, current_machine
 from bedstone.store.request import Request, ask
 from bedstone.store.stage import Job, Metrics, Result, Stage
+from bedstone.store.stages import packages_of
 
 
 def build(
@@ -79,7 +80,9 @@ def _build(request: Request, store: Path, make: Callable[[Request, Path], None])
 
 def _make(request: Request, folder: Path, engine: Engine, progress: Progress) -> None:
     started = time.monotonic()
-    result = request.stage.run(request.config, Job(request.inputs, folder, engine, progress))
+    job = Job(request.inputs, folder, engine, progress)
+    with packages_of(request.stage.name):  # a stage imports what it computes with when it runs
+        result = request.stage.run(request.config, job)
     files = list_files(folder, known=result.files)
     manifest = _manifest(request, result, content_digest(files), engine, started)
     _commit(manifest.model_copy(update={"files": files}), folder)

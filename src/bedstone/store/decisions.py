@@ -1,12 +1,12 @@
 """What a plan decides for the stages after it, where their configs leave it open."""
 
-import json
 from collections.abc import Mapping
 from typing import Any, TypeVar
 
 from bedstone.config import Config
 from bedstone.errors import ConfigError
 from bedstone.store.artifact import Artifact
+from bedstone.store.payload import read_json
 
 T = TypeVar("T")
 ROLE = "plan"
@@ -26,7 +26,7 @@ def decide(config: Config, inputs: Mapping[str, Artifact], **renamed: str) -> Co
     """
     values = config.model_dump()
     absent = [name for name, value in values.items() if value is None]
-    plan = json.loads(inputs[ROLE].file(FILE).read_text("utf-8")) if ROLE in inputs else {}
+    plan = read_json(inputs[ROLE], FILE) if ROLE in inputs else {}
     decided: dict[str, Any] = {name: plan.get(renamed.get(name, name)) for name in absent}
     if unknown := [name for name, value in decided.items() if value is None]:
         raise ConfigError(

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from bedstone import config as configs
 from bedstone.progress import Progress
 from bedstone.store.adoption import adopt
 from bedstone.store.artifact import Artifact
@@ -25,7 +26,7 @@ class Making:
         """The artifact of ``stage``; an input that is None is left out."""
         made_by = find(stage)
         given = {role: artifact for role, artifact in inputs.items() if artifact is not None}
-        settings = made_by.config(**config)
+        settings = configs.checked(made_by.config, dict(config))
         return build(made_by, settings, given, self.store, self.engine, self.progress)
 
     def adopted(self, path: Path | None) -> Artifact | None:

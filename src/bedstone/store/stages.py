@@ -3,6 +3,8 @@
 import ast
 import importlib
 import importlib.util
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -98,8 +100,19 @@ def imported(module: str, needed_by: str) -> Any:
     Raises:
         BedstoneError: a package is not installed.
     """
-    try:
+    with packages_of(needed_by):
         return importlib.import_module(f"bedstone.{module}")
+
+
+@contextmanager
+def packages_of(needed_by: str) -> Iterator[None]:
+    """Say in words that a package which is imported within is not installed.
+
+    Raises:
+        BedstoneError: one is not.
+    """
+    try:
+        yield
     except ModuleNotFoundError as error:
         if str(error.name).startswith("bedstone"):
             raise

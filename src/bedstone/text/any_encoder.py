@@ -1,4 +1,4 @@
-"""Any tokeniser as an encoder: Bedstone's, Hugging Face's ``tokenizer.json``, a rank file.
+"""Any tokeniser: Bedstone's, Hugging Face's ``tokenizer.json``, a rank file, that of a GGUF file.
 
 A rank file (``.tiktoken``) has a token a line, its bytes in base64 and its rank, and does not say
 how a text is cut before bytes are merged. Three files are known by how many ranks they have; any
@@ -6,84 +6,75 @@ other is taken to cut as cl100k does, which is an assumption: its counts may be 
 
 Control tokens are added to no text. Only Hugging Face's tokenisers of text that spells one take it
 for one.
-
-Source: the patterns are those that GPT-2 (Radford et al. 2019, ``encoder.py``) and tiktoken 0.14
-(``openai_public.py``, cl100k and o200k) publish, without its possessive quantifiers, which change
-the time and not the pieces.
 """
 
 import base64
 import binascii
-import json
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import tiktoken
 from tokenizers import Tokenizer
 
 from bedstone.errors import ArtifactError, DataError
 from bedstone.store.artifact import Shard
-from bedstone.text.encoder import FILE, PATTERN, Encoder
+from bedstone.text.encoder import FILE, Encoder, Tokeniser, read_values
+from bedstone.text.model_encoder import Texts, unknown_of
+from bedstone.text.patterns import BY_RANKS, PATTERN, PATTERNS
 
-RANKS = ".tiktoken"
+RANKS, GGUF = ".tiktoken", ".gguf"
 OWN = "own"
 """The pattern of a tokeniser that says itself how it cuts."""
 ASSUMED = "cl100k"
-_CONTRACTION = r"(?i:'s|'t|'re|'ve|'m|'ll|'d)"
-PATTERNS = {
-    "r50k": r"'s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+",
-    "cl100k": "|".join(
-        [
-            _CONTRACTION,
-            r"[^\r\n\p{L}\p{N}]?\p{L}+",
-            r"\p{N}{1,3}",
-            r" ?[^\s\p{L}\p{N}]+[\r\n]*",
-            r"\s*[\r\n]+",
-            r"\s+(?!\S)",
-            r"\s+",
-        ]
-    ),
-    "o200k": "|".join(
-        [
-            r"[^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]*[\p{Ll}\p{Lm}\p{Lo}\p{M}]+"
-            + f"{_CONTRACTION}?",
-            r"[^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]+[\p{Ll}\p{Lm}\p{Lo}\p{M}]*"
-            + f"{_CONTRACTION}?",
-            r"\p{N}{1,3}",
-            r" ?[^\s\p{L}\p{N}]+[\r\n/]*",
-            r"\s*[\r\n]+",
-            r"\s+(?!\S)",
-            r"\s+",
-        ]
-    ),
-}
-BY_RANKS = {50_256: "r50k", 50_280: "r50k", 100_256: "cl100k", 199_998: "o200k"}
-"""Ranks in the file -> its pattern; 50,280 are p50k's, which cuts alike."""
 
 
-@dataclass(frozen=True, slots=True)
-class AnyEncoder:
-    """A tokeniser of any kind."""
+class HuggingFace:
+    """A ``tokenizer.json`` of any kind, read by the library that is meant to."""
 
-    vocab_size: int
-    """Tokens; of a rank file, without control tokens, which it does not list."""
-    encode: Callable[[str], Sequence[int]]
-    """The ids of a text."""
-    unknown: int | None = None
-    """The id that stands for whatever the tokeniser cannot spell, if it has one."""
+    def __init__(self, path: Path, model: dict[str, Any]) -> None:
+        """The tokeniser of a file.
+
+        Raises:
+            DataError: the library cannot read it.
+        """
+        try:
+            self._tokenizer = Tokenizer.from_file(str(path))
+        except Exception as error:  # the library raises no narrower one
+            raise DataError(f"{path} cannot be read by tokenizers: {error}") from error
+        self._tokenizer.no_truncation()
+        self._tokenizer.no_padding()
+        self.vocab_size: int = self._tokenizer.get_vocab_size()
+        self.unknown = unknown_of(model, self._tokenizer)
+
+    def encode(self, text: str) -> list[int]:
+        """The ids of a text."""
+        ids: list[int] = self._tokenizer.encode(text, add_special_tokens=False).ids
+        return ids
 
 
-def load(tokenizer: Shard) -> AnyEncoder:
+def load(tokenizer: Shard) -> Tokeniser:
     """The tokeniser that an artifact holds, beside whatever else.
 
     Raises:
-        ArtifactError: it holds none, or several.
-        DataError: a file is not what its name says.
+        ArtifactError: it holds none, or several, or what ``read`` raises.
+        DataError: as ``read``.
     """
-    path = file_of(tokenizer)
-    return _of_ranks(path) if path.suffix == RANKS else _of_json(path)
+    return read(file_of(tokenizer))
+
+
+def read(path: Path) -> Tokeniser:
+    """The tokeniser of a file.
+
+    Raises:
+        ArtifactError: a GGUF file is damaged, or its tokeniser is not known.
+        DataError: it is not what its name says.
+    """
+    if path.suffix == RANKS:
+        ranks = _ranks(path)
+        return Encoder(PATTERNS[BY_RANKS.get(len(ranks), ASSUMED)], ranks, {})
+    if path.suffix == GGUF:
+        return _of_gguf(path)
+    values = read_values(path)
+    return Encoder.of(values) if _is_own(values) else HuggingFace(path, values["model"])
 
 
 def file_of(tokenizer: Shard) -> Path:
@@ -93,11 +84,11 @@ def file_of(tokenizer: Shard) -> Path:
         ArtifactError: it holds none, or several.
     """
     named = [path for path in tokenizer.files if path.name == FILE]
-    found = named or [path for path in tokenizer.files if path.suffix in (RANKS, ".json")]
+    found = named or [path for path in tokenizer.files if path.suffix in (RANKS, GGUF, ".json")]
     if len(found) != 1:
         raise ArtifactError(
             f"{tokenizer.location} holds {len(found)} tokenisers where one was expected",
-            hint=f"give a {FILE}, a {RANKS} file, or a folder with one of them",
+            hint=f"give a {FILE}, a {RANKS} or {GGUF} file, or a folder with one of them",
         )
     return found[0]
 
@@ -109,15 +100,14 @@ def pattern_name(path: Path, vocab_size: int) -> str:
     return BY_RANKS.get(vocab_size, f"{ASSUMED} (assumed)")
 
 
-def _of_ranks(path: Path) -> AnyEncoder:
-    ranks = _ranks(path)
-    encoding = tiktoken.Encoding(
-        path.stem,
-        pat_str=PATTERNS[BY_RANKS.get(len(ranks), ASSUMED)],
-        mergeable_ranks=ranks,
-        special_tokens={},
-    )
-    return AnyEncoder(len(ranks), encoding.encode_ordinary)
+def _of_gguf(path: Path) -> Texts:
+    from bedstone.text import gguf_file  # its library is not in every installation
+
+    contents = gguf_file.read(path)
+    try:
+        return Texts.of_gguf(contents.fields)
+    except ArtifactError as error:
+        raise ArtifactError(f"{path}: {error}", hint=error.hint) from error
 
 
 def _ranks(path: Path) -> dict[bytes, int]:
@@ -137,40 +127,8 @@ def _ranks(path: Path) -> dict[bytes, int]:
     return ranks
 
 
-def _of_json(path: Path) -> AnyEncoder:
-    try:
-        values = json.loads(path.read_text("utf-8"))
-        model = values["model"]
-    except (UnicodeDecodeError, ValueError, KeyError, TypeError) as error:
-        raise DataError(
-            f"{path} is no tokeniser: it has no model",
-            hint=f"give the {FILE} of a Hugging Face model",
-        ) from error
-    if path.name == FILE and _is_bedstone(values):
-        own = Encoder.load(path.parent)
-        return AnyEncoder(own.vocab_size, own.encode)
-    try:
-        tokenizer = Tokenizer.from_file(str(path))
-    except Exception as error:
-        raise DataError(f"{path} cannot be read by tokenizers: {error}") from error
-    tokenizer.no_truncation()
-    tokenizer.no_padding()
-    return AnyEncoder(
-        tokenizer.get_vocab_size(),
-        lambda text: tokenizer.encode(text, add_special_tokens=False).ids,
-        _unknown(model, tokenizer),
-    )
-
-
-def _is_bedstone(values: dict[str, Any]) -> bool:
+def _is_own(values: dict[str, Any]) -> bool:
     try:
         return bool(values["pre_tokenizer"]["pretokenizers"][0]["pattern"]["Regex"] == PATTERN)
     except (KeyError, TypeError, IndexError):
         return False
-
-
-def _unknown(model: dict[str, Any], tokenizer: Tokenizer) -> int | None:
-    if (number := model.get("unk_id")) is not None:
-        return int(number)
-    token = model.get("unk_token")
-    return tokenizer.token_to_id(token) if token else None

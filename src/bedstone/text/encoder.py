@@ -1,6 +1,6 @@
-"""Texts to token ids and back, by the tokeniser that a folder holds.
+"""Texts to token ids and back: what every tokeniser does, and how Bedstone's own do it.
 
-A ``tokenizer.json`` is read by the library that trained it and, several times as fast, by
+Their ``tokenizer.json`` is read by the library that trained it and, several times as fast, by
 tiktoken from the same merges; the ids are equal. Both cut a text by one pattern first and merge
 bytes within the pieces only.
 
@@ -11,11 +11,12 @@ of, so no document and no prompt can end itself or speak as somebody else.
 import json
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import tiktoken
 
-from bedstone.errors import ArtifactError
+from bedstone.errors import ArtifactError, DataError
+from bedstone.store.artifact import Shard
 
 FILE, CONFIG_FILE = "tokenizer.json", "tokenizer_config.json"
 FILES = (FILE, CONFIG_FILE)
@@ -24,27 +25,29 @@ END, USER, ASSISTANT = "<|endoftext|>", "<|user|>", "<|assistant|>"
 SPECIAL_TOKENS = (END, USER, ASSISTANT)
 """Their ids are the first, in this order."""
 
-PATTERN = "|".join(
-    [
-        r" ?[\p{L}\p{M}\x{200C}\x{200D}]+",  # a word with the space before it
-        r" ?\p{N}",
-        r" ?[^\s\p{L}\p{M}\p{N}\x{200C}\x{200D}]+",  # punctuation, symbols
-        r"[\r\n]+",
-        r"[^\S\r\n]+",  # a gap
-    ]
-)
-"""Cuts any text into pieces that together are the text.
 
-Source: the pattern of GPT-2 (Radford et al. 2019). Differs: marks and joiners belong to their
-word, without which Indic and Arabic words fall apart; a digit is a piece of its own, because
-groups of three would ask for a thousand tokens; no rule for English contractions; of a longer
-gap no space goes with the word, because that takes looking ahead, which costs half the speed and
-overflows the stack in a page of a million spaces.
-"""
+class Tokeniser(Protocol):
+    """A tokeniser of any kind."""
+
+    @property
+    def vocab_size(self) -> int:
+        """Tokens; of a rank file, without control tokens, which it does not list."""
+        ...
+
+    @property
+    def unknown(self) -> int | None:
+        """The id that stands for whatever it cannot spell, if it has one."""
+        ...
+
+    def encode(self, text: str) -> list[int]:
+        """The ids of a text."""
+        ...
 
 
 class Encoder:
     """A byte-level BPE tokeniser."""
+
+    unknown: int | None = None
 
     def __init__(self, pattern: str, tokens: dict[bytes, int], special: dict[str, int]) -> None:
         self._encoding = tiktoken.Encoding(
@@ -56,17 +59,33 @@ class Encoder:
 
     @classmethod
     def load(cls, folder: Path) -> "Encoder":
-        """The tokeniser whose ``tokenizer.json`` lies in ``folder``.
+        """The tokeniser of Bedstone's whose ``tokenizer.json`` lies in ``folder``.
 
         Raises:
-            ArtifactError: there is none.
+            ArtifactError: there is none, or another's.
+            DataError: the file is no tokeniser.
         """
+        path = folder / FILE
         try:
-            values = json.loads((folder / FILE).read_text("utf-8"))
-        except FileNotFoundError as error:
-            raise ArtifactError(f"{folder} holds no tokeniser: it has no {FILE}") from error
+            return cls.of(read_values(path))
+        except (KeyError, TypeError, ValueError) as error:
+            raise ArtifactError(
+                f"{path} is a tokeniser of another kind",
+                hint="give one that tokenizer.train made",
+            ) from error
+
+    @classmethod
+    def stored(cls, tokenizer: Shard) -> "Encoder":
+        """As ``load``, of an artifact."""
+        return cls.load(tokenizer.file(FILE).parent)
+
+    @classmethod
+    def of(cls, values: dict[str, Any]) -> "Encoder":
+        """The tokeniser that ``values``, a ``tokenizer.json`` of Bedstone's, describe."""
+        cut, _ = values["pre_tokenizer"]["pretokenizers"]
         special = {token["content"]: token["id"] for token in values["added_tokens"]}
-        return cls(_pattern(values), _tokens(values["model"]["vocab"], special), special)
+        tokens = _tokens(values["model"]["vocab"], special)
+        return cls(str(cut["pattern"]["Regex"]), tokens, special)
 
     def encode(self, text: str) -> list[int]:
         """The ids of ``text``, none of them a control token's; a lone surrogate becomes U+FFFD."""
@@ -81,6 +100,26 @@ class Encoder:
         return len(self._encoding.decode_bytes(ids))
 
 
+def read_values(path: Path) -> dict[str, Any]:
+    """What a ``tokenizer.json`` says, whatever it is called.
+
+    Raises:
+        ArtifactError: there is none.
+        DataError: the file is no tokeniser.
+    """
+    try:
+        values: dict[str, Any] = json.loads(path.read_text("utf-8"))
+        values["model"].keys()
+    except FileNotFoundError as error:
+        raise ArtifactError(f"{path.parent} holds no tokeniser: it has no {path.name}") from error
+    except (ValueError, LookupError, TypeError, AttributeError, RecursionError) as error:
+        raise DataError(
+            f"{path} is no tokeniser: it has no model",
+            hint=f"give the {FILE} of a Hugging Face model",
+        ) from error
+    return values
+
+
 def byte_alphabet() -> dict[str, int]:
     """The character that stands for each byte in a ``tokenizer.json`` -> the byte.
 
@@ -91,11 +130,6 @@ def byte_alphabet() -> dict[str, int]:
     others = [byte for byte in range(0x100) if byte not in printable]
     stand_ins = {chr(0x100 + number): byte for number, byte in enumerate(others)}
     return {chr(byte): byte for byte in printable} | stand_ins
-
-
-def _pattern(values: dict[str, Any]) -> str:
-    cut, _ = values["pre_tokenizer"]["pretokenizers"]
-    return str(cut["pattern"]["Regex"])
 
 
 def _tokens(vocabulary: dict[str, int], special: dict[str, int]) -> dict[bytes, int]:

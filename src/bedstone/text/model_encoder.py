@@ -20,8 +20,8 @@ from typing import Any
 from tokenizers import AddedToken, Regex, Tokenizer, decoders, models, normalizers, pre_tokenizers
 
 from bedstone.errors import ArtifactError
-from bedstone.text.any_encoder import PATTERNS
-from bedstone.text.encoder import CONFIG_FILE, FILE, byte_alphabet
+from bedstone.text.encoder import CONFIG_FILE, FILE, byte_alphabet, read_values
+from bedstone.text.patterns import CUTS
 
 SPACE = "\u2581"
 """Stands for a space in sentencepiece's tokens."""
@@ -32,15 +32,6 @@ BREAK = "\ufdd0"
 
 NORMAL, UNKNOWN, CONTROL, USER_DEFINED, UNUSED = 1, 2, 3, 4, 5
 """Types of GGUF's tokens."""
-SINGLE_DIGITS = PATTERNS["cl100k"].replace("{1,3}", "")
-CUTS = {
-    "gpt-2": [PATTERNS["r50k"]],
-    "smollm": [r"\p{N}", PATTERNS["r50k"]],
-    "llama-bpe": [PATTERNS["cl100k"]],
-    "qwen2": [SINGLE_DIGITS],
-    "default": [r"[\p{P}\$\+<=>\^~\|]+", PATTERNS["r50k"], r"\p{N}+", "[0-9][0-9][0-9]"],
-}
-"""``tokenizer.ggml.pre`` -> the patterns by which a text is cut, one after the other."""
 
 
 class Texts:
@@ -75,8 +66,9 @@ class Texts:
         self.token_bytes = _token_bytes(values, self._tokenizer, vocab_size)
         """What each token stands for; nothing, if it is a control token."""
         self.vocab_size = len(self.token_bytes)
-        unknown = self._tokenizer.token_to_id(str(values["model"].get("unk_token")))
-        self._controls = frozenset(self.special.values()) - {unknown, values["model"].get("unk_id")}
+        self.unknown = unknown_of(values["model"], self._tokenizer)
+        """The id that stands for whatever it cannot spell, if it has one."""
+        self._controls = frozenset(self.special.values()) - {self.unknown}
 
     @classmethod
     def load(cls, folder: Path, vocab_size: int | None = None) -> "Texts":
@@ -88,12 +80,11 @@ class Texts:
 
         Raises:
             ArtifactError: there is none, it is damaged, or of a kind that is not known.
+            DataError: the file is no tokeniser.
         """
         path, config_path = folder / FILE, folder / CONFIG_FILE
-        if not path.exists():
-            raise ArtifactError(f"{folder} holds no tokeniser: it has no {FILE}")
+        values = read_values(path)
         try:
-            values = json.loads(path.read_text("utf-8"))
             config = json.loads(config_path.read_text("utf-8")) if config_path.exists() else {}
             return cls(values, _begins(values, config), vocab_size)
         except ArtifactError as error:
@@ -180,6 +171,14 @@ class Texts:
             or "(?!)",
             re.DOTALL,
         )
+
+
+def unknown_of(model: Mapping[str, Any], tokenizer: Tokenizer) -> int | None:
+    """The id that stands for whatever a tokeniser cannot spell, if it has one."""
+    if (number := model.get("unk_id")) is not None:
+        return int(number)
+    name = model.get("unk_token")
+    return tokenizer.token_to_id(name) if name else None
 
 
 def _whole(text: str) -> str:

@@ -29,8 +29,8 @@ from bedstone.store import tables
 from bedstone.store.artifact import Shard
 from bedstone.store.stage import Job, Metrics, Result, Stage
 from bedstone.text import any_encoder
-from bedstone.text.any_encoder import AnyEncoder
 from bedstone.text.codes import texts_of
+from bedstone.text.encoder import Tokeniser
 from bedstone.text.words import spaced_words_of
 
 PARALLEL = "parallel.parquet"
@@ -149,7 +149,7 @@ def _of_parallel(parallel: Shard, min_share: float) -> tuple[dict[str, Pairs], i
     return compared, len(contents) - len(compared)
 
 
-def _row(name: str, texts: Sequence[str], english_tokens: int, encoder: AnyEncoder) -> Row:
+def _row(name: str, texts: Sequence[str], english_tokens: int, encoder: Tokeniser) -> Row:
     tokens, unknown = _count(encoder, texts)
     return Row(
         language=name,
@@ -163,7 +163,7 @@ def _row(name: str, texts: Sequence[str], english_tokens: int, encoder: AnyEncod
     )
 
 
-def _count(encoder: AnyEncoder, texts: Sequence[str]) -> tuple[int, int]:
+def _count(encoder: Tokeniser, texts: Sequence[str]) -> tuple[int, int]:
     """Tokens, and how many of them are unknown."""
     tokens = unknown = 0
     for text in texts:

@@ -20,7 +20,7 @@ from bedstone.config import Config
 from bedstone.store import tables
 from bedstone.store.artifact import File
 from bedstone.store.stage import Job, Metrics, Result, Stage
-from bedstone.text.encoder import END, FILE, Encoder
+from bedstone.text.encoder import END, Encoder
 from bedstone.tokenizer.stored.kept import read_kept, text_bytes
 
 
@@ -30,7 +30,7 @@ class EncodeConfig(Config):
 
 def run(config: EncodeConfig, job: Job) -> Result:
     """Encode one shard, language by language, going on after those that are there."""
-    encoder = Encoder.load(job.inputs["tokenizer"].file(FILE).parent)
+    encoder = Encoder.stored(job.inputs["tokenizer"])
     table = read_kept(*(job.inputs[role] for role in ("documents", "language", "kept")))
     table = table.append_column("bytes", pa.array(text_bytes(table), pa.int64()))
     names = sorted(pc.unique(table["language"]).to_pylist())

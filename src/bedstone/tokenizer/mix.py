@@ -24,7 +24,6 @@ Of the documents held out here posttrain.pairs, which draws the same lots, holds
 its share is smaller.
 """
 
-import json
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict
@@ -42,8 +41,8 @@ from bedstone.laws.repeated_text import NEARLY_FRESH_PASSES
 from bedstone.lots import is_held_out
 from bedstone.store import tables
 from bedstone.store.artifact import Shard
+from bedstone.store.payload import write_json
 from bedstone.store.stage import Job, Metrics, Result, Stage
-from bedstone.text.encoder import FILE as TOKENIZER_FILE
 from bedstone.text.encoder import Encoder
 from bedstone.tokenizer.mixing import usage
 from bedstone.tokenizer.mixing.balance import Balance, Row, balances, speakers_by_key, table
@@ -140,8 +139,8 @@ def run(config: MixConfig, job: Job) -> Result:
     audit = balances(text.tokens, weights, text.speakers)
     source = SPEAKERS_SOURCE[config.speakers]
     balanced = [asdict(balance) for balance in audit]
-    _write(job, FILE, mix)
-    _write(job, AUDIT, {"speakers_source": source, "share_of": "tokens", "languages": balanced})
+    write_json(job, FILE, mix)
+    write_json(job, AUDIT, {"speakers_source": source, "share_of": "tokens", "languages": balanced})
     listed = documents.select(["id", "language", "shard", "index", "split"])
     tables.write(job, "documents.parquet", listed)
     for line in [*_lines(mix, audit, source), *_limited(rows, config.max_repetition)]:
@@ -198,7 +197,7 @@ def _schedule(course: Course, phases: list[dict[str, float]]) -> dict[str, Any]:
 def _vocabulary(job: Job, used: usage.Ids) -> Metrics:
     found: Metrics = {"held_out_distinct_tokens": len(used)}
     if "tokenizer" in job.inputs:
-        encoder = Encoder.load(job.inputs["tokenizer"].file(TOKENIZER_FILE).parent)
+        encoder = Encoder.stored(job.inputs["tokenizer"])
         found |= usage.vocabulary(encoder, used)
     return found
 
@@ -255,11 +254,6 @@ def _worst(when: str, ratios: list[float | None]) -> Metrics:
 
 def _sums(languages: Mapping[str, Mapping[str, Any]], names: Iterable[str]) -> dict[str, Any]:
     return {name: sum(values[name] for values in languages.values()) for name in names}
-
-
-def _write(job: Job, name: str, values: Mapping[str, Any]) -> None:
-    with job.part(name) as path:
-        path.write_text(json.dumps(values, indent=1) + "\n", "utf-8")
 
 
 def _documents(config: MixConfig, tokens: Shard) -> pa.Table:

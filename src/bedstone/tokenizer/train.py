@@ -20,7 +20,6 @@ The test half of the parallel text does not steer, but where the documents hold 
 from, by both vocabularies.
 """
 
-import json
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -34,6 +33,7 @@ from bedstone.languages import ENGLISH
 from bedstone.lots import lot
 from bedstone.store import tables
 from bedstone.store.artifact import Shard
+from bedstone.store.payload import write_json
 from bedstone.store.stage import Job, Metrics, Result, Stage
 from bedstone.text.encoder import CONFIG_FILE, FILE, SPECIAL_TOKENS, byte_alphabet
 from bedstone.tokenizer.learning.parity import (
@@ -96,7 +96,7 @@ class ParityConfig(Config):
 class TrainConfig(Config):
     """How many tokens, learned from how much text."""
 
-    vocab_size: int = Field(4096, ge=len(SPECIAL_TOKENS) + 256)
+    vocab_size: int = Field(4096, ge=len(SPECIAL_TOKENS) + 256, le=2**21)
     """Control tokens and single bytes included. Little text gives fewer tokens."""
     min_frequency: int = Field(2, ge=1)
     """Occurrences below which no pair is merged."""
@@ -132,8 +132,8 @@ def run(config: TrainConfig, job: Job) -> Result:
         tokenizer.train_from_iterator((each for _, each in text.drawn()), trainer(config))
     with job.part(FILE) as path:
         tokenizer.save(str(path))
-    _write(job, CONFIG_FILE, transformers_config())
-    _write(job, SCRIPTS_FILE, script_counts(tokenizer))
+    write_json(job, CONFIG_FILE, transformers_config(), indent=2)
+    write_json(job, SCRIPTS_FILE, script_counts(tokenizer), indent=2)
     return Result({"vocabulary_tokens": tokenizer.get_vocab_size(), **text.metrics(), **metrics})
 
 
@@ -239,7 +239,7 @@ def _with_parity(
         "plain": {**numbers["plain"], "languages": _table(costs["plain"], {})},
         "parity": {**numbers["parity"], "languages": _table(costs["parity"], chose)},
     }
-    _write(job, PARITY_FILE, stored)
+    write_json(job, PARITY_FILE, stored, indent=2)
     return with_merges(learnt["parity"]), {
         "steering_languages": len(tallies.development),
         "measured_languages": len(measured),
@@ -299,11 +299,6 @@ def _changes(plain: Mapping[str, float], parity: Mapping[str, float]) -> Metrics
     names = ("worst_tokens", "mean_tokens", "english_tokens")
     changes = {f"{name}_change_share": parity[name] / plain[name] - 1 for name in names}
     return {**changes, "gini_plain": plain["gini"], "gini_parity": parity["gini"]}
-
-
-def _write(job: Job, name: str, values: object) -> None:
-    with job.part(name) as path:
-        path.write_text(json.dumps(values, indent=2) + "\n", "utf-8")
 
 
 def trainer(config: TrainConfig) -> trainers.BpeTrainer:

@@ -83,9 +83,8 @@ def train(
 
 def write_model(model: Transformer, tokenizer: Shard, job: Job) -> None:
     """Write a folder that Hugging Face loads: the model, and the tokenizer's files as they are."""
-    files = [tokenizer.file(name) for name in FILES]
-    hugging_face.save(model, job.part, Encoder.load(files[0].parent).special[END])
-    for file in files:
+    hugging_face.save(model, job.part, Encoder.stored(tokenizer).special[END])
+    for file in map(tokenizer.file, FILES):
         with job.part(file.name) as path:
             shutil.copyfile(file, path)
 

@@ -5,15 +5,14 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-import torch
-
 from bedstone.model import NumberFormat
-from bedstone.model.transformer import DTYPES
 
 
 @contextmanager
 def using_threads(threads: int) -> Iterator[None]:
     """Let torch compute with so many threads; results depend on them in their last bits."""
+    import torch
+
     before = torch.get_num_threads()
     torch.set_num_threads(threads)
     try:
@@ -24,6 +23,10 @@ def using_threads(threads: int) -> Iterator[None]:
 
 def matmul_peak(number_format: NumberFormat) -> float:
     """FLOP a second that torch's matrix product reaches here and now; takes a tenth of a second."""
+    import torch
+
+    from bedstone.model.transformer import DTYPES
+
     size, best = 1024, math.inf
     left, right = torch.ones(2, size, size, dtype=DTYPES[number_format])
     until = time.perf_counter() + 0.1

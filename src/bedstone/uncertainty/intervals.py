@@ -1,14 +1,17 @@
 """Intervals of 95 %: what a measured share or mean may be, given how few were measured."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import ArrayLike, NDArray
 
 Z_95 = 1.959963984540054
 """The normal distribution's quantile of 0.975."""
 RESAMPLES = 2_000
+PIECE_NUMBERS = 2**20
+"""Drawn numbers that are in memory at once."""
 MIN_DOCUMENTS = 8
 """Of fewer no interval is told: resampled values of so few are far too alike, of one they are
 equal. Assumption: a rule of thumb."""
@@ -75,7 +78,35 @@ def bootstrap_mean(
     if documents is not None:
         _, of = np.unique(np.asarray(documents), return_inverse=True)
         total, weight = (np.bincount(of, values).astype(np.float64) for values in (total, weight))
-    draws = np.random.default_rng(seed).integers(len(total), size=(RESAMPLES, len(total)))
-    means = total[draws].sum(axis=1) / weight[draws].sum(axis=1)
-    low, high = np.quantile(means, [0.025, 0.975])
-    return Estimate(float(total.sum() / weight.sum()), float(low), float(high), len(total))
+    return bootstrap_ratio(total, weight, seed)
+
+
+def bootstrap_ratio(parts: ArrayLike, wholes: ArrayLike, seed: int) -> Estimate:
+    """The sum of ``parts`` over that of ``wholes``, with its percentile interval.
+
+    Args:
+        parts: one of each unit, of which there is one at least: the bits of a document, say.
+        wholes: one of each unit, drawn again with its part: the bytes of the document.
+        seed: of the resampling.
+
+    Source: as ``bootstrap_mean``.
+    """
+    part, whole = np.asarray(parts, np.float64), np.asarray(wholes, np.float64)
+    pieces = drawn(len(part), RESAMPLES, len(part), seed)
+    ratios = [part[units].sum(axis=1) / whole[units].sum(axis=1) for units in pieces]
+    value = part.sum() / whole.sum()
+    return percentile_interval(value, np.concatenate(ratios), len(part))
+
+
+def percentile_interval(value: float, resampled: NDArray[np.float64], n: int) -> Estimate:
+    """A value of ``n`` units, between the percentiles of its resamples."""
+    low, high = np.quantile(resampled, [0.025, 0.975])
+    return Estimate(float(value), float(low), float(high), n)
+
+
+def drawn(below: int, rows: int, columns: int, seed: int) -> Iterator[NDArray[np.int64]]:
+    """Numbers from 0 to ``below`` - 1, as the rows of one table that is never whole in memory."""
+    random = np.random.default_rng(seed)
+    together = max(PIECE_NUMBERS // columns, 1)
+    for first in range(0, rows, together):
+        yield random.integers(below, size=(min(together, rows - first), columns))

@@ -1,4 +1,4 @@
-"""Paired comparisons over problems: resamples, intervals, p-values and their adjustment.
+"""Paired comparisons over problems: resamples, p-values and their adjustment.
 
 Shape letters: P problems, M measures of each, R resamples.
 
@@ -11,14 +11,13 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from bedstone.uncertainty.intervals import Estimate
+from bedstone.uncertainty.intervals import drawn
 
 Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]
 RESAMPLES = 10_000
-CHUNK_RESAMPLES = 500
 LEVEL = 0.05
-"""Of a test, and what an interval leaves out."""
+"""Of a test."""
 DIGITS = 12
 """What differs later, differs by rounding: no gain, however often it comes again."""
 
@@ -26,15 +25,13 @@ DIGITS = 12
 def resampled(value_PM: Floats, seed: int, resamples: int = RESAMPLES) -> Floats:
     """The means (R, M) of the columns over problems drawn again, the same for all columns."""
     problems = len(value_PM)
-    random = np.random.default_rng(seed)
-    drawn_RM = np.empty((resamples, value_PM.shape[1]))
-    for first in range(0, resamples, CHUNK_RESAMPLES):
-        rows = min(CHUNK_RESAMPLES, resamples - first)
-        drawn_RP = random.integers(problems, size=(rows, problems))
+    parts = []
+    for drawn_RP in drawn(problems, resamples, problems, seed):
+        rows = len(drawn_RP)
         drawn_RP += np.arange(rows)[:, None] * problems
         times = np.bincount(drawn_RP.ravel(), minlength=rows * problems)
-        drawn_RM[first : first + rows] = times.reshape(rows, problems) @ value_PM / problems
-    return drawn_RM.round(DIGITS)
+        parts.append(times.reshape(rows, problems) @ value_PM / problems)
+    return np.concatenate(parts).round(DIGITS)
 
 
 def p_values(gain_PM: Floats, seed: int, resamples: int = RESAMPLES) -> list[float]:
@@ -46,12 +43,10 @@ def p_values(gain_PM: Floats, seed: int, resamples: int = RESAMPLES) -> list[flo
 
     Source: Fisher 1935, "The design of experiments", section 21.
     """
-    random = np.random.default_rng(seed)
     gain_M = np.abs(gain_PM.sum(axis=0)).round(DIGITS)
     as_much_M = np.zeros(gain_PM.shape[1])
-    for first in range(0, resamples, CHUNK_RESAMPLES):
-        rows = min(CHUNK_RESAMPLES, resamples - first)
-        sign_RP = random.integers(2, size=(rows, len(gain_PM))) * 2.0 - 1
+    for heads_RP in drawn(2, resamples, len(gain_PM), seed):
+        sign_RP = heads_RP * 2.0 - 1
         as_much_M += (np.abs(sign_RP @ gain_PM).round(DIGITS) >= gain_M).sum(axis=0)
     return [float(each) for each in (as_much_M + 1) / (resamples + 1)]
 
@@ -64,9 +59,3 @@ def holm(p_values: Sequence[float]) -> list[float]:
     adjusted = np.empty(len(p))
     adjusted[order] = np.minimum(np.maximum.accumulate(steps), 1.0)
     return [float(each) for each in adjusted]
-
-
-def interval(value: float, drawn_R: Floats, n: int) -> Estimate:
-    """A value of ``n`` problems with the percentile interval of its resamples."""
-    low, high = np.quantile(drawn_R, [LEVEL / 2, 1 - LEVEL / 2])
-    return Estimate(float(value), float(low), float(high), n)

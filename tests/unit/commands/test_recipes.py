@@ -89,7 +89,7 @@ def test_a_stage_is_described(cli):
     assert lines[0] == "tokenizer.train, version 2: Train a byte-level BPE on the kept documents"
     assert "inputs     documents, language, kept" in lines
     assert "optional   parallel" in lines
-    assert "  vocab_size = 4096  (integer, 259 or more)" in lines
+    assert "  parity.window.alpha = 2.0  (number, 1 or more)" in lines
     assert "  parity.window  (table)" in lines
     assert "    Occurrences below which no pair is merged." in lines
     assert max(map(len, lines)) <= 100

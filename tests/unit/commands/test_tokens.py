@@ -128,6 +128,7 @@ def test_a_text_without_its_english_is_refused(characters, texts, store, cli):
         ({"usd_per_million_tokens": 0.0}, "usd_per_million_tokens 0.0"),
         ({"tokens_per_second": float("nan")}, "tokens_per_second nan"),
         ({"context_tokens": -1}, "context_tokens -1"),
+        ({"context_tokens": 10**400}, "context_tokens 1000.*: it must be a finite number"),
     ],
 )
 def test_options_that_cannot_be_used_are_refused(characters, store, options, message):

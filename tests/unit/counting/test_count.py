@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 import pytest
+from tests.unit.counting.shapes import shape
 
 from bedstone.counting.architecture import (
     Architecture,
@@ -11,8 +12,6 @@ from bedstone.counting.architecture import (
     FeedForward,
     LatentAttention,
     Layer,
-    Shape,
-    llama,
 )
 from bedstone.counting.count import (
     forward_flop_per_token,
@@ -22,13 +21,14 @@ from bedstone.counting.count import (
     parameters,
     train_flop_per_token,
 )
+from bedstone.counting.shape import ModelConfig
 
-SMALL = Shape(97, 3, 24, 6, 2, 40, 5)
+SMALL = shape(97, 3, 24, 6, 2, 40, 5)
 PUBLISHED = [  # of Hugging Face's classes, instantiated without weights
-    ("llama-2-7b", Shape(32000, 32, 4096, 32, 32, 11008, 2048, tied=False), 6_738_415_616),
-    ("llama-3-70b", Shape(128256, 80, 8192, 64, 8, 28672, 2048, tied=False), 70_553_706_496),
-    ("llama-3.2-1b", Shape(128256, 16, 2048, 32, 8, 8192, 2048), 1_235_814_400),
-    ("smollm2-135m", Shape(49152, 30, 576, 9, 3, 1536, 2048), 134_515_008),
+    ("llama-2-7b", shape(32000, 32, 4096, 32, 32, 11008, 2048, tied=False), 6_738_415_616),
+    ("llama-3-70b", shape(128256, 80, 8192, 64, 8, 28672, 2048, tied=False), 70_553_706_496),
+    ("llama-3.2-1b", shape(128256, 16, 2048, 32, 8, 8192, 2048), 1_235_814_400),
+    ("smollm2-135m", shape(49152, 30, 576, 9, 3, 1536, 2048), 134_515_008),
 ]
 SPARSE = Architecture(
     vocab_size=97,
@@ -51,16 +51,16 @@ SPARSE = Architecture(
 
 @pytest.mark.parametrize(("name", "shape", "wanted"), PUBLISHED)
 def test_parameters_are_the_published_ones(name, shape, wanted):
-    assert parameters(llama(shape)).total == wanted
+    assert parameters(shape.architecture).total == wanted
 
 
 def test_components_add_up_and_the_tables_are_the_embedding():
-    for architecture in (llama(SMALL), SPARSE):
+    for architecture in (SMALL.architecture, SPARSE):
         counted = parameters(architecture)
         assert sum(counted.components.values()) == counted.total
         assert counted.embedding + counted.non_embedding == counted.total
         assert 0 not in counted.components.values()
-    assert parameters(llama(SMALL)).embedding == 97 * 24
+    assert parameters(SMALL.architecture).embedding == 97 * 24
     assert parameters(SPARSE).embedding == 2 * 97 * 12
 
 
@@ -77,7 +77,7 @@ def test_experts_that_a_token_does_not_pass_are_not_active():
     )
 
 
-def counted_forward_flop(shape: Shape) -> int:
+def counted_forward_flop(shape: ModelConfig) -> int:
     """Of one sequence, product by product."""
     d_head = shape.d_model // shape.n_heads
     flop = 0
@@ -93,7 +93,7 @@ def counted_forward_flop(shape: Shape) -> int:
 
 
 def test_flop_are_those_of_every_product():
-    architecture, length = llama(SMALL), SMALL.seq_len
+    architecture, length = SMALL.architecture, SMALL.seq_len
     assert forward_flop_per_token(architecture, length) * length == counted_forward_flop(SMALL)
     assert train_flop_per_token(architecture, length) == counted_forward_flop(SMALL) / length * 3
 
@@ -121,7 +121,7 @@ def test_queries_of_latent_attention_may_have_no_latent(q_rank, queries):
 
 def test_the_causal_half_of_attention_in_llama_3_405b():
     """Attention over all positions is 12 L D T / 6 N = 8.3 % at 8,192; a position sees half."""
-    architecture = llama(Shape(128256, 126, 16384, 128, 8, 53248, 8192, tied=False))
+    architecture = shape(128256, 126, 16384, 128, 8, 53248, 8192, tied=False).architecture
     total = parameters(architecture).total
     assert total == 405_853_388_800
     attention = train_flop_per_token(architecture, 8192) - 6 * matmul_parameters(architecture)
@@ -129,13 +129,13 @@ def test_the_causal_half_of_attention_in_llama_3_405b():
 
 
 def test_a_tied_table_is_stored_once_and_multiplied_all_the_same():
-    untied, tied = llama(replace(SMALL, tied=False)), llama(SMALL)
+    untied, tied = SMALL.model_copy(update={"tied": False}).architecture, SMALL.architecture
     assert parameters(untied).total - parameters(tied).total == 97 * 24
     assert forward_flop_per_token(untied, 5) == forward_flop_per_token(tied, 5)
 
 
 def test_a_table_of_another_width_needs_a_matrix_on_both_sides():
-    plain = llama(SMALL)
+    plain = SMALL.architecture
     narrow = replace(plain, d_embedding=10)
     assert parameters(narrow).components["embedding_projections"] == 2 * 10 * 24
     assert parameters(narrow).embedding == 97 * 10
@@ -156,4 +156,4 @@ def test_keys_seen_are_those_counted_one_by_one(length, limit):
 
 def test_an_empty_sequence_is_refused():
     with pytest.raises(ValueError, match="0 tokens"):
-        forward_flop_per_token(llama(SMALL), 0)
+        forward_flop_per_token(SMALL.architecture, 0)

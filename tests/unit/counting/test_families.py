@@ -6,8 +6,8 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from tests.unit.counting.shapes import shape
 
-from bedstone.counting.architecture import Shape, llama
 from bedstone.counting.count import matmul_parameters, parameters
 from bedstone.counting.families import FAMILIES, SPELLINGS, TEXT_PART, architecture, defaults, read
 from bedstone.errors import ConfigError
@@ -116,7 +116,6 @@ def test_flop_are_those_that_torch_counts(family, sizes):
 
 
 def test_our_own_models_are_of_the_llama_type():
-    shape = Shape(300, 2, 64, 4, 2, 160, 256)
     config = {
         "model_type": "llama",
         "vocab_size": 300,
@@ -128,7 +127,7 @@ def test_our_own_models_are_of_the_llama_type():
         "tie_word_embeddings": True,
         "max_position_embeddings": 256,
     }
-    assert architecture(config, "config.json") == llama(shape)
+    assert architecture(config, "config.json") == shape(300, 2, 64, 4, 2, 160, 256).architecture
 
 
 @pytest.mark.parametrize(

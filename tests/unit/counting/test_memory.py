@@ -1,6 +1,6 @@
 import pytest
+from tests.unit.counting.shapes import shape
 
-from bedstone.counting.architecture import Shape, llama
 from bedstone.counting.count import parameters
 from bedstone.counting.families import architecture
 from bedstone.counting.memory import (
@@ -11,13 +11,13 @@ from bedstone.counting.memory import (
     weight_bytes,
 )
 
-LLAMA_2_7B = llama(Shape(32000, 32, 4096, 32, 32, 11008, 4096, tied=False))
+LLAMA_2_7B = shape(32000, 32, 4096, 32, 32, 11008, 4096, tied=False).architecture
 MISTRAL = architecture({"model_type": "mistral"}, "mistral-7b-v0.1")
 DEEPSEEK = architecture({"model_type": "deepseek_v3"}, "deepseek-v3")
 KV_BYTES = [
     ("llama-2-7b", LLAMA_2_7B, 524_288),
-    ("llama-3-8b", llama(Shape(128256, 32, 4096, 32, 8, 14336, 8192, tied=False)), 131_072),
-    ("llama-3-70b", llama(Shape(128256, 80, 8192, 64, 8, 28672, 8192, tied=False)), 327_680),
+    ("llama-3-8b", shape(128256, 32, 4096, 32, 8, 14336, 8192, tied=False).architecture, 131_072),
+    ("llama-3-70b", shape(128256, 80, 8192, 64, 8, 28672, 8192, tied=False).architecture, 327_680),
     ("mistral-7b", MISTRAL, 131_072),
     ("deepseek-v3", DEEPSEEK, 61 * (512 + 64) * 2),
 ]

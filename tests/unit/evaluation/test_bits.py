@@ -4,9 +4,10 @@ import pytest
 
 torch = pytest.importorskip("torch", reason="torch is not installed: pip install bedstone[train]")
 
+
+from bedstone.counting.shape import ModelConfig
 from bedstone.evaluation import bits
-from bedstone.evaluation.bits import bits_per_byte, cut, text_bits
-from bedstone.model.shape import ModelConfig
+from bedstone.evaluation.bits import cut, text_bits
 from bedstone.model.transformer import Transformer
 
 SHAPE = ModelConfig(
@@ -62,10 +63,3 @@ def test_bits_are_those_of_each_window_by_itself(model, monkeypatch):
     found = text_bits(model, TEXTS, end=0, advance=read.append)
     assert found == pytest.approx([alone(text) for text in TEXTS], rel=1e-5)
     assert sum(read) == sum(map(len, TEXTS))
-
-
-def test_bits_per_byte_are_all_bits_over_all_bytes():
-    estimate = bits_per_byte([30.0, 10.0], [10, 10], seed=0)
-    assert estimate.value == 2.0
-    assert (estimate.low, estimate.high, estimate.n) == (1.0, 3.0, 2)
-    assert bits_per_byte([30.0, 1.0], [10, 1], seed=0).value == pytest.approx(31 / 11)

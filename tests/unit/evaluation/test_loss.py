@@ -7,6 +7,7 @@ import pytest
 
 torch = pytest.importorskip("torch", reason="torch is not installed: pip install bedstone[train]")
 
+from bedstone.counting.shape import ModelConfig
 from bedstone.evaluation.loss import (
     Document,
     LossConfig,
@@ -14,7 +15,6 @@ from bedstone.evaluation.loss import (
     run,
 )
 from bedstone.model import hugging_face
-from bedstone.model.shape import ModelConfig
 from bedstone.model.transformer import Transformer
 from bedstone.text.encoder import Encoder
 

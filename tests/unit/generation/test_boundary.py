@@ -5,6 +5,7 @@ torch = pytest.importorskip("torch", reason="torch is not installed: pip install
 from bedstone.generation import boundary
 from bedstone.generation.boundary import Doubt, at_boundary
 from bedstone.generation.chain import parse
+from bedstone.generation.distribution import candidates, logprobs
 from bedstone.generation.generate import draw
 from bedstone.generation.samplers import History
 
@@ -29,10 +30,14 @@ CHAINS = (
 def drawn(chain, logits, numbers):
     """The tokens, which were kept, and which draws are counted."""
     history = History(torch.arange(8).expand(len(logits), -1), prompt_width=8)
-    found = chain.candidates(logits, history)
+    found = candidates(chain, logits, history)
     draws = draw(found.logprobs, numbers)
     near = at_boundary(numbers, draws.below, draws.up_to, found.doubt.nats)
-    return found.tokens(draws.places), chain(logits, history).isinf(), near | found.doubt.rows()
+    return (
+        found.tokens(draws.places),
+        logprobs(chain, logits, history).isinf(),
+        near | found.doubt.rows(),
+    )
 
 
 @pytest.mark.parametrize("text", CHAINS)
@@ -71,13 +76,13 @@ def test_what_is_kept_is_in_doubt_next_to_a_bound_alone(text, row):
     of_probabilities = abs(sum(row) - 1) < 1e-6
     logits = torch.tensor([row]).log() if of_probabilities else torch.tensor([row])
     expected = text not in ("top_p=0.5", "top_n_sigma=1")
-    assert parse(text).candidates(logits).doubt.rows().item() == expected
+    assert candidates(parse(text), logits).doubt.rows().item() == expected
 
 
 def test_nothing_is_in_doubt_where_a_sampler_is_off():
     logits = torch.tensor([[0.7, 0.2, 0.1, 0.0]]).log()
     for text in ("top_p=1", "typical=1", "min_p=0", "epsilon=0", "top_k=4", "temperature=2"):
-        assert not parse(text).candidates(logits).doubt.rows().any(), text
+        assert not candidates(parse(text), logits).doubt.rows().any(), text
 
 
 def test_a_temperature_and_a_penalty_stretch_what_the_logits_may_be_off():
@@ -85,7 +90,7 @@ def test_a_temperature_and_a_penalty_stretch_what_the_logits_may_be_off():
     history = History(torch.tensor([[1]]), prompt_width=1)
     nats = Doubt(1).nats
     for text, factor in (("temperature=0.5", 2), ("repetition=4", 4), ("repetition=0.25", 4)):
-        assert parse(text).candidates(logits, history).doubt.nats == pytest.approx(nats * factor)
+        assert candidates(parse(text), logits, history).doubt.nats == pytest.approx(nats * factor)
 
 
 def test_a_number_at_the_edge_of_its_token_is_counted_and_the_ends_are_no_edges():

@@ -5,7 +5,8 @@ from scipy.stats import chisquare
 
 torch = pytest.importorskip("torch", reason="torch is not installed: pip install bedstone[train]")
 
-from bedstone.generation.chain import Candidates, parse
+from bedstone.generation.chain import parse
+from bedstone.generation.distribution import Candidates, candidates, logprobs
 from bedstone.generation.generate import BLOCK_TOKENS, draw
 from bedstone.generation.samplers import History
 
@@ -50,9 +51,9 @@ def whole(candidates, like):
 def test_a_chain_applies_in_the_order_written():
     # At 0.5 the second token alone has 0.5**2 / 0.365 = 0.68; before it, two are needed for 0.6.
     first, last = parse("temperature=0.5,top_p=0.6"), parse("top_p=0.6, temperature=0.5")
-    assert kept(first(LOGITS)) == [1]
-    assert kept(last(LOGITS)) == [1, 3]
-    assert last(LOGITS).exp().sum().item() == pytest.approx(1)
+    assert kept(logprobs(first, LOGITS)) == [1]
+    assert kept(logprobs(last, LOGITS)) == [1, 3]
+    assert logprobs(last, LOGITS).exp().sum().item() == pytest.approx(1)
 
 
 def test_a_chain_prints_what_it_is_read_from():
@@ -66,9 +67,9 @@ def test_a_chain_prints_what_it_is_read_from():
 @pytest.mark.parametrize("text", CHAINS)
 def test_candidates_have_the_probabilities_of_the_chain(text):
     chain = parse(text)
-    candidates, expected = chain.candidates(WIDE, SAID), chain(WIDE, SAID)
-    assert (candidates.ids is not None) == (text in NARROW)
-    found = whole(candidates, WIDE)
+    some, expected = candidates(chain, WIDE, SAID), logprobs(chain, WIDE, SAID)
+    assert (some.ids is not None) == (text in NARROW)
+    found = whole(some, WIDE)
     assert torch.equal(found.isinf(), expected.isinf())
     torch.testing.assert_close(found, expected, atol=1e-6, rtol=0)
 
@@ -77,32 +78,33 @@ def test_ties_with_the_last_candidate_stay_as_they_do_in_the_chain():
     chain = parse("temperature=0.5,top_k=2,top_p=0.99")
     logits_BV = torch.zeros(1, BLOCKS * BLOCK_TOKENS)
     logits_BV[0, [3, 200, 300, 301]] = torch.tensor([9.0, 8.0, 8.0, 8.0])
-    candidates = chain.candidates(logits_BV)
-    assert kept(whole(candidates, logits_BV)) == kept(chain(logits_BV)) == [3, 200, 300, 301]
+    expected = [3, 200, 300, 301]
+    assert kept(logprobs(chain, logits_BV)) == expected
+    assert kept(whole(candidates(chain, logits_BV), logits_BV)) == expected
     logits_BV[0, 200] = 8.5
-    assert kept(whole(chain.candidates(logits_BV), logits_BV)) == [3, 200]
+    assert kept(whole(candidates(chain, logits_BV), logits_BV)) == [3, 200]
 
 
 def test_rows_with_fewer_tokens_left_than_k_are_no_tie():
     logits_BV = torch.full((1, BLOCKS * BLOCK_TOKENS), -math.inf)
     logits_BV[0, [70, 400]] = torch.tensor([1.0, 2.0])
-    candidates = parse("top_k=4").candidates(logits_BV)
-    assert candidates.ids is not None
-    assert kept(whole(candidates, logits_BV)) == [70, 400]
+    found = candidates(parse("top_k=4"), logits_BV)
+    assert found.ids is not None
+    assert kept(whole(found, logits_BV)) == [70, 400]
 
 
 @pytest.mark.parametrize("text", CHAINS)
 def test_tokens_are_drawn_as_often_as_the_chain_says(text):
     chain, count = parse(text), 20_000
     one_row = History(SAID.tokens[:1], SAID.prompt_width)
-    found = chain.candidates(WIDE[:1], one_row)
+    found = candidates(chain, WIDE[:1], one_row)
     ids = None if found.ids is None else found.ids.expand(count, -1)
     many = Candidates(found.logprobs.expand(count, -1), ids, found.doubt)
     numbers = torch.rand(count, dtype=torch.float64, generator=torch.Generator().manual_seed(5))
     counts = torch.bincount(
         many.tokens(draw(many.logprobs, numbers).places), minlength=WIDE.shape[1]
     )
-    expected = chain(WIDE[:1], one_row)[0].double().exp() * count
+    expected = logprobs(chain, WIDE[:1], one_row)[0].double().exp() * count
     assert counts[expected == 0].sum() == 0
     pooled = expected < 5  # the test's condition for a cell of its own
     cells = [*zip(counts[~pooled].tolist(), expected[~pooled].tolist(), strict=True)]
@@ -115,7 +117,7 @@ def test_tokens_are_drawn_as_often_as_the_chain_says(text):
 
 def test_a_sampler_that_reads_the_text_is_given_one():
     with pytest.raises(ValueError, match="presence reads the text so far, and is given none"):
-        parse("presence=1")(LOGITS)
+        logprobs(parse("presence=1"), LOGITS)
 
 
 @pytest.mark.parametrize(

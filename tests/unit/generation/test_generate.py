@@ -5,13 +5,15 @@ import pytest
 
 torch = pytest.importorskip("torch", reason="torch is not installed: pip install bedstone[train]")
 
+
+from bedstone.counting.shape import ModelConfig
 from bedstone.errors import BedstoneError
 from bedstone.generation import boundary
 from bedstone.generation import generate as module
 from bedstone.generation.chain import parse
+from bedstone.generation.distribution import logprobs
 from bedstone.generation.generate import Drawing, LaidOut, draw, fastest_format, generate, uniforms
 from bedstone.model import processor
-from bedstone.model.shape import ModelConfig
 from bedstone.model.transformer import Transformer
 
 SHAPE = ModelConfig(
@@ -121,7 +123,7 @@ def test_logprobs_are_the_models_and_sampling_logprobs_the_chains(model):
             at = torch.tensor(completion.token_ids)[:, None]
             own = logits.log_softmax(1).gather(1, at)[:, 0].tolist()
             assert list(completion.logprobs) == pytest.approx(own, abs=1e-4)
-            sampling = chain(logits).gather(1, at)[:, 0].tolist()
+            sampling = logprobs(chain, logits).gather(1, at)[:, 0].tolist()
             assert list(completion.sampling_logprobs) == pytest.approx(sampling, abs=1e-4)
 
 

@@ -7,6 +7,7 @@ import pytest
 torch = pytest.importorskip("torch", reason="torch is not installed: pip install bedstone[train]")
 
 from bedstone.generation.chain import parse
+from bedstone.generation.distribution import logprobs
 from bedstone.generation.samplers import History
 
 LOGITS = torch.randn(3, 500, generator=torch.Generator().manual_seed(2)) * 2
@@ -28,7 +29,11 @@ TEXT = History(torch.tensor([[2, 1, 1, 5, 1]] * 3), prompt_width=2)
             "vllm:top_p=0.9,top_k=20,min_p=0.1,repetition_penalty=1.1,temperature=0.5",
             "repetition=1.1,temperature=0.5,min_p=0.1,top_k=20,top_p=0.9",
         ),
-        ("vllm:top_k=-1,temperature=0.00000999", "greedy"),
+        ("vllm:top_k=-1,temperature=0", "greedy"),
+        ("vllm:temperature=0.00000999", "temperature=0.01"),
+        ("vllm:temperature=0.00999", "temperature=0.01"),
+        ("vllm:temperature=0.011", "temperature=0.011"),
+        ("openai:temperature=0.005", "temperature=0.005"),
         ("llama.cpp:", "top_k=40,top_p=0.95,min_p=0.05,temperature=0.8"),
         (
             "llama.cpp:temperature=1,top_n_sigma=1,typical_p=0.9,min_p=0,logit_bias=5:-1",
@@ -68,7 +73,7 @@ def test_the_hf_preset_is_what_transformers_makes_of_the_same_settings(given):
     processors = Model()._get_logits_processor(config, input_ids_seq_length=2)
     expected = processors(TEXT.tokens, LOGITS).log_softmax(1)
     chain = parse("hf:" + ",".join(f"{name}={value}" for name, value in given.items()))
-    found = chain(LOGITS, TEXT)
+    found = logprobs(chain, LOGITS, TEXT)
     assert torch.equal(found.isinf(), expected.isinf())
     torch.testing.assert_close(found.exp(), expected.exp(), atol=1e-6, rtol=0)
 

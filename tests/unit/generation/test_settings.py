@@ -9,6 +9,7 @@ transformers = pytest.importorskip("transformers")
 
 from bedstone.errors import ConfigError
 from bedstone.generation.chain import parse
+from bedstone.generation.distribution import logprobs
 from bedstone.generation.samplers import History
 from bedstone.generation.settings import generation_settings, write_settings
 
@@ -54,7 +55,7 @@ def test_transformers_draws_from_the_same_distribution(text):
     dice = torch.Generator().manual_seed(0)
     logits_BV = torch.randn(32, VOCAB_SIZE, generator=dice) * 3
     prompt_BT = torch.tensor([PROMPT] * 32)
-    ours_BV = chain(logits_BV, History(prompt_BT, prompt_width=len(PROMPT))).exp()
+    ours_BV = logprobs(chain, logits_BV, History(prompt_BT, prompt_width=len(PROMPT))).exp()
     processors = theirs(generation_settings(chain))
     theirs_BV = processors(prompt_BT, logits_BV).softmax(dim=-1)
     torch.testing.assert_close(ours_BV, theirs_BV, atol=1e-6, rtol=1e-5)

@@ -10,6 +10,7 @@ import pytest
 
 torch = pytest.importorskip("torch", reason="torch is not installed: pip install bedstone[train]")
 
+from bedstone.counting.shape import ModelConfig
 from bedstone.errors import ArtifactError, ConfigError
 from bedstone.generation import template
 from bedstone.generation import writer as module
@@ -17,7 +18,6 @@ from bedstone.generation.chain import parse
 from bedstone.generation.generate import Drawing
 from bedstone.generation.writer import Writer
 from bedstone.model import hugging_face
-from bedstone.model.shape import ModelConfig
 from bedstone.model.transformer import Transformer
 from bedstone.text.encoder import SPECIAL_TOKENS
 

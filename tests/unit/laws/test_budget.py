@@ -59,6 +59,7 @@ def test_hours_and_money_are_what_the_device_takes():
         (Budget(float("nan")), "--flop nan"),
         (Budget(device_hours=3), "none is given"),
         (Budget(1e20, usd_per_device_hour=3), "none is given"),
+        (Budget(1e20, device="L4", devices=10**400), "--devices 1000.*: it must be a finite"),
         (Budget(usd=3, device="A100-80GB"), "at a price"),
         (Budget(1e20, utilisation=1.2), "at most 1"),
         (Budget(1e20, device="A1000-80GB"), "no device"),
@@ -72,6 +73,12 @@ def test_hours_and_money_are_what_the_device_takes():
 def test_a_budget_that_cannot_be_reckoned_is_refused(budget, told):
     with pytest.raises(ConfigError, match=told):
         budgeting.plan(budget, None, 0.0, None, 32_000)
+
+
+@pytest.mark.parametrize("vocab_size", [0, 10**30])
+def test_a_vocabulary_that_no_model_has_is_refused(vocab_size):
+    with pytest.raises(ConfigError, match=f"--vocab-size {vocab_size}: it must be from 1 to"):
+        budgeting.plan(Budget(1e20), None, vocab_size=vocab_size)
 
 
 def test_a_law_is_a_name_or_a_file():

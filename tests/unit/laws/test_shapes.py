@@ -3,7 +3,7 @@ from itertools import pairwise
 
 import pytest
 
-from bedstone.counting.architecture import Shape
+from bedstone.counting.shape import ModelConfig
 from bedstone.laws.shapes import (
     ASPECTS,
     Budget,
@@ -18,11 +18,11 @@ from bedstone.laws.shapes import (
 SHAPES = list(shapes(4096, 256))
 
 
-def parameters_total(shape: Shape) -> int:
+def parameters_total(shape: ModelConfig) -> int:
     return counted(shape).total
 
 
-def cost(shape: Shape, ratio: float = 20.0) -> float:
+def cost(shape: ModelConfig, ratio: float = 20.0) -> float:
     return train_flop(shape, ratio * parameters_total(shape))
 
 

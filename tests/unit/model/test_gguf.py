@@ -4,10 +4,11 @@ import pytest
 torch = pytest.importorskip("torch", reason="torch is not installed: pip install bedstone[train]")
 library = pytest.importorskip("gguf", reason="gguf is not installed: pip install bedstone[train]")
 
+from bedstone.counting.shape import ModelConfig, RopeScaling
 from bedstone.errors import ArtifactError
 from bedstone.model import gguf
-from bedstone.model.shape import ModelConfig, RopeScaling
 from bedstone.model.transformer import Transformer
+from bedstone.text.gguf_file import read
 
 LLAMA = ModelConfig(
     vocab_size=50,
@@ -138,14 +139,14 @@ def llama():
 @pytest.mark.parametrize("architecture", SHAPES)
 def test_a_model_is_read_as_it_was_written(tmp_path, architecture):
     model = made(SHAPES[architecture])
-    loaded = gguf.load(gguf.read(stored(tmp_path, model, architecture)))
+    loaded = gguf.load(read(stored(tmp_path, model, architecture)))
     assert loaded.config == model.config
     for name, weight in model.named_parameters():
         assert torch.equal(loaded.get_parameter(name), weight), name
 
 
 def test_numbers_in_bf16(tmp_path, llama):
-    loaded = gguf.load(gguf.read(stored(tmp_path, llama)), "bf16")
+    loaded = gguf.load(read(stored(tmp_path, llama)), "bf16")
     assert torch.equal(loaded.embedding, llama.embedding.bfloat16())
     assert torch.equal(loaded.blocks[1].qkv, llama.blocks[1].qkv.bfloat16())
 
@@ -153,7 +154,7 @@ def test_numbers_in_bf16(tmp_path, llama):
 @pytest.mark.parametrize("name", ["F16", "BF16", "Q8_0", "Q4_0", "Q4_1", "Q5_0", "Q5_1"])
 def test_quantised_weights_are_what_they_stand_for(tmp_path, llama, name):
     kind = TYPES[name]
-    loaded = gguf.load(gguf.read(stored(tmp_path, llama, kind=kind)))
+    loaded = gguf.load(read(stored(tmp_path, llama, kind=kind)))
     table = llama.embedding.detach().numpy()
     rounded = library.dequantize(library.quantize(table, kind), kind)
     assert np.array_equal(loaded.embedding.detach().numpy(), rounded)
@@ -173,7 +174,7 @@ def test_quantisations_that_the_library_only_reads(tmp_path, name):
     block, size = library.GGML_QUANT_SIZES[kind]
     table = np.random.default_rng(0).integers(0, 60, (50, 256 // block * size), np.uint8)
     path = stored(tmp_path, model, more={"token_embd.weight": (table, kind)})
-    loaded = gguf.load(gguf.read(path)).embedding.detach().numpy()
+    loaded = gguf.load(read(path)).embedding.detach().numpy()
     assert np.array_equal(loaded, library.dequantize(table, kind), equal_nan=True)
 
 
@@ -199,7 +200,7 @@ def test_factors_of_rates_are_llama_3s(tmp_path, factor):
     assert len(set(factors)) > 2
     path = stored(tmp_path, model, more={gguf.ROPE_FACTORS: (factors, TYPES.F32)})
     scaling = RopeScaling(kind="llama3", factor=factor)
-    assert gguf.load(gguf.read(path)).config.rope_scaling == scaling
+    assert gguf.load(read(path)).config.rope_scaling == scaling
 
 
 @pytest.mark.parametrize("changed", [{"original": 4_096}, {"factor": -8.0}, {"low": 2.0}])
@@ -210,7 +211,7 @@ def test_other_factors_are_refused(tmp_path, changed):
         factors = -np.abs(factors)
     path = stored(tmp_path, model, more={gguf.ROPE_FACTORS: (factors, TYPES.F32)})
     with pytest.raises(ArtifactError, match=r"rope_freqs.weight: .* is not computed here"):
-        gguf.load(gguf.read(path))
+        gguf.load(read(path))
 
 
 def test_factors_beside_another_scaling_are_refused(tmp_path, llama):
@@ -218,12 +219,12 @@ def test_factors_beside_another_scaling_are_refused(tmp_path, llama):
     ones = np.ones(LLAMA.d_head // 2, np.float32)
     path = stored(tmp_path, llama, changes=changes, more={gguf.ROPE_FACTORS: (ones, TYPES.F32)})
     with pytest.raises(ArtifactError, match=r"rope_freqs.weight: .* is not computed here"):
-        gguf.load(gguf.read(path))
+        gguf.load(read(path))
 
 
 def test_linear_scaling(tmp_path, llama):
     changes = {"llama.rope.scaling.type": "linear", "llama.rope.scaling.factor": 2.5}
-    loaded = gguf.load(gguf.read(stored(tmp_path, llama, changes=changes)))
+    loaded = gguf.load(read(stored(tmp_path, llama, changes=changes)))
     assert loaded.config.rope_scaling == RopeScaling(kind="linear", factor=2.5)
 
 
@@ -231,7 +232,7 @@ def test_keys_left_out_have_llama_cpps_values(tmp_path):
     model = made(LLAMA.model_copy(update={"n_kv_heads": 4, "rope_theta": 10_000.0}))
     names = ("attention.head_count_kv", "attention.key_length", "rope.freq_base")
     changes = {f"llama.{name}": None for name in names}
-    assert gguf.load(gguf.read(stored(tmp_path, model, changes=changes))).config == model.config
+    assert gguf.load(read(stored(tmp_path, model, changes=changes))).config == model.config
 
 
 @pytest.mark.parametrize(
@@ -258,7 +259,7 @@ def test_what_is_not_computed_is_refused(tmp_path, llama, changes, message):
     else:
         path = stored(tmp_path, llama, changes=changes)
     with pytest.raises(ArtifactError, match=message):
-        gguf.load(gguf.read(path))
+        gguf.load(read(path))
 
 
 @pytest.mark.parametrize(
@@ -271,13 +272,13 @@ def test_what_is_not_computed_is_refused(tmp_path, llama, changes, message):
 )
 def test_tensors_that_are_not_the_models(tmp_path, llama, name, array, message):
     with pytest.raises(ArtifactError, match=message):
-        gguf.load(gguf.read(stored(tmp_path, llama, more={name: (array, TYPES.F32)})))
+        gguf.load(read(stored(tmp_path, llama, more={name: (array, TYPES.F32)})))
 
 
 def test_a_quantisation_that_is_not_known(tmp_path, llama):
     more = {"output.weight": (np.ones((50, 64), np.int8), TYPES.I8)}
     with pytest.raises(ArtifactError, match=r"output.weight: 'I8' is not computed here"):
-        gguf.load(gguf.read(stored(tmp_path, llama, more=more)))
+        gguf.load(read(stored(tmp_path, llama, more=more)))
 
 
 def test_what_the_tokeniser_needs(tmp_path, llama):
@@ -286,22 +287,22 @@ def test_what_the_tokeniser_needs(tmp_path, llama):
         "tokenizer.ggml.eos_token_id": 1,
         "tokenizer.chat_template": "{{ messages }}",
     }
-    contents = gguf.read(stored(tmp_path, llama, changes=metadata))
+    contents = read(stored(tmp_path, llama, changes=metadata))
     assert contents.fields["tokenizer.ggml.tokens"] == ["<s>", "</s>", "नमस्ते"]
     assert contents.ends == {1}
     assert contents.chat_template == "{{ messages }}"
     more = {"tokenizer.ggml.eot_token_id": 2}
-    assert gguf.read(stored(tmp_path, llama, changes=metadata | more)).ends == {1, 2}
-    bare = gguf.read(stored(tmp_path, llama))
+    assert read(stored(tmp_path, llama, changes=metadata | more)).ends == {1, 2}
+    bare = read(stored(tmp_path, llama))
     assert (bare.ends, bare.chat_template) == (set(), None)
 
 
 def test_no_file(tmp_path):
     with pytest.raises(ArtifactError, match="is no GGUF file"):
-        gguf.read(tmp_path / "model.gguf")
+        read(tmp_path / "model.gguf")
     (tmp_path / "model.gguf").write_bytes(b"PK\3\4 of some other kind")
     with pytest.raises(ArtifactError, match="magic"):
-        gguf.read(tmp_path / "model.gguf")
+        read(tmp_path / "model.gguf")
 
 
 def test_a_file_of_the_other_byte_order(tmp_path):
@@ -310,7 +311,7 @@ def test_a_file_of_the_other_byte_order(tmp_path):
     writer.write_kv_data_to_file()
     writer.close()
     with pytest.raises(ArtifactError, match="the other byte order"):
-        gguf.read(tmp_path / "model.gguf")
+        read(tmp_path / "model.gguf")
 
 
 def test_a_file_that_ends_early(tmp_path, llama):
@@ -319,7 +320,7 @@ def test_a_file_that_ends_early(tmp_path, llama):
     for length in [*range(0, 2_000, 7), *range(2_000, len(whole), 997), len(whole) - 64]:
         path.write_bytes(whole[:length])
         with pytest.raises(ArtifactError):
-            gguf.read(path)
+            read(path)
 
 
 def test_a_damaged_length_ends_in_an_error(tmp_path, llama, monkeypatch):
@@ -329,16 +330,16 @@ def test_a_damaged_length_ends_in_an_error(tmp_path, llama, monkeypatch):
     assert whole[count : count + 8] == (2).to_bytes(8, "little")
     path.write_bytes(whole[:count] + (2**60).to_bytes(8, "little") + whole[count + 8 :])
     with pytest.raises(ArtifactError, match="it ends early"):
-        gguf.read(path)
-    monkeypatch.setattr(gguf, "MAX_PARTS", 1_000)
+        read(path)
+    monkeypatch.setattr("bedstone.text.gguf_file.MAX_PARTS", 1_000)
     with pytest.raises(ArtifactError, match="more than a model has to say"):
-        gguf.read(path)
+        read(path)
 
 
 def test_damaged_files_end_in_one_kind_of_error(tmp_path, llama):
     path = stored(tmp_path, llama, changes={"tokenizer.ggml.tokens": ["a", "b"]})
     whole = path.read_bytes()
-    head = gguf.read(path).tensors["token_embd.weight"].data_offset
+    head = read(path).tensors["token_embd.weight"].data_offset
     dice = np.random.default_rng(0)
     refused = 0
     for _ in range(200):
@@ -347,7 +348,7 @@ def test_damaged_files_end_in_one_kind_of_error(tmp_path, llama):
         damaged[place : place + length] = bytes([dice.choice([0, 1, 9, 255])] * length)
         path.write_bytes(damaged)
         try:
-            gguf.load(gguf.read(path))
+            gguf.load(read(path))
         except ArtifactError:
             refused += 1
     assert refused > 100

@@ -7,10 +7,10 @@ torch = pytest.importorskip("torch", reason="torch is not installed: pip install
 
 from safetensors.torch import load_file, save_file
 
+from bedstone.counting.shape import ModelConfig
 from bedstone.errors import ArtifactError
 from bedstone.model import hugging_face
 from bedstone.model.cache import KVCache
-from bedstone.model.shape import ModelConfig
 from bedstone.model.transformer import Transformer
 
 SHAPE = ModelConfig(

@@ -2,9 +2,12 @@ import pytest
 
 pytest.importorskip("torch", reason="torch is not installed: pip install bedstone[train]")
 
+from bedstone.counting import families
+from bedstone.counting.count import forward_flop_per_token, parameters
+from bedstone.counting.memory import kv_bytes
+from bedstone.counting.shape import ModelConfig
 from bedstone.errors import ArtifactError
 from bedstone.model.hugging_face_config import keys_of, model_config
-from bedstone.model.shape import ModelConfig
 
 SHAPE = ModelConfig(
     vocab_size=50, n_layers=2, d_model=24, n_heads=6, n_kv_heads=2, d_ff=20, seq_len=16
@@ -41,6 +44,29 @@ def test_keys_left_out_have_hugging_faces_values(family):
         qk_norm=family == "qwen3",
         window_tokens=getattr(full, "sliding_window", None),
     )
+
+
+@pytest.mark.parametrize("family", ["llama", "mistral", "qwen2", "qwen3"])
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {},
+        {
+            "use_sliding_window": True,
+            "num_hidden_layers": 40,
+            "head_dim": 96,
+            "num_key_value_heads": 4,
+        },
+    ],
+)
+def test_what_is_counted_of_the_shape_is_what_is_counted_of_the_config(family, changes):
+    stored = {"model_type": family, **changes}
+    ours = model_config(stored, "config.json").architecture
+    theirs = families.architecture(stored, "config.json")
+    assert parameters(ours) == parameters(theirs)
+    for length in (100, 50_000):
+        assert kv_bytes(ours, length) == kv_bytes(theirs, length)
+        assert forward_flop_per_token(ours, length) == forward_flop_per_token(theirs, length)
 
 
 def rope(**changes):

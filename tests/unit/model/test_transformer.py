@@ -4,9 +4,10 @@ torch = pytest.importorskip("torch", reason="torch is not installed: pip install
 
 import torch.nn.functional as F
 
+from bedstone.counting.memory import kv_bytes
+from bedstone.counting.shape import ModelConfig
 from bedstone.model import cache, functions
 from bedstone.model.cache import KVCache
-from bedstone.model.shape import ModelConfig
 from bedstone.model.transformer import Transformer
 
 SHAPE = ModelConfig(
@@ -84,7 +85,7 @@ def test_rows_of_a_cache_go_on_after_they_are_repeated_and_dropped(padding):
 
 def test_bytes_by_the_shape_are_those_of_a_full_cache():
     cache = KVCache(SHAPE, torch.zeros(3, dtype=torch.long), slots=5)
-    assert cache.held.nbytes == SHAPE.kv_bytes(3 * 5, number_bytes=4)
+    assert cache.held.nbytes == kv_bytes(SHAPE.architecture, 5, batch=3, number_bytes=4)
 
 
 def test_later_tokens_change_nothing_before_them():

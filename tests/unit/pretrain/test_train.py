@@ -104,6 +104,24 @@ def test_a_batch_smaller_than_a_sequence(job, inputs):
         run(CONFIG.model_copy(update={"batch_tokens": 7}), job(**inputs))
 
 
+def test_sizes_that_do_not_go_together(job, inputs):
+    with pytest.raises(ConfigError, match="d_model 16 is no even number for each of n_heads"):
+        run(CONFIG.model_copy(update={"n_heads": 3}), job(**inputs))
+
+
+@pytest.mark.parametrize(
+    ("changes", "part"),
+    [
+        ({"n_layers": 1000, "d_model": 2**16, "d_ff": 2**18}, "the model takes 1,030,795 GB"),
+        ({"batch_tokens": 10**9, "n_layers": 500, "d_model": 512}, "a batch takes"),
+        ({"train_tokens": 10**14}, "the order of the sequences takes"),
+    ],
+)
+def test_what_no_machine_can_hold(job, inputs, changes, part):
+    with pytest.raises(ConfigError, match=f"{part}.* at least to train with"):
+        run(TrainConfig(**(PLAN | changes)), job(**inputs))
+
+
 def test_the_plan_fills_what_is_absent(plan):
     given = TrainConfig(d_ff=32, seed=5)
     assert STAGE.resolve(given, {"plan": plan}) == TrainConfig(**(PLAN | {"d_ff": 32, "seed": 5}))

@@ -8,9 +8,9 @@ import pytest
 
 torch = pytest.importorskip("torch", reason="torch is not installed: pip install bedstone[train]")
 
+from bedstone.counting.shape import ModelConfig
 from bedstone.errors import ArtifactError
 from bedstone.model import hugging_face
-from bedstone.model.shape import ModelConfig
 from bedstone.model.transformer import Transformer
 from bedstone.progress import Progress
 from bedstone.sampling.choosing.stored import rows_of

@@ -7,8 +7,8 @@ from pydantic import ValidationError
 
 torch = pytest.importorskip("torch", reason="torch is not installed: pip install bedstone[train]")
 
+from bedstone.counting.shape import ModelConfig
 from bedstone.generation.generate import Completion
-from bedstone.model.shape import ModelConfig
 from bedstone.posttrain.judged import Judged
 from bedstone.sampling.strategies import (
     StrategiesConfig,
@@ -65,7 +65,7 @@ def test_best_of_n_pays_for_all_it_draws():
     ("values", "message"),
     [
         ({"chains": ["top_q=1"]}, "did you mean 'top_p'"),
-        ({"best_of": [2, 0]}, "numbers from 1, got 0"),
+        ({"best_of": [2, 0]}, "best_of.1\n  Input should be greater than or equal to 1"),
         ({"chains": [], "best_of": []}, "no strategy"),
     ],
 )

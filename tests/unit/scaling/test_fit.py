@@ -171,7 +171,7 @@ def test_too_few_runs_and_too_many_files(ladder, tmp_path, store):
     with pytest.raises(DataError):
         fitted(ladder, store, hold_out=46)
     (tmp_path / "given" / "more.csv").write_bytes(ladder.read_bytes())
-    with pytest.raises(DataError, match="2 files of runs"):
+    with pytest.raises(DataError, match="2 files where one of runs was expected"):
         fitted(tmp_path / "given", store)
 
 

@@ -5,7 +5,7 @@ import sys
 import pytest
 from tokenizers import Regex, Tokenizer, models, pre_tokenizers
 
-from bedstone.counting.architecture import Shape
+from bedstone.counting.shape import SIZES, ModelConfig
 from bedstone.laws import shapes
 from bedstone.scaling.plan import FIRST_GUESS, STAGE, PlanConfig, Speed, known_speed, plan
 from bedstone.store.adoption import adopt
@@ -45,8 +45,7 @@ def test_too_little_time_for_the_tokens_wanted_is_used_all_the_same():
 
 def test_the_numbers_agree_with_each_other():
     values = planned()
-    sizes = ("vocab_size", "n_layers", "d_model", "n_heads", "n_kv_heads", "d_ff", "seq_len")
-    shape = Shape(*(values[name] for name in sizes))
+    shape = ModelConfig(**{name: values[name] for name in SIZES})
     assert values["parameters_total"] == shapes.counted(shape).total
     assert values["train_tokens"] == values["n_steps"] * values["batch_tokens"]
     assert values["flop"] == shapes.train_flop(shape, values["train_tokens"])

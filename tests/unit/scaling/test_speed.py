@@ -1,9 +1,9 @@
 import pytest
+from tests.unit.counting.shapes import shape
 
-from bedstone.counting.architecture import Shape
 from bedstone.scaling import speed
 
-SHAPE = Shape(64, 1, 32, 2, 1, 32, 8)
+SHAPE = shape(64, 1, 32, 2, 1, 32, 8)
 
 
 @pytest.fixture

@@ -1,6 +1,7 @@
 """The runner, with stages as small as they can be."""
 
 import math
+import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -103,6 +104,17 @@ def test_a_metric_that_is_no_number_is_refused(store, value):
     with pytest.raises(BedstoneError, match="loss_nats"):
         make(stage, store, Config())
     assert not list(store.rglob("manifest.json*"))
+
+
+def test_what_a_stage_imports_when_it_runs_may_not_be_installed(store, monkeypatch):
+    def run(config, job):
+        import safetensors  # noqa: F401
+
+    monkeypatch.setitem(sys.modules, "safetensors", None)
+    stage = Stage("test.trains", version=1, config=Config, inputs=(), run=run)
+    with pytest.raises(BedstoneError, match="needs safetensors, which is not") as told:
+        make(stage, store, Config())
+    assert told.value.hint == "pip install 'bedstone[train]'"
 
 
 def test_two_builders_build_once(store):

@@ -2,10 +2,11 @@ import re
 
 import pytest
 import tiktoken
-from tokenizers import Regex, pre_tokenizers
+from tokenizers import Regex, Tokenizer, models, pre_tokenizers
 
-from bedstone.errors import ArtifactError
-from bedstone.text.encoder import PATTERN, SPECIAL_TOKENS, Encoder, byte_alphabet
+from bedstone.errors import ArtifactError, DataError
+from bedstone.text.encoder import SPECIAL_TOKENS, Encoder, byte_alphabet
+from bedstone.text.patterns import PATTERN
 
 CUTS = [
     ("l'arbre, won't", ["l", "'", "arbre", ",", " won", "'", "t"]),
@@ -75,6 +76,15 @@ def test_every_byte_has_a_character():
     assert sorted(byte_alphabet().values()) == list(range(256))
     assert set(byte_alphabet()) == set(pre_tokenizers.ByteLevel.alphabet())
     assert byte_alphabet()["Ġ"] == ord(" ")
+
+
+def test_a_tokeniser_of_another_kind_is_refused(tmp_path):
+    Tokenizer(models.WordLevel({"a": 0})).save(str(tmp_path / "tokenizer.json"))
+    with pytest.raises(ArtifactError, match=r"tokenizer\.json is a tokeniser of another kind"):
+        Encoder.load(tmp_path)
+    (tmp_path / "tokenizer.json").write_text("{")
+    with pytest.raises(DataError, match=r"tokenizer\.json is no tokeniser"):
+        Encoder.load(tmp_path)
 
 
 def test_a_folder_without_tokeniser(tmp_path):

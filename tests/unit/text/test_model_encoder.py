@@ -17,11 +17,13 @@ from tokenizers import (
     trainers,
 )
 
-from bedstone.errors import ArtifactError
+from bedstone.errors import ArtifactError, DataError
 from bedstone.generation.template import render
-from bedstone.text.any_encoder import PATTERNS
+from bedstone.store.adoption import adopt
+from bedstone.text.any_encoder import load
 from bedstone.text.encoder import SPECIAL_TOKENS, Encoder
-from bedstone.text.model_encoder import CUTS, Texts
+from bedstone.text.model_encoder import Texts
+from bedstone.text.patterns import CUTS, PATTERNS
 from bedstone.tokenizer.learning.vocabulary import untrained
 from bedstone.tokenizer.train import TrainConfig, trainer
 
@@ -266,9 +268,16 @@ def test_bedstones_own_tokeniser(tmp_path):
         assert ours.encode(text) == encoder.encode(text)
 
 
-@pytest.mark.parametrize("text", ["", "[]", "{}", '{"added_tokens": [{}]}'])
+@pytest.mark.parametrize("text", ["", "[]", "{}", '{"model": []}', "[" * 100_000])
 def test_what_is_no_tokeniser(tmp_path, text):
     (tmp_path / "tokenizer.json").write_text(text)
+    with pytest.raises(DataError, match=re.escape(str(tmp_path / "tokenizer.json"))):
+        Texts.load(tmp_path)
+
+
+@pytest.mark.parametrize("rest", ["", ', "added_tokens": [{}]'])
+def test_a_damaged_tokeniser(tmp_path, rest):
+    (tmp_path / "tokenizer.json").write_text('{"model": {}' + rest + "}")
     with pytest.raises(ArtifactError, match=re.escape(str(tmp_path / "tokenizer.json"))):
         Texts.load(tmp_path)
 
@@ -299,6 +308,38 @@ def gguf_fields(tokenizer, pre):
         "tokenizer.ggml.merges": [" ".join(merge) for merge in values["model"]["merges"]],
         "tokenizer.ggml.bos_token_id": 1,
     }
+
+
+def write_gguf(path, fields):
+    gguf = pytest.importorskip("gguf", reason="gguf is not installed: pip install bedstone[train]")
+    writer = gguf.GGUFWriter(path, fields["general.architecture"])
+    for key, value in fields.items():
+        if key != "general.architecture":
+            add = {list: writer.add_array, str: writer.add_string, int: writer.add_uint32}
+            add[type(value)](key, value)
+    writer.write_header_to_file()
+    writer.write_kv_data_to_file()
+    writer.close()
+
+
+def test_the_tokeniser_of_a_gguf_file_is_one_as_any(tmp_path, store):
+    theirs = byte_level([])
+    write_gguf(tmp_path / "model.gguf", gguf_fields(theirs, "gpt-2"))
+    tokeniser = load(adopt([tmp_path / "model.gguf"], store))
+    for text in (*TRAINING, "ab é 12 "):
+        assert tokeniser.encode(text) == theirs.encode(text, add_special_tokens=False).ids
+    assert tokeniser.encode(CONTROLS[1]) != [1]
+    assert tokeniser.vocab_size == theirs.get_vocab_size()
+    assert tokeniser.unknown is None
+
+
+def test_a_gguf_file_without_a_known_tokeniser_is_told_by_its_name(tmp_path, store):
+    write_gguf(tmp_path / "odd.gguf", {"general.architecture": "t5"})
+    with pytest.raises(ArtifactError, match=r"odd\.gguf: tokenizer\.ggml\.model is missing"):
+        load(adopt([tmp_path / "odd.gguf"], store))
+    (tmp_path / "no.gguf").write_bytes(b"GGUF?")
+    with pytest.raises(ArtifactError, match=r"no\.gguf is no GGUF file"):
+        load(adopt([tmp_path / "no.gguf"], store))
 
 
 DIGITS = pre_tokenizers.Digits(individual_digits=True)

@@ -5,8 +5,8 @@ import pytest
 
 torch = pytest.importorskip("torch", reason="torch is not installed: pip install bedstone[train]")
 
+from bedstone.counting.shape import ModelConfig
 from bedstone.errors import BedstoneError
-from bedstone.model.shape import ModelConfig
 from bedstone.model.transformer import DTYPES, Transformer
 from bedstone.training import loop
 from bedstone.training.optim import OptimizerConfig, Schedule

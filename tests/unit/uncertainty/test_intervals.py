@@ -1,9 +1,12 @@
 import subprocess
 import sys
+import tracemalloc
 
+import numpy as np
 import pytest
 
-from bedstone.uncertainty.intervals import bootstrap_mean, wilson
+from bedstone.uncertainty import intervals
+from bedstone.uncertainty.intervals import RESAMPLES, bootstrap_mean, bootstrap_ratio, wilson
 
 
 def test_wilson_is_the_published_interval():
@@ -53,6 +56,33 @@ def test_documents_are_drawn_again_with_all_their_values():
 def test_weights_count_within_documents():
     found = bootstrap_mean([1.0, 4.0, 2.0], seed=0, weights=[2, 1, 3], documents=["a", "a", "b"])
     assert found.value == 2
+
+
+def test_a_ratio_is_of_sums_and_its_units_are_drawn_whole():
+    estimate = bootstrap_ratio([30.0, 10.0], [10, 10], seed=0)
+    assert (estimate.value, estimate.low, estimate.high, estimate.n) == (2, 1, 3, 2)
+    assert bootstrap_ratio([30.0, 1.0], [10, 1], seed=0).value == pytest.approx(31 / 11)
+
+
+def test_the_resamples_are_those_of_one_table(monkeypatch):
+    parts, wholes = np.random.default_rng(1).random((2, 11)) + 1
+    units = np.random.default_rng(7).integers(11, size=(RESAMPLES, 11))
+    ratios = parts[units].sum(axis=1) / wholes[units].sum(axis=1)
+    whole = bootstrap_ratio(parts, wholes, seed=7)
+    assert (whole.low, whole.high) == tuple(np.quantile(ratios, [0.025, 0.975]))
+    monkeypatch.setattr(intervals, "PIECE_NUMBERS", 40)  # three rows at once
+    assert bootstrap_ratio(parts, wholes, seed=7) == whole
+
+
+def test_many_units_fit_in_memory():
+    values = [0.0, 1.0] * 10_000
+    tracemalloc.start()
+    try:
+        assert bootstrap_mean(values, seed=0).n == 20_000
+        _, peak_bytes = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert peak_bytes < 50e6  # all the draws at once are 320 MB
 
 
 def test_intervals_need_no_torch():

@@ -1,7 +1,9 @@
 import numpy as np
 import pytest
 
-from bedstone.uncertainty.paired import CHUNK_RESAMPLES, holm, interval, p_values, resampled
+from bedstone.uncertainty import intervals
+from bedstone.uncertainty.intervals import percentile_interval
+from bedstone.uncertainty.paired import holm, p_values, resampled
 
 
 def test_holm_computed_by_hand():
@@ -23,13 +25,21 @@ def test_a_p_value_is_that_of_the_test_of_signs():
 
 def test_resamples_are_paired_and_of_whole_problems():
     value_PM = np.arange(10.0)[:, None] * [1, 2]
-    drawn_RM = resampled(value_PM, seed=3, resamples=CHUNK_RESAMPLES + 7)
-    assert drawn_RM.shape == (CHUNK_RESAMPLES + 7, 2)
+    drawn_RM = resampled(value_PM, seed=3, resamples=507)
+    assert drawn_RM.shape == (507, 2)
     assert drawn_RM[:, 1] == pytest.approx(2 * drawn_RM[:, 0])
     assert drawn_RM * 10 == pytest.approx(np.round(drawn_RM * 10))
     assert len(np.unique(drawn_RM[:, 0])) > 30
     assert (resampled(value_PM, seed=3, resamples=8) == drawn_RM[:8]).all()
     assert not (resampled(value_PM, seed=4, resamples=8) == drawn_RM[:8]).all()
+
+
+def test_pieces_of_the_draws_decide_nothing(monkeypatch):
+    value_PM = np.random.default_rng(0).random((10, 3))
+    whole = resampled(value_PM, 3, 50), p_values(value_PM - 0.4, 3, 50)
+    monkeypatch.setattr(intervals, "PIECE_NUMBERS", 70)
+    assert (resampled(value_PM, 3, 50) == whole[0]).all()
+    assert p_values(value_PM - 0.4, 3, 50) == whole[1]
 
 
 def test_the_deviation_of_resamples_is_the_means():
@@ -43,5 +53,8 @@ def test_95_of_100_intervals_cover():
     random = np.random.default_rng(5)
     value_PM = random.binomial(8, 0.3, size=(150, 1000)) / 8  # 1,000 tries side by side
     drawn_RM = resampled(value_PM, seed=0, resamples=1000)
-    held = [interval(value_PM[:, m].mean(), drawn_RM[:, m], 150) for m in range(value_PM.shape[1])]
+    held = [
+        percentile_interval(value_PM[:, m].mean(), drawn_RM[:, m], 150)
+        for m in range(value_PM.shape[1])
+    ]
     assert 0.93 <= np.mean([each.low <= 0.3 <= each.high for each in held]) <= 0.97

@@ -20,11 +20,10 @@ language for as many stop words as English; here for more where short words, or 
 to have as many by chance.
 """
 
-import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
 from math import ceil, isfinite
-from typing import Any, Literal, get_args
+from typing import Literal, get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -32,6 +31,7 @@ from numpy.typing import NDArray
 from bedstone.corpus.rules.frequencies import MIN_SHARE
 from bedstone.corpus.rules.sets import Rule
 from bedstone.store.artifact import Shard
+from bedstone.store.payload import read_json
 
 Values = NDArray[np.float64]
 Method = Literal["mean-std", "quantile", "tail", "median-ratio"]
@@ -119,20 +119,15 @@ def read_ranges(artifact: Shard, rules: Iterable[str]) -> dict[str, dict[str, di
     known = set(rules)
     found = {
         language: {name: each for name, each in entry["ranges"].items() if name in known}
-        for language, entry in _read(artifact).items()
+        for language, entry in read_json(artifact, NAME).items()
     }
     return {language: ranges for language, ranges in found.items() if ranges}
 
 
 def read_stop_words(artifact: Shard) -> dict[str, list[str]]:
     """Of the languages that have any: their stop words."""
-    found = {language: entry["stop_words"] for language, entry in _read(artifact).items()}
+    found = {language: entry["stop_words"] for language, entry in read_json(artifact, NAME).items()}
     return {language: words for language, words in found.items() if words}
-
-
-def _read(artifact: Shard) -> dict[str, Any]:
-    entries: dict[str, Any] = json.loads(artifact.file(NAME).read_text("utf-8"))
-    return entries
 
 
 def _outwards(limit: float, side: str) -> float:

@@ -19,6 +19,7 @@ from typing import Protocol
 from urllib.parse import unquote
 
 from bedstone.errors import DataError
+from bedstone.store.artifact import Source
 
 TIMEOUT_SECONDS = 900
 """Of one call of a client."""
@@ -138,6 +139,16 @@ class Archive:
         if self.path.suffix == ".deb":
             return f"apt-get download {self.package.name}={self.version}"
         return f"npm pack {self.package.name}@{self.version}"
+
+    @property
+    def source(self) -> Source:
+        """What a manifest says of it."""
+        return Source(
+            name=self.package.name,
+            version=self.version,
+            sha256=self.sha256,
+            location=self.command,
+        )
 
 
 @dataclass(slots=True)

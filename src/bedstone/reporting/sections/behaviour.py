@@ -1,6 +1,5 @@
 """The report's sections about behaviour: alignment, sampling; and what to change next."""
 
-import json
 from collections.abc import Mapping
 from typing import Any
 
@@ -18,7 +17,8 @@ from bedstone.reporting.sections.tokens import dearest
 from bedstone.reporting.wording import TOO_FEW, count, interval, percent, points, short, verdict
 from bedstone.store.artifact import Artifact
 from bedstone.store.decisions import FILE
-from bedstone.uncertainty.intervals import MIN_DOCUMENTS, bootstrap_mean
+from bedstone.store.payload import read_json
+from bedstone.uncertainty.intervals import MIN_DOCUMENTS, bootstrap_ratio
 
 BABBLE = (
     "A model of this size writes babble: read the texts for their form alone. They are of the "
@@ -148,8 +148,7 @@ def _bits_change(base: Artifact, made: Artifact) -> list[tuple[str, str, str, st
     if not both:
         return []
     sizes = [size for _, size in both]
-    differences = [(late[it] - early[it]) / it[1] for it in both]
-    change = bootstrap_mean(differences, seed=0, weights=sizes)
+    change = bootstrap_ratio([late[it] - early[it] for it in both], sizes, seed=0)
     known = f"{change.low:+.3f} to {change.high:+.3f}" if change.n >= MIN_DOCUMENTS else TOO_FEW
     before, after = (sum(bits[it] for it in both) / sum(sizes) for bits in (early, late))
     name = "held-out documents, bits a byte, from the base model"
@@ -245,7 +244,7 @@ def levers(family: Family) -> Section | None:
     """The decision of each part that is worth another look, and where it is set."""
     rows: list[tuple[str, str, str]] = []
     if planned := family.find("scaling.plan"):
-        plan = json.loads(planned.file(FILE).read_text("utf-8"))
+        plan = read_json(planned, FILE)
         rows.append(("how large, how long", plan["sentences"][-1], "scaling.plan: minutes"))
     if filtered := family.find("corpus.filter"):
         found = [(it.alone, it.rule) for it in drops(filtered) if it.rule not in NO_RULES]

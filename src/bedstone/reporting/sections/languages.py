@@ -1,6 +1,5 @@
 """The report's section about languages: who is represented."""
 
-import json
 from collections.abc import Mapping
 from operator import itemgetter
 from typing import Any
@@ -12,6 +11,7 @@ from bedstone.reporting.charts import Chart, Dot
 from bedstone.reporting.family import Family
 from bedstone.reporting.section import Figure, Row, Section, Table, tabled
 from bedstone.reporting.wording import NOT_KNOWN, SHOWN_LANGUAGES, count, interval, percent, short
+from bedstone.store.payload import read_json
 from bedstone.uncertainty.intervals import MIN_DOCUMENTS, wilson
 
 
@@ -20,7 +20,7 @@ def shares(family: Family) -> Section | None:
     audit = family.find("corpus.audit")
     if audit is None:
         return None
-    whole = json.loads(audit.file("audit.json").read_text("utf-8"))
+    whole = read_json(audit, "audit.json")
     lost = _lost(family, whole)
     shown = _by_language(whole)[:SHOWN_LANGUAGES]
     noise = sum(bool(it["possible_noise"]) for it in whole["languages"])

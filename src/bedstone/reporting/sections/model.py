@@ -1,7 +1,5 @@
 """The report's sections about the model: its size, its loss, the time it took."""
 
-import json
-
 import numpy as np
 import pyarrow.parquet as pq
 
@@ -21,6 +19,7 @@ from bedstone.reporting.wording import (
 )
 from bedstone.store.artifact import Artifact
 from bedstone.store.decisions import FILE
+from bedstone.store.payload import read_json
 from bedstone.uncertainty.intervals import MIN_DOCUMENTS
 
 CURVE_POINTS = 300
@@ -51,7 +50,7 @@ def size(family: Family) -> Section | None:
     planned, base = family.find("scaling.plan"), family.find("pretrain.train")
     if planned is None:
         return None
-    plan = json.loads(planned.file(FILE).read_text("utf-8"))
+    plan = read_json(planned, FILE)
     sentences = tuple(f"{sentence[0].upper()}{sentence[1:]}." for sentence in plan["sentences"])
     said = ("The plan said, before the run:", *sentences) if base else sentences
     return Section(

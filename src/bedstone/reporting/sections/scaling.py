@@ -1,6 +1,5 @@
 """The report's sections about laws: what they would do, what one's runs say, what was predicted."""
 
-import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -14,7 +13,7 @@ from bedstone.laws.known import (
     RUNS_FILE,
     SURFACE,
     KnownLaw,
-    fitted,
+    fitted_in,
     published,
 )
 from bedstone.laws.law import FLOP_PER_PARAMETER_AND_TOKEN, Law
@@ -27,6 +26,7 @@ from bedstone.reporting.sections.model import is_as_planned
 from bedstone.reporting.wording import percent, short
 from bedstone.store.artifact import Artifact
 from bedstone.store.decisions import FILE as PLAN_FILE
+from bedstone.store.payload import read_json
 
 BUDGETS = (0.1, 1.0, 10.0)
 """Of the curves beside that of the budget, in times of it."""
@@ -161,7 +161,7 @@ def laws(family: Family) -> Section | None:
     planned = family.find("scaling.plan")
     if planned is None:
         return None
-    plan = json.loads(planned.file(PLAN_FILE).read_text("utf-8"))
+    plan = read_json(planned, PLAN_FILE)
     whose = "this model" if is_as_planned(family) else "the plan"
     chosen = [(whose, "made", plan["parameters_total"], plan["train_tokens"])]
     chosen += [(it["law"], "law", it["parameters"], it["train_tokens"]) for it in plan["laws"]]
@@ -196,7 +196,7 @@ def fits(family: Family) -> Section | None:
     made = family.find("scaling.fit")
     if made is None:
         return None
-    law = json.loads(made.file(LAW_FILE).read_text("utf-8"))
+    law = read_json(made, LAW_FILE)
     return Section(
         name="fit",
         question="Which law do the runs follow?",
@@ -222,7 +222,7 @@ def _law_answer(law: Row) -> str:
 
 def fit_charts(made: Artifact) -> list[Figure]:
     """Loss over compute where the law has sizes, and the runs held out where there are any."""
-    law = json.loads(made.file(LAW_FILE).read_text("utf-8"))
+    law = read_json(made, LAW_FILE)
     runs = pq.read_table(made.file(RUNS_FILE)).to_pylist()
     for row in runs:
         row["flop"] = FLOP_PER_PARAMETER_AND_TOKEN * row["parameters"] * row["train_tokens"]
@@ -239,7 +239,7 @@ def fit_charts(made: Artifact) -> list[Figure]:
     )
     figures = []
     if law["E"] is not None:
-        draws = fitted(made.path).draws
+        draws = fitted_in(made).draws
         chart = compute_chart(law, runs, draws)
         figures.append(Figure("Loss over compute", chart, Table("The runs", head, cells, 0)))
     if law["isoflop"] and any(budget["usable"] for budget in law["isoflop"]["budgets"]):
@@ -289,7 +289,7 @@ def predictions(family: Family) -> Section | None:
     made, base = family.find("scaling.predict"), family.find("pretrain.train")
     if made is None:
         return None
-    found = json.loads(made.file(PREDICTION_FILE).read_text("utf-8"))
+    found = read_json(made, PREDICTION_FILE)
     expected, ends = found["loss_nats"], found["loss_interval"]
     measured = base.manifest.metrics.get("loss_nats") if base else None
     rows = [charts.Dot("predicted", "law", expected, *(ends or ()))]

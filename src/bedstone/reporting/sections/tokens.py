@@ -1,6 +1,5 @@
 """The report's sections about tokens: what each language pays, and how languages are mixed."""
 
-import json
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -26,6 +25,7 @@ from bedstone.reporting.wording import (
     short,
 )
 from bedstone.store.artifact import Artifact
+from bedstone.store.payload import read_json
 from bedstone.tokenizer.mixing.shares import FILE as MIX_FILE
 
 NAMED_SHARE = 0.01
@@ -93,7 +93,7 @@ def _scripts(family: Family) -> tuple[Table, ...]:
     tokenizer = family.find("tokenizer.train")
     if tokenizer is None:
         return ()
-    counts = json.loads(tokenizer.file("scripts.json").read_text("utf-8"))
+    counts = read_json(tokenizer, "scripts.json")
     total = sum(counts.values())
     cells = tuple((name, count(it), percent(it / total)) for name, it in counts.items())
     return (Table("The vocabulary by script", ("script", "tokens", "of all"), cells),)
@@ -104,7 +104,7 @@ def fairness(family: Family) -> Section | None:
     tokenizer = family.find("tokenizer.train")
     if tokenizer is None or not tokenizer.manifest.config.get("parity"):
         return None
-    both = json.loads(tokenizer.file("parity.json").read_text("utf-8"))
+    both = read_json(tokenizer, "parity.json")
     plain, steered = both["plain"], both["parity"]
     worst, english = (
         steered[name] / plain[name] - 1 for name in ("worst_tokens", "english_tokens")
@@ -175,7 +175,7 @@ def reading(family: Family) -> Reading | None:
     mixed = family.parent(base, "mix") if base else family.find("tokenizer.mix")
     if mixed is None:
         return None
-    whole: Row = json.loads(mixed.file(MIX_FILE).read_text("utf-8"))
+    whole: Row = read_json(mixed, MIX_FILE)
     if base:
         length = base.manifest.config["seq_len"]
         sequences = int(base.manifest.metrics["train_tokens"]) // length
@@ -192,7 +192,7 @@ def mix(family: Family) -> Section | None:
     read = reading(family)
     if read is None:
         return None
-    audit = json.loads(read.mix.file("audit.json").read_text("utf-8"))
+    audit = read_json(read.mix, "audit.json")
     rows = _read_rows(audit["languages"], read)
     names = language_labels([it["language"] for it in rows])
     spoken = most_spoken(list(names))

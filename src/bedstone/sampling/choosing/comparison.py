@@ -24,7 +24,7 @@ from numpy.typing import ArrayLike
 from bedstone.errors import ConfigError
 from bedstone.lots import lot
 from bedstone.sampling.choosing.selection import Outcome, Selector, Stop
-from bedstone.uncertainty.intervals import Estimate, wilson
+from bedstone.uncertainty.intervals import Estimate, percentile_interval, wilson
 from bedstone.uncertainty.paired import (
     DIGITS,
     LEVEL,
@@ -32,7 +32,6 @@ from bedstone.uncertainty.paired import (
     Bools,
     Floats,
     holm,
-    interval,
     p_values,
     resampled,
 )
@@ -119,7 +118,7 @@ class Comparison:
         rows = self.rows
         value = rows[one].accuracy.value - rows[other].accuracy.value
         drawn_R = self.resampled_RM[:, one] - self.resampled_RM[:, other]
-        return interval(value, drawn_R, rows[one].accuracy.n)
+        return percentile_interval(value, drawn_R, rows[one].accuracy.n)
 
 
 class Budget(NamedTuple):
@@ -221,7 +220,7 @@ def compared(
             strategy=each.strategy,
             development_accuracy=float(accuracy_PM[development_P, m].mean()),
             accuracy=_accuracy(test_PM[:, m], drawn_RM[:, m]),
-            gain=interval(gain_PM[:, m].mean(), gain_RM[:, m], len(test_PM)),
+            gain=percentile_interval(gain_PM[:, m].mean(), gain_RM[:, m], len(test_PM)),
             p_value=p_M[m],
             adjusted_p=adjusted_M[m],
             cost=cost(each, prices),
@@ -235,7 +234,7 @@ def _accuracy(value_P: Floats, drawn_R: Floats) -> Estimate:
     # Resamples of problems that are all right, or all wrong, are all the same.
     if np.isin(value_P, (0, 1)).all():
         return wilson(float(value_P.mean()), len(value_P))
-    return interval(value_P.mean(), drawn_R, len(value_P))
+    return percentile_interval(value_P.mean(), drawn_R, len(value_P))
 
 
 def cost(measured: Measured, prices: Prices) -> Cost:

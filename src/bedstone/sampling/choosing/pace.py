@@ -1,10 +1,10 @@
 """How long a model of this machine takes to answer one prompt, from the tokens that it takes."""
 
-import json
 from dataclasses import asdict, dataclass
 from typing import Any
 
 from bedstone.store.artifact import Shard
+from bedstone.store.payload import read_json
 
 FILE = "pace.json"
 
@@ -21,11 +21,7 @@ class Pace:
     @classmethod
     def read(cls, measured: Shard) -> "Pace":
         """That of an artifact of sampling.latency."""
-        return cls(**json.loads(measured.file(FILE).read_text("utf-8")))
-
-    def text(self) -> str:
-        """As JSON."""
-        return json.dumps(asdict(self), indent=2) + "\n"
+        return cls(**read_json(measured, FILE))
 
     def no_faster_than(self, other: "Pace") -> "Pace":
         """The slower of the two in each respect: more samples never take less, but for noise."""

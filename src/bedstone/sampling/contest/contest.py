@@ -1,7 +1,9 @@
 """Whom `bedstone strategies` asks, and what is drawn for it.
 
 All completions are artifacts of sampling.answers, in blocks of problems by samples: more of either
-leaves what there is as it is, and what is stored is never drawn again.
+leaves what there is as it is, and what is stored is never drawn again. So no more samples are drawn
+than are asked for, and a block is cut where earlier ones were: 2 samples and later 16 are blocks of
+2, 6 and 8.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -15,8 +17,8 @@ import pyarrow.parquet as pq
 
 from bedstone.errors import ConfigError
 from bedstone.generation.chain import parse
-from bedstone.generation.writer import Writer
-from bedstone.model import NumberFormat, hugging_face
+from bedstone.generation.writer import folder_of, loaded
+from bedstone.model import hugging_face
 from bedstone.progress import Progress
 from bedstone.sampling import rewards
 from bedstone.sampling.choosing.evidence import Reader
@@ -29,11 +31,13 @@ from bedstone.sampling.endpoints.openai_api import CHOICES, RemoteDrawing, obsta
 from bedstone.store.adoption import adopt
 from bedstone.store.artifact import Artifact, is_complete
 from bedstone.store.making import Making
+from bedstone.store.payload import read_json
 from bedstone.store.request import ask
 from bedstone.store.stages import find
 
 STAGE = "sampling.answers"
 BLOCK_SAMPLES = 8
+"""At most, of a problem: no block reaches over a multiple."""
 MODEL_FILES = ("*.safetensors", "*.safetensors.index.json", "*.jinja")
 MODEL_CONFIGS = ("config.json", "tokenizer.json", "tokenizer_config.json")
 
@@ -72,10 +76,10 @@ class Source:
         return cls({"probe": making.build("sampling.probe", config)})
 
     @property
-    def probed(self) -> str | None:
-        """What the probe wrote of an endpoint, as JSON."""
+    def probed(self) -> dict[str, Any] | None:
+        """What the probe wrote of an endpoint."""
         probe = self.inputs.get("probe")
-        return None if probe is None else probe.file(FILE).read_text("utf-8")
+        return None if probe is None else read_json(probe, FILE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +97,24 @@ class Block:
         """Whether it is stored."""
         stage = find(STAGE)
         return is_complete(ask(stage, stage.config(**self.config), self.inputs).folder(store))
+
+    def of(self, first: int, samples: int) -> "Block":
+        """The same of other samples."""
+        return replace(self, config={**self.config, "first_sample": first, "samples": samples})
+
+    def parts(self, store: Path) -> Iterator["Block"]:
+        """Blocks that hold its samples one after another: of stored ones the longest, and new ones.
+
+        The last may hold more, if it is stored.
+        """
+        first, samples = 0, self.config["samples"]
+        while first < samples:
+            longest = BLOCK_SAMPLES - first % BLOCK_SAMPLES
+            wanted = self.of(first, min(longest, samples - first))
+            parts = (self.of(first, size) for size in range(longest, 0, -1))
+            part = next((each for each in parts if each.is_made(store)), wanted)
+            yield part
+            first += part.config["samples"]
 
     @property
     def completions(self) -> int:
@@ -126,11 +148,10 @@ class Contest:
 
     def _blocks(self, questions: Questions, chain: str, wording: int) -> list[Block]:
         asked, task, there = self.asked, questions.task, len(questions.problems)
-        samples, size = (1, 1) if chain == GREEDY else (asked.samples, BLOCK_SAMPLES)
         shared = {
             "task": "" if questions.file else task.name,
             "chain": chain,
-            "samples": size,
+            "samples": 1 if chain == GREEDY else asked.samples,
             "paraphrase": wording,
             "max_tokens": asked.max_tokens,
             "chat": not asked.plain,
@@ -142,19 +163,12 @@ class Contest:
         inputs = dict(self.source.inputs)
         if questions.file is not None:
             inputs["problems"] = questions.file
-        return [
-            Block(
-                shared
-                | {
-                    "first_problem": problem,
-                    "problems": min(BLOCK_PROBLEMS, there - problem),
-                    "first_sample": sample,
-                },
-                inputs,
-            )
-            for problem in range(0, there, BLOCK_PROBLEMS)
-            for sample in range(0, samples, size)
-        ]
+        blocks: list[Block] = []
+        for first in range(0, there, BLOCK_PROBLEMS):
+            count = min(BLOCK_PROBLEMS, there - first)
+            whole = Block(shared | {"first_problem": first, "problems": count}, inputs)
+            blocks += whole.parts(self.making.store)
+        return blocks
 
     def blocks(self) -> Iterator[tuple[Questions, Block]]:
         """All that is drawn."""
@@ -174,8 +188,7 @@ class Contest:
         """
         if not blocks:
             return []
-        assert self.source.path is not None
-        writer = Writer.load(self.source.path, self.asked.number_format)
+        writer = loaded(folder_of(self.source.inputs["model"]), self.asked.number_format)
         prompts = [block.prompts(questions) for questions, block in blocks]
         different = list(dict.fromkeys(joined.from_iterable(prompts)))
         ids = writer.prompt_ids(different, chat=not self.asked.plain)
@@ -266,8 +279,8 @@ def contest(
     quiet = replace(making, progress=Progress())  # hundreds of blocks: they are counted, not told
     if path is not None:
         source = Source.of_path(path, making.store)
-        if asked.reward is not None:
-            _refuse_stranger(asked.reward, path, asked.number_format)
+        if reward is not None:
+            _refuse_stranger(reward, source.inputs["model"], asked)
         held = Contest(source, asked, quiet, families, questions, reward)
         held.prompt_ids(held.missing())  # too long a prompt is refused before anything is drawn
         return held, {}
@@ -289,17 +302,19 @@ def contest(
     return Contest(source, asked, quiet, usable, questions, reward), hindered
 
 
-def _refuse_stranger(judge: Path, path: Path, number_format: NumberFormat) -> None:
+def _refuse_stranger(judge: Artifact, model: Artifact, asked: Asked) -> None:
     """Raises ConfigError where one model was not aligned from the other."""
-    aligned, own = (Writer.load(each, number_format) for each in (judge, path))
+    aligned, own = (loaded(folder_of(each), asked.number_format) for each in (judge, model))
     if aligned.texts.token_bytes != own.texts.token_bytes:
         raise ConfigError(
-            f"--reward {judge} has another tokeniser than {path}",
+            f"--reward {asked.reward} has another tokeniser than the model",
             hint="take the model that was aligned from the one that answers",
         )
     judging, judged = aligned.model.state_dict(), own.model.state_dict()
     if all(name in judged and part.equal(judged[name]) for name, part in judging.items()):
-        raise ConfigError(f"--reward {judge} is the model itself: it finds all answers equal")
+        raise ConfigError(
+            f"--reward {asked.reward} is the model itself: it finds all answers equal"
+        )
 
 
 def _hindered(findings: Findings, chains: Sequence[str], asked: Asked) -> dict[str, list[str]]:

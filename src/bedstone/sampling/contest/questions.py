@@ -26,6 +26,8 @@ CHAINS = (
 BLOCK_PROBLEMS = 20
 """Problems are drawn by so many."""
 MIN_PROBLEMS = 20
+MAX_COMPLETIONS = 2_000_000
+"""Of a chain: so many can be listed and compared in memory."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +66,11 @@ class Asked:
             raise ConfigError("--reward judges what a model of this machine answers, no endpoint")
         if is_url and self.constrain:
             raise ConfigError("--constrain holds a model of this machine, no endpoint")
+        if self.samples * self.problems > MAX_COMPLETIONS:
+            raise ConfigError(
+                f"--problems {self.problems} with --samples {self.samples} are more than "
+                f"{MAX_COMPLETIONS:,} completions of a chain"
+            )
         if not all(0 <= price < math.inf for price in self.prices[:2]):
             raise ConfigError("--prompt-price and --completion-price are USD, 0 or more")
         if folders := [path for path in self.data if path.is_dir()]:

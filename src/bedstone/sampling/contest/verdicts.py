@@ -3,7 +3,6 @@
 Every number of samples, selector and budget is computed from the stored answers; see ``contest``.
 """
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -66,12 +65,11 @@ def compare(
     if wanted.write:
         for chain in held.families:
             generation_settings(parse(chain))  # refused now, not after all is drawn
-    probed = held.source.probed
     about = {
         "model": model,
         "budget_unit": asked.budget.unit,
         "unavailable": unavailable,
-        "probe": None if probed is None else json.loads(probed),
+        "probe": held.source.probed,
     }
     if wanted.dry_run:
         return about | cost(held), ()

@@ -7,24 +7,26 @@ and is shown nowhere.
 import hashlib
 import http.client
 import json
+import math
 import os
 import time
-import urllib.error
-import urllib.request
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from itertools import chain
 from typing import Any
+from urllib.parse import urlsplit
 
-from bedstone.errors import BedstoneError, ConfigError, DataError
+from bedstone.errors import BedstoneError, ConfigError, DataError, printable
+from bedstone.sampling.endpoints.exchange import Answer, Limits, TooLargeError, post
 from bedstone.sampling.endpoints.findings import Findings
 from bedstone.sampling.endpoints.openai_api import (
     CHOICES,
     RemoteDrawing,
     Reply,
+    json_of,
     obstacles,
     parameters,
     reply_of,
@@ -36,6 +38,13 @@ WAITS_SECONDS = (1, 2, 4, 8, 16)
 """Before each further try."""
 LONGEST_WAIT_SECONDS = 120
 """A server that asks for more is not waited for."""
+LONGEST_SECONDS = 600
+"""Of a request with all its tries and the waits between them."""
+ANSWER_BYTES = 2**20
+"""Of an answer at most, and for each token that it tells of so many more:"""
+TOKEN_BYTES = 2**10
+ROUNDING_NATS = 1e-3
+"""By which a server's log-probability may be above 0."""
 TIMED_OUT, TOO_MANY = 408, 429
 SHOWN_CHARACTERS = 300
 """Of what a server says for itself."""
@@ -62,16 +71,6 @@ class Refused(BedstoneError):  # noqa: N818 (what it is called)
     """The server does not take a request as it stands."""
 
 
-class _NoRedirect(urllib.request.HTTPRedirectHandler):
-    """A redirect would take the key to another host."""
-
-    def redirect_request(self, *_: Any) -> None:
-        return None
-
-
-OPENER = urllib.request.build_opener(_NoRedirect)
-
-
 @dataclass(frozen=True, slots=True)
 class Endpoint:
     """A model behind an address."""
@@ -89,8 +88,9 @@ class Endpoint:
     """Requests at once."""
 
     def __post_init__(self) -> None:
-        if not self.url.startswith(("http://", "https://")):
-            raise ConfigError(f"{self.url} is no address of an endpoint", hint="http://HOST/v1")
+        if not _is_address(self.url):
+            message = f"{printable(self.url)} is no address of an endpoint"
+            raise ConfigError(message, hint="http://HOST/v1")
 
     @classmethod
     def with_key(cls, url: str, model: str, *, chat: bool) -> "Endpoint":
@@ -108,7 +108,7 @@ class Endpoint:
         Raises:
             ConfigError: the endpoint cannot do what is asked, or the key is missing.
             BedstoneError: the server refuses, cannot be reached, or fails at every try.
-            DataError: an answer that cannot be read, or that does not tell its tokens.
+            DataError: an answer that cannot be read, or that holds what no completion can.
         """
         hindered = obstacles(drawing, findings)
         if hindered:
@@ -126,8 +126,8 @@ class Endpoint:
             if findings.features["seed"].verdict != "refused":
                 sent["seed"] = derived_seed(drawing.seed, prompt, number)
             reply = self.ask(prompt, sent, listed=1 if drawing.logprobs else None)
-            if len(reply.choices) != groups[number]:
-                raise DataError(f"{self.url}: {len(reply.choices)} of {groups[number]} completions")
+            if fault := _fault(reply, groups[number], drawing):
+                raise DataError(f"{self.url}: {fault}")
             return _samples(reply, findings)
 
         with ThreadPoolExecutor(self.concurrency) as pool:
@@ -144,56 +144,45 @@ class Endpoint:
             listed: of how many tokens in each place the log-probability is asked; None for none.
         """
         body = request_body(self.model, prompt, sent, chat=self.chat, listed=listed)
-        answer, seconds = self._post(body)
+        tokens = sent.get("n", 1) * sent.get("max_tokens", 0) * (1 + (listed or 0))
+        answer = self._post(body, ANSWER_BYTES + TOKEN_BYTES * tokens)
         try:
-            return reply_of(answer, seconds)
-        except (AttributeError, KeyError, TypeError, ValueError) as error:
-            message = f"{self._address}: the answer lacks what a completion has: {error!r}"
-            raise DataError(message, hint=json.dumps(answer)[:SHOWN_CHARACTERS]) from error
+            return reply_of(json_of(answer.content), answer.seconds)
+        except ValueError as error:
+            message = f"{self._address}: the answer is no completion: {self._shown(str(error))}"
+            begun = self._shown(answer.content.decode(errors="replace"))
+            raise DataError(message, hint=f"it begins: {begun}") from None
 
     @property
     def _address(self) -> str:
         return self.url.rstrip("/") + ("/chat/completions" if self.chat else "/completions")
 
-    def _post(self, body: Mapping[str, Any]) -> tuple[Any, float]:
-        for number in range(len(WAITS_SECONDS) + 1):
-            last = number == len(WAITS_SECONDS)
-            try:
-                return self._posted(body)
-            except urllib.error.HTTPError as error:
-                wait_seconds = _asked_wait_seconds(error.headers.get("Retry-After"))
-                passing = error.code in (TIMED_OUT, TOO_MANY) or error.code >= 500
-                if last or not passing or wait_seconds > LONGEST_WAIT_SECONDS:
-                    raise self._refusal(error, passing=passing) from None
-            except (OSError, http.client.HTTPException) as error:  # not reached, or dropped
-                wait_seconds = 0
-                if last:
-                    reason = getattr(error, "reason", error)
-                    message = f"{self._address}: {reason or type(error).__name__}"
-                    hint = (
-                        "look whether a server runs there, and whether it answers within "
-                        f"{self.timeout_seconds:g} s"
-                    )
-                    raise BedstoneError(message, hint=hint) from None
-            time.sleep(max(wait_seconds, WAITS_SECONDS[number]))
-        raise AssertionError("the last try returns or raises")
-
-    def _posted(self, body: Mapping[str, Any]) -> tuple[Any, float]:
-        # The answer, and the seconds of this try alone.
+    def _post(self, body: Mapping[str, Any], most_bytes: int) -> Answer:
         headers = {"Content-Type": "application/json"}
         if self.key_variable is not None:
             headers["Authorization"] = f"Bearer {self._key()}"
-        data = json.dumps(body).encode()
-        request = urllib.request.Request(self._address, data, headers)
-        start = time.perf_counter()
-        with OPENER.open(request, timeout=self.timeout_seconds) as response:
-            content = response.read()
-        seconds = time.perf_counter() - start
-        try:
-            return json.loads(content), seconds
-        except ValueError as error:
-            shown = content[:SHOWN_CHARACTERS].decode(errors="replace")
-            raise DataError(f"{self._address}: the answer is not JSON: {shown!r}") from error
+        data, until = json.dumps(body).encode(), time.monotonic() + LONGEST_SECONDS
+        limits = Limits(self.timeout_seconds, until, most_bytes)
+        for pause_seconds in (*WAITS_SECONDS, math.inf):
+            asked_seconds = 0.0
+            try:
+                answer = post(self._address, data, headers, limits)
+            except TooLargeError:
+                message = f"{self._address}: the answer has more than {most_bytes:,} bytes"
+                raise DataError(f"{message}, more than what was asked can take") from None
+            except (OSError, http.client.HTTPException) as error:
+                trouble = self._no_answer(error)
+            else:
+                if answer.succeeds:
+                    return answer
+                trouble = self._refusal(answer)
+                asked_seconds = _asked_wait_seconds(answer.headers.get("Retry-After"))
+            wait_seconds = max(pause_seconds, asked_seconds)
+            in_time = time.monotonic() + wait_seconds < until
+            if isinstance(trouble, Refused) or wait_seconds > LONGEST_WAIT_SECONDS or not in_time:
+                raise trouble
+            time.sleep(wait_seconds)
+        raise AssertionError("the last try returns or raises")
 
     def _key(self) -> str:
         key = os.environ.get(self.key_variable or "", "").strip()
@@ -202,18 +191,47 @@ class Endpoint:
             raise ConfigError(message, hint="set it to the key alone, or unset it")
         return key
 
-    def _refusal(self, error: urllib.error.HTTPError, *, passing: bool) -> BedstoneError:
-        said = _message(error.read())
+    def _no_answer(self, error: OSError | http.client.HTTPException) -> BedstoneError:
+        said = f"the answer is broken: {error!r}"
+        if isinstance(error, OSError):
+            said = str(getattr(error, "reason", error)) or type(error).__name__
+        hint = (
+            "look whether a server runs there, whether it begins to answer within "
+            f"{self.timeout_seconds:g} s, and is done within {LONGEST_SECONDS:g} s"
+        )
+        return BedstoneError(f"{self._address}: {self._shown(said)}", hint=hint)
+
+    def _refusal(self, answer: Answer) -> BedstoneError:
+        status, said = answer.status, self._shown(_message(answer.content)) or "without a word"
+        if 300 <= status < 400:
+            place = self._shown(answer.headers.get("Location", "nowhere"))
+            said = f"it points to {place}, which is not followed"
+        passing = status in (TIMED_OUT, TOO_MANY) or status >= 500
+        return (BedstoneError if passing else Refused)(f"{self._address}: status {status}: {said}")
+
+    def _shown(self, said: str) -> str:
         if self.key_variable is not None:  # some servers repeat the key that they do not know
             said = said.replace(self._key(), "(the key)")
-        kind = BedstoneError if passing else Refused
-        return kind(f"{self._address}: status {error.code}: {said[:SHOWN_CHARACTERS]}")
+        return printable(said.strip()[:SHOWN_CHARACTERS])
 
 
 def derived_seed(seed: int, prompt: str, number: int) -> int:
     """The seed of a prompt's request: 31 bits, which every engine takes."""
     digest = hashlib.sha256(f"{seed} {number} {prompt}".encode()).digest()
     return int.from_bytes(digest[:4]) >> 1
+
+
+def _fault(reply: Reply, asked: int, drawing: RemoteDrawing) -> str | None:
+    if len(reply.choices) != asked:
+        return f"{len(reply.choices)} of {asked} completions"
+    longest = max(len(choice.text) for choice in reply.choices)
+    if longest > TOKEN_BYTES * drawing.max_tokens:  # to read it would take long, and for nothing
+        return f"a text of {longest:,} characters came where {drawing.max_tokens} tokens were asked"
+    tokens = chain.from_iterable(choice.tokens or () for choice in reply.choices)
+    highest = max((token.logprob for token in tokens), default=0)
+    if drawing.logprobs and highest > ROUNDING_NATS:
+        return f"a log-probability is {highest:g}, above 0"
+    return None
 
 
 def _samples(reply: Reply, findings: Findings) -> list[Sample]:
@@ -255,23 +273,31 @@ def _shared_out(reply: Reply) -> list[int]:
 
 def _message(content: bytes) -> str:
     # The server's own words, in the form of OpenAI's errors if they are.
-    said = content.decode(errors="replace").strip()
-    try:
-        return str(json.loads(said)["error"]["message"])
-    except (ValueError, KeyError, TypeError):
-        return said or "without a word"
+    with suppress(KeyError, TypeError, ValueError):
+        said = json_of(content)["error"]["message"]
+        if isinstance(said, str):
+            return said
+    return content.decode(errors="replace")
 
 
 def _asked_wait_seconds(retry_after: str | None) -> float:
-    # A number of seconds, or a date.
-    if retry_after is None:
-        return 0
+    # A number of seconds, or a date; 0 for what is neither.
+    retry_after = retry_after or ""
     try:
-        return float(retry_after)
+        seconds = float(retry_after)
     except ValueError:
         try:
-            return (
-                parsedate_to_datetime(retry_after).astimezone(UTC) - datetime.now(UTC)
-            ).total_seconds()
-        except ValueError:
+            seconds = parsedate_to_datetime(retry_after).timestamp() - time.time()
+        except (ValueError, OverflowError):
             return 0
+    return seconds if seconds > 0 else 0  # nan is not
+
+
+def _is_address(url: str) -> bool:
+    try:
+        parts = urlsplit(url)
+        host, _ = (parts.hostname or "").encode("idna"), parts.port
+    except ValueError:
+        return False
+    readable = (parts.path + parts.query).isascii() and url.isprintable() and " " not in url
+    return readable and bool(host) and parts.scheme in ("http", "https")

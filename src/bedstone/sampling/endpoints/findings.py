@@ -1,6 +1,5 @@
 """What a probe found of an endpoint, and how it is stored."""
 
-import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
@@ -38,17 +37,15 @@ class Findings:
         return self.features[feature].verdict == "honoured"
 
     @classmethod
-    def read(cls, text: str) -> "Findings":
-        """As ``text`` wrote them."""
-        values: dict[str, Any] = json.loads(text)
+    def read(cls, values: Mapping[str, Any]) -> "Findings":
+        """As ``values`` told them."""
         features = {name: Finding(**each) for name, each in values["features"].items()}
         return cls(features, values["logprobs_of"])
 
-    def text(self, about: Mapping[str, Any]) -> str:
-        """As JSON, with what they are ``about``."""
+    def values(self, about: Mapping[str, Any]) -> dict[str, Any]:
+        """As they are stored, with what they are ``about``."""
         features = {name: asdict(each) for name, each in self.features.items()}
-        values = dict(about) | {"logprobs_of": self.logprobs_of, "features": features}
-        return json.dumps(values, indent=2) + "\n"
+        return dict(about) | {"logprobs_of": self.logprobs_of, "features": features}
 
     @property
     def temperature_last(self) -> bool:

@@ -13,8 +13,11 @@ Source: OpenAI, API reference, create chat completion and create completion; vLL
 of its server (``top_k``, ``min_p``, ``repetition_penalty``).
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+import json
+import re
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from types import NoneType
 from typing import TYPE_CHECKING, Any
 
 from bedstone.sampling.endpoints.findings import Findings
@@ -40,6 +43,22 @@ PENALTIES = (("repetition",), ("frequency",), ("presence",))
 TEMPERED = ("temperature", "greedy")
 CUTS = (("top_k", "min_p"), ("top_p",))
 """Of the first two it does not matter which acts first: both keep the likeliest tokens."""
+MOST_TOKENS = 2**31 - 1
+"""What is stored of a count."""
+LARGEST_FP32 = 3.4028234663852886e38
+"""Its negative stands for the logarithm of 0 in some engines' answers."""
+HALF = re.compile("[\ud800-\udfff]")
+"""Of a surrogate pair: no text of its own, and nothing that can be stored."""
+KINDS = {
+    dict: "an object",
+    list: "a list",
+    str: "a text",
+    int: "a whole number",
+    float: "a number",
+    bool: "true or false",
+    NoneType: "missing",
+}
+"""Of JSON's values."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,52 +161,115 @@ def request_body(
     return {"model": model, **sent, **prompted, **asked}
 
 
-def reply_of(answer: Mapping[str, Any], seconds: float) -> Reply:
-    """What an answer tells.
+def json_of(content: bytes) -> Any:
+    """What the JSON of an answer holds.
 
     Raises:
-        AttributeError, KeyError, TypeError, ValueError: it lacks what an answer has.
+        ValueError: it is none; in words.
     """
-    choices = answer["choices"]
+    try:
+        return json.loads(content.decode("utf-8-sig"))
+    except RecursionError:
+        raise ValueError("it is nested too deeply") from None
+    except ValueError as error:
+        raise ValueError(f"it is no JSON: {error}") from None
+
+
+def reply_of(answer: Any, seconds: float) -> Reply:
+    """What an answer tells; half a surrogate pair becomes U+FFFD.
+
+    Raises:
+        ValueError: it lacks what a completion has, or holds what none can; in words.
+    """
+    choices = _held(answer, "choices", list)
     if not choices:
-        raise ValueError("no choices")
-    if any("index" in choice for choice in choices):  # some servers number none
-        choices = sorted(choices, key=lambda choice: int(choice["index"]))
-    usage = answer["usage"]
+        raise ValueError("'choices' are none")
+    if any(_held(choice, "index", int, NoneType) is not None for choice in choices):
+        choices = sorted(choices, key=lambda choice: int(_held(choice, "index", int)))
+    usage = _held(answer, "usage", dict)
     return Reply(
         tuple(map(_choice, choices)),
-        int(usage["prompt_tokens"]),
-        int(usage["completion_tokens"]),
+        _count(usage, "prompt_tokens"),
+        _count(usage, "completion_tokens"),
         seconds,
     )
 
 
-def _choice(choice: Mapping[str, Any]) -> Choice:
-    text = choice["message"]["content"] if "message" in choice else choice["text"]
-    return Choice(text or "", str(choice["finish_reason"]), _tokens(choice.get("logprobs")))
+def _held(holder: Any, key: str, *kinds: type) -> Any:
+    # What an object has at a key; what it has not is of NoneType.
+    if not isinstance(holder, dict):
+        raise ValueError(f"no object holds {key!r}: what should is {KINDS[type(holder)]}")
+    return _checked(holder.get(key), key, *kinds)
 
 
-def _tokens(logprobs: Mapping[str, Any] | None) -> tuple[Token, ...] | None:
+def _checked(value: Any, key: str, *kinds: type) -> Any:
+    if type(value) not in kinds:  # true is an instance of int
+        raise ValueError(f"{key!r} is {KINDS[type(value)]}")
+    return value
+
+
+def _count(usage: Any, key: str) -> int:
+    count = int(_held(usage, key, int))
+    if not 0 <= count <= MOST_TOKENS:
+        raise ValueError(f"{key!r} is {count}")
+    return count
+
+
+def _logprob(holder: Any) -> float:
+    logprob = _held(holder, "logprob", int, float)
+    if not abs(logprob) <= LARGEST_FP32:
+        raise ValueError(f"'logprob' is {logprob}")
+    return float(logprob)
+
+
+def _choice(choice: Any) -> Choice:
+    ended = _held(choice, "finish_reason", str, NoneType)
+    return Choice(_whole(_text(choice)), _whole(str(ended)), _tokens(choice))
+
+
+def _text(choice: Any) -> str:
+    # The API has a content in parts as well, of which those that are no text are no answer.
+    if "message" not in choice:
+        return str(_held(choice, "text", str))
+    content = _held(choice["message"], "content", str, list, NoneType)
+    if not isinstance(content, list):
+        return content or ""
+    texts = [part for part in content if _held(part, "type", str) == "text"]
+    return "".join(_held(part, "text", str) for part in texts)
+
+
+def _whole(text: str) -> str:
+    return HALF.sub("\N{REPLACEMENT CHARACTER}", text)
+
+
+def _tokens(choice: Any) -> tuple[Token, ...] | None:
+    logprobs = _held(choice, "logprobs", dict, NoneType)
     if not logprobs:
         return None
     if "content" in logprobs:  # as chat completions have it, and llama.cpp everywhere
-        return tuple(
-            Token(
-                each["token"],
-                float(each["logprob"]),
-                _listed((one["token"], one["logprob"]) for one in each.get("top_logprobs") or ()),
-            )
-            for each in logprobs["content"] or ()
-        )
-    texts, values = logprobs["tokens"], logprobs["token_logprobs"]
-    listed = logprobs.get("top_logprobs") or [{}] * len(texts)
+        return tuple(map(_token, _held(logprobs, "content", list, NoneType) or ()))
+    return tuple(map(_token, _rows(logprobs)))
+
+
+def _rows(logprobs: Any) -> list[dict[str, Any]]:
+    # The columns of completions as chat completions have them.
+    texts, values = (_held(logprobs, key, list) for key in ("tokens", "token_logprobs"))
+    tops = _held(logprobs, "top_logprobs", list, NoneType) or [None] * len(texts)
+    if not len(texts) == len(values) == len(tops):
+        raise ValueError("'tokens' and their log-probabilities are not equally many")
+    tops = [_checked(top, "top_logprobs", dict, NoneType) or {} for top in tops]
+    listed = [[{"token": text, "logprob": top[text]} for text in top] for top in tops]
     columns = zip(texts, values, listed, strict=True)
-    return tuple(Token(text, float(value), _listed(each.items())) for text, value, each in columns)
+    return [dict(zip(("token", "logprob", "top_logprobs"), row, strict=True)) for row in columns]
 
 
-def _listed(pairs: Iterable[tuple[str, Any]]) -> tuple[tuple[str, float], ...]:
-    told = [(text, float(value)) for text, value in pairs]
-    return tuple(sorted(told, key=lambda pair: -pair[1]))
+def _token(row: Any) -> Token:
+    listed = [
+        (_held(top, "token", str), _logprob(top))
+        for top in _held(row, "top_logprobs", list, NoneType) or ()
+    ]
+    listed.sort(key=lambda pair: -pair[1])
+    return Token(_held(row, "token", str), _logprob(row), tuple(listed))
 
 
 def _order_obstacles(names: Sequence[str], *, last: bool) -> list[str]:

@@ -306,7 +306,7 @@ def _share(one: str, other: str) -> float:
 
 
 def _mass(listed: Iterable[tuple[str, float]]) -> float:
-    return sum(math.exp(logprob) for _, logprob in listed)
+    return sum(math.exp(min(logprob, 0)) for _, logprob in listed)  # a liar's may be any number
 
 
 def _fault(tokens: Sequence[Token]) -> str | None:
@@ -379,7 +379,7 @@ def _least_outside(listed: Sequence[tuple[str, float]]) -> float:
     # A lower bound of that one's probability if the temperature acts first: what is drawn from then
     # weighs NUCLEUS of all or more. Tokens that are not listed weigh least if they are as few as
     # can be, each as likely as the last one listed or likelier.
-    logprobs = [logprob for _, logprob in listed]
+    logprobs = [min(logprob, 0) for _, logprob in listed]
     before = [math.fsum(map(math.exp, logprobs[:place])) for place in range(len(listed) + 1)]
     if before[-1] <= NUCLEUS:
         return 0.0

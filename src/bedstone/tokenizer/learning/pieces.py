@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from tokenizers import Regex, pre_tokenizers
 
-from bedstone.text.encoder import PATTERN
+from bedstone.text.patterns import PATTERN
 
 GAP = r"\t\v\f \x85\xa0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000"
 r"""White space within a line, as ``PATTERN`` means it: Python's has U+001C to U+001F too."""

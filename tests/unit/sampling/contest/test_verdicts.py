@@ -2,6 +2,7 @@
 
 import json
 import math
+import shutil
 import xml.etree.ElementTree as ET
 
 import numpy as np
@@ -17,6 +18,7 @@ import bedstone
 from bedstone.errors import ArtifactError, ConfigError, DataError
 from bedstone.generation import writer
 from bedstone.sampling.choosing.pace import Pace
+from bedstone.sampling.choosing.stored import rows_of
 from bedstone.sampling.contest import contest, verdicts
 from bedstone.sampling.endpoints import client
 from bedstone.store.artifact import Artifact
@@ -212,12 +214,37 @@ def test_more_samples_draw_only_those(drawn, found, monkeypatch):
     real = writer.Writer.complete
     monkeypatch.setattr(writer.Writer, "complete", complete)
     options = {"samples": 10, "chain": CHAINS[1:]}
-    assert strategies(drawn, **options, dry_run=True)["completions_to_draw"] == 60 * 8
+    assert strategies(drawn, **options, dry_run=True)["completions_to_draw"] == 60 * 2
     (task,) = strategies(drawn, **options)["tasks"]
-    assert sum(counted) == 60 * 8
+    assert sum(counted) == 60 * 2
     assert max(each["samples"] for each in task["strategies"]) == 10
     before = named(found["tasks"][0])["temperature=1"]["accuracy_share"]
     assert named(task)["temperature=1"]["accuracy_share"] != before
+
+
+def stored_rows(folder):
+    """Problem, sample and text of each stored answer that was not drawn greedily."""
+    for path in folder.glob("store/sampling.answers*"):
+        artifact = Artifact(path)
+        if artifact.manifest.config["chain"] != "greedy":
+            for row in rows_of(artifact).to_pylist():
+                yield row["problem"], row["sample"], row["text"]
+
+
+@pytest.mark.parametrize("numbers", [(2, 3, 16, 5, 2), (10, 16), (7, 8, 9)])
+def test_as_many_are_drawn_as_asked_and_none_twice(world, numbers):
+    options = {"chain": CHAINS[1:], "paraphrases": 1, "problems": 20}
+    strategies(world, **options, samples=max(numbers))
+    whole = sorted(stored_rows(world))
+    shutil.rmtree(world / "store")
+    greedy, most = 20, 0
+    for number in numbers:
+        told = strategies(world, **options, samples=number, dry_run=True)
+        assert told["completions_to_draw"] == greedy + 20 * max(number - most, 0)
+        (task,) = strategies(world, **options, samples=number)["tasks"]
+        assert max(row["samples"] for row in task["strategies"]) == number
+        greedy, most = 0, max(most, number)
+        assert sorted(stored_rows(world)) == [row for row in whole if row[1] < most]
 
 
 def test_answers_that_were_changed_are_not_judged(world):
@@ -350,6 +377,13 @@ def test_a_chart_is_drawn(drawn, found, nothing_drawn, tmp_path):
         ({"paraphrases": 0}, "paraphrases 0"),
         ({"max_tokens": 0}, "max_tokens 0"),
         ({"seed": -1}, "seed -1"),
+        ({"samples": 10**18}, f"samples {10**18}: 4,096 is the most"),
+        ({"problems": 10**18}, f"problems {10**18}: 1,000,000 is the most"),
+        ({"problems": 10**6, "samples": 16}, "more than 2,000,000 completions of a chain"),
+        ({"paraphrases": 10**18}, f"paraphrases {10**18}"),
+        ({"max_tokens": 10**18}, f"max_tokens {10**18}"),
+        ({"seed": 10**30}, f"seed {10**30}"),
+        ({"workers": 10**5}, "workers 100000: 1,024 is the most"),
         ({"budget_tokens": 0}, "a budget of 0 tokens buys nothing"),
         ({"budget_tokens": 9, "budget_usd": 9}, "2 budgets are given"),
         ({"budget_usd": 1}, "budget_usd needs the prices"),
@@ -393,7 +427,7 @@ def test_a_small_task_is_asked_all_that_it_has(drawn):
 
 def test_few_problems_are_not_drawn_by_many(world):
     told = strategies(world, problems=25, samples=2, dry_run=True)
-    assert told["completions_to_draw"] == 40 * (2 + 2 * 8)
+    assert told["completions_to_draw"] == 40 * (2 + 2 * 2)
 
 
 def test_a_wording_that_no_problem_has_is_not_asked(world, drawn, nothing_drawn):
@@ -436,6 +470,18 @@ def test_a_judge_that_was_not_aligned_from_the_model_is_refused(world, tokenizer
     path.write_text(json.dumps(values))
     with pytest.raises(ConfigError, match=r"judge has another tokeniser than .*model"):
         strategies(world, reward=judge)
+
+
+def test_models_are_read_once(world, tokenizer, monkeypatch):
+    read, load = [], writer.Writer.load
+    monkeypatch.setattr(writer.Writer, "load", lambda *given: read.append(given) or load(*given))
+    strategies(world, dry_run=True)
+    strategies(world, problems=20)
+    assert len(read) == 1
+    judge = write_unigram(world / "judge", tokenizer, {"x": 0.2, "7": 0.5, "8": 0.3})
+    found = strategies(world, problems=20, reward=judge)
+    assert "rewarded" in {each["selector"] for each in found["tasks"][0]["strategies"]}
+    assert len(read) == 2
 
 
 def test_an_endpoint_is_no_model_to_sample_from():
@@ -484,6 +530,20 @@ def test_an_honest_endpoint_is_compared_and_probed_once(store):
     assert task["recommendation"]["sentence"] == "no strategy beats greedy here"
     assert "logprob" in task["measures"]["chains"]["temperature=1"]
     assert len(list(store.glob("sampling.probe*/manifest.json"))) == 1
+
+
+def test_an_endpoint_is_asked_for_no_sample_twice(store):
+    toy, drawn = Toy(), []
+    with serving(toy_answer(toy)) as url:
+        asked_of(url, store, chain="temperature=1", dry_run=True)  # is probed
+        for samples, new in ((2, 2), (7, 5), (16, 9), (4, 0)):
+            toy.bodies.clear()
+            asked_of(url, store, chain="temperature=1", samples=samples)
+            warm = [body for body in toy.bodies if body["temperature"] == 1]
+            assert sum(body.get("n", 1) for body in warm) == 20 * new
+            drawn += warm
+    asked = {(body["messages"][0]["content"], body["seed"]) for body in drawn}
+    assert len(asked) == len(drawn)
 
 
 def test_a_family_is_left_out_with_its_chain(store):

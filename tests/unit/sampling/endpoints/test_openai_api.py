@@ -1,5 +1,8 @@
 """What is sent for a chain, and what is read in an answer."""
 
+import json
+import math
+import re
 from dataclasses import replace
 from types import SimpleNamespace
 
@@ -9,7 +12,10 @@ from bedstone.sampling.endpoints.findings import Finding, Findings
 from bedstone.sampling.endpoints.openai_api import (
     CHOICES,
     PARAMETERS,
+    Choice,
     RemoteDrawing,
+    Token,
+    json_of,
     obstacles,
     parameters,
     reply_of,
@@ -141,18 +147,125 @@ def test_completions_without_numbers_stay_as_they_came():
 
 
 @pytest.mark.parametrize(
-    "answer",
+    ("answer", "message"),
     [
-        [],
-        {"choices": [], "usage": DONE["usage"]},
-        {"choices": DONE["choices"]},
-        {"choices": DONE["choices"], "usage": None},
-        {"choices": [{"index": 0, "finish_reason": "stop"}], "usage": DONE["usage"]},
-        choices(0, None),
-        choices(None, 1),
-        choices("first"),
+        ([], "no object holds 'choices': what should is a list"),
+        ({"choices": [], "usage": DONE["usage"]}, "'choices' are none"),
+        ({"choices": {}, "usage": DONE["usage"]}, "'choices' is an object"),
+        ({"choices": "many", "usage": DONE["usage"]}, "'choices' is a text"),
+        ({"choices": [[]], "usage": DONE["usage"]}, "no object holds 'index': what should is a li"),
+        ({"choices": DONE["choices"]}, "'usage' is missing"),
+        ({"choices": DONE["choices"], "usage": None}, "'usage' is missing"),
+        ({"choices": [{"index": 0}], "usage": DONE["usage"]}, "'text' is missing"),
+        (choices(0, None), "'index' is missing"),
+        (choices(None, 1), "'index' is missing"),
+        (choices("first"), "'index' is a text"),
+        (choices(1.5), "'index' is a number"),
+        (choices(True), "'index' is true or false"),
     ],
 )
-def test_an_answer_that_lacks_something_is_not_read(answer):
-    with pytest.raises((AttributeError, KeyError, TypeError, ValueError)):
+def test_an_answer_that_lacks_something_is_not_read(answer, message):
+    with pytest.raises(ValueError, match=re.escape(message)):
         reply_of(answer, 0.5)
+
+
+def told(**changes):
+    """An answer with one choice, changed."""
+    return {"choices": [{"text": "a", "finish_reason": "stop"} | changes], "usage": DONE["usage"]}
+
+
+@pytest.mark.parametrize("key", ["prompt_tokens", "completion_tokens"])
+@pytest.mark.parametrize(
+    ("count", "message"),
+    [
+        *(
+            ("NaN", "a number"),
+            ("Infinity", "a number"),
+            ("1e400", "a number"),
+            ("2.0", "a number"),
+        ),
+        *(("-1", "-1"), ("2147483648", "2147483648"), ("true", "true or false")),
+        *(('"2"', "a text"), ("null", "missing"), ("[2]", "a list")),
+    ],
+)
+def test_a_count_is_a_whole_number_that_can_be_stored(key, count, message):
+    text = json.dumps({"choices": DONE["choices"], "usage": DONE["usage"] | {key: "?"}})
+    with pytest.raises(ValueError, match=f"^'{key}' is {message}$"):
+        reply_of(json_of(text.replace('"?"', count).encode()), 0.5)
+
+
+def listed(logprob, top):
+    """An answer with these log-probabilities, of chats, then of texts."""
+    place = {"token": "a", "logprob": logprob, "top_logprobs": [{"token": "b", "logprob": top}]}
+    yield told(logprobs={"content": [place]})
+    columns = {"tokens": ["a"], "token_logprobs": [logprob], "top_logprobs": [{"b": top}]}
+    yield told(logprobs=columns)
+
+
+@pytest.mark.parametrize(
+    ("value", "message"),
+    [
+        *((math.nan, "nan"), (math.inf, "inf"), (-math.inf, "-inf"), (-1e39, "-1e+39")),
+        *((10**400, "1000"), ("-1", "a text"), (None, "missing"), (False, "true or false")),
+    ],
+)
+def test_a_log_probability_is_a_number_that_fp32_holds(value, message):
+    for answer in (*listed(value, -1), *listed(-1, value)):
+        with pytest.raises(ValueError, match=f"'logprob' is {re.escape(message)}"):
+            reply_of(answer, 0.5)
+    for answer in listed(-3.4028234663852886e38, -1):  # how llama.cpp writes that of 0
+        [token] = reply_of(answer, 0.5).choices[0].tokens
+        assert token == Token("a", -3.4028234663852886e38, (("b", -1.0),))
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"text": 3}, "'text' is a whole number"),
+        ({"text": ["a"]}, "'text' is a list"),
+        ({"finish_reason": {}}, "'finish_reason' is an object"),
+        ({"message": None}, "no object holds 'content': what should is missing"),
+        ({"message": "a"}, "no object holds 'content': what should is a text"),
+        ({"message": {"content": 3}}, "'content' is a whole number"),
+        ({"message": {"content": {"text": "a"}}}, "'content' is an object"),
+        ({"message": {"content": ["a"]}}, "no object holds 'type': what should is a text"),
+        ({"message": {"content": [{"text": "a"}]}}, "'type' is missing"),
+        ({"message": {"content": [{"type": "text"}]}}, "'text' is missing"),
+        ({"logprobs": "a"}, "'logprobs' is a text"),
+        ({"logprobs": {"content": {}}}, "'content' is an object"),
+        ({"logprobs": {"content": ["a"]}}, "no object holds 'top_logprobs'"),
+        ({"logprobs": {"content": [{"logprob": -1}]}}, "'token' is missing"),
+        ({"logprobs": {"tokens": ["a"]}}, "'token_logprobs' is missing"),
+        ({"logprobs": {"tokens": ["a"], "token_logprobs": []}}, "are not equally many"),
+        (
+            {"logprobs": {"tokens": ["a"], "token_logprobs": [-1], "top_logprobs": ["a"]}},
+            "'top_logprobs' is a text",
+        ),
+        (
+            {"logprobs": {"tokens": ["a"], "token_logprobs": [-1], "top_logprobs": [{}, {}]}},
+            "are not equally many",
+        ),
+        ({"logprobs": {"tokens": [1], "token_logprobs": [-1]}}, "'token' is a whole number"),
+    ],
+)
+def test_what_is_of_another_kind_is_not_read(changes, message):
+    with pytest.raises(ValueError, match=re.escape(message)):
+        reply_of(told(**changes), 0.5)
+
+
+@pytest.mark.parametrize(
+    ("content", "text"),
+    [
+        ("whole", "whole"),
+        (None, ""),
+        ([], ""),
+        ([{"type": "text", "text": "in "}, {"type": "text", "text": "parts"}], "in parts"),
+        ([{"type": "thinking", "thinking": "hm"}, {"type": "text", "text": "so"}], "so"),
+        ("\ud83d", "\N{REPLACEMENT CHARACTER}"),
+        ("\N{GRINNING FACE} \udc00\ud83d", "\N{GRINNING FACE} " + "\N{REPLACEMENT CHARACTER}" * 2),
+    ],
+)
+def test_a_content_is_read_whole_or_in_parts(content, text):
+    answer = told(message={"role": "assistant", "content": content}, finish_reason="\udc00")
+    [choice] = reply_of(json_of(json.dumps(answer).encode("utf-8-sig")), 0.5).choices
+    assert choice == Choice(text, "\N{REPLACEMENT CHARACTER}", None)

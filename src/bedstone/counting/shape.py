@@ -1,11 +1,16 @@
-"""The shape of a transformer, in numbers; nothing here needs torch."""
+"""The shape of one of our own models, in numbers; nothing here needs torch."""
 
 import math
+from collections import Counter
 from typing import Literal
 
 from pydantic import Field, model_validator
 
 from bedstone.config import Config
+from bedstone.counting.architecture import Architecture, Attention, FeedForward, Layer
+
+SIZES = ("vocab_size", "n_layers", "d_model", "n_heads", "n_kv_heads", "d_ff", "seq_len")
+"""Those of a Llama: a plan decides them, and all else has its default."""
 
 
 class RopeScaling(Config):
@@ -24,7 +29,7 @@ class RopeScaling(Config):
 
 
 class ModelConfig(Config):
-    """The shape of a transformer."""
+    """The shape of a transformer: Llama's, and what Mistral, Qwen2 and Qwen3 change of it."""
 
     vocab_size: int = Field(gt=0)
     n_layers: int = Field(gt=0)
@@ -73,6 +78,27 @@ class ModelConfig(Config):
         """Of a new weight; see ``Transformer``."""
         return math.sqrt(2 / (5 * self.d_model))
 
-    def kv_bytes(self, positions: int, number_bytes: int) -> int:
-        """Keys and values of so many positions, in every layer."""
-        return 2 * self.n_layers * self.n_kv_heads * self.d_head * number_bytes * positions
+    @property
+    def architecture(self) -> Architecture:
+        """What it is made of, for counting."""
+        attention = Attention(
+            self.d_model,
+            self.n_heads,
+            self.n_kv_heads,
+            self.d_head,
+            qkv_bias=self.qkv_bias,
+            norms=2 * self.d_head * self.qk_norm,
+        )
+        feed_forward = FeedForward(self.d_model, self.d_ff)
+        return Architecture(
+            self.vocab_size,
+            self.d_model,
+            layers=tuple(
+                (Layer(attention, feed_forward, window=window), count)
+                for window, count in Counter(self.windows).items()
+            ),
+            is_tied=self.tied,
+            d_embedding=self.d_model,
+            family="llama",
+            max_length=self.seq_len,
+        )
