@@ -266,7 +266,13 @@ def test_the_trend_over_crawls_and_our_own_table_as_one(cli, tables, store, tmp_
 
 def test_an_audit_s_own_table_gives_it_back(store, tmp_path):
     (tmp_path / "a.jsonl").write_text(
-        "\n".join(json.dumps({"text": text}) for text in (*TEXTS, " ".join([*GURMUKHI, *(english(random.Random(n)) for n in range(8))]))),
+        "\n".join(
+            json.dumps({"text": text})
+            for text in (
+                *TEXTS,
+                " ".join([*GURMUKHI, *(english(random.Random(n)) for n in range(8))]),
+            )
+        ),
         "utf-8",
     )
     own = tmp_path / "=1+1.csv"

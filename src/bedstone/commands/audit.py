@@ -21,7 +21,7 @@ from bedstone.commands.declare import (
     Store,
     Workers,
 )
-from bedstone.commands.desk import given, making, optional, paths_of, tokenizer_of
+from bedstone.commands.desk import given, making, optional, paths_of, tell_rejected, tokenizer_of
 from bedstone.commands.save import target, write_chart, write_csv
 from bedstone.errors import ArtifactError, ConfigError
 from bedstone.languages import Identifier, Source, join
@@ -78,7 +78,8 @@ def audit(
 
     Returns:
         ``documents``, ``bytes``, ``languages``, ``removed``, ``unknown_share``,
-        ``speakers_source`` and what else corpus.audit writes.
+        ``speakers_source`` and what else corpus.audit writes; ``rejected``: reason -> records that
+        gave no document.
 
     Raises:
         ConfigError: both or neither of ``inputs`` and ``shares`` are given, or an option is wrong.
@@ -117,7 +118,11 @@ def audit(
 
 def _audited(where: "Making", config: Mapping[str, Any], **inputs: "Artifact | None") -> Found:
     made = where.build("corpus.audit", config, **inputs)
-    return {"artifact": str(made.path), **json.loads(made.file("audit.json").read_text("utf-8"))}
+    return {
+        "artifact": str(made.path),
+        **json.loads(made.file("audit.json").read_text("utf-8")),
+        "rejected": tell_rejected({"": made}, where.progress),
+    }
 
 
 def _identified(

@@ -1,7 +1,7 @@
 """What commands do before their work: find what is named, and say who builds."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -58,6 +58,20 @@ def making(store: PathLike, progress: Progress | None, workers: int = 1) -> "Mak
     from bedstone.store.making import Making
 
     return Making(Path(store), Local(workers), progress or Progress())
+
+
+def tell_rejected(made: Mapping[str, "Artifact"], progress: Progress | None) -> dict[str, int]:
+    """Say in one line which records gave no document on the way to what was made.
+
+    Returns:
+        Reason -> records.
+    """
+    from bedstone.store.rejected import rejected
+
+    found = rejected(made)
+    if found.reasons:
+        (progress or Progress()).named("rejected").say(found.sentence())
+    return found.reasons
 
 
 def tokenizer_of(path: Path, store: Path) -> "Artifact":

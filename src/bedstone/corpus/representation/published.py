@@ -64,6 +64,7 @@ def audit_shares(paths: Sequence[Path], speakers: Source) -> dict[str, Any]:
         "tokens": None,
         "languages": rows,
         "removed": [],
+        "rejected": {},
         "unknown_share": crawls[last].get(UNKNOWN, 0) / totals[last],
         "mixed_share": crawls[last].get(MIXED, 0) / totals[last],
         "speakers_source": SPEAKERS_SOURCE[speakers],
