@@ -25,9 +25,11 @@ from tokenizers import Tokenizer
 
 from bedstone.errors import ArtifactError, DataError
 from bedstone.store.artifact import Shard
-from bedstone.text.encoder import FILE, PATTERN, Encoder
+from bedstone.text.encoder import FILE, PATTERN, Encoder, byte_alphabet
 
 RANKS = ".tiktoken"
+ENDINGS = (RANKS, ".json")
+"""Of a file's name, if it can be a tokeniser."""
 OWN = "own"
 """The pattern of a tokeniser that says itself how it cuts."""
 ASSUMED = "cl100k"
@@ -71,6 +73,8 @@ class AnyEncoder:
     """Tokens; of a rank file, without control tokens, which it does not list."""
     encode: Callable[[str], Sequence[int]]
     """The ids of a text."""
+    decode: Callable[[Sequence[int]], str]
+    """The text of ids, as far as they give it back."""
     unknown: int | None = None
     """The id that stands for whatever the tokeniser cannot spell, if it has one."""
 
@@ -82,7 +86,15 @@ def load(tokenizer: Shard) -> AnyEncoder:
         ArtifactError: it holds none, or several.
         DataError: a file is not what its name says.
     """
-    path = file_of(tokenizer)
+    return read(file_of(tokenizer))
+
+
+def read(path: Path) -> AnyEncoder:
+    """The tokeniser in a file.
+
+    Raises:
+        DataError: the file is not what its name says.
+    """
     return _of_ranks(path) if path.suffix == RANKS else _of_json(path)
 
 
@@ -93,7 +105,7 @@ def file_of(tokenizer: Shard) -> Path:
         ArtifactError: it holds none, or several.
     """
     named = [path for path in tokenizer.files if path.name == FILE]
-    found = named or [path for path in tokenizer.files if path.suffix in (RANKS, ".json")]
+    found = named or [path for path in tokenizer.files if path.suffix in ENDINGS]
     if len(found) != 1:
         raise ArtifactError(
             f"{tokenizer.location} holds {len(found)} tokenisers where one was expected",
@@ -117,7 +129,7 @@ def _of_ranks(path: Path) -> AnyEncoder:
         mergeable_ranks=ranks,
         special_tokens={},
     )
-    return AnyEncoder(len(ranks), encoding.encode_ordinary)
+    return AnyEncoder(len(ranks), encoding.encode_ordinary, encoding.decode)
 
 
 def _ranks(path: Path) -> dict[bytes, int]:
@@ -148,23 +160,36 @@ def _of_json(path: Path) -> AnyEncoder:
         ) from error
     if path.name == FILE and _is_bedstone(values):
         own = Encoder.load(path.parent)
-        return AnyEncoder(own.vocab_size, own.encode)
+        return AnyEncoder(own.vocab_size, own.encode, own.decode)
     try:
         tokenizer = Tokenizer.from_file(str(path))
     except Exception as error:
         raise DataError(f"{path} cannot be read by tokenizers: {error}") from error
     tokenizer.no_truncation()
     tokenizer.no_padding()
+
+    def encode(text: str) -> Sequence[int]:
+        try:
+            return list(tokenizer.encode(text, add_special_tokens=False).ids)
+        except Exception as error:
+            raise DataError(
+                f"{path} cannot spell a text, and has no token for what is unknown: {error}"
+            ) from error
+
     return AnyEncoder(
         tokenizer.get_vocab_size(),
-        lambda text: tokenizer.encode(text, add_special_tokens=False).ids,
+        encode,
+        lambda ids: tokenizer.decode(ids, skip_special_tokens=False),
         _unknown(model, tokenizer),
     )
 
 
 def _is_bedstone(values: dict[str, Any]) -> bool:
     try:
-        return bool(values["pre_tokenizer"]["pretokenizers"][0]["pattern"]["Regex"] == PATTERN)
+        pattern = values["pre_tokenizer"]["pretokenizers"][0]["pattern"]["Regex"]
+        return bool(
+            pattern == PATTERN and byte_alphabet().keys() <= values["model"]["vocab"].keys()
+        )
     except (KeyError, TypeError, IndexError):
         return False
 
