@@ -161,6 +161,25 @@ def test_files_of_texts_and_their_artifact(tables, store):
     assert keys_of(bedstone.audit(documents[:12], store=store)) == keys_of(once)
 
 
+def test_the_languages_that_are_asked_for(tables, store, cli, tmp_path):
+    words = ["audit", tables[0], "--store", store, "--language", "pa,swa", "--language", "eng_Latn"]
+    status, out, err = cli(*words, "--json")
+    found = json.loads(out)
+    assert (status, keys_of(found)) == (0, {"pan_Guru": 1, "eng_Latn": 1})
+    assert (found["absent"], found["languages_total"]) == (["swa"], 3)
+    assert (found["documents"], found["languages"][0]["share"]) == (4, 0.25)
+    assert err.startswith(f"audit: reading {tables[0]}\n")
+    _, out, _ = cli(*words)
+    assert "4 documents in 3 languages" in out
+    assert "no document is in swa" in out
+    assert "Western Panjabi" not in out
+    status, _, err = cli("audit", tables[0], "--language", "panjabi")
+    assert status == 2
+    assert "did you mean 'pan', Panjabi?" in err
+    found = bedstone.audit(shares=CRAWL, language="te")
+    assert (list(keys_of(found)), found["languages_total"]) == (["tel_Telu"], 161)
+
+
 def test_other_identifiers(tables, store):
     found = bedstone.audit(tables[0], store=store, identifier="py3langid", second="pycld2")
     assert found["identifier"] == "py3langid"

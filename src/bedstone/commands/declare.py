@@ -49,6 +49,7 @@ STORE = Path("artifacts")
 Store = Annotated[PathLike, typer.Option(help="folder of the artifacts")]
 Workers = Annotated[int, typer.Option(min=1, help="processes over shards; they change no byte")]
 EngineName = Annotated[Literal["local"], typer.Option(help="who does the work")]
+Languages = Annotated[Words, typer.Option(help="show these alone, by any code: te,swa,zho_Hans")]
 NamedInputs = Annotated[
     Inputs, typer.Option("--input", help="NAME=PATH, for each input; twice takes both")
 ]
