@@ -315,11 +315,11 @@ def _warnings(tokenizer: Mapping[str, Any]) -> Iterator[str]:
         yield f"warning: {tokenizer['name']} was trained on this text: it looks fairer than it is"
     unspelt = [row for row in tokenizer["languages"] if not row["spelt"]]
     if unspelt:
-        each = [f"{row['name']} ({row['lost_share']:.1%})" for row in unspelt[:5]]
+        each = [f"{row['name']} ({row['lost_share']:.1%} lost)" for row in unspelt[:5]]
         more = f" and {len(unspelt) - 5} more" if len(unspelt) > 5 else ""
         yield (
-            f"warning: {tokenizer['name']} cannot spell {', '.join(each)}{more} ({UNSPELT}): "
-            "what it loses of a text costs nothing, so they look cheap; Gini leaves them out"
+            f"warning: {tokenizer['name']} cannot spell all of {', '.join(each)}{more}: what is "
+            f"lost costs nothing, so they look cheap; {UNSPELT} marks them, Gini leaves them out"
         )
 
 
