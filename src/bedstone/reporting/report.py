@@ -10,7 +10,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
 
+from bedstone.errors import printable
 from bedstone.reporting.charts import COLOURS, PALETTE
 from bedstone.reporting.family import Family, family
 from bedstone.reporting.section import Section
@@ -82,6 +84,7 @@ def page(about: Family) -> str:
     environment = Environment(
         loader=PackageLoader("bedstone.reporting", "."),
         autoescape=True,
+        finalize=_shown,
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
@@ -101,6 +104,13 @@ def page(about: Family) -> str:
         version=current_code().version,
     )
     return text.strip() + "\n"
+
+
+def _shown(value: object) -> object:
+    """Text as it may stand on a page: lines without controls."""
+    if not isinstance(value, str) or isinstance(value, Markup):
+        return value
+    return "\n".join(map(printable, value.split("\n")))
 
 
 def title(about: Family) -> str:
