@@ -180,6 +180,26 @@ def test_the_languages_that_are_asked_for(tables, store, cli, tmp_path):
     assert (list(keys_of(found)), found["languages_total"]) == (["tel_Telu"], 161)
 
 
+def test_a_damaged_table_of_texts_is_named(store, tmp_path):
+    path = tmp_path / "a.parquet"
+    pq.write_table(pa.table({"text": [f"text {number}" for number in range(999)]}), path)
+    whole = path.read_bytes()
+    damaged = (
+        whole[: len(whole) // 2],
+        whole[:4] + bytes(200) + whole[204:],
+        whole[:-300] + bytes(200) + whole[-100:],
+        b"",
+    )
+    for content in damaged:
+        path.write_bytes(content)
+        with pytest.raises(DataError, match=rf"{path}\b.*\w"):
+            bedstone.audit(path, store=store)
+    half = pa.array([b"\xff", b"a"]).view(pa.string())
+    pq.write_table(pa.table({"text": half}), path)
+    with pytest.raises(DataError, match=rf"{path}\b"):
+        bedstone.audit(path, store=store)
+
+
 def test_other_identifiers(tables, store):
     found = bedstone.audit(tables[0], store=store, identifier="py3langid", second="pycld2")
     assert found["identifier"] == "py3langid"
