@@ -2,11 +2,12 @@
 
 import json
 import os
+import unicodedata
 
 import pytest
 
 import bedstone
-from bedstone.errors import ArtifactError, printable
+from bedstone.errors import ArtifactError, BedstoneError, printable
 from bedstone.store.artifact import Artifact
 
 HOSTILE = "\x1b]0;t\x07\u202e</script><b>\r\n\x9b31m"
@@ -54,9 +55,17 @@ def test_manifests_of_others_change_no_page(hostile, tmp_path, store):
     page = tmp_path / "page.html"
     bedstone.report(hostile, out=page, store=store)
     text = page.read_text("utf-8")
-    assert is_plain(text)
+    assert {unicodedata.category(character) for character in set(text) - {"\n"}} & {"Cc"} == set()
     assert "<b>" not in text
-    assert r"\x1b]0;t\x07\u202e&lt;/script&gt;&lt;b&gt;\r" in text
+    assert "\\x1b]0;t\\x07\u202e&lt;/script&gt;&lt;b&gt;\\r\n\\x9b31m" in text
+
+
+def test_a_page_that_finds_no_room_is_named(tmp_path, store, little_room):
+    (tmp_path / "a.txt").write_text("a")
+    made = bedstone.adopt(tmp_path / "a.txt", store=store)["artifact"]
+    page = tmp_path / "page.html"
+    with pytest.raises(BedstoneError, match=f"{page} cannot be written: File"), little_room():
+        bedstone.report(made, out=page, store=store)
 
 
 @pytest.mark.parametrize("name", ["\x1b[31m.jsonl", "a\n.jsonl", "\u202e.jsonl"])
