@@ -41,7 +41,7 @@ def keys_of(language: Words) -> tuple[str, ...]:
 
 
 def _key_of(word: str) -> str:
-    code, *tags = re.split("[-_]", word)
+    code, *tags = re.split("[-_]", word.lower())
     language = by_code(word)
     if language is None and (name(code) == code or code in (UNKNOWN, MIXED)):
         like = nearest_to(word)

@@ -14,7 +14,7 @@ from bedstone.errors import ConfigError
         (["te-Telu", "tel_telu"], ("tel_Telu",)),
         ("zh-hant,zho", ("zho_Hant", "zho")),
         ("no,pt-BR,pa-PK", ("nob", "por", "pnb")),
-        ("ace_Arab", ("ace_Arab",)),  # none of the identifiers' own, but a language
+        ("ace_Arab,ACE", ("ace_Arab", "ace")),  # none of the identifiers' own, but a language
     ],
 )
 def test_languages_by_any_code(asked, keys):

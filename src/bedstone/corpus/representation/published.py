@@ -22,6 +22,7 @@ PUBLISHED_UNKNOWN = "<unknown>"
 ROUNDING_PERCENT = 1.0
 """By how much published percentages may miss 100 in all."""
 NUMBER = re.compile("[0-9]{1,15}")
+"""Of pages: no crawl has more."""
 SHOWN = 30
 """Characters of a cell that cannot be read."""
 QUOTE = re.compile(r"^'(?=[=+\-@\t\r])")
