@@ -6,6 +6,7 @@ from typing import Any
 
 import pyarrow.parquet as pq
 
+from bedstone.commands.desk import tell_rejected
 from bedstone.errors import ConfigError
 from bedstone.progress import Progress
 from bedstone.reporting.report import write_report
@@ -55,6 +56,7 @@ def demo(
     return {
         "report": str(out),
         "nodes": {name: str(artifact.path) for name, artifact in made.items()},
+        "rejected": tell_rejected(made, progress),
         "completions": _completions(made["strategies"]),
     }
 

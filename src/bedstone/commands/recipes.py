@@ -18,7 +18,7 @@ from bedstone.commands.declare import (
     Store,
     Workers,
 )
-from bedstone.commands.desk import given, making, paths_of, words_of
+from bedstone.commands.desk import given, making, paths_of, tell_rejected, words_of
 from bedstone.progress import Progress
 
 
@@ -69,7 +69,8 @@ def run(
     """Build what is missing of a recipe, in order.
 
     Returns:
-        ``nodes``: name -> artifact folder; with ``dry_run``, name -> what would be done.
+        ``nodes``: name -> artifact folder; ``rejected``: reason -> records that gave no document.
+        With ``dry_run``, ``nodes`` alone: name -> what would be done.
 
     Raises:
         ConfigError: the recipe, a ``node.key=value`` of ``sets``, or an input cannot be used.
@@ -83,7 +84,10 @@ def run(
         return {"nodes": recipes.preview(plan, found, Path(store))}
     where = making(store, progress, workers)
     made = recipes.run(plan, found, where.store, where.engine, where.progress)
-    return {"nodes": {name: str(artifact.path) for name, artifact in made.items()}}
+    return {
+        "nodes": {name: str(artifact.path) for name, artifact in made.items()},
+        "rejected": tell_rejected(made, progress),
+    }
 
 
 def _nodes(found: Found) -> Iterator[str]:
@@ -106,7 +110,8 @@ def build(
     """Build one stage's artifact, or find that it was built before.
 
     Returns:
-        ``artifact``: its folder; ``metrics``.
+        ``artifact``: its folder; ``metrics``; ``rejected``: reason -> records, of all behind it,
+        that gave no document.
 
     Raises:
         ConfigError: no such stage, or a config that cannot be used.
@@ -124,7 +129,11 @@ def build(
         role: adopt_paths(given(paths, store), where.store) for role, paths in inputs.items()
     }
     made = build_artifact(made_by, settings, parents, where.store, where.engine, where.progress)
-    return {"artifact": str(made.path), "metrics": made.manifest.metrics}
+    return {
+        "artifact": str(made.path),
+        "metrics": made.manifest.metrics,
+        "rejected": tell_rejected({"": made}, progress),
+    }
 
 
 def adopt(
