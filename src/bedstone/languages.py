@@ -28,6 +28,7 @@ together, so that the shares of all languages add up to more than 1.
 """
 
 import csv
+import difflib
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -123,6 +124,13 @@ def by_code(code: str) -> Language | None:
     """
     tag = code.replace("_", "-")
     return _by_any_code().get(tag) or _by_any_code().get(tag.partition("-")[0].lower())
+
+
+def nearest_to(word: str) -> Language | None:
+    """The language whose code or name is most like ``word``, if one is."""
+    by_word = _by_any_code() | {it.name.lower(): it for it in known().values()}
+    match = difflib.get_close_matches(word.lower(), by_word, n=1)
+    return by_word[match[0]] if match else None
 
 
 def split(key: str) -> tuple[str, str]:

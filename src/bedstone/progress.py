@@ -6,6 +6,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
+from bedstone.errors import printable
+
 if TYPE_CHECKING:
     from rich.console import Console
 
@@ -50,7 +52,8 @@ class Progress:
     def say(self, text: str) -> None:
         """One line."""
         if self.console:
-            self.console.print(f"{self.label}: {text}", highlight=False, markup=False)
+            line = printable(f"{self.label}: {text}")
+            self.console.print(line, highlight=False, markup=False, emoji=False)
 
     @contextmanager
     def task(self, unit: str, total: float | None = None) -> Iterator[Task]:
@@ -66,17 +69,19 @@ class Progress:
         from rich import progress as bars
 
         columns = (
-            bars.TextColumn("{task.description}"),
+            bars.TextColumn("{task.description}", markup=False),
             bars.BarColumn(bar_width=24),
-            bars.TextColumn("{task.fields[state]}"),
+            bars.TextColumn("{task.fields[state]}", markup=False),
             bars.TimeRemainingColumn(),
             bars.TextColumn("left"),
         )
         with bars.Progress(*columns, console=self.console, transient=True) as shown:
-            bar = shown.add_task(self.label, total=total, state="")
-            yield Task(
-                unit, total, lambda task: shown.update(bar, completed=task.done, state=state(task))
-            )
+            bar = shown.add_task(printable(self.label), total=total, state="")
+
+            def changed(task: Task) -> None:
+                shown.update(bar, completed=task.done, state=printable(state(task)))
+
+            yield Task(unit, total, changed)
 
     def _lines(self, unit: str, total: float | None) -> Iterator[Task]:
         last = time.monotonic()

@@ -161,6 +161,45 @@ def test_files_of_texts_and_their_artifact(tables, store):
     assert keys_of(bedstone.audit(documents[:12], store=store)) == keys_of(once)
 
 
+def test_the_languages_that_are_asked_for(tables, store, cli, tmp_path):
+    words = ["audit", tables[0], "--store", store, "--language", "pa,swa", "--language", "eng_Latn"]
+    status, out, err = cli(*words, "--json")
+    found = json.loads(out)
+    assert (status, keys_of(found)) == (0, {"pan_Guru": 1, "eng_Latn": 1})
+    assert (found["absent"], found["languages_total"]) == (["swa"], 3)
+    assert (found["documents"], found["languages"][0]["share"]) == (4, 0.25)
+    assert err.startswith(f"audit: reading {tables[0]}\n")
+    _, out, _ = cli(*words)
+    assert "4 documents in 3 languages" in out
+    assert "no document is in swa" in out
+    assert "Western Panjabi" not in out
+    status, _, err = cli("audit", tables[0], "--language", "panjabi")
+    assert status == 2
+    assert "did you mean 'pan', Panjabi?" in err
+    found = bedstone.audit(shares=CRAWL, language="te")
+    assert (list(keys_of(found)), found["languages_total"]) == (["tel_Telu"], 161)
+
+
+def test_a_damaged_table_of_texts_is_named(store, tmp_path):
+    path = tmp_path / "a.parquet"
+    pq.write_table(pa.table({"text": [f"text {number}" for number in range(999)]}), path)
+    whole = path.read_bytes()
+    damaged = (
+        whole[: len(whole) // 2],
+        whole[:4] + bytes(200) + whole[204:],
+        whole[:-300] + bytes(200) + whole[-100:],
+        b"",
+    )
+    for content in damaged:
+        path.write_bytes(content)
+        with pytest.raises(DataError, match=rf"{path}\b.*\w"):
+            bedstone.audit(path, store=store)
+    half = pa.array([b"\xff", b"a"]).view(pa.string())
+    pq.write_table(pa.table({"text": half}), path)
+    with pytest.raises(DataError, match=rf"{path}\b"):
+        bedstone.audit(path, store=store)
+
+
 def test_other_identifiers(tables, store):
     found = bedstone.audit(tables[0], store=store, identifier="py3langid", second="pycld2")
     assert found["identifier"] == "py3langid"
@@ -264,13 +303,51 @@ def test_the_trend_over_crawls_and_our_own_table_as_one(cli, tables, store, tmp_
     assert cli("audit", "--shares", own, "--shares", later)[1].count("own 25.0000 %") == 2
 
 
+def test_an_audit_s_own_table_gives_it_back(store, tmp_path):
+    (tmp_path / "a.jsonl").write_text(
+        "\n".join(
+            json.dumps({"text": text})
+            for text in (
+                *TEXTS,
+                " ".join([*GURMUKHI, *(english(random.Random(n)) for n in range(8))]),
+            )
+        ),
+        "utf-8",
+    )
+    own = tmp_path / "=1+1.csv"
+    once = bedstone.audit(tmp_path / "a.jsonl", store=store, csv=own)
+    assert once["mixed_share"] > 0
+    with own.open(encoding="utf-8") as file:
+        assert {row["crawl"] for row in csv.DictReader(file)} == {"'=1+1"}
+    back = bedstone.audit(shares=own)
+    assert back["crawl"] == "=1+1"
+    for key in ("documents", "unknown_share", "mixed_share"):
+        assert back[key] == once[key]
+    assert keys_of(back) == keys_of(once)
+
+
+HEAD = "crawl,primary_language,pages,pct_pages"
+
+
 @pytest.mark.parametrize(
     ("text", "message"),
     [
         ("a,b\n1,2\n", "has no column crawl, primary_language, pages"),
-        ("crawl,primary_language,pages\nc,eng,many\n", ":2: 'many' is no number of pages"),
-        ("crawl,primary_language,pages,pct_pages\nc,eng,46,46\n", r"add up to 46\.0 %"),
-        ("crawl,primary_language,pages\n", "has no row"),
+        (f"{HEAD}\nc,eng,many,\n", r"shares\.csv:2: 'many' is no number of pages"),
+        (f"{HEAD}\nc,fra,1,\nc,eng,-1,\n", ":3: '-1' is no number of pages"),
+        (f"{HEAD}\nc,eng,{'9' * 5000},\n", ":2: '9{30}' is no number of pages"),
+        (f"{HEAD}\nc,eng,n/a,\n", ":2: 'n/a' is no number of pages"),
+        (f"{HEAD}\nc,eng,1,n/a\n", ":2: 'n/a' is no percentage"),
+        (f"{HEAD}\nc,eng,1,nan\n", ":2: 'nan' is no percentage"),
+        (f"{HEAD}\nc,eng,1,1e400\n", ":2: '1e400' is no percentage"),
+        (f"{HEAD}\nc,eng,1\nc,fra\n", ":3: the row has no pages"),
+        (f"{HEAD}\n,eng,1,\n", ":2: the row has no crawl"),
+        (f"{HEAD}\nc,eng,1,,5\n", ":2: the row has more cells than the table has columns"),
+        (f"{HEAD}\nc,eng,1,\nd,eng,1,\nc,eng,1,\n", r":4: eng of c is also in .*shares\.csv:2"),
+        (f"{HEAD}\nd,eng,1,\nc,eng,0,\nc,fra,0,\n", ":3: c has 0 pages in all"),
+        (f"{HEAD}\nc,eng,1,\nc,{'a' * 200_000},1,\n", "cannot read .* after line 2: field larger"),
+        (f"{HEAD}\nc,eng,46,46\n", r":2: the shares of c add up to 46\.0 %"),
+        (f"{HEAD}\n", "has no row"),
     ],
 )
 def test_tables_of_shares_that_cannot_be_read(tmp_path, text, message):
@@ -278,6 +355,13 @@ def test_tables_of_shares_that_cannot_be_read(tmp_path, text, message):
     path.write_text(text)
     with pytest.raises(DataError, match=message):
         bedstone.audit(shares=path)
+
+
+def test_a_table_of_shares_that_is_given_twice(tmp_path):
+    path = tmp_path / "shares.csv"
+    path.write_text(f"{HEAD}\nc,eng,1,\n")
+    with pytest.raises(DataError, match=r":2: eng of c is also in .*:2$"):
+        bedstone.audit(shares=[path, path])
 
 
 def test_text_and_chart(cli, tmp_path):

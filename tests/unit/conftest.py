@@ -1,8 +1,10 @@
 """Stored tokens, a mix and a tokeniser of bytes, as small as they can be."""
 
 import json
+import resource
 import shutil
 from collections import Counter
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -101,6 +103,22 @@ def tokenizer(tmp_path):
     config = {"chat_template": CHAT_TEMPLATE}
     (folder / "tokenizer_config.json").write_text(json.dumps(config))
     return Folder(folder)
+
+
+@pytest.fixture
+def little_room():
+    """While it is entered, no file may have more than 4096 bytes."""
+
+    @contextmanager
+    def entered():
+        _, most = resource.getrlimit(resource.RLIMIT_FSIZE)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (4096, most))
+        try:
+            yield
+        finally:
+            resource.setrlimit(resource.RLIMIT_FSIZE, (most, most))
+
+    return entered
 
 
 @pytest.fixture

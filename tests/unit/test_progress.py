@@ -44,3 +44,18 @@ def test_without_a_console_nothing_is_shown_and_work_goes_on(capsys):
     Progress().say("done")
     assert task.done == 1
     assert capsys.readouterr() == ("", "")
+
+
+def test_what_a_terminal_would_obey_is_spelt(monkeypatch):
+    monkeypatch.setattr(progress, "LINE_SECONDS", 0.0)
+    for terminal in (False, True):
+        console = Console(file=io.StringIO(), force_terminal=terminal, width=200, soft_wrap=True)
+        hostile = Progress(console).named("[red]a\x1b]0;t\x07:cat:")
+        hostile.say("b\x1b[31m\nc")
+        with hostile.task("pages", 4) as task:
+            task.advance(note="d\x1b[31m[/]")
+        text = console.file.getvalue()
+        assert text.startswith("[red]a\\x1b]0;t\\x07:cat:: b\\x1b[31m\\nc\n")
+        assert "\x1b]" not in text
+        assert "\x1b[31m" not in text
+        assert "d\\x1b[31m[/]" in text

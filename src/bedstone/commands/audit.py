@@ -17,13 +17,23 @@ from bedstone.commands.declare import (
     Command,
     EngineName,
     Found,
+    Languages,
     MadeOf,
     PathLike,
     Paths,
     Store,
     Workers,
 )
-from bedstone.commands.desk import given, making, optional, paths_of, tokenizer_of
+from bedstone.commands.desk import (
+    among,
+    given,
+    keys_of,
+    making,
+    optional,
+    paths_of,
+    tell_rejected,
+    tokenizer_of,
+)
 from bedstone.commands.save import target, write_chart, write_csv
 from bedstone.errors import ArtifactError, ConfigError
 from bedstone.languages import Identifier, Source, join
@@ -100,7 +110,10 @@ class Audit(TypedDict):
     tokens: int | None
     """Null without a tokeniser."""
     languages: list[AuditedLanguage]
-    """The least represented first; at the end those without a ratio."""
+    """Those asked for, the least represented first; at the end those without a ratio."""
+    languages_total: int
+    absent: list[str]
+    """Languages asked for that are not there."""
     removed: list[Annotated[Found, MadeOf("corpus.representation.shares", "Removed")]]
     """Languages of which far less was kept than of the others."""
     unknown_share: float
@@ -109,6 +122,8 @@ class Audit(TypedDict):
     """Of the documents, those of several languages."""
     speakers_source: str
     identifier: str
+    rejected: dict[str, int]
+    """Reason -> records that gave no document."""
 
 
 def audit(
@@ -136,6 +151,7 @@ def audit(
         PathLike | None, typer.Option(help="write the languages to this file; --shares reads it")
     ] = None,
     chart: Annotated[PathLike | None, typer.Option(help="draw the shares in this SVG file")] = None,
+    language: Languages = (),
     store: Store = STORE,
     workers: Workers = 1,
     engine: EngineName = "local",
@@ -147,6 +163,7 @@ def audit(
         ConfigError: both or neither of ``inputs`` and ``shares`` are given, or an option is wrong.
         DataError: what is given cannot be read.
     """
+    keys = keys_of(language)
     table, picture = target("--csv", csv), target("--chart", chart, ".svg")
     if bool(paths_of(inputs)) == bool(paths_of(shares)):
         raise ConfigError(
@@ -159,16 +176,17 @@ def audit(
         found = cast(Audit, audit_shares(paths_of(shares), speakers))
     else:
         where = making(store, progress, workers)
-        documents, language, kept = _inputs(given(inputs, store), where)
+        documents, labels, kept = _inputs(given(inputs, store), where)
         found = _audited(
             where,
             {"speakers": speakers},
             documents=documents,
-            language=language or _identified(where, documents, identifier, second, optional(model)),
+            language=labels or _identified(where, documents, identifier, second, optional(model)),
             kept=kept,
             tokenizer=tokenizer_of(given(tokenizer, store)[0], where.store) if tokenizer else None,
             confusion=where.adopted(optional(confusion)),
         )
+    found = _restricted(found, keys)
     if table:
         _write_csv(found, table, progress)
     if picture:
@@ -181,7 +199,24 @@ def audit(
 def _audited(where: "Making", config: Mapping[str, Any], **inputs: "Artifact | None") -> Audit:
     made = where.build("corpus.audit", config, **inputs)
     written: Audit = json.loads(made.file("audit.json").read_text("utf-8"))
-    return {**written, "artifact": str(made.path)}
+    rejected = tell_rejected({"": made}, where.progress)
+    return {**written, "artifact": str(made.path), "rejected": rejected}
+
+
+def _restricted(found: Audit, keys: Sequence[str]) -> Audit:
+    """With the languages asked for alone."""
+
+    def key_of(row: Mapping[str, Any]) -> str:
+        return join(row["language"], row["script"])
+
+    rows, absent = among(keys, found["languages"], key_of)
+    return {
+        **found,
+        "languages": rows,
+        "removed": among(keys, found["removed"], key_of)[0],
+        "languages_total": len(found["languages"]),
+        "absent": absent,
+    }
 
 
 def _identified(
@@ -213,6 +248,7 @@ def _inputs(paths: Sequence[Path], where: "Making") -> "Inputs":
         )
     if artifacts and artifacts[0].manifest.stage not in OF_FILES:
         return _of_artifact(artifacts[0])
+    where.progress.named("audit").say(f"reading {paths[0]}" + " and others" * (len(paths) > 1))
     files = adopt(paths, where.store)
     names = [file.path for file in files.manifest.files]
     if all(name.endswith(WARC) for name in names):
@@ -274,7 +310,7 @@ def _write_csv(audit: Audit, path: Path, progress: Progress | None) -> None:
 
 def _lines(found: Audit) -> Iterator[str]:
     crawl = f"{found['crawl']}: " if found.get("crawl") else ""
-    yield f"{crawl}{found['documents']:,} documents in {len(found['languages'])} languages"
+    yield f"{crawl}{found['documents']:,} documents in {found['languages_total']} languages"
     yield f"speakers: {found['speakers_source']}"
     yield f"languages found by {found['identifier']}"
     yield ""
@@ -299,6 +335,8 @@ def _lines(found: Audit) -> Iterator[str]:
     yield "noise?: the count may be nothing but misread documents of other languages"
     if has_second:
         yield "lost: % of its documents that the second identifier calls something else"
+    if found["absent"]:
+        yield f"no document is in {', '.join(found['absent'])}"
     for lost in found["removed"]:
         yield (
             f"warning: {lost['documents']:,} of {lost['input_documents']:,} documents in "

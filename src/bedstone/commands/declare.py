@@ -17,13 +17,16 @@ from importlib import import_module
 from operator import or_
 from pathlib import Path
 from types import NoneType
-from typing import Annotated, Any, Literal, get_args, get_origin
+from typing import TYPE_CHECKING, Annotated, Any, Literal, get_args, get_origin
 
 import typer
 from typer.models import ArgumentInfo, OptionInfo
 
-from bedstone.errors import BedstoneError, ConfigError, nearest, printable
+from bedstone.errors import UNPRINTABLE, BedstoneError, ConfigError, nearest, printable
 from bedstone.progress import Progress
+
+if TYPE_CHECKING:
+    from logging import LogRecord
 
 PathLike = str | Path
 Paths = PathLike | Sequence[PathLike]
@@ -52,6 +55,7 @@ Workers = Annotated[
     int, typer.Option(min=1, max=1_024, help="processes over shards; they change no byte")
 ]
 EngineName = Annotated[Literal["local"], typer.Option(help="who does the work")]
+Languages = Annotated[Words, typer.Option(help="show these alone, by any code: te,swa,zho_Hans")]
 NamedInputs = Annotated[
     Inputs, typer.Option("--input", help="NAME=PATH, for each input; twice takes both")
 ]
@@ -174,7 +178,7 @@ class Command:
             if takes_progress:
                 given[NOT_ASKED] = shown_progress()
             found = self.answer(**given)
-            told = [json.dumps(found, ensure_ascii=False)] if as_json else self.lines(found)
+            told = [_json(found)] if as_json else self.lines(found)
             for text in told:
                 for line in text.split("\n"):
                     print(printable(line))
@@ -302,10 +306,25 @@ def named_paths(words: Sequence[str]) -> dict[str, list[Path]]:
 
 
 def shown_progress() -> Progress:
-    """Progress on stderr."""
+    """Progress on stderr, where warnings go too."""
+    import logging
+
     from rich.console import Console
 
+    assert logging.lastResort
+    logging.lastResort.addFilter(_printable)
     return Progress(Console(file=sys.stderr, soft_wrap=True))
+
+
+def _printable(record: "LogRecord") -> bool:
+    record.msg, record.args = printable(record.getMessage()), ()
+    return True
+
+
+def _json(found: Any) -> str:
+    """As JSON on one line; what a terminal would obey is spelt as JSON spells it."""
+    text = json.dumps(found, ensure_ascii=False)
+    return UNPRINTABLE.sub(lambda one: f"\\u{ord(one[0]):04x}", text)
 
 
 def _renamed(option: str | None, words: Sequence[str]) -> dict[str, str]:

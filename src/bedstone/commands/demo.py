@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pyarrow.parquet as pq
 
-from bedstone.commands.desk import own_recipe
+from bedstone.commands.desk import own_recipe, tell_rejected
 from bedstone.commands.recipes import Demo, DemoCompletion
 from bedstone.errors import ConfigError
 from bedstone.progress import Progress
@@ -49,6 +49,7 @@ def demo(*, store: Path, minutes: float, crawl: Sequence[Path], progress: Progre
     return {
         "report": str(out),
         "nodes": {name: str(artifact.path) for name, artifact in made.items()},
+        "rejected": tell_rejected(made, progress),
         "completions": _completions(made["strategies"]),
     }
 

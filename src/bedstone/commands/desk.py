@@ -2,12 +2,13 @@
 
 import os
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from bedstone.commands.declare import PathLike, Paths, Words
 from bedstone.errors import ArtifactError, ConfigError, nearest
+from bedstone.languages import MIXED, UNKNOWN, by_code, join, name, nearest_to, split
 from bedstone.progress import Progress
 
 if TYPE_CHECKING:
@@ -19,6 +20,9 @@ NAME = re.compile(r"([a-z_.]+-)?[0-9a-f]{4,64}")
 PACKAGE = Path(__file__).parents[1]
 RECIPES = (PACKAGE / "recipes", PACKAGE.parents[1] / "recipes")
 """Of an installed package inside it, of a checkout beside it."""
+SCRIPT = re.compile("[A-Za-z]{4}")
+"""ISO 15924, in a language's tag."""
+Row = TypeVar("Row")
 
 
 def paths_of(paths: Paths) -> list[Path]:
@@ -29,6 +33,40 @@ def paths_of(paths: Paths) -> list[Path]:
 def words_of(words: Words) -> Sequence[str]:
     """One word or several, as a sequence."""
     return [words] if isinstance(words, str) else words
+
+
+def keys_of(language: Words) -> tuple[str, ...]:
+    """The languages of ``te,swa,zho_Hans``, each as a key: without its script where none is given.
+
+    Raises:
+        ConfigError: a word means no language.
+    """
+    words = (word.strip() for text in words_of(language) for word in text.split(","))
+    return tuple(dict.fromkeys(_key_of(word) for word in words if word))
+
+
+def _key_of(word: str) -> str:
+    code, *tags = re.split("[-_]", word.lower())
+    language = by_code(word)
+    if language is None and (name(code) == code or code in (UNKNOWN, MIXED)):
+        like = nearest_to(word)
+        raise ConfigError(
+            f"--language {word!r} is no language's code"
+            + (f"; did you mean {like.code!r}, {like.name}?" if like else ""),
+            hint="codes are those of ISO 639, with a script where that matters: te, tel, zho_Hans",
+        )
+    return join(
+        language.code if language else code, "".join(filter(SCRIPT.fullmatch, tags)).title()
+    )
+
+
+def among(
+    keys: Sequence[str], rows: Iterable[Row], key_of: Callable[[Row], str]
+) -> tuple[list[Row], list[str]]:
+    """The rows of the languages asked for, all if none is; and the keys that have no row."""
+    known = [(row, {key_of(row), split(key_of(row))[0]}) for row in rows]
+    found = [row for row, names in known if not keys or names.intersection(keys)]
+    return found, [key for key in keys if not any(key in names for _, names in known)]
 
 
 def optional(path: PathLike | None) -> Path | None:
@@ -114,22 +152,58 @@ def making(store: PathLike, progress: Progress | None, workers: int = 1) -> "Mak
     return Making(Path(store), Local(workers), progress or Progress())
 
 
+def tell_rejected(made: Mapping[str, "Artifact"], progress: Progress | None) -> dict[str, int]:
+    """Say in one line which records gave no document on the way to what was made.
+
+    Returns:
+        Reason -> records.
+    """
+    from bedstone.store.rejected import rejected
+
+    found = rejected(made)
+    if found.reasons:
+        (progress or Progress()).named("rejected").say(found.sentence())
+    return found.reasons
+
+
 def tokenizer_of(path: Path, store: Path) -> "Artifact":
-    """The tokeniser as an artifact; of a folder that is none, no other file is taken."""
-    from bedstone.store.adoption import adopt
+    """The tokeniser as an artifact; a file that is none does not enter the store.
+
+    Raises:
+        ArtifactError: there is none, or several in a folder.
+        DataError: the file is not what its name says.
+    """
+    from bedstone.store.adoption import adopt, adopted
     from bedstone.store.artifact import is_complete
     from bedstone.text import any_encoder
+
+    if is_complete(path):
+        artifact = adopt([path], store)
+        any_encoder.file_of(artifact)
+        return artifact
+    file = _tokenizer_file(path)
+    if adopted([file], store) is None:
+        any_encoder.read(file)
+    return adopt([file], store)
+
+
+def _tokenizer_file(path: Path) -> Path:
+    """The file that is given, or that of a model's folder, of which no other is taken."""
+    from bedstone.text.any_encoder import ENDINGS, GGUF, RANKS
     from bedstone.text.encoder import FILE
 
-    if is_complete(path) or not path.is_dir():
-        artifact = adopt([path], store)
-    else:
-        found = [path / FILE] if (path / FILE).exists() else sorted(path.glob("*.tiktoken"))
+    hint = f"give a {FILE}, a {RANKS} or {GGUF} file, or a folder with one of them"
+    if path.is_dir():
+        found = (
+            [path / FILE]
+            if (path / FILE).exists()
+            else [each for ending in (RANKS, GGUF) for each in sorted(path.glob(f"*{ending}"))]
+        )
         if len(found) != 1:
             raise ArtifactError(
-                f"{path} holds {len(found)} tokenisers where one was expected",
-                hint=f"give a folder with a {FILE}, or the file itself",
+                f"{path} holds {len(found)} tokenisers where one was expected", hint=hint
             )
-        artifact = adopt(found, store)
-    any_encoder.file_of(artifact)
-    return artifact
+        return found[0]
+    if path.exists() and path.suffix not in ENDINGS:
+        raise ArtifactError(f"{path} is no tokeniser by its name", hint=hint)
+    return path

@@ -23,6 +23,7 @@ from bedstone.commands.desk import given, making, words_of
 from bedstone.commands.save import target, write_chart
 from bedstone.errors import ConfigError
 from bedstone.progress import Progress
+from bedstone.store.work import named
 
 if TYPE_CHECKING:
     from bedstone.store.artifact import Artifact
@@ -299,7 +300,8 @@ def _write_law(law: "Artifact", out: Path) -> None:
     from bedstone.laws.known import stored_draws
 
     text = json.dumps({**_law_of(law), "draws": stored_draws(law)})
-    out.write_text(text + "\n", "utf-8")
+    with named(out):
+        out.write_text(text + "\n", "utf-8")
 
 
 def _figure(law: "Artifact", found: Fit) -> Any:

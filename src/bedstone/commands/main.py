@@ -77,7 +77,7 @@ def main() -> None:
         _complain(str(error), error.hint)
         sys.exit(error.exit_status)
     except OSError as error:
-        _complain(f"{error.strerror}: {error.filename or ''}")
+        _complain(": ".join(str(it) for it in (error.filename, error.strerror or error) if it))
         sys.exit(1)
 
 

@@ -31,6 +31,7 @@ from bedstone.commands.desk import (
     recipe_of,
     recipes_so,
     stages_so,
+    tell_rejected,
     words_of,
 )
 from bedstone.errors import ConfigError
@@ -55,6 +56,8 @@ class Demo(TypedDict):
     """The page."""
     nodes: dict[str, str]
     """Of the recipe, by name: the folder of each artifact."""
+    rejected: dict[str, int]
+    """Reason -> records, of all behind it, that gave no document."""
     completions: list[DemoCompletion]
 
 
@@ -63,6 +66,8 @@ class Run(TypedDict):
 
     nodes: dict[str, str]
     """By name, the folder of each artifact; of a dry run, what would be done."""
+    rejected: NotRequired[dict[str, int]]
+    """Reason -> records that gave no document; not of a dry run."""
 
 
 class Init(TypedDict):
@@ -85,6 +90,8 @@ class Build(TypedDict):
     """Its folder."""
     metrics: dict[str, float]
     """Measured while it was made, by names that end in their unit."""
+    rejected: dict[str, int]
+    """Reason -> records, of all behind it, that gave no document."""
 
 
 class StageInputs(TypedDict):
@@ -194,7 +201,10 @@ def run(
         return {"nodes": recipes.preview(plan, found, Path(store))}
     where = making(store, progress, workers)
     made = recipes.run(plan, found, where.store, where.engine, where.progress)
-    return {"nodes": {name: str(artifact.path) for name, artifact in made.items()}}
+    return {
+        "nodes": {name: str(artifact.path) for name, artifact in made.items()},
+        "rejected": tell_rejected(made, progress),
+    }
 
 
 def _nodes(found: Run) -> Iterator[str]:
@@ -275,7 +285,11 @@ def build(
         role: adopt_paths(given(paths, store), where.store) for role, paths in inputs.items()
     }
     made = build_artifact(made_by, settings, parents, where.store, where.engine, where.progress)
-    return {"artifact": str(made.path), "metrics": made.manifest.metrics}
+    return {
+        "artifact": str(made.path),
+        "metrics": made.manifest.metrics,
+        "rejected": tell_rejected({"": made}, progress),
+    }
 
 
 def adopt(

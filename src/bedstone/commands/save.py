@@ -8,6 +8,7 @@ from typing import Any
 from bedstone.commands.declare import PathLike
 from bedstone.errors import ConfigError
 from bedstone.progress import Progress
+from bedstone.store.work import named
 
 COMPUTED = ("=", "+", "-", "@", "\t", "\r")
 """What begins with one of these, a spreadsheet computes."""
@@ -35,7 +36,8 @@ def write_chart(chart: Any, path: Path, progress: Progress | None) -> None:
     """A chart as an SVG file of its own."""
     from bedstone.reporting.charts import standalone
 
-    path.write_text(standalone(chart) + "\n", "utf-8")
+    with named(path):
+        path.write_text(standalone(chart) + "\n", "utf-8")
     _say(path, progress)
 
 
@@ -43,7 +45,7 @@ def write_csv(
     rows: Sequence[Mapping[str, Any]], names: Sequence[str], path: Path, progress: Progress | None
 ) -> None:
     """A table with a row for each, of these columns; text that would be computed is quoted."""
-    with path.open("w", encoding="utf-8", newline="") as file:
+    with named(path), path.open("w", encoding="utf-8", newline="") as file:
         writer = csv.DictWriter(file, names, lineterminator="\n")
         writer.writeheader()
         writer.writerows({name: _quoted(value) for name, value in row.items()} for row in rows)

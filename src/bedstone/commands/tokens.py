@@ -14,8 +14,8 @@ import typer
 from typing_extensions import TypedDict
 
 from bedstone import languages
-from bedstone.commands.declare import STORE, Command, PathLike, Paths, Store
-from bedstone.commands.desk import given, making, paths_of, tokenizer_of
+from bedstone.commands.declare import STORE, Command, Languages, PathLike, Paths, Store
+from bedstone.commands.desk import among, given, keys_of, making, paths_of, tokenizer_of
 from bedstone.commands.save import target, write_csv
 from bedstone.errors import ConfigError, nearest
 from bedstone.languages import ENGLISH
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 OWN = "texts"
 """What the text is called that somebody has aligned."""
 WIDTH = 100
+NOT_KNOWN = "-"
 NAME_WIDTH = 21
 CELL = 9
 NAME_CELL = 14
@@ -47,8 +48,8 @@ ASKED: tuple[Column, ...] = (
     ("seconds", "s/page", ".2f"),
     ("context_words", "context", ",d"),
 )
-MANY_UNKNOWN = 0.01
-"""Share of unknown tokens from which a language's count says little."""
+UNSPELT = "?"
+"""Before the premium of a language that a tokeniser cannot spell."""
 Row = Mapping[str, Any]
 
 
@@ -65,12 +66,16 @@ class LanguageCost(TypedDict):
     premium: float
     """Tokens over those of English for the same content."""
     unknown_share: float
-    """Of the tokens, those that the vocabulary lacks."""
+    """Of the tokens, those that stand for what the vocabulary lacks."""
+    lost_share: float
+    """Of the text, what the tokens do not give back."""
+    spelt: bool
+    """Whether so little is lost that its premium counts."""
     usd: NotRequired[float]
     """A page's, at the price given."""
     seconds: NotRequired[float]
     """A page's, at the speed given."""
-    context_words: NotRequired[int]
+    context_words: NotRequired[int | None]
     """That fit into the context window given."""
 
 
@@ -82,9 +87,10 @@ class TokenizerCost(TypedDict):
     pattern: str
     """How it cuts texts into words: its own way, or that of a known one."""
     languages: list[LanguageCost]
-    """The dearest first."""
-    gini: float
-    """Of the premiums: 0 where all pay the same."""
+    """Those asked for, the dearest first."""
+    gini: float | None
+    """Of the premiums of all languages that it can spell: 0 where all pay the same; null where it
+    cannot spell English."""
     trained_on_text: bool | None
     """If so, it looks fairer than it is; null where nobody knows."""
     artifact: str
@@ -115,6 +121,8 @@ class Tokens(TypedDict):
 
     tokenizers: list[TokenizerCost]
     text: ParallelText
+    absent: list[str]
+    """Languages asked for that the text is not in."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,6 +168,7 @@ def tokens(
         int | None, typer.Option(help="a context window: adds how many words fit")
     ] = None,
     csv: Annotated[PathLike | None, typer.Option(help="write the languages to this file")] = None,
+    language: Languages = (),
     store: Store = STORE,
     progress: Progress | None = None,
 ) -> Tokens:
@@ -169,7 +178,7 @@ def tokens(
         ConfigError: an option cannot be used.
         ArtifactError, DataError: a tokeniser or a text cannot be read, or has no English.
     """
-    table = target("--csv", csv)
+    table, keys = target("--csv", csv), keys_of(language)
     paths = [given(path, store)[0] for path in paths_of(tokenizers)]
     if not paths:
         raise ConfigError(
@@ -179,17 +188,42 @@ def tokens(
     prices.refuse_unusable()
     where = making(store, progress)
     own = given(text, store)[0] if text else None
-    adopted = [tokenizer_of(path, where.store) for path in paths]
+    said = where.progress.named("tokens")
+    adopted = []
+    for path in paths:
+        said.say(f"reading {path}")
+        adopted.append(tokenizer_of(path, where.store))
     parallel = _parallel(own, source, where)
-    made = [
-        _priced(name, tokenizer, parallel, prices, where)
-        for name, tokenizer in zip(_names(paths), adopted, strict=True)
-    ]
+    made = []
+    for name, tokenizer in zip(_names(paths), adopted, strict=True):
+        said.say(f"counting the tokens of {name}")
+        made.append(_priced(name, tokenizer, parallel, prices, where))
+    about = _about(parallel, own, made[0]["languages"], context_tokens)
+    made, absent = _restricted(made, keys)
     if table:
         rows = [{"tokenizer": each["name"], **row} for each in made for row in each["languages"]]
         write_csv(rows, list(rows[0]), table, progress)
-    about = _about(parallel, own, made[0]["languages"], context_tokens)
-    return {"tokenizers": made, "text": about}
+    return {"tokenizers": made, "text": about, "absent": absent}
+
+
+def _restricted(
+    tokenizers: Sequence[TokenizerCost], keys: Sequence[str]
+) -> tuple[list[TokenizerCost], list[str]]:
+    """The tokenisers with the languages asked for; and those that the text is not in."""
+
+    def key_of(row: LanguageCost) -> str:
+        return row["language"]
+
+    rows, absent = among(keys, tokenizers[0]["languages"], key_of)
+    if not rows:
+        there = ", ".join(sorted(map(key_of, tokenizers[0]["languages"])))
+        raise ConfigError(
+            f"--language: the text is not in {', '.join(absent)}", hint=f"it is in {there}"
+        )
+    restricted: list[TokenizerCost] = [
+        {**each, "languages": among(keys, each["languages"], key_of)[0]} for each in tokenizers
+    ]
+    return restricted, absent
 
 
 def _parallel(text: Path | None, source: str | None, where: "Making") -> "Artifact":
@@ -226,7 +260,7 @@ def _priced(
             _language(row, page_tokens, prices)
             for row in sorted(rows, key=lambda row: (-row["premium"], row["language"]))
         ],
-        "gini": cost.manifest.metrics["gini"],
+        "gini": cost.manifest.metrics.get("gini"),
         "trained_on_text": is_trained_on(tokenizer, parallel.manifest.config["sources"]),
         "artifact": str(cost.path),
     }
@@ -242,7 +276,9 @@ def _language(row: Row, page_tokens: int, prices: Prices) -> LanguageCost:
         "characters": row["characters"],
         "words": round(row["words"], 1),
         "premium": row["premium"],
-        "unknown_share": row["unknown_tokens"] / row["tokens"],
+        "unknown_share": row["unknown_tokens"] / max(row["tokens"], 1),
+        "lost_share": row["lost_share"],
+        "spelt": row["spelt"],
     }
     of_page = page_tokens * row["premium"]
     if prices.usd_per_million_tokens is not None:
@@ -250,7 +286,9 @@ def _language(row: Row, page_tokens: int, prices: Prices) -> LanguageCost:
     if prices.tokens_per_second is not None:
         shown["seconds"] = of_page / prices.tokens_per_second
     if prices.context_tokens is not None:
-        shown["context_words"] = round(prices.context_tokens * row["words"] / row["tokens"])
+        shown["context_words"] = (
+            round(prices.context_tokens * row["words"] / row["tokens"]) if row["tokens"] else None
+        )
     return shown
 
 
@@ -299,11 +337,13 @@ def _lines(found: Tokens) -> Iterator[str]:
     yield ""
     for tokenizer in tokenizers:
         cut = "as it says" if tokenizer["pattern"] == "own" else f"as {tokenizer['pattern']}"
-        yield (
-            f"{tokenizer['name']}: vocabulary of {tokenizer['vocabulary']:,}, cuts {cut}; "
-            f"Gini of the premiums {tokenizer['gini']:.3f}"
+        gini = (
+            "" if tokenizer["gini"] is None else f"; Gini of the premiums {tokenizer['gini']:.3f}"
         )
+        yield f"{tokenizer['name']}: vocabulary of {tokenizer['vocabulary']:,}, cuts {cut}{gini}"
         yield from _warnings(tokenizer)
+    if found["absent"]:
+        yield f"the text is not in {', '.join(found['absent'])}"
 
 
 def _cell(shown: Sequence[Column]) -> int:
@@ -327,11 +367,17 @@ def _table(tokenizers: Sequence[Mapping[str, Any]], shown: Sequence[Column]) -> 
     by_language = [{row["language"]: row for row in each["languages"]} for each in tokenizers]
     for row in tokenizers[0]["languages"]:
         cells = (
-            f"{format(rows[row['language']][key], form):>{cell}}"
+            f"{_shown(rows[row['language']], column):>{cell}}"
             for rows in by_language
-            for key, _, form in shown
+            for column in shown
         )
         yield _name(row) + "".join(cells)
+
+
+def _shown(row: Row, column: Column) -> str:
+    key, _, form = column
+    mark = UNSPELT if column is PREMIUM and not row["spelt"] else ""
+    return NOT_KNOWN if row[key] is None else mark + format(row[key], form)
 
 
 def _name(row: Mapping[str, Any]) -> str:
@@ -342,13 +388,13 @@ def _name(row: Mapping[str, Any]) -> str:
 def _warnings(tokenizer: Mapping[str, Any]) -> Iterator[str]:
     if tokenizer["trained_on_text"]:
         yield f"warning: {tokenizer['name']} was trained on this text: it looks fairer than it is"
-    unknown = [row for row in tokenizer["languages"] if row["unknown_share"] >= MANY_UNKNOWN]
-    if unknown:
-        names = ", ".join(row["name"] for row in unknown[:5])
-        more = f" and {len(unknown) - 5} more" if len(unknown) > 5 else ""
+    unspelt = [row for row in tokenizer["languages"] if not row["spelt"]]
+    if unspelt:
+        each = [f"{row['name']} ({row['lost_share']:.1%} lost)" for row in unspelt[:5]]
+        more = f" and {len(unspelt) - 5} more" if len(unspelt) > 5 else ""
         yield (
-            f"warning: {tokenizer['name']} cannot spell {names}{more}: "
-            "their unknown tokens make them look cheap"
+            f"warning: {tokenizer['name']} cannot spell all of {', '.join(each)}{more}: what is "
+            f"lost costs nothing, so they look cheap; {UNSPELT} marks them, Gini leaves them out"
         )
 
 

@@ -20,7 +20,6 @@ from functools import partial
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 
 from bedstone.config import Config
 from bedstone.corpus.identification.purity import Confusion, Limits, confusion_of, is_confirmed
@@ -114,7 +113,7 @@ def _identifier(language: Shard) -> str:
         DataError: the table does not say.
     """
     path = tables.table_path(language)
-    said = (pq.read_schema(path).metadata or {}).get(b"identifier")
+    said = (tables.schema(path).metadata or {}).get(b"identifier")
     if said is None:
         raise DataError(
             f"{path} does not say which identifier made it",
@@ -159,7 +158,7 @@ def _sums_of(
             for row, text in enumerate(texts["text"])
         ]
         table = table.append_column("tokens", pa.array(tokens, pa.int64()))
-    if "second_language" in pq.read_schema(tables.table_path(language)).names:
+    if "second_language" in tables.schema(tables.table_path(language)).names:
         second = tables.read(language, ["second_language"])["second_language"]
         table = table.append_column("erased", pc.not_equal(found["language"], second))
     before = _grouped(table.select(["language", "input_documents"]))
@@ -174,7 +173,7 @@ def _ones(texts: pa.Table) -> pa.Array:
 
 def _is_unique(kept: Shard, texts: pa.Table) -> pa.Array | pa.ChunkedArray:
     """Which documents are no duplicates of others, as far as what was decided says."""
-    if "duplicate" not in pq.read_schema(tables.table_path(kept)).names:
+    if "duplicate" not in tables.schema(tables.table_path(kept)).names:
         return _ones(texts)
     return pc.is_null(tables.read(kept, [], ["duplicate"])["duplicate"])
 

@@ -53,8 +53,7 @@ def run(config: CrawlConfig, job: Job) -> Result:
 
 def _fetch(config: CrawlConfig, job: Job) -> Fetched:
     wanted = [SOURCES[name].package for name in config.packages]
-    with job.progress.task("packages", total=len(wanted)) as task:
-        fetched = packages.fetch(wanted, job.scratch / "packages", done=task.advance)
+    fetched = packages.fetch(wanted, job.scratch / "packages", job.progress)
     reasons = dict.fromkeys(fetched.missing.values())
     if not fetched.archives:
         raise BedstoneError(

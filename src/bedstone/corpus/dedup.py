@@ -96,7 +96,7 @@ def run(config: DedupConfig, job: Job) -> Result:
     """Cluster the documents of all shards, and choose among them."""
     signatures = job.inputs["signatures"].shards
     exact = partial(_numbers, signatures, "exact")
-    names = pq.read_schema(tables.table_path(signatures[0])).names
+    names = tables.schema(tables.table_path(signatures[0])).names
     bands = [partial(_numbers, signatures, name) for name in names if name.startswith(BAND)]
     table = _table(config, job)
     joined = join(exact, bands, table.about, config.min_similarity)

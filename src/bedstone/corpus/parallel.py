@@ -74,9 +74,8 @@ def run(config: ParallelConfig, job: Job) -> Result:
 
 
 def _fetch(config: ParallelConfig, job: Job) -> dict[Name, Archive]:
-    with job.progress.task("packages", total=len(config.sources)) as task:
-        wanted = [SOURCES[name].package for name in config.sources]
-        fetched = packages.fetch(wanted, job.scratch / "packages", done=task.advance)
+    wanted = [SOURCES[name].package for name in config.sources]
+    fetched = packages.fetch(wanted, job.scratch / "packages", job.progress)
     if fetched.missing:
         reasons = "; ".join(f"{name}: {why}" for name, why in fetched.missing.items())
         raise BedstoneError(

@@ -16,7 +16,6 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import pyarrow as pa
 import pyarrow.parquet as pq
 from pydantic import Field
 
@@ -127,20 +126,17 @@ def _of_line(line: bytes, config: RecordsConfig) -> Record:
 
 
 def _of_parquet(path: Path, config: RecordsConfig) -> Iterator[Record]:
-    try:
-        with pq.ParquetFile(path) as file:
-            present = file.schema_arrow.names
-            if config.text not in present:
-                raise DataError(
-                    f"{path} has no column {config.text}, only {', '.join(present)}",
-                    hint=OTHER_COLUMN,
-                )
-            wanted = [name for name in (config.text, config.url) if name in present]
-            for batch in file.iter_batches(tables.ROW_GROUP_ROWS, columns=wanted):
-                for values in batch.to_pylist():
-                    yield _record(values[config.text], values.get(config.url))
-    except pa.ArrowInvalid as error:
-        raise DataError(f"{path}: no Parquet: {error}") from error
+    with tables.reading(path), pq.ParquetFile(path) as file:
+        present = file.schema_arrow.names
+        if config.text not in present:
+            raise DataError(
+                f"{path} has no column {config.text}, only {', '.join(present)}",
+                hint=OTHER_COLUMN,
+            )
+        wanted = [name for name in (config.text, config.url) if name in present]
+        for batch in file.iter_batches(tables.ROW_GROUP_ROWS, columns=wanted):
+            for values in batch.to_pylist():
+                yield _record(values[config.text], values.get(config.url))
 
 
 def _record(text: Any, url: Any) -> Record:

@@ -114,7 +114,10 @@ def save(
     tensors = {name: tensor.float().contiguous() for name, tensor in _parts(model).items()}
     ends = {"bos_token_id": end_token, "eos_token_id": end_token}
     with part(WEIGHTS) as path:
-        save_file(tensors, path, metadata={"format": "pt"})
+        try:
+            save_file(tensors, path, metadata={"format": "pt"})
+        except SafetensorError as error:
+            raise OSError(str(error)) from error
     with part(CONFIG) as path:
         path.write_text(json.dumps(keys | ends, indent=2) + "\n", "utf-8")
     with part(GENERATION) as path:

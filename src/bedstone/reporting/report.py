@@ -5,12 +5,15 @@ the family that gives None where the family has not what it is about.
 """
 
 import json
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
 
+from bedstone.errors import printable
 from bedstone.reporting.family import Family, family
 from bedstone.reporting.section import Section
 from bedstone.reporting.sections import behaviour, data, rules, scaling
@@ -23,6 +26,7 @@ from bedstone.reporting.wording import count, duration, short
 from bedstone.store.artifact import Artifact, Manifest
 from bedstone.store.lineage import flat
 from bedstone.store.provenance import current_code
+from bedstone.store.work import named
 
 SECTIONS: tuple[Callable[[Family], Section | None], ...] = (
     data.pages,
@@ -43,6 +47,8 @@ SECTIONS: tuple[Callable[[Family], Section | None], ...] = (
     behaviour.levers,
 )
 """In the order of the reader's questions."""
+CONTROLS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
+"""That HTML has no use for: all but the tab and the line feed."""
 OPEN_DEPTH = 1
 """Of the tree of decisions, so many levels are open at first."""
 BEGINNINGS = {
@@ -74,7 +80,8 @@ class Node:
 def write_report(artifact: Artifact, out: Path) -> None:
     """Write the page about ``artifact`` as the file ``out``."""
     out.parent.mkdir(parents=True, exist_ok=True)
-    out.write_text(page(family(artifact)), "utf-8")
+    with named(out):
+        out.write_text(page(family(artifact)), "utf-8")
 
 
 def page(about: Family) -> str:
@@ -82,6 +89,7 @@ def page(about: Family) -> str:
     environment = Environment(
         loader=PackageLoader("bedstone.reporting", "."),
         autoescape=True,
+        finalize=_shown,
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
@@ -100,6 +108,13 @@ def page(about: Family) -> str:
         version=current_code().version,
     )
     return text.strip() + "\n"
+
+
+def _shown(value: object) -> object:
+    """Text as it may stand on a page; its blocks hold what turns the direction of writing."""
+    if not isinstance(value, str) or isinstance(value, Markup):
+        return value
+    return CONTROLS.sub(lambda found: printable(found[0]), value)
 
 
 def title(about: Family) -> str:

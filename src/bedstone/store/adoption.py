@@ -96,6 +96,10 @@ def _files(paths: Sequence[Path]) -> dict[str, Path]:
             name = path.relative_to(top).as_posix()
             if not name.isprintable():
                 raise ArtifactError(f"{name!r} in {top}: this name cannot be recorded: rename it")
+            if not _is_text(path.resolve()):
+                raise ArtifactError(
+                    f"{path.resolve()} cannot be recorded: a name in it is no UTF-8"
+                )
             if files.setdefault(name, path.resolve()) != path.resolve():
                 raise ArtifactError(
                     f"{path} and {files[name]} would both be {name}",
@@ -106,6 +110,14 @@ def _files(paths: Sequence[Path]) -> dict[str, Path]:
     if not files:
         raise ArtifactError(f"{', '.join(map(str, paths))}: there is no file")
     return files
+
+
+def _is_text(path: Path) -> bool:
+    try:
+        str(path).encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _shown_files(folder: Path) -> list[Path]:

@@ -10,7 +10,7 @@ from functools import partial
 from pathlib import Path
 
 from bedstone.config import Config
-from bedstone.errors import BedstoneError
+from bedstone.errors import BedstoneError, printable
 from bedstone.progress import Progress
 from bedstone.store import work
 from bedstone.store.artifact import (
@@ -136,7 +136,7 @@ def _manifest(
         sources=result.sources,
         code=current_code(),
         machine=current_machine(),
-        paths={role: str(parent.location) for role, parent in request.inputs.items()},
+        paths={role: printable(str(it.location)) for role, it in request.inputs.items()},
         workers=engine.workers,
         created=datetime.now(UTC),
         seconds=time.monotonic() - started,

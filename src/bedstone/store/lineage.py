@@ -1,7 +1,7 @@
 """Lineage: the tree of artifacts behind one, and what two were made of differently."""
 
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -25,20 +25,25 @@ def ancestors(artifact: Artifact) -> dict[str, Artifact]:
 
     The artifact itself is ``""``; what the store no longer has is left out.
     """
-    behind: dict[str, Artifact] = {}
+    return behind({"": artifact})
+
+
+def behind(artifacts: Mapping[str, Artifact]) -> dict[str, Artifact]:
+    """The artifacts, by whatever they are called, and all behind them, as in ``ancestors``."""
+    found: dict[str, Artifact] = {}
     seen: set[str] = set()
-    queue = deque([("", artifact)])
+    queue = deque(artifacts.items())
     while queue:
         name, each = queue.popleft()
         if each.manifest.request in seen:
             continue
         seen.add(each.manifest.request)
-        behind[name] = each
+        found[name] = each
         store = each.path.resolve().parent
         for role, parent in (each.manifest.parents | each.manifest.decided_by).items():
-            if (found := _find(parent, store)) is not None:
-                queue.append((f"{name}.{role}".lstrip("."), found))
-    return behind
+            if (parent_of_it := _find(parent, store)) is not None:
+                queue.append((f"{name}.{role}".lstrip("."), parent_of_it))
+    return found
 
 
 def diff(left: Artifact, right: Artifact) -> dict[str, tuple[Any, Any]]:

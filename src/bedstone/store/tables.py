@@ -31,13 +31,11 @@ def read(shard: Shard, required: Sequence[str], nullable: Sequence[str] = ()) ->
     """
     path = table_path(shard)
     wanted = [*required, *nullable]
-    try:
-        present = pq.read_schema(path).names
-        if missing := sorted(set(wanted) - set(present)):
-            raise DataError(f"{path} has no column {', '.join(missing)}, only {present}")
+    present = schema(path).names
+    if missing := sorted(set(wanted) - set(present)):
+        raise DataError(f"{path} has no column {', '.join(missing)}, only {present}")
+    with reading(path):
         table = pq.read_table(path, columns=wanted, partitioning=None)
-    except pa.ArrowInvalid as error:
-        raise DataError(f"{path}: no Parquet: {error}") from error
     for name in required:
         if absent := table[name].null_count:
             raise DataError(f"{path}: {absent} rows have no {name}")
@@ -118,6 +116,32 @@ class Rows:
         self._rows.clear()
         self._groups += 1
         self._file.write_table(pa.Table.from_arrays(arrays, schema=self._schema))
+
+
+@contextmanager
+def reading(path: Path) -> Iterator[None]:
+    """While the table at ``path`` is being read: what pyarrow finds wrong with it names it.
+
+    Raises:
+        DataError: it is damaged, or no Parquet.
+    """
+    try:
+        yield
+    except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
+        raise DataError(
+            f"{path.resolve()}: no Parquet, or a damaged one: {' '.join(str(error).split())}",
+            hint="copy or write it anew; `bedstone verify` finds what was altered in a store",
+        ) from error
+
+
+def schema(path: Path) -> pa.Schema:
+    """The columns of the table at ``path``.
+
+    Raises:
+        DataError: it is damaged, or no Parquet.
+    """
+    with reading(path):
+        return pq.read_schema(path)
 
 
 @contextmanager

@@ -5,6 +5,7 @@ failed build wrote stays where it is; the next build of the same request, hence 
 stage version, goes on with it. POSIX only.
 """
 
+import errno
 import fcntl
 import os
 import shutil
@@ -12,10 +13,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from bedstone.errors import BedstoneError
+
 UNFINISHED = ".part"
 LOCK = ".lock"
 SCRATCH = ".scratch"
 """The folder inside an unfinished artifact for what only the next attempt needs: checkpoints."""
+
+NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
 @contextmanager
@@ -38,14 +43,41 @@ def held(lock: Path, *, wait: bool = True) -> Iterator[None]:
 
 @contextmanager
 def written(path: Path) -> Iterator[Path]:
-    """A temporary path; what was written there is moved to ``path``, safe against a power cut."""
+    """A temporary path; what was written there is moved to ``path``, safe against a power cut.
+
+    Raises:
+        BedstoneError: it cannot be written.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
     # By process: a worker of a killed build may be ending while the next build writes the same.
     unfinished = path.with_name(f"{path.name}.{os.getpid()}{UNFINISHED}")
-    yield unfinished
-    sync(unfinished)
+    with named(unfinished):
+        yield unfinished
+        sync(unfinished)
     unfinished.rename(path)
     sync(path.parent)
+
+
+@contextmanager
+def named(path: Path) -> Iterator[None]:
+    """While ``path`` is being written: an error that does not say what it is about names it.
+
+    Raises:
+        BedstoneError: there is no room for it, or a library could not write it.
+    """
+    try:
+        yield
+    except OSError as error:
+        if error.filename is not None and error.errno not in NO_ROOM:
+            raise
+        reason = os.strerror(error.errno) if error.errno else error
+        size = path.stat().st_size if path.exists() else 0
+        free = shutil.disk_usage(path.parent).free
+        raise BedstoneError(
+            f"{path} cannot be written: {reason}; "
+            f"it has {size:,} bytes so far, and {free:,} bytes are free there",
+            hint="make room, or write elsewhere; what is complete is kept",
+        ) from error
 
 
 def sync(path: Path) -> None:

@@ -10,6 +10,7 @@ for one.
 
 import base64
 import binascii
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,11 +18,13 @@ from tokenizers import Tokenizer
 
 from bedstone.errors import ArtifactError, DataError
 from bedstone.store.artifact import Shard
-from bedstone.text.encoder import FILE, Encoder, Tokeniser, read_values
+from bedstone.text.encoder import FILE, Encoder, Tokeniser, byte_alphabet, read_values
 from bedstone.text.model_encoder import Texts, unknown_of
 from bedstone.text.patterns import BY_RANKS, PATTERN, PATTERNS
 
 RANKS, GGUF = ".tiktoken", ".gguf"
+ENDINGS = (RANKS, GGUF, ".json")
+"""Of a file's name, if it can be a tokeniser."""
 OWN = "own"
 """The pattern of a tokeniser that says itself how it cuts."""
 ASSUMED = "cl100k"
@@ -40,15 +43,30 @@ class HuggingFace:
             self._tokenizer = Tokenizer.from_file(str(path))
         except Exception as error:  # the library raises no narrower one
             raise DataError(f"{path} cannot be read by tokenizers: {error}") from error
+        self._path = path
         self._tokenizer.no_truncation()
         self._tokenizer.no_padding()
         self.vocab_size: int = self._tokenizer.get_vocab_size()
         self.unknown = unknown_of(model, self._tokenizer)
 
     def encode(self, text: str) -> list[int]:
-        """The ids of a text."""
-        ids: list[int] = self._tokenizer.encode(text, add_special_tokens=False).ids
+        """The ids of a text.
+
+        Raises:
+            DataError: it holds what the tokeniser neither has nor calls unknown.
+        """
+        try:
+            ids: list[int] = self._tokenizer.encode(text, add_special_tokens=False).ids
+        except Exception as error:  # the library raises no narrower one
+            raise DataError(
+                f"{self._path} cannot spell a text, and has no token for what is unknown: {error}"
+            ) from error
         return ids
+
+    def decode(self, ids: Sequence[int]) -> str:
+        """The text of ids, as far as they give it back."""
+        text: str = self._tokenizer.decode(ids, skip_special_tokens=False)
+        return text
 
 
 def load(tokenizer: Shard) -> Tokeniser:
@@ -84,7 +102,7 @@ def file_of(tokenizer: Shard) -> Path:
         ArtifactError: it holds none, or several.
     """
     named = [path for path in tokenizer.files if path.name == FILE]
-    found = named or [path for path in tokenizer.files if path.suffix in (RANKS, GGUF, ".json")]
+    found = named or [path for path in tokenizer.files if path.suffix in ENDINGS]
     if len(found) != 1:
         raise ArtifactError(
             f"{tokenizer.location} holds {len(found)} tokenisers where one was expected",
@@ -129,6 +147,9 @@ def _ranks(path: Path) -> dict[bytes, int]:
 
 def _is_own(values: dict[str, Any]) -> bool:
     try:
-        return bool(values["pre_tokenizer"]["pretokenizers"][0]["pattern"]["Regex"] == PATTERN)
+        pattern = values["pre_tokenizer"]["pretokenizers"][0]["pattern"]["Regex"]
+        return bool(
+            pattern == PATTERN and byte_alphabet().keys() <= values["model"]["vocab"].keys()
+        )
     except (KeyError, TypeError, IndexError):
         return False

@@ -43,6 +43,10 @@ class Tokeniser(Protocol):
         """The ids of a text."""
         ...
 
+    def decode(self, ids: Sequence[int]) -> str:
+        """The text of ids, as far as they give it back."""
+        ...
+
 
 class Encoder:
     """A byte-level BPE tokeniser."""

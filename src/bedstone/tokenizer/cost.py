@@ -4,26 +4,34 @@ Reads   ``tokenizer``: any; ``yardstick``: what corpus.yardstick made, one text 
         corpus.parallel made, pieces of content beside their English
 Writes  ``languages.parquet``: of each language, ``tokens``, ``unknown_tokens`` (that stand for what
         the tokeniser cannot spell), ``bytes``, ``characters`` and ``words`` of its text;
-        ``english_tokens`` of the same content; ``premium``, the tokens over those
+        ``english_tokens`` of the same content; ``premium``, the tokens over those; ``lost_share``
+        of the text's characters that its tokens do not give back, unknown ones nothing, where
+        white space, case and Unicode's compatible forms do not matter; ``spelt``: whether that is
+        next to nothing
 
 A text is its paragraphs joined by one space, without what breaks its lines; each piece of content
 is encoded by itself. ``tokens_mean`` and ``tokens_max`` are of all the content, in English times
 the premium. ``gini`` is that of the premiums, English included: 0 if all languages pay the same.
+What is lost costs no token: languages that are not ``spelt`` look cheap, and are in none of these.
 
 Without an English text there is nothing to compare with: the table is empty then, and the metric
-``yardstick_languages`` is 0. A crawl need not hold a yardstick.
+``yardstick_languages`` is 0. A crawl need not hold a yardstick. Where English itself is not
+``spelt``, there is a table, and nothing in sum.
 """
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from functools import cache
 from statistics import fmean, median
+from unicodedata import normalize
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 from pydantic import Field
 
 from bedstone.config import Config
+from bedstone.errors import DataError
 from bedstone.languages import ENGLISH
 from bedstone.store import tables
 from bedstone.store.artifact import Shard
@@ -44,8 +52,13 @@ SCHEMA = pa.schema(
         "words": pa.float64(),
         "english_tokens": pa.int64(),
         "premium": pa.float64(),
+        "lost_share": pa.float64(),
+        "spelt": pa.bool_(),
     }
 )
+LOST_SHARE = 0.001
+"""A text of which less is lost is spelt: a rare sign that a tokeniser lacks changes no count. Our
+choice."""
 
 Pairs = list[tuple[str, str]]
 """The pieces of content in a language, each with its English."""
@@ -75,17 +88,37 @@ class Row:
     words: float
     english_tokens: int
     premium: float
+    lost_share: float
+    spelt: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Count:
+    """What texts are in tokens."""
+
+    tokens: int
+    unknown: int
+    lost_share: float
 
 
 def run(config: CostConfig, job: Job) -> Result:
-    """Encode the comparable texts and relate each to its English."""
+    """Encode the comparable texts and relate each to its English.
+
+    Raises:
+        DataError: the tokeniser gives no token for English.
+    """
     encoder = any_encoder.load(job.inputs["tokenizer"])
     contents, left_out = _contents(job.inputs["yardstick"], config)
-    english_tokens = cache(lambda text: _count(encoder, [text])[0])
+    english_tokens = cache(lambda text: len(encoder.encode(text)))
     rows = []
     with job.progress.task("languages", len(contents)) as task:
         for name, pairs in sorted(contents.items()):
             english = sum(english_tokens(ours) for _, ours in pairs)
+            if not english:
+                raise DataError(
+                    f"{job.inputs['tokenizer'].location} gives no token for English text: "
+                    "there is nothing to compare with"
+                )
             rows.append(_row(name, [text for text, _ in pairs], english, encoder))
             task.advance()
     tables.write(
@@ -94,6 +127,7 @@ def run(config: CostConfig, job: Job) -> Result:
     counts = {
         "yardstick_languages": len(rows),
         "incomparable_languages": left_out,
+        "unspelt_languages": sum(not row.spelt for row in rows),
         "vocabulary_tokens": encoder.vocab_size,
     }
     return Result({**counts, **_summary({row.language: row for row in rows})})
@@ -150,27 +184,38 @@ def _of_parallel(parallel: Shard, min_share: float) -> tuple[dict[str, Pairs], i
 
 
 def _row(name: str, texts: Sequence[str], english_tokens: int, encoder: Tokeniser) -> Row:
-    tokens, unknown = _count(encoder, texts)
+    found = _count(encoder, texts)
     return Row(
         language=name,
-        tokens=tokens,
-        unknown_tokens=unknown,
+        tokens=found.tokens,
+        unknown_tokens=found.unknown,
         bytes=sum(len(text.encode()) for text in texts),
         characters=sum(map(len, texts)),
         words=float(spaced_words_of(texts_of(texts)).weights.sum()),
         english_tokens=english_tokens,
-        premium=tokens / english_tokens,
+        premium=found.tokens / english_tokens,
+        lost_share=found.lost_share,
+        spelt=found.lost_share < LOST_SHARE,
     )
 
 
-def _count(encoder: Tokeniser, texts: Sequence[str]) -> tuple[int, int]:
-    """Tokens, and how many of them are unknown."""
+def _count(encoder: Tokeniser, texts: Sequence[str]) -> Count:
     tokens = unknown = 0
+    characters, given_back = Counter[str](), Counter[str]()
     for text in texts:
         ids = encoder.encode(text)
+        known = [number for number in ids if number != encoder.unknown]
         tokens += len(ids)
-        unknown += 0 if encoder.unknown is None else ids.count(encoder.unknown)
-    return tokens, unknown
+        unknown += len(ids) - len(known)
+        characters.update(_alike(text))
+        given_back.update(_alike(encoder.decode(known)))
+    lost = (characters - given_back).total()
+    return Count(tokens, unknown, lost / max(characters.total(), 1))
+
+
+def _alike(text: str) -> str:
+    """The same for texts that differ in white space, case and compatible forms only."""
+    return "".join(normalize("NFKC", text).casefold().split())
 
 
 def _lines(text: str) -> list[str]:
@@ -178,11 +223,12 @@ def _lines(text: str) -> list[str]:
 
 
 def _summary(rows: dict[str, Row]) -> Metrics:
-    if not rows:
+    spelt = {name: row.premium for name, row in rows.items() if row.spelt}
+    if ENGLISH not in spelt:
         return {}
-    premiums = [row.premium for row in rows.values()]
+    premiums = list(spelt.values())
     content = rows[ENGLISH].tokens
-    others = [row.premium for name, row in rows.items() if name != ENGLISH]
+    others = [premium for name, premium in spelt.items() if name != ENGLISH]
     of_others = {"premium_median": median(others), "premium_max": max(others)} if others else {}
     return {
         **of_others,
@@ -194,7 +240,7 @@ def _summary(rows: dict[str, Row]) -> Metrics:
 
 STAGE = Stage(
     "tokenizer.cost",
-    version=2,
+    version=3,
     config=CostConfig,
     inputs=("tokenizer", "yardstick"),
     run=run,

@@ -96,7 +96,10 @@ def _keep(optimizer: Optimizer, curve: Curve, path: Path) -> None:
         "seconds": curve.seconds,
     }
     with work.written(path) as unfinished:
-        torch.save(state, unfinished)
+        try:
+            torch.save(state, unfinished)
+        except RuntimeError as error:  # what torch makes of a full disk
+            raise OSError(str(error).partition("\n")[0]) from error
 
 
 def _resume(optimizer: Optimizer, path: Path) -> Curve:

@@ -2,6 +2,7 @@
 
 import inspect
 import json
+import logging
 from typing import Annotated, Literal
 
 import pytest
@@ -9,7 +10,7 @@ import typer
 
 import bedstone
 from bedstone.commands.declare import Command, Inputs, Paths, Renamed, Words
-from bedstone.errors import BedstoneError, ConfigError
+from bedstone.errors import BedstoneError, ConfigError, printable
 from bedstone.progress import Progress
 
 
@@ -37,6 +38,9 @@ def brew(
     read = {name: str(paths) for name, paths in inputs.items()}
     asked = (leaf, read, str(pots), list(words), dict(columns), cups)
     return {"tea": [*asked, strong_tea, kind], "is_shown": progress is not None}
+
+
+HOSTILE = "".join(["\x1b]0;t\x07", "\x9b\x7f\x85", "\u2028\u202e\ud800", '\r\n\\x1b "é"'])
 
 
 COMMAND = Command(brew, lambda found: [f"tea\x1b[31m of {found['tea'][0]}"])
@@ -70,6 +74,23 @@ def test_what_is_typed_is_what_the_function_gets(type_in):
 
 def test_people_are_told_in_lines_without_controls(type_in):
     assert type_in("mint") == "tea\\x1b[31m of mint\n"
+
+
+def test_json_is_pure_and_says_the_same(type_in):
+    shown = type_in(HOSTILE, "--json")
+    assert json.loads(shown)["tea"][0] == HOSTILE
+    assert "é" in shown
+    assert printable(shown) == shown.strip() + r"\n"
+
+
+def test_warnings_are_shown_without_controls(type_in, capsys):
+    handlers, logging.root.handlers = logging.root.handlers, []
+    try:
+        type_in("mint")
+        logging.getLogger("bedstone").warning("no %s", "\x1b[31mtea\nhint: none")
+    finally:
+        logging.root.handlers = handlers
+    assert capsys.readouterr().err == "no \\x1b[31mtea\\nhint: none\n"
 
 
 @pytest.mark.parametrize(

@@ -1,8 +1,11 @@
-"""What the command line says of itself, and how a shell completes it."""
+"""What the command line says of itself, how a shell completes it, what ends a command."""
+
+import errno
 
 import pytest
 
 import bedstone
+from bedstone.commands import main
 from bedstone.store.stages import STAGES
 
 
@@ -74,3 +77,19 @@ def test_a_shell_is_told_how_to_complete(cli, monkeypatch):
     monkeypatch.setattr("shellingham.detect_shell", lambda: ("bash", "/bin/bash"))
     status, script, _ = cli("--show-completion")
     assert (status, "_BEDSTONE_COMPLETE=complete_bash" in script) == (0, True)
+
+
+@pytest.mark.parametrize(
+    ("error", "told"),
+    [
+        (OSError("the page is torn"), "error: the page is torn\n"),
+        (OSError(errno.ENOSPC, "No space left"), "error: No space left\n"),
+        (OSError(errno.EACCES, "Not allowed", "a\x1b[31m"), "error: a\\x1b[31m: Not allowed\n"),
+    ],
+)
+def test_an_error_of_the_system(cli, monkeypatch, error, told):
+    def application(words):
+        raise error
+
+    monkeypatch.setattr(main, "application", application)
+    assert cli("audit") == (1, "", told)

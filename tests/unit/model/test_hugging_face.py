@@ -8,10 +8,11 @@ torch = pytest.importorskip("torch", reason="torch is not installed: pip install
 from safetensors.torch import load_file, save_file
 
 from bedstone.counting.shape import ModelConfig
-from bedstone.errors import ArtifactError
+from bedstone.errors import ArtifactError, BedstoneError
 from bedstone.model import hugging_face
 from bedstone.model.cache import KVCache
 from bedstone.model.transformer import Transformer
+from bedstone.store import work
 
 SHAPE = ModelConfig(
     vocab_size=50, n_layers=2, d_model=24, n_heads=6, n_kv_heads=2, d_ff=20, seq_len=16
@@ -43,6 +44,15 @@ def saved(model, folder):
 
     hugging_face.save(model, part, end_token=0)
     return folder
+
+
+def test_weights_that_find_no_room_are_named(tmp_path, little_room):
+    def part(name):
+        return work.written(tmp_path / name)
+
+    told = r"model\.safetensors\.\d+\.part cannot be written: .*File too large"
+    with pytest.raises(BedstoneError, match=told), little_room():
+        hugging_face.save(made(), part, end_token=0)
 
 
 @pytest.mark.parametrize("tied", [True, False])

@@ -65,6 +65,22 @@ def test_no_parquet(tmp_path, table_shard):
         tables.read(shard, ["id"])
 
 
+@pytest.mark.parametrize(
+    "spoil",
+    [
+        lambda content: content[: len(content) // 2],
+        lambda content: content[:4] + bytes(200) + content[204:],
+        lambda content: content[:-300] + bytes(200) + content[-100:],
+    ],
+)
+def test_a_damaged_table_is_named(table_shard, spoil):
+    shard = table_shard("a", {"id": [f"{number} of {number**3}" for number in range(999)]})
+    (path,) = shard.files
+    path.write_bytes(spoil(path.read_bytes()))
+    with pytest.raises(DataError, match=rf"{path}: no Parquet, or a damaged one: \w"):
+        tables.read(shard, ["id"])
+
+
 def test_numbers_to_bytes_and_back():
     numbers = np.arange(12, dtype=np.uint64).reshape(6, 2)
     present = np.array([True, False, True, True, False, True])

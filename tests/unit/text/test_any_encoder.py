@@ -8,7 +8,7 @@ from tokenizers import Tokenizer, models, pre_tokenizers, processors
 from bedstone.errors import ArtifactError, DataError
 from bedstone.text import any_encoder
 from bedstone.text.any_encoder import load, pattern_name
-from bedstone.text.encoder import Encoder
+from bedstone.text.encoder import Encoder, byte_alphabet
 from bedstone.text.patterns import PATTERNS
 
 
@@ -107,6 +107,33 @@ def test_the_same_ids_by_either_way(made):
     sentence = "The patient scholar, पृष्ठ 12."
     expected = Tokenizer.from_file(str(path)).encode(sentence, add_special_tokens=False).ids
     assert load(made.tokenizer).encode(sentence) == expected
+
+
+def test_ids_give_their_text_back(made, tmp_path):
+    write_ranks(tmp_path / "a.tiktoken")
+    sentence = "The patient scholar, पृष्ठ 12."
+    for tokenizer in (made.tokenizer, holding(tmp_path)):
+        encoder = load(tokenizer)
+        assert encoder.decode(encoder.encode(sentence)) == sentence
+
+
+def test_bytes_that_bedstones_own_lacks_end_no_process(made, tmp_path):
+    values = json.loads(made.tokenizer.file("tokenizer.json").read_text("utf-8"))
+    letter = next(character for character, byte in byte_alphabet().items() if byte == 0xB0)
+    model = values["model"]
+    model["vocab"] = {token: n for token, n in model["vocab"].items() if letter not in token}
+    model["merges"] = [merge for merge in model["merges"] if letter not in "".join(merge)]
+    (tmp_path / "tokenizer.json").write_text(json.dumps(values))
+    encoder = load(holding(tmp_path))
+    assert encoder.decode(encoder.encode("5° C")) == "5\ufffd C"
+
+
+def test_a_text_that_a_tokeniser_refuses_is_an_error(tmp_path):
+    Tokenizer(models.Unigram([("a", -1.0)])).save(str(tmp_path / "tokenizer.json"))
+    encoder = load(holding(tmp_path))
+    assert encoder.encode("aa") == [0, 0]
+    with pytest.raises(DataError, match=r"tokenizer\.json cannot spell a text"):
+        encoder.encode("ab")
 
 
 def test_a_model_beside_its_tokeniser(tmp_path):

@@ -1,14 +1,16 @@
+import json
 import math
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from tokenizers import Tokenizer, models, pre_tokenizers
+from tokenizers import Tokenizer, models, normalizers, pre_tokenizers
 
+from bedstone.errors import DataError
 from bedstone.store.adoption import adopt
 from bedstone.store.build import build
 from bedstone.store.engine import Local
-from bedstone.text.encoder import Encoder
+from bedstone.text.encoder import Encoder, byte_alphabet
 from bedstone.tokenizer.cost import STAGE, CostConfig, gini
 
 TEXTS = {
@@ -86,6 +88,7 @@ def test_without_english_nothing_is_compared(made, tmp_path, texts):
     assert metrics == {
         "yardstick_languages": 0,
         "incomparable_languages": len(texts),
+        "unspelt_languages": 0,
         "vocabulary_tokens": 320,
     }
 
@@ -121,12 +124,69 @@ def test_what_cannot_be_spelt_is_counted_apart(made, tmp_path):
     tokenizer = Tokenizer(models.WordLevel(words, unk_token="[UNK]"))
     tokenizer.pre_tokenizer = pre_tokenizers.WhitespaceSplit()
     tokenizer.save(str(tmp_path / "tokenizer.json"))
-    own = type(made)(
-        **{**vars(made), "tokenizer": adopt([tmp_path / "tokenizer.json"], made.store)}
-    )
-    _, rows = cost_of_pieces(own, tmp_path / "parallel", PIECES)
+    metrics, rows = cost_of_pieces(with_own(made, tmp_path), tmp_path / "parallel", PIECES)
     assert rows["tha_Thai"]["unknown_tokens"] == rows["tha_Thai"]["tokens"] == 1
+    assert rows["tha_Thai"]["lost_share"] == 1
     assert rows["eng_Latn"]["unknown_tokens"] == 7
+    lost = "All people are born free. and rights.".replace(" ", "")
+    everything = "".join(PIECES["eng_Latn"].values()).replace(" ", "")
+    assert rows["eng_Latn"]["lost_share"] == pytest.approx(len(lost) / len(everything))
+    # Where English cannot be spelt, no language is compared.
+    assert metrics["unspelt_languages"] == 3
+    assert "gini" not in metrics
+
+
+def with_own(made, folder):
+    """The same, with the tokeniser in ``folder``."""
+    return type(made)(**{**vars(made), "tokenizer": adopt([folder / "tokenizer.json"], made.store)})
+
+
+def test_bytes_that_a_tokeniser_lacks_are_lost_and_their_language_is_left_out(made, tmp_path):
+    plain, whole = cost_of_pieces(made, tmp_path / "whole", PIECES)
+    assert [row["spelt"] for row in whole.values()] == [True] * 3
+    assert {row["lost_share"] for row in whole.values()} == {0.0}
+    assert plain["unspelt_languages"] == 0
+    values = json.loads(made.tokenizer.file("tokenizer.json").read_text("utf-8"))
+    model = values["model"]
+    lacking = next(character for character, byte in byte_alphabet().items() if byte == 0xB8)
+    model["vocab"] = {token: n for token, n in model["vocab"].items() if lacking not in token}
+    model["merges"] = [merge for merge in model["merges"] if lacking not in "".join(merge)]
+    (tmp_path / "tokenizer.json").write_text(json.dumps(values))
+    metrics, rows = cost_of_pieces(with_own(made, tmp_path), tmp_path / "lacking", PIECES)
+    assert "ø".encode() == b"\xc3\xb8"
+    assert {name: row["spelt"] for name, row in rows.items()} == {
+        "eng_Latn": True,
+        "nob_Latn": False,
+        "tha_Thai": False,
+    }
+    letters = sum(len(text.replace(" ", "")) for text in PIECES["nob_Latn"].values())
+    assert rows["nob_Latn"]["lost_share"] == pytest.approx(1 / letters)
+    assert rows["nob_Latn"]["unknown_tokens"] == 0
+    assert rows["tha_Thai"]["tokens"] < whole["tha_Thai"]["tokens"]
+    assert metrics["unspelt_languages"] == 2
+    assert metrics["gini"] == 0
+    assert metrics["tokens_max"] == rows["eng_Latn"]["tokens"]
+    assert "premium_max" not in metrics
+
+
+def test_case_spaces_and_compatible_forms_are_not_lost(made, tmp_path):
+    pieces = {"eng_Latn": {"1": "The  fi \tSTRASSE"}, "deu_Latn": {"1": "Die ﬁ Straße"}}
+    tokenizer = Tokenizer(models.WordPiece({"[UNK]": 0}, unk_token="[UNK]"))
+    tokenizer.normalizer = normalizers.Sequence([normalizers.NFKC(), normalizers.Lowercase()])
+    tokenizer.pre_tokenizer = pre_tokenizers.WhitespaceSplit()
+    words = ["the", "die", "fi", "strasse", "straße"]
+    tokenizer.model = models.WordPiece(
+        {word: n for n, word in enumerate(["[UNK]", *words])}, unk_token="[UNK]"
+    )
+    tokenizer.save(str(tmp_path / "tokenizer.json"))
+    _, rows = cost_of_pieces(with_own(made, tmp_path), tmp_path / "parallel", pieces)
+    assert [row["lost_share"] for row in rows.values()] == [0, 0]
+
+
+def test_a_tokeniser_that_gives_nothing_for_english_is_refused(made, tmp_path):
+    Tokenizer(models.BPE({"พ": 0}, [])).save(str(tmp_path / "tokenizer.json"))
+    with pytest.raises(DataError, match="gives no token for English text"):
+        cost_of_pieces(with_own(made, tmp_path), tmp_path / "parallel", PIECES)
 
 
 @pytest.mark.parametrize(

@@ -75,6 +75,12 @@ def test_killed_before_a_checkpoint_it_begins_again(job):
     assert steps == list(range(STEPS))
 
 
+def test_a_checkpoint_that_finds_no_room_is_named(job, little_room):
+    told = r"checkpoint\.pt\.\d+\.part cannot be written: .*bytes are free there"
+    with pytest.raises(BedstoneError, match=told), little_room():
+        train(job("full"))
+
+
 def test_a_loss_that_is_no_number_stops_before_the_step(job):
     def factor(step):
         return math.nan if step == 3 else 1.0

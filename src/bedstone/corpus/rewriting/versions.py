@@ -54,7 +54,7 @@ def row_groups(documents: Shard, names: tuple[str, ...] | None = None) -> Iterat
         DataError: a document has no text.
     """
     path = tables.table_path(documents)
-    with pq.ParquetFile(path) as file:
+    with tables.reading(path), pq.ParquetFile(path) as file:
         for batch in file.iter_batches(tables.ROW_GROUP_ROWS, columns=names):
             table = pa.Table.from_batches([batch])
             if absent := table["text"].null_count:
@@ -69,10 +69,7 @@ def schema_of(documents: Shard) -> pa.Schema:
         DataError: it is no table of documents.
     """
     path = tables.table_path(documents)
-    try:
-        schema = pq.read_schema(path)
-    except pa.ArrowInvalid as error:
-        raise DataError(f"{path}: no Parquet: {error}") from error
+    schema = tables.schema(path)
     if missing := [name for name in ("id", "url", "text", "headings") if name not in schema.names]:
         raise DataError(f"{path} has no column {', '.join(missing)}, only {schema.names}")
     return schema.set(schema.get_field_index("text"), pa.field("text", pa.large_string()))

@@ -19,6 +19,7 @@ from typing import Protocol
 from urllib.parse import unquote
 
 from bedstone.errors import DataError
+from bedstone.progress import Progress
 from bedstone.store.artifact import Source
 
 TIMEOUT_SECONDS = 900
@@ -159,23 +160,24 @@ class Fetched:
     missing: dict[str, str] = field(default_factory=dict)
 
 
-def fetch(
-    packages: Sequence[Package], folder: Path, done: Callable[[], None] = lambda: None
-) -> Fetched:
-    """Fetch ``packages`` into ``folder``, those not there already; call ``done`` after each."""
+def fetch(packages: Sequence[Package], folder: Path, progress: Progress | None = None) -> Fetched:
+    """Fetch ``packages`` into ``folder``, those not there already."""
     folder.mkdir(parents=True, exist_ok=True)
+    progress = progress or Progress()
     fetched = Fetched()
     clients: dict[str, Client | FetchError] = {}
-    for package in packages:
-        home = folder / package.name
-        try:
-            if not home.exists():
-                _fetch(package, home, _client(package.client, folder, clients))
-            (path,) = home.iterdir()
-            fetched.archives.append(Archive(package, path))
-        except FetchError as error:
-            fetched.missing[package.name] = str(error)
-        done()
+    with progress.task("packages", len(packages)) as task:
+        for package in packages:
+            home = folder / package.name
+            try:
+                if not home.exists():
+                    progress.say(f"fetching {package.name} by {package.client}")
+                    _fetch(package, home, _client(package.client, folder, clients))
+                (path,) = home.iterdir()
+                fetched.archives.append(Archive(package, path))
+            except FetchError as error:
+                fetched.missing[package.name] = str(error)
+            task.advance()
     return fetched
 
 

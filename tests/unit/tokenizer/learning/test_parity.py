@@ -141,7 +141,7 @@ def test_gini_is_half_the_mean_difference_over_the_mean(values, expected):
 
 def test_gini_is_the_same_to_the_last_bit_on_another_processor():
     code = (
-        "import numpy as np\nfrom bedstone.tokenizer.parity import gini\n"
+        "import numpy as np\nfrom bedstone.tokenizer.learning.parity import gini\n"
         "dice = np.random.default_rng(0)\n"
         "print([gini(dice.random(number)) for number in range(2, 200)])"
     )

@@ -1,0 +1,78 @@
+"""Rejected records are told when a command is done, wherever the corpus stands behind it."""
+
+import json
+
+import pyarrow.parquet as pq
+import pytest
+from tests.unit.corpus.running import record
+
+import bedstone
+
+TEXT = "The patient scholar of this page measured the silver river, and the others did too. " * 3
+PAGE = f"<html><body><main><p>{TEXT}</p></main></body></html>".encode()
+RECIPE = """
+[inputs]
+crawl = "WARC files"
+
+[documents]
+stage = "corpus.extract"
+inputs = { crawl = "crawl" }
+
+[language]
+stage = "corpus.language"
+inputs = { documents = "documents" }
+"""
+
+
+@pytest.fixture
+def crawl(tmp_path):
+    """Two files: two pages of one are not found, one of each is empty."""
+    page, empty = record("https://a.org", PAGE), record("https://b.org", b"")
+    gone = record("https://c.org", PAGE, status="404 Not Found")
+    folder = tmp_path / "crawl"
+    folder.mkdir()
+    (folder / "a.warc").write_bytes(b"".join([page, gone, gone, empty]))
+    (folder / "b.warc").write_bytes(b"".join([page, empty, page]))
+    return folder
+
+
+@pytest.fixture
+def recipe(tmp_path):
+    path = tmp_path / "recipe.toml"
+    path.write_text(RECIPE)
+    return path
+
+
+def test_each_command_closes_with_one_line(cli, crawl, recipe, store):
+    reasons = {"status": 2, "empty": 2}
+    for words in (
+        ["audit", crawl],
+        ["run", recipe, "--input", f"crawl={crawl}"],
+        ["build", "corpus.extract", "--input", f"crawl={crawl}"],
+    ) * 2:
+        status, out, err = cli(*words, "--store", store, "--json")
+        assert status == 0
+        assert json.loads(out)["rejected"] == reasons
+        (line,) = (line for line in err.splitlines() if line.startswith("rejected: "))
+        assert err.splitlines()[-1] == line
+        told, _, place = line.removesuffix(" and 1 more like it").partition("; see ")
+        assert told == "rejected: 4 records gave no document: 2 status, 2 empty"
+        assert pq.read_table(place)["reason"].to_pylist() == ["status", "status", "empty"]
+
+
+def test_what_was_rejected_before_a_given_artifact_is_told(crawl, recipe, store):
+    made = bedstone.build("corpus.extract", inputs={"crawl": crawl}, store=store)
+    inputs = {"documents": made["artifact"]}
+    found = bedstone.build("corpus.language", inputs=inputs, store=store)
+    assert found["rejected"] == {"status": 2, "empty": 2}
+    assert bedstone.audit(made["artifact"], store=store)["rejected"] == found["rejected"]
+
+
+def test_where_nothing_is_rejected_nothing_is_said(cli, crawl, recipe, store):
+    (crawl / "a.warc").write_bytes(record("https://a.org", PAGE))
+    (crawl / "b.warc").unlink()
+    words = ["run", recipe, "--input", f"crawl={crawl}", "--store", store]
+    status, out, err = cli(*words)
+    assert status == 0
+    assert "rejected: " not in out + err
+    assert json.loads(cli(*words, "--json")[1])["rejected"] == {}
