@@ -12,9 +12,10 @@ if TYPE_CHECKING:
     from bedstone.commands.audit import audit
     from bedstone.commands.fit import fit
     from bedstone.commands.plan import plan
-    from bedstone.commands.recipes import adopt, build, demo, init, run, schema, stages
+    from bedstone.commands.recipes import adopt, build, demo, init, run
     from bedstone.commands.sample import sample
     from bedstone.commands.size import size
+    from bedstone.commands.stages import schema, stages
     from bedstone.commands.strategies import strategies
     from bedstone.commands.tokens import tokens
 

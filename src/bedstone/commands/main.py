@@ -19,6 +19,7 @@ from bedstone.commands import (
     recipes,
     sample,
     size,
+    stages,
     strategies,
     tokens,
 )
@@ -32,6 +33,7 @@ SIGNALLED = 128
 """Added to a signal's number, it is the exit status of a command that the signal ended."""
 COMMANDS: tuple[Command, ...] = (
     *recipes.COMMANDS,
+    *stages.COMMANDS,
     *audit.COMMANDS,
     *tokens.COMMANDS,
     *size.COMMANDS,

@@ -30,7 +30,8 @@ from bedstone.commands.declare import (
     summary,
 )
 from bedstone.commands.main import COMMANDS
-from bedstone.commands.recipes import SCHEMA, ConfigKey, Stage, default_of
+from bedstone.commands.recipes import SCHEMA
+from bedstone.commands.stages import ConfigKey, Stage, default_of
 from bedstone.store.description import WithMeanings, describe, recipe_schema
 from bedstone.store.stages import STAGES
 
