@@ -387,7 +387,7 @@ def fit(
         equal_exponents: alpha = beta.
         drop_highest: so many runs of highest loss are left out.
         hold_out: so many runs of most FLOP are left out and predicted.
-        bootstrap: resamples for the intervals.
+        bootstrap: resamples for the intervals, 0 or 40 and more.
         seed: of the resamples.
         predict: ``1e9,2e10``, parameters and training tokens of a run: its prediction is
             registered as an artifact.
@@ -402,7 +402,7 @@ def fit(
 
     Raises:
         ConfigError: an option cannot be used.
-        DataError: the runs cannot be read, or are too few.
+        DataError: the runs cannot be read, or are too few or too alike.
     """
     from bedstone import foretelling
     from bedstone.auditing import Making

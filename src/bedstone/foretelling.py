@@ -9,6 +9,7 @@ from bedstone.artifact import Artifact
 from bedstone.auditing import Making
 from bedstone.errors import ConfigError
 from bedstone.scaling.known import LAW_FILE, PREDICTION_FILE, stored_draws
+from bedstone.scaling.runs import LIMITS
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +30,8 @@ def run_of(word: str) -> PlannedRun:
         parameters, train_tokens = map(float, word.split(","))
     except ValueError:
         parameters = train_tokens = float("nan")
-    if not (0 < parameters < float("inf") and 0 < train_tokens < float("inf")):
+    low, high = LIMITS
+    if not (low <= parameters <= high and low <= train_tokens <= high):
         raise ConfigError(
             f"--predict {word!r} is no run",
             hint="write parameters and training tokens: --predict 1e9,2e10",
@@ -41,7 +43,7 @@ def predict(law: Artifact, run: PlannedRun, making: Making) -> dict[str, Any]:
     """What the law of the artifact says of ``run``, registered.
 
     Raises:
-        DataError: the law is of compute alone.
+        DataError: the runs tell no L(N, D).
     """
     sizes = {"parameters": run.parameters, "train_tokens": run.train_tokens}
     made = making.build("scaling.predict", sizes, law=law)
@@ -60,12 +62,12 @@ def write_chart(law: Artifact, path: Path) -> None:
     """Predicted against measured where runs were held out, else loss over compute, as SVG.
 
     Raises:
-        ConfigError: the law is of compute alone, and no run was held out.
+        ConfigError: the runs tell no L(N, D), and none was held out.
     """
     from bedstone.reporting import charts, scaling_sections
 
     found = json.loads(law.file(LAW_FILE).read_text("utf-8"))
     if found["E"] is None and not found["hold_out"]:
-        raise ConfigError("--chart: these runs tell L(C) only, so there is no curve of best sizes")
+        raise ConfigError("--chart: these runs tell no L(N, D), so no curve of best sizes")
     figure = scaling_sections.fit_charts(law)[-1 if found["hold_out"] else 0]
     path.write_text(charts.standalone(figure.chart) + "\n", "utf-8")

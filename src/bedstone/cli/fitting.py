@@ -19,6 +19,12 @@ DERIVED = {
     "tokens_per_parameter": "D*/N* at the most FLOP",
 }
 """What follows from the law, and how a table calls it."""
+CURVES = {
+    "by_flop": ("L(C)", "{E:.4f} + {K:.5g} / C^{gamma:.4f}"),
+    "by_tokens": ("L(D)", "{E:.4f} + {B:.5g} / D^{beta:.4f}"),
+    "by_parameters": ("L(N)", "{E:.4f} + {A:.5g} / N^{alpha:.4f}"),
+}
+SURFACE = ("L(N, D)", "{E:.4f} + {A:.5g} / N^{alpha:.4f} + {B:.5g} / D^{beta:.4f}")
 WIDTH = 100
 
 
@@ -43,7 +49,9 @@ def fit(
     hold_out: Annotated[
         int, typer.Option(help="leave so many runs of most FLOP out and predict them")
     ] = 0,
-    bootstrap: Annotated[int, typer.Option(help="resamples for the intervals; 0: none")] = 4000,
+    bootstrap: Annotated[
+        int, typer.Option(help="resamples for the intervals, from 40; 0: none")
+    ] = 4000,
     seed: Annotated[int, typer.Option(help="of the resamples")] = 0,
     predict: Annotated[
         list[str] | None, typer.Option(help="N,D of a run: register what the law says of it")
@@ -91,11 +99,12 @@ def _renamed(columns: str | None) -> dict[str, str]:
 
 
 def _lines(found: Row) -> Iterator[str]:
-    yield _law(found)
+    yield from wrap(_law(found), WIDTH, subsequent_indent="  ")
     yield _runs(found)
     yield _proof(found)
-    if found["by_flop"] is None:
+    if found["E"] is not None:
         yield from _numbers(found)
+    if any(row["E"] is not None for row in found["sensitivity"]):
         yield from _sensitivity(found)
     if found["hold_out"]:
         yield from _hold_out(found["hold_out"]["runs"])
@@ -110,9 +119,11 @@ def _lines(found: Row) -> Iterator[str]:
 
 
 def _law(found: Row) -> str:
-    if (by_flop := found["by_flop"]) is not None:
-        return "L(C) = {E:.4f} + {K:.5g} / C^{gamma:.4f}".format(**by_flop)
-    return "L(N, D) = {E:.4f} + {A:.5g} / N^{alpha:.4f} + {B:.5g} / D^{beta:.4f}".format(**found)
+    curve = next((name for name in CURVES if found[name] is not None), None)
+    (name, formula), numbers = (CURVES[curve], found[curve]) if curve else (SURFACE, found)
+    if numbers["E"] is None:
+        return f"no {name}: {found['reason']}"
+    return f"{name} = {formula.format(**numbers)}"
 
 
 def _runs(found: Row) -> str:

@@ -52,12 +52,13 @@ def bootstrap(runs: Runs, method: Method, start: Law, resamples: int, seed: int)
     """
     problem = Problem(runs, method)
     even = np.full(len(runs), 1 / len(runs))
-    drawn = np.random.default_rng(seed).multinomial(len(runs), even, size=resamples)
+    random = np.random.default_rng(seed)
     start_theta = problem.theta_of(start)
-    parts = [
-        _minima(problem, start_theta, drawn[first : first + CHUNK_RESAMPLES].astype(np.float64))
-        for first in range(0, resamples, CHUNK_RESAMPLES)
-    ]
+    parts = []
+    for first in range(0, resamples, CHUNK_RESAMPLES):
+        count = min(CHUNK_RESAMPLES, resamples - first)
+        drawn = random.multinomial(len(runs), even, size=count).astype(np.float64)
+        parts.append(_minima(problem, start_theta, drawn))
     theta, gaps = (np.concatenate(columns) for columns in zip(*parts, strict=True))
     kept = gaps <= LARGEST_GAP
     values = law_values(problem.numbers(theta[kept]), method)

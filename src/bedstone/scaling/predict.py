@@ -37,7 +37,7 @@ from bedstone.scaling.known import (
     published,
 )
 from bedstone.scaling.law import FLOP_PER_PARAMETER_AND_TOKEN
-from bedstone.scaling.runs import FIT
+from bedstone.scaling.runs import FIT, LIMITS
 from bedstone.stage import Job, Result, Stage
 
 OF_SERVING = "served"
@@ -55,8 +55,8 @@ class PredictConfig(Config):
 
     law: str | None = None
     """A published one; absent, that of the input ``law``, or else Epoch's."""
-    parameters: float | None = Field(None, gt=0)
-    train_tokens: float | None = Field(None, gt=0)
+    parameters: float | None = Field(None, ge=LIMITS[0], le=LIMITS[1])
+    train_tokens: float | None = Field(None, ge=LIMITS[0], le=LIMITS[1])
     unique_tokens: float | None = Field(None, gt=0)
     """Of the text trained on, for the law ``repeated``; absent, the plan's."""
 
