@@ -79,6 +79,86 @@ def test_one_number_of_tokens_a_parameter(store, tmp_path, cli):
     assert "cannot tell A from B" in " ".join(shown.split())
 
 
+TOKENS = np.geomspace(1e9, 1e11, 9)
+
+
+def table(path, sizes, tokens, losses):
+    rows = zip(sizes, tokens, losses, strict=True)
+    text = "".join(f"{size},{seen},{nats}\n" for size, seen, nats in rows)
+    path.write_text(f"parameters,train_tokens,loss_nats\n{text}")
+    return path
+
+
+def finite(text):
+    return json.loads(text, parse_constant=lambda word: pytest.fail(f"{word} is no JSON"))
+
+
+def test_one_size(store, tmp_path, cli):
+    sizes = np.full(9, 1e8)
+    path = table(tmp_path / "runs.csv", sizes, TOKENS, LAW.loss(sizes, TOKENS))
+    chart, page = tmp_path / "chart.svg", tmp_path / "report.html"
+    words = ("fit", path, "--hold-out", 2, "--store", store)
+    status, shown, _ = cli(*words, "--chart", chart)
+    assert status == 0
+    assert shown.startswith("L(D) = 2.4622 + 1200 / D^0.3000\n")
+    assert "of one size in parameters, 1e+08" in shown
+    assert "measured, nats a token" in chart.read_text()  # without an interval
+    found = finite(cli(*words, "--json")[1])
+    bedstone.report(found["artifact"], out=page, store=store)
+    assert "Loss by tokens alone: the runs are of one size" in page.read_text()
+    status, _, said = cli(*words, "--predict", "1e8,1e12")
+    assert status == 4
+    assert "these runs tell no L(N, D)" in said
+
+
+@pytest.mark.parametrize(
+    ("losses", "said"),
+    [
+        (np.full(36, 3.0), "no L(N, D): the losses are all the same"),
+        (np.geomspace(2, 3, 36), "no L(N, D): the losses rise with tokens"),
+    ],
+)
+def test_losses_that_do_not_fall(store, tmp_path, cli, losses, said):
+    sizes, tokens = np.tile(np.geomspace(1e7, 1e9, 6), 6), np.repeat(np.geomspace(1e9, 1e11, 6), 6)
+    path = table(tmp_path / "runs.csv", sizes, tokens, losses)
+    law, page = tmp_path / "law.json", tmp_path / "report.html"
+    status, shown, _ = cli("fit", path, "--hold-out", 3, "--out", law, "--store", store)
+    assert status == 0
+    assert shown.startswith(said)
+    assert max(map(len, shown.splitlines())) <= 100
+    assert "NOT converged" in shown
+    assert "fitted  95 %" not in shown
+    found = finite(cli("fit", path, "--hold-out", 3, "--store", store, "--json")[1])
+    bedstone.report(found["artifact"], out=page, store=store)
+    assert "None: the losses do not fall" in page.read_text()
+    assert finite(law.read_text())["draws"] == []
+    with pytest.raises(DataError, match=r"tell no L\(N, D\)"):
+        bedstone.plan(flop=1e20, law=str(law))
+
+
+def test_five_runs_have_no_interval_nor_has_what_they_predict(store, tmp_path, cli):
+    sizes, tokens = np.array([1e7, 3e7, 1e8, 3e8, 1e9]), np.array([1e9, 2e10, 3e9, 1e11, 5e10])
+    path = table(tmp_path / "runs.csv", sizes, tokens, LAW.loss(sizes, tokens).round(3))
+    words = ("fit", path, "--predict", "2e9,1e11", "--store", store)
+    status, shown, _ = cli(*words)
+    assert status == 0
+    lines = [line.split() for line in shown.splitlines() if line.startswith(("alpha", "beta"))]
+    assert [line[2:] for line in lines] == [["-", "-"]] * 2
+    assert "there is no interval: 5 runs" in " ".join(shown.split())
+    found = finite(cli(*words, "--json")[1])
+    assert found["intervals"] == {}
+    assert found["predictions"][0]["loss_interval"] is None
+
+
+def test_every_bad_row_is_said(runs, store, cli):
+    lines = runs.read_text().splitlines()
+    lines[3], lines[7] = "1e8,x,3.2", "1e8,1e18,-1"
+    runs.write_text("\n".join(lines))
+    status, shown, said = cli("fit", runs, "--columns", NAMES, "--store", store)
+    assert (status, shown) == (4, "")
+    assert f"{runs}:4: flop is 'x', not a number above 0\n{runs}:8: val_loss is '-1'" in said
+
+
 def test_what_cannot_be_used_is_said(runs, store, cli):
     status, _, said = cli("fit", runs, "--store", store)
     assert status == 4
@@ -113,7 +193,7 @@ def test_a_prediction_is_registered_with_the_interval_of_a_new_run(runs, store, 
     assert "registered as" in cli(*words, "--predict", "2e9,1e11")[1]
 
 
-@pytest.mark.parametrize("word", ["2e9", "2e9,0", "a,b", "1,2,3"])
+@pytest.mark.parametrize("word", ["2e9", "2e9,0", "a,b", "1,2,3", "1e300,1e10", "1e9,1e-300"])
 def test_a_run_to_predict_is_two_numbers(runs, store, cli, word):
     status, shown, said = cli("fit", runs, "--predict", word, "--store", store)
     assert status == 2

@@ -38,15 +38,37 @@ DERIVED = {
     "tokens_per_parameter": "D*/N* at the most FLOP",
 }
 """What follows from the law, and how a table calls it."""
+CURVES = {
+    "by_flop": ("L(C)", "{E:.4f} + {K:.5g} / C^{gamma:.4f}"),
+    "by_tokens": ("L(D)", "{E:.4f} + {B:.5g} / D^{beta:.4f}"),
+    "by_parameters": ("L(N)", "{E:.4f} + {A:.5g} / N^{alpha:.4f}"),
+}
+SURFACE = ("L(N, D)", "{E:.4f} + {A:.5g} / N^{alpha:.4f} + {B:.5g} / D^{beta:.4f}")
 WIDTH = 100
 
 
 class LossByFlop(TypedDict):
-    """L(C) = E + K / C^gamma: of runs that cannot tell parameters from tokens."""
+    """L(C) = E + K / C^gamma: of runs of one number of tokens a parameter."""
 
-    E: float
-    K: float
-    gamma: float
+    E: float | None
+    K: float | None
+    gamma: float | None
+
+
+class LossByTokens(TypedDict):
+    """L(D) = E + B / D^beta: of runs of one size."""
+
+    E: float | None
+    B: float | None
+    beta: float | None
+
+
+class LossByParameters(TypedDict):
+    """L(N) = E + A / N^alpha: of runs of one number of tokens."""
+
+    E: float | None
+    A: float | None
+    alpha: float | None
 
 
 class OtherFit(TypedDict):
@@ -54,12 +76,12 @@ class OtherFit(TypedDict):
 
     objective: Objective
     dropped: int
-    E: float
-    A: float
-    B: float
-    alpha: float
-    beta: float
-    parameters_exponent: float
+    E: float | None
+    A: float | None
+    B: float | None
+    alpha: float | None
+    beta: float | None
+    parameters_exponent: float | None
     converged: bool
 
 
@@ -138,7 +160,11 @@ class Prediction(TypedDict):
 
 
 class Fit(TypedDict):
-    """The law of one's own runs; where they tell L(C) only, that of N and D is null."""
+    """The law of one's own runs.
+
+    Where they tell a curve only, the law is null and the curve is given; where losses do not fall
+    as a power does, its numbers are null too.
+    """
 
     artifact: str
     """Its folder."""
@@ -153,6 +179,8 @@ class Fit(TypedDict):
     tokens_per_parameter: float | None
     """Best at the most FLOP of a run."""
     by_flop: LossByFlop | None
+    by_tokens: LossByTokens | None
+    by_parameters: LossByParameters | None
     objective: Objective
     """A sum over runs, of residuals of log losses."""
     delta: float | None
@@ -167,6 +195,8 @@ class Fit(TypedDict):
     """Why it has not."""
     runs: int
     """Fitted."""
+    repeated: int
+    """Of them, those that equal an earlier one."""
     dropped: int
     """Of highest loss."""
     held_out: int
@@ -210,7 +240,7 @@ def fit(
         int, typer.Option(min=0, help="leave so many runs of most FLOP out and predict them")
     ] = 0,
     bootstrap: Annotated[
-        int, typer.Option(min=0, max=100_000, help="resamples for the intervals; 0: none")
+        int, typer.Option(min=0, max=100_000, help="resamples for the intervals, from 40; 0: none")
     ] = 4000,
     seed: Annotated[int, typer.Option(min=0, max=MOST_SEED, help="of the resamples")] = 0,
     predict: Annotated[
@@ -230,7 +260,7 @@ def fit(
 
     Raises:
         ConfigError: an option cannot be used.
-        DataError: the runs cannot be read, or are too few.
+        DataError: the runs cannot be read, or are too few or too alike.
     """
     file, picture = target("--out", out), target("--chart", chart, ".svg")
     wanted = [_run(word) for word in words_of(predict)]
@@ -257,11 +287,14 @@ def fit(
 
 def _run(word: str) -> dict[str, float]:
     """``1e9,2e10`` as parameters and training tokens."""
+    from bedstone.laws.runs import LIMITS
+
     try:
         parameters, train_tokens = map(float, word.split(","))
     except ValueError:
         parameters = train_tokens = float("nan")
-    if not (0 < parameters < float("inf") and 0 < train_tokens < float("inf")):
+    low, high = LIMITS
+    if not (low <= parameters <= high and low <= train_tokens <= high):
         raise ConfigError(
             f"--predict {word!r} is no run",
             hint="write parameters and training tokens: --predict 1e9,2e10",
@@ -309,16 +342,17 @@ def _figure(law: "Artifact", found: Fit) -> Any:
     from bedstone.reporting.sections.scaling import fit_charts
 
     if found["E"] is None and not found["hold_out"]:
-        raise ConfigError("--chart: these runs tell L(C) only, so there is no curve of best sizes")
+        raise ConfigError("--chart: these runs tell no L(N, D), so no curve of best sizes")
     return fit_charts(law)[-1 if found["hold_out"] else 0].chart
 
 
 def _lines(found: Fit) -> Iterator[str]:
-    yield _law(found)
+    yield from wrap(_law(found), WIDTH, subsequent_indent="  ")
     yield _runs(found)
     yield _proof(found)
-    if found["by_flop"] is None:
+    if found["E"] is not None:
         yield from _numbers(found)
+    if any(row["E"] is not None for row in found["sensitivity"]):
         yield from _sensitivity(found)
     if found["hold_out"]:
         yield from _hold_out(found["hold_out"]["runs"])
@@ -333,9 +367,11 @@ def _lines(found: Fit) -> Iterator[str]:
 
 
 def _law(found: Row) -> str:
-    if (by_flop := found["by_flop"]) is not None:
-        return "L(C) = {E:.4f} + {K:.5g} / C^{gamma:.4f}".format(**by_flop)
-    return "L(N, D) = {E:.4f} + {A:.5g} / N^{alpha:.4f} + {B:.5g} / D^{beta:.4f}".format(**found)
+    curve = next((name for name in CURVES if found[name] is not None), None)
+    (name, formula), numbers = (CURVES[curve], found[curve]) if curve else (SURFACE, found)
+    if numbers["E"] is None:
+        return f"no {name}: {found['reason']}"
+    return f"{name} = {formula.format(**numbers)}"
 
 
 def _runs(found: Row) -> str:

@@ -11,17 +11,26 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from bedstone.laws.fitting import OBJECTIVES, Method, Runs, fit
+from bedstone.laws.fitting import OBJECTIVES, Method, Runs, fit, tells_apart
 from bedstone.laws.known import SURFACE, Range
 from bedstone.laws.law import FLOP_PER_PARAMETER_AND_TOKEN, Law
 from bedstone.laws.runs import FIT, uses
 
 Values = NDArray[np.float64]
 DERIVED = (*SURFACE, "parameters_exponent", "tokens_exponent", "tokens_per_parameter")
+CURVE_NUMBERS = 3
+"""Of a law along a line: E, a coefficient, an exponent."""
 FEW_RUNS = 4
 """For each number of the law. Assumption: of fewer, resamples are too alike, or have no fit."""
 DROPPED_SHARES = (0.01, 0.02, 0.05)
 """Outlier rules that are always tried: so many of the runs, those of highest loss."""
+LINES = {
+    "by_tokens": ("parameters", "size in parameters", "tokens", "A / N^alpha"),
+    "by_parameters": ("train_tokens", "number of tokens", "parameters", "B / D^beta"),
+}
+"""Of a curve: what its runs have in common, the word for it, what varies, what is constant."""
+NEARLY = 1.1
+"""Times, by which what is in common may differ."""
 TAILS_PERCENT = (2.5, 97.5)
 """Of an interval of 95 %."""
 
@@ -85,23 +94,27 @@ def new_run_intervals(losses: Values, residuals: Values, seed: int) -> list[Rang
 def sensitivity(runs: Runs, method: Method, drop_highest: int) -> list[dict[str, Any]]:
     """The law by each outlier rule with ``method``, and by each objective with ``drop_highest``.
 
-    Fits that leave too few runs for the law are left out.
+    Fits that leave too few runs for the law are left out; its numbers are None where it is not
+    told.
     """
     counts = {0, drop_highest, *(math.ceil(share * len(runs)) for share in DROPPED_SHARES)}
     others = [each for each in OBJECTIVES if each != method.objective]
     choices = [(method, count) for count in sorted(counts)]
     choices += [(replace(method, objective=each), drop_highest) for each in others]
-    return [
-        _row(runs.take(np.flatnonzero(uses(runs, count) == FIT)), each, count)
-        for each, count in choices
-        if len(runs) - count > free_numbers(method)
-    ]
+    rows = []
+    for each, count in choices:
+        kept = runs.take(np.flatnonzero(uses(runs, count) == FIT))
+        enough = len(kept) > free_numbers(method) <= kept.different
+        if enough and tells_apart(kept):
+            rows.append(_row(kept, each, count))
+    return rows
 
 
 def _row(runs: Runs, method: Method, dropped: int) -> dict[str, Any]:
     found = fit(runs, method)
-    numbers = derived(found.law, float(runs.flop.max()))
-    shown = {name: numbers[name] for name in (*SURFACE, "parameters_exponent")}
+    names = (*SURFACE, "parameters_exponent")
+    numbers = derived(found.law, float(runs.flop.max())) if found.told else dict.fromkeys(names)
+    shown = {name: numbers[name] for name in names}
     head = {"objective": method.objective, "dropped": dropped}
     return {**head, **shown, "converged": found.converged}
 
@@ -111,7 +124,9 @@ def warnings(answer: Mapping[str, Any]) -> list[str]:
     of_budgets = answer["isoflop"]["warnings"] if answer["isoflop"] else []
     found = (
         None if answer["converged"] else f"the fit did not converge: {answer['reason']}",
-        _one_ratio(answer),
+        _line(answer),
+        _elsewhere(answer),
+        _repeated(answer),
         _few(answer),
         _failed(answer),
         _moved(answer),
@@ -121,17 +136,50 @@ def warnings(answer: Mapping[str, Any]) -> list[str]:
     return [*filter(None, found), *of_budgets]
 
 
-def _one_ratio(answer: Mapping[str, Any]) -> str | None:
-    if answer["by_flop"] is None:
+def _line(answer: Mapping[str, Any]) -> str | None:
+    """Whether the runs tell a curve and no more."""
+    if answer["by_flop"]:
+        return (
+            "the runs have one number of tokens a parameter, or nearly: they cannot tell A from "
+            "B, only the loss by FLOP along that ratio, without an interval"
+        )
+    for curve, (size, one, other, part) in LINES.items():
+        if answer[curve]:
+            low, high = answer[f"{size}_range"]
+            return (
+                f"the runs are of one {one}, {math.sqrt(low * high):.3g}, or nearly: they can tell "
+                f"the loss by {other} alone, {part} being part of E, without an interval"
+            )
+    return None
+
+
+def _elsewhere(answer: Mapping[str, Any]) -> str | None:
+    """Whether a curve was asked about runs off its line."""
+    for curve, (size, one, *_) in LINES.items():
+        if answer[curve] and answer["hold_out"]:
+            low, high = answer[f"{size}_range"]
+            rows = answer["hold_out"]["runs"]
+            off = sum(not low / NEARLY <= row[size] <= high * NEARLY for row in rows)
+            told = f"{off} of {len(rows)} runs held out are of another {one}"
+            return f"{told}: the curve is not theirs" if off else None
+    return None
+
+
+def _repeated(answer: Mapping[str, Any]) -> str | None:
+    if not answer["repeated"]:
         return None
     return (
-        "the runs have one number of tokens a parameter, or nearly: they cannot tell A from B, "
-        "only the loss by FLOP along that ratio, without an interval"
+        f"{answer['repeated']} of {answer['runs']} runs equal an earlier one, loss and all: if "
+        "they were written twice, leave them out, or the law looks surer than it is"
     )
 
 
 def _few(answer: Mapping[str, Any]) -> str | None:
     free = len(SURFACE) - answer["equal_exponents"]
+    if any(answer[curve] for curve in ("by_flop", *LINES)):
+        free = CURVE_NUMBERS
+    if answer["runs"] <= free:
+        return f"{answer['runs']} runs for {free} numbers: nothing tests the law"
     if answer["runs"] >= FEW_RUNS * free or not answer["resamples"]:
         return None
     return (
@@ -142,6 +190,11 @@ def _few(answer: Mapping[str, Any]) -> str | None:
 
 def _failed(answer: Mapping[str, Any]) -> str | None:
     failed, made = answer["failed_resamples"], answer["resamples"]
+    if failed and not made:
+        return (
+            f"there is no interval: {answer['runs']} runs are too few, or too alike, for most of "
+            f"{failed} resamples to have a fit of their own"
+        )
     return f"{failed} of {failed + made} resamples have no fit and are left out" if failed else None
 
 
@@ -149,6 +202,7 @@ def _moved(answer: Mapping[str, Any]) -> str | None:
     """Whether a choice of the fit moves the answer by more than its interval."""
     low, high = answer["intervals"].get("parameters_exponent", (-math.inf, math.inf))
     found = [row["parameters_exponent"] for row in answer["sensitivity"]]
+    found = [each for each in found if each is not None]
     if all(low <= each <= high for each in found):
         return None
     return (

@@ -1,13 +1,13 @@
 """Whether the rows of a published table can be true: C = 6 N D, to within how they are rounded."""
 
 import csv
-from collections.abc import Iterator
 from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
 
 from bedstone.errors import DataError
 from bedstone.laws.law import FLOP_PER_PARAMETER_AND_TOKEN
+from bedstone.laws.runs import NOT_TEXT, usable
 
 COLUMNS = ("parameters", "train_tokens", "flop")
 MIN_DIGITS = 2
@@ -40,15 +40,16 @@ def read_table(path: Path) -> list[Row]:
     """The rows of a CSV with ``parameters``, ``train_tokens`` and ``flop``, judged.
 
     Raises:
-        DataError: a column is missing, a value is no number above 0, or there is no row.
+        DataError: a column is missing, there is no row, or of rows, each by its line: a value is no
+            number above 0.
     """
-    rows = list(_rows(path))
+    rows = _rows(path)
     if not rows:
         raise DataError(f"{path} has no row")
     return rows
 
 
-def _rows(path: Path) -> Iterator[Row]:
+def _rows(path: Path) -> list[Row]:
     try:
         with path.open(encoding="utf-8-sig", newline="") as file:
             reader = csv.DictReader(file, skipinitialspace=True)
@@ -59,21 +60,26 @@ def _rows(path: Path) -> Iterator[Row]:
                 )
             if len(set(reader.fieldnames or ())) < len(reader.fieldnames or ()):
                 raise DataError(f"{path} has two columns of one name")
-            for row in reader:
-                where = f"{path}:{reader.line_num}"
-                numbers = {name: _number(row[name], f"{where}: {name}") for name in COLUMNS}
-                yield _judged(reader.line_num, *numbers.values())
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
+            given = ((f"{path}:{reader.line_num}", row) for row in reader)
+            return usable(
+                given,
+                lambda row: _judged(
+                    reader.line_num, *(_number(row[name], name) for name in COLUMNS)
+                ),
+            )
+    except UnicodeDecodeError as error:
+        raise DataError(f"{path} is no text in UTF-8", hint=NOT_TEXT) from error
+    except (OSError, csv.Error) as error:
         raise DataError(f"cannot read {path}: {error}") from error
 
 
-def _number(text: str | None, where: str) -> Decimal:
+def _number(text: str | None, name: str) -> Decimal:
     try:
         number = Decimal((text or "").strip().replace(",", "").replace("_", ""))
     except InvalidOperation:
         number = Decimal("nan")
     if not (number.is_finite() and number > 0 and abs(number.adjusted()) < MAX_DIGITS):
-        raise DataError(f"{where} is {text!r}, which is no number above 0 that a model has")
+        raise DataError(f"{name} is {text!r}, which is no number above 0 that a model has")
     return number
 
 

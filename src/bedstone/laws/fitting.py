@@ -11,7 +11,10 @@ sum over the runs:
 Several starts descend at once, each with the coefficients that least squares gives its exponents.
 The best is polished until rounding stops it. A fit has converged when the gradient vanishes there,
 the curvature is positive, no parameter is at the bounds of the search, and another start led to
-the same value.
+the same value, or the runs lie on the law: none has less.
+
+Runs that vary along one line of log N and log D tell no more than a curve, E + k x^-e: by tokens
+where they are of one size, by parameters where of one number of tokens, else by FLOP.
 
 Source: Hoffmann et al. 2022, arXiv:2203.15556, appendix D.3, for the parameters, the residuals
 and Huber's function. Differs: Newton's steps in the place of L-BFGS, which stalls where the
@@ -36,6 +39,8 @@ OBJECTIVES: tuple[Objective, ...] = get_args(Objective)
 LAD_DELTAS = tuple(10.0**-power for power in range(5, 10))
 """Least absolute deviation is what Huber's function comes to; each minimum starts the next. A
 larger first one would lead all starts to one end, and their agreement would say nothing."""
+FINER_LAD_DELTAS = tuple(10.0**-power for power in range(9, 15))
+"""By which runs are told that lie on the law; the later ones where none is far from it."""
 START_EXPONENTS = (0.1, 0.2, 0.4, 0.8)
 EXPONENT_BOUNDS = (1e-3, 5.0)
 LOG_SHARE_BOUND = 23.0
@@ -48,12 +53,23 @@ AGREE = 1e-6
 """Starts agree whose objectives differ by this share at most."""
 LEAST_AGREEING = 2
 NEGLIGIBLE = 1e-12
-"""Of a residual: the runs lie on the law."""
+"""Of a residual: rounding may have made it."""
 VANISHED = 1e-8
-"""A gradient is 0 when it is this share of the sum of its runs' parts, without their signs."""
+"""A gradient is 0 when it is this share of the sum of its runs' parts, without their signs, or
+when rounding may have made it: of negligible residuals, or this share of what the steepest have."""
 LEAST_SPREAD = 0.1
 """In nats of log N and log D. Less moves the loss by about as much as another seed does: with
 exponents of a third and a tenth or two of the loss in the term, by half a percent."""
+Size = Literal["flop", "train_tokens", "parameters"]
+LETTERS: dict[Size, tuple[str, str]] = {
+    "flop": ("K", "gamma"),
+    "train_tokens": ("B", "beta"),
+    "parameters": ("A", "alpha"),
+}
+"""Of the power of each size: its coefficient and its exponent."""
+WORDS: dict[Size, str] = {"flop": "FLOP", "train_tokens": "tokens", "parameters": "parameters"}
+SURE_ERRORS = 3.0
+"""A slope so many times its standard error is told from none."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -79,6 +95,17 @@ class Runs:
     def flop(self) -> Floats:
         """C = 6 N D of each run."""
         return FLOP_PER_PARAMETER_AND_TOKEN * self.parameters * self.train_tokens
+
+    @property
+    def different(self) -> int:
+        """How many sizes and numbers of tokens, of which some have several runs."""
+        return len(set(zip(self.parameters.tolist(), self.train_tokens.tolist(), strict=True)))
+
+    @property
+    def repeated(self) -> int:
+        """How many equal an earlier one, loss and all."""
+        columns = (self.parameters, self.train_tokens, self.loss_nats)
+        return len(self) - len(set(zip(*(column.tolist() for column in columns), strict=True)))
 
     def take(self, index: NDArray[np.intp]) -> "Runs":
         """Those at ``index``, in that order."""
@@ -136,6 +163,8 @@ class Proof:
     converged: bool
     reason: str | None
     """Why not converged."""
+    told: bool
+    """Whether the runs show each power: one at the bounds of the search is no estimate."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,12 +175,18 @@ class Fit(Proof):
 
 
 @dataclass(frozen=True, slots=True)
-class ComputeFit(Proof):
-    """L(C) = E + K / C^gamma of least objective."""
+class Curve(Proof):
+    """E + coefficient / x^exponent of least objective, x being a size of the runs."""
 
+    of: Size
     E: float
-    K: float
-    gamma: float
+    coefficient: float
+    exponent: float
+
+    def loss(self, runs: Runs) -> Floats:
+        """In nats a token."""
+        sizes: Floats = getattr(runs, self.of)
+        return self.E + self.coefficient * sizes**-self.exponent
 
 
 def fit(runs: Runs, method: Method, weights: Floats | None = None) -> Fit:
@@ -166,16 +201,36 @@ def fit(runs: Runs, method: Method, weights: Floats | None = None) -> Fit:
     return Fit(**asdict(proof), law=Law(*law_values(numbers, method)[0].tolist()))
 
 
-def fit_of_flop(runs: Runs, method: Method) -> ComputeFit:
-    """L(C) of ``runs``: all that runs of one number of tokens a parameter can tell.
+def fit_curve(runs: Runs, method: Method) -> Curve:
+    """All that ``runs`` tell which do not tell parameters from tokens.
 
     Raises:
-        DataError: fewer different budgets than L(C) has numbers.
+        DataError: nothing varies, or fewer different runs than the curve has numbers.
     """
-    problem = Problem(runs, method, of_flop=True)
+    of = _varied(runs)
+    problem = Problem(runs, method, (of,))
     theta, proof = solved(problem, np.ones(len(runs)))
-    log_k, log_e, gamma = problem.numbers(theta)[0].tolist()
-    return ComputeFit(**asdict(proof), E=math.exp(log_e), K=math.exp(log_k), gamma=gamma)
+    log_k, log_e, exponent = problem.numbers(theta)[0].tolist()
+    return Curve(
+        **asdict(proof), of=of, E=math.exp(log_e), coefficient=math.exp(log_k), exponent=exponent
+    )
+
+
+def _varied(runs: Runs) -> Size:
+    """What varies along the line of the runs."""
+    match [size for size in LETTERS if np.log(getattr(runs, size)).std() < LEAST_SPREAD]:
+        case []:
+            return "flop"
+        case ["parameters"]:
+            return "train_tokens"
+        case ["train_tokens"]:
+            return "parameters"
+        case alike:
+            raise DataError(
+                f"all runs are alike in {', '.join(WORDS[size] for size in alike)}, or nearly: "
+                "they do not tell how the loss falls",
+                hint="add runs of other sizes and numbers of tokens",
+            )
 
 
 def tells_apart(runs: Runs) -> bool:
@@ -209,10 +264,12 @@ class Problem:
     N and D are centred, else coefficient and exponent could hardly be told apart.
     """
 
-    def __init__(self, runs: Runs, method: Method, *, of_flop: bool = False) -> None:
-        given = [runs.flop] if of_flop else [runs.parameters, runs.train_tokens]
-        powers = np.log(given)
+    def __init__(
+        self, runs: Runs, method: Method, sizes: tuple[Size, ...] = ("parameters", "train_tokens")
+    ) -> None:
+        powers = np.log([getattr(runs, size) for size in sizes])
         self.method = method
+        self.sizes = sizes
         self.n_powers = len(powers)
         exponents = 1 if method.equal_exponents else self.n_powers
         self.columns = self.n_powers + 1 + np.arange(self.n_powers) % exponents
@@ -221,11 +278,12 @@ class Problem:
         if (different := len(set(zip(*powers.tolist(), strict=True)))) < size:
             raise DataError(
                 f"{different} different runs for the law's {size} numbers: too few",
-                hint="add runs of other sizes and numbers of tokens",
+                hint="add runs of other sizes and numbers of tokens, or leave fewer out",
             )
         self.means = powers.mean(axis=1)
+        self.powers = powers - self.means[:, None]
         self.log_loss = np.log(runs.loss_nats)
-        self.centred = self._surface(powers - self.means[:, None], size)
+        self.centred = self._surface(self.powers, size)
         self.plain = self._surface(powers, size)
 
     def _surface(self, powers: Floats, size: int) -> Surface:
@@ -285,15 +343,21 @@ class Problem:
         """
         delta = self.method.deltas[-1]
         gaps = robust.relative_gap(self.centred, theta, weights, delta)
+        if self.method.objective == "lad":
+            gaps = self._lad_gaps(theta, weights, gaps)
         gaps[(weights > 0).sum(axis=1) < theta.shape[1]] = np.inf
-        if self.method.objective != "lad":
-            return gaps
+        return gaps
+
+    def _lad_gaps(self, theta: Floats, weights: Floats, of_huber: Floats) -> Floats:
+        """As ``gaps``; 0 where the runs lie on the law."""
+        delta = self.method.deltas[-1]
         # Huber's function over delta lies below |r|, so its minimum does, too.
         residuals, _ = robust.residuals(self.centred, theta)
         lower = Method("huber", delta).values(residuals) / delta
         above = (weights * (np.abs(residuals) - lower)).sum(axis=1)
         negligible = weights.sum(axis=1) * robust.NEGLIGIBLE_RESIDUAL
-        return np.asarray(gaps + above / (self.values(theta, weights) + negligible))
+        values = self.values(theta, weights)
+        return np.where(values <= negligible, 0.0, of_huber + above / (values + negligible))
 
 
 def solved(problem: Problem, weights: Floats) -> tuple[Floats, Proof]:
@@ -305,40 +369,112 @@ def solved(problem: Problem, weights: Floats) -> tuple[Floats, Proof]:
     best = int(values.argmin())
     theta, slopes = _polished(problem, ends[best : best + 1], weights)
     value = float(problem.values(theta, weights[None])[0])
-    _, shares = robust.residuals(problem.plain, problem.numbers(theta))
-    parts = robust.jacobian(problem.plain, shares)[0] * (weights * slopes)[:, None]
-    gradient, size = np.linalg.norm(parts.sum(axis=0)), np.linalg.norm(np.abs(parts).sum(axis=0))
-    negligible = float(problem.method.values(np.full(len(weights), NEGLIGIBLE)) @ weights)
+    gradient, vanished = _gradient(problem, theta, weights, slopes)
+    negligible, least = (
+        float(problem.method.values(np.full(len(weights), residual)) @ weights)
+        for residual in (NEGLIGIBLE, robust.NEGLIGIBLE_RESIDUAL)
+    )
+    on_law = value <= least
     near = values <= values[best] * (1 + AGREE) + negligible
     curved = problem.method.objective == "lad" or problem.gaps(theta, weights[None])[0] < np.inf
     wrong = (
-        (gradient > VANISHED * size and value > negligible, "the gradient does not vanish"),
-        (near.sum() < LEAST_AGREEING, "no second start led to this value"),
+        (not (vanished or on_law), "the gradient does not vanish"),
+        (near.sum() < LEAST_AGREEING and not on_law, "no second start led to this value"),
         (value > values[best] * (1 + AGREE) + negligible, "the polish led away from the minimum"),
         (not curved, "the curvature is not positive"),
     )
-    reason = _bounds(problem, theta[0]) or next((why for is_so, why in wrong if is_so), None)
-    return theta, Proof(value, float(gradient), float(near.mean()), reason is None, reason)
+    held = _held(problem, theta[0])
+    reason = _bounds(problem, held) or next((why for is_so, why in wrong if is_so), None)
+    told = not _untold(problem, held)
+    return theta, Proof(value, gradient, float(near.mean()), reason is None, reason, told)
 
 
 def _polished(problem: Problem, theta: Floats, weights: Floats) -> tuple[Floats, Floats]:
     """The minimum to rounding, and each residual's slope of the objective there."""
     method, surface = problem.method, problem.centred
     if method.objective == "lad":
-        vertex, slopes = robust.vertex(surface, theta[0], weights, 2 * LAD_DELTAS[-1])
-        return vertex[None], slopes
+        return _vertex(problem, theta, weights)
     theta = robust.polished(surface, theta, weights[None], method.deltas[-1])
     residuals, _ = robust.residuals(problem.plain, problem.numbers(theta))
     return theta, method.slopes(residuals[0])
 
 
-def _bounds(problem: Problem, theta: Floats) -> str | None:
-    """Which of ``theta`` (P,) lie at the bounds of the search, in a sentence."""
-    names = ["log K", "log E", "gamma"]
-    if problem.n_powers > 1:
-        names = ["log A", "log B", "log E", "alpha", "beta"]
+def _vertex(problem: Problem, theta: Floats, weights: Floats) -> tuple[Floats, Floats]:
+    """As ``_polished``, of lad.
+
+    A run nearer to the model than delta is taken to be on it. Where runs hardly differ from the
+    model, these are too many, and the subgradient vanishes only with a smaller delta.
+    """
+    found = []
+    for delta in FINER_LAD_DELTAS:
+        vertex, slopes = robust.vertex(problem.centred, theta[0], weights, 2 * delta)
+        found.append((vertex[None], slopes))
+        before, after = problem.values(np.stack([theta[0], vertex]), weights)
+        if after <= before and _gradient(problem, vertex[None], weights, slopes)[1]:
+            return found[-1]
+        theta = robust.minimise(problem.centred, theta, weights[None], delta / 10, LAD_TOLERANCE)
+    return found[0]
+
+
+def _gradient(
+    problem: Problem, theta: Floats, weights: Floats, slopes: Floats
+) -> tuple[float, bool]:
+    """Its norm by the numbers of the plain logs, and whether it is 0 but for rounding."""
+    _, shares = robust.residuals(problem.plain, problem.numbers(theta))
+    moved = robust.jacobian(problem.plain, shares)[0] * weights[:, None]
+    parts = moved * slopes[:, None]
+    norm, size = np.linalg.norm(parts.sum(axis=0)), np.linalg.norm(np.abs(parts).sum(axis=0))
+    slope, steepest = problem.method.slopes(np.array([NEGLIGIBLE, np.inf]))
+    rounding = min(slope, VANISHED * steepest) * np.linalg.norm(np.abs(moved).sum(axis=0))
+    return float(norm), bool(norm <= VANISHED * size + rounding)
+
+
+def _held(problem: Problem, theta: Floats) -> NDArray[np.bool_]:
+    """Which of ``theta`` (P,) lie at the bounds of the search."""
     low, high = problem.centred.low, problem.centred.high
     margin = 1e-6 * (high - low)
-    held = (theta <= low + margin) | (theta >= high - margin)
+    return np.asarray((theta <= low + margin) | (theta >= high - margin))
+
+
+def _untold(problem: Problem, held: NDArray[np.bool_]) -> list[int]:
+    """The powers of which the coefficient or the exponent is at the bounds."""
+    pairs = enumerate(problem.columns.tolist())
+    return [power for power, column in pairs if held[power] or held[column]]
+
+
+def _bounds(problem: Problem, held: NDArray[np.bool_]) -> str | None:
+    """What lies at the bounds of the search, in a sentence, and why."""
+    if not held.any():
+        return None
+    letters = [LETTERS[size] for size in problem.sizes]
+    names = [*(f"log {coefficient}" for coefficient, _ in letters), "log E"]
+    names += [exponent for _, exponent in letters]
     which = " and ".join(name for name, at in zip(names, held, strict=False) if at)
-    return f"{which} went to the bounds of the search: the runs do not tell it" if which else None
+    course = _course(problem, _untold(problem, held))
+    return f"{course}: {which} went to the bounds of the search"
+
+
+def _course(problem: Problem, powers: list[int]) -> str:
+    """How the losses go with the sizes of ``powers`` in the place of falling."""
+    if not powers:
+        return "the losses show no floor"
+    if np.ptp(problem.log_loss) < NEGLIGIBLE:
+        return "the losses are all the same"
+    rises = _rises(problem)
+    rising, other = (
+        " and ".join(WORDS[problem.sizes[power]] for power in powers if rises[power] == so)
+        for so in (True, False)
+    )
+    said = [f"rise with {rising}"] if rising else []
+    said += [f"do not fall with {other} as a power does"] if other else []
+    return f"the losses {', and '.join(said)}"
+
+
+def _rises(problem: Problem) -> NDArray[np.bool_]:
+    """Of each power, whether log losses go up with the log of its size, by least squares."""
+    columns = np.column_stack([np.ones_like(problem.log_loss), *problem.powers])
+    inverse = np.linalg.pinv(columns.T @ columns)
+    found = inverse @ columns.T @ problem.log_loss
+    left = problem.log_loss - columns @ found
+    variance = left @ left / (len(left) - len(found))
+    return np.asarray(found > SURE_ERRORS * np.sqrt(np.diag(inverse) * variance))[1:]

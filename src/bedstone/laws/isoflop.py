@@ -8,6 +8,7 @@ arXiv:2603.22339: the curve is no parabola where alpha and beta differ, so the o
 a grid that is wide, and most by one that is not centred on it.
 """
 
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -39,6 +40,12 @@ SHOWN = (
     "parabola",
 )
 """Of each budget, in a ``law.json``."""
+LEAST_BEND = 1e-9
+"""Of the loss over the whole grid: a parabola that bends less is a line, and rounding bends it."""
+FARTHEST = 300
+"""log10 N of an optimum: there is none beyond."""
+SIZE_DECIMALS = 9
+"""Of log10 N: sizes that differ by less differ by rounding."""
 CENTRE = (0.25, 0.75)
 """Of the grid of log N: an optimum outside is off centre."""
 
@@ -185,7 +192,7 @@ def _groups(flop: Values) -> Iterator[NDArray[np.intp]]:
 
 def _budget(runs: Runs, index: NDArray[np.intp]) -> Budget | None:
     size = np.log10(runs.parameters[index])
-    sizes = len(np.unique(size))
+    sizes = len(np.unique(size.round(SIZE_DECIMALS)))
     if sizes < MIN_SIZES:
         return None
     flop = float(np.exp(np.mean(np.log(runs.flop[index]))))
@@ -193,11 +200,13 @@ def _budget(runs: Runs, index: NDArray[np.intp]) -> Budget | None:
     middle = float(np.mean(size))
     c2, c1, c0 = (float(value) for value in np.polyfit(size - middle, runs.loss_nats[index], 2))
     parabola = (c0 - c1 * middle + c2 * middle**2, c1 - 2 * c2 * middle, c2)
-    if c2 <= 0:
+    width = float(np.ptp(size))
+    bends = c2 * width**2 > LEAST_BEND * c0
+    best = middle - c1 / (2 * c2) if bends else math.inf
+    if abs(best) > FARTHEST:
         return Budget(flop, index, sizes, parabola, None, None, None)
-    best = middle - c1 / (2 * c2)
-    position = (best - size.min()) / (size.max() - size.min())
-    return Budget(flop, index, sizes, parabola, float(position), 10**best, c0 - c1**2 / (4 * c2))
+    position = (best - float(size.min())) / width
+    return Budget(flop, index, sizes, parabola, position, 10**best, c0 - c1**2 / (4 * c2))
 
 
 def _resampled(runs: Runs, budget: Budget, resamples: int, random: np.random.Generator) -> Values:

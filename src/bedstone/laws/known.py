@@ -164,8 +164,8 @@ def _own(found: Any, path: Path) -> KnownLaw:
         raise _no_law(path, error) from error
     if len(constants) < len(SURFACE):
         raise DataError(
-            f"{path}: these runs tell L(C) only, so they cannot divide a budget",
-            hint="fit runs of several numbers of tokens a parameter",
+            f"{path}: these runs tell no L(N, D), so they cannot divide a budget",
+            hint="fit runs of several sizes, each on several numbers of tokens",
         )
     return KnownLaw(
         name=str(path),

@@ -15,6 +15,8 @@ from numpy.typing import NDArray
 
 FLOP_PER_PARAMETER_AND_TOKEN = 6
 """Two forward, four backward: attention and what is not a matrix product are left out."""
+FARTHEST = 1e75
+"""G is cut to it and to its inverse: of a law so lopsided no size is best, and none overflows."""
 Numbers = TypeVar("Numbers", float, NDArray[np.float64])
 
 
@@ -52,13 +54,19 @@ class Law:
         G = (alpha A / (beta B))^(1 / (alpha + beta)), a = beta / (alpha + beta), b = 1 - a.
         """
         products = flop / FLOP_PER_PARAMETER_AND_TOKEN
-        both = self.alpha + self.beta
-        ratio = (self.alpha * self.A / (self.beta * self.B)) ** (1 / both)
-        parameters = ratio * products ** (self.beta / both)
+        parameters = self._ratio() * products ** (self.beta / (self.alpha + self.beta))
         return Allocation(parameters, products / parameters)
 
     def parameters_fed_by(self, train_tokens: float) -> float:
         """The N that the optimum has at this D: more parameters would want more text."""
         both = self.alpha + self.beta
-        ratio = (self.alpha * self.A / (self.beta * self.B)) ** (1 / both)
-        return float((train_tokens * ratio) ** (both / self.alpha) / train_tokens)
+        return float((train_tokens * self._ratio()) ** (both / self.alpha) / train_tokens)
+
+    def _ratio(self) -> float:
+        """G."""
+        balance = self.alpha * self.A / (self.beta * self.B)
+        try:
+            ratio = math.pow(balance, 1 / (self.alpha + self.beta))
+        except OverflowError:
+            ratio = FARTHEST
+        return min(max(ratio, 1 / FARTHEST), FARTHEST)

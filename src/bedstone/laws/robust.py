@@ -150,7 +150,8 @@ def vertex(surface: Surface, theta: Floats, weights: Floats, reach: float) -> tu
 
     Runs whose residual is within ``reach`` are taken to lie on the model. Newton's method solves
     for that and for a vanishing subgradient at once. A run on the model may have any slope in
-    [-1, 1]; what Newton finds outside is cut, and the subgradient does not vanish then.
+    [-1, 1]. Where more runs lie on it than there are parameters, many slopes serve: those that
+    Newton finds outside are moved inside. If none serve, the subgradient does not vanish.
     """
     residual, _ = residuals(surface, theta[None])
     on = np.abs(residual[0]) <= reach
@@ -171,8 +172,24 @@ def vertex(surface: Surface, theta: Floats, weights: Floats, reach: float) -> tu
         step = np.linalg.lstsq(system, -wrong, rcond=None)[0]
         theta = np.clip(theta + step[:n_parameters], surface.low, surface.high)
         multipliers = multipliers + step[n_parameters:]
+    if np.abs(multipliers).max(initial=0) > 1:
+        multipliers = _inside(edge, slopes[~on].T @ pull[~on], multipliers)
     signs[on] = np.clip(multipliers, -1, 1)
     return theta, signs
+
+
+def _inside(edge: Floats, others: Floats, multipliers: Floats) -> Floats:
+    """Slopes in [-1, 1] of the runs on the model that make up for those of the others.
+
+    By turns the nearest in the box and the nearest that do (alternating projections).
+    """
+    back = np.linalg.pinv(edge.T)
+    for _ in range(1000):
+        multipliers = np.clip(multipliers, -1, 1)
+        multipliers = multipliers - back @ (edge.T @ multipliers + others)
+        if np.abs(multipliers).max() <= 1:
+            break
+    return multipliers
 
 
 def relative_gap(surface: Surface, theta: Floats, weights: Floats, delta: float) -> Floats:
@@ -183,7 +200,8 @@ def relative_gap(surface: Surface, theta: Floats, weights: Floats, delta: float)
     here = local(surface, theta, weights, delta)
     free = _free(surface, theta, here.gradient)
     matrix, gradient = _reduced(here.curvature, here.gradient, free)
-    scale = 1 / np.sqrt(np.maximum(np.einsum("rpp->rp", matrix), np.finfo(float).tiny))
+    diagonal = np.einsum("rpp->rp", matrix)
+    scale = 1 / np.sqrt(np.where(diagonal > 0, diagonal, 1.0))
     lowest = np.linalg.eigvalsh(matrix * scale[:, :, None] * scale[:, None, :])[:, 0]
     step = _solved(matrix, gradient)
     gap = (step * gradient).sum(axis=1) / 2 / (here.value + negligible_value(weights, delta))
@@ -216,9 +234,16 @@ def _size(matrix: Floats) -> Floats:
 
 
 def _solved(matrix: Floats, gradient: Floats) -> Floats:
-    """Of each problem; a matrix that is singular is made regular by a rounding error's worth."""
+    """Of each problem; a matrix that is singular is made regular by a rounding error's worth.
+
+    Where rounding takes that away again, the shortest of the solutions.
+    """
     ridge = np.eye(matrix.shape[1]) * 1e-15 * _size(matrix)
-    return np.asarray(np.linalg.solve(matrix + ridge, gradient[:, :, None])[:, :, 0])
+    try:
+        found = np.linalg.solve(matrix + ridge, gradient[:, :, None])
+    except np.linalg.LinAlgError:
+        found = np.linalg.pinv(matrix, hermitian=True) @ gradient[:, :, None]
+    return np.asarray(found[:, :, 0])
 
 
 def _step(surface: Surface, theta: Floats, here: Local, damping: Floats) -> tuple[Floats, Floats]:

@@ -3,21 +3,27 @@
 Reads   ``runs``: one CSV file with the columns that ``laws.runs`` names, a run a line
 Writes  ``law.json``. The law: ``E``, ``A``, ``B``, ``alpha``, ``beta``, ``parameters_exponent``,
         ``tokens_exponent``, ``tokens_per_parameter`` (best at the most FLOP of a run fitted), or
-        ``by_flop`` {``E``, ``K``, ``gamma``}; ``intervals`` {name: [low, high]}; ``resamples``,
-        ``failed_resamples``. The proof: ``objective``, ``delta``, ``equal_exponents``,
-        ``objective_value``, ``gradient_norm``, ``restarts_agreeing_share``, ``converged``,
-        ``reason`` (why not). The runs: ``runs`` (fitted), ``dropped``, ``held_out``,
-        ``flop_range``, ``parameters_range``, ``train_tokens_range``. The doubts: ``sensitivity``
-        [row]; ``hold_out`` {``runs`` [row], ``error_share_mean``, ``error_share_max``} or null;
-        ``isoflop`` {``budgets`` [row], ``parameters_exponent``, ``coefficient``, ``intervals``,
-        ``warnings``} or null; ``warnings``
-        ``runs.parquet``: N, D and L of each run, ``predicted_loss_nats``, ``use`` (``fit``,
-        ``dropped`` or ``held_out``) and ``budget_flop``, where it is of an isoFLOP budget
+        ``by_flop`` {``E``, ``K``, ``gamma``}, ``by_tokens`` {``E``, ``B``, ``beta``} or
+        ``by_parameters`` {``E``, ``A``, ``alpha``}; ``intervals`` {name: [low, high]};
+        ``resamples``, ``failed_resamples``. The proof: ``objective``, ``delta``,
+        ``equal_exponents``, ``objective_value``, ``gradient_norm``, ``restarts_agreeing_share``,
+        ``converged``, ``reason`` (why not). The runs: ``runs`` (fitted), ``repeated`` (of them,
+        equal to an earlier one), ``dropped``, ``held_out``, ``flop_range``, ``parameters_range``,
+        ``train_tokens_range``. The doubts: ``sensitivity`` [row]; ``hold_out`` {``runs`` [row],
+        ``error_share_mean``, ``error_share_max``} or null; ``isoflop`` {``budgets`` [row],
+        ``parameters_exponent``, ``coefficient``, ``intervals``, ``warnings``} or null; ``warnings``
+        ``runs.parquet``: N, D and L of each run, ``predicted_loss_nats`` (null without a law),
+        ``use`` (``fit``, ``dropped`` or ``held_out``) and ``budget_flop``, where it is of an
+        isoFLOP budget
         ``draws.parquet``: E, A, B, alpha, beta, a row a resample
 
-Letters as in ``laws.law``. Where the runs cannot tell A from B, these five are null, and
-``by_flop`` is E + K C^-gamma. Intervals are of 95 %, between percentiles of the resamples; those
-of runs held out include a run's own noise.
+Letters as in ``laws.law``. Where the runs cannot tell A from B, these five are null, and the
+curve that they do tell is given: E + K C^-gamma of one number of tokens a parameter, E + B D^-beta
+of one size, E + A N^-alpha of one number of tokens, E including what does not vary. Where losses do
+not fall as a power does, the numbers of law or curve are null, too: none is told.
+
+Intervals are of 95 %, between percentiles of the resamples; those of runs held out include a run's
+own noise. Where more than half of the resamples have no fit, none is used: ``resamples`` is 0.
 """
 
 from collections.abc import Sequence
@@ -46,7 +52,17 @@ from bedstone.laws.assess import (
     warnings,
 )
 from bedstone.laws.bootstrap import bootstrap
-from bedstone.laws.fitting import ComputeFit, Fit, Method, Runs, fit, fit_of_flop, tells_apart
+from bedstone.laws.fitting import (
+    LETTERS,
+    Curve,
+    Fit,
+    Method,
+    Runs,
+    Size,
+    fit,
+    fit_curve,
+    tells_apart,
+)
 from bedstone.laws.isoflop import Budget
 from bedstone.laws.known import DRAWS_FILE, LAW_FILE, RUNS_FILE, SURFACE, Range
 from bedstone.laws.law import Law
@@ -63,6 +79,13 @@ HELD_OUT_ROW = (
     "high",
     "relative_error",
 )
+RESAMPLES = (40, 100_000)
+"""At least, for a tail of 2.5 % to hold one; and at most."""
+CURVES: dict[str, Size] = {
+    "by_flop": "flop",
+    "by_tokens": "train_tokens",
+    "by_parameters": "parameters",
+}
 PROOF = ("runs", "objective_value", "gradient_norm", "restarts_agreeing_share", "failed_resamples")
 """Metrics beside the law."""
 
@@ -82,9 +105,16 @@ class FitConfig(Config):
     """So many runs of highest loss are left out."""
     hold_out: int = Field(0, ge=0)
     """So many runs of most FLOP are left out and predicted."""
-    bootstrap: int = Field(4000, ge=0, le=100_000)
+    bootstrap: int = Field(4000, ge=0, le=RESAMPLES[1])
     """Resamples of the runs; of none there are no intervals."""
     seed: int = Field(0, ge=0)
+
+    @field_validator("bootstrap")
+    @classmethod
+    def _enough(cls, resamples: int) -> int:
+        if 0 < resamples < RESAMPLES[0]:
+            raise ValueError(f"{resamples} are too few for an interval; 0 or {RESAMPLES[0]} on")
+        return resamples
 
     @field_validator("columns")
     @classmethod
@@ -111,16 +141,21 @@ class Divided:
 class Found:
     """A fit of either form, with its resamples."""
 
-    fit: Fit | ComputeFit
+    fit: Fit | Curve
     draws: Values
-    """(R, 5) in the order of ``SURFACE``; none of L(C)."""
+    """(R, 5) in the order of ``SURFACE``; none of a curve."""
     failed: int
-    """Resamples without a fit."""
+    """Resamples without a fit, or with one that is not used."""
 
     @property
     def law(self) -> Law | None:
         """L(N, D), where the runs tell it."""
-        return self.fit.law if isinstance(self.fit, Fit) else None
+        return self.fit.law if isinstance(self.fit, Fit) and self.fit.told else None
+
+    @property
+    def curve(self) -> Curve | None:
+        """Where the runs cannot tell more; its numbers may be none of an estimate."""
+        return self.fit if isinstance(self.fit, Curve) else None
 
     @property
     def laws(self) -> list[Law]:
@@ -129,10 +164,9 @@ class Found:
 
     def loss(self, runs: Runs) -> Values:
         """What the fit says of ``runs``, in nats."""
-        if isinstance(self.fit, Fit):
-            return self.fit.law.loss(runs.parameters, runs.train_tokens)
-        losses: Values = self.fit.E + self.fit.K * runs.flop**-self.fit.gamma
-        return losses
+        if isinstance(self.fit, Curve):
+            return self.fit.loss(runs)
+        return self.fit.law.loss(runs.parameters, runs.train_tokens)
 
 
 def run(config: FitConfig, job: Job) -> Result:
@@ -170,11 +204,13 @@ def _divided(config: FitConfig, job: Job) -> Divided:
 def _found(fitted: Runs, method: Method, config: FitConfig) -> Found:
     none = np.empty((0, len(SURFACE)))
     if not tells_apart(fitted):
-        return Found(fit_of_flop(fitted, method), none, 0)
+        return Found(fit_curve(fitted, method), none, 0)
     made = fit(fitted, method)
-    if not config.bootstrap:
+    if not (config.bootstrap and made.told):
         return Found(made, none, 0)
     draws = bootstrap(fitted, method, made.law, config.bootstrap, config.seed)
+    if 2 * draws.failed > config.bootstrap:
+        return Found(made, none, config.bootstrap)
     return Found(made, draws.values, draws.failed)
 
 
@@ -184,7 +220,7 @@ def _fitted(found: Found, divided: Divided, config: FitConfig) -> dict[str, Any]
     most_flop = float(runs.flop.max())
     return {
         **(derived(law, most_flop) if law else dict.fromkeys(DERIVED)),
-        "by_flop": None if law else {name: getattr(made, name) for name in ("E", "K", "gamma")},
+        **{name: _curve(found.curve, of) for name, of in CURVES.items()},
         "objective": config.objective,
         "delta": config.delta if config.objective == "huber" else None,
         "equal_exponents": config.equal_exponents,
@@ -194,6 +230,7 @@ def _fitted(found: Found, divided: Divided, config: FitConfig) -> dict[str, Any]
         "converged": made.converged,
         "reason": made.reason,
         "runs": len(runs),
+        "repeated": runs.repeated,
         "dropped": len(divided.of(DROPPED)),
         "held_out": len(divided.of(HELD_OUT)),
         "flop_range": _range(runs.flop),
@@ -205,6 +242,16 @@ def _fitted(found: Found, divided: Divided, config: FitConfig) -> dict[str, Any]
     }
 
 
+def _curve(curve: Curve | None, of: Size) -> dict[str, float | None] | None:
+    """Its numbers by their letters, if it is one of ``of``."""
+    if curve is None or curve.of != of:
+        return None
+    names = ("E", *LETTERS[of])
+    if not curve.told:
+        return dict.fromkeys(names)
+    return dict(zip(names, (curve.E, curve.coefficient, curve.exponent), strict=True))
+
+
 def _range(values: Values) -> list[float]:
     return [float(values.min()), float(values.max())]
 
@@ -212,13 +259,13 @@ def _range(values: Values) -> list[float]:
 def _sensitivity(
     found: Found, divided: Divided, method: Method, drop_highest: int
 ) -> list[dict[str, Any]]:
-    """Of the runs that are not held out; of L(C) there is none."""
-    return sensitivity(divided.of(FIT, DROPPED), method, drop_highest) if found.law else []
+    """Of the runs that are not held out; of a curve there is none."""
+    return [] if found.curve else sensitivity(divided.of(FIT, DROPPED), method, drop_highest)
 
 
 def _hold_out(found: Found, divided: Divided, method: Method, seed: int) -> dict[str, Any] | None:
     held, fitted = divided.of(HELD_OUT), divided.of(FIT)
-    if not len(held):
+    if not (len(held) and found.fit.told):
         return None
     ends: Sequence[Range | tuple[None, None]] = [(None, None)] * len(held)
     if len(found.draws):
@@ -246,7 +293,9 @@ def _table(divided: Divided, found: Found, budgets: Sequence[Budget]) -> pa.Tabl
             "parameters": runs.parameters,
             "train_tokens": runs.train_tokens,
             "loss_nats": runs.loss_nats,
-            "predicted_loss_nats": found.loss(runs),
+            "predicted_loss_nats": pa.array(
+                found.loss(runs) if found.fit.told else [None] * len(runs), pa.float64()
+            ),
             "use": divided.use.tolist(),
             "budget_flop": pa.array(budget_flop, pa.float64()),
         }
@@ -269,7 +318,7 @@ def _metrics(answer: dict[str, Any]) -> Metrics:
 
 STAGE = Stage(
     "scaling.fit",
-    version=1,
+    version=2,
     config=FitConfig,
     inputs=("runs",),
     run=run,

@@ -34,7 +34,7 @@ from bedstone.laws.known import (
     published,
 )
 from bedstone.laws.law import FLOP_PER_PARAMETER_AND_TOKEN
-from bedstone.laws.runs import FIT
+from bedstone.laws.runs import FIT, LIMITS
 from bedstone.store import decisions
 from bedstone.store.artifact import Shard
 from bedstone.store.payload import read_json, write_json
@@ -55,9 +55,9 @@ class PredictConfig(Config):
 
     law: str | None = None
     """A published one; absent, that of the input ``law``, or else Epoch's."""
-    parameters: float | None = Field(None, gt=0)
+    parameters: float | None = Field(None, ge=LIMITS[0], le=LIMITS[1])
     """Of the run; absent, the plan's."""
-    train_tokens: float | None = Field(None, gt=0)
+    train_tokens: float | None = Field(None, ge=LIMITS[0], le=LIMITS[1])
     """Of the run; absent, the plan's."""
     unique_tokens: float | None = Field(None, gt=0)
     """Of the text trained on, for the law ``repeated``; absent, the plan's."""

@@ -106,7 +106,34 @@ def test_an_outlier_moves_squares_and_is_dropped_by_the_rule():
     assert kept > 10 * dropped
 
 
-def test_rules_that_leave_too_few_runs_are_not_tried():
+def test_choices_that_leave_no_law_say_nothing_of_it():
+    runs = ladder()
+    rows = assess.sensitivity(
+        Runs(runs.parameters, runs.train_tokens, np.full(36, 3.0)), Method("squares"), 0
+    )
+    assert len(rows) == 5
+    for row in rows:
+        assert {row[name] for name in (*assess.SURFACE, "parameters_exponent")} == {None}
+        assert not row["converged"]
+
+
+def test_rules_that_leave_too_few_different_runs_are_not_tried():
+    """Without the highest loss four of five different runs are left, one of them many times."""
+    few = ladder().take(np.array([0, 14, 21, 30, *[35] * 16]))
+    rows = assess.sensitivity(few, Method("squares"), 0)
+    assert [row["dropped"] for row in rows if row["objective"] == "squares"] == [0]
+
+
+def test_a_curve_is_not_asked_about_runs_off_its_line():
+    held = {"runs": [{"parameters": size, "loss_nats": 3.0, "low": None} for size in (1e8, 2e8)]}
+    sizes = {"parameters_range": [1e8, 1e8], "by_tokens": NUMBERS}
+    found = assess.warnings(answer(**{**CURVE, **sizes, "hold_out": held}))
+    assert found[1] == (
+        "1 of 2 runs held out are of another size in parameters: the curve is not theirs"
+    )
+
+
+def test_rules_that_leave_too_few_runs_runs_are_not_tried():
     few = ladder().take(np.array([0, 5, 14, 21, 30, 35]))
     rows = assess.sensitivity(few, Method("squares", 1e-3, equal_exponents=False), 0)
     assert [row["dropped"] for row in rows if row["objective"] == "squares"] == [0]
@@ -116,8 +143,11 @@ def answer(**changed):
     return {
         "converged": True,
         "by_flop": None,
+        "by_tokens": None,
+        "by_parameters": None,
         "equal_exponents": False,
         "runs": 40,
+        "repeated": 0,
         "resamples": 100,
         "failed_resamples": 0,
         "intervals": {"parameters_exponent": [0.4, 0.6]},
@@ -125,6 +155,7 @@ def answer(**changed):
         "tokens_per_parameter": 20.0,
         "flop_range": [1e18, 1.2e20],
         "parameters_range": [1e7, 2e9],
+        "train_tokens_range": [2e8, 4e10],
         "hold_out": {"runs": [{"loss_nats": 3.0, "low": 2.9, "high": 3.1}]},
         "isoflop": {"warnings": []},
         **changed,
@@ -137,11 +168,34 @@ def test_nothing_to_warn_of():
     assert assess.warnings(answer(**none)) == []
 
 
+NUMBERS = {"E": None}
+CURVE = {"sensitivity": [], "tokens_per_parameter": None, "resamples": 0, "hold_out": None}
+
+
 @pytest.mark.parametrize(
     ("changed", "said"),
     [
         ({"converged": False, "reason": "it stalled"}, "the fit did not converge: it stalled"),
-        ({"by_flop": {}, "sensitivity": [], "tokens_per_parameter": None}, "cannot tell A from B"),
+        ({**CURVE, "by_flop": NUMBERS}, "cannot tell A from B"),
+        (
+            {**CURVE, "by_tokens": NUMBERS, "parameters_range": [1e8, 1e8]},
+            "of one size in parameters, 1e+08, or nearly: they can tell the loss by tokens alone, "
+            "A / N^alpha being part of E",
+        ),
+        (
+            {**CURVE, "by_parameters": NUMBERS, "train_tokens_range": [1e9, 1.1e9]},
+            "of one number of tokens, 1.05e+09, or nearly",
+        ),
+        ({"repeated": 4}, "4 of 40 runs equal an earlier one"),
+        ({"runs": 5}, "5 runs for 5 numbers: nothing tests the law"),
+        (
+            {"resamples": 0, "failed_resamples": 200, "intervals": {}},
+            "there is no interval: 40 runs are too few, or too alike, for most of 200 resamples",
+        ),
+        (
+            {"sensitivity": [{"parameters_exponent": None}, {"parameters_exponent": 0.65}]},
+            "move the exponent of N* between 0.650 and 0.650",
+        ),
         ({"runs": 19}, "19 runs for 5 numbers: too few"),
         ({"runs": 15, "equal_exponents": True}, "15 runs for 4 numbers: too few"),
         ({"failed_resamples": 3}, "3 of 103 resamples have no fit"),

@@ -3,7 +3,7 @@ from dataclasses import astuple
 import numpy as np
 import pytest
 from benchmarks.fitting import calibration
-from tests.unit.laws.test_fitting import LAW, OBJECTIVES, epoch_runs, grid
+from tests.unit.laws.test_fitting import LAW, OBJECTIVES, epoch_runs, grid, printed
 
 from bedstone.laws import bootstrap as module
 from bedstone.laws.bootstrap import bootstrap
@@ -133,9 +133,19 @@ def test_equal_exponents_stay_equal():
     assert (draws.values[:, 3] == draws.values[:, 4]).all()
 
 
-def test_noise_free_runs_give_one_law():
+@pytest.mark.parametrize("objective", OBJECTIVES)
+def test_noise_free_runs_give_one_law(objective):
     runs = grid(LAW)
-    draws = bootstrap(runs, METHOD, LAW, 10, seed=0)
+    draws = bootstrap(runs, Method(objective), LAW, 10, seed=0)
+    assert draws.failed == 0
+    for law in draws.laws():
+        assert astuple(law) == pytest.approx(astuple(LAW), rel=1e-6)
+
+
+@pytest.mark.parametrize("objective", OBJECTIVES)
+def test_runs_that_lie_on_a_law_but_for_their_tenth_digit_give_one_law(objective):
+    runs = printed(grid(LAW), 10)
+    draws = bootstrap(runs, Method(objective), LAW, 10, seed=0)
     assert draws.failed == 0
     for law in draws.laws():
         assert astuple(law) == pytest.approx(astuple(LAW), rel=1e-6)

@@ -71,6 +71,23 @@ def test_a_table_that_cannot_be_read_says_where(tmp_path, text, told):
         read_table(path)
 
 
+def test_every_bad_row_is_named(tmp_path):
+    path = write(tmp_path / "table.csv", ["1,2,x", "1e9,2e10,1.2e20", "0,2,3", *["1,2,y"] * 30])
+    with pytest.raises(DataError) as error:
+        read_table(path)
+    lines = str(error.value).splitlines()
+    assert lines[0].startswith(f"{path}:2: flop is 'x'")
+    assert lines[1].startswith(f"{path}:4: parameters is '0'")
+    assert lines[20:] == ["and 12 more rows"]
+
+
+def test_another_encoding_is_told(tmp_path):
+    (tmp_path / "table.csv").write_bytes("parameters,train_tokens,flop\n".encode("utf-16"))
+    with pytest.raises(DataError, match="is no text in UTF-8") as error:
+        read_table(tmp_path / "table.csv")
+    assert "UTF-8" in error.value.hint
+
+
 def test_spaces_after_commas_are_no_part_of_a_name(tmp_path):
     path = tmp_path / "table.csv"
     path.write_text("parameters, train_tokens, flop\n1e9, 2e10, 1.2e20\n")

@@ -75,6 +75,31 @@ def test_a_grid_off_centre_is_biased_and_said_to_be():
     assert said.endswith("it is biased")
 
 
+@pytest.mark.parametrize("bend", [0, 1e-14, -1e-14])
+@pytest.mark.parametrize("slope", [0, 0.3])
+def test_a_line_has_no_minimum_however_rounding_bends_it(bend, slope):
+    sizes = np.geomspace(1e7, 1e9, 5)
+    x = np.log10(sizes) - 8
+    (found,) = isoflop.budgets(Runs(sizes, 1e19 / sizes, 3 + slope * x + bend * x**2))
+    assert found.parameters is None
+    assert not found.usable
+    (said,) = isoflop.warnings([found])
+    assert "no minimum" in said
+
+
+def test_a_minimum_beyond_all_numbers_is_none():
+    sizes = np.geomspace(1e7, 1e9, 5)
+    x = np.log10(sizes) - 8
+    (found,) = isoflop.budgets(Runs(sizes, 1e19 / sizes, 3 - 0.3 * x + 1e-6 * x**2))
+    assert found.parameters is None
+
+
+def test_sizes_that_differ_by_rounding_are_one():
+    sizes = np.array([1e7, 1e7 * (1 + 4e-14), 1e9, 1e9 * (1 + 4e-14)])
+    assert len(set(np.log10(sizes).tolist())) > 2
+    assert isoflop.budgets(Runs(sizes, 1e19 / sizes, np.array([3.0, 3.0, 2.5, 2.5]))) == ()
+
+
 def test_an_optimum_outside_the_sizes_is_not_in_the_power_law():
     found = isoflop.budgets(ladder(centres=(1, 1, 1, 9), width=4))
     assert not found[-1].usable

@@ -76,7 +76,7 @@ def test_a_file_that_is_no_law_is_refused(tmp_path):
 
 
 def test_a_law_of_compute_alone_cannot_divide_a_budget(tmp_path):
-    with pytest.raises(DataError, match=r"tell L\(C\) only"):
+    with pytest.raises(DataError, match=r"tell no L\(N, D\)"):
         fitted(write(tmp_path, **dict.fromkeys(("E", "A", "B", "alpha", "beta"))))
 
 

@@ -17,6 +17,15 @@ def test_no_number_of_a_law_is_zero_or_infinite():
             Law(*broken)
 
 
+@pytest.mark.parametrize(("large", "small"), [(1e90, 1e-90), (1e-90, 1e90)])
+def test_a_law_too_lopsided_for_a_best_size_overflows_nowhere(large, small):
+    law = Law(1.7, large, small, 1e-3, 1e-3)
+    best = law.optimum(1e24)
+    assert 0 < best.parameters < math.inf
+    assert 0 < best.train_tokens / best.parameters < math.inf
+    assert math.isfinite(law.loss(*best))
+
+
 def test_the_tokens_of_an_optimum_feed_its_parameters():
     best = LAW.optimum(1e21)
     assert LAW.parameters_fed_by(best.train_tokens) == pytest.approx(best.parameters)

@@ -10,7 +10,7 @@ from bedstone.config import Settings, problems
 from bedstone.errors import DataError
 from bedstone.laws.fitting import Method, Runs, fit
 from bedstone.laws.law import Law
-from bedstone.laws.runs import COLUMNS
+from bedstone.laws.runs import COLUMNS, read
 from bedstone.scaling.fit import STAGE, FitConfig
 from bedstone.store.adoption import adopt
 from bedstone.store.build import build
@@ -139,6 +139,91 @@ def test_one_ratio_gives_the_loss_by_flop_only(tmp_path, store):
         assert row["low"] is None
     assert pq.read_table(made.file("draws.parquet")).num_rows == 0
     assert "alpha" not in made.manifest.metrics
+
+
+def test_one_size_gives_the_loss_by_tokens_only(tmp_path, store):
+    tokens = np.geomspace(1e9, 1e11, 9)
+    sizes = np.full(9, 1e8)
+    path = write(tmp_path / "given" / "runs.csv", sizes, tokens, LAW.loss(sizes, tokens))
+    made, found = fitted(path, store, hold_out=2, objective="squares")
+    assert found["converged"]
+    assert [found[name] for name in (*LAW_NUMBERS, "tokens_per_parameter")] == [None] * 6
+    assert (found["by_flop"], found["by_parameters"]) == (None, None)
+    constant = LAW.E + LAW.A / 1e8**LAW.alpha
+    assert found["by_tokens"] == pytest.approx({"E": constant, "B": LAW.B, "beta": LAW.beta})
+    assert found["warnings"] == [
+        "the runs are of one size in parameters, 1e+08, or nearly: they can tell the loss by "
+        "tokens alone, A / N^alpha being part of E, without an interval"
+    ]
+    for row in found["hold_out"]["runs"]:
+        assert row["predicted"] == pytest.approx(row["loss_nats"], rel=1e-6)
+    predicted = pq.read_table(made.file("runs.parquet"))["predicted_loss_nats"].to_numpy()
+    assert predicted == pytest.approx(LAW.loss(sizes, tokens))
+
+
+def test_one_number_of_tokens_gives_the_loss_by_parameters_only(tmp_path, store):
+    sizes, tokens = np.geomspace(1e7, 1e9, 9), np.full(9, 1e10)
+    path = write(tmp_path / "given" / "runs.csv", sizes, tokens, LAW.loss(sizes, tokens))
+    _, found = fitted(path, store)
+    constant = LAW.E + LAW.B / 1e10**LAW.beta
+    assert found["by_parameters"] == pytest.approx({"E": constant, "A": LAW.A, "alpha": LAW.alpha})
+    assert (found["by_flop"], found["by_tokens"]) == (None, None)
+
+
+@pytest.mark.parametrize("flat", [True, False])
+def test_losses_that_do_not_fall_have_no_law_and_it_is_said(ladder, tmp_path, store, flat):
+    runs = read(ladder)
+    losses = np.full(49, 3.0) if flat else 2 * (runs.parameters / 1e7) ** 0.1
+    path = write(tmp_path / "given" / "flat.csv", runs.parameters, runs.train_tokens, losses)
+    made, found = fitted(path, store, hold_out=3)
+    names = (*LAW_NUMBERS, "parameters_exponent", "tokens_exponent", "tokens_per_parameter")
+    assert [found[name] for name in names] == [None] * 8
+    assert [found[name] for name in ("by_flop", "by_tokens", "by_parameters")] == [None] * 3
+    assert found["intervals"] == {}
+    assert (found["resamples"], found["failed_resamples"]) == (0, 0)
+    assert found["hold_out"] is None
+    assert found["held_out"] == 3
+    assert not found["converged"]
+    said = "are all the same" if flat else "rise with parameters, and do not fall with tokens as"
+    assert found["warnings"][0].startswith(f"the fit did not converge: the losses {said}")
+    table = pq.read_table(made.file("runs.parquet"))
+    assert table["predicted_loss_nats"].null_count == 49
+    assert pq.read_table(made.file("draws.parquet")).num_rows == 0
+    assert "E_nats" not in made.manifest.metrics
+
+
+def test_a_curve_that_does_not_fall_has_no_numbers(tmp_path, store):
+    sizes, tokens = np.full(9, 1e8), np.geomspace(1e9, 1e11, 9)
+    path = write(tmp_path / "given" / "runs.csv", sizes, tokens, np.full(9, 3.0))
+    _, found = fitted(path, store, hold_out=2)
+    assert found["by_tokens"] == {"E": None, "B": None, "beta": None}
+    assert found["hold_out"] is None
+    assert "the losses are all the same" in found["warnings"][0]
+
+
+def test_runs_too_few_for_resamples_have_no_interval(ladder, tmp_path, store):
+    runs = read(ladder).take(np.array([0, 10, 24, 30, 48]))
+    path = write(tmp_path / "given" / "five.csv", *columns_of(runs))
+    made, found = fitted(path, store, bootstrap=400)
+    assert found["alpha"] > 0
+    assert found["intervals"] == {}
+    assert (found["resamples"], found["failed_resamples"]) == (0, 400)
+    assert pq.read_table(made.file("draws.parquet")).num_rows == 0
+    assert "5 runs for 5 numbers: nothing tests the law" in found["warnings"]
+    assert any(said.startswith("there is no interval: 5 runs") for said in found["warnings"])
+
+
+def test_runs_written_twice_are_counted(ladder, store):
+    ladder.write_text(ladder.read_text() + "".join(ladder.read_text().splitlines(True)[1:6]))
+    _, found = fitted(ladder, store, bootstrap=0)
+    assert (found["runs"], found["repeated"]) == (54, 5)
+    assert found["warnings"][0].startswith("5 of 54 runs equal an earlier one")
+
+
+@pytest.mark.parametrize(("resamples", "fine"), [(0, 1), (1, 0), (39, 0), (40, 1), (10**9, 0)])
+def test_resamples_are_none_or_enough(resamples, fine):
+    wrong = problems(FitConfig, Settings("options", {"bootstrap": resamples}, {}))
+    assert len(wrong) == 1 - fine
 
 
 def test_without_resamples_there_are_no_intervals(ladder, store):

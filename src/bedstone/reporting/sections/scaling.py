@@ -146,11 +146,14 @@ def parabola_chart(law: Row, runs: Sequence[Row]) -> Chart:
 
 def held_out_chart(rows: Sequence[Row]) -> Chart:
     """Predicted against measured loss, with intervals; what is right lies on the line."""
-    ends = [row[name] for row in rows for name in ("loss_nats", "predicted", "low", "high")]
-    low, high = min(ends), max(ends)
     points = [
-        Point(row["loss_nats"], row["predicted"], row["low"], row["high"], "law") for row in rows
+        _plain(row["loss_nats"], row["predicted"], "law")
+        if row["low"] is None
+        else Point(row["loss_nats"], row["predicted"], row["low"], row["high"], "law")
+        for row in rows
     ]
+    ends = [value for point in points for value in (point.x, point.y, point.low, point.high)]
+    low, high = min(ends), max(ends)
     exact = Line([low, high], [low, high], "known", "exact")
     x, y = Axis("measured, nats a token", low=low, high=high), Axis("predicted")
     return charts.lines([exact], points, x, y, f"{len(points)} runs that the law had not seen.")
@@ -206,14 +209,25 @@ def fits(family: Family) -> Section | None:
         tables=(_sensitivity(law),) if law["sensitivity"] else (),
         method=f"Least {law['objective']} of log residuals; gradient norm "
         f"{law['gradient_norm']:.1g}, {percent(law['restarts_agreeing_share'])} of the restarts "
-        f"agree; intervals of 95 % by {law['resamples']:,} resamples of the runs.",
+        "agree; "
+        + (
+            f"intervals of 95 % by {law['resamples']:,} resamples of the runs."
+            if law["resamples"]
+            else "no intervals."
+        ),
         measured_by=(made,),
     )
 
 
 def _law_answer(law: Row) -> str:
-    if law["E"] is None:
+    if law["by_flop"]:
         return "Loss by compute alone: the runs have one number of tokens a parameter"
+    if law["by_tokens"]:
+        return "Loss by tokens alone: the runs are of one size"
+    if law["by_parameters"]:
+        return "Loss by parameters alone: the runs have one number of tokens"
+    if law["E"] is None:
+        return "None: the losses do not fall with size and tokens as powers do"
     return (
         f"{law['E']:.3f} + {law['A']:.4g} / N^{law['alpha']:.3f} + {law['B']:.4g} / "
         f"D^{law['beta']:.3f} nats, from {law['runs']} runs"
@@ -226,22 +240,11 @@ def fit_charts(made: Artifact) -> list[Figure]:
     runs = pq.read_table(made.file(RUNS_FILE)).to_pylist()
     for row in runs:
         row["flop"] = FLOP_PER_PARAMETER_AND_TOKEN * row["parameters"] * row["train_tokens"]
-    head = ("parameters", "tokens", "nats a token", "law", "use")
-    cells = tuple(
-        (
-            short(row["parameters"]),
-            short(row["train_tokens"]),
-            f"{row['loss_nats']:.4f}",
-            f"{row['predicted_loss_nats']:.4f}",
-            row["use"].replace("_", " "),
-        )
-        for row in sorted(runs, key=lambda row: row["flop"])
-    )
     figures = []
     if law["E"] is not None:
         draws = fitted_in(made).draws
         chart = compute_chart(law, runs, draws)
-        figures.append(Figure("Loss over compute", chart, Table("The runs", head, cells, 0)))
+        figures.append(Figure("Loss over compute", chart, _runs(runs)))
     if law["isoflop"] and any(budget["usable"] for budget in law["isoflop"]["budgets"]):
         figures.append(_parabolas(law, runs))
     if held := law["hold_out"]:
@@ -249,12 +252,27 @@ def fit_charts(made: Artifact) -> list[Figure]:
             "parameters": lambda it: short(it["parameters"]),
             "tokens": lambda it: short(it["train_tokens"]),
             "measured": lambda it: f"{it['loss_nats']:.4f}",
-            "predicted": lambda it: f"{it['predicted']:.4f} ({it['low']:.4f}–{it['high']:.4f})",
+            "predicted": lambda it: f"{it['predicted']:.4f}{_ends(it)}",
             "error": lambda it: percent(abs(it["relative_error"])),
         }
         table = tabled("Runs held out", held["runs"], columns, 0)
         figures.append(Figure("Predicted against measured", held_out_chart(held["runs"]), table))
     return figures
+
+
+def _runs(rows: Sequence[Row]) -> Table:
+    columns = {
+        "parameters": lambda it: short(it["parameters"]),
+        "tokens": lambda it: short(it["train_tokens"]),
+        "nats a token": lambda it: f"{it['loss_nats']:.4f}",
+        "law": lambda it: f"{it['predicted_loss_nats']:.4f}",
+        "use": lambda it: it["use"].replace("_", " "),
+    }
+    return tabled("The runs", sorted(rows, key=lambda row: row["flop"]), columns, 0)
+
+
+def _ends(row: Row) -> str:
+    return "" if row["low"] is None else f" ({row['low']:.4f}–{row['high']:.4f})"
 
 
 def _parabolas(law: Row, runs: Sequence[Row]) -> Figure:
@@ -276,12 +294,16 @@ def _sensitivity(law: Row) -> Table:
     columns = {
         "objective": lambda it: it["objective"],
         "dropped": lambda it: f"{it['dropped']}",
-        "E": lambda it: f"{it['E']:.3f}",
-        "alpha": lambda it: f"{it['alpha']:.3f}",
-        "beta": lambda it: f"{it['beta']:.3f}",
-        "N* ~ C^": lambda it: f"{it['parameters_exponent']:.3f}",
+        "E": lambda it: _number(it["E"]),
+        "alpha": lambda it: _number(it["alpha"]),
+        "beta": lambda it: _number(it["beta"]),
+        "N* ~ C^": lambda it: _number(it["parameters_exponent"]),
     }
     return tabled("The same runs by other choices", law["sensitivity"], columns)
+
+
+def _number(value: float | None) -> str:
+    return "-" if value is None else f"{value:.3f}"
 
 
 def predictions(family: Family) -> Section | None:
