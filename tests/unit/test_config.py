@@ -3,13 +3,13 @@ from pathlib import Path
 from typing import Annotated
 
 import pytest
-from bedstone.stage import STAGES, find
 from pydantic import Field
 
 from bedstone import config as configs
 from bedstone.config import Config, key_lines
 from bedstone.corpus.filter import FilterConfig
 from bedstone.errors import ConfigError
+from bedstone.store.stages import STAGES, find
 from bedstone.tokenizer.train import TrainConfig as TokenizerConfig
 
 
