@@ -39,7 +39,8 @@ def flop_per_second(
 
     from bedstone.model.shape import ModelConfig
     from bedstone.model.transformer import DTYPES, Transformer
-    from bedstone.training.optim import Optimizer, OptimizerConfig, clip_scale
+    from bedstone.training.adamw import Optimizer, clip_scale
+    from bedstone.training.optim import OptimizerConfig
     from bedstone.training.threads import using_threads
 
     dice = torch.Generator().manual_seed(0)
