@@ -12,7 +12,7 @@ from bedstone.generation import template
 from bedstone.generation.generate import Completion, Drawing, LaidOut, fastest_format, generate
 from bedstone.model import hugging_face
 from bedstone.model.hugging_face import CONFIG
-from bedstone.model.shape import NumberFormat
+from bedstone.model.shape import ModelConfig, NumberFormat
 from bedstone.model.transformer import Transformer
 from bedstone.store.artifact import Shard
 from bedstone.text.encoder import END, SPECIAL_TOKENS
@@ -151,17 +151,24 @@ def faster_format(path: Path) -> NumberFormat:
     Raises:
         ArtifactError: there is none, or one that is not computed here.
     """
+    with torch.device("meta"):
+        model = Transformer(shape_of(path))
+    return fastest_format(sum(weight.numel() for weight in model.parameters()))
+
+
+def shape_of(path: Path) -> ModelConfig:
+    """The shape of the model of ``path``; its weights are not read.
+
+    Raises:
+        ArtifactError: there is none, or one that is not computed here.
+    """
     if not path.exists():
         raise ArtifactError(f"{path} does not exist", hint="give a folder or a .gguf file")
     if (file := _gguf_file(path)) is None:
-        config = hugging_face.config_of(path)
-    else:
-        from bedstone.model import gguf
+        return hugging_face.config_of(path)
+    from bedstone.model import gguf
 
-        config = gguf.config_of(gguf.read(file))
-    with torch.device("meta"):
-        model = Transformer(config)
-    return fastest_format(sum(weight.numel() for weight in model.parameters()))
+    return gguf.config_of(gguf.read(file))
 
 
 def folder_of(model: Shard) -> Path:

@@ -20,9 +20,9 @@ from bedstone.generation.writer import Writer, folder_of, loaded
 from bedstone.model.shape import NumberFormat
 from bedstone.posttrain.chat import Dialogue
 from bedstone.posttrain.scoring import completion_sums
-from bedstone.sampling.choosing.stored import rows_of
 from bedstone.store import tables
 from bedstone.store.stage import Job, Result, Stage
+from bedstone.tasks.stored import rows_of
 
 FILE = "rewards.parquet"
 

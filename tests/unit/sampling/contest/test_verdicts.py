@@ -6,7 +6,7 @@ import xml.etree.ElementTree as ET
 
 import numpy as np
 import pytest
-from tests.unit.generation.test_writer import bytes_of, changed, write_model
+from tests.unit.generation.test_writer import END, bytes_of, changed, write_model
 from tests.unit.sampling.endpoints.test_probing import Toy, serving, toy_answer
 
 torch = pytest.importorskip("torch", reason="torch is not installed: pip install bedstone[train]")
@@ -37,13 +37,13 @@ COMPLETIONS = 60 * (2 + 2 * 8)
 
 
 def write_unigram(folder, tokenizer, shares):
-    """A model that writes each of these characters with its chance, and nothing else."""
+    """A model that writes each of these characters with its chance, and nothing else; "" ends."""
     write_model(folder, tokenizer)
     changed(folder / "config.json", tie_word_embeddings=False)
     tensors = load_file(folder / "model.safetensors")
     head = torch.full_like(tensors["model.embed_tokens.weight"], -30 / 16)
     for character, share in shares.items():
-        head[bytes_of(character)[0]] = math.log(share) / 16
+        head[bytes_of(character)[0] if character else END] = math.log(share) / 16
     for name, tensor in tensors.items():
         tensor.fill_(1 if "norm" in name or "embed" in name else 0)
     save_file(tensors | {"lm_head.weight": head}, folder / "model.safetensors")
