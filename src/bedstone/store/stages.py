@@ -38,13 +38,14 @@ STAGES = {
     "posttrain.pairs": "Cut prompts and completions from real pages",
     "posttrain.tasks": "Write problems with worked solutions, to train a small model on",
     "posttrain.sft": "Fine-tune a model on prompts and completions",
-    "posttrain.draw": "Draw completions from a model and judge them into preference pairs",
-    "posttrain.prefer": "Align a model with preference pairs, and measure the price",
-    "sampling.strategies": "Compare sampling strategies at their cost",
+    "posttrain.judge": "Judge a model's answers, and make preference pairs of them",
+    "posttrain.prefer": "Align a model with preference pairs",
+    "evaluation.change": "Measure how a model answers before and after it was trained further",
     "sampling.probe": "Find out what an OpenAI-compatible endpoint does of what it is asked",
     "sampling.answers": "Put problems to a model many times, and keep what it answers",
     "sampling.latency": "Measure how long a model takes to answer one prompt on this machine",
     "sampling.rewards": "Judge stored answers by the model that was aligned from theirs",
+    "sampling.compare": "Compare ways to sample a model: what each is worth, and what it costs",
 }
 """Every stage, in the mission's order. A stage's name is its module below ``bedstone``."""
 
