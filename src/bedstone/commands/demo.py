@@ -52,7 +52,7 @@ def demo(
     return {
         "report": str(out),
         "nodes": {name: str(artifact.path) for name, artifact in made.items()},
-        "completions": _completions(made["strategies"]),
+        "completions": _completions(made["alignment"]),
     }
 
 
@@ -72,7 +72,6 @@ def _fetched(store: Path, progress: Progress) -> Artifact:
     return build(stage, stage.config(), {}, store, Local(), progress)
 
 
-def _completions(strategies: Artifact) -> list[dict[str, str]]:
-    table = pq.read_table(strategies.file("completions.parquet"))
-    rows = [row for row in table.to_pylist() if row["strategy"].startswith("temperature")]
-    return [{"prompt": row["prompt"], "completion": row["text"]} for row in rows[:SHOWN]]
+def _completions(alignment: Artifact) -> list[dict[str, str]]:
+    rows = pq.read_table(alignment.file("held_out.parquet")).slice(0, SHOWN).to_pylist()
+    return [{"prompt": row["prompt"], "completion": row["after"]} for row in rows]

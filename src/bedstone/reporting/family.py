@@ -7,6 +7,9 @@ from typing import Any
 from bedstone.store.artifact import MANIFEST, Artifact
 from bedstone.store.lineage import ancestors
 
+PARTS = ("sampling.answers", "sampling.latency", "sampling.rewards")
+"""Stages of which hundreds of artifacts are parts of one comparison, which is what is told."""
+
 
 @dataclass(frozen=True, slots=True)
 class Family:
@@ -51,7 +54,8 @@ def family(subject: Artifact) -> Family:
 def _joins(artifact: Artifact, members: list[Artifact], taken: set[Any]) -> bool:
     known = {(it.manifest.request, it.content) for it in members}
     parents = {(it.request, it.content) for it in artifact.manifest.parents.values()}
-    return bool(parents) and parents <= known and _made_of(artifact) not in taken
+    is_part = artifact.manifest.stage in PARTS
+    return bool(parents) and parents <= known and not is_part and _made_of(artifact) not in taken
 
 
 def _made_of(artifact: Artifact) -> tuple[str, frozenset[tuple[str, str]]]:

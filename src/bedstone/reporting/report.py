@@ -16,6 +16,7 @@ from bedstone.reporting.family import Family, family
 from bedstone.reporting.section import Section
 from bedstone.reporting.sections import behaviour, data, languages, model, rules, scaling, tokens
 from bedstone.reporting.sections.rules import decisions
+from bedstone.reporting.sections.strategies import strategies
 from bedstone.reporting.wording import count, duration, short
 from bedstone.store.artifact import Artifact, Manifest
 from bedstone.store.lineage import ancestors, flat
@@ -34,8 +35,9 @@ SECTIONS: tuple[Callable[[Family], Section | None], ...] = (
     model.training,
     scaling.predictions,
     model.held_out,
+    behaviour.fine_tuning,
     behaviour.alignment,
-    behaviour.strategies,
+    strategies,
     model.time_spent,
     behaviour.levers,
 )
