@@ -41,6 +41,7 @@ class JudgeConfig(Config):
     """How many pairs, and which of them are held out."""
 
     max_pairs: int = Field(default=600, ge=1)
+    """Those of most similar length."""
     held_out_share: float = Field(default=0.1, ge=0, lt=1)
     """Of the documents, to measure on how often a model prefers what is chosen."""
 
