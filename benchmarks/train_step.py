@@ -14,7 +14,7 @@ from transformers import LlamaConfig, LlamaForCausalLM
 
 from bedstone.counting.shape import ModelConfig
 from bedstone.model.transformer import DTYPES, Transformer
-from bedstone.training.optim import Optimizer, clip_scale
+from bedstone.training.adamw import Optimizer, clip_scale
 
 SHAPES = {
     "0.44 M": ModelConfig(

@@ -247,12 +247,14 @@ def test_the_tasks_recipe_makes_a_model_of_nothing_given(tmp_path):
         "base.n_layers=1",
         "base.train_tokens=2048",
         "solver.train_tokens=2048",
+        "change.prompts=4",
     ]
     made = run(load(OF_TASKS, sets), {}, tmp_path, Local())
-    solver, problems = (made[name].manifest.metrics for name in ("solver", "problems"))
+    names = ("solver", "problems", "change")
+    solver, problems, change = (made[name].manifest.metrics for name in names)
     assert solver["too_long_pairs"] == 0
     assert solver["train_pairs"] == problems["train_pairs"]
-    assert solver["held_out_loss_after_nats"] < solver["held_out_loss_before_nats"]
+    assert change["held_out_loss_after_nats"] < change["held_out_loss_before_nats"]
     read = [tables.read(made["problems"].shards[0], ["id", "split"]).to_pylist()]
     read.append(tables.read(made["mix"], ["id", "split"]).to_pylist())
     trained_on, mixed = ({row["id"] for row in each if row["split"] == "train"} for each in read)

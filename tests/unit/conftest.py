@@ -29,6 +29,10 @@ class Folder:
     path: Path
     shards: tuple["Folder", ...] = ()
 
+    @property
+    def location(self) -> Path:
+        return self.path
+
     def file(self, name: str) -> Path:
         return self.path / name
 

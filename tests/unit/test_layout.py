@@ -32,8 +32,8 @@ ORDER = [
     "pretrain",
     "generation",
     "tasks",
-    "evaluation",
     "posttrain",
+    "evaluation",
     "sampling",
     "reporting",
     "commands",
@@ -163,7 +163,7 @@ def distributions(wanted: list[str]) -> set[str]:
 
 
 def test_a_stage_is_known_and_a_recipe_read_without_torch():
-    later = ("pretrain.", "evaluation.", "posttrain.")
+    later = ("pretrain.",)
     code = (
         "import sys\nfrom pathlib import Path\nfrom bedstone.store import recipe\n"
         "from bedstone.store.stages import STAGES, find\nimport bedstone.reporting.report\n"

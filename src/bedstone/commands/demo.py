@@ -50,7 +50,7 @@ def demo(*, store: Path, minutes: float, crawl: Sequence[Path], progress: Progre
         "report": str(out),
         "nodes": {name: str(artifact.path) for name, artifact in made.items()},
         "rejected": tell_rejected(made, progress),
-        "completions": _completions(made["strategies"]),
+        "completions": _completions(made["alignment"]),
     }
 
 
@@ -70,7 +70,6 @@ def _fetched(store: Path, progress: Progress) -> Artifact:
     return build(stage, stage.config(), {}, store, Local(), progress)
 
 
-def _completions(strategies: Artifact) -> list[DemoCompletion]:
-    table = pq.read_table(strategies.file("completions.parquet"))
-    rows = [row for row in table.to_pylist() if row["strategy"].startswith("temperature")]
-    return [{"prompt": row["prompt"], "completion": row["text"]} for row in rows[:SHOWN]]
+def _completions(alignment: Artifact) -> list[DemoCompletion]:
+    rows = pq.read_table(alignment.file("held_out.parquet")).slice(0, SHOWN).to_pylist()
+    return [{"prompt": row["prompt"], "completion": row["after"]} for row in rows]

@@ -7,10 +7,10 @@ bits for the same content compare languages.
 import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-import torch
-
-from bedstone.model.transformer import Transformer
+if TYPE_CHECKING:
+    from bedstone.model.transformer import Transformer
 
 BATCH_TOKENS = 8192
 
@@ -28,7 +28,7 @@ class Window:
 
 
 def text_bits(
-    model: Transformer, texts: Sequence[Sequence[int]], end: int, advance: Callable[[int], None]
+    model: "Transformer", texts: Sequence[Sequence[int]], end: int, advance: Callable[[int], None]
 ) -> list[float]:
     """The bits of all tokens of each text.
 
@@ -41,6 +41,8 @@ def text_bits(
         end: the id of the end-of-text token.
         advance: called with the number of tokens that were measured.
     """
+    import torch
+
     totals = [0.0] * len(texts)
     windows = [
         window

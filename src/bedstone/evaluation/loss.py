@@ -35,14 +35,12 @@ from bedstone.evaluation.bits import text_bits
 from bedstone.languages import ENGLISH
 from bedstone.lots import lot
 from bedstone.model import NumberFormat
-from bedstone.model.hugging_face import WEIGHTS, load
 from bedstone.store import tables
 from bedstone.store.artifact import Shard
 from bedstone.store.decisions import decide, given
 from bedstone.store.stage import Job, Metrics, Result, Stage
 from bedstone.text.encoder import END, Encoder
 from bedstone.tokenizer.stored.tokens import document_numbers, read_arrays
-from bedstone.training.threads import using_threads
 from bedstone.uncertainty.intervals import MIN_DOCUMENTS, Estimate, bootstrap_ratio
 
 SCHEMA = pa.schema(
@@ -101,6 +99,9 @@ def run(config: LossConfig, job: Job) -> Result:
     Raises:
         DataError: the mix is of other tokens.
     """
+    from bedstone.model.hugging_face import WEIGHTS, load
+    from bedstone.training.threads import using_threads
+
     folder = job.inputs["model"].file(WEIGHTS).parent
     model, encoder = load(folder, given(config.number_format)), Encoder.load(folder)
     held_out = read_held_out(job.inputs["tokens"], job.inputs["mix"], encoder, config)

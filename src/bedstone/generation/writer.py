@@ -7,6 +7,7 @@ from pathlib import Path
 
 import torch
 
+from bedstone.counting.shape import ModelConfig
 from bedstone.errors import ArtifactError, ConfigError
 from bedstone.generation import template
 from bedstone.generation.generate import Completion, Drawing, LaidOut, fastest_format, generate
@@ -151,18 +152,25 @@ def faster_format(path: Path) -> NumberFormat:
     Raises:
         ArtifactError: there is none, or one that is not computed here.
     """
+    with torch.device("meta"):
+        model = Transformer(shape_of(path))
+    return fastest_format(sum(weight.numel() for weight in model.parameters()))
+
+
+def shape_of(path: Path) -> ModelConfig:
+    """The shape of the model of ``path``; its weights are not read.
+
+    Raises:
+        ArtifactError: there is none, or one that is not computed here.
+    """
     if not path.exists():
         raise ArtifactError(f"{path} does not exist", hint="give a folder or a .gguf file")
     if (file := _gguf_file(path)) is None:
-        config = hugging_face.config_of(path)
-    else:
-        from bedstone.model import gguf
-        from bedstone.text import gguf_file
+        return hugging_face.config_of(path)
+    from bedstone.model import gguf
+    from bedstone.text import gguf_file
 
-        config = gguf.config_of(gguf_file.read(file))
-    with torch.device("meta"):
-        model = Transformer(config)
-    return fastest_format(sum(weight.numel() for weight in model.parameters()))
+    return gguf.config_of(gguf_file.read(file))
 
 
 def folder_of(model: Shard) -> Path:

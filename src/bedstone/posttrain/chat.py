@@ -7,8 +7,10 @@ text that reads ``<|assistant|>`` is encoded as these thirteen characters, not a
 token.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
+from bedstone.posttrain.prompts import Pair
 from bedstone.text.encoder import ASSISTANT, END, USER, Encoder
 
 
@@ -39,3 +41,19 @@ def render(encoder: Encoder, prompt: str, completion: str) -> Dialogue:
     """The dialogue as the model is trained on it."""
     completion_ids = (*encoder.encode(completion), encoder.special[END])
     return Dialogue(render_prompt(encoder, prompt), completion_ids)
+
+
+def rendered(
+    encoder: Encoder, pairs: Sequence[Pair], max_tokens: int
+) -> list[tuple[str, Dialogue]]:
+    """The pairs of ``max_tokens`` at most as dialogues, each with the id of its document."""
+    dialogues = ((pair.id, render(encoder, pair.prompt, pair.completion)) for pair in pairs)
+    return [each for each in dialogues if len(each[1]) <= max_tokens]
+
+
+def prompt_max_bytes(seq_len: int, max_tokens: int) -> int:
+    """What any prompt may hold, that with ``max_tokens`` behind it is to fit into ``seq_len``.
+
+    No tokeniser makes more tokens of a text than it has bytes; two control tokens are around it.
+    """
+    return seq_len - max_tokens - 2

@@ -5,29 +5,18 @@ batch's completions, in the order of the dialogues.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
 from bedstone.model.transformer import Transformer
-from bedstone.posttrain.chat import Dialogue, render
+from bedstone.posttrain.chat import Dialogue
 from bedstone.posttrain.losses import sequence_logprobs, token_logprobs
-from bedstone.posttrain.prompts import Pair
-from bedstone.text.encoder import Encoder
+from bedstone.posttrain.preferences import Preference, both
 from bedstone.training.batching import in_order
-from bedstone.uncertainty.intervals import Estimate, bootstrap_mean
 
 BATCH_TOKENS = 8_192
 """Measured together."""
-
-
-def rendered(
-    encoder: Encoder, pairs: Sequence[Pair], max_tokens: int
-) -> list[tuple[str, Dialogue]]:
-    """The pairs of ``max_tokens`` at most as dialogues, each with the id of its document."""
-    dialogues = ((pair.id, render(encoder, pair.prompt, pair.completion)) for pair in pairs)
-    return [each for each in dialogues if len(each[1]) <= max_tokens]
 
 
 def padded(dialogues: Sequence[Dialogue]) -> tuple[Tensor, Tensor]:
@@ -67,32 +56,6 @@ def completion_sums(model: Transformer, dialogues: Sequence[Dialogue]) -> list[f
     return sums
 
 
-@dataclass(frozen=True, slots=True)
-class HeldOutLoss:
-    """What the completions of real pages cost a model that was not trained on them."""
-
-    nats: tuple[float, ...]
-    """Of each completion."""
-    tokens: tuple[int, ...]
-    documents: tuple[str, ...]
-    """That the completions are cut from, by id."""
-
-    @classmethod
-    def measure(cls, model: Transformer, held_out: Sequence[tuple[str, Dialogue]]) -> "HeldOutLoss":
-        """The loss of ``model`` on dialogues, each with the id of its document."""
-        documents, dialogues = zip(*held_out, strict=True)
-        nats = tuple(-value for value in completion_sums(model, dialogues))
-        return cls(nats, tuple(len(each.completion_ids) for each in dialogues), documents)
-
-    @property
-    def mean_nats(self) -> float:
-        """A token."""
-        return sum(self.nats) / sum(self.tokens)
-
-    def change(self, after: "HeldOutLoss", seed: int) -> Estimate:
-        """How many more nats a token costs ``after``; resampled by document."""
-        differences = [
-            (late - early) / tokens
-            for early, late, tokens in zip(self.nats, after.nats, self.tokens, strict=True)
-        ]
-        return bootstrap_mean(differences, seed, self.tokens, self.documents)
+def preference_sums(model: Transformer, preferences: Sequence[Preference]) -> Tensor:
+    """The log-probabilities of what is chosen and what is rejected, (B, 2)."""
+    return torch.tensor(completion_sums(model, both(preferences))).view(2, -1).T

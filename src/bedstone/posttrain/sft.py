@@ -10,27 +10,26 @@ a model that sees no closing token does not learn to close.
 """
 
 from functools import partial
+from typing import TYPE_CHECKING
 
-import torch
 from pydantic import Field
 
 from bedstone.config import MOST_THREADS, Config
 from bedstone.errors import BedstoneError
 from bedstone.model import NumberFormat
-from bedstone.model.hugging_face import WEIGHTS, load
-from bedstone.model.transformer import Transformer
-from bedstone.posttrain.chat import Dialogue
-from bedstone.posttrain.losses import sft_weights
+from bedstone.posttrain.chat import Dialogue, rendered
 from bedstone.posttrain.prompts import read_pairs
-from bedstone.posttrain.scoring import HeldOutLoss, padded, rendered
 from bedstone.store.decisions import decide, given
 from bedstone.store.stage import Job, Result, Stage
 from bedstone.text.encoder import FILE, Encoder
-from bedstone.training import loop
 from bedstone.training.batching import Batches
-from bedstone.training.loop import LossOfStep
 from bedstone.training.optim import OptimizerConfig, Schedule
-from bedstone.training.threads import using_threads
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from bedstone.model.transformer import Transformer
+    from bedstone.training.loop import LossOfStep
 
 
 class SftConfig(Config):
@@ -53,32 +52,30 @@ class SftConfig(Config):
 
 
 def run(config: SftConfig, job: Job) -> Result:
-    """Train, or go on from the last checkpoint of a killed run; measure before and after.
+    """Train, or go on from the last checkpoint of a killed run.
 
     Raises:
         BedstoneError: a loss is not finite, or each pair is too long.
     """
-    folder = job.inputs["model"].file(WEIGHTS).parent
+    from bedstone.model.hugging_face import WEIGHTS, load
+    from bedstone.training import loop
+    from bedstone.training.threads import using_threads
+
     encoder = Encoder.load(job.inputs["model"].file(FILE).parent)
-    train, held_out = read_pairs(job.inputs["pairs"])
-    fitting = [each for _, each in rendered(encoder, train, config.max_tokens)]
-    measured = rendered(encoder, held_out, config.max_tokens)
-    if not fitting or not measured:
+    train, _ = read_pairs(job.inputs["pairs"])
+    fitting = [dialogue for _, dialogue in rendered(encoder, train, config.max_tokens)]
+    if not fitting:
         raise BedstoneError(
-            f"max_tokens {config.max_tokens}: {len(fitting)} of {len(train)} pairs to train on and "
-            f"{len(measured)} of {len(held_out)} to measure on are as short"
+            f"max_tokens {config.max_tokens}: none of {len(train)} pairs to train on is as short"
         )
+    batches = Batches(tuple(map(len, fitting)), config.batch_tokens, config.seed)
+    train_tokens = given(config.train_tokens)
+    steps = step_count(batches, train_tokens)
+    schedule = Schedule(config.learning_rate, steps, config.optimizer.warmup_share)
     with using_threads(given(config.threads)):
-        before = HeldOutLoss.measure(load(folder), measured)
-        model = load(folder, given(config.number_format))
-        batches = Batches(tuple(map(len, fitting)), config.batch_tokens, config.seed)
-        steps = step_count(batches, given(config.train_tokens))
-        schedule = Schedule(config.learning_rate, steps, config.optimizer.warmup_share)
+        model = load(job.inputs["model"].file(WEIGHTS).parent, given(config.number_format))
         loss_of = loss_of_batches(model, fitting, batches)
-        curve = loop.train(
-            model, loss_of, schedule, config.optimizer, job, given(config.train_tokens)
-        )
-        after = HeldOutLoss.measure(model, measured)
+        curve = loop.train(model, loss_of, schedule, config.optimizer, job, train_tokens)
     curve.write(job)
     loop.write_model(model, job.inputs["model"], job)
     return Result(
@@ -87,10 +84,6 @@ def run(config: SftConfig, job: Job) -> Result:
             "train_pairs": len(fitting),
             "too_long_pairs": len(train) - len(fitting),
             "epochs": steps / batches.per_epoch,
-            "held_out_pairs": len(measured),
-            "held_out_loss_before_nats": before.mean_nats,
-            "held_out_loss_after_nats": after.mean_nats,
-            **before.change(after, config.seed).metrics("held_out_loss_change", "nats"),
         }
     )
 
@@ -100,10 +93,14 @@ def step_count(batches: Batches, train_tokens: int) -> int:
     return -(-train_tokens * batches.per_epoch // sum(batches.lengths))
 
 
-def loss_of_batches(model: Transformer, dialogues: list[Dialogue], batches: Batches) -> LossOfStep:
+def loss_of_batches(
+    model: "Transformer", dialogues: list[Dialogue], batches: Batches
+) -> "LossOfStep":
     """The mean loss of a step's completion tokens; prompts only are read."""
+    from bedstone.posttrain.losses import sft_weights
+    from bedstone.posttrain.scoring import padded
 
-    def loss_of(step: int) -> tuple[torch.Tensor, int]:
+    def loss_of(step: int) -> tuple["Tensor", int]:
         batch = [dialogues[number] for number in batches.batch(step)]
         tokens_BT, mask_BT = padded(batch)
         loss = model.loss(tokens_BT[:, :-1], tokens_BT[:, 1:], sft_weights(mask_BT))
@@ -114,7 +111,7 @@ def loss_of_batches(model: Transformer, dialogues: list[Dialogue], batches: Batc
 
 STAGE = Stage(
     "posttrain.sft",
-    version=1,
+    version=2,
     config=SftConfig,
     inputs=("model", "pairs"),
     run=run,

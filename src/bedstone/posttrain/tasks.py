@@ -1,6 +1,6 @@
 """Stage posttrain.tasks: write problems with worked solutions, to train a small model on.
 
-Reads   nothing: ``sampling.tasks`` makes them
+Reads   nothing: ``tasks.catalogue`` makes them
 Writes  ``problems.parquet``: ``id``, ``language``, ``keep``, ``text`` (the prompt, a line feed, the
         solution), ``prompt``, ``completion`` (the solution), ``split`` (``train`` or ``held_out``)
 
@@ -36,7 +36,7 @@ class TasksConfig(Config):
     tasks: tuple[Annotated[str, AfterValidator(_known)], ...] = Field(
         default=("sums", "factoring", "reversing"), min_length=1
     )
-    """As ``sampling.tasks`` names them, perhaps with a difficulty."""
+    """As ``tasks.catalogue`` names them, perhaps with a difficulty."""
     problems: int = Field(default=20_000, ge=1, le=10**7)
     """Of each task; of a task that has fewer, some come again."""
     held_out_share: float = Field(default=0.05, ge=0, le=1)

@@ -16,6 +16,8 @@ MEASURING = (
     "tokenizer.cost",
 )
 """How the names of the stages begin that measure what others made, and make nothing of it."""
+PARTS = ("sampling.answers", "sampling.latency", "sampling.rewards")
+"""Stages of which hundreds of artifacts are parts of one comparison, which is what is told."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +65,8 @@ def family(subject: Artifact) -> Family:
 def _joins(artifact: Artifact, members: list[Artifact], taken: set[Any]) -> bool:
     known = {(it.manifest.request, it.content) for it in members}
     parents = {(it.request, it.content) for it in artifact.manifest.parents.values()}
-    return bool(parents) and parents <= known and _made_of(artifact) not in taken
+    is_part = artifact.manifest.stage in PARTS
+    return bool(parents) and parents <= known and not is_part and _made_of(artifact) not in taken
 
 
 def _made_of(artifact: Artifact) -> tuple[str, frozenset[tuple[str, str]]]:

@@ -21,6 +21,7 @@ from bedstone.reporting.sections import languages as language_sections
 from bedstone.reporting.sections import model as model_sections
 from bedstone.reporting.sections import tokens as token_sections
 from bedstone.reporting.sections.rules import decisions
+from bedstone.reporting.sections.strategies import strategies
 from bedstone.reporting.svg import PALETTE
 from bedstone.reporting.wording import count, duration, short
 from bedstone.store.artifact import Artifact, Manifest
@@ -41,8 +42,9 @@ SECTIONS: tuple[Callable[[Family], Section | None], ...] = (
     model_sections.training,
     scaling.predictions,
     model_sections.held_out,
+    behaviour.fine_tuning,
     behaviour.alignment,
-    behaviour.strategies,
+    strategies,
     model_sections.time_spent,
     behaviour.levers,
 )

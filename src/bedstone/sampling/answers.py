@@ -1,7 +1,8 @@
 """Stage sampling.answers: put problems to a model many times, and keep what it answers.
 
 Reads   ``model``: the files of a model, or ``probe``: an endpoint; ``problems``: a JSONL of prompts
-        and answers, or none where the task is one of ``tasks.catalogue``
+        and answers, or the pairs of ``posttrain.pairs``, or none where the task is one of
+        ``tasks.catalogue``
 Writes  ``parts/``: tables of ``problem`` (its id), ``sample`` (its number), ``prompt``,
         ``text``, ``token_ids``, ``logprob`` (of the completion under the model, natural) and
         ``sampling_logprob`` (under chain and constraint), ``finish_reason``, ``prompt_tokens``,
@@ -10,11 +11,13 @@ Writes  ``parts/``: tables of ``problem`` (its id), ``sample`` (its number), ``p
 An artifact is a block of problems by a block of samples, so that more of either leaves what there
 is as it is. A part is written as soon as its samples are drawn: a killed build goes on behind it.
 Whether an answer is right is not written: that is found from the text.
-The seconds are those of a batch, which all its samples wait for.
+Of pairs, prompts that with an answer may not fit into the model's texts are left out: a crawl
+decided them, and nobody can shorten them. Any other that does not fit is refused.
+Only an endpoint's answers have seconds: how long a model of this machine takes is measured by
+``sampling.latency``, so that the same answers are the same bytes.
 """
 
 import math
-import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -31,7 +34,8 @@ from bedstone.errors import ConfigError
 from bedstone.generation.chain import ChainText, parse
 from bedstone.generation.values import MAX_SAMPLES, MAX_TOKENS
 from bedstone.model import NumberFormat
-from bedstone.sampling.choosing.stored import ANSWERS, part_name
+from bedstone.posttrain.chat import prompt_max_bytes
+from bedstone.posttrain.checker import WholeSentences
 from bedstone.sampling.endpoints.client import Endpoint, Sample
 from bedstone.sampling.endpoints.findings import FILE, Findings
 from bedstone.sampling.endpoints.openai_api import RemoteDrawing
@@ -39,7 +43,8 @@ from bedstone.store import tables
 from bedstone.store.artifact import Shard
 from bedstone.store.payload import only_file, read_json
 from bedstone.store.stage import Job, Metrics, Result, Stage
-from bedstone.tasks.catalogue import Problem, Task, named, of_file
+from bedstone.tasks.catalogue import Problem, Split, Task, named, of_file
+from bedstone.tasks.stored import ANSWERS, part_name
 from bedstone.training.threads import using_threads
 
 if TYPE_CHECKING:
@@ -59,12 +64,14 @@ class AnswersConfig(Config):
     """Which problems, how often, and how the answers are drawn."""
 
     task: str = ""
-    """As ``tasks.catalogue`` names it; empty for a file's."""
+    """As ``tasks.catalogue`` names it; empty for what ``problems`` holds."""
+    split: Split = "test"
+    """Of a file's problems all are to test on, of pairs those that are held out."""
     chain: ChainText = "temperature=1"
     first_problem: int = Field(default=0, ge=0, le=MAX_PROBLEMS)
     """Its number among the task's: where the block begins."""
     problems: int = Field(default=100, ge=1, le=MAX_PROBLEMS)
-    """Of the task's test problems in the seed's order; or as many as there are."""
+    """Of the task's in the seed's order; or as many as there are."""
     first_sample: int = Field(default=0, ge=0, le=10**6)
     """Its number among a problem's: where the block begins."""
     samples: int = Field(default=8, ge=1, le=MAX_SAMPLES)
@@ -88,7 +95,7 @@ def run(config: AnswersConfig, job: Job) -> Result:
     Raises:
         ConfigError: no such task, no schema to constrain by, or neither model nor endpoint.
     """
-    task = task_of(config.task, job.inputs.get("problems"))
+    task = task_of(config.task, job.inputs.get("problems"), _room_bytes(config, job))
     problems = chosen(task, config)
     size = part_size(len(problems), config.samples)
     parts = {
@@ -108,12 +115,17 @@ def run(config: AnswersConfig, job: Job) -> Result:
     return Result(_metrics(table))
 
 
-def task_of(name: str, problems: Shard | None) -> Task:
-    """The task of this name, or that of the file.
+def task_of(name: str, problems: Shard | None, max_bytes: int | None) -> Task:
+    """The task of this name, or that of a file or of pairs.
+
+    Args:
+        name: empty where there are ``problems``.
+        problems: a JSONL file or pairs.
+        max_bytes: of the prompt of a pair.
 
     Raises:
         ConfigError: there are both or neither, or no such task.
-        DataError: the file holds no problems.
+        DataError: no problems are held.
     """
     if bool(name) == (problems is not None):
         raise ConfigError(
@@ -121,6 +133,8 @@ def task_of(name: str, problems: Shard | None) -> Task:
         )
     if problems is None:
         return named(name)
+    if all(path.suffix == ".parquet" for shard in problems.shards for path in shard.files):
+        return WholeSentences.of_pairs(problems, max_bytes)
     return of_file(only_file(problems, "problems"))
 
 
@@ -131,10 +145,19 @@ def chosen(task: Task, config: AnswersConfig) -> list[Problem]:
         ConfigError: the task has no such problem.
     """
     end = config.first_problem + config.problems
-    problems = task.problems(end, config.seed, "test")[config.first_problem :]
+    problems = task.problems(end, config.seed, config.split)[config.first_problem :]
     if not problems:
         raise ConfigError(f"{task.name} has no problem of number {config.first_problem}")
     return problems
+
+
+def _room_bytes(config: AnswersConfig, job: Job) -> int | None:
+    if "model" not in job.inputs:
+        return None
+    from bedstone.generation.writer import folder_of, shape_of
+
+    shape = shape_of(folder_of(job.inputs["model"]))
+    return prompt_max_bytes(shape.seq_len, config.max_tokens)
 
 
 def part_size(problems: int, samples: int) -> int:
@@ -210,16 +233,14 @@ def _by_model(
         first=config.first_sample,
     )
     ids = [ids_of[prompt] for prompt in prompts]
-    started = time.perf_counter()
     completions = writer.complete(ids, drawing)
-    seconds = time.perf_counter() - started
     return [
-        [_row(writer, each, len(prompt), seconds) for each in samples]
+        [_row(writer, each, len(prompt)) for each in samples]
         for prompt, samples in zip(ids, completions, strict=True)
     ]
 
 
-def _row(writer: "Writer", completion: "Completion", prompt_tokens: int, seconds: float) -> Row:
+def _row(writer: "Writer", completion: "Completion", prompt_tokens: int) -> Row:
     return {
         "text": writer.texts.decode(completion.text_ids),
         "token_ids": completion.token_ids,
@@ -229,7 +250,6 @@ def _row(writer: "Writer", completion: "Completion", prompt_tokens: int, seconds
         "prompt_tokens": prompt_tokens,
         "completion_tokens": len(completion.token_ids),
         "boundary_draws": completion.boundary_draws,
-        "seconds": seconds,
     }
 
 
@@ -279,7 +299,7 @@ def _metrics(table: pa.Table) -> Metrics:
 
 STAGE = Stage(
     "sampling.answers",
-    version=1,
+    version=2,
     config=AnswersConfig,
     inputs=(),
     optional=("model", "probe", "problems"),

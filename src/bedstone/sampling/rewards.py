@@ -19,9 +19,9 @@ from bedstone.config import Config
 from bedstone.errors import ArtifactError
 from bedstone.model import NumberFormat
 from bedstone.posttrain.chat import Dialogue
-from bedstone.sampling.choosing.stored import rows_of
 from bedstone.store import tables
 from bedstone.store.stage import Job, Result, Stage
+from bedstone.tasks.stored import rows_of
 
 if TYPE_CHECKING:
     from bedstone.generation.writer import Writer

@@ -45,7 +45,8 @@ def flop_per_second(
 
     from bedstone.model.processor import converted
     from bedstone.model.transformer import Transformer
-    from bedstone.training.optim import Optimizer, OptimizerConfig, clip_scale
+    from bedstone.training.adamw import Optimizer, clip_scale
+    from bedstone.training.optim import OptimizerConfig
     from bedstone.training.threads import using_threads
 
     dice = torch.Generator().manual_seed(0)

@@ -51,6 +51,11 @@ class Job:
         return file_record(self.folder, name)
 
     @property
+    def store(self) -> Path:
+        """Where artifacts are made, this one among them."""
+        return self.folder.parent
+
+    @property
     def scratch(self) -> Path:
         """A folder for what only a next attempt needs, such as checkpoints; no payload."""
         folder = self.folder / work.SCRATCH

@@ -42,13 +42,14 @@ STAGES = (
     "posttrain.pairs",
     "posttrain.tasks",
     "posttrain.sft",
-    "posttrain.draw",
+    "posttrain.judge",
     "posttrain.prefer",
-    "sampling.strategies",
+    "evaluation.change",
     "sampling.probe",
     "sampling.answers",
     "sampling.latency",
     "sampling.rewards",
+    "sampling.compare",
 )
 """In the mission's order. A stage's name is its module below ``bedstone``."""
 

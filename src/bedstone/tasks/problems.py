@@ -81,6 +81,8 @@ class Task(ABC):
 
     schema: ClassVar[dict[str, Any] | None] = None
     """The JSON schema that a completion can be held to, if it is to be JSON."""
+    ended_only: ClassVar[bool] = False
+    """Whether a completion that was cut off has no answer, whatever it says so far."""
 
     @property
     @abstractmethod

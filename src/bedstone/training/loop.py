@@ -22,8 +22,9 @@ from bedstone.store import work
 from bedstone.store.artifact import Shard
 from bedstone.store.stage import Job
 from bedstone.text.encoder import END, FILES, Encoder
+from bedstone.training.adamw import Optimizer, clip_scale
 from bedstone.training.curve import Curve
-from bedstone.training.optim import Optimizer, OptimizerConfig, Schedule, clip_scale
+from bedstone.training.optim import OptimizerConfig, Schedule
 
 CHECKPOINT = "checkpoint.pt"
 CHECKPOINT_SECONDS = 15.0

@@ -1,8 +1,9 @@
 """Intervals of 95 %: what a measured share or mean may be, given how few were measured."""
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -30,6 +31,11 @@ class Estimate:
         """As a manifest lists it: ``name_unit``, ``name_unit_low``, ``_high`` and ``_n``."""
         values = {"": self.value, "_low": self.low, "_high": self.high, "_n": self.n}
         return {f"{name}_{unit}{suffix}": value for suffix, value in values.items()}
+
+    @classmethod
+    def read(cls, values: Mapping[str, Any], name: str) -> "Estimate":
+        """From what ``metrics`` lists, of the ``name`` with its unit."""
+        return cls(*(values[f"{name}{suffix}"] for suffix in ("", "_low", "_high", "_n")))
 
 
 def wilson(share: float, n: int) -> Estimate:

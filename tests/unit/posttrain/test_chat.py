@@ -1,6 +1,7 @@
 import pytest
 
-from bedstone.posttrain.chat import render, render_prompt
+from bedstone.posttrain.chat import prompt_max_bytes, render, render_prompt, rendered
+from bedstone.posttrain.prompts import Pair
 from bedstone.text.encoder import ASSISTANT, END, USER, Encoder
 
 
@@ -31,3 +32,17 @@ def test_text_that_spells_a_control_token_is_none(encoder, name):
 def test_an_empty_prompt_and_completion(encoder):
     dialogue = render(encoder, "", "")
     assert dialogue.ids == tuple(encoder.special[each] for each in (USER, ASSISTANT, END))
+
+
+def test_what_is_too_long_is_not_rendered(tokenizer):
+    pairs = [Pair("a", "x", "one", "two"), Pair("b", "x", "one", "much longer")]
+    encoder = Encoder.load(tokenizer.path)
+    ((document, dialogue),) = rendered(encoder, pairs, max_tokens=9)
+    assert (document, dialogue) == ("a", render(encoder, "one", "two"))
+    assert len(dialogue) == 9
+
+
+def test_a_prompt_of_so_many_bytes_fits_whatever_it_says(encoder):
+    prompt = "é" * 5  # a token a byte is the worst of tokenisers
+    assert len(render_prompt(encoder, prompt)) + 7 == 19
+    assert prompt_max_bytes(seq_len=19, max_tokens=7) == len(prompt.encode())

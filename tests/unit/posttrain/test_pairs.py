@@ -144,12 +144,6 @@ def test_held_out_pairs_that_are_trained_on_too_are_left_out(tmp_path, tokenizer
     assert [pair.id for pair in held_out] == ["d"]
 
 
-def test_nothing_to_measure_on_is_an_error(tmp_path, tokenizer):
-    rows = [("a", "P", "C", "train"), ("b", "P", "other", "held_out")]
-    with pytest.raises(DataError, match="1 pairs to train on, 0 to measure on"):
-        read_pairs(pairs_of(tmp_path, tokenizer, rows))
-
-
 def test_drawn_prompts_differ_and_fewer_are_the_first_of_more():
     pairs = [Pair(str(n), "x", f"prompt {n // 2}", str(n)) for n in range(20)]
     ten = drawn(pairs, 100, seed=0)

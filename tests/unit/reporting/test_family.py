@@ -74,6 +74,17 @@ def test_of_two_measurements_the_newer_comes(make):
     assert names(text) == {text.path.name, newer.path.name}
 
 
+def test_parts_of_a_comparison_are_not_members_beside_it(make):
+    model = make("a.model")
+    make("sampling.latency", model=model)
+    first = make("sampling.answers", 1, model=model)
+    make("sampling.answers", 2, model=model)
+    whole = make("sampling.compare", model=model)
+    assert names(model) == {model.path.name, whole.path.name}
+    judged = make("b.judged", answers=first)
+    assert names(judged) >= {first.path.name, judged.path.name, whole.path.name}
+
+
 def test_the_shards_of_a_mapped_stage_are_not_members_beside_it(make, store):
     text = make("a.text")
     mapped = Stage(

@@ -2,6 +2,8 @@
 
 import json
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from tests.unit.generation.test_writer import write_model
 from tests.unit.sampling.endpoints.test_probing import Toy, serving, toy_answer
@@ -12,7 +14,6 @@ from bedstone.errors import BedstoneError, ConfigError, DataError
 from bedstone.generation import writer
 from bedstone.generation.generate import BATCH_ROWS
 from bedstone.sampling import answers
-from bedstone.sampling.choosing.stored import ANSWERS, rows_of
 from bedstone.sampling.probe import STAGE, ProbeConfig
 from bedstone.store import work
 from bedstone.store.adoption import adopt
@@ -20,6 +21,7 @@ from bedstone.store.build import build
 from bedstone.store.engine import Local
 from bedstone.tasks.catalogue import named
 from bedstone.tasks.questions import Json
+from bedstone.tasks.stored import ANSWERS, rows_of
 
 TASK = "reversing:letters=2-3"
 CONFIG = answers.AnswersConfig(task=TASK, problems=6, samples=4, max_tokens=6, chat=False)
@@ -40,8 +42,7 @@ def asked(**changes):
 
 
 def rows(artifact):
-    """Without what no second run gives again."""
-    return rows_of(artifact).drop_columns("seconds").to_pylist()
+    return rows_of(artifact).to_pylist()
 
 
 def test_each_sample_of_each_problem_is_a_row(store, model):
@@ -59,7 +60,7 @@ def test_each_sample_of_each_problem_is_a_row(store, model):
         assert row["finish_reason"] == ("stop" if 0 in row["token_ids"] else "length")
         assert row["logprob"] < 0
         assert row["logprob"] == pytest.approx(row["sampling_logprob"], abs=1e-4)
-        assert row["seconds"] > 0
+        assert row["seconds"] is None
     metrics = found.manifest.metrics
     assert (metrics["problems"], metrics["completions"]) == (6, 24)
     assert metrics["completion_tokens"] == sum(table["completion_tokens"].to_pylist())
@@ -239,3 +240,22 @@ def test_a_file_without_problems_is_refused(store, model, tmp_path):
 )
 def test_problems_are_shared_out_evenly_among_batches(problems, samples, size):
     assert answers.part_size(problems, samples) == size
+
+
+def test_pairs_are_asked_by_their_split_and_what_does_not_fit_is_left_out(store, model, tmp_path):
+    rows = [
+        {
+            "id": str(number),
+            "language": "eng_Latn",
+            "prompt": f"{number}" + "?" * (500 if number < 2 else 0),
+            "completion": f"Page {number}.",
+            "split": "train" if number % 2 else "held_out",
+        }
+        for number in range(12)
+    ]
+    pq.write_table(pa.Table.from_pylist(rows), tmp_path / "pairs.parquet")
+    pairs = adopt([tmp_path / "pairs.parquet"], store)
+    for split, numbers in (("train", {3, 5, 7, 9, 11}), ("test", {2, 4, 6, 8, 10})):
+        config = asked(task="", chat=True, split=split, samples=1, problems=100, max_tokens=20)
+        found = rows_of(made(store, config, model=model, problems=pairs)).to_pylist()
+        assert {int(row["prompt"]) for row in found} == numbers

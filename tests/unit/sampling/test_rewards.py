@@ -13,11 +13,11 @@ from bedstone.errors import ArtifactError
 from bedstone.model import hugging_face
 from bedstone.model.transformer import Transformer
 from bedstone.progress import Progress
-from bedstone.sampling.choosing.stored import rows_of
 from bedstone.sampling.rewards import FILE
 from bedstone.store.adoption import adopt
 from bedstone.store.engine import Local
 from bedstone.store.making import Making
+from bedstone.tasks.stored import rows_of
 
 SHAPE = ModelConfig(
     vocab_size=259, n_layers=1, d_model=16, n_heads=2, n_kv_heads=1, d_ff=16, seq_len=64

@@ -17,7 +17,10 @@ WRITES = {
     "pq.write_table",
     "write_version",
 }
-ENCODES = {"encoder.encode", "render", "render_prompt", "rendered", "read_parallel", "complete"}
+ENCODES = {
+    *("encoder.encode", "render", "render_prompt", "rendered"),
+    *("read_parallel", "read_preferences"),
+}
 
 
 def calls(name):

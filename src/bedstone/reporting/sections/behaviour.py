@@ -1,24 +1,28 @@
-"""The report's sections about behaviour: alignment, sampling; and what to change next."""
+"""The report's sections about behaviour: what post-training did; and what to change next."""
 
-from collections.abc import Mapping
-from typing import Any
+import math
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from typing import NamedTuple
 
 import pyarrow.parquet as pq
 
-from bedstone.posttrain.checker import MIN_CHARACTERS
+from bedstone.posttrain.checker import MIN_CHARACTERS, TASK
 from bedstone.reporting import charts
 from bedstone.reporting.axes import Axis
 from bedstone.reporting.charts import Point
 from bedstone.reporting.family import Family
-from bedstone.reporting.section import Figure, Row, Sample, Section, Table, tabled
+from bedstone.reporting.section import Figure, Sample, Section, Table
 from bedstone.reporting.sections.model import NAMES, measured_on
 from bedstone.reporting.sections.rules import NO_RULES, drops
+from bedstone.reporting.sections.strategies import OWN, compared
 from bedstone.reporting.sections.tokens import dearest
 from bedstone.reporting.wording import TOO_FEW, count, interval, percent, points, short, verdict
+from bedstone.sampling.choosing.comparison import Row
 from bedstone.store.artifact import Artifact
 from bedstone.store.decisions import FILE
 from bedstone.store.payload import read_json
-from bedstone.uncertainty.intervals import MIN_DOCUMENTS, bootstrap_ratio
+from bedstone.uncertainty.intervals import MIN_DOCUMENTS, Estimate, bootstrap_ratio
 
 BABBLE = (
     "A model of this size writes babble: read the texts for their form alone. They are of the "
@@ -33,19 +37,45 @@ SHOWN_PROMPTS = 3
 RATE = Axis("completions with the property", percent, low=0)
 
 
+def fine_tuning(family: Family) -> Section | None:
+    """What fine-tuning did to the answers."""
+    change = _changes(family).get("before")
+    return None if change is None else _changed(family, "before", change, "Fine-tuning")
+
+
 def alignment(family: Family) -> Section | None:
-    """Whether the preferences helped, and what they cost."""
-    aligned = family.find("posttrain.prefer")
-    if aligned is None:
+    """Whether the preferences helped, what that cost, and what would have helped without."""
+    change = _changes(family).get("made")
+    if change is None:
         return None
-    it = aligned.manifest.metrics
+    section, it = _changed(family, "made", change, "Alignment"), change.manifest.metrics
+    before = [each for each in compared(family) if each[0] == "before" and each[2]["task"] == TASK]
+    best = [each for *_, told in before for each in _best_of(map(Row.read, told["strategies"]))]
+    return replace(
+        section,
+        text=(*section.text, *_best_of_as_good(it["property_after_share"], best)),
+        figures=(_frontier(it, best),),
+        method=f"{section.method} Best of N takes an answer with the property if there is one, on "
+        "the prompts that compare strategies below, and stands at the upper bound of its KL, "
+        "log N - (N - 1) / N.",
+        measured_by=(change, *(artifact for _, artifact, _ in before)),
+    )
+
+
+def _changes(family: Family) -> dict[str, Artifact]:
+    """By the kind of the model after."""
+    return dict(measured_on(family, "evaluation.change", "after"))
+
+
+def _changed(family: Family, kind: str, change: Artifact, what: str) -> Section:
+    """What a change to the model of a kind is told as, made by ``what``."""
+    it = change.manifest.metrics
     low, high = it["property_change_share_low"], it["property_change_share_high"]
-    drawn = dict(measured_on(family, "sampling.strategies")).get("before")
-    answers = pq.read_table(aligned.file("held_out.parquet")).slice(0, SHOWN_PROMPTS).to_pylist()
+    answers = pq.read_table(change.file("held_out.parquet")).slice(0, SHOWN_PROMPTS).to_pylist()
     return Section(
-        name="alignment",
-        question="Did alignment help?",
-        answer=f"Alignment {verdict(low, high)}: {percent(it['property_before_share'])} of the "
+        name=what.lower(),
+        question=f"Did {what.lower()} help?",
+        answer=f"{what} {verdict(low, high)}: {percent(it['property_before_share'])} of the "
         f"answers ended as a sentence before, {percent(it['property_after_share'])} after",
         text=(
             PROPERTY,
@@ -53,10 +83,8 @@ def alignment(family: Family) -> Section | None:
             f"and {points(high)} with 95 % confidence, on "
             f"{count(it['property_after_share_n'])} prompts of "
             f"{count(it['property_change_share_n'])} documents that no fine-tuning saw.",
-            *_best_of_as_good(it["property_after_share"], drawn),
         ),
-        figures=(_frontier(it, drawn),),
-        tables=(_price(family, aligned),),
+        tables=(_others(family, kind, it),),
         samples=tuple(
             Sample(row["prompt"], (("before", row["before"]), ("after", row["after"])))
             for row in answers
@@ -64,37 +92,51 @@ def alignment(family: Family) -> Section | None:
         note=BABBLE,
         method="Both models answer each prompt once with the same random numbers. The interval of "
         "a change is a bootstrap over documents, that of a rate Wilson's over prompts. KL is "
-        "measured on the aligned model's own answers. Best-of-N takes a completion with the "
-        "property if there is one, and stands at the upper bound of its KL, log N - (N - 1) / N.",
-        measured_by=(aligned, drawn),
+        "measured on the answers of the model after.",
+        measured_by=(change,),
     )
 
 
-def _best_of_as_good(rate: float, drawn: Artifact | None) -> tuple[str, ...]:
+class BestOf(NamedTuple):
+    """The best of N of a model's own completions, by a perfect judge."""
+
+    name: str
+    row: Row
+    kl_nats: float
+    """Of the sequences, from the model's own: a bound that it does not exceed."""
+
+
+def _best_of(rows: Iterable[Row]) -> Iterator[BestOf]:
+    """For each N that was compared.
+
+    Source of the KL's bound: Beirami et al. 2024, arXiv:2401.01879.
+    """
+    for row in rows:
+        it = row.strategy
+        if (it.chain, it.selector, it.stop) == (OWN, "checked", "all"):
+            kl_nats = math.log(it.samples) - (it.samples - 1) / it.samples
+            yield BestOf(f"best of {it.samples}", row, kl_nats)
+
+
+def _best_of_as_good(rate: float, best: Sequence[BestOf]) -> tuple[str, ...]:
     """What reaches the aligned model's rate without any training."""
-    for row in _strategies_of(drawn) if drawn else []:
-        if row["kl_is_bound"] and row["property_rate"] >= rate:
+    for it in best:
+        if it.row.accuracy.value >= rate:
             return (
-                f"Without it, {row['strategy']} of the model before reaches "
-                f"{percent(row['property_rate'])}, at {row['tokens_per_prompt']:.0f} tokens a "
-                f"prompt and a KL of no more than {row['kl_nats']:.2f} nats.",
+                f"Without it, {it.name} of the model before reaches "
+                f"{percent(it.row.accuracy.value)}, at {it.row.cost.tokens:.0f} tokens a prompt, "
+                f"the prompt's included, and a KL of no more than {it.kl_nats:.2f} nats.",
             )
     return ()
 
 
-def _point(x: float, values: Mapping[str, Any], name: str, kind: str, label: str = "") -> Point:
-    return Point(x, values[name], values[f"{name}_low"], values[f"{name}_high"], kind, label)
-
-
-def _frontier(metrics: dict[str, float], drawn: Artifact | None) -> Figure:
-    start = _point(0, metrics, "property_before_share", "before", NAMES["before"])
-    end = _point(metrics["kl_nats"], metrics, "property_after_share", "made", NAMES["made"])
-    best = [
-        _point(row["kl_nats"], row, "property_rate", "best of N", row["strategy"])
-        for row in (_strategies_of(drawn) if drawn else [])
-        if row["kl_is_bound"]
+def _frontier(metrics: Mapping[str, float], best: Sequence[BestOf]) -> Figure:
+    rates = {when: Estimate.read(metrics, f"property_{when}_share") for when in ("before", "after")}
+    rows = [
+        _point(0, rates["before"], "before", NAMES["before"]),
+        _point(metrics["kl_nats"], rates["after"], "made", NAMES["made"]),
+        *(_point(it.kl_nats, it.row.accuracy, "best of N", it.name) for it in best),
     ]
-    rows = [start, end, *best]
     cells = tuple(
         (it.label, f"{it.x:.2f}", percent(it.y), interval(it.low, it.high)) for it in rows
     )
@@ -106,8 +148,12 @@ def _frontier(metrics: dict[str, float], drawn: Artifact | None) -> Figure:
     )
 
 
-def _price(family: Family, aligned: Artifact) -> Table:
-    it = aligned.manifest.metrics
+def _point(x: float, rate: Estimate, kind: str, label: str) -> Point:
+    return Point(x, rate.value, rate.low, rate.high, kind, label)
+
+
+def _others(family: Family, kind: str, it: Mapping[str, float]) -> Table:
+    """What else the metrics of a change to a model of this kind say."""
     change = [it[f"held_out_loss_change_nats{end}"] for end in ("", "_low", "_high")]
     rows = [
         (
@@ -136,9 +182,10 @@ def _price(family: Family, aligned: Artifact) -> Table:
         ),
     ]
     losses = dict(measured_on(family, "evaluation.loss"))
-    if "base" in losses and "made" in losses:
-        rows += _bits_change(losses["base"], losses["made"])
-    return Table("What it cost", ("price", "before", "after", "change (95 %)"), tuple(rows))
+    if "base" in losses and kind in losses:
+        rows += _bits_change(losses["base"], losses[kind])
+    head = ("measured", "before", "after", "change (95 %)")
+    return Table("What else changed", head, tuple(rows))
 
 
 def _bits_change(base: Artifact, made: Artifact) -> list[tuple[str, str, str, str]]:
@@ -161,85 +208,6 @@ def _bits_of(loss: Artifact) -> dict[tuple[str, int], float]:
     return {(row["id"], row["bytes"]): row["bits"] for row in rows if row["bytes"]}
 
 
-def strategies(family: Family) -> Section | None:
-    """What each way to sample gives for its tokens."""
-    found = measured_on(family, "sampling.strategies")
-    if not found:
-        return None
-    _, last = found[-1]
-    rows = _strategies_of(last)
-    best, cheapest = max(rows, key=lambda row: row["property_rate"]), rows[0]
-    texts = pq.read_table(last.file("completions.parquet")).to_pylist()
-    prompts = list(dict.fromkeys(row["prompt"] for row in texts))[:SHOWN_PROMPTS]
-    return Section(
-        name="strategies",
-        question="How to sample it?",
-        answer=f"{best['strategy']} reaches {percent(best['property_rate'])} for "
-        f"{best['tokens_per_prompt']:.0f} tokens a prompt; the cheapest, {cheapest['strategy']}, "
-        f"{percent(cheapest['property_rate'])} for {cheapest['tokens_per_prompt']:.0f}",
-        figures=(_strategies(found),),
-        samples=tuple(
-            Sample(
-                it, tuple((row["strategy"], row["text"]) for row in texts if row["prompt"] == it)
-            )
-            for it in prompts
-        ),
-        note=BABBLE,
-        method="The same prompts and seeds for every strategy; intervals are Wilson's over "
-        "prompts. Tokens count every completion drawn. Best-of-N has a perfect judge: a bound on "
-        "what a choice among N can reach.",
-        measured_by=tuple(it for _, it in found),
-    )
-
-
-def _strategies(found: list[tuple[str, Artifact]]) -> Figure:
-    rows = [row | {"kind": kind} for kind, artifact in found for row in _strategies_of(artifact)]
-    named = _worth_their_tokens(_strategies_of(found[-1][1]))
-    dots = [
-        _point(
-            row["tokens_per_prompt"],
-            row,
-            "property_rate",
-            row["kind"],
-            row["strategy"] if row["kind"] == found[-1][0] and row["strategy"] in named else "",
-        )
-        for row in rows
-    ]
-    columns = {
-        "strategy": lambda it: it["strategy"],
-        "model": lambda it: NAMES[it["kind"]],
-        "rate": lambda it: percent(it["property_rate"]),
-        "95 %": lambda it: interval(it["property_rate_low"], it["property_rate_high"]),
-        "tokens a prompt": lambda it: f"{it['tokens_per_prompt']:.1f}",
-        "KV cache, kB": lambda it: f"{it['kv_bytes'] / 1e3:.1f}",
-        "KL, nats": lambda it: f"{'≤ ' if it['kl_is_bound'] else ''}{it['kl_nats']:.2f}",
-    }
-    least, most = min(dot.x for dot in dots), max(dot.x for dot in dots)
-    axis = Axis("tokens drawn for a prompt", log=True, low=least / 1.2, high=1.2 * most)
-    told = f"{len(rows)} points with intervals; the table has their values."
-    return Figure(
-        "Property rate against tokens drawn; named is what nothing cheaper beats",
-        charts.plane(dots, axis, RATE, told, [(kind, NAMES[kind]) for kind, _ in found]),
-        tabled("Strategies by cost", rows, columns, words=2),
-    )
-
-
-def _worth_their_tokens(rows: list[Row]) -> set[str]:
-    """The strategies that reach more than every cheaper one does; ``rows`` from the cheapest."""
-    best, names = -1.0, set()
-    for row in rows:
-        if row["property_rate"] > best:
-            best = row["property_rate"]
-            names.add(row["strategy"])
-    return names
-
-
-def _strategies_of(artifact: Artifact) -> list[Row]:
-    """The cheapest first."""
-    rows: list[Row] = pq.read_table(artifact.file("strategies.parquet")).to_pylist()
-    return sorted(rows, key=lambda row: row["tokens_per_prompt"])
-
-
 def levers(family: Family) -> Section | None:
     """The decision of each part that is worth another look, and where it is set."""
     rows: list[tuple[str, str, str]] = []
@@ -254,8 +222,8 @@ def levers(family: Family) -> Section | None:
     if dear := dearest(family):
         paid = f"{dear[0]} pays {dear[1]:.1f} times what English pays"
         rows.append(("which tokens", paid, "tokenizer.train: vocab_size"))
-    if aligned := family.find("posttrain.prefer"):
-        it = aligned.manifest.metrics
+    if change := _changes(family).get("made"):
+        it = change.manifest.metrics
         won = f"{points(it['property_change_share'])} points for {it['kl_nats']:.2f} nats of KL"
         rows.append(("which behaviour", won, "posttrain.prefer: beta, epochs"))
     if not rows:

@@ -38,9 +38,15 @@ TAGS = {"base": "base", "before": "SFT", "made": "DPO"}
 NAMES = {"base": "base model", "before": "fine-tuned (SFT)", "made": "aligned (DPO)"}
 
 
-def measured_on(family: Family, stage: str) -> list[tuple[str, Artifact]]:
-    """What ``stage`` made of each model, with the model's kind, in the order of training."""
-    models = [(it, family.parent(it, "model")) for it in family.all(stage)]
+def measured_on(family: Family, stage: str, role: str = "model") -> list[tuple[str, Artifact]]:
+    """What ``stage`` made of each model, with the model's kind, in the order of training.
+
+    Args:
+        family: where models and measurements are looked for.
+        stage: that measured.
+        role: of the model in it.
+    """
+    models = [(it, family.parent(it, role)) for it in family.all(stage)]
     found = [(MODELS[model.manifest.stage], it) for it, model in models if model]
     return sorted(found, key=lambda it: list(NAMES).index(it[0]))
 
@@ -247,7 +253,8 @@ def time_spent(family: Family) -> Section:
 def _told_apart(family: Family, artifact: Artifact) -> str:
     """The stage, with the model that it is about where it occurs with several."""
     stage = artifact.manifest.stage
-    if "model" not in artifact.manifest.parents:
+    role = next((it for it in ("model", "after") if it in artifact.manifest.parents), None)
+    if role is None:
         return stage
-    kinds = {it.manifest.request: kind for kind, it in measured_on(family, stage)}
+    kinds = {it.manifest.request: kind for kind, it in measured_on(family, stage, role)}
     return f"{stage}, {TAGS[kinds[artifact.manifest.request]]}" if len(kinds) > 1 else stage

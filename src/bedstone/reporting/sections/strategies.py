@@ -1,10 +1,18 @@
-"""The chart of sampling strategies: accuracy against tokens, with the frontier."""
+"""Sampling strategies: the report's section, and the chart of accuracy against tokens."""
 
 from collections.abc import Sequence
+from typing import Any
 
+from bedstone.posttrain.checker import TASK
 from bedstone.reporting.axes import Axis
 from bedstone.reporting.charts import Chart, Line, Point, lines
+from bedstone.reporting.family import Family
+from bedstone.reporting.section import Figure, Section, Table
+from bedstone.reporting.sections.model import NAMES, measured_on
+from bedstone.reporting.wording import count, interval, percent, points
 from bedstone.sampling.choosing.comparison import Row, frontier
+from bedstone.store.artifact import Artifact
+from bedstone.store.payload import read_json
 
 TOKENS = Axis("tokens a problem, prompt counted once", log=True)
 ACCURACY = Axis("share answered rightly")
@@ -18,6 +26,71 @@ NAMED_STEP = 0.3
 """Of the whole rise: nearer to one of its frontier that has a name, a point gets none."""
 
 
+NEEDY = ("checked", "rewarded")
+"""Selectors that need something besides the answers."""
+OWN = "temperature=1"
+"""The chain that leaves a model's distribution as it is."""
+
+
+def compared(family: Family) -> list[tuple[str, Artifact, dict[str, Any]]]:
+    """Each comparison with the kind of its model, in the order of training."""
+    found = measured_on(family, "sampling.compare")
+    return [(*each, read_json(each[1], "strategies.json")) for each in found]
+
+
+def strategies(family: Family) -> Section | None:
+    """What each way to sample is worth, and what it costs."""
+    found = compared(family)
+    if not found:
+        return None
+    kind, measured, told = found[-1]
+    rows, recommended = list(map(Row.read, told["strategies"])), told["recommendation"]
+    best = next((row for row in rows if str(row.strategy) == recommended["strategy"]), None)
+    right = "end as a sentence, in time" if told["task"] == TASK else "are right"
+    greedy = f"{percent(rows[0].accuracy.value)} for {rows[0].cost.tokens:.0f}"
+    return Section(
+        name="strategies",
+        question="How to sample it?",
+        answer=f"{best.strategy}: {percent(best.accuracy.value)} of the answers {right}, for "
+        f"{best.cost.tokens:.0f} tokens a prompt; greedy, {greedy}"
+        if best
+        else f"No strategy beats greedy here: {greedy} tokens a prompt",
+        text=(
+            f"The model: {NAMES[kind]}. Right are answers that {right}. Of several answers none "
+            "that was cut off is taken where another ended.",
+            f"{recommended['sentence']}.",
+        ),
+        figures=(_figure(rows),),
+        method="Half of the prompts chose the chain of each sampler, the other "
+        f"{count(told['problems'])} report: intervals are over prompts, p-values are adjusted for "
+        "all strategies compared (Holm). Tokens count the prompt once and all that was drawn. "
+        "Likeliest takes the answer of highest mean log-probability, mbr the one most like the "
+        "others, checked a right one if there is one: a bound on what a choice can reach, and "
+        "never recommended.",
+        measured_by=(measured,),
+    )
+
+
+def _figure(rows: Sequence[Row]) -> Figure:
+    cells = tuple(
+        (
+            str(row.strategy),
+            percent(row.accuracy.value),
+            interval(row.accuracy.low, row.accuracy.high),
+            points(row.gain.value),
+            f"{row.adjusted_p:.4f}",
+            f"{row.cost.tokens:.0f}",
+        )
+        for row in sorted(rows, key=lambda row: row.cost.tokens)
+    )
+    head = ("strategy", "right", "95 %", "over greedy, points", "adjusted p", "tokens a prompt")
+    return Figure(
+        "Right answers against tokens; named is what nothing cheaper beats",
+        accuracy_chart(rows),
+        Table("Strategies by cost", head, cells),
+    )
+
+
 def accuracy_chart(rows: Sequence[Row]) -> Chart:
     """Strategies, greedy first, with their intervals on the test half.
 
@@ -25,7 +98,7 @@ def accuracy_chart(rows: Sequence[Row]) -> Chart:
     have a frontier of their own: where neither is at hand they are no choice.
     """
     greedy = rows[0]
-    needy = [row for row in rows if row.strategy.selector in ("checked", "rewarded")]
+    needy = [row for row in rows if row.strategy.selector in NEEDY]
     plain = [row for row in rows if row not in needy]
     best = {"made": _best(plain), "best of N": _best(needy)}
     kinds = {row.strategy: kind for kind, held in best.items() for row in held}

@@ -14,9 +14,9 @@ Source: arXiv:2506.13681 for equal tries.
 
 import math
 from collections import defaultdict
-from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Literal, NamedTuple
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -103,6 +103,32 @@ class Row:
     adjusted_p: float
     """Holm's. Of greedy itself both are 1."""
     cost: Cost
+
+    def told(self) -> dict[str, Any]:
+        """As JSON."""
+        return {
+            "strategy": str(self.strategy),
+            **asdict(self.strategy),
+            "development_accuracy": self.development_accuracy,
+            **self.accuracy.metrics("accuracy", "share"),
+            **self.gain.metrics("gain", "share"),
+            "p_value": self.p_value,
+            "adjusted_p": self.adjusted_p,
+            **self.cost._asdict(),
+        }
+
+    @classmethod
+    def read(cls, told: Mapping[str, Any]) -> "Row":
+        """From what ``told`` gives."""
+        return cls(
+            Strategy(**{name: told[name] for name in Strategy.__dataclass_fields__}),
+            told["development_accuracy"],
+            Estimate.read(told, "accuracy_share"),
+            Estimate.read(told, "gain_share"),
+            told["p_value"],
+            told["adjusted_p"],
+            Cost(*(told[name] for name in Cost._fields)),
+        )
 
 
 @dataclass(frozen=True, slots=True, eq=False)

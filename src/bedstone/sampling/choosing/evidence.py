@@ -48,7 +48,7 @@ class Reader:
         """
         rows = self._rows(table, samples)
         texts = [[str(row["text"]) for row in each] for each in rows]
-        found = [[self._number(place, text) for text in each] for place, each in enumerate(texts)]
+        found = [[self._number(place, row) for row in each] for place, each in enumerate(rows)]
         choice_PN = np.array([[number for number, _ in each] for each in found])
         tokens_PN = np.array([[row["completion_tokens"] for row in each] for each in rows])
         logprob_PN = np.array([[row["logprob"] for row in each] for each in rows], dtype=np.float64)
@@ -66,7 +66,9 @@ class Reader:
                 mean_logprob_PN=logprob_PN / np.maximum(tokens_PN, 1),
                 completion_tokens_PN=tokens_PN,
                 prompt_tokens_P=np.array([each[0]["prompt_tokens"] for each in rows]),
-                seconds_PN=np.array([[row["seconds"] for row in each] for each in rows]),
+                seconds_PN=np.array(
+                    [[row["seconds"] for row in each] for each in rows], dtype=np.float64
+                ),
                 abstains_PN=np.array([[abstains for _, abstains in each] for each in found]),
                 answerable_P=np.array([problem.answerable for problem in self.problems]),
                 utility_PNN=np.stack([similarities(each) for each in texts])
@@ -89,9 +91,11 @@ class Reader:
             raise DataError("the stored answers lack some of the samples")
         return [[each[number] for number in range(samples)] for each in rows]
 
-    def _number(self, place: int, text: str) -> tuple[int, bool]:
+    def _number(self, place: int, row: dict[str, object]) -> tuple[int, bool]:
         """The number of the answer, -1 for none, and whether it abstains."""
-        answer = self.task.extract(self.problems[place], text)
+        if self.task.ended_only and row["finish_reason"] != "stop":
+            return -1, False
+        answer = self.task.extract(self.problems[place], str(row["text"]))
         if answer is None:
             return -1, False
         numbers = self._numbers[place]

@@ -56,7 +56,7 @@ class Answers:
     completion_tokens_PN: NDArray[np.int64]
     prompt_tokens_P: NDArray[np.int64]
     seconds_PN: Floats
-    """Until the sample was there, with all that was drawn beside it."""
+    """Until an endpoint's sample was there, with all that was drawn beside it; else nan."""
     abstains_PN: Bools
     """Whether the answer is that there is none."""
     answerable_P: Bools

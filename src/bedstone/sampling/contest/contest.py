@@ -17,14 +17,13 @@ import pyarrow.parquet as pq
 
 from bedstone.errors import ConfigError
 from bedstone.generation.chain import parse
-from bedstone.generation.writer import folder_of, loaded
+from bedstone.generation.writer import folder_of, loaded, shape_of
 from bedstone.model import hugging_face
 from bedstone.progress import Progress
 from bedstone.sampling import rewards
 from bedstone.sampling.choosing.evidence import Reader
 from bedstone.sampling.choosing.pace import Pace
 from bedstone.sampling.choosing.ranking import GREEDY, TaskEvidence, numbers
-from bedstone.sampling.choosing.stored import rows_of
 from bedstone.sampling.contest.questions import BLOCK_PROBLEMS, Asked, Questions, questions_of
 from bedstone.sampling.endpoints.findings import FILE, Findings
 from bedstone.sampling.endpoints.openai_api import CHOICES, RemoteDrawing, obstacles
@@ -34,6 +33,7 @@ from bedstone.store.making import Making
 from bedstone.store.payload import read_json
 from bedstone.store.request import ask
 from bedstone.store.stages import find
+from bedstone.tasks.stored import rows_of
 
 STAGE = "sampling.answers"
 BLOCK_SAMPLES = 8
@@ -271,7 +271,9 @@ def contest(
             cannot even draw greedily; or the reward's model is none of this one's.
     """
     asked.refuse_unusable(is_url=path is None, name=name)
-    families, questions = asked.families, questions_of(asked, making.store)
+    families = asked.families
+    seq_len = None if path is None else shape_of(path).seq_len
+    questions = questions_of(asked, making.store, seq_len)
     reward = None if asked.reward is None else adopt([asked.reward], making.store)
     for each in questions:
         if each.count < asked.problems:

@@ -9,11 +9,12 @@ from pathlib import Path
 from bedstone.errors import ConfigError, DataError
 from bedstone.generation.complete import chain_of
 from bedstone.model import NumberFormat
-from bedstone.sampling.answers import prompt_of
+from bedstone.posttrain.chat import prompt_max_bytes
+from bedstone.sampling.answers import prompt_of, task_of
 from bedstone.sampling.choosing.comparison import Budget, Prices, refuse_unequal
 from bedstone.sampling.choosing.ranking import GREEDY
 from bedstone.store.adoption import adopt
-from bedstone.store.artifact import Artifact
+from bedstone.store.artifact import Artifact, is_complete
 from bedstone.tasks.catalogue import Problem, Task, named, of_file
 
 TASKS = ("sums", "factoring", "reversing")
@@ -30,7 +31,7 @@ MAX_COMPLETIONS = 2_000_000
 """Of a chain: so many can be listed and compared in memory."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Asked:
     """What is compared, on what, and within which budget."""
 
@@ -39,15 +40,15 @@ class Asked:
     chains: tuple[str, ...]
     samples: int
     problems: int
-    paraphrases: int
+    paraphrases: int = 1
     max_tokens: int
     seed: int
     plain: bool
-    constrain: bool
+    constrain: bool = False
     budget: Budget
     prices: Prices
-    checker: bool
-    reward: Path | None
+    checker: bool = False
+    reward: Path | None = None
     number_format: NumberFormat
     """Of a model of this machine."""
 
@@ -73,7 +74,7 @@ class Asked:
             )
         if not all(0 <= price < math.inf for price in self.prices[:2]):
             raise ConfigError("--prompt-price and --completion-price are USD, 0 or more")
-        if folders := [path for path in self.data if path.is_dir()]:
+        if folders := [path for path in self.data if path.is_dir() and not is_complete(path)]:
             raise ConfigError(f"--data {folders[0]} is a folder", hint="give a file of JSON lines")
         if not self.budget.limit > 0:
             raise ConfigError(f"a budget of {self.budget.limit} {self.budget.unit} buys nothing")
@@ -145,8 +146,13 @@ class Questions:
         return next(problem for problem in self.problems if prompt in problem.prompts)
 
 
-def questions_of(asked: Asked, store: Path) -> list[Questions]:
-    """Of the tasks by name, then of those of files.
+def questions_of(asked: Asked, store: Path, seq_len: int | None) -> list[Questions]:
+    """Of the tasks by name, then of those of files and of stored pairs.
+
+    Args:
+        asked: what is compared.
+        store: where files are adopted.
+        seq_len: of the model's texts, if that is known.
 
     Raises:
         ConfigError: there is no such task; or one has too few problems.
@@ -154,7 +160,11 @@ def questions_of(asked: Asked, store: Path) -> list[Questions]:
     """
     names = asked.tasks or (() if asked.data else TASKS)
     given: list[tuple[Task, Path | None]] = [(named(name), None) for name in names]
-    given += [(of_file(path), path) for path in asked.data]
+    room = None if seq_len is None else prompt_max_bytes(seq_len, asked.max_tokens)
+    given += [
+        (task_of("", Artifact(path), room) if is_complete(path) else of_file(path), path)
+        for path in asked.data
+    ]
     whole = -(-asked.problems // BLOCK_PROBLEMS) * BLOCK_PROBLEMS
     found = []
     for task, path in given:

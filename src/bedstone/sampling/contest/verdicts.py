@@ -144,7 +144,7 @@ def told(verdict: Verdict) -> dict[str, Any]:
         "task": verdict.task,
         "problems": rows[0].accuracy.n,
         "strategies": [
-            _row(row) | {"on_frontier": bool(on)} for row, on in zip(rows, kept, strict=True)
+            row.told() | {"on_frontier": bool(on)} for row, on in zip(rows, kept, strict=True)
         ],
         "measures": dict(verdict.measures),
         "recommendation": _recommendation(verdict.recommendation),
@@ -186,24 +186,6 @@ def _verdict(
         with_reward=asked.reward is not None,
     )
     return Verdict(task, found, best, measures)
-
-
-def _row(row: Row) -> dict[str, Any]:
-    strategy = row.strategy
-    return {
-        "strategy": str(strategy),
-        "family": strategy.family,
-        "chain": strategy.chain,
-        "samples": strategy.samples,
-        "selector": strategy.selector,
-        "stop": strategy.stop,
-        "development_accuracy": row.development_accuracy,
-        **row.accuracy.metrics("accuracy", "share"),
-        **row.gain.metrics("gain", "share"),
-        "p_value": row.p_value,
-        "adjusted_p": row.adjusted_p,
-        **row.cost._asdict(),
-    }
 
 
 def _recommendation(found: Recommendation) -> dict[str, Any]:

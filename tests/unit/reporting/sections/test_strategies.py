@@ -1,9 +1,13 @@
+import json
 import re
+from types import SimpleNamespace
 
+import pytest
 from tests.unit.sampling.choosing.test_comparison import compare, measured, share
 
-from bedstone.reporting.sections.strategies import accuracy_chart
+from bedstone.reporting.sections.strategies import accuracy_chart, strategies
 from bedstone.reporting.svg import COLOURS
+from bedstone.sampling.choosing.comparison import Row
 
 
 def chart():
@@ -49,3 +53,39 @@ def test_it_is_told_in_words():
         "Accuracy against tokens of 5 strategies; on the frontier: greedy, 0.500; "
         "t=2, majority of 4, 0.600; t=3, checked of 4, 0.900."
     )
+
+
+@pytest.fixture
+def section(tmp_path):
+    """The section about a comparison with this recommendation, of a task."""
+
+    def told(recommended, task="sums"):
+        rows = compare(measured(share(60), "t=2", tokens=80, selector="mbr", samples=4)).rows
+        recommendation = {"strategy": recommended, "sentence": "said", "alike": []}
+        answer = {"task": task, "problems": 7, "strategies": [row.told() for row in rows]}
+        path = tmp_path / "strategies.json"
+        path.write_text(json.dumps(answer | {"recommendation": recommendation}))
+        made = SimpleNamespace(file=lambda name: tmp_path / name)
+        model = SimpleNamespace(manifest=SimpleNamespace(stage="posttrain.sft"))
+        about = SimpleNamespace(all=lambda stage: iter([made]), parent=lambda it, role: model)
+        return strategies(about)
+
+    return told
+
+
+def test_the_heading_says_what_is_recommended_and_what_greedy_gives(section):
+    found = section("t=2, mbr of 4", "whole sentences")
+    answer = "t=2, mbr of 4: 60 % of the answers end as a sentence, in time, for 85 tokens a prompt"
+    assert found.answer.replace("\u00a0", " ").startswith(f"{answer}; greedy, 50 % for 15")
+    assert found.text[0].startswith("The model: fine-tuned (SFT). Right are answers that end as a")
+    assert [row[0] for row in found.figures[0].table.rows][-1] == "t=2, mbr of 4"
+    assert "of the answers are right, for" in section("t=2, mbr of 4").answer
+
+
+def test_where_greedy_stands_the_heading_says_so(section):
+    assert section(None).answer.startswith("No strategy beats greedy here: ")
+
+
+def test_a_row_is_read_as_it_was_told():
+    for row in compare(measured(share(60), "t=2", tokens=80, selector="mbr", samples=4)).rows:
+        assert Row.read(json.loads(json.dumps(row.told()))) == row

@@ -7,7 +7,7 @@ import xml.etree.ElementTree as ET
 
 import numpy as np
 import pytest
-from tests.unit.generation.test_writer import bytes_of, changed, write_model
+from tests.unit.generation.test_writer import END, bytes_of, changed, write_model
 from tests.unit.sampling.endpoints.test_probing import Toy, serving, toy_answer
 
 torch = pytest.importorskip("torch", reason="torch is not installed: pip install bedstone[train]")
@@ -18,11 +18,11 @@ import bedstone
 from bedstone.errors import ArtifactError, ConfigError, DataError
 from bedstone.generation import writer
 from bedstone.sampling.choosing.pace import Pace
-from bedstone.sampling.choosing.stored import rows_of
 from bedstone.sampling.contest import contest, verdicts
 from bedstone.sampling.endpoints import client
 from bedstone.store.artifact import Artifact
 from bedstone.tasks.catalogue import named as named_task
+from bedstone.tasks.stored import rows_of
 
 UNIGRAM = {"x": 0.4, "7": 0.3, "8": 0.3}
 """What the model writes, whatever was before; greedy, no answer to a question for a number."""
@@ -39,13 +39,13 @@ COMPLETIONS = 60 * (2 + 2 * 8)
 
 
 def write_unigram(folder, tokenizer, shares):
-    """A model that writes each of these characters with its chance, and nothing else."""
+    """A model that writes each of these characters with its chance, and nothing else; "" ends."""
     write_model(folder, tokenizer)
     changed(folder / "config.json", tie_word_embeddings=False)
     tensors = load_file(folder / "model.safetensors")
     head = torch.full_like(tensors["model.embed_tokens.weight"], -30 / 16)
     for character, share in shares.items():
-        head[bytes_of(character)[0]] = math.log(share) / 16
+        head[bytes_of(character)[0] if character else END] = math.log(share) / 16
     for name, tensor in tensors.items():
         tensor.fill_(1 if "norm" in name or "embed" in name else 0)
     save_file(tensors | {"lm_head.weight": head}, folder / "model.safetensors")

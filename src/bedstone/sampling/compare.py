@@ -1,0 +1,103 @@
+"""Stage sampling.compare: what each way to sample a model is worth, and what it costs.
+
+Reads   ``model``: the files of a model; ``problems``: a JSONL of prompts and answers, or the pairs
+        of ``posttrain.pairs``
+Writes  ``strategies.json``: what ``bedstone strategies --json`` says of a task
+
+It is ``bedstone strategies`` as a node of a recipe. The answers are artifacts of sampling.answers
+in the same store: whatever the command has drawn before is not drawn again, nor the reverse.
+"""
+
+from typing import TYPE_CHECKING
+
+from pydantic import Field
+
+from bedstone.config import Config
+from bedstone.generation.chain import ChainText
+from bedstone.generation.values import MAX_SAMPLES, MAX_TOKENS
+from bedstone.model import NumberFormat
+from bedstone.store.making import Making
+from bedstone.store.payload import write_json
+from bedstone.store.stage import Job, Metrics, Result, Stage
+
+if TYPE_CHECKING:
+    from bedstone.sampling.contest.questions import Asked
+    from bedstone.sampling.contest.verdicts import Verdict
+
+FILE = "strategies.json"
+
+
+class CompareConfig(Config):
+    """What is compared, and on what."""
+
+    chains: tuple[ChainText, ...] = ("temperature=1", "top_p=0.9", "min_p=0.05")
+    """Beside greedy; equally many of each sampler."""
+    samples: int = Field(default=8, ge=2, le=MAX_SAMPLES)
+    """The most completions of a problem to choose from."""
+    problems: int = Field(default=200, ge=20)
+    """Half of them choose each sampler's setting, the other half reports."""
+    max_tokens: int = Field(default=48, ge=1, le=MAX_TOKENS)
+    """Of a completion."""
+    number_format: NumberFormat = "fp32"
+    seed: int = Field(default=0, ge=0)
+    """Of the problems, and of what is drawn."""
+
+
+def run(config: CompareConfig, job: Job) -> Result:
+    """Draw what is not stored yet, and compare.
+
+    Raises:
+        ConfigError: the chains cannot be compared.
+        DataError: there are too few problems.
+    """
+    from bedstone.sampling.contest.contest import contest
+    from bedstone.sampling.contest.verdicts import told, verdicts
+
+    model = job.inputs["model"].location
+    making = Making(job.store, job.engine, job.progress)
+    held, _ = contest(str(model), model, None, _asked(config, job), making)
+    (verdict,) = verdicts(held, job.progress)
+    write_json(job, FILE, told(verdict))
+    return Result(_metrics(verdict))
+
+
+def _asked(config: CompareConfig, job: Job) -> "Asked":
+    from bedstone.sampling.choosing.comparison import Budget, Prices
+    from bedstone.sampling.contest.questions import Asked
+
+    return Asked(
+        tasks=(),
+        data=(job.inputs["problems"].location,),
+        chains=config.chains,
+        samples=config.samples,
+        problems=config.problems,
+        max_tokens=config.max_tokens,
+        seed=config.seed,
+        plain=False,
+        budget=Budget(),
+        prices=Prices(),
+        number_format=config.number_format,
+    )
+
+
+def _metrics(verdict: "Verdict") -> Metrics:
+    greedy, *others = verdict.comparison.rows
+    best = verdict.recommendation.best or greedy
+    return {
+        "problems": greedy.accuracy.n,
+        "strategies": 1 + len(others),
+        **greedy.accuracy.metrics("greedy_accuracy", "share"),
+        **best.accuracy.metrics("recommended_accuracy", "share"),
+        "recommended_tokens": best.cost.tokens,
+    }
+
+
+STAGE = Stage(
+    "sampling.compare",
+    version=1,
+    config=CompareConfig,
+    inputs=("model", "problems"),
+    run=run,
+    libraries=("numpy", "tokenizers", "torch"),
+    reproducible="request",
+)

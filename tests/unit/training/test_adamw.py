@@ -1,0 +1,89 @@
+import copy
+
+import pytest
+
+torch = pytest.importorskip("torch", reason="torch is not installed: pip install bedstone[train]")
+
+from bedstone.training.adamw import BETAS, Optimizer, clip_scale
+
+
+def layer(dtype=torch.float32):
+    torch.manual_seed(0)
+    return torch.nn.Linear(3, 2).to(dtype)
+
+
+def filled(model, value=1.0):
+    for weight in model.parameters():
+        weight.grad = torch.full_like(weight, value)
+    return model
+
+
+def test_it_is_adamw_with_decay_of_the_matrices_only():
+    model = layer()
+    plain = copy.deepcopy(model)
+    groups = [
+        {"params": [plain.weight], "weight_decay": 0.5},
+        {"params": [plain.bias], "weight_decay": 0.0},
+    ]
+    adamw = torch.optim.AdamW(groups, lr=0.1, betas=BETAS)
+    optimizer = Optimizer(model, weight_decay=0.5)
+    for value in (1.0, -2.0):
+        filled(plain, value)
+        adamw.step()
+        filled(model, value)
+        optimizer.gather()
+        optimizer.step(0.1)
+    torch.testing.assert_close(dict(model.named_parameters()), dict(plain.named_parameters()))
+
+
+def test_gradients_are_scaled_and_taken():
+    model, other = filled(layer(), 4.0), filled(layer(), 1.0)
+    for each, scale in ((model, 0.25), (other, 1.0)):
+        optimizer = Optimizer(each, weight_decay=0.0)
+        optimizer.gather()
+        optimizer.step(0.1, scale)
+        assert each.weight.grad is None
+    assert torch.equal(model.weight, other.weight)
+
+
+def test_norm_is_that_of_all_gradients():
+    assert Optimizer(filled(layer(), 2.0), 0.0).gather() == pytest.approx(2 * 8**0.5)
+
+
+def test_small_steps_add_up_in_a_bf16_model():
+    model = layer(torch.bfloat16)
+    start = model.weight.detach().clone()
+    optimizer = Optimizer(model, weight_decay=0.0)
+    for step in range(200):
+        filled(model)
+        optimizer.gather()
+        optimizer.step(1e-5)
+        if not step:
+            assert torch.equal(model.weight, start)  # lost in the weight, kept in the master
+    assert ((start - model.weight).float() - 2e-3).abs().max() < 2e-3
+    optimizer.unround()
+    assert model.weight.dtype == torch.float32
+    torch.testing.assert_close(
+        start.float() - model.weight, torch.full((2, 3), 2e-3), rtol=0.01, atol=0
+    )
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+def test_restored_it_goes_on_the_same(dtype):
+    def steps(optimizer, model, count):
+        for _ in range(count):
+            filled(model, 0.3)
+            optimizer.gather()
+            optimizer.step(0.01)
+
+    one, other = layer(dtype), layer(dtype)
+    first, second = Optimizer(one, 0.1), Optimizer(other, 0.1)
+    steps(first, one, 2)
+    second.restore(copy.deepcopy(first.state()))
+    steps(first, one, 2)
+    steps(second, other, 2)
+    assert torch.equal(one.weight, other.weight)
+
+
+def test_only_long_gradients_are_clipped():
+    assert [clip_scale(norm, 2.0) for norm in (0.0, 1.0, 2.0, 8.0)] == [1, 1, 1, 0.25]
