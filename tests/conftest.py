@@ -2,12 +2,38 @@
 
 import json
 from functools import cache
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
 
 from bedstone.commands.declare import Command
 from bedstone.commands.main import COMMANDS, main
+
+NEEDS_TORCH = "pytestmark = pytest.mark.torch", "pytestmark = [pytest.mark.torch"
+HAS_TORCH = find_spec("torch") is not None
+
+
+def pytest_ignore_collect(collection_path, config):
+    """Where torch is missing, the modules that are marked as needing it cannot be imported."""
+    if HAS_TORCH or collection_path.suffix != ".py":
+        return None
+    text = collection_path.read_text("utf-8")
+    return any(mark in text for mark in NEEDS_TORCH) or None
+
+
+def pytest_runtest_setup(item):
+    if not HAS_TORCH and item.get_closest_marker("torch"):
+        pytest.skip("torch is not installed: pip install bedstone[train]")
+
+
+@pytest.fixture(autouse=True)
+def one_thread(request):
+    """Matrices this small are slower with more, and much slower beside other work."""
+    if HAS_TORCH and request.node.get_closest_marker("torch"):
+        import torch
+
+        torch.set_num_threads(1)
 
 
 @pytest.fixture(autouse=True)

@@ -3,9 +3,7 @@
 from pathlib import Path
 
 import pytest
-
-torch = pytest.importorskip("torch", reason="torch is not installed: pip install bedstone[train]")
-xllamacpp = pytest.importorskip("xllamacpp", reason="xllamacpp is not installed")
+import xllamacpp
 
 from bedstone.errors import BedstoneError, ConfigError
 from bedstone.generation.chain import parse

@@ -5,12 +5,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-
-torch = pytest.importorskip("torch", reason="torch is not installed: pip install bedstone[train]")
-transformers = pytest.importorskip("transformers")
+import torch
+import transformers
 
 from bedstone.model import hugging_face
 from bedstone.model.cache import KVCache
+
+pytestmark = pytest.mark.torch
 
 MODELS = Path(__file__).parents[2] / ".models"
 STORIES, STORIES_TOKENS = MODELS / "stories260K.bin", MODELS / "tok512.bin"
@@ -145,7 +146,6 @@ def read_by_transformers(path):
 
 @pytest.mark.slow
 def test_smollm2_writes_what_it_writes_in_transformers():
-    pytest.importorskip("gguf", reason="gguf is not installed: pip install bedstone[train]")
     from bedstone.model import gguf
     from bedstone.text import gguf_file
 

@@ -238,9 +238,9 @@ def test_the_swahili_recipe_on_mediawiki_and_gnome(tmp_path):
     assert {"eng_Latn", "swa_Latn", "tel_Telu"} <= {row["language"] for row in premiums}
 
 
+@pytest.mark.torch
 @pytest.mark.slow
 def test_the_tasks_recipe_makes_a_model_of_nothing_given(tmp_path):
-    pytest.importorskip("torch", reason="torch is not installed: pip install bedstone[train]")
     sets = [
         "problems.problems=100",
         "tokenizer.vocab_size=300",

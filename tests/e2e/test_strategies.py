@@ -6,15 +6,20 @@ import re
 
 import pyarrow.parquet as pq
 import pytest
-
-torch = pytest.importorskip("torch", reason="torch is not installed: pip install bedstone[train]")
-
+from tests.support.models import (
+    SMOLLM2,
+    UNIGRAM,
+    needs_smollm2,
+    write_model,
+    write_problems,
+    write_unigram,
+)
 from tests.unit.conftest import tokenizer  # noqa: F401 (a fixture)
-from tests.unit.generation.test_writer import SMOLLM2, needs_smollm2, write_model
-from tests.unit.sampling.contest.test_verdicts import UNIGRAM, write_problems, write_unigram
 
 from bedstone.generation import writer
 from bedstone.sampling import rewards
+
+pytestmark = pytest.mark.torch
 
 TASK = "reversing:letters=2-3"
 
@@ -158,7 +163,6 @@ def test_a_budget_is_in_usd_or_in_seconds(sevens, monkeypatch):
 
 
 def test_answers_are_held_to_a_task_s_schema(cli, tmp_path, store, tokenizer):  # noqa: F811
-    pytest.importorskip("llguidance")
     # Strings and lists are soon closed; a brace stands where it must.
     shares = {'"': 0.8, "]": 0.15, ",": 0.04, "1": 0.01}
     model = write_unigram(tmp_path / "model", tokenizer, shares)
@@ -186,7 +190,6 @@ def test_answers_are_held_to_a_task_s_schema(cli, tmp_path, store, tokenizer):  
 @pytest.mark.slow
 @needs_smollm2
 def test_a_real_model_is_compared(cli, store):
-    pytest.importorskip("gguf")
     words = [
         "strategies",
         SMOLLM2,

@@ -5,6 +5,8 @@ from collections import Counter
 from functools import partial
 
 import pytest
+import torch
+import transformers
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -12,8 +14,8 @@ from bedstone.counting.count import forward_flop_per_token, matmul_parameters, p
 from bedstone.counting.families import FAMILIES, SPELLINGS, architecture, defaults
 from bedstone.counting.memory import kv_bytes, kv_bytes_per_token, weight_bytes
 
-torch = pytest.importorskip("torch")
-transformers = pytest.importorskip("transformers")
+pytestmark = pytest.mark.torch
+
 CONFIG_MAPPING = transformers.CONFIG_MAPPING
 
 COMPONENTS = (  # the first whose pattern a parameter's name has

@@ -1,13 +1,14 @@
 import pytest
+import torch
 from hypothesis import given
 from hypothesis import strategies as st
-
-torch = pytest.importorskip("torch", reason="torch is not installed: pip install bedstone[train]")
 
 from bedstone.generation.chain import parse
 from bedstone.generation.distribution import candidates, logprobs
 from bedstone.generation.generate import BLOCK_TOKENS, draw
 from bedstone.generation.samplers import History, min_p, top_k, top_n_sigma, top_p, typical
+
+pytestmark = pytest.mark.torch
 
 ROWS = st.lists(st.floats(-20, 20, width=32), min_size=1, max_size=20)
 SHARES = st.floats(0.01, 1)

@@ -250,9 +250,9 @@ def integers(schema, part, key=()):
             yield from integers(schema, inner, (*key, name))
 
 
+@pytest.mark.torch
 @pytest.mark.parametrize("stage", STAGES)
 def test_integers_that_time_or_memory_grows_with_are_bounded(stage):
-    pytest.importorskip("torch")
     kind = find(stage).config
     schema = kind.model_json_schema()
     for key, is_bounded in integers(schema, schema):

@@ -6,7 +6,7 @@ from types import SimpleNamespace
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from tests.unit.corpus.packages_fixture import machine, pack
+from tests.support.packages import machine, pack
 from tokenizers import Tokenizer, models, pre_tokenizers
 
 import bedstone

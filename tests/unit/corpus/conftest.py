@@ -1,6 +1,6 @@
 """Fixtures of the corpus's tests, from the modules beside."""
 
-from .packages_fixture import machine
-from .running import member, record_fixture, rows, run, table_shard
+from tests.support.packages import machine
+from tests.support.stages import member, record_fixture, rows, run, table_shard
 
 __all__ = ["machine", "member", "record_fixture", "rows", "run", "table_shard"]

@@ -1,10 +1,9 @@
 import pytest
+from tests.support.stages import shard
 
 from bedstone.corpus.extract import STAGE, document_id, is_taken, total
 from bedstone.corpus.web.warc import Page
 from bedstone.errors import DataError
-
-from .running import shard
 
 GOOD = b"<h1>Title</h1><p>A page with a paragraph of text.</p>"
 

@@ -1,5 +1,6 @@
 import pyarrow.parquet as pq
 import pytest
+from tests.support.packages import pack
 
 from bedstone.corpus.parallel import STAGE, ParallelConfig
 from bedstone.errors import BedstoneError, ConfigError, DataError
@@ -7,8 +8,6 @@ from bedstone.store.adoption import adopt
 from bedstone.store.build import build
 from bedstone.store.engine import Local
 from bedstone.store.request import ask
-
-from .packages_fixture import pack
 
 DECLARATION = (
     '<html data-iso6393="{0}"><body><h1>{1}</h1><article data-number="1"><p>{2}</p></article>'

@@ -2,13 +2,12 @@ import json
 
 import pyarrow as pa
 import pytest
+from tests.support.stages import shard
 
 from bedstone.corpus.rules.measures import measure
 from bedstone.corpus.rules.transfer import NAME
 from bedstone.corpus.statistics import STAGE, StatisticsConfig, resolve
 from bedstone.errors import ConfigError, DataError
-
-from .running import shard
 
 TEXTS = ["a text of the words", "我们", ""]
 

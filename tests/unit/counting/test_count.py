@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 import pytest
-from tests.unit.counting.shapes import shape
+from tests.support.shapes import shape
 
 from bedstone.counting.architecture import (
     Architecture,

@@ -6,7 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from tests.unit.counting.shapes import shape
+from tests.support.shapes import shape
 
 from bedstone.counting.count import matmul_parameters, parameters
 from bedstone.counting.families import FAMILIES, SPELLINGS, TEXT_PART, architecture, defaults, read

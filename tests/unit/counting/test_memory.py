@@ -1,5 +1,5 @@
 import pytest
-from tests.unit.counting.shapes import shape
+from tests.support.shapes import shape
 
 from bedstone.counting.count import parameters
 from bedstone.counting.families import architecture

@@ -3,7 +3,7 @@ from contextlib import nullcontext
 
 import numpy as np
 import pytest
-from tests.unit.counting.test_sparsity import write
+from tests.support.checkpoints import write
 
 import bedstone
 from bedstone.counting.memory import kv_bytes
@@ -274,8 +274,8 @@ def test_what_transformers_saves_is_what_is_counted(tmp_path, family):
     assert checkpoint["flop_saved_per_token"] == 2 * 8  # of the head, stored or tied
 
 
+@pytest.mark.torch
 def test_our_own_models(tmp_path):
-    pytest.importorskip("torch")
     from bedstone.counting.shape import ModelConfig
     from bedstone.model import hugging_face
     from bedstone.model.transformer import Transformer

@@ -1,14 +1,14 @@
 import math
 
 import pytest
-
-torch = pytest.importorskip("torch", reason="torch is not installed: pip install bedstone[train]")
-
+import torch
 
 from bedstone.counting.shape import ModelConfig
 from bedstone.evaluation import bits
 from bedstone.evaluation.bits import cut, text_bits
 from bedstone.model.transformer import Transformer
+
+pytestmark = pytest.mark.torch
 
 SHAPE = ModelConfig(
     vocab_size=16, n_layers=1, d_model=8, n_heads=2, n_kv_heads=1, d_ff=8, seq_len=8

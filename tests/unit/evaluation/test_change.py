@@ -5,13 +5,12 @@ import math
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from tests.unit.generation.test_writer import bytes_of, changed
-from tests.unit.sampling.contest.test_verdicts import write_unigram
-
-torch = pytest.importorskip("torch", reason="torch is not installed: pip install bedstone[train]")
+from tests.support.models import bytes_of, changed, write_unigram
 
 from bedstone.errors import ArtifactError, DataError
 from bedstone.evaluation.change import Answer, ChangeConfig, changes, loss_changes, run
+
+pytestmark = pytest.mark.torch
 
 BEFORE = {"x": 0.5, ".": 0.3, "": 0.2}
 AFTER = {"x": 0.8, ".": 0.1, "": 0.1}

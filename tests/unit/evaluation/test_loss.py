@@ -4,8 +4,7 @@ import shutil
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-
-torch = pytest.importorskip("torch", reason="torch is not installed: pip install bedstone[train]")
+import torch
 
 from bedstone.counting.shape import ModelConfig
 from bedstone.evaluation.loss import (
@@ -17,6 +16,8 @@ from bedstone.evaluation.loss import (
 from bedstone.model import hugging_face
 from bedstone.model.transformer import Transformer
 from bedstone.text.encoder import Encoder
+
+pytestmark = pytest.mark.torch
 
 SHAPE = ModelConfig(
     vocab_size=259, n_layers=1, d_model=8, n_heads=2, n_kv_heads=1, d_ff=8, seq_len=16

@@ -1,6 +1,5 @@
 import pytest
-
-torch = pytest.importorskip("torch", reason="torch is not installed: pip install bedstone[train]")
+import torch
 
 from bedstone.generation import boundary
 from bedstone.generation.boundary import Doubt, at_boundary
@@ -8,6 +7,8 @@ from bedstone.generation.chain import parse
 from bedstone.generation.distribution import candidates, logprobs
 from bedstone.generation.generate import draw
 from bedstone.generation.samplers import History
+
+pytestmark = pytest.mark.torch
 
 NATS = 1e-3
 ROWS, TOKENS = 4000, 40

@@ -1,14 +1,15 @@
 import math
 
 import pytest
+import torch
 from scipy.stats import chisquare
-
-torch = pytest.importorskip("torch", reason="torch is not installed: pip install bedstone[train]")
 
 from bedstone.generation.chain import parse
 from bedstone.generation.distribution import Candidates, candidates, logprobs
 from bedstone.generation.generate import BLOCK_TOKENS, draw
 from bedstone.generation.samplers import History
+
+pytestmark = pytest.mark.torch
 
 LOGITS = torch.tensor([[0.15, 0.5, 0.05, 0.3]]).log()
 BLOCKS = 8

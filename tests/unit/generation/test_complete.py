@@ -5,7 +5,7 @@ import math
 import re
 
 import pytest
-from tests.unit.generation.test_writer import write_model
+from tests.support.models import write_model
 
 import bedstone
 from bedstone.errors import ArtifactError, ConfigError
@@ -117,8 +117,8 @@ def test_a_stop_string_that_does_not_come_changes_nothing(folder):
     assert plain[0]["finish_reason"] == "length"
 
 
+@pytest.mark.torch
 def test_a_regular_expression_holds_the_whole_text(folder):
-    pytest.importorskip("llguidance")
     found = sample(folder, regex="(ab|[0-9]{3})x", n=8)["completions"]
     texts = [each["text"] for each in found]
     assert all(re.fullmatch("(ab|[0-9]{3})x", text) for text in texts)
@@ -126,8 +126,8 @@ def test_a_regular_expression_holds_the_whole_text(folder):
     assert {each["finish_reason"] for each in found} == {"stop"}
 
 
+@pytest.mark.torch
 def test_a_stop_string_ends_a_text_that_an_expression_holds(folder):
-    pytest.importorskip("llguidance")
     held = {"regex": "[a-c]{8}", "n": 8}
     whole = sample(folder, **held)["completions"]
     stopped = sample(folder, **held, stop=["b"])["completions"]
@@ -164,8 +164,8 @@ def test_of_several_texts_each_says_whether_it_was_cut_off(folder, cli):
     assert err == ""
 
 
+@pytest.mark.torch
 def test_a_schema_holds_the_whole_text(folder, tmp_path):
-    pytest.importorskip("llguidance")
     path = tmp_path / "schema.json"
     path.write_text('{"enum": [[1, 2], "ab", null]}')
     found = sample(folder, json_schema=path, n=8)["completions"]

@@ -2,18 +2,17 @@ import json
 import random
 import re
 
+import jsonschema
 import pytest
-
-torch = pytest.importorskip("torch")
-pytest.importorskip("llguidance")
-jsonschema = pytest.importorskip("jsonschema")
-
+import torch
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
 
 from bedstone.errors import ConfigError
 from bedstone.generation import constraint
 from bedstone.generation.constraint import json_schema, regex
 from bedstone.text.model_encoder import Texts
+
+pytestmark = pytest.mark.torch
 
 END, TURN = 0, 1
 ALPHABET = pre_tokenizers.ByteLevel.alphabet()

@@ -2,9 +2,7 @@ from dataclasses import replace
 from functools import partial
 
 import pytest
-
-torch = pytest.importorskip("torch", reason="torch is not installed: pip install bedstone[train]")
-
+import torch
 
 from bedstone.counting.shape import ModelConfig
 from bedstone.errors import BedstoneError
@@ -15,6 +13,8 @@ from bedstone.generation.distribution import logprobs
 from bedstone.generation.generate import Drawing, LaidOut, draw, fastest_format, generate, uniforms
 from bedstone.model import processor
 from bedstone.model.transformer import Transformer
+
+pytestmark = pytest.mark.torch
 
 SHAPE = ModelConfig(
     vocab_size=70, n_layers=2, d_model=16, n_heads=2, n_kv_heads=1, d_ff=16, seq_len=32

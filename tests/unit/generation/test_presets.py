@@ -3,12 +3,13 @@
 from types import SimpleNamespace
 
 import pytest
-
-torch = pytest.importorskip("torch", reason="torch is not installed: pip install bedstone[train]")
+import torch
 
 from bedstone.generation.chain import parse
 from bedstone.generation.distribution import logprobs
 from bedstone.generation.samplers import History
+
+pytestmark = pytest.mark.torch
 
 LOGITS = torch.randn(3, 500, generator=torch.Generator().manual_seed(2)) * 2
 TEXT = History(torch.tensor([[2, 1, 1, 5, 1]] * 3), prompt_width=2)

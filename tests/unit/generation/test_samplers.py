@@ -1,8 +1,7 @@
 import math
 
 import pytest
-
-torch = pytest.importorskip("torch", reason="torch is not installed: pip install bedstone[train]")
+import torch
 
 from bedstone.generation import samplers
 from bedstone.generation.samplers import (
@@ -24,6 +23,8 @@ from bedstone.generation.samplers import (
     top_p,
     typical,
 )
+
+pytestmark = pytest.mark.torch
 
 LOGITS = torch.tensor([[0.15, 0.5, 0.05, 0.3]]).log()
 FLAT = torch.zeros(1, 4)

@@ -3,15 +3,16 @@
 import json
 
 import pytest
-
-torch = pytest.importorskip("torch", reason="torch is not installed: pip install bedstone[train]")
-transformers = pytest.importorskip("transformers")
+import torch
+import transformers
 
 from bedstone.errors import ConfigError
 from bedstone.generation.chain import parse
 from bedstone.generation.distribution import logprobs
 from bedstone.generation.samplers import History
 from bedstone.generation.settings import generation_settings, write_settings
+
+pytestmark = pytest.mark.torch
 
 VOCAB_SIZE = 300
 PROMPT = [7, 9, 7, 8, 7]

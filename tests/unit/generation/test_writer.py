@@ -1,59 +1,30 @@
 """Models with their tokenisers; one that has learnt nothing, and a GGUF file."""
 
-import json
-import shutil
-from contextlib import contextmanager
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
+import torch
+from tests.support.models import (
+    ASSISTANT,
+    END,
+    SHAPE,
+    SMOLLM2,
+    USER,
+    bytes_of,
+    changed,
+    needs_smollm2,
+    write_model,
+)
 
-torch = pytest.importorskip("torch", reason="torch is not installed: pip install bedstone[train]")
-
-from bedstone.counting.shape import ModelConfig
 from bedstone.errors import ArtifactError, ConfigError
 from bedstone.generation import template
 from bedstone.generation import writer as module
 from bedstone.generation.chain import parse
 from bedstone.generation.generate import Drawing
 from bedstone.generation.writer import Writer
-from bedstone.model import hugging_face
-from bedstone.model.transformer import Transformer
 from bedstone.text.encoder import SPECIAL_TOKENS
 
-SHAPE = ModelConfig(
-    vocab_size=259, n_layers=1, d_model=16, n_heads=2, n_kv_heads=1, d_ff=16, seq_len=512
-)
-END, USER, ASSISTANT = range(3)
-SMOLLM2 = Path(__file__).parents[3] / ".models" / "SmolLM2-135M-Instruct.Q4_1.gguf"
-needs_smollm2 = pytest.mark.skipif(
-    not SMOLLM2.exists(), reason=f"the checkout's folder .models holds no {SMOLLM2.name}"
-)
-
-
-def write_model(folder, tokenizer):
-    """A folder with a model of random numbers that sees 512 tokens, each of a byte."""
-    folder.mkdir()
-    torch.set_num_threads(1)
-
-    @contextmanager
-    def part(name):
-        yield folder / name
-
-    torch.manual_seed(0)
-    hugging_face.save(Transformer(SHAPE), part, end_token=END)
-    for path in tokenizer.files:
-        shutil.copy(path, folder)
-    return folder
-
-
-def bytes_of(text):
-    return [3 + byte for byte in text.encode()]
-
-
-def changed(path, **values):
-    stored = json.loads(path.read_text()) | values
-    path.write_text(json.dumps({key: value for key, value in stored.items() if value is not None}))
+pytestmark = pytest.mark.torch
 
 
 @pytest.fixture
@@ -186,7 +157,6 @@ def test_a_config_goes_before_a_gguf_file(folder):
 @pytest.mark.slow
 @needs_smollm2
 def test_a_folder_with_a_gguf_file_is_its_model(tmp_path):
-    pytest.importorskip("gguf")
     (tmp_path / SMOLLM2.name).symlink_to(SMOLLM2)
     (tmp_path / "README.md").write_text("a model")
     writer = Writer.load(tmp_path, "bf16")

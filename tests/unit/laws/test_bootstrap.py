@@ -3,7 +3,7 @@ from dataclasses import astuple
 import numpy as np
 import pytest
 from benchmarks.fitting import calibration
-from tests.unit.laws.test_fitting import LAW, OBJECTIVES, epoch_runs, grid, printed
+from tests.support.runs import LAW, OBJECTIVES, epoch_runs, grid, printed
 
 from bedstone.laws import bootstrap as module
 from bedstone.laws.bootstrap import bootstrap

@@ -1,10 +1,9 @@
-import csv
 import math
 from dataclasses import astuple
-from pathlib import Path
 
 import numpy as np
 import pytest
+from tests.support.runs import LAW, OBJECTIVES, epoch_runs, grid, printed
 
 from bedstone.errors import DataError
 from bedstone.laws import robust
@@ -19,30 +18,10 @@ from bedstone.laws.fitting import (
 )
 from bedstone.laws.law import Law
 
-DATA = Path(__file__).parents[2] / "data" / "scaling"
-LAW = Law(1.8, 480.0, 2100.0, 0.35, 0.37)
 # Besiroglu et al. 2024, arXiv:2404.10102, with the digits of the authors' notebook.
 EPOCH = Law(
     math.exp(0.59711196), math.exp(6.17795598), math.exp(7.64273236), 0.34781303, 0.36585412
 )
-OBJECTIVES = ("huber", "lad", "squares")
-
-
-def epoch_runs():
-    with (DATA / "epoch_chinchilla.csv").open() as file:
-        rows = [[float(value) for value in row.values()] for row in csv.DictReader(file)]
-    parameters, flop, loss = np.array(rows).T
-    runs = Runs(parameters, flop / (6 * parameters), loss)
-    return runs.take(np.sort(np.argsort(loss)[:-5]))
-
-
-def grid(law, noise=0.0, seed=0):
-    parameters, ratios = (
-        axis.ravel() for axis in np.meshgrid(np.geomspace(1e7, 1e10, 7), np.geomspace(5, 320, 7))
-    )
-    losses = law.loss(parameters, ratios * parameters)
-    drawn = np.random.default_rng(seed).normal(size=len(losses))
-    return Runs(parameters, ratios * parameters, losses * np.exp(noise * drawn))
 
 
 def by_hand(law, runs, method):
@@ -158,11 +137,6 @@ def test_runs_on_a_law_give_it_back(objective, equal):
     found = fit(grid(law), Method(objective, equal_exponents=equal))
     assert found.converged
     assert astuple(found.law) == pytest.approx(astuple(law), rel=1e-6)
-
-
-def printed(runs, digits):
-    losses = [float(f"{loss:.{digits}g}") for loss in runs.loss_nats]
-    return Runs(runs.parameters, runs.train_tokens, np.array(losses))
 
 
 @pytest.mark.parametrize("objective", OBJECTIVES)

@@ -1,14 +1,15 @@
+import gguf as library
 import numpy as np
 import pytest
-
-torch = pytest.importorskip("torch", reason="torch is not installed: pip install bedstone[train]")
-library = pytest.importorskip("gguf", reason="gguf is not installed: pip install bedstone[train]")
+import torch
 
 from bedstone.counting.shape import ModelConfig, RopeScaling
 from bedstone.errors import ArtifactError
 from bedstone.model import gguf
 from bedstone.model.transformer import Transformer
 from bedstone.text.gguf_file import read
+
+pytestmark = pytest.mark.torch
 
 LLAMA = ModelConfig(
     vocab_size=50,

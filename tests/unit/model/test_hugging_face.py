@@ -2,9 +2,7 @@ import json
 from contextlib import contextmanager
 
 import pytest
-
-torch = pytest.importorskip("torch", reason="torch is not installed: pip install bedstone[train]")
-
+import torch
 from safetensors.torch import load_file, save_file
 
 from bedstone.counting.shape import ModelConfig
@@ -13,6 +11,8 @@ from bedstone.model import hugging_face
 from bedstone.model.cache import KVCache
 from bedstone.model.transformer import Transformer
 from bedstone.store import work
+
+pytestmark = pytest.mark.torch
 
 SHAPE = ModelConfig(
     vocab_size=50, n_layers=2, d_model=24, n_heads=6, n_kv_heads=2, d_ff=20, seq_len=16

@@ -1,13 +1,13 @@
 import pytest
 
-pytest.importorskip("torch", reason="torch is not installed: pip install bedstone[train]")
-
 from bedstone.counting import families
 from bedstone.counting.count import forward_flop_per_token, parameters
 from bedstone.counting.memory import kv_bytes
 from bedstone.counting.shape import ModelConfig
 from bedstone.errors import ArtifactError
 from bedstone.model.hugging_face_config import keys_of, model_config
+
+pytestmark = pytest.mark.torch
 
 SHAPE = ModelConfig(
     vocab_size=50, n_layers=2, d_model=24, n_heads=6, n_kv_heads=2, d_ff=20, seq_len=16

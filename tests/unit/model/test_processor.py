@@ -3,11 +3,12 @@ import subprocess
 import sys
 
 import pytest
-
-torch = pytest.importorskip("torch", reason="torch is not installed: pip install bedstone[train]")
+import torch
 
 from bedstone.model import processor
 from bedstone.model.transformer import ModelConfig, Transformer
+
+pytestmark = pytest.mark.torch
 
 SHAPE = ModelConfig(
     vocab_size=70, n_layers=1, d_model=16, n_heads=2, n_kv_heads=1, d_ff=16, seq_len=32

@@ -1,7 +1,5 @@
 import pytest
-
-torch = pytest.importorskip("torch", reason="torch is not installed: pip install bedstone[train]")
-
+import torch
 import torch.nn.functional as F
 
 from bedstone.counting.memory import kv_bytes
@@ -9,6 +7,8 @@ from bedstone.counting.shape import ModelConfig
 from bedstone.model import cache, functions
 from bedstone.model.cache import KVCache
 from bedstone.model.transformer import Transformer
+
+pytestmark = pytest.mark.torch
 
 SHAPE = ModelConfig(
     vocab_size=50, n_layers=2, d_model=24, n_heads=6, n_kv_heads=2, d_ff=20, seq_len=16

@@ -6,22 +6,12 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-torch = pytest.importorskip("torch", reason="torch is not installed: pip install bedstone[train]")
-
 from bedstone.counting.shape import ModelConfig
-from bedstone.model import hugging_face
-from bedstone.model.transformer import Transformer
 
 SHAPE = ModelConfig(
     vocab_size=259, n_layers=1, d_model=16, n_heads=2, n_kv_heads=1, d_ff=16, seq_len=32
 )
 WORDS = ("stone", "river", "house", "field", "cloud")
-
-
-@pytest.fixture(autouse=True)
-def _one_thread():
-    # Matrices this small are slower with more, and much slower beside other work.
-    torch.set_num_threads(1)
 
 
 @pytest.fixture
@@ -50,6 +40,11 @@ def pairs(tmp_path, tokenizer):
 @pytest.fixture
 def model(job, tokenizer):
     """A model folder with its tokeniser: bytes."""
+    import torch
+
+    from bedstone.model import hugging_face
+    from bedstone.model.transformer import Transformer
+
     torch.manual_seed(0)
     made = job("model")
     hugging_face.save(Transformer(SHAPE), made.part, end_token=0)

@@ -3,8 +3,7 @@ import math
 from pathlib import Path
 
 import pytest
-
-torch = pytest.importorskip("torch", reason="torch is not installed: pip install bedstone[train]")
+import torch
 
 from bedstone.posttrain.losses import (
     dpo_loss,
@@ -13,6 +12,8 @@ from bedstone.posttrain.losses import (
     sft_weights,
     token_logprobs,
 )
+
+pytestmark = pytest.mark.torch
 
 DATA = Path(__file__).parents[2] / "data" / "posttraining"
 DPO = json.loads((DATA / "dpo_golden.json").read_text("utf-8"))

@@ -2,8 +2,6 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-torch = pytest.importorskip("torch", reason="torch is not installed: pip install bedstone[train]")
-
 from bedstone.errors import DataError
 from bedstone.model.hugging_face import load
 from bedstone.posttrain.chat import render_prompt
@@ -13,6 +11,8 @@ from bedstone.posttrain.scoring import preference_sums
 from bedstone.text.encoder import Encoder
 from bedstone.training import loop
 from bedstone.training.batching import Batches
+
+pytestmark = pytest.mark.torch
 
 CONFIG = PreferConfig(
     epochs=3, batch_tokens=256, learning_rate=0.02, number_format="fp32", threads=1

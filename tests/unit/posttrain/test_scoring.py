@@ -1,11 +1,12 @@
 import pytest
-
-torch = pytest.importorskip("torch", reason="torch is not installed: pip install bedstone[train]")
+import torch
 
 from bedstone.model.hugging_face import load
 from bedstone.posttrain import scoring
 from bedstone.posttrain.chat import Dialogue
 from bedstone.posttrain.scoring import completion_logprobs, completion_sums
+
+pytestmark = pytest.mark.torch
 
 DIALOGUES = [
     Dialogue((1, 9, 2), (7, 8, 0)),

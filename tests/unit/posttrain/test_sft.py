@@ -1,8 +1,6 @@
 import pyarrow.parquet as pq
 import pytest
-
-torch = pytest.importorskip("torch", reason="torch is not installed: pip install bedstone[train]")
-
+import torch
 
 from bedstone.errors import BedstoneError
 from bedstone.model.hugging_face import load
@@ -13,6 +11,8 @@ from bedstone.store.work import SCRATCH
 from bedstone.text.encoder import Encoder
 from bedstone.training import loop
 from bedstone.training.batching import Batches
+
+pytestmark = pytest.mark.torch
 
 CONFIG = SftConfig(
     train_tokens=12000, batch_tokens=256, learning_rate=0.02, number_format="fp32", threads=1

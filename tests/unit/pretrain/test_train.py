@@ -2,8 +2,7 @@ import json
 import math
 
 import pytest
-
-torch = pytest.importorskip("torch", reason="torch is not installed: pip install bedstone[train]")
+import torch
 
 from bedstone.errors import ConfigError
 from bedstone.model import hugging_face
@@ -11,6 +10,8 @@ from bedstone.pretrain.loader import Loader
 from bedstone.pretrain.train import STAGE, TrainConfig, run
 from bedstone.store.work import SCRATCH
 from bedstone.training import loop
+
+pytestmark = pytest.mark.torch
 
 PLAN = {
     "n_layers": 1,

@@ -5,10 +5,8 @@ import json
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from tests.unit.generation.test_writer import write_model
-from tests.unit.sampling.endpoints.test_probing import Toy, serving, toy_answer
-
-torch = pytest.importorskip("torch", reason="torch is not installed: pip install bedstone[train]")
+from tests.support.endpoints import Toy, serving, toy_answer
+from tests.support.models import write_model
 
 from bedstone.errors import BedstoneError, ConfigError, DataError
 from bedstone.generation import writer
@@ -22,6 +20,8 @@ from bedstone.store.engine import Local
 from bedstone.tasks.catalogue import named
 from bedstone.tasks.questions import Json
 from bedstone.tasks.stored import ANSWERS, rows_of
+
+pytestmark = pytest.mark.torch
 
 TASK = "reversing:letters=2-3"
 CONFIG = answers.AnswersConfig(task=TASK, problems=6, samples=4, max_tokens=6, chat=False)
@@ -179,7 +179,6 @@ def test_other_ends_end_completions(store, model):
 
 
 def test_constrained_answers_are_held_to_the_schema(store, model):
-    pytest.importorskip("llguidance")
     # Strings, lists and numbers are soon closed.
     chain = "logit_bias=" + ";".join(f"{3 + ord(mark)}:9" for mark in '",]}')
     config = answers.AnswersConfig(**JSON, chain=chain)

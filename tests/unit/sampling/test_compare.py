@@ -5,9 +5,7 @@ import json
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from tests.unit.sampling.contest.test_verdicts import UNIGRAM, write_problems, write_unigram
-
-torch = pytest.importorskip("torch", reason="torch is not installed: pip install bedstone[train]")
+from tests.support.models import UNIGRAM, write_problems, write_unigram
 
 import bedstone
 from bedstone.generation import writer
@@ -17,6 +15,8 @@ from bedstone.store.adoption import adopt
 from bedstone.store.build import build
 from bedstone.store.engine import Local
 from bedstone.tasks.stored import rows_of
+
+pytestmark = pytest.mark.torch
 
 CHAINS = ("temperature=0.5", "temperature=1")
 

@@ -1,9 +1,7 @@
 """sampling.latency, on a clock that is known."""
 
 import pytest
-from tests.unit.generation.test_writer import write_model
-
-torch = pytest.importorskip("torch", reason="torch is not installed: pip install bedstone[train]")
+from tests.support.models import write_model
 
 from bedstone.generation import writer
 from bedstone.progress import Progress
@@ -12,6 +10,8 @@ from bedstone.sampling.choosing.pace import Pace
 from bedstone.store.adoption import adopt
 from bedstone.store.engine import Local
 from bedstone.store.making import Making
+
+pytestmark = pytest.mark.torch
 
 
 def measured(monkeypatch, tmp_path, tokenizer, **config):

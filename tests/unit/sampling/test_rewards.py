@@ -5,8 +5,7 @@ import shutil
 
 import pyarrow.parquet as pq
 import pytest
-
-torch = pytest.importorskip("torch", reason="torch is not installed: pip install bedstone[train]")
+import torch
 
 from bedstone.counting.shape import ModelConfig
 from bedstone.errors import ArtifactError
@@ -18,6 +17,8 @@ from bedstone.store.adoption import adopt
 from bedstone.store.engine import Local
 from bedstone.store.making import Making
 from bedstone.tasks.stored import rows_of
+
+pytestmark = pytest.mark.torch
 
 SHAPE = ModelConfig(
     vocab_size=259, n_layers=1, d_model=16, n_heads=2, n_kv_heads=1, d_ff=16, seq_len=64

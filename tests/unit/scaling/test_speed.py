@@ -1,5 +1,5 @@
 import pytest
-from tests.unit.counting.shapes import shape
+from tests.support.shapes import shape
 
 from bedstone.scaling import speed
 
@@ -59,8 +59,8 @@ def test_the_training_step_is_measured_and_threads_are_put_back(number_format):
     assert torch.get_num_threads() == before
 
 
+@pytest.mark.torch
 def test_flop_are_counted_over_the_median_step(monkeypatch):
-    pytest.importorskip("torch")
     clock = iter([0, 0, 9, 10, 11, 12, 20, 23, 24, 30, 32, 100])  # steps of 9, 1, 3, 2
     monkeypatch.setattr(speed.time, "perf_counter", lambda: next(clock))
     found = speed.flop_per_second(SHAPE, 16, 1, "fp32", 100.0)

@@ -1,5 +1,5 @@
 """A table as a stage's input."""
 
-from tests.unit.corpus.running import table_shard
+from tests.support.stages import table_shard
 
 __all__ = ["table_shard"]

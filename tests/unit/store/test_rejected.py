@@ -4,7 +4,7 @@ import json
 
 import pyarrow.parquet as pq
 import pytest
-from tests.unit.corpus.running import record
+from tests.support.stages import record
 
 import bedstone
 

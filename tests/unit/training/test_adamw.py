@@ -1,10 +1,11 @@
 import copy
 
 import pytest
-
-torch = pytest.importorskip("torch", reason="torch is not installed: pip install bedstone[train]")
+import torch
 
 from bedstone.training.adamw import BETAS, Optimizer, clip_scale
+
+pytestmark = pytest.mark.torch
 
 
 def layer(dtype=torch.float32):

@@ -2,8 +2,7 @@ import math
 
 import pyarrow.parquet as pq
 import pytest
-
-torch = pytest.importorskip("torch", reason="torch is not installed: pip install bedstone[train]")
+import torch
 
 from bedstone.counting.shape import ModelConfig
 from bedstone.errors import BedstoneError
@@ -11,6 +10,8 @@ from bedstone.model.transformer import DTYPES, Transformer
 from bedstone.training import loop
 from bedstone.training.optim import OptimizerConfig, Schedule
 from bedstone.training.threads import matmul_peak, using_threads
+
+pytestmark = pytest.mark.torch
 
 SHAPE = ModelConfig(
     vocab_size=11, n_layers=1, d_model=8, n_heads=2, n_kv_heads=1, d_ff=8, seq_len=6

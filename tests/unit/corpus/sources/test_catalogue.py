@@ -1,7 +1,7 @@
 from typing import get_args
 
 import pytest
-from tests.unit.corpus.packages_fixture import ARCHIVES
+from tests.support.packages import ARCHIVES
 
 from bedstone.corpus.sources import parallel_texts
 from bedstone.corpus.sources.catalogue import NAMES, SOURCES

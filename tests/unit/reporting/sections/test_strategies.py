@@ -3,7 +3,7 @@ import re
 from types import SimpleNamespace
 
 import pytest
-from tests.unit.sampling.choosing.test_comparison import compare, measured, share
+from tests.support.answers import compare, measured, share
 
 from bedstone.reporting.sections.strategies import accuracy_chart, strategies
 from bedstone.reporting.svg import COLOURS

@@ -2,7 +2,7 @@ import math
 
 import numpy as np
 import pytest
-from tests.unit.sampling.choosing.test_selection import answers
+from tests.support.answers import answers
 
 from bedstone.sampling.choosing.calibration import (
     agreement,

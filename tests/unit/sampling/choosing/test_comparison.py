@@ -2,6 +2,7 @@ import math
 
 import numpy as np
 import pytest
+from tests.support.answers import GREEDY, HALVES, compare, measured, share
 
 from bedstone.errors import ConfigError
 from bedstone.sampling.choosing.comparison import (
@@ -9,7 +10,6 @@ from bedstone.sampling.choosing.comparison import (
     Measured,
     Prices,
     Strategy,
-    compared,
     cost,
     development_half,
     frontier,
@@ -19,32 +19,12 @@ from bedstone.sampling.choosing.comparison import (
 from bedstone.sampling.choosing.selection import Outcome
 from bedstone.uncertainty.intervals import wilson
 
-GREEDY = Strategy("greedy", "greedy")
-HALVES = np.arange(200) < 100
-"""Problems for choosing first."""
-
 
 def outcome(accuracy, samples=1.0, tokens=10.0, prompt=5.0, seconds=1.0):
     accuracy_P = np.array(accuracy, dtype=float)
     even = np.ones(len(accuracy_P))
     columns = (samples, tokens, prompt, seconds)
     return Outcome(accuracy_P, even, *(even * each for each in columns))
-
-
-def share(right, of=100):
-    """Accuracies of both halves, the first so many right in each."""
-    return np.tile(np.arange(of) < right, 2)
-
-
-def measured(accuracy, name="t=1", **others):
-    kinds = {each: others.pop(each) for each in ("samples", "selector", "stop") if each in others}
-    strategy = Strategy(name.split("=")[0], name, **kinds)
-    return Measured(strategy, outcome(accuracy, **others))
-
-
-def compare(*strategies, greedy=None, development_P=HALVES, prices=Prices()):  # noqa: B008
-    baseline = Measured(GREEDY, outcome(share(50) if greedy is None else greedy))
-    return compared(baseline, strategies, development_P, prices, seed=0)
 
 
 def test_strategies_have_names():

@@ -6,33 +6,14 @@ from collections import Counter
 
 import numpy as np
 import pytest
+from tests.support.answers import answers
 
 from bedstone.sampling.choosing import selection
 from bedstone.sampling.choosing.pace import Pace
-from bedstone.sampling.choosing.selection import Answers, majority_choice, outcome, subsets
+from bedstone.sampling.choosing.selection import majority_choice, outcome, subsets
 
 VOTING = ("majority", "weighted", "mbr")
 SELECTORS = ("first", "checked", "likeliest", "rewarded", *VOTING)
-
-
-def answers(choice, correct=(), logprob=None, tokens=None, **others):
-    """By rows of problems; ``correct`` lists the right numbers of each problem."""
-    choice_PN = np.array(choice)
-    shape = choice_PN.shape
-    right_PN = np.array([np.isin(row, list(r)) for row, r in zip(choice, correct, strict=True)])
-    logprob_PN = np.full(shape, np.nan) if logprob is None else np.array(logprob, dtype=float)
-    return Answers(
-        choice_PN=choice_PN,
-        correct_PN=right_PN,
-        logprob_PN=logprob_PN,
-        mean_logprob_PN=logprob_PN,
-        completion_tokens_PN=np.ones(shape, dtype=int) if tokens is None else np.array(tokens),
-        prompt_tokens_P=np.full(shape[0], 10),
-        seconds_PN=np.array(others.pop("seconds", np.ones(shape)), dtype=float),
-        abstains_PN=np.zeros(shape, dtype=bool),
-        answerable_P=np.ones(shape[0], dtype=bool),
-        **others,
-    )
 
 
 def random_answers(seed, problems=4, samples=6):

@@ -7,12 +7,15 @@ import xml.etree.ElementTree as ET
 
 import numpy as np
 import pytest
-from tests.unit.generation.test_writer import END, bytes_of, changed, write_model
-from tests.unit.sampling.endpoints.test_probing import Toy, serving, toy_answer
-
-torch = pytest.importorskip("torch", reason="torch is not installed: pip install bedstone[train]")
-
-from safetensors.torch import load_file, save_file
+from tests.support.endpoints import Toy, serving, toy_answer
+from tests.support.models import (
+    UNIGRAM,
+    bytes_of,
+    changed,
+    write_model,
+    write_problems,
+    write_unigram,
+)
 
 import bedstone
 from bedstone.errors import ArtifactError, ConfigError, DataError
@@ -24,8 +27,8 @@ from bedstone.store.artifact import Artifact
 from bedstone.tasks.catalogue import named as named_task
 from bedstone.tasks.stored import rows_of
 
-UNIGRAM = {"x": 0.4, "7": 0.3, "8": 0.3}
-"""What the model writes, whatever was before; greedy, no answer to a question for a number."""
+pytestmark = pytest.mark.torch
+
 CHAINS = ["temperature=0.5", "temperature=1"]
 OPTIONS = {
     "chain": CHAINS,
@@ -36,26 +39,6 @@ OPTIONS = {
     "paraphrases": 2,
 }
 COMPLETIONS = 60 * (2 + 2 * 8)
-
-
-def write_unigram(folder, tokenizer, shares):
-    """A model that writes each of these characters with its chance, and nothing else; "" ends."""
-    write_model(folder, tokenizer)
-    changed(folder / "config.json", tie_word_embeddings=False)
-    tensors = load_file(folder / "model.safetensors")
-    head = torch.full_like(tensors["model.embed_tokens.weight"], -30 / 16)
-    for character, share in shares.items():
-        head[bytes_of(character)[0] if character else END] = math.log(share) / 16
-    for name, tensor in tensors.items():
-        tensor.fill_(1 if "norm" in name or "embed" in name else 0)
-    save_file(tensors | {"lm_head.weight": head}, folder / "model.safetensors")
-    return folder
-
-
-def write_problems(path):
-    lines = [{"prompts": [f"{n}?", f"What is {n}?"], "answer": "7"} for n in range(60)]
-    path.write_text("".join(json.dumps(line) + "\n" for line in lines))
-    return path
 
 
 def strategies(folder, **options):

@@ -1,12 +1,19 @@
 import json
-import time
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 
 import pytest
-from tests.unit.sampling.endpoints.test_openai_api import DONE, asked, found
-from tests.unit.sampling.endpoints.test_probing import Toy, reply, serving, toy_answer
+from tests.support.endpoints import (
+    DONE,
+    Scripted,
+    Toy,
+    asked,
+    error,
+    found,
+    serving,
+    toy_answer,
+)
 
 from bedstone.errors import BedstoneError, ConfigError, DataError
 from bedstone.sampling.endpoints import client as module
@@ -104,33 +111,6 @@ def test_a_seed_is_sent_unless_it_is_refused(toy):
     assert ["seed" in body for body in toy.bodies] == [True, False]
     assert 0 <= derived_seed(3, "a", 0) < 2**31
     assert len({derived_seed(*each) for each in ((3, "a", 0), (4, "a", 0), (3, "a", 1))}) == 3
-
-
-class Scripted:
-    """A server that answers by a list, one after another: a status with headers, or a deed."""
-
-    def __init__(self, *script):
-        self.script, self.asked, self.times = list(script), [], []
-
-    def __call__(self, handler, body):
-        self.asked.append((handler.headers, body))
-        self.times.append(time.monotonic())
-        status, content, *headers = self.script.pop(0)
-        if status is None:
-            handler.connection.close()
-        elif status == "cut":
-            handler.send_response(200)
-            handler.send_header("Content-Length", "1000")
-            handler.end_headers()
-            handler.wfile.write(content)
-        elif status == "slow":
-            time.sleep(content)
-        else:
-            reply(handler, status, content, headers)
-
-
-def error(message):
-    return {"error": {"message": message}}
 
 
 @pytest.mark.parametrize(

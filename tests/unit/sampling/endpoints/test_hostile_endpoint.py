@@ -13,9 +13,7 @@ import threading
 from contextlib import contextmanager, suppress
 
 import pytest
-from tests.unit.sampling.endpoints.test_client import Scripted, error
-from tests.unit.sampling.endpoints.test_openai_api import DONE, asked, found
-from tests.unit.sampling.endpoints.test_probing import Toy, serving, toy_answer
+from tests.support.endpoints import DONE, Scripted, Toy, asked, error, found, serving, toy_answer
 
 from bedstone.errors import BedstoneError, DataError, printable
 from bedstone.sampling.endpoints import client as module

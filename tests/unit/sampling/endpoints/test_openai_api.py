@@ -4,16 +4,13 @@ import json
 import math
 import re
 from dataclasses import replace
-from types import SimpleNamespace
 
 import pytest
+from tests.support.endpoints import DONE, asked, found
 
-from bedstone.sampling.endpoints.findings import Finding, Findings
 from bedstone.sampling.endpoints.openai_api import (
     CHOICES,
-    PARAMETERS,
     Choice,
-    RemoteDrawing,
     Token,
     json_of,
     obstacles,
@@ -21,31 +18,6 @@ from bedstone.sampling.endpoints.openai_api import (
     reply_of,
     request_body,
 )
-
-FEATURES = (
-    *dict.fromkeys(PARAMETERS.values()),
-    *("seed", "redraw", "n", "max_tokens", "stop", "logprobs", "untruncated", "order"),
-)
-DONE = {
-    "choices": [{"index": 0, "text": " done", "finish_reason": "stop"}],
-    "usage": {"prompt_tokens": 3, "completion_tokens": 2},
-}
-
-
-def chain(*steps):
-    return SimpleNamespace(steps=steps)
-
-
-def found(logprobs_of="model", **verdicts):
-    """Findings of an endpoint that honours all but some."""
-    features = {
-        name: Finding(verdicts.get(name, "honoured"), f"{name} was seen", 1, 1) for name in FEATURES
-    }
-    return Findings(features, logprobs_of)
-
-
-def asked(*steps, samples=1, **options):
-    return RemoteDrawing(chain(*steps), samples, max_tokens=8, seed=3, **options)
 
 
 def test_a_chain_is_sent_with_what_turns_the_rest_off():
