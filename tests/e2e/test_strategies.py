@@ -141,7 +141,7 @@ def test_an_aligned_model_chooses_and_is_asked_once(
         likelier = math.log(aligned[text] / UNIGRAM[text])
         assert row["reward"] == pytest.approx(likelier, abs=1e-3)
     monkeypatch.setattr(writer.Writer, "complete", refuse)
-    monkeypatch.setattr(rewards, "completion_sums", refuse)
+    monkeypatch.setattr("bedstone.posttrain.scoring.completion_sums", refuse)
     assert sevens("--reward", judge) == (task, best)
     task, best = sevens()
     assert "rewarded" not in {row["selector"] for row in task["strategies"]}

@@ -8,7 +8,7 @@ from bedstone.sampling.choosing.comparison import (
     Strategy,
     compared,
 )
-from bedstone.sampling.choosing.selection import Answers, outcome
+from bedstone.sampling.choosing.selection import Answers, Outcome
 
 GREEDY = Strategy("greedy", "greedy")
 HALVES = np.arange(200) < 100
@@ -38,6 +38,13 @@ def answers(choice, correct=(), logprob=None, tokens=None, **others):
 def share(right, of=100):
     """Accuracies of both halves, the first so many right in each."""
     return np.tile(np.arange(of) < right, 2)
+
+
+def outcome(accuracy, samples=1.0, tokens=10.0, prompt=5.0, seconds=1.0):
+    accuracy_P = np.array(accuracy, dtype=float)
+    even = np.ones(len(accuracy_P))
+    columns = (samples, tokens, prompt, seconds)
+    return Outcome(accuracy_P, even, *(even * each for each in columns))
 
 
 def measured(accuracy, name="t=1", **others):

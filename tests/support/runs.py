@@ -12,7 +12,7 @@ from bedstone.laws.law import Law
 
 LAW = Law(1.8, 480.0, 2100.0, 0.35, 0.37)
 OBJECTIVES = ("huber", "lad", "squares")
-DATA = Path(__file__).parents[2] / "data" / "scaling"
+DATA = Path(__file__).parents[1] / "data" / "scaling"
 
 
 def epoch_runs():

@@ -228,9 +228,9 @@ FREE = {
         "document_max_pairs",
     },
     "posttrain.sft": {"batch_tokens", "max_tokens"},
-    "posttrain.draw": {"prompts", "max_pairs"},
-    "posttrain.prefer": {"batch_tokens", "prompts", "loss_max_tokens"},
-    "sampling.strategies": {"prompts", "examples"},
+    "posttrain.judge": {"max_pairs"},
+    "posttrain.prefer": {"batch_tokens"},
+    "evaluation.change": {"prompts", "loss_max_tokens"},
     "sampling.answers": {"paraphrase", "ends.0"},
 }
 """Integers that neither time nor memory grows with: what there is bounds them, or 64 bits do."""

@@ -43,7 +43,7 @@ from bedstone.store import tables
 from bedstone.store.artifact import Shard
 from bedstone.store.payload import only_file, read_json
 from bedstone.store.stage import Job, Metrics, Result, Stage
-from bedstone.tasks.catalogue import Problem, Split, Task, named, of_file
+from bedstone.tasks.catalogue import MAX_PROBLEMS, Problem, Split, Task, named, of_file
 from bedstone.tasks.stored import ANSWERS, part_name
 from bedstone.training.threads import using_threads
 
@@ -56,8 +56,6 @@ Ask = Callable[[Sequence[str]], list[list[Row]]]
 """Prompts -> the rows of each, without the problem."""
 BLOCK_SEED = 1_000_003
 """Blocks of an endpoint's samples get seeds that are so far apart."""
-MAX_PROBLEMS = 10**6
-"""Of a task, made at once."""
 
 
 class AnswersConfig(Config):

@@ -19,6 +19,7 @@ from bedstone.model import NumberFormat
 from bedstone.store.making import Making
 from bedstone.store.payload import write_json
 from bedstone.store.stage import Job, Metrics, Result, Stage
+from bedstone.tasks.catalogue import MAX_PROBLEMS
 
 if TYPE_CHECKING:
     from bedstone.sampling.contest.questions import Asked
@@ -34,7 +35,7 @@ class CompareConfig(Config):
     """Beside greedy; equally many of each sampler."""
     samples: int = Field(default=8, ge=2, le=MAX_SAMPLES)
     """The most completions of a problem to choose from."""
-    problems: int = Field(default=200, ge=20)
+    problems: int = Field(default=200, ge=20, le=MAX_PROBLEMS)
     """Half of them choose each sampler's setting, the other half reports."""
     max_tokens: int = Field(default=48, ge=1, le=MAX_TOKENS)
     """Of a completion."""

@@ -41,6 +41,8 @@ MARKS = " .,:;!?\"'`*_()[]“”‘’«»।"
 """Around an answer, they are none of it."""
 FORMS = """one JSON object a line, with "prompt" (or "question") or a list "prompts", and "answer"
 or a list "answers"; "id" and "language" if you like"""
+MAX_PROBLEMS = 10**6
+"""Of a task, made at once."""
 
 
 def named(name: str) -> Puzzle:

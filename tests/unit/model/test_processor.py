@@ -5,8 +5,9 @@ import sys
 import pytest
 import torch
 
+from bedstone.counting.shape import ModelConfig
 from bedstone.model import processor
-from bedstone.model.transformer import ModelConfig, Transformer
+from bedstone.model.transformer import Transformer
 
 pytestmark = pytest.mark.torch
 
@@ -34,9 +35,10 @@ def test_else_there_is_nothing_to_say(no_bf16_kernels, monkeypatch, caplog):
 def test_kernels_that_are_held_back_are_not_used():
     code = (
         "from bedstone.model import processor\n"
-        "from bedstone.model.transformer import ModelConfig, Transformer\n"
-        "from bedstone.sampling.chain import parse\n"
-        "from bedstone.sampling.generate import Drawing, fastest_format, generate\n"
+        "from bedstone.counting.shape import ModelConfig\n"
+        "from bedstone.model.transformer import Transformer\n"
+        "from bedstone.generation.chain import parse\n"
+        "from bedstone.generation.generate import Drawing, fastest_format, generate\n"
         f"model = processor.converted(Transformer(ModelConfig(**{SHAPE.model_dump()})), 'bf16')\n"
         "drawing = Drawing(parse('greedy'), 1, 3, frozenset(), 0)\n"
         "((completion,),) = generate(model, [[1, 2]], drawing)\n"

@@ -2,7 +2,7 @@ import math
 
 import numpy as np
 import pytest
-from tests.support.answers import GREEDY, HALVES, compare, measured, share
+from tests.support.answers import GREEDY, HALVES, compare, measured, outcome, share
 
 from bedstone.errors import ConfigError
 from bedstone.sampling.choosing.comparison import (
@@ -16,15 +16,7 @@ from bedstone.sampling.choosing.comparison import (
     recommend,
     tuned,
 )
-from bedstone.sampling.choosing.selection import Outcome
 from bedstone.uncertainty.intervals import wilson
-
-
-def outcome(accuracy, samples=1.0, tokens=10.0, prompt=5.0, seconds=1.0):
-    accuracy_P = np.array(accuracy, dtype=float)
-    even = np.ones(len(accuracy_P))
-    columns = (samples, tokens, prompt, seconds)
-    return Outcome(accuracy_P, even, *(even * each for each in columns))
 
 
 def test_strategies_have_names():
