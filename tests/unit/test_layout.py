@@ -140,5 +140,5 @@ def test_what_trains_nothing_runs_without_torch():
         "find('pretrain.train')\n"
     )
     answer = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
-    assert answer.stdout == "22\n"
+    assert answer.stdout == "21\n"
     assert "pretrain.train needs torch, which is not installed" in answer.stderr

@@ -49,6 +49,9 @@ EngineName = Annotated[Literal["local"], typer.Option(help="who does the work")]
 NamedInputs = Annotated[
     Inputs, typer.Option("--input", help="NAME=PATH, for each input; twice takes both")
 ]
+TextColumn = Annotated[
+    str | None, typer.Option(help="of tables: the column of the texts; without it, text")
+]
 Sets = Annotated[Words, typer.Option("--set", help="KEY=VALUE, after the file")]
 Name = Annotated[
     PathLike, typer.Argument(metavar="ARTIFACT", help="its folder, or the start of its request")

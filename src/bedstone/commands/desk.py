@@ -1,12 +1,14 @@
 """What commands do before their work: find what is named, and say who builds."""
 
 import re
-from collections.abc import Sequence
+import shlex
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bedstone.commands.declare import PathLike, Paths, Words
-from bedstone.errors import ArtifactError
+from bedstone.errors import ArtifactError, BedstoneError
 from bedstone.progress import Progress
 
 if TYPE_CHECKING:
@@ -50,6 +52,17 @@ def given(paths: Paths, store: PathLike) -> list[Path]:
     if len(found) == 1 and not found[0].exists() and NAME.fullmatch(str(found[0])):
         return [artifact_of(found[0], store).path]
     return found
+
+
+@contextmanager
+def naming_column() -> Iterator[None]:
+    """What a stage says of its ``text_column``, said of the command's ``--text-column``."""
+    try:
+        yield
+    except BedstoneError as error:
+        if error.setting is not None:
+            error.hint = f"--text-column {shlex.quote(error.setting[1])}"
+        raise
 
 
 def making(store: PathLike, progress: Progress | None, workers: int = 1) -> "Making":

@@ -16,6 +16,7 @@ from bedstone.commands.declare import (
     Paths,
     Sets,
     Store,
+    TextColumn,
     Workers,
 )
 from bedstone.commands.desk import given, making, paths_of, words_of
@@ -27,8 +28,9 @@ def demo(
     store: Store = STORE,
     minutes: Annotated[float, typer.Option(help="for the run after the fetch, 3 or more")] = 10.0,
     crawl: Annotated[
-        Paths, typer.Option(help="WARC files of your own instead of the fetched ones")
+        Paths, typer.Option(help="WARC, JSONL, Parquet or text files of your own, or folders")
     ] = (),
+    text_column: TextColumn = None,
     progress: Progress | None = None,
 ) -> Found:
     """Go the whole way on a small real crawl: model, alignment, samples, report.
@@ -43,7 +45,8 @@ def demo(
     return go(
         store=Path(store),
         minutes=minutes,
-        crawl=paths_of(crawl),
+        crawl=given(crawl, store),
+        text_column=text_column,
         progress=progress or Progress(),
     )
 

@@ -39,7 +39,8 @@ def read_pairs(pairs: Shard) -> tuple[list[Pair], list[Pair]]:
     if not train or not unseen:
         raise DataError(
             f"{len(train)} pairs to train on, {len(unseen)} to measure on",
-            hint="the documents need headings with paragraphs: see posttrain.pairs",
+            hint="the documents need headings with paragraphs, or paragraphs of some sentences: "
+            "see posttrain.pairs",
         )
     return train, unseen
 

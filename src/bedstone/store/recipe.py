@@ -5,7 +5,8 @@ is a node: its stage, where its inputs come from, its config. A recipe holds no 
 machine and computes nothing.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from graphlib import CycleError, TopologicalSorter
@@ -14,7 +15,7 @@ from typing import Any
 
 from bedstone import config as configs
 from bedstone.config import Config, Settings
-from bedstone.errors import ConfigError, nearest
+from bedstone.errors import BedstoneError, ConfigError, nearest
 from bedstone.progress import Progress
 from bedstone.store.adoption import adopt, adopted
 from bedstone.store.artifact import Artifact, is_complete
@@ -110,7 +111,8 @@ def run(
     artifacts = {name: adopt(paths, store) for name, paths in given.items()}
     for node in recipe.nodes:
         inputs = {role: artifacts[source] for role, source in node.inputs.items()}
-        artifacts[node.name] = build(node.stage, node.config, inputs, store, engine, progress)
+        with _naming(node):
+            artifacts[node.name] = build(node.stage, node.config, inputs, store, engine, progress)
     return {node.name: artifacts[node.name] for node in recipe.nodes}
 
 
@@ -134,10 +136,24 @@ def preview(recipe: Recipe, given: Mapping[str, Sequence[Path]], store: Path) ->
         if missing:
             found[node.name], states[node.name] = None, f"depends on {', '.join(missing)}"
             continue
-        folder = ask(node.stage, node.config, known).folder(store)
+        with _naming(node):
+            folder = ask(node.stage, node.config, known).folder(store)
         found[node.name] = Artifact(folder) if is_complete(folder) else None
         states[node.name] = "built" if found[node.name] else "would build"
     return states
+
+
+@contextmanager
+def _naming(node: Node) -> Iterator[None]:
+    """What a stage says of a key of its config, said of the node's."""
+    try:
+        yield
+    except BedstoneError as error:
+        if error.setting is not None:
+            key, value = error.setting
+            error.setting = f"{node.name}.{key}", value
+            error.hint = f"--set {configs.assignment(*error.setting)}"
+        raise
 
 
 def _place(key: list[str], names: list[str]) -> list[str]:

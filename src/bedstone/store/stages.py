@@ -12,8 +12,7 @@ TRAINING = ("torch", "safetensors")
 
 STAGES = {
     "corpus.crawl": "Fetch a small real crawl with this machine's package clients",
-    "corpus.extract": "Take the main text out of the pages of a crawl",
-    "corpus.records": "Take documents from JSONL and Parquet files of texts",
+    "corpus.extract": "Take the texts out of a crawl's pages, or of JSONL, Parquet and text files",
     "corpus.parallel": "Put the same content in many languages side by side with its English",
     "corpus.language": "Identify each document's language",
     "corpus.yardstick": "Hold the parallel text that languages are compared on out of all training",
