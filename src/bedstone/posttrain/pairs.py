@@ -27,7 +27,7 @@ held out here.
 from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from itertools import islice, pairwise
+from itertools import chain, islice, pairwise
 
 import pyarrow as pa
 from pydantic import Field
@@ -102,11 +102,12 @@ def cuts(text: str, headings: Sequence[int] | None, config: PairsConfig) -> list
             knows of headings.
         config: the limits.
     """
-    if headings is None:
-        paragraphs = (" ".join(lines.split()) for lines in text.split("\n\n"))
-        found = (cut for paragraph in paragraphs for cut in _of_sentences(paragraph, config))
-    else:
-        found = _of_headings(text.split("\n"), headings, config)
+    paragraphs = (" ".join(lines.split()) for lines in text.split("\n\n"))
+    found = (
+        chain.from_iterable(_of_sentences(each, config) for each in paragraphs)
+        if headings is None
+        else _of_headings(text.split("\n"), headings, config)
+    )
     return list(islice(found, config.document_max_pairs))
 
 
