@@ -11,7 +11,7 @@ from bedstone.errors import BedstoneError
 from bedstone.store import tables
 from bedstone.store.build import build
 from bedstone.store.engine import Local
-from bedstone.store.recipe import load, preview, run
+from bedstone.store.recipe import built, load, preview, run
 from bedstone.store.stages import find
 
 RECIPES = sorted((Path(__file__).parents[2] / "recipes").glob("*.toml"))
@@ -67,7 +67,7 @@ Wakulima wameanza kupanda miti kando ya barabara ili udongo usikauke.""".splitli
 def test_a_recipe_can_be_previewed(path, crawl, tmp_path):
     recipe = load(path)
     given = {name: [crawl] for name in recipe.inputs}
-    states = preview(recipe, given, tmp_path)
+    states = preview(recipe, built(recipe, given, tmp_path))
     assert list(states) == [node.name for node in recipe.nodes]
     assert "would build" in states.values()
 

@@ -138,6 +138,10 @@ def _identified(
     second: Identifier | None,
     model: Path | None,
 ) -> "Artifact":
+    if "fasttext" in (identifier, second) and model is None:
+        raise ConfigError(
+            "the identifier fasttext needs a model", hint="give its file: --model FILE"
+        )
     settings = {"identifier": identifier, "second": second}
     return where.build("corpus.language", settings, documents=documents, model=where.adopted(model))
 

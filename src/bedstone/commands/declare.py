@@ -31,7 +31,7 @@ Renamed = Mapping[str, str]
 Inputs = Mapping[str, Paths]
 """Name -> a file or a folder, or several; or an artifact, by the start of its request."""
 ON_THE_LINE: Mapping[Any, Any] = {
-    PathLike: Path,
+    PathLike: str,  # an address, which a path would spell otherwise, may be one
     Paths: list[Path],
     Words: list[str],
     Numbers: list[int],
@@ -215,7 +215,7 @@ def named_paths(words: Sequence[str]) -> dict[str, list[Path]]:
         if not equals or not path:
             raise ConfigError(
                 f"--input {text!r} has no {'path' if equals else repr('=')}",
-                hint="write --input name=path",
+                hint="write --input NAME=PATH",
             )
         paths.setdefault(name, []).append(Path(path))
     return paths

@@ -63,7 +63,9 @@ def run(
     *,
     sets: Sets = (),
     until: Annotated[str | None, typer.Option(help="the last node to build")] = None,
-    dry_run: Annotated[bool, typer.Option(help="say what would be built")] = False,
+    dry_run: Annotated[
+        bool, typer.Option(help="say what would be built, and what it would take")
+    ] = False,
     store: Store = STORE,
     workers: Workers = 1,
     engine: EngineName = "local",
@@ -72,7 +74,10 @@ def run(
     """Build what is missing of a recipe, in order.
 
     Returns:
-        ``nodes``: name -> artifact folder; with ``dry_run``, name -> what would be done.
+        ``nodes``: name -> artifact folder; with ``dry_run``, name -> what would be done, and
+        ``estimate``: ``documents``, ``tokens``, ``flop``, ``bytes_on_disk``,
+        ``peak_memory_bytes``, ``minutes``, None where that is not known before, ``how`` each was
+        found, and what of it is each node's.
 
     Raises:
         ConfigError: the recipe, a ``node.key=value`` of ``sets``, or an input cannot be used.
@@ -83,14 +88,26 @@ def run(
     plan = recipes.load(Path(recipe), words_of(sets), until)
     found = {name: given(paths, store) for name, paths in inputs.items()}
     if dry_run:
-        return {"nodes": recipes.preview(plan, found, Path(store))}
+        from bedstone.commands.estimate import estimate
+
+        built = recipes.built(plan, found, Path(store))
+        nodes = recipes.preview(plan, built)
+        return {
+            "nodes": nodes,
+            "estimate": estimate(plan, found, built, workers, progress or Progress()),
+        }
     where = making(store, progress, workers)
     made = recipes.run(plan, found, where.store, where.engine, where.progress)
     return {"nodes": {name: str(artifact.path) for name, artifact in made.items()}}
 
 
 def _nodes(found: Found) -> Iterator[str]:
-    return (f"{name:20} {text}" for name, text in found["nodes"].items())
+    yield from (f"{name:20} {text}" for name, text in found["nodes"].items())
+    if found.get("estimate"):
+        from bedstone.commands.estimate import lines
+
+        yield ""
+        yield from lines(found["estimate"])
 
 
 def build(

@@ -142,7 +142,8 @@ def fitted(path: Path) -> KnownLaw:
         source = f"{found['runs']} runs, {found['objective']}"
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise DataError(
-            f"{path} is no law: {error}", hint="give a file that `bedstone fit --out FILE` wrote"
+            f"{path} is no law: {error}",
+            hint="give a file that `bedstone fit RUNS.csv --out FILE` wrote",
         ) from error
     if len(constants) < len(SURFACE):
         raise DataError(

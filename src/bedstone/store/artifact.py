@@ -320,7 +320,7 @@ def find_artifact(name: str, store: Path) -> Artifact:
     if not matching:
         raise ArtifactError(
             f"{name} is no artifact: no such folder with a {MANIFEST}, no request of {store}",
-            hint="give the artifact's folder, or --store and the start of its request",
+            hint="give the artifact's folder, or --store FOLDER and the start of its request",
         )
     if len(matching) > 1:
         names = ", ".join(artifact.path.name for artifact in matching)
