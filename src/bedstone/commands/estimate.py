@@ -263,12 +263,12 @@ def lines(found: Mapping[str, Any]) -> Iterator[str]:
     flop, memory = _told(found["flop"], ".2g", " FLOP"), found["peak_memory_bytes"] / 1e9
     disk = None if found["bytes_on_disk"] is None else found["bytes_on_disk"] / 1e9
     yield (
-        f"to be built: {_told(found['minutes'], '.1f', ' minutes')}, {flop} of training, "
-        f"{_told(disk, '.3g', ' GB')} on disk, {memory:.2g} GB of memory"
+        f"to be built: {flop} of training, {_told(disk, '.3g', ' GB')} on disk, "
+        f"{memory:.2g} GB of memory, {_told(found['minutes'], '.1f', ' minutes')}"
     )
     unknown = [name for name, node in found["nodes"].items() if node["why"]]
     if unknown:
-        yield f"not all is known before: --json says why of {', '.join(unknown)}"
+        yield f"and what is not known before, --json says why: {', '.join(unknown)}"
 
 
 def _told(number: float | None, form: str, unit: str) -> str:

@@ -26,7 +26,7 @@ FETCHING = ("corpus.crawl", "corpus.parallel")
 OF_FILES = (STAGE_NAME, "corpus.crawl")
 """Stages whose artifacts hold files as anybody might bring them."""
 PART_BYTES = 4_000_000
-"""Of the files that are read: about as many go through all stages."""
+"""Of the files: the documents of about as many go through all stages."""
 PASSES = (1 / 16, 1 / 8, 1.0)
 """Of the part. The first pays for what is paid once: imports, compiled kernels."""
 READ_BYTES = 1_000_000_000
@@ -179,24 +179,25 @@ def parts(recipe: Recipe, given: Mapping[str, Sequence[Path]], folder: Path) -> 
 
     An artifact of documents has no part: what is made from it is not rehearsed.
     """
-    read = {node.inputs[ROLE] for node in recipe.nodes if node.stage.name == READER}
+    readers = [node for node in recipe.nodes if node.stage.name == READER]
+    shares = {node.inputs[ROLE]: dict(node.config)["share"] for node in readers}
     found = {}
     for name, paths in given.items():
         whole = adopt(paths, folder)
-        if name not in read:
+        if name not in shares:
             found[name] = Part(whole, 1.0, 1.0)
         elif whole.manifest.stage in OF_FILES:
-            found[name] = _part(whole, folder)
+            found[name] = _part(whole, shares[name], folder)
     return found
 
 
-def _part(whole: Artifact, folder: Path) -> Part:
+def _part(whole: Artifact, wanted_share: float, folder: Path) -> Part:
     files = whole.manifest.files
     total_bytes = sum(file.bytes for file in files)
     step = max(1, min(round(total_bytes / READ_BYTES), len(files)))
     chosen = files[step // 2 :: step]
     read_bytes = sum(file.bytes for file in chosen)
-    share = min(1.0, PART_BYTES / max(read_bytes, 1))
+    share = min(1.0, PART_BYTES / max(wanted_share * read_bytes, 1))
     if step > 1:
         whole = _some(whole, [file.path for file in chosen], folder)
     return Part(whole, share, total_bytes / max(read_bytes, 1) / share)

@@ -146,6 +146,11 @@ def document_id(source: str, page: Page) -> str:
     return f"{source}-{page.offset}{inner}"
 
 
+def record_id(source: str, number: int) -> str:
+    """The name of a record of a table, or of a file among others."""
+    return f"{source}-{number}"
+
+
 def is_taken(name: str, share: float) -> bool:
     """Whether the page called ``name`` is among ``share`` of all."""
     return lot(name, "corpus.extract") < share
@@ -177,26 +182,27 @@ def _of_records(crawl: Shard, config: ExtractConfig, ledger: Ledger, job: Job) -
     source = crawl.content[:16]
     ledger.input_bytes = ledger.parsed_bytes = sum(path.stat().st_size for path in crawl.files)
     with job.progress.task("records") as task:
-        for record in _records(crawl, config):
+        for record in _records(crawl, config, source):
             task.advance()
             ledger.records += 1
             if record is None or record.reason:
                 yield record and Rejected(record.number, record.url, record.reason, record.bytes)
             else:
-                name = f"{source}-{record.number}"
+                name = record_id(source, record.number)
                 yield Document(name, record.url, "", record.charset, record.text, [])
 
 
-def _records(crawl: Shard, config: ExtractConfig) -> Iterator[Record | None]:
+def _records(crawl: Shard, config: ExtractConfig, source: str) -> Iterator[Record | None]:
     def taken(number: int) -> bool:
-        return is_taken(f"{crawl.content[:16]}-{number}", config.share)
+        return is_taken(record_id(source, number), config.share)
 
-    if not is_text_file(crawl.files[0].name):
+    files, folder = crawl.files, crawl.location
+    if not is_text_file(files[0].name):
         fields = Fields(config.text_column, config.url_column, config.max_record_bytes)
-        yield from records.of_table(crawl.files[0], fields, taken)
+        yield from records.of_table(files[0], fields, taken)
         return
-    for number, path in enumerate(crawl.files):
-        name = path.relative_to(crawl.location).as_posix()
+    for number, path in enumerate(files):
+        name = path.relative_to(folder).as_posix()
         yield (
             records.of_file(number, path, name, config.max_record_bytes) if taken(number) else None
         )

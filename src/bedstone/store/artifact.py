@@ -250,7 +250,8 @@ class FilesShard:
     @property
     def files(self) -> tuple[Path, ...]:
         """These alone."""
-        return tuple(self._owner.location / record.path for record in self._records)
+        folder = self._owner.location
+        return tuple(folder / record.path for record in self._records)
 
     @property
     def shards(self) -> tuple[Shard, ...]:
