@@ -1,10 +1,12 @@
 """A crawl that the tests make: pages of four languages, near-duplicates, menus, rubbish."""
 
+import json
 import random
 from pathlib import Path
 
 import pytest
 
+from bedstone.corpus.web.html import text_of
 from bedstone.corpus.web.warc_writer import Page, write
 
 WORDS = {
@@ -97,6 +99,19 @@ def second_warc(tmp_path_factory) -> Path:
     """Another WARC, of other pages."""
     path = tmp_path_factory.mktemp("more") / "more.warc.gz"
     write(path, [*pages(1000, share=0.3)][:-4], {"software": "a test"})
+    return path
+
+
+@pytest.fixture(scope="session")
+def own_texts(tmp_path_factory) -> Path:
+    """The text of the first WARC's pages, as somebody may have it who took it out before."""
+    path = tmp_path_factory.mktemp("own") / "texts.jsonl"
+    texts = [
+        (it.url, text_of(it.html.decode("utf-8", "replace"), main_content=True).text)
+        for it in pages(0)
+    ]
+    rows = [{"title": url[-9:], "content": text, "url": url} for url, text in texts if text]
+    path.write_text("\n".join(map(json.dumps, rows)) + "\n")
     return path
 
 

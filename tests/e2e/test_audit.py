@@ -141,6 +141,7 @@ def tables(tmp_path):
     lines = [json.dumps({"text": text}) for text in TEXTS]
     (tmp_path / "a.jsonl").write_text("\n".join(lines), "utf-8")
     pq.write_table(pa.table({"text": TEXTS}), tmp_path / "b.parquet")
+    (tmp_path / "b.xml").write_text("<p>one</p>")
     return tmp_path / "a.jsonl", tmp_path / "b.parquet"
 
 
@@ -241,7 +242,9 @@ def test_a_rank_file_counts_tokens_too(tables, store, tmp_path):
         ({}, ConfigError, "either a corpus or published shares"),
         ({"inputs": "a.jsonl", "shares": CRAWL}, ConfigError, "either a corpus or published"),
         ({"inputs": "none.jsonl"}, ArtifactError, "does not exist"),
-        ({"inputs": CRAWL}, ConfigError, "files to audit are all WARC"),
+        ({"inputs": CRAWL}, ConfigError, "is no corpus"),
+        ({"inputs": "b.xml"}, DataError, "b.xml is of no kind that texts are read from"),
+        ({"inputs": "a.jsonl", "text_column": "body"}, DataError, "no column 'body'; .* are text"),
         ({"shares": CRAWL, "speakers": "mine"}, ConfigError, "there are cldr, published"),
         ({"inputs": "a.jsonl", "identifier": "cld3"}, ConfigError, "did you mean 'pycld2'"),
     ],
@@ -385,8 +388,8 @@ RECIPE = """
 texts = "JSONL"
 
 [documents]
-stage = "corpus.records"
-inputs = { records = "texts" }
+stage = "corpus.extract"
+inputs = { crawl = "texts" }
 
 [language]
 stage = "corpus.language"

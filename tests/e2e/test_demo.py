@@ -29,6 +29,18 @@ def test_the_demo_goes_the_whole_way_and_the_second_time_builds_nothing(
     assert text.count("prompt: ") == 3
 
 
+@pytest.mark.slow
+def test_the_demo_takes_own_text(cli, own_texts, store, small, monkeypatch):
+    sets = [*small, "preferences.max_tokens=96"]  # the crawl's sentences are long
+    monkeypatch.setattr(demo, "decisions", lambda minutes, crawl: sets)
+    status, _, err = cli("demo", "--crawl", own_texts, "--store", store)
+    assert (status, "hint: --text-column content\n" in err) == (4, True)
+    words = ("demo", "--crawl", own_texts, "--text-column", "content", "--store", store, "--json")
+    status, out, err = cli(*words)
+    assert status == 0, err
+    assert len(json.loads(out)["completions"]) == 3
+
+
 @pytest.mark.parametrize(("minutes", "share", "planned"), [(3, 0.6, 0.7), (20, 1.0, 9.2)])
 def test_the_minutes_decide_how_much_is_read_and_trained(minutes, share, planned, monkeypatch):
     monkeypatch.setattr(demo, "CRAWL_BYTES_PER_MINUTE", 1e6)

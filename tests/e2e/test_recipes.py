@@ -11,7 +11,7 @@ from bedstone.errors import BedstoneError
 from bedstone.store import tables
 from bedstone.store.build import build
 from bedstone.store.engine import Local
-from bedstone.store.recipe import load, preview, run
+from bedstone.store.recipe import built, load, preview, run
 from bedstone.store.stages import find
 
 RECIPES = sorted((Path(__file__).parents[2] / "recipes").glob("*.toml"))
@@ -67,7 +67,7 @@ Wakulima wameanza kupanda miti kando ya barabara ili udongo usikauke.""".splitli
 def test_a_recipe_can_be_previewed(path, crawl, tmp_path):
     recipe = load(path)
     given = {name: [crawl] for name in recipe.inputs}
-    states = preview(recipe, given, tmp_path)
+    states = preview(recipe, built(recipe, given, tmp_path))
     assert list(states) == [node.name for node in recipe.nodes]
     assert "would build" in states.values()
 
@@ -93,6 +93,47 @@ def test_the_web_recipe_keeps_english_only(crawl, tmp_path):
     first = made["gopher_and_c4"].manifest.metrics
     second = made["fineweb"].manifest.metrics
     assert 0 < second["kept_documents"] <= first["kept_documents"] < first["input_documents"]
+
+
+@pytest.mark.parametrize("path", [WEB, OF_SWAHILI], ids=lambda path: path.stem)
+def test_own_text_goes_where_a_crawl_goes(path, crawl, own_texts, tmp_path):
+    kept = []
+    for name, given, sets in [
+        ("warc", crawl, ()),
+        ("table", own_texts, ["documents.text_column=content"]),
+        ("files", files_of(own_texts, tmp_path / "texts"), ()),
+    ]:
+        until = "audit" if path == WEB else "kept"
+        made = run(load(path, sets, until), {"crawl": [given]}, tmp_path / name, Local())
+        texts = (tables.read(shard, ["id", "text"]) for shard in made["documents"].shards)
+        rows = [row for table in texts for row in table.to_pylist()]
+        keep = {
+            row["id"]
+            for shard in made["kept"].shards
+            for row in tables.read(shard, ["id", "keep"]).to_pylist()
+            if row["keep"]
+        }
+        kept.append(sorted(row["text"] for row in rows if row["id"] in keep))
+    assert kept[0]
+    assert kept[1] == kept[0]
+    # Files have no URL by which the yardstick would be found.
+    assert set(kept[2]) >= set(kept[0])
+
+
+def files_of(table, folder):
+    """A file for each row."""
+    folder.mkdir()
+    for number, line in enumerate(table.read_text().splitlines()):
+        (folder / f"{number}.txt").write_text(json.loads(line)["content"], "utf-8")
+    return folder
+
+
+def test_a_reference_may_be_own_text_too(own_texts, tmp_path):
+    sets = [*SMALL, "reference_documents.text_column=content"]
+    recipe = load(MULTILINGUAL, sets, until="thresholds")
+    made = run(recipe, {"reference": [own_texts]}, tmp_path, Local())
+    thresholds = json.loads(made["thresholds"].file("thresholds.json").read_text("utf-8"))
+    assert set(thresholds) == {"spa_Latn", "hin_Deva"}
 
 
 @pytest.fixture(scope="module")

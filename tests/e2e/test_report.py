@@ -378,18 +378,18 @@ def page(report):
     return Page(read(report))
 
 
-MODEL = "language model of 860 k parameters, trained on 712 k tokens from 90 web pages"
+MODEL = "language model of 860 k parameters, trained on 712 k tokens from 90 documents"
 
 
 @pytest.mark.parametrize(
     ("node", "title"),
     [
         ("crawl", "corpus.crawl"),
-        ("documents", "corpus.extract of 155 web pages"),
-        ("filtered", "corpus.filter of 150 web pages"),
-        ("kept", "corpus.dedup of 100 web pages"),
-        ("audit", "corpus.audit of 90 web pages"),
-        ("mix", "tokenizer.mix of 90 web pages"),
+        ("documents", "corpus.extract of 155 documents"),
+        ("filtered", "corpus.filter of 150 documents"),
+        ("kept", "corpus.dedup of 100 documents"),
+        ("audit", "corpus.audit of 90 documents"),
+        ("mix", "tokenizer.mix of 90 documents"),
         ("base", f"A {MODEL}"),
         ("aligned", f"An aligned {MODEL}"),
         ("base_loss", f"evaluation.loss of a {MODEL}"),
@@ -400,8 +400,8 @@ def test_the_title_says_what_was_made_and_which_artifact_it_is(page_of, made, no
 
 
 def test_a_page_tells_nothing_of_what_was_made_of_its_subject_later(page_of):
-    assert page_of("language").answers[0] == "150 of 155 pages have text"
-    assert page_of("filtered").answers[0] == "100 of 155 pages were kept"
+    assert page_of("language").answers[0] == "150 of 155 documents have text"
+    assert page_of("filtered").answers[0] == "100 of 155 documents were kept"
     tokenizer = page_of("tokenizer")
     assert "tokens" in tokenizer.ids  # measured on it
     later = {"mix", "size", "laws", "training", "held-out", "alignment", "strategies"}
@@ -422,7 +422,7 @@ def test_each_heading_states_an_answer(page):
     cost = [answer for answer in page.answers if " cores, " in answer]
     assert len(cost) == 1  # says how long it took
     assert [answer for answer in page.answers if answer not in cost] == [
-        "90 of 155 pages were kept: 12.3 k tokens",
+        "90 of 155 documents were kept: 12.3 k tokens",
         "word_count drops 40 documents, 30 of them alone",
         "Serbian has 10 times its share of the world's speakers, English 1 times",
         "Serbian (Cyrl) pays 3.4 times what English pays",
@@ -446,8 +446,8 @@ def test_each_heading_states_an_answer(page):
 
 def test_what_goes_with_an_answer_is_told(report):
     text = read(report)
-    assert "Pages without text, by reason: 5 no_text." in text
-    assert "7 more pages of the crawl were left unread." in text
+    assert "Documents without text, by reason: 5 no_text." in text
+    assert "7 more documents of the crawl were left unread." in text
     assert ">12 %<" in text  # lost to the second identifier
     assert "1 of 5 may be nothing but misread documents" in text
     assert "The run read 712 k tokens of a text of 250 k; they are worth " in text
@@ -513,9 +513,9 @@ def test_what_the_store_does_not_have_leaves_its_section_out(made, tmp_path):
         shutil.copytree(made[node].path, store / made[node].path.name)
     write_report(Artifact(store / made["filtered"].path.name), tmp_path / "report.html")
     page = Page(read(tmp_path / "report.html"))
-    assert page.title.startswith("corpus.filter of 150 web pages")
-    assert page.answers[0] == "100 of 155 pages were kept"
-    assert {"pages", "levers", "decisions"} <= set(page.ids)
+    assert page.title.startswith("corpus.filter of 150 documents")
+    assert page.answers[0] == "100 of 155 documents were kept"
+    assert {"documents", "levers", "decisions"} <= set(page.ids)
     absent = {"languages", "tokens", "size", "training", "held-out", "alignment", "strategies"}
     assert not absent & set(page.ids)
 

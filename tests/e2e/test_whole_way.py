@@ -14,12 +14,16 @@ RECIPE = Path(__file__).parents[2] / "recipes" / "demo.toml"
 pytestmark = pytest.mark.slow
 
 
-def whole_way(cli, crawls, store, small, *words):
+def answer(cli, crawls, store, small, *words):
     inputs = [word for path in crawls for word in ("--input", f"crawl={path}")]
     sets = [word for change in small for word in ("--set", change)]
     status, out, err = cli("run", RECIPE, *inputs, *sets, "--store", store, "--json", *words)
     assert status == 0, err
-    return json.loads(out)["nodes"]
+    return json.loads(out)
+
+
+def whole_way(*arguments):
+    return answer(*arguments)["nodes"]
 
 
 @pytest.fixture(scope="module")
@@ -86,6 +90,44 @@ def test_measuring_on_more_trains_nothing_and_another_judge_draws_nothing(
     words = ("--set", change, "--dry-run")
     states = whole_way(cli, [crawl, second_warc], shared, small, *words)
     assert {name for name, state in states.items() if state != "built"} == built_again
+
+
+def test_a_dry_run_says_what_comes(cli, crawl, second_warc, tmp_path, small, made):
+    told = answer(cli, [crawl, second_warc], tmp_path / "empty", small, "--dry-run")["estimate"]
+    assert not (tmp_path / "empty").exists()
+    model = bedstone.size(made["base"].path)
+    (flop_per_token,) = model["flop_per_token_forward"].values()
+    came = {
+        "documents": made["kept"].manifest.metrics["kept_documents"],
+        "tokens": made["tokens"].manifest.metrics["encoded_tokens"],
+        "flop": made["base"].manifest.metrics["train_flop"]
+        + 3 * flop_per_token * made["sft"].manifest.metrics["train_tokens"],
+        "bytes_on_disk": sum(disk_bytes(artifact) for artifact in made.values()),
+    }
+    for name, value in came.items():
+        assert told[name] == pytest.approx(value, rel=0.25), name
+    assert 0 < told["peak_memory_bytes"] < 1e11
+    minutes = {name: node["minutes"] for name, node in told["nodes"].items()}
+    assert list(minutes) == list(made)
+    unknown = {name for name, number in minutes.items() if number is None}
+    assert {"preferences", "aligned"} <= unknown
+    assert not unknown & {"documents", "tokens", "plan", "base", "sft"}
+    assert all(told["nodes"][name]["why"] for name in unknown)
+    assert told["minutes"] == pytest.approx(sum(filter(None, minutes.values())))
+    assert "preferences" in told["how"]["minutes"]
+
+
+def disk_bytes(artifact):
+    parts = artifact.shards if artifact.manifest.shards else ()
+    folders = {artifact.path, *(shard.path for shard in parts)}
+    return sum(
+        path.stat().st_size for folder in folders for path in folder.rglob("*") if path.is_file()
+    )
+
+
+def test_nothing_is_estimated_where_all_is_built(cli, crawl, second_warc, shared, small, made):
+    again = answer(cli, [crawl, second_warc], shared, small, "--dry-run")
+    assert again["estimate"] is None
 
 
 def test_two_workers_make_the_same(cli, crawl, second_warc, tmp_path, small, made):

@@ -11,6 +11,7 @@ from pathlib import Path
 import pyarrow.parquet as pq
 import pytest
 
+from bedstone.corpus.extract import ExtractConfig
 from bedstone.store.adoption import adopt
 from bedstone.store.build import build
 from bedstone.store.engine import Local
@@ -61,9 +62,10 @@ CONFIGS = {
     "corpus.minhash": {"bands": 4, "rows": 3},
     "corpus.dedup": {"scope": "language"},
 }
+RECORDED = "corpus.extract.records"
+"""Texts that were taken out before."""
 ROLES = {
     "corpus.extract": "documents",
-    "corpus.records": "recorded",
     "corpus.language": "language",
     "corpus.yardstick": "yardstick",
     "corpus.thresholds": "thresholds",
@@ -101,10 +103,7 @@ def made(tmp_path_factory):
     path = folder / "crawl.warc"
     path.write_bytes(crawl())
     store = folder / "store"
-    table = folder / "texts.jsonl"
-    lines = [{"text": ENGLISH, "url": "https://a.example/"}, {"text": HINDI}, {"text": None}]
-    table.write_text("\n".join(map(json.dumps, lines)), "utf-8")
-    artifacts = {"crawl": adopt([path], store), "records": adopt([table], store)}
+    artifacts = {"crawl": adopt([path], store)}
     for name, role in ROLES.items():
         stage = find(name)
         taken = [*stage.inputs, *(each for each in stage.optional if each in artifacts)]
@@ -113,13 +112,31 @@ def made(tmp_path_factory):
         artifacts[role] = build(stage, config, inputs, store, Local())
         if role == "filtered":
             artifacts["before"] = artifacts[role]
-    return {name: artifacts[role] for name, role in ROLES.items()}
+    recorded = build(
+        find("corpus.extract"), ExtractConfig(), {"crawl": own_texts(folder, store)}, store, Local()
+    )
+    return {name: artifacts[role] for name, role in ROLES.items()} | {RECORDED: recorded}
+
+
+def own_texts(folder: Path, store: Path):
+    """A table of texts, and a folder of them."""
+    table, texts = folder / "texts.jsonl", folder / "texts"
+    lines = [{"text": ENGLISH, "url": "https://a.example/"}, {"text": HINDI}, {"text": None}]
+    table.write_text("\n".join(map(json.dumps, lines)), "utf-8")
+    (texts / "nordic").mkdir(parents=True)
+    (texts / "nordic" / "cat.md").write_text(f"# Katten\r\n\r\n{NORWEGIAN}", "utf-8")
+    (texts / "teacher.TXT").write_bytes(RUSSIAN.encode("cp1251"))
+    (texts / "blank.txt").write_text(" \n")
+    return adopt([table, texts], store)
 
 
 def outcome(artifact) -> dict:
     """Metrics and files; bytes as hexadecimal digits.."""
     parts = artifact.shards if artifact.manifest.shards else [artifact]
-    files = {path.name: rows(path) for part in parts for path in part.files}
+    files: dict[str, object] = {}
+    for number, part in enumerate(parts):
+        before = f"{number}/" if len(parts) > 1 else ""
+        files |= {f"{before}{path.name}": rows(path) for path in part.files}
     values = {"metrics": artifact.manifest.metrics, "files": files}
     return json.loads(json.dumps(values, default=bytes.hex))
 
@@ -130,9 +147,9 @@ def rows(path: Path) -> object:
     return pq.read_table(path).to_pylist()
 
 
-@pytest.mark.parametrize("name", ROLES)
+@pytest.mark.parametrize("name", [*ROLES, RECORDED])
 def test_output_is_that_of_this_version(made, name):
-    ours, stage = outcome(made[name]), find(name)
+    ours, stage = outcome(made[name]), find(made[name].manifest.stage)
     libraries = {library: version(library) for library in stage.libraries}
     path = Path(__file__).with_name(f"{name}.v{stage.version}.json")
     if not path.exists():

@@ -5,6 +5,7 @@ on, and a second one with other speakers identifies no language again.
 """
 
 import json
+import shlex
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal, NotRequired, cast
@@ -22,6 +23,7 @@ from bedstone.commands.declare import (
     PathLike,
     Paths,
     Store,
+    TextColumn,
     Workers,
 )
 from bedstone.commands.desk import (
@@ -29,6 +31,7 @@ from bedstone.commands.desk import (
     given,
     keys_of,
     making,
+    naming_column,
     optional,
     paths_of,
     tell_rejected,
@@ -47,10 +50,9 @@ if TYPE_CHECKING:
 
 NOT_KNOWN = "-"
 NAME_WIDTH = 22
-WARC = (".warc", ".warc.gz")
 OF_FILES = ("adopt", "corpus.crawl")
 """Stages whose artifacts hold files as anybody might bring them."""
-WITH_TEXTS = ("corpus.extract", "corpus.records", "corpus.rewrite", "corpus.lines")
+WITH_TEXTS = ("corpus.extract", "corpus.rewrite", "corpus.lines")
 """Stages that write documents."""
 DECIDING = ("corpus.filter", "corpus.dedup")
 """Stages that write which documents are kept."""
@@ -129,9 +131,12 @@ class Audit(TypedDict):
 def audit(
     inputs: Annotated[
         Paths,
-        typer.Argument(metavar="INPUT...", help="an artifact; or WARC, JSONL or Parquet files"),
+        typer.Argument(
+            metavar="INPUT...", help="an artifact; or WARC, JSONL, Parquet, text files, folders"
+        ),
     ] = (),
     *,
+    text_column: TextColumn = None,
     shares: Annotated[
         Paths, typer.Option(help="CSV of published shares instead; several show the trend")
     ] = (),
@@ -176,7 +181,7 @@ def audit(
         found = cast(Audit, audit_shares(paths_of(shares), speakers))
     else:
         where = making(store, progress, workers)
-        documents, labels, kept = _inputs(given(inputs, store), where)
+        documents, labels, kept = _inputs(given(inputs, store), text_column, where)
         found = _audited(
             where,
             {"speakers": speakers},
@@ -226,20 +231,19 @@ def _identified(
     second: Identifier | None,
     model: Path | None,
 ) -> "Artifact":
+    if "fasttext" in (identifier, second) and model is None:
+        raise ConfigError(
+            "the identifier fasttext needs a model", hint="give its file: --model FILE"
+        )
     settings = {"identifier": identifier, "second": second}
     return where.build("corpus.language", settings, documents=documents, model=where.adopted(model))
 
 
-def _inputs(paths: Sequence[Path], where: "Making") -> "Inputs":
+def _inputs(paths: Sequence[Path], text_column: str | None, where: "Making") -> "Inputs":
     """Documents, their languages where they are known, and which are kept where it is decided."""
-    from bedstone.corpus.records import ENDINGS as RECORDS
     from bedstone.store.adoption import adopt
     from bedstone.store.artifact import Artifact, is_complete
 
-    if not paths:
-        raise ConfigError(
-            "there is nothing to audit", hint="give an artifact, WARC, JSONL or Parquet files"
-        )
     artifacts = [Artifact(path) for path in paths if is_complete(path)]
     if artifacts and len(paths) > 1:
         raise ConfigError(
@@ -247,20 +251,19 @@ def _inputs(paths: Sequence[Path], where: "Making") -> "Inputs":
             hint="audit one artifact, or files together",
         )
     if artifacts and artifacts[0].manifest.stage not in OF_FILES:
+        if text_column is not None:
+            raise ConfigError(f"--text-column {text_column}: {artifacts[0].path} is no table")
         return _of_artifact(artifacts[0])
     where.progress.named("audit").say(f"reading {paths[0]}" + " and others" * (len(paths) > 1))
-    files = adopt(paths, where.store)
-    names = [file.path for file in files.manifest.files]
-    if all(name.endswith(WARC) for name in names):
-        return where.build("corpus.extract", {}, crawl=files), None, None
-    if all(name.endswith(RECORDS) for name in names):
-        return where.build("corpus.records", {}, records=files), None, None
-    odd = [name for name in names if not name.endswith((*WARC, *RECORDS))]
-    raise ConfigError(
-        f"{(odd or names)[0]}: files to audit are all WARC ({', '.join(WARC)}), "
-        f"or all tables of texts ({', '.join(RECORDS)})",
-        hint="published shares are given by --shares FILE.csv",
-    )
+    if tables := [path for path in paths if path.suffix == ".csv"]:
+        raise ConfigError(
+            f"{tables[0]} is no corpus",
+            hint=f"bedstone audit --shares {shlex.quote(str(tables[0]))}",
+        )
+    config = {} if text_column is None else {"text_column": text_column}
+    with naming_column():
+        documents = where.build("corpus.extract", config, crawl=adopt(paths, where.store))
+    return documents, None, None
 
 
 def _of_artifact(artifact: "Artifact") -> "Inputs":

@@ -36,7 +36,7 @@ Renamed = Mapping[str, str]
 Inputs = Mapping[str, Paths]
 """Name -> a file or a folder, or several; or an artifact, by the start of its request."""
 ON_THE_LINE: Mapping[Any, Any] = {
-    PathLike: Path,
+    PathLike: str,  # an address, which a path would spell otherwise, may be one
     Paths: list[Path],
     Words: list[str],
     Numbers: list[int],
@@ -58,6 +58,9 @@ EngineName = Annotated[Literal["local"], typer.Option(help="who does the work")]
 Languages = Annotated[Words, typer.Option(help="show these alone, by any code: te,swa,zho_Hans")]
 NamedInputs = Annotated[
     Inputs, typer.Option("--input", help="NAME=PATH, for each input; twice takes both")
+]
+TextColumn = Annotated[
+    str | None, typer.Option(help="of tables: the column of the texts; without it, text")
 ]
 Sets = Annotated[Words, typer.Option("--set", help="KEY=VALUE, after the file")]
 Name = Annotated[
@@ -299,7 +302,7 @@ def named_paths(words: Sequence[str]) -> dict[str, list[Path]]:
         if not equals or not path:
             raise ConfigError(
                 f"--input {text!r} has no {'path' if equals else repr('=')}",
-                hint="write --input name=path",
+                hint="write --input NAME=PATH",
             )
         paths.setdefault(name, []).append(Path(path))
     return paths

@@ -1,11 +1,12 @@
 """The demo: the whole way on a small real crawl, within the minutes that are given."""
 
+import json
 from collections.abc import Sequence
 from pathlib import Path
 
 import pyarrow.parquet as pq
 
-from bedstone.commands.desk import own_recipe, tell_rejected
+from bedstone.commands.desk import naming_column, own_recipe, tell_rejected
 from bedstone.commands.recipes import Demo, DemoCompletion
 from bedstone.errors import ConfigError
 from bedstone.progress import Progress
@@ -25,12 +26,19 @@ TRAINING_SHARE, FIXED_MINUTES = 0.5, 0.8
 """Pre-training gets that share of the minutes, less those that every run takes; the rest is for
 what comes before and after it. By measurement on two cores, with a margin."""
 CRAWL_BYTES_PER_MINUTE = 5.5e6
-"""Of compressed WARC, for each minute of the whole: what comes before training then takes a sixth
-of the time on one core."""
+"""Of compressed WARC, or of own text, for each minute of the whole: what comes before training then
+takes a sixth of the time on one core."""
 SHOWN = 3
 
 
-def demo(*, store: Path, minutes: float, crawl: Sequence[Path], progress: Progress) -> Demo:
+def demo(
+    *,
+    store: Path,
+    minutes: float,
+    crawl: Sequence[Path],
+    text_column: str | None,
+    progress: Progress,
+) -> Demo:
     """Fetch or take a crawl, run the demo recipe for about ``minutes``, and write the report.
 
     Raises:
@@ -41,9 +49,11 @@ def demo(*, store: Path, minutes: float, crawl: Sequence[Path], progress: Progre
         raise ConfigError(f"{minutes:g} minutes: the demo takes {MIN_MINUTES:g} at least")
     recipe.load(DEMO)
     source = adopt(crawl, store) if crawl else _fetched(store, progress)
-    plan = recipe.load(DEMO, decisions(minutes, source))
+    named = [] if text_column is None else [f"documents.text_column={json.dumps(text_column)}"]
+    plan = recipe.load(DEMO, [*decisions(minutes, source), *named])
     engine = Local(core_count())
-    made = recipe.run(plan, {"crawl": [source.path]}, store, engine, progress)
+    with naming_column():
+        made = recipe.run(plan, {"crawl": [source.path]}, store, engine, progress)
     out = store / "report.html"
     write_report(made["aligned"], out)
     return {

@@ -2,12 +2,14 @@
 
 import os
 import re
+import shlex
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 from bedstone.commands.declare import PathLike, Paths, Words
-from bedstone.errors import ArtifactError, ConfigError, nearest
+from bedstone.errors import ArtifactError, BedstoneError, ConfigError, nearest
 from bedstone.languages import MIXED, UNKNOWN, by_code, join, name, nearest_to, split
 from bedstone.progress import Progress
 
@@ -142,6 +144,17 @@ def stages_so(incomplete: str) -> Iterator[str]:
     from bedstone.store.stages import STAGES
 
     return (name for name in STAGES if name.startswith(incomplete))
+
+
+@contextmanager
+def naming_column() -> Iterator[None]:
+    """What a stage says of its ``text_column``, said of the command's ``--text-column``."""
+    try:
+        yield
+    except BedstoneError as error:
+        if error.setting is not None:
+            error.hint = f"--text-column {shlex.quote(error.setting[1])}"
+        raise
 
 
 def making(store: PathLike, progress: Progress | None, workers: int = 1) -> "Making":

@@ -3,7 +3,7 @@
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Annotated, NotRequired
+from typing import Annotated, Any, NotRequired
 
 import typer
 from typing_extensions import TypedDict
@@ -17,6 +17,7 @@ from bedstone.commands.declare import (
     Paths,
     Sets,
     Store,
+    TextColumn,
     Workers,
 )
 from bedstone.commands.desk import (
@@ -64,6 +65,8 @@ class Run(TypedDict):
     """By name, the folder of each artifact; of a dry run, what would be done."""
     rejected: NotRequired[dict[str, int]]
     """Reason -> records that gave no document; not of a dry run."""
+    estimate: NotRequired[dict[str, Any] | None]
+    """Of a dry run: what the nodes that are not built would take; null where all are built."""
 
 
 class Init(TypedDict):
@@ -102,8 +105,9 @@ def demo(
     store: Store = STORE,
     minutes: Annotated[float, typer.Option(help="for the run after the fetch, 3 or more")] = 10.0,
     crawl: Annotated[
-        Paths, typer.Option(help="WARC files of your own instead of the fetched ones")
+        Paths, typer.Option(help="WARC, JSONL, Parquet or text files of your own, or folders")
     ] = (),
+    text_column: TextColumn = None,
     progress: Progress | None = None,
 ) -> Demo:
     """Go the whole way on a small real crawl: model, alignment, samples, report.
@@ -115,7 +119,8 @@ def demo(
     return go(
         store=Path(store),
         minutes=minutes,
-        crawl=paths_of(crawl),
+        crawl=given(crawl, store),
+        text_column=text_column,
         progress=progress or Progress(),
     )
 
@@ -139,7 +144,9 @@ def run(
     *,
     sets: Sets = (),
     until: Annotated[str | None, typer.Option(help="the last node to build")] = None,
-    dry_run: Annotated[bool, typer.Option(help="say what would be built")] = False,
+    dry_run: Annotated[
+        bool, typer.Option(help="say what would be built, and what it would take")
+    ] = False,
     store: Store = STORE,
     workers: Workers = 1,
     engine: EngineName = "local",
@@ -156,7 +163,14 @@ def run(
     plan = recipes.load(recipe_of(recipe), words_of(sets), until)
     found = {name: given(paths, store) for name, paths in inputs.items()}
     if dry_run:
-        return {"nodes": recipes.preview(plan, found, Path(store))}
+        from bedstone.commands.estimate import estimate
+
+        built = recipes.built(plan, found, Path(store))
+        nodes = recipes.preview(plan, built)
+        return {
+            "nodes": nodes,
+            "estimate": estimate(plan, found, built, workers, progress or Progress()),
+        }
     where = making(store, progress, workers)
     made = recipes.run(plan, found, where.store, where.engine, where.progress)
     return {
@@ -166,7 +180,12 @@ def run(
 
 
 def _nodes(found: Run) -> Iterator[str]:
-    return (f"{name:20} {text}" for name, text in found["nodes"].items())
+    yield from (f"{name:20} {text}" for name, text in found["nodes"].items())
+    if estimate := found.get("estimate"):
+        from bedstone.commands.estimate import lines
+
+        yield ""
+        yield from lines(estimate)
 
 
 def init(

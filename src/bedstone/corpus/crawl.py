@@ -58,7 +58,7 @@ def _fetch(config: CrawlConfig, job: Job) -> Fetched:
     if not fetched.archives:
         raise BedstoneError(
             f"no pages can be fetched: {'; '.join(reasons)}",
-            hint="give a crawl of your own: --crawl FILE.warc.gz",
+            hint="give a crawl of your own: bedstone demo --crawl FILE.warc.gz",
         )
     for reason in reasons:
         names = ", ".join(name for name, why in fetched.missing.items() if why == reason)

@@ -89,7 +89,7 @@ def _identifier(name: Name, job: Job) -> Identifier:
         return identifier(name)
     if "model" not in job.inputs:
         raise ConfigError(
-            "the identifier fasttext needs a model", hint="give it as the input: --input model=FILE"
+            "the identifier fasttext needs a model", hint="give its file as the input model"
         )
     return identifier(name, only_file(job.inputs["model"], "a model").resolve())
 

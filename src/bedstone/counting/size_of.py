@@ -257,7 +257,9 @@ def _mismatches(tensors: Sequence[Tensor], found: Mapping[str, Any]) -> list[str
 def _utilisation(architecture: Architecture, speed: Speed) -> dict[str, Any]:
     seq_len = speed.seq_len or architecture.max_length
     if seq_len is None:
-        raise ConfigError("the config does not say how long a sequence is", hint="give --seq-len")
+        raise ConfigError(
+            "the config does not say how long a sequence is", hint="give it: --seq-len 2048, say"
+        )
     active, matrices = count.parameters(architecture).active, count.matmul_parameters(architecture)
     width = sum(layer.attention.flop_per_key // 2 * n for layer, n in architecture.layers)
     head = architecture.vocab_size * architecture.d_embedding

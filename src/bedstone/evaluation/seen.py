@@ -15,7 +15,7 @@ HELD_OUT_OF = "udhr"
 """What the documents are of that corpus.yardstick holds out."""
 
 
-WITH_URLS = ("corpus.extract", "corpus.records")
+WITH_URLS = "corpus.extract"
 
 
 READING_KEPT = ("tokenizer.train", "tokenizer.encode")
@@ -36,7 +36,7 @@ def is_trained_on(artifact: Artifact, sources: Sequence[str]) -> bool | None:
     found = {each.manifest.request: each for each in behind}
     readers = [each for each in behind if each.manifest.stage in READING_KEPT]
     wanted = set(_ids_of(sources, behind, artifact.path.resolve().parent))
-    has_urls = any(each.manifest.stage in WITH_URLS for each in behind)
+    has_urls = any(each.manifest.stage == WITH_URLS for each in behind)
     is_known = bool(readers and sources and has_urls)
     for reader in readers:
         parents = [reader.manifest.parents[role].request for role in ("kept", "documents")]
@@ -56,7 +56,7 @@ def _ids_of(sources: Sequence[str], behind: Sequence[Artifact], store: Path) -> 
     """The ids of the documents that are pages of the sources."""
     starts = [SOURCES[source].urls for source in sources]
     for artifact in behind:
-        if artifact.manifest.stage in WITH_URLS:
+        if artifact.manifest.stage == WITH_URLS:
             for shard in artifact.shards:
                 table = tables.read(shard, ["id"], ["url"])
                 for start in starts:

@@ -64,7 +64,8 @@ class Budget:
         told = [name for name in BUDGETS if getattr(self, name) is not None]
         if len(told) != 1:
             raise ConfigError(
-                f"{len(told)} budgets are given", hint="give one of --flop, --device-hours, --usd"
+                f"{len(told)} budgets are given",
+                hint="give one of --flop 1e20, --device-hours 1000, --usd 5000, say",
             )
         if self.utilisation is not None and self.utilisation > 1:
             raise ConfigError(f"--utilisation {self.utilisation}: it must be at most 1")
@@ -72,10 +73,10 @@ class Budget:
         if self.device is None and (self.flop is None or any(of_device)):
             raise ConfigError(
                 "hours, money and utilisation are of a device, and none is given",
-                hint="name it by --device, H100-SXM say",
+                hint="name it: --device H100-SXM, say",
             )
         if self.usd is not None and self.usd_per_device_hour is None:
-            raise ConfigError("money buys hours at a price", hint="give --usd-per-device-hour")
+            raise ConfigError("money buys hours at a price", hint="--usd-per-device-hour 2.5, say")
 
     @property
     def share(self) -> float:

@@ -160,7 +160,7 @@ def _own(found: Any, path: Path) -> KnownLaw:
         if len(constants) == len(SURFACE):
             Law(*(it.value for it in constants.values()))  # complains of what no law has
         source = f"{found['runs']} runs, {found['objective']}"
-    except (ValueError, KeyError, TypeError) as error:
+    except (OSError, ValueError, KeyError, TypeError) as error:
         raise _no_law(path, error) from error
     if len(constants) < len(SURFACE):
         raise DataError(
@@ -182,7 +182,8 @@ def _own(found: Any, path: Path) -> KnownLaw:
 
 def _no_law(path: Path, error: Exception) -> DataError:
     return DataError(
-        f"{path} is no law: {error}", hint="give a file that `bedstone fit --out FILE` wrote"
+        f"{path} is no law: {error}",
+        hint="give a file that `bedstone fit RUNS.csv --out FILE` wrote",
     )
 
 

@@ -1,4 +1,4 @@
-"""Stage posttrain.pairs: cut prompts and completions from real pages: a heading, its paragraph.
+"""Stage posttrain.pairs: cut prompts and completions from real text: a heading, its paragraph.
 
 Reads   ``documents`` (id, url, text, headings), ``language`` (language) and ``kept`` (keep),
         shard by shard, rows in the same order
@@ -13,6 +13,10 @@ A pair is cut where all of this holds:
 * that line has a whole sentence within a limit; it is cut after the last such;
 * both are in the same script: a page that is half translated has headings of another language.
 
+Where no document of a shard has a heading, as tables tell of none, sentences are in their place:
+of a paragraph between blank lines, one within the limit of a heading, and those that follow
+within the other.
+
 A document gives so many pairs at most, its first; of equal pairs of a shard the first stays.
 All pairs of a document are in one split, which its id decides: by the same lots as tokenizer.mix,
 so at equal shares no text that the mix holds out is fine-tuned on. The reverse does not hold: of
@@ -20,9 +24,10 @@ languages with few documents the mix holds out none, and the base model has read
 held out here.
 """
 
+from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from itertools import islice, pairwise
+from itertools import chain, islice, pairwise
 
 import pyarrow as pa
 from pydantic import Field
@@ -32,7 +37,7 @@ from bedstone.languages import MIXED, UNKNOWN
 from bedstone.lots import is_held_out
 from bedstone.store import tables
 from bedstone.store.stage import Job, Result, Stage
-from bedstone.text.sentences import script, whole_sentences
+from bedstone.text.sentences import script, sentence_ends, whole_sentences
 
 
 class PairsConfig(Config):
@@ -61,13 +66,15 @@ def run(config: PairsConfig, job: Job) -> Result:
     documents = tables.read(job.inputs["documents"], ["id", "url", "text", "headings"])
     languages = tables.beside(job.inputs["language"], documents, ["language"])["language"]
     kept = tables.beside(job.inputs["kept"], documents, ["keep"])["keep"]
+    by_heading = any(map(len, documents["headings"].to_pylist()))
     rows, seen, used, duplicates = [], set[Cut](), 0, 0
     beside = zip(documents.to_pylist(), languages.to_pylist(), kept.to_pylist(), strict=True)
     for document, language, keep in beside:
         if not keep or language in (UNKNOWN, MIXED):
             continue
         used += 1
-        for cut in cuts(document["text"], document["headings"], config):
+        headings = document["headings"] if by_heading else None
+        for cut in cuts(document["text"], headings, config):
             if cut in seen:
                 duplicates += 1
                 continue
@@ -86,18 +93,25 @@ def run(config: PairsConfig, job: Job) -> Result:
     )
 
 
-def cuts(text: str, headings: Sequence[int], config: PairsConfig) -> list[Cut]:
+def cuts(text: str, headings: Sequence[int] | None, config: PairsConfig) -> list[Cut]:
     """The pairs of a document, in their order.
 
     Args:
         text: lines parted by a line feed.
-        headings: the numbers of the lines that are headings, from 0, ascending.
+        headings: the numbers of the lines that are headings, from 0, ascending; None where nobody
+            knows of headings.
         config: the limits.
     """
-    return list(islice(_cuts(text.split("\n"), headings, config), config.document_max_pairs))
+    paragraphs = (" ".join(lines.split()) for lines in text.split("\n\n"))
+    found = (
+        chain.from_iterable(_of_sentences(each, config) for each in paragraphs)
+        if headings is None
+        else _of_headings(text.split("\n"), headings, config)
+    )
+    return list(islice(found, config.document_max_pairs))
 
 
-def _cuts(lines: list[str], headings: Sequence[int], config: PairsConfig) -> Iterator[Cut]:
+def _of_headings(lines: list[str], headings: Sequence[int], config: PairsConfig) -> Iterator[Cut]:
     for heading, end in pairwise([*headings, len(lines)]):
         prompt = lines[heading].strip()
         if len(prompt) > config.prompt_max_characters or script(prompt) is None:
@@ -112,6 +126,26 @@ def _completion(lines: list[str], config: PairsConfig) -> str:
     long = (line.strip() for line in lines if len(line.strip()) >= enough)
     sentences = whole_sentences(next(long, ""), config.completion_max_characters)
     return sentences if len(sentences) >= enough else ""
+
+
+def _of_sentences(text: str, config: PairsConfig) -> Iterator[Cut]:
+    ends = sentence_ends(text)
+    start = number = 0  # of a sentence, and of its end
+    while number < len(ends):
+        end = ends[number]
+        last = bisect_right(ends, end + config.completion_max_characters) - 1
+        cut = Cut(text[start:end].strip(), text[end : ends[last]].strip())
+        if len(cut.prompt) <= config.prompt_max_characters and _is_whole(cut, config):
+            yield cut
+            number = last
+        start, number = ends[number], number + 1
+
+
+def _is_whole(cut: Cut, config: PairsConfig) -> bool:
+    is_long = len(cut.completion) >= config.completion_min_characters
+    return (
+        is_long and script(cut.prompt) is not None and script(cut.prompt) == script(cut.completion)
+    )
 
 
 def _row(document: dict[str, str], language: str, cut: Cut, config: PairsConfig) -> dict[str, str]:
@@ -144,7 +178,7 @@ def _total(sums: dict[str, float]) -> dict[str, float]:
 
 STAGE = Stage(
     "posttrain.pairs",
-    version=1,
+    version=2,
     config=PairsConfig,
     inputs=("documents", "language", "kept"),
     sharded=("documents", "language", "kept"),

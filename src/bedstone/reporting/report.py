@@ -30,7 +30,7 @@ from bedstone.store.provenance import current_code
 from bedstone.store.work import named
 
 SECTIONS: tuple[Callable[[Family], Section | None], ...] = (
-    data.pages,
+    data.documents,
     rules.rules,
     language_sections.shares,
     token_sections.premiums,
@@ -120,28 +120,28 @@ def _shown(value: object) -> object:
 
 
 def title(about: Family) -> str:
-    """What was made: a model and the text that it read, or an artifact and its pages."""
+    """What was made: a model and the text that it read, or an artifact and its documents."""
     stage, base = about.subject.manifest.stage, about.find("pretrain.train")
-    number = _pages_behind(about)
-    pages = f"{count(number)} web pages" if number else ""
+    number = _documents_behind(about)
+    texts = f"{count(number)} documents" if number else ""
     if base is None:
-        return f"{stage} of {pages}" if pages else stage
+        return f"{stage} of {texts}" if texts else stage
     made, metrics = BEGINNINGS.get(stage), base.manifest.metrics
     model = f"{made} language model" if made else f"{stage} of a language model"
     return (
         f"{model} of {short(metrics['parameters_total'])} parameters, trained on "
-        f"{short(metrics['train_tokens'])} tokens{f' from {pages}' if pages else ''}"
+        f"{short(metrics['train_tokens'])} tokens{f' from {texts}' if texts else ''}"
     )
 
 
-def _pages_behind(about: Family) -> float:
-    """The pages that the subject is made of: those that the decisions before it left."""
+def _documents_behind(about: Family) -> float:
+    """The documents that the subject is made of: those that the decisions before it left."""
     before = [it for it in decisions(about) if it is not about.subject]
     documents = about.find("corpus.extract")
     if before:
         return before[-1].manifest.metrics["kept_documents"]
     if documents is about.subject:
-        return data.pages_read(documents)
+        return data.documents_read(documents)
     return documents.manifest.metrics["documents"] if documents else 0
 
 

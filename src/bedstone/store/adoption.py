@@ -142,9 +142,13 @@ def _stage_and_config(files: Mapping[str, Path]) -> tuple[Stage, AdoptConfig]:
 
 
 def _link(config: AdoptConfig, job: Job, sources: tuple[Source, ...]) -> Result:
-    for source in sources:
-        with job.part(source.name) as link:
-            link.symlink_to(source.location)
+    links = {job.folder / source.name: source.location for source in sources}
+    for link, location in links.items():
+        link.parent.mkdir(parents=True, exist_ok=True)
+        link.unlink(missing_ok=True)
+        link.symlink_to(location)
+    for folder in {link.parent for link in links}:  # not for each of a hundred thousand texts
+        work.sync(folder)
     records = tuple(job.record(source.name) for source in sources)
     if content_digest(records) != config.content:
         raise ArtifactError("a file changed while it was adopted: adopt it again")

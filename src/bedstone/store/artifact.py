@@ -20,7 +20,7 @@ A stage that maps shards makes one artifact of each, and one that lists them.
 import glob
 import hashlib
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Literal, Protocol
@@ -35,6 +35,10 @@ from bedstone.store.work import SCRATCH
 MANIFEST = "manifest.json"
 Reproducible = Literal["bytes", "request"]
 """What building again gives: the same bytes, or (float training) another answer to the request."""
+TEXT_FILES = (".txt", ".md")
+"""Files of one text each: many make a shard, or a folder of them would be as many artifacts."""
+SHARD_BYTES = 64 << 20
+"""Of the text files of a shard, and one file more."""
 
 
 class File(Config):
@@ -108,7 +112,7 @@ class Manifest(Config):
 
 
 class Shard(Protocol):
-    """What a stage that maps is given of a role: an artifact, or one file of an artifact."""
+    """What a stage that maps is given of a role: an artifact, or files of an artifact."""
 
     @property
     def content(self) -> str:
@@ -176,9 +180,9 @@ class Artifact:
 
     @property
     def shards(self) -> tuple[Shard, ...]:
-        """The shards' artifacts; of an artifact that lists none, each of its files."""
+        """The shards' artifacts; of an artifact that lists none, its files, texts together."""
         if self.manifest.shards is None:
-            return tuple(FileShard(self, file) for file in self.manifest.files)
+            return tuple(FilesShard(self, files) for files in _grouped(self.manifest.files))
         return tuple(Artifact(self._folder_of(shard)) for shard in self.manifest.shards)
 
     def file(self, name: str) -> Path:
@@ -219,45 +223,76 @@ class Artifact:
         return self.path.with_name(folder_name(self.manifest.stage, shard.request))
 
 
-class FileShard:
-    """One file of an artifact, as a shard of its own: a WARC of a crawl."""
+class FilesShard:
+    """Files of an artifact, as a shard of their own: a WARC of a crawl, or many texts."""
 
-    def __init__(self, owner: Artifact, record: File) -> None:
-        self._owner, self._record = owner, record
+    def __init__(self, owner: Artifact, records: tuple[File, ...]) -> None:
+        self._owner, self._records = owner, records
 
     @property
     def content(self) -> str:
-        """The digest of the file's bytes: neither its name nor its neighbours count."""
-        return self._record.sha256
+        """The digest of a file's bytes, whatever its name; of texts, their names count too.
+
+        Another than the artifact's, though all its files be in the shard: what is made of the one
+        is no list of shards.
+        """
+        if is_text_file(self._records[0].path):
+            return digest(["texts", content_digest(self._records)])
+        return self._records[0].sha256
 
     @property
     def location(self) -> Path:
-        """Where the file lies; for an adopted one, outside the store."""
+        """Where the file lies, for an adopted one outside the store; of texts, their artifact."""
+        if is_text_file(self._records[0].path):
+            return self._owner.location
         return self.files[0].resolve()
 
     @property
     def files(self) -> tuple[Path, ...]:
-        """The file alone."""
-        return (self._owner.path / self._record.path,)
+        """These alone."""
+        folder = self._owner.location
+        return tuple(folder / record.path for record in self._records)
 
     @property
     def shards(self) -> tuple[Shard, ...]:
-        """The file alone."""
+        """These alone."""
         return (self,)
 
     def file(self, name: str) -> Path:
-        """The file, if it has that ``name``.
+        """The file of that ``name``.
 
         Raises:
-            ArtifactError: it has another.
+            ArtifactError: there is none.
         """
-        if name != self._record.path:
-            raise ArtifactError(f"{self.files[0]} is no {name}")
-        return self.files[0]
+        if all(name != record.path for record in self._records):
+            raise ArtifactError(f"{self.location} has no {name}")
+        return self._owner.location / name
 
     def as_parent(self) -> Parent:
         """What a child's manifest says of it."""
         return Parent(request=self._owner.manifest.request, content=self.content)
+
+
+def is_text_file(name: str) -> bool:
+    """Whether it is a file of one text, by its name."""
+    return name.lower().endswith(TEXT_FILES)
+
+
+def _grouped(files: Iterable[File]) -> Iterator[tuple[File, ...]]:
+    """Each file by itself, those of one text up to a shard's bytes together."""
+    texts: list[File] = []
+    total_bytes = 0
+    for file in files:
+        if not is_text_file(file.path):
+            yield (file,)
+            continue
+        texts.append(file)
+        total_bytes += file.bytes
+        if total_bytes >= SHARD_BYTES:
+            yield tuple(texts)
+            texts, total_bytes = [], 0
+    if texts:
+        yield tuple(texts)
 
 
 def is_complete(folder: Path) -> bool:
@@ -286,7 +321,7 @@ def find_artifact(name: str, store: Path) -> Artifact:
     if not matching:
         raise ArtifactError(
             f"{name} is no artifact: no such folder with a {MANIFEST}, no request of {store}",
-            hint="give the artifact's folder, or --store and the start of its request",
+            hint="give the artifact's folder, or --store FOLDER and the start of its request",
         )
     if len(matching) > 1:
         names = ", ".join(artifact.path.name for artifact in matching)

@@ -5,7 +5,8 @@ is a node: its stage, where its inputs come from, its config. A recipe holds no 
 machine and computes nothing.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from graphlib import CycleError, TopologicalSorter
@@ -14,7 +15,7 @@ from typing import Any
 
 from bedstone import config as configs
 from bedstone.config import Config, Settings
-from bedstone.errors import ConfigError, nearest
+from bedstone.errors import BedstoneError, ConfigError, nearest
 from bedstone.progress import Progress
 from bedstone.store.adoption import adopt, adopted
 from bedstone.store.artifact import Artifact, is_complete
@@ -111,41 +112,60 @@ def run(
     artifacts = {name: adopt(paths, store) for name, paths in given.items()}
     for node in recipe.nodes:
         inputs = {role: artifacts[source] for role, source in node.inputs.items()}
-        artifacts[node.name] = build(node.stage, node.config, inputs, store, engine, progress)
+        with naming(node):
+            artifacts[node.name] = build(node.stage, node.config, inputs, store, engine, progress)
     return {node.name: artifacts[node.name] for node in recipe.nodes}
 
 
-def preview(recipe: Recipe, given: Mapping[str, Sequence[Path]], store: Path) -> dict[str, str]:
-    """What ``run`` would do with every node: ``built``, ``would build`` or ``depends on X``.
+def built(
+    recipe: Recipe, given: Mapping[str, Sequence[Path]], store: Path
+) -> dict[str, Artifact | None]:
+    """What the store already has, by the names of inputs and nodes.
 
-    Of an input that the store does not know yet, nothing can have been built.
-
-    What a node that is not built will contain is unknown, so nothing is said of its children.
+    What a node that is not built will contain is unknown, so nothing that is made from it is found.
     """
     _check_given(recipe, given)
     found = {name: adopted(paths, store) for name, paths in given.items()}
-    states = {}
     for node in recipe.nodes:
         inputs = {role: found[source] for role, source in node.inputs.items()}
         known = {role: artifact for role, artifact in inputs.items() if artifact}
-        missing = [source for role, source in node.inputs.items() if role not in known]
-        if missing and all(source in given for source in missing):
-            found[node.name], states[node.name] = None, "would build"
-            continue
-        if missing:
-            found[node.name], states[node.name] = None, f"depends on {', '.join(missing)}"
-            continue
-        folder = ask(node.stage, node.config, known).folder(store)
-        found[node.name] = Artifact(folder) if is_complete(folder) else None
-        states[node.name] = "built" if found[node.name] else "would build"
+        found[node.name] = None
+        if len(known) == len(inputs):
+            with naming(node):
+                folder = ask(node.stage, node.config, known).folder(store)
+            found[node.name] = Artifact(folder) if is_complete(folder) else None
+    return found
+
+
+def preview(recipe: Recipe, found: Mapping[str, Artifact | None]) -> dict[str, str]:
+    """What ``run`` would do with every node: ``built``, ``would build`` or ``depends on X``."""
+    states = {}
+    names = {node.name for node in recipe.nodes}
+    for node in recipe.nodes:
+        missing = [each for each in node.inputs.values() if each in names and not found[each]]
+        depends = f"depends on {', '.join(missing)}" if missing else "would build"
+        states[node.name] = "built" if found[node.name] else depends
     return states
+
+
+@contextmanager
+def naming(node: Node) -> Iterator[None]:
+    """What a stage says of a key of its config, said of the node's."""
+    try:
+        yield
+    except BedstoneError as error:
+        if error.setting is not None:
+            key, value = error.setting
+            error.setting = f"{node.name}.{key}", value
+            error.hint = f"--set {configs.assignment(*error.setting)}"
+        raise
 
 
 def _place(key: list[str], names: list[str]) -> list[str]:
     name, *rest = key
     if name not in names or not rest:
         known = "" if name in names else f": no node {name!r}; {nearest(name, names)}"
-        raise ConfigError(f"--set {'.'.join(key)}{known}", hint="write --set node.key=value")
+        raise ConfigError(f"--set {'.'.join(key)}{known}", hint="write --set NODE.KEY=VALUE")
     return [name, "config", *rest]
 
 

@@ -18,7 +18,6 @@ TRAINING = ("torch", "safetensors")
 STAGES = (
     "corpus.crawl",
     "corpus.extract",
-    "corpus.records",
     "corpus.parallel",
     "corpus.language",
     "corpus.yardstick",

@@ -48,9 +48,14 @@ def whole_sentences(text: str, max_characters: int | None = None) -> str:
     """
     text = text.strip()
     limit = len(text) if max_characters is None else max_characters
-    ends = [found.end() for found in _END.finditer(text) if found.end() <= limit]
+    ends = [end for end in sentence_ends(text) if end <= limit]
     sentences = text[: ends[-1]] if ends else ""
     return sentences if any(map(str.isalnum, sentences)) else ""
+
+
+def sentence_ends(text: str) -> list[int]:
+    """How many characters stand before each end of a sentence, what closes it included."""
+    return [found.end() for found in _END.finditer(text)]
 
 
 def script(text: str) -> str | None:

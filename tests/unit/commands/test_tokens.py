@@ -309,9 +309,9 @@ def trained(store, folder, kept):
         for url in (UDHR, NEWS)
     ]
     (folder / "pages.jsonl").write_text("\n".join(lines) + "\n", "utf-8")
-    stage = find("corpus.records")
-    records = {"records": adopt([folder / "pages.jsonl"], store)}
-    documents = build(stage, stage.config(), records, store, Local())
+    stage = find("corpus.extract")
+    pages = {"crawl": adopt([folder / "pages.jsonl"], store)}
+    documents = build(stage, stage.config(), pages, store, Local())
     (shard,) = documents.shards
     ids = pq.read_table(next(path for path in shard.files if path.suffix == ".parquet"))["id"]
     inputs = {"documents": documents}
@@ -376,13 +376,13 @@ def test_a_tokeniser_that_was_steered_by_the_text_is_flagged(store, tmp_path, mo
 
 def test_without_the_documents_urls_nothing_is_known(store, tmp_path, monkeypatch):
     tokenizer = trained(store, tmp_path / "news", [False, True])
-    monkeypatch.setattr(seen, "WITH_URLS", ("corpus.extract",))
+    monkeypatch.setattr(seen, "WITH_URLS", "another")
     assert is_trained_on(tokenizer, ["udhr"]) is None
 
 
 def test_what_is_behind_a_foreign_tokeniser_is_not_known(characters, store, tmp_path):
     assert is_trained_on(adopt([characters / "tokenizer.json"], store), ["udhr"]) is None
     lost = trained(store, tmp_path / "news", [False, True])
-    documents = store / f"corpus.records-{lost.manifest.parents['documents'].request[:12]}"
+    documents = store / f"corpus.extract-{lost.manifest.parents['documents'].request[:12]}"
     shutil.rmtree(documents)
     assert is_trained_on(lost, ["udhr"]) is None

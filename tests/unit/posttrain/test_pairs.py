@@ -28,6 +28,13 @@ SENTENCE = "This is a sentence of the page."
         (["Заголовок", SENTENCE], [0], []),
         (["Title"], [0], []),
         ([SENTENCE], [], []),
+        (["A first one.", "It is short.", SENTENCE, "", "Then? No."], None,
+         [Cut("It is short.", SENTENCE)]),
+        ([f"{'word ' * 9}end. So it is. {SENTENCE} And? {SENTENCE}"], None,
+         [Cut("So it is.", f"{SENTENCE} And?")]),
+        ([f"Is it so? {SENTENCE}\tIt", f"is. {SENTENCE}"], None,
+         [Cut("Is it so?", f"{SENTENCE} It is.")]),
+        ([f"Вот так. {SENTENCE}", "", "Nothing ends here"], None, []),
     ],
 )  # fmt: skip
 def test_what_is_cut_from_a_document(lines, headings, found):
@@ -85,6 +92,24 @@ def test_kept_documents_of_one_known_language_give_pairs(job, shards):
         "held_out_pairs": 0,
     }
     assert STAGE.total(result.metrics)["pairs_per_document"] == 2 / 3
+
+
+@pytest.mark.parametrize(("first", "pairs"), [([], 2), ([0], 0)])
+def test_sentences_are_cut_where_no_document_of_the_shard_has_a_heading(
+    job, shards, tmp_path, first, pairs
+):
+    ids = ["a", "b", "c", "d", "e", "f"]
+    table = {
+        "id": ids,
+        "url": ids,
+        "text": [f"Title {name} is short. {SENTENCE}" for name in ids[:1] + ids[:5]],
+        "headings": pa.array([first, *[[]] * 5], pa.list_(pa.int32())),
+    }
+    pq.write_table(pa.table(table), tmp_path / "documents" / "table.parquet")
+    made = job(**shards)
+    assert run(PairsConfig(held_out_share=0), made).metrics["train_pairs"] == pairs
+    found = pq.read_table(made.folder / "pairs.parquet")
+    assert set(found["completion"].to_pylist()) == ({SENTENCE} if pairs else set())
 
 
 def test_columns_of_other_documents_are_refused(job, shards, tmp_path):

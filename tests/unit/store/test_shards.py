@@ -8,6 +8,7 @@ import pytest
 
 from bedstone.config import Config
 from bedstone.errors import ArtifactError, BedstoneError, ConfigError
+from bedstone.store import artifact as artifact_module
 from bedstone.store.adoption import adopt
 from bedstone.store.artifact import Artifact, find_artifact
 from bedstone.store.build import build
@@ -206,5 +207,32 @@ def test_only_files_of_the_manifest_are_given_out(texts, store):
     assert isinstance(artifact, Artifact)
     with pytest.raises(ArtifactError, match=r"has no model\.safetensors"):
         artifact.file("model.safetensors")
-    with pytest.raises(ArtifactError, match="is no b"):
+    with pytest.raises(ArtifactError, match="has no b"):
         artifact.shards[0].file("b")
+
+
+def test_texts_go_together_up_to_a_shards_bytes(tmp_path, store, monkeypatch):
+    for name in ("a/one.txt", "a/two.MD", "b.jsonl", "c.txt"):
+        (tmp_path / "given" / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / "given" / name).write_text(name)
+    artifact = adopt([tmp_path / "given"], store)
+    table, texts = artifact.shards
+    assert [path.name for path in table.files] == ["b.jsonl"]
+    assert [path.relative_to(texts.location).as_posix() for path in texts.files] == [
+        "a/one.txt",
+        "a/two.MD",
+        "c.txt",
+    ]
+    assert texts.file("a/two.MD").read_text() == "a/two.MD"
+    monkeypatch.setattr(artifact_module, "SHARD_BYTES", 10)
+    assert [len(shard.files) for shard in artifact.shards] == [2, 1, 1]
+
+
+def test_the_name_of_a_text_is_part_of_its_shard(tmp_path, store):
+    contents = []
+    for name in ("one", "two"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / f"{name}.txt").write_text("the same")
+        whole = adopt([tmp_path / name], store)
+        contents += [whole.shards[0].content, whole.content]
+    assert len(set(contents)) == 4  # nor is a shard of all files the artifact itself

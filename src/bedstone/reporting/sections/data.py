@@ -1,4 +1,4 @@
-"""The report's section about the pages: what was read, and what is left of it."""
+"""The report's section about the documents: what was read, and what is left of it."""
 
 from bedstone.corpus.rules.sets import YARDSTICK
 from bedstone.reporting import charts
@@ -12,35 +12,35 @@ from bedstone.store.lineage import ancestors
 from bedstone.store.rejected import reasons
 
 
-def pages(family: Family) -> Section | None:
+def documents(family: Family) -> Section | None:
     """What was read, what each rule dropped, what is left."""
-    documents = family.find("corpus.extract")
-    if documents is None:
+    extracted = family.find("corpus.extract")
+    if extracted is None:
         return None
-    steps = _steps(family, documents)
+    steps = _steps(family, extracted)
     tokens = family.find("tokenizer.encode")
     verb = "were kept" if decisions(family) else "have text"
     in_tokens = f": {short(tokens.manifest.metrics['encoded_tokens'])} tokens" if tokens else ""
     return Section(
-        name="pages",
+        name="documents",
         question="From what?",
-        answer=f"{count(steps[-1][1])} of {count(steps[0][1])} pages {verb}{in_tokens}",
-        text=_not_read(documents),
+        answer=f"{count(steps[-1][1])} of {count(steps[0][1])} documents {verb}{in_tokens}",
+        text=_not_read(extracted),
         figures=(_funnel(steps),),
-        tables=_sources(documents),
-        method="Every page counts once.",
-        measured_by=(documents, *decisions(family), tokens),
+        tables=_sources(extracted),
+        method="Every document counts once.",
+        measured_by=(extracted, *decisions(family), tokens),
     )
 
 
-def pages_read(documents: Artifact) -> float:
-    """The pages that were read, those without text among them."""
-    return documents.manifest.metrics["documents"] + sum(reasons(documents).values())
+def documents_read(extracted: Artifact) -> float:
+    """The pages and records that were read, those without text among them."""
+    return extracted.manifest.metrics["documents"] + sum(reasons(extracted).values())
 
 
-def _steps(family: Family, documents: Artifact) -> list[tuple[str, int]]:
-    with_text = documents.manifest.metrics["documents"]
-    steps = [("pages read", pages_read(documents)), ("with text", with_text)]
+def _steps(family: Family, extracted: Artifact) -> list[tuple[str, int]]:
+    with_text = extracted.manifest.metrics["documents"]
+    steps = [("read", documents_read(extracted)), ("with text", with_text)]
     chain = decisions(family)
     held_out = [it for it in map(_held_out, chain) if it][:1]  # each that is given them drops them
     for decision in chain:
@@ -73,23 +73,23 @@ def _funnel(steps: list[tuple[str, int]]) -> Figure:
         (label, count(number), percent(number / first), count(more - number))
         for (label, number), more in zip(steps, before, strict=False)
     ]
-    head = ("step", "documents", "of all pages", "dropped here")
+    head = ("step", "documents", "of all", "dropped here")
     table = Table("Documents left after each step", head, tuple(cells))
     return Figure("What is left after each step, in documents", charts.bars(rows, told), table)
 
 
-def _not_read(documents: Artifact) -> tuple[str, ...]:
-    without = [f"{count(number)} {reason}" for reason, number in reasons(documents).items()]
-    skipped = documents.manifest.metrics.get("skipped_pages")
+def _not_read(extracted: Artifact) -> tuple[str, ...]:
+    without = [f"{count(number)} {reason}" for reason, number in reasons(extracted).items()]
+    skipped = extracted.manifest.metrics.get("skipped_pages")
     return (
-        *([f"Pages without text, by reason: {', '.join(without)}."] if without else []),
-        *([f"{count(skipped)} more pages of the crawl were left unread."] if skipped else []),
+        *([f"Documents without text, by reason: {', '.join(without)}."] if without else []),
+        *([f"{count(skipped)} more documents of the crawl were left unread."] if skipped else []),
     )
 
 
-def _sources(documents: Artifact) -> tuple[Table, ...]:
-    behind = ancestors(documents).values()
+def _sources(extracted: Artifact) -> tuple[Table, ...]:
+    behind = ancestors(extracted).values()
     sources = [source for it in behind for source in it.manifest.sources]
     cells = [(it.name, it.version or NOT_KNOWN, it.sha256[:16], it.location) for it in sources]
     head = ("source", "version", "sha256 begins", "fetched from")
-    return (Table("Where the pages come from", head, tuple(cells), 4),) if cells else ()
+    return (Table("Where the documents come from", head, tuple(cells), 4),) if cells else ()

@@ -80,7 +80,8 @@ class Asked:
             raise ConfigError(f"a budget of {self.budget.limit} {self.budget.unit} buys nothing")
         if self.budget.unit == "usd" and not any(self.prices[:2]):
             raise ConfigError(
-                "--budget-usd needs the prices", hint="give --prompt-price, --completion-price"
+                "--budget-usd needs the prices",
+                hint="give both: --prompt-price 0.5 --completion-price 1.5, say",
             )
 
     @property

@@ -1,0 +1,88 @@
+"""What `bedstone run --dry-run` tells of a run, from a part of its text."""
+
+import json
+import random
+from pathlib import Path
+
+import pytest
+
+import bedstone
+from bedstone.commands import rehearsal
+from bedstone.store.artifact import Artifact
+
+from .conftest import sentence
+
+RECIPES = Path(__file__).parents[2] / "recipes"
+SMALL = ("tokenizer.vocab_size=400", "mix.min_documents=10")
+
+
+@pytest.fixture(scope="module")
+def texts(tmp_path_factory):
+    """Four tables of 600 texts in four languages."""
+    folder, dice = tmp_path_factory.mktemp("texts"), random.Random(5)
+    for number in range(4):
+        rows = [
+            {
+                "text": " ".join(
+                    sentence(dice.choice(["en", "es", "nb", "hi"]), dice) for _ in range(8)
+                )
+            }
+            for _ in range(600)
+        ]
+        (folder / f"{number}.jsonl").write_text("\n".join(map(json.dumps, rows)))
+    return folder
+
+
+@pytest.mark.parametrize("read_bytes", [1e9, 2e6])
+def test_a_part_of_the_text_tells_of_all(texts, store, monkeypatch, read_bytes):
+    size = sum(path.stat().st_size for path in texts.iterdir())
+    monkeypatch.setattr(rehearsal, "PART_BYTES", size / 6)
+    monkeypatch.setattr(rehearsal, "READ_BYTES", read_bytes)
+    words = {"inputs": {"crawl": texts}, "until": "mix", "sets": SMALL, "store": store}
+    told = bedstone.run(RECIPES / "demo.toml", dry_run=True, **words)["estimate"]
+    assert not store.exists()
+    nodes = bedstone.run(RECIPES / "demo.toml", **words)["nodes"]
+    made = {name: Artifact(Path(path)) for name, path in nodes.items()}
+    parts = [shard for it in made.values() for shard in (it.shards if it.manifest.shards else ())]
+    folders = {it.path for it in [*made.values(), *parts]}
+    came = {
+        "documents": made["kept"].manifest.metrics["kept_documents"],
+        "tokens": made["tokens"].manifest.metrics["encoded_tokens"],
+        "bytes_on_disk": sum(
+            path.stat().st_size for it in folders for path in it.rglob("*") if path.is_file()
+        ),
+    }
+    assert "measured on" in told["how"]["tokens"]
+    for name, value in came.items():
+        assert told[name] == pytest.approx(value, rel=0.25), name
+    assert told["flop"] == 0
+
+
+def test_training_is_told_without_a_plan(store):
+    sets = ("problems.problems=300", "base.train_tokens=4096", "solver.train_tokens=5000")
+    told = bedstone.run(RECIPES / "tasks.toml", dry_run=True, sets=sets, store=store)["estimate"]
+    nodes = bedstone.run(RECIPES / "tasks.toml", sets=sets, until="base", store=store)["nodes"]
+    made = Artifact(Path(nodes["base"])).manifest.metrics
+    assert told["nodes"]["base"]["flop"] == made["train_flop"]
+    assert told["nodes"]["solver"]["flop"] == pytest.approx(made["train_flop"] * 5000 / 4096)
+    assert told["nodes"]["base"]["minutes"] > 0
+    assert told["tokens"] == Artifact(Path(nodes["tokens"])).manifest.metrics["encoded_tokens"]
+    # What is built is not told of again, and what is left is.
+    left = bedstone.run(RECIPES / "tasks.toml", dry_run=True, sets=sets, store=store)["estimate"]
+    assert set(left["nodes"]) == {"solver"}
+    assert left["flop"] == told["nodes"]["solver"]["flop"]
+    assert left["tokens"] == told["tokens"]
+
+
+def test_what_is_not_known_before_is_said(crawl, store, cli):
+    words = ("run", RECIPES / "swahili.toml", "--input", f"crawl={crawl}", "--store", store)
+    status, out, _ = cli(*words, "--dry-run", "--json")
+    assert status == 0
+    told = json.loads(out)["estimate"]
+    assert told["tokens"] is None
+    assert told["documents"] is not None
+    assert told["nodes"]["parallel"]["why"] == "what it fetches is not known before"
+    assert told["nodes"]["tokenizer"]["why"] == "depends on parallel"
+    lines = cli(*words, "--dry-run")[1].splitlines()
+    assert "an unknown number of tokens of their text" in lines[-3]
+    assert lines[-1].endswith(": parallel, tokenizer, cost, tokens, mix")

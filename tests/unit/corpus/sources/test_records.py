@@ -1,0 +1,151 @@
+import gzip
+import json
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from bedstone.corpus.extract import STAGE
+from bedstone.errors import DataError
+from bedstone.store import tables
+
+from ..running import shard
+
+
+@pytest.fixture
+def records(tmp_path):
+    def write(name, content):
+        folder = tmp_path / f"records-{name}"
+        folder.mkdir()
+        (folder / name).write_bytes(content)
+        return shard(folder)
+
+    return write
+
+
+LINES = b"\n".join(
+    [
+        json.dumps({"text": "one", "url": "https://a.org"}).encode(),
+        b"",
+        b"no json",
+        b"[1]",
+        json.dumps({"url": "https://b.org"}).encode(),
+        json.dumps({"text": " \n"}).encode(),
+        b'{"text": "lone \\ud800 surrogate"}',
+    ]
+)
+
+
+@pytest.mark.parametrize("name", ["a.jsonl", "a.jsonl.gz", "a.ndjson"])
+def test_lines_of_json(records, run, rows, name):
+    content = gzip.compress(LINES) if name.endswith(".gz") else LINES
+    result, made = run(STAGE, crawl=records(name, content))
+    first, last = rows(made, "documents.parquet")
+    assert (first["id"], first["text"]) == ("c0ffeec0ffeec0ff-0", "one")
+    assert first["url"] == "https://a.org"
+    assert (last["id"][-2:], last["url"], last["text"]) == ("-5", "", "lone ��� surrogate")
+    rejected = rows(made, "rejected/records.parquet")
+    assert [(row["offset"], row["reason"]) for row in rejected] == [
+        (1, "no_json"),
+        (2, "no_json"),
+        (3, "no_text"),
+        (4, "no_text"),
+    ]
+    assert result.metrics["documents"] == 2
+    assert result.metrics["input_records"] == 6
+    assert result.metrics["rejected.no_text_records"] == 2
+
+
+def test_parquet_with_columns_of_other_names(records, run, rows, tmp_path):
+    table = pa.table({"body": ["1", None, "2"], "link": ["url", "v", None], "x": [1, 2, 3]})
+    pq.write_table(table, tmp_path / "t.parquet")
+    given = records("t.parquet", (tmp_path / "t.parquet").read_bytes())
+    _, made = run(STAGE, {"text_column": "body", "url_column": "link"}, crawl=given)
+    found = rows(made, "documents.parquet")
+    assert [(row["text"], row["url"]) for row in found] == [("1", "url"), ("2", "")]
+    # What reads documents reads these.
+    assert tables.read(made, ["id", "text", "headings"]).num_rows == 2
+    with pytest.raises(DataError, match="no column 'text'; its columns of text are link, body"):
+        run(STAGE, crawl=given)
+
+
+def test_a_table_without_a_url(records, run, rows, tmp_path):
+    pq.write_table(pa.table({"text": ["one"]}), tmp_path / "t.parquet")
+    _, made = run(STAGE, crawl=records("t.parquet", (tmp_path / "t.parquet").read_bytes()))
+    assert rows(made, "documents.parquet")[0]["url"] == ""
+
+
+def test_a_file_without_a_record_gives_no_document(records, run, rows):
+    result, made = run(STAGE, crawl=records("a.jsonl", b"\n"))
+    assert rows(made, "documents.parquet") == []
+    assert result.metrics["input_records"] == 0
+
+
+def test_a_column_can_be_given_as_the_hint_says(records, run):
+    given = records("a.jsonl", b'{"id": "1", "my text": "one two"}')
+    with pytest.raises(DataError, match="its columns of text are my text, id") as error:
+        run(STAGE, crawl=given)
+    assert error.value.hint == "--set 'text_column=my text'"
+    assert error.value.setting == ("text_column", "my text")
+    result, _ = run(STAGE, {"text_column": "my text"}, crawl=given)
+    assert result.metrics["documents"] == 1
+
+
+def test_what_is_too_large_is_rejected_and_not_held(records, run, rows):
+    lines = [json.dumps({"text": text}).encode() for text in ("one", "long " * 2_000, "two")]
+    small = {"max_record_bytes": 1_000}
+    result, made = run(STAGE, small, crawl=records("a.jsonl", b"\n".join(lines)))
+    assert [row["text"] for row in rows(made, "documents.parquet")] == ["one", "two"]
+    (rejected,) = rows(made, "rejected/records.parquet")
+    assert (rejected["offset"], rejected["reason"]) == (1, "too_large")
+    assert rejected["bytes"] == len(lines[1]) + 1
+    assert result.metrics["rejected.too_large_records"] == 1
+    with pytest.raises(DataError, match="not one of 1 records has a text: 1 too_large"):
+        run(STAGE, small, crawl=records("a.txt", b"long " * 2_000))
+
+
+@pytest.mark.parametrize("name", ["t.jsonl", "t.parquet"])
+def test_a_smaller_share_is_a_part_of_a_larger_one(records, run, rows, tmp_path, name):
+    texts = [f"text {number}" for number in range(3_000)]
+    if name == "t.parquet":
+        pq.write_table(pa.table({"text": texts}), tmp_path / name)
+    else:
+        (tmp_path / name).write_text("\n".join(json.dumps({"text": each}) for each in texts))
+    given = records(name, (tmp_path / name).read_bytes())
+    taken = []
+    for share in (0.25, 0.5):
+        result, made = run(STAGE, {"share": share}, crawl=given)
+        taken.append({row["text"] for row in rows(made, "documents.parquet")})
+        assert result.metrics["skipped_pages"] == 3_000 - len(taken[-1])
+    assert taken[0] < taken[1] < set(texts)
+    assert 650 < len(taken[0]) < 850
+
+
+def test_a_folder_of_texts(tmp_path, run, rows):
+    folder = tmp_path / "texts"
+    (folder / "poems").mkdir(parents=True)
+    (folder / "poems" / "one.md").write_bytes("\ufeffOne,\r\ntwo.\r".encode())
+    (folder / "two.TXT").write_bytes("Ein schöner Tag für alle Bücher.".encode("cp1252"))
+    (folder / "z.txt").write_bytes("यह पुराना घर है।".encode("utf-16"))
+    _, made = run(STAGE, crawl=shard(folder))
+    found = [(row["url"], row["text"]) for row in rows(made, "documents.parquet")]
+    assert found == [
+        ("poems/one.md", "One,\ntwo.\n"),
+        ("two.TXT", "Ein schöner Tag für alle Bücher."),
+        ("z.txt", "यह पुराना घर है।"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "message"),
+    [
+        ("a.csv", b"one", "a.csv is of no kind that texts are read from"),
+        ("a.jsonl", b'{"body": 1}', "no column 'text'; its columns of text are none"),
+        ("a.jsonl", b'{"text": ""}', "not one of 1 records has a text: 1 no_text"),
+        ("a.jsonl.gz", gzip.compress(LINES)[:40], "cannot be read to its end"),
+        ("a.parquet", b"no parquet", "cannot be read to its end: .* not a parquet file"),
+    ],
+)
+def test_what_is_no_table_of_texts(records, run, name, content, message):
+    with pytest.raises(DataError, match=message):
+        run(STAGE, crawl=records(name, content))
