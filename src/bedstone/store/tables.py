@@ -130,7 +130,7 @@ def reading(path: Path) -> Iterator[None]:
     except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
         raise DataError(
             f"{path.resolve()}: no Parquet, or a damaged one: {' '.join(str(error).split())}",
-            hint="copy or write it anew; `bedstone verify` finds what was altered in a store",
+            hint="copy it or write it anew",
         ) from error
 
 

@@ -5,11 +5,14 @@ import tomllib
 from pathlib import Path
 
 import pytest
+from tests.support.stages import record
 
 import bedstone
 from bedstone.commands import desk
 from bedstone.errors import ConfigError
 from bedstone.store import recipe
+
+PAGE = record("http://a.example/", b"<p>A page of some words, and of some more.</p>" * 20)
 
 
 @pytest.fixture
@@ -19,10 +22,10 @@ def here(tmp_path, monkeypatch):
 
 
 def test_a_recipe_of_the_package_runs_by_its_name(here):
-    (here / "page.warc").write_bytes(b"")
+    (here / "page.warc").write_bytes(PAGE)
     words = {"crawl": here / "page.warc"}
     found = bedstone.run("swahili", words, until="documents", dry_run=True)
-    assert found == {"nodes": {"documents": "would build"}}
+    assert found["nodes"] == {"documents": "would build"}
 
 
 def test_an_installed_package_has_its_recipes_inside_it():
@@ -51,12 +54,16 @@ def test_a_file_is_meant_before_a_name_is_and_a_path_never_is_a_name(here):
 
 
 def test_init_writes_a_recipe_that_runs_and_says_how(here, cli):
-    told = "written: demo.toml; for editors, recipe.schema.json\nit takes crawl: WARC files\n"
+    told = (
+        "written: demo.toml; for editors, recipe.schema.json\n"
+        "it takes crawl: WARC, JSONL, Parquet or text files\n"
+    )
     command = "bedstone run demo.toml --input crawl=PATH"
     assert cli("init") == (0, f"{told}next: {command}\n", "")
     assert recipe.load(here / "demo.toml").inputs == ("crawl",)
-    (here / "PATH").write_bytes(b"")
-    assert cli(*command.split()[1:], "--dry-run", "--until", "documents")[0] == 0
+    (here / "page.warc").write_bytes(PAGE)
+    words = command.replace("PATH", "page.warc").split()[1:]
+    assert cli(*words, "--dry-run", "--until", "documents")[0] == 0
     assert bedstone.init("tasks")["command"] == "bedstone run tasks.toml"
     assert recipe.load(here / "tasks.toml", until="mix").inputs == ()
 

@@ -4,12 +4,11 @@ import json
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from tests.support.stages import shard
 
 from bedstone.corpus.extract import STAGE
 from bedstone.errors import DataError
 from bedstone.store import tables
-
-from ..running import shard
 
 
 @pytest.fixture
