@@ -69,7 +69,8 @@ def test_training_is_told_without_a_plan(store):
     assert told["tokens"] == Artifact(Path(nodes["tokens"])).manifest.metrics["encoded_tokens"]
     # What is built is not told of again, and what is left is.
     left = bedstone.run(RECIPES / "tasks.toml", dry_run=True, sets=sets, store=store)["estimate"]
-    assert set(left["nodes"]) == {"solver"}
+    assert "solver" in left["nodes"]
+    assert not set(left["nodes"]) & {"problems", "tokenizer", "tokens", "mix", "base"}
     assert left["flop"] == told["nodes"]["solver"]["flop"]
     assert left["tokens"] == told["tokens"]
 

@@ -4,17 +4,23 @@ import json
 import logging
 import resource
 import sys
-import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from bedstone.commands import rehearsal
 from bedstone.commands.audit import DECIDING
-from bedstone.commands.rehearsal import PLANNER, Rehearsal, bytes_on_disk, trains
+from bedstone.commands.rehearsal import (
+    PLANNER,
+    READER,
+    Rehearsal,
+    bytes_on_disk,
+    parts,
+    timed,
+    trains,
+)
 from bedstone.counting.shape import SIZES, ModelConfig
 from bedstone.errors import ConfigError
 from bedstone.laws import shapes
@@ -28,12 +34,22 @@ from bedstone.text.encoder import FILES as TOKENIZER_FILES
 from bedstone.text.encoder import Encoder
 from bedstone.tokenizer.mixing.shares import FILE as MIX_FILE
 
+ENCODING = ("tokenizer.encode",)
+KIB_OR_BYTES = 1 if sys.platform == "darwin" else 1024
+"""The unit in which the system tells a process's memory."""
 SPEED_SECONDS = 1.5
 """Of the measurement of a training step, where no plan has measured one."""
 WEIGHT_BYTES = 4
 """A stored weight is of fp32."""
-KIB_OR_BYTES = 1 if sys.platform == "darwin" else 1024
-"""The unit in which the system tells a process's memory."""
+HOW = {
+    "documents": "{measured}, as if duplicates were as rare in all of them",
+    "tokens": "{measured}, of those that are left",
+    "flop": "of training steps alone, as planned for all of the text",
+    "bytes_on_disk": f"{{measured}}; {WEIGHT_BYTES} bytes for each of a model's weights",
+    "peak_memory_bytes": "at least: what the dry run itself held, a training step that a plan "
+    "measured included; a stage holds the text of a whole shard, and answering takes more",
+    "minutes": "{measured}; training at the speed that was measured or given",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,9 +57,18 @@ class Cost:
     """What a node takes; None where that is not known before, and why."""
 
     minutes: float | None = None
-    bytes_on_disk: float | None = None
+    bytes_on_disk: int | None = None
     flop: float | None = None
     why: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Quantity:
+    """What an estimate tells of the whole run."""
+
+    value: float | None
+    left_out: str = ""
+    """What is not in it, or why it is not known."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +87,7 @@ class Model:
         return cls(shape, sum(file.stat().st_size for file in files))
 
     @property
-    def bytes(self) -> float:
+    def bytes(self) -> int:
         """On disk."""
         return WEIGHT_BYTES * shapes.counted(self.shape).total + self.tokenizer_bytes
 
@@ -96,25 +121,31 @@ def estimate(
         return None
     with TemporaryDirectory(prefix="bedstone-") as name, _without_warnings():
         folder = Path(name)
-        parts = rehearsal.parts(recipe, given, folder)
-        tried = Rehearsal(recipe.nodes, parts, built, folder)
+        tried = Rehearsal(recipe.nodes, parts(recipe, given, folder), built, folder)
         with progress.named("estimate").task("nodes") as task:
             tried.go(task)
         costs = _costs(tried, workers)
-        documents = _count(tried, "kept_documents", DECIDING)
-        if not any(node.stage.name in DECIDING for node in recipe.nodes):
-            documents = _count(tried, "documents", (rehearsal.READER,))
-        tokens = _count(tried, "encoded_tokens", ("tokenizer.encode",))
-    told = {name: costs[name] for name in missing}
+        told = {name: costs[name] for name in missing}
+        found = {
+            "documents": _documents(tried),
+            "tokens": _count(tried, "encoded_tokens", ENCODING),
+            "flop": _all(told, "flop"),
+            "bytes_on_disk": _all(told, "bytes_on_disk"),
+            "peak_memory_bytes": Quantity(_held_bytes()),
+            "minutes": _all(told, "minutes"),
+        }
+    measured = (
+        f"measured on {tried.share:.2%} of the documents and drawn out to all of them"
+        if tried.share < 1
+        else "measured on all documents"
+    )
     return {
-        "documents": documents,
-        "tokens": tokens,
-        "flop": _sum([each.flop for each in told.values()]),
-        "bytes_on_disk": _sum([each.bytes_on_disk for each in told.values()]),
-        "peak_memory_bytes": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * KIB_OR_BYTES,
-        "minutes": _sum([each.minutes for each in told.values()]),
+        **{name: quantity.value for name, quantity in found.items()},
+        "how": {
+            name: "; ".join(filter(None, [HOW[name].format(measured=measured), quantity.left_out]))
+            for name, quantity in found.items()
+        },
         "nodes": {name: asdict(each) for name, each in told.items()},
-        "how": _how(tried, told),
     }
 
 
@@ -138,11 +169,8 @@ def _rehearsed(node: Node, tried: Rehearsal, workers: int) -> Cost:
     if node.name not in tried.high.artifacts:
         return Cost(why=tried.high.why[node.name])
     shards = len(tried.high.artifacts[node.name].shards) if node.stage.sharded else 1
-    return Cost(
-        tried.seconds(node.name) / 60 / min(workers, shards),
-        tried.whole(node.name, bytes_on_disk),
-        flop=0.0,
-    )
+    minutes = tried.seconds(node.name) / 60 / min(workers, shards)
+    return Cost(minutes, round(tried.whole(node.name, bytes_on_disk)), flop=0.0)
 
 
 def _planned(node: Node, tried: Rehearsal) -> Cost:
@@ -155,19 +183,19 @@ def _planned(node: Node, tried: Rehearsal) -> Cost:
     inputs = tried.inputs(node)
     if absent := sorted(set(node.inputs) - set(inputs)):
         return Cost(why=f"depends on {', '.join(node.inputs[role] for role in absent)}")
-    started = time.monotonic()
     tokens = tried.whole(node.inputs["mix"], lambda made: made.manifest.metrics["train_tokens"])
     mix = json.loads(inputs["mix"].file(MIX_FILE).read_text("utf-8")) | {
         "train_tokens": round(tokens)
     }
     vocab_size = Encoder.load(inputs["tokenizer"].file(TOKENIZER_FILES[0]).parent).vocab_size
     assert isinstance(node.config, plan.PlanConfig)
-    found = plan.known_speed(node.config, vocab_size, mix["train_tokens"], speed.flop_per_second)
+    with timed() as seconds:
+        fast = plan.known_speed(node.config, vocab_size, mix["train_tokens"], speed.flop_per_second)
     path = tried.folder / node.name / PLAN_FILE
     path.parent.mkdir()
-    path.write_text(json.dumps(plan.plan(node.config, vocab_size, mix, found)), "utf-8")
+    path.write_text(json.dumps(plan.plan(node.config, vocab_size, mix, fast)), "utf-8")
     tried.high.artifacts[node.name] = adopt([path], tried.folder)
-    return Cost((time.monotonic() - started) / 60, path.stat().st_size, flop=0.0)
+    return Cost(sum(seconds) / 60, path.stat().st_size, flop=0.0)
 
 
 def _trained(node: Node, tried: Rehearsal, models: dict[str, Model]) -> Cost:
@@ -186,9 +214,10 @@ def _trained(node: Node, tried: Rehearsal, models: dict[str, Model]) -> Cost:
         return Cost(why=f"depends on {', '.join(node.inputs.values())}")
     model = models[node.name]
     if "train_tokens" not in config:
-        return Cost(None, model.bytes, None, "how much it trains on is drawn from a model")
+        return Cost(bytes_on_disk=model.bytes, why="what it trains on is drawn from a model")
     flop = shapes.train_flop(model.shape, config["train_tokens"])
-    return Cost(flop / _flop_per_second(model.shape, config, plan) / 60, model.bytes, flop)
+    seconds = flop / _flop_per_second(model.shape, config, plan)
+    return Cost(seconds / 60, model.bytes, flop=flop)
 
 
 def _flop_per_second(shape: ModelConfig, config: Mapping[str, Any], plan: Artifact | None) -> float:
@@ -201,47 +230,38 @@ def _flop_per_second(shape: ModelConfig, config: Mapping[str, Any], plan: Artifa
     return speed.flop_per_second(shape, *how, SPEED_SECONDS)
 
 
-def _count(tried: Rehearsal, metric: str, stages: Sequence[str]) -> int | None:
+def _held_bytes() -> int:
+    """The most memory that this process has held."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * KIB_OR_BYTES
+
+
+def _documents(tried: Rehearsal) -> Quantity:
+    """Those that are left in the end; without a decision, all."""
+    if any(node.stage.name in DECIDING for node in tried.nodes):
+        return _count(tried, "kept_documents", DECIDING)
+    return _count(tried, "documents", (READER,))
+
+
+def _count(tried: Rehearsal, metric: str, stages: Sequence[str]) -> Quantity:
     """A metric of the last node of these stages, as the run will have it."""
     nodes = [node for node in tried.nodes if node.stage.name in stages]
-    if nodes and (built := tried.built[nodes[-1].name]) is not None:
-        return round(built.manifest.metrics[metric])
-    if not nodes or nodes[-1].name not in tried.high.artifacts:
-        return None
-    return round(tried.whole(nodes[-1].name, lambda made: made.manifest.metrics[metric]))
+    if not nodes:
+        return Quantity(None, "no node counts them")
+    name = nodes[-1].name
+    if (built := tried.built[name]) is not None:
+        return Quantity(round(built.manifest.metrics[metric]))
+    if name not in tried.high.artifacts:
+        return Quantity(None, f"not known before: {name}: {tried.high.why[name]}")
+    return Quantity(round(tried.whole(name, lambda made: made.manifest.metrics[metric])))
 
 
-def _sum(known: Iterable[float | None]) -> float | None:
-    """Of what is known; None if nothing is."""
-    numbers = [number for number in known if number is not None]
-    return sum(numbers) if numbers else None
-
-
-def _how(tried: Rehearsal, told: Mapping[str, Cost]) -> dict[str, str]:
-    """How each quantity was found, and what is not in it."""
-    reading = (
-        f"measured on {tried.share:.2%} of the documents and drawn out to all of them, "
-        "as if duplicates were no rarer in a part"
-        if tried.share < 1
-        else "measured on all documents"
-    )
-    training = "of training steps, planned or measured at this machine's speed"
-    return {
-        "documents": reading,
-        "tokens": reading,
-        "flop": f"{training}{_without(told, 'flop')}",
-        "bytes_on_disk": f"{reading}; a weight is {WEIGHT_BYTES} bytes"
-        f"{_without(told, 'bytes_on_disk')}",
-        "peak_memory_bytes": "the most that this process has held, a training step of the planned "
-        "size included where the speed was measured; memory that grows with the number of "
-        "documents, as corpus.dedup's does, is not",
-        "minutes": f"{reading}; {training}{_without(told, 'minutes')}",
-    }
-
-
-def _without(told: Mapping[str, Cost], name: str) -> str:
-    left_out = [node for node, cost in told.items() if getattr(cost, name) is None]
-    return f"; without {', '.join(left_out)}" if left_out else ""
+def _all(told: Mapping[str, Cost], quantity: str) -> Quantity:
+    """The sum over all nodes of which it is known; None where all that is known is zero."""
+    known: dict[str, float | None] = {name: getattr(cost, quantity) for name, cost in told.items()}
+    unknown = [name for name, value in known.items() if value is None]
+    value = sum(value for value in known.values() if value is not None)
+    without = f"without {', '.join(unknown)}" if unknown else ""
+    return Quantity(value if value or not unknown else None, without)
 
 
 @contextmanager
@@ -260,11 +280,11 @@ def lines(found: Mapping[str, Any]) -> Iterator[str]:
     """An estimate, told to people."""
     documents = _told(found["documents"], ",", " documents")
     yield f"about {documents}, {_told(found['tokens'], ',', ' tokens of their text')}"
-    flop, memory = _told(found["flop"], ".2g", " FLOP"), found["peak_memory_bytes"] / 1e9
     disk = None if found["bytes_on_disk"] is None else found["bytes_on_disk"] / 1e9
     yield (
-        f"to be built: {flop} of training, {_told(disk, '.3g', ' GB')} on disk, "
-        f"{memory:.2g} GB of memory, {_told(found['minutes'], '.1f', ' minutes')}"
+        f"to be built: {_told(found['flop'], '.2g', ' FLOP')} of training, "
+        f"{_told(disk, '.2g', ' GB')} on disk, {_told(found['minutes'], '.1f', ' minutes')}, "
+        f"at least {found['peak_memory_bytes'] / 1e9:.2g} GB of memory"
     )
     unknown = [name for name, node in found["nodes"].items() if node["why"]]
     if unknown:

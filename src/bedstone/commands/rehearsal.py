@@ -6,7 +6,8 @@ given nor what it takes for each document is multiplied wrongly.
 """
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -103,20 +104,18 @@ class Rehearsal:
         if is_reader:
             taken = dict(config)["share"] * self.parts[node.inputs[ROLE]].share * share
             config = config.model_copy(update={"share": taken})
-        started = time.perf_counter(), time.process_time()
         try:
-            with naming(node):
+            with naming(node), timed() as seconds:
                 made = build(node.stage, config, inputs, self.folder, Local())
         except BedstoneError as error:
             if is_reader and share == 1:
                 raise
             self.high.why[node.name] = f"of {self.share:.2%} of the text it fails: {error}"
             return
-        seconds = min(time.perf_counter() - started[0], time.process_time() - started[1])
         before = self.low.artifacts.get(node.name)
-        if before and before.path == made.path:  # of no larger part of the text
-            seconds = self.low.seconds[node.name]
-        self.high.artifacts[node.name], self.high.seconds[node.name] = made, seconds
+        if before and before.path == made.path:  # it is made of no larger part of the text
+            seconds = [self.low.seconds[node.name]]
+        self.high.artifacts[node.name], self.high.seconds[node.name] = made, sum(seconds)
 
     def inputs(self, node: Node) -> dict[str, Artifact]:
         """What a node is made from, as far as it was made, by role."""
@@ -167,6 +166,15 @@ class Rehearsal:
             if absent
             else ""
         )
+
+
+@contextmanager
+def timed() -> Iterator[list[float]]:
+    """A list that gets the seconds of the block when it has ended."""
+    seconds: list[float] = []
+    started = time.perf_counter(), time.process_time()
+    yield seconds
+    seconds.append(min(time.perf_counter() - started[0], time.process_time() - started[1]))
 
 
 def trains(node: Node) -> bool:
