@@ -31,7 +31,9 @@ def test_the_demo_goes_the_whole_way_and_the_second_time_builds_nothing(
 
 @pytest.mark.slow
 def test_the_demo_takes_own_text(cli, own_texts, store, small, monkeypatch):
-    sets = [*small, "preferences.max_tokens=96"]  # the crawl's sentences are long
+    # The sentences of the crawl are long.
+    long = ["plan.seq_len=256", "pairs.prompt_max_characters=120", "answers.max_tokens=96"]
+    sets = [*small, *long]
     monkeypatch.setattr(demo, "decisions", lambda minutes, crawl: sets)
     status, _, err = cli("demo", "--crawl", own_texts, "--store", store)
     assert (status, "hint: --text-column content\n" in err) == (4, True)
