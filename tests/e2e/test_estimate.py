@@ -2,6 +2,7 @@
 
 import json
 import random
+import shutil
 from pathlib import Path
 
 import pytest
@@ -9,6 +10,8 @@ import pytest
 import bedstone
 from bedstone.commands import rehearsal
 from bedstone.store.artifact import Artifact
+from bedstone.store.request import ask
+from bedstone.store.stages import find
 
 from .conftest import sentence
 
@@ -87,3 +90,25 @@ def test_what_is_not_known_before_is_said(crawl, store, cli):
     lines = cli(*words, "--dry-run")[1].splitlines()
     assert "an unknown number of tokens of their text" in lines[-3]
     assert lines[-1].endswith(": parallel, tokenizer, cost, tokens, mix")
+
+
+FETCHED = """
+[pages]
+stage = "corpus.crawl"
+[documents]
+stage = "corpus.extract"
+inputs = { crawl = "pages" }
+"""
+
+
+def test_what_was_fetched_before_is_taken_whole(crawl, store, tmp_path, monkeypatch):
+    (tmp_path / "recipe.toml").write_text(FETCHED)
+    words = {"recipe": tmp_path / "recipe.toml", "dry_run": True, "store": store}
+    told = bedstone.run(**words)["estimate"]
+    assert (told["documents"], told["minutes"]) == (None, None)
+    fetched = bedstone.adopt(crawl, store=store)["artifact"]
+    stage = find("corpus.crawl")
+    shutil.copytree(fetched, ask(stage, stage.config(), {}).folder(store))
+    documents = bedstone.build("corpus.extract", inputs={"crawl": fetched}, store=tmp_path)
+    told = bedstone.run(**words)["estimate"]
+    assert told["documents"] == documents["metrics"]["documents"]

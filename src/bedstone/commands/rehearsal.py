@@ -101,8 +101,8 @@ class Rehearsal:
             return
         config, inputs = node.config, self.inputs(node)
         is_reader = node.stage.name == READER
-        if is_reader:
-            taken = dict(config)["share"] * self.parts[node.inputs[ROLE]].share * share
+        if is_reader and (part := self.parts.get(node.inputs[ROLE])):
+            taken = dict(config)["share"] * part.share * share
             config = config.model_copy(update={"share": taken})
         try:
             with naming(node), timed() as seconds:
