@@ -65,7 +65,7 @@ def of_table(path: Path, fields: Fields, is_taken: IsTaken) -> Iterator[Record |
     rows = _of_lines if path.name.lower().endswith(LINES) else _of_parquet
     try:
         yield from rows(path, fields, is_taken)
-    except (OSError, EOFError, pa.ArrowException) as error:
+    except (OSError, EOFError, UnicodeDecodeError, pa.ArrowException) as error:
         told = str(error).removeprefix("None: ") or type(error).__name__
         raise DataError(f"{path.resolve()}: cannot be read to its end: {told}") from error
 
