@@ -36,8 +36,16 @@ def one_thread(request):
         torch.set_num_threads(1)
 
 
+@pytest.fixture(scope="session")
+def declared():
+    """What each command says of its answer, by its name: made once, of those that answer."""
+    from bedstone.commands.reference import answers
+
+    return cache(lambda command: answers([command], extra="forbid"))
+
+
 @pytest.fixture(autouse=True)
-def answers_are_as_declared(monkeypatch):
+def answers_are_as_declared(monkeypatch, declared):
     """Each answer of a command, in whatever test, has the keys and types that its function says."""
     answer = Command.answer
 
@@ -49,13 +57,6 @@ def answers_are_as_declared(monkeypatch):
         return found
 
     monkeypatch.setattr(Command, "answer", judged)
-
-
-@cache
-def declared(command: Command):
-    from bedstone.commands.reference import answers
-
-    return answers([command], extra="forbid")
 
 
 @pytest.fixture

@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from bedstone.commands.artifacts import clean, diff, report, show, trace, verify
     from bedstone.commands.audit import audit
+    from bedstone.commands.demo import demo
     from bedstone.commands.fit import fit
     from bedstone.commands.plan import plan
-    from bedstone.commands.recipes import adopt, build, demo, init, run
+    from bedstone.commands.recipes import adopt, build, init, run
     from bedstone.commands.sample import sample
     from bedstone.commands.size import size
     from bedstone.commands.stages import schema, stages

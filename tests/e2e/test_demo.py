@@ -4,6 +4,7 @@ from importlib.metadata import PackageNotFoundError
 import pytest
 
 from bedstone.commands import demo
+from bedstone.commands.desk import own_recipe
 from bedstone.store import recipe
 from bedstone.store.artifact import Artifact, File
 
@@ -70,23 +71,23 @@ def core(monkeypatch):
 
 
 def test_what_the_demo_lacks_is_told_before_anything_is_fetched(cli, core, store, monkeypatch):
-    monkeypatch.setattr(demo, "_fetched", None)
+    monkeypatch.setattr(demo, "making", None)
     status, _, err = cli("demo", "--store", store)
     assert (status, store.exists()) == (1, False)
     assert "needs torch, which is not installed\nhint: pip install 'bedstone[train]'\n" in err
 
 
 def test_what_a_recipe_lacks_is_told_before_its_first_node(cli, core, crawl, store):
-    words = ("run", demo.DEMO, "--input", f"crawl={crawl}", "--store", store)
+    words = ("run", own_recipe("demo"), "--input", f"crawl={crawl}", "--store", store)
     status, _, err = cli(*words, "--until", "plan")
     assert (status, store.exists()) == (1, False)
     assert err.startswith("error: scaling.plan needs torch, which is not installed\n")
 
 
 def test_a_recipe_needs_what_its_nodes_need_with_their_configs(core):
-    recipe.load(demo.DEMO, until="mix")
+    recipe.load(own_recipe("demo"), until="mix")
     told = ["plan.speed=1e11", "plan.threads=1", "plan.number_format='fp32'"]
-    recipe.load(demo.DEMO, told, until="plan")
+    recipe.load(own_recipe("demo"), told, until="plan")
 
 
 def crawl_of(size):

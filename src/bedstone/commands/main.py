@@ -14,6 +14,7 @@ from bedstone import __version__
 from bedstone.commands import (
     artifacts,
     audit,
+    demo,
     fit,
     plan,
     recipes,
@@ -32,6 +33,7 @@ COMPLETING = f"_{NAME.upper()}_COMPLETE"
 SIGNALLED = 128
 """Added to a signal's number, it is the exit status of a command that the signal ended."""
 COMMANDS: tuple[Command, ...] = (
+    *demo.COMMANDS,
     *recipes.COMMANDS,
     *stages.COMMANDS,
     *audit.COMMANDS,

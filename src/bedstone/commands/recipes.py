@@ -1,4 +1,4 @@
-"""The commands that make artifacts: demo, run, init, build, adopt."""
+"""The commands that make artifacts: run, init, build, adopt."""
 
 import shutil
 from collections.abc import Iterator
@@ -17,7 +17,6 @@ from bedstone.commands.declare import (
     Paths,
     Sets,
     Store,
-    TextColumn,
     Workers,
 )
 from bedstone.commands.desk import (
@@ -37,25 +36,6 @@ from bedstone.progress import Progress
 
 SCHEMA = "recipe.schema.json"
 """Beside a recipe: its first line names it, and editors check and complete the recipe by it."""
-
-
-class DemoCompletion(TypedDict):
-    """What the demo's model wrote."""
-
-    prompt: str
-    completion: str
-
-
-class Demo(TypedDict):
-    """What a demo has made."""
-
-    report: str
-    """The page."""
-    nodes: dict[str, str]
-    """Of the recipe, by name: the folder of each artifact."""
-    rejected: dict[str, int]
-    """Reason -> records, of all behind it, that gave no document."""
-    completions: list[DemoCompletion]
 
 
 class Run(TypedDict):
@@ -98,37 +78,6 @@ class Adopt(TypedDict):
 
     artifact: str
     """Its folder."""
-
-
-def demo(
-    *,
-    store: Store = STORE,
-    minutes: Annotated[float, typer.Option(help="for the run after the fetch, 3 or more")] = 10.0,
-    crawl: Annotated[
-        Paths, typer.Option(help="WARC, JSONL, Parquet or text files of your own, or folders")
-    ] = (),
-    text_column: TextColumn = None,
-    progress: Progress | None = None,
-) -> Demo:
-    """Go the whole way on a small real crawl: model, alignment, samples, report.
-
-    Less time makes a smaller model of less text.
-    """
-    from bedstone.commands.demo import demo as go
-
-    return go(
-        store=Path(store),
-        minutes=minutes,
-        crawl=given(crawl, store),
-        text_column=text_column,
-        progress=progress or Progress(),
-    )
-
-
-def _completions(found: Demo) -> Iterator[str]:
-    yield f"report: {found['report']}"
-    for each in found["completions"]:
-        yield f"\nprompt: {each['prompt']}\nmodel:  {each['completion']}"
 
 
 def run(
@@ -285,7 +234,6 @@ def _folder(found: Build | Adopt) -> list[str]:
 
 
 COMMANDS = (
-    Command(demo, _completions),
     Command(run, _nodes),
     Command(init, _start),
     Command(build, _folder),
