@@ -223,7 +223,7 @@ def answered(status, content, *headers):
         (b"data: {}\n\n", "it is no JSON"),
         (b'{"choices": "\xff"}', "it is no JSON: 'utf-8' codec can't decode byte 0xff"),
         (b'{"choices": "\xed\xa0\x80"}', "it is no JSON: 'utf-8' codec"),
-        (gzip.compress(b" " * 10**7), "it is no JSON: 'utf-8' codec"),
+        (gzip.compress(b" " * 10**7, mtime=0), "it is no JSON: 'utf-8' codec"),
         (b"[" * 100_000, "it is nested too deeply"),
         (b'{"a":' * 100_000, "it is nested too deeply"),
         (b'{"a": %s}' % (b"9" * 5_000), "it is no JSON: Exceeds the limit"),
