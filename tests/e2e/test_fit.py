@@ -156,7 +156,7 @@ def test_every_bad_row_is_said(runs, store, cli):
     runs.write_text("\n".join(lines))
     status, shown, said = cli("fit", runs, "--columns", NAMES, "--store", store)
     assert (status, shown) == (4, "")
-    assert f"{runs}:4: flop is 'x', not a number above 0\n{runs}:8: val_loss is '-1'" in said
+    assert f"{runs}:4: flop is 'x', not a number above 0\n  {runs}:8: val_loss is '-1'" in said
 
 
 def test_what_cannot_be_used_is_said(runs, store, cli):

@@ -4,7 +4,6 @@ Files are taken into the store as any recipe would take them, so that an audit t
 on, and a second one with other speakers identifies no language again.
 """
 
-import json
 import shlex
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -202,8 +201,10 @@ def audit(
 
 
 def _audited(where: "Making", config: Mapping[str, Any], **inputs: "Artifact | None") -> Audit:
+    from bedstone.store.payload import read_json
+
     made = where.build("corpus.audit", config, **inputs)
-    written: Audit = json.loads(made.file("audit.json").read_text("utf-8"))
+    written: Audit = read_json(made, "audit.json")
     rejected = tell_rejected({"": made}, where.progress)
     return {**written, "artifact": str(made.path), "rejected": rejected}
 

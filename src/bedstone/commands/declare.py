@@ -14,6 +14,7 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import reduce
 from importlib import import_module
+from numbers import Integral, Real
 from operator import or_
 from pathlib import Path
 from types import NoneType
@@ -44,6 +45,21 @@ ON_THE_LINE: Mapping[Any, Any] = {
     Inputs: list[str],
 }
 """What stands for a type where all is text."""
+TAKES: Mapping[Any, tuple[Any, str]] = {
+    bool: (bool, "True or False"),
+    int: (Integral, "a whole number"),
+    float: (Real, "a number"),
+    str: (str, "a text"),
+    PathLike: (str | Path, "a path"),
+    Paths: (str | Path | Sequence, "a path, or several"),
+    Words: (str | Sequence, "a text, or several"),
+    Numbers: (Sequence, "several whole numbers"),
+    Renamed: (Mapping, "a mapping of columns to what the file calls them"),
+    Inputs: (Mapping, "a mapping of names to paths"),
+}
+"""What Python may give for a type, in kind and in words."""
+NO_BOOL = ("a whole number", "a number")
+"""Though Python counts it as one."""
 OPTION = re.compile(r"--[a-z][a-z-]*")
 NOT_ASKED = "progress"
 """The parameter that a terminal fills."""
@@ -132,7 +148,9 @@ class Command:
                 return self.answer(*arguments, **options)
             except BedstoneError as error:
                 in_python = _in_python(parameters.values())
-                hint = None if error.hint is None else in_python(error.hint)
+                hint = error.hint
+                if hint is not None and "bedstone " not in hint:  # a command stays one
+                    hint = in_python(hint)
                 raise type(error)(in_python(str(error)), hint=hint) from error
 
         shown = [
@@ -278,7 +296,12 @@ class Parameter:
 
     def refuse_unusable(self, value: Any) -> None:
         """Raises ConfigError where the value is outside what is declared."""
-        if value is None or self.option is None:
+        if value is None:
+            return
+        kinds, told = TAKES.get(self.bare_type, (object, ""))
+        if not isinstance(value, kinds) or (isinstance(value, bool) and told in NO_BOOL):
+            raise ConfigError(f"{self.option or self.name} {value!r}: it must be {told}")
+        if self.option is None:
             return
         choices = get_args(self.bare_type) if get_origin(self.bare_type) is Literal else ()
         if choices and value not in choices:

@@ -29,6 +29,7 @@ from bedstone.store.adoption import adopt
 from bedstone.store.artifact import Artifact
 from bedstone.store.decisions import FILE as PLAN_FILE
 from bedstone.store.decisions import ROLE as PLAN
+from bedstone.store.payload import read_json
 from bedstone.store.recipe import Node, Recipe
 from bedstone.text.encoder import FILES as TOKENIZER_FILES
 from bedstone.text.encoder import Encoder
@@ -184,9 +185,7 @@ def _planned(node: Node, tried: Rehearsal) -> Cost:
     if absent := sorted(set(node.inputs) - set(inputs)):
         return Cost(why=f"depends on {', '.join(node.inputs[role] for role in absent)}")
     tokens = tried.whole(node.inputs["mix"], lambda made: made.manifest.metrics["train_tokens"])
-    mix = json.loads(inputs["mix"].file(MIX_FILE).read_text("utf-8")) | {
-        "train_tokens": round(tokens)
-    }
+    mix = read_json(inputs["mix"], MIX_FILE) | {"train_tokens": round(tokens)}
     vocab_size = Encoder.load(inputs["tokenizer"].file(TOKENIZER_FILES[0]).parent).vocab_size
     assert isinstance(node.config, plan.PlanConfig)
     with timed() as seconds:
@@ -225,7 +224,7 @@ def _flop_per_second(shape: ModelConfig, config: Mapping[str, Any], plan: Artifa
     from bedstone.scaling import speed
 
     if plan is not None:
-        return float(json.loads(plan.file(PLAN_FILE).read_text("utf-8"))["flop_per_second"])
+        return float(read_json(plan, PLAN_FILE)["flop_per_second"])
     how = (config["batch_tokens"], config["threads"], config["number_format"])
     return speed.flop_per_second(shape, *how, SPEED_SECONDS)
 
@@ -279,14 +278,16 @@ def _without_warnings() -> Iterator[None]:
 def lines(found: Mapping[str, Any]) -> Iterator[str]:
     """An estimate, told to people."""
     documents = _told(found["documents"], ",", " documents")
+    unknown = [name for name, node in found["nodes"].items() if node["why"]]
+    least = "at least " if unknown else ""
+    minutes = f"{least}{_told(found['minutes'], '.1f', ' minutes')}"
     yield f"about {documents}, {_told(found['tokens'], ',', ' tokens of their text')}"
     disk = None if found["bytes_on_disk"] is None else found["bytes_on_disk"] / 1e9
     yield (
         f"to be built: {_told(found['flop'], '.2g', ' FLOP')} of training, "
-        f"{_told(disk, '.2g', ' GB')} on disk, {_told(found['minutes'], '.1f', ' minutes')}, "
+        f"{_told(disk, '.2g', ' GB')} on disk, {minutes}, "
         f"at least {found['peak_memory_bytes'] / 1e9:.2g} GB of memory"
     )
-    unknown = [name for name, node in found["nodes"].items() if node["why"]]
     if unknown:
         yield f"and what is not known before, --json says why: {', '.join(unknown)}"
 

@@ -314,17 +314,19 @@ def _fitted(runs: Sequence[Path], values: Mapping[str, Any], where: "Making") ->
 
 def _law_of(law: "Artifact") -> Fit:
     from bedstone.laws.known import LAW_FILE
+    from bedstone.store.payload import read_json
 
-    found: Fit = json.loads(law.file(LAW_FILE).read_text("utf-8"))
+    found: Fit = read_json(law, LAW_FILE)
     return found
 
 
 def _predicted(law: "Artifact", run: Mapping[str, float], where: "Making") -> Prediction:
     """What the law says of a run, registered."""
     from bedstone.laws.known import PREDICTION_FILE
+    from bedstone.store.payload import read_json
 
     made = where.build("scaling.predict", run, law=law)
-    written: Prediction = json.loads(made.file(PREDICTION_FILE).read_text("utf-8"))
+    written: Prediction = read_json(made, PREDICTION_FILE)
     return {**written, "artifact": str(made.path)}
 
 
@@ -432,7 +434,11 @@ def _isoflop(profiles: Row) -> Iterator[str]:
     shown = [each for each in profiles["budgets"] if each["usable"]] or profiles["budgets"]
     heads = ("FLOP", "runs", "sizes", "best N", "best D", "loss", "")
     keys = ("flop", "runs", "sizes", "parameters", "train_tokens", "loss_nats")
-    rows = [[each[key] for key in keys] + ["off centre" * each["off_centre"]] for each in shown]
+    rows = [
+        [each[key] if each["usable"] or key in keys[:3] else None for key in keys]
+        + ["off centre" * each["off_centre"]]
+        for each in shown
+    ]
     yield from _table(heads, ".4g", rows)
     if (exponent := profiles["parameters_exponent"]) is not None:
         ends = profiles["intervals"].get("parameters_exponent")

@@ -101,9 +101,10 @@ def _about(
 
 
 def _complain(message: str, hint: str | None = None) -> None:
+    """Say it; further lines are set in, so that none looks like a label of its own."""
     for label, text in (("error", message), ("hint", hint)):
         if text:
-            print(f"{label}: " + "\n".join(map(printable, text.split("\n"))), file=sys.stderr)
+            print(f"{label}: " + "\n  ".join(map(printable, text.split("\n"))), file=sys.stderr)
 
 
 def _stop(number: int, frame: FrameType | None) -> None:

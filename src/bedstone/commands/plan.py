@@ -1,6 +1,5 @@
 """`bedstone plan`: what each law would do with a budget, how sure it is, and what it costs."""
 
-import json
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from textwrap import wrap
@@ -277,16 +276,17 @@ def _tokens_of(word: str, store: Path) -> dict[str, float]:
 def _counted(artifact: "Artifact") -> dict[str, float]:
     """Of the nearest mix behind it, else of the tokens, else of the audit."""
     from bedstone.store.lineage import ancestors
+    from bedstone.store.payload import read_json
     from bedstone.tokenizer.mixing.shares import FILE as MIX_FILE
 
     behind = {it.manifest.stage: it for it in reversed(ancestors(artifact).values())}
     if mix := behind.get("tokenizer.mix"):
-        rows = json.loads(mix.file(MIX_FILE).read_text("utf-8"))["languages"]
+        rows = read_json(mix, MIX_FILE)["languages"]
         return {name: float(row["train_tokens"]) for name, row in rows.items()}
     if tokens := behind.get("tokenizer.encode"):
         return {"": tokens.manifest.metrics["encoded_tokens"]}
     if audit := behind.get("corpus.audit"):
-        rows = json.loads(audit.file("audit.json").read_text("utf-8"))["languages"]
+        rows = read_json(audit, "audit.json")["languages"]
         counts = {languages.join(it["language"], it["script"]): it["tokens"] for it in rows}
         if counts and None not in counts.values():
             return counts

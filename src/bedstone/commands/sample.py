@@ -42,7 +42,7 @@ class Sample(TypedDict):
 
 def sample(
     model: Annotated[
-        str,
+        PathLike,
         typer.Argument(
             metavar="MODEL", help="a folder, a GGUF file, or the artifact of a trained model"
         ),

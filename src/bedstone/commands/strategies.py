@@ -199,7 +199,7 @@ class StrategiesCost(TypedDict):
 
 def strategies(
     model: Annotated[
-        str,
+        PathLike,
         typer.Argument(
             metavar="MODEL",
             help="a folder, a GGUF file, an artifact; or the URL of an OpenAI-compatible endpoint,"

@@ -147,7 +147,7 @@ def tokens(
         Paths,
         typer.Argument(
             metavar="TOKENIZER...",
-            help="tokenizer.json, a .tiktoken file, or the artifact of a tokeniser or model",
+            help="tokenizer.json, a .tiktoken or .gguf file, the artifact of a tokeniser or model",
         ),
     ],
     *,

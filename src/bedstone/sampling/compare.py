@@ -2,7 +2,8 @@
 
 Reads   ``model``: the files of a model; ``problems``: a JSONL of prompts and answers, or the pairs
         of ``posttrain.pairs``
-Writes  ``strategies.json``: what ``bedstone strategies --json`` says of a task
+Writes  ``strategies.json``: what ``bedstone strategies --json`` says of a task, and ``answers``:
+        the folders that it was counted from, with their contents
 
 It is ``bedstone strategies`` as a node of a recipe. The answers are artifacts of sampling.answers
 in the same store: whatever the command has drawn before is not drawn again, nor the reverse.
@@ -58,7 +59,9 @@ def run(config: CompareConfig, job: Job) -> Result:
     making = Making(job.store, job.engine, job.progress)
     held, _ = contest(str(model), model, None, _asked(config, job), making)
     (verdict,) = verdicts(held, job.progress)
-    write_json(job, FILE, told(verdict))
+    counted = [block.made(held.making) for _, block in held.blocks()]
+    answers = {each.path.name: each.content for each in counted}
+    write_json(job, FILE, told(verdict) | {"answers": answers})
     return Result(_metrics(verdict))
 
 

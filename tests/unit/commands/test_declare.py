@@ -99,6 +99,11 @@ def test_warnings_are_shown_without_controls(type_in, capsys):
         ({"cups": 0}, "cups 0: 1 is the least"),
         ({"cups": 10}, "cups 10: 9 is the most"),
         ({"kind": "blak"}, "kind 'blak': did you mean 'black'?"),
+        ({"cups": "2"}, "cups '2': it must be a whole number"),
+        ({"cups": True}, "cups True: it must be a whole number"),
+        ({"strong_tea": 1}, "strong_tea 1: it must be True or False"),
+        ({"inputs": ["a=b"]}, "inputs ['a=b']: it must be a mapping of names to paths"),
+        ({"pots": 5}, "pots 5: it must be a path, or several"),
     ],
 )
 def test_python_s_values_are_checked_as_those_typed(options, told):

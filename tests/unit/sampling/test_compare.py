@@ -12,6 +12,7 @@ from bedstone.generation import writer
 from bedstone.posttrain.checker import holds
 from bedstone.sampling.compare import STAGE
 from bedstone.store.adoption import adopt
+from bedstone.store.artifact import Artifact
 from bedstone.store.build import build
 from bedstone.store.engine import Local
 from bedstone.tasks.stored import rows_of
@@ -29,6 +30,10 @@ def compared(store):
         return build(STAGE, STAGE.config.model_validate(config), inputs, store, Local())
 
     return made
+
+
+def blocks_of(store):
+    return store.glob("sampling.answers-*/manifest.json")
 
 
 def told(artifact):
@@ -54,7 +59,10 @@ def test_it_says_what_the_command_says_of_the_same_answers(
     problems = write_problems(tmp_path / "sevens.jsonl")
     options = {"problems": 40, "samples": 4, "max_tokens": 1}
     made = compared({"chains": CHAINS, **options}, model=model, problems=adopt([problems], store))
-    assert [told(made)] == command(model, data=problems, chain=CHAINS, **options)
+    found = told(made)
+    answers = {path.parent.name: Artifact(path.parent).content for path in blocks_of(store)}
+    assert found.pop("answers") == answers
+    assert [found] == command(model, data=problems, chain=CHAINS, **options)
     metrics, (greedy, *others) = made.manifest.metrics, told(made)["strategies"]
     assert metrics["problems"] == greedy["accuracy_share_n"]
     assert metrics["greedy_accuracy_share"] == greedy["accuracy_share"] == 0
@@ -89,8 +97,9 @@ def test_of_pairs_it_asks_the_held_out_prompts_for_whole_sentences(
     model = adopt([write_unigram(tmp_path / "model", tokenizer, shares)], store)
     made = compared({"chains": CHAINS[1:], "samples": 8}, model=model, problems=pairs)
     found = told(made)
+    found.pop("answers")
     assert found["task"] == "whole sentences"
-    blocks = [path.parent for path in store.glob("sampling.answers-*/manifest.json")]
+    blocks = [path.parent for path in blocks_of(store)]
     rows = [
         row
         for block in blocks

@@ -130,7 +130,7 @@ def _lines(file: IO[bytes], max_bytes: int) -> Iterator[tuple[bytes | None, int]
 
 def _values(line: bytes) -> dict[str, Any] | None:
     try:
-        values = json.loads(line)
+        values = json.loads(line.decode("utf-8"))
     except (ValueError, RecursionError):
         return None
     return values if isinstance(values, dict) else None
