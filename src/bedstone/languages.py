@@ -32,7 +32,7 @@ import difflib
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import Literal, get_args
+from typing import Literal
 
 UNKNOWN = "und"
 MIXED = "mul"
@@ -40,9 +40,7 @@ ENGLISH = "eng_Latn"
 WORLD_POPULATION = 8.0e9
 """Of 2022, as in Lai et al. 2023, arXiv:2304.05613."""
 Source = Literal["cldr", "published"]
-SOURCES: tuple[Source, ...] = get_args(Source)
 Identifier = Literal["pycld2", "py3langid", "fasttext"]
-IDENTIFIERS: tuple[Identifier, ...] = get_args(Identifier)
 """Who finds a text's language: see ``corpus.identification.identifiers``."""
 SPEAKERS_SOURCE: dict[Source, str] = {
     "cldr": "CLDR by language_data, first and second language together",

@@ -13,6 +13,7 @@ import typer
 from typing_extensions import TypedDict
 
 from bedstone.commands.declare import (
+    NOT_KNOWN,
     STORE,
     Command,
     EngineName,
@@ -40,6 +41,7 @@ from bedstone.commands.save import target, write_chart, write_csv
 from bedstone.errors import ArtifactError, ConfigError
 from bedstone.languages import Identifier, Source, join
 from bedstone.progress import Progress
+from bedstone.store.stages import DECIDING, OF_FILES, WITH_TEXTS
 
 if TYPE_CHECKING:
     from bedstone.store.artifact import Artifact
@@ -47,14 +49,7 @@ if TYPE_CHECKING:
 
     Inputs = tuple[Artifact, Artifact | None, Artifact | None]
 
-NOT_KNOWN = "-"
 NAME_WIDTH = 22
-OF_FILES = ("adopt", "corpus.crawl")
-"""Stages whose artifacts hold files as anybody might bring them."""
-WITH_TEXTS = ("corpus.extract", "corpus.rewrite", "corpus.lines")
-"""Stages that write documents."""
-DECIDING = ("corpus.filter", "corpus.dedup")
-"""Stages that write which documents are kept."""
 
 
 class AuditedLanguage(TypedDict):

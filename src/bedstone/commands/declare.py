@@ -66,6 +66,10 @@ NOT_ASKED = "progress"
 
 MOST_SEED = 2**63 - 1
 STORE = Path("artifacts")
+WIDTH = 100
+"""Of lines for people, in characters."""
+NOT_KNOWN = "-"
+"""In the place of a number."""
 Store = Annotated[PathLike, typer.Option(help="folder of the artifacts")]
 Workers = Annotated[
     int, typer.Option(min=1, max=1_024, help="processes over shards; they change no byte")

@@ -11,7 +11,6 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from bedstone.commands.audit import DECIDING
 from bedstone.commands.rehearsal import (
     PLANNER,
     READER,
@@ -31,6 +30,7 @@ from bedstone.store.decisions import FILE as PLAN_FILE
 from bedstone.store.decisions import ROLE as PLAN
 from bedstone.store.payload import read_json
 from bedstone.store.recipe import Node, Recipe
+from bedstone.store.stages import DECIDING
 from bedstone.text.encoder import FILES as TOKENIZER_FILES
 from bedstone.text.encoder import Encoder
 from bedstone.tokenizer.mixing.shares import FILE as MIX_FILE

@@ -12,6 +12,7 @@ from typing_extensions import TypedDict
 from bedstone.commands.declare import (
     MOST_SEED,
     STORE,
+    WIDTH,
     Command,
     Interval,
     PathLike,
@@ -44,7 +45,6 @@ CURVES = {
     "by_parameters": ("L(N)", "{E:.4f} + {A:.5g} / N^{alpha:.4f}"),
 }
 SURFACE = ("L(N, D)", "{E:.4f} + {A:.5g} / N^{alpha:.4f} + {B:.5g} / D^{beta:.4f}")
-WIDTH = 100
 
 
 class LossByFlop(TypedDict):

@@ -10,7 +10,9 @@ from typing_extensions import TypedDict
 
 from bedstone import languages
 from bedstone.commands.declare import (
+    NOT_KNOWN,
     STORE,
+    WIDTH,
     Command,
     Found,
     Interval,
@@ -28,8 +30,6 @@ if TYPE_CHECKING:
     from bedstone.laws.budget import Corpus
     from bedstone.store.artifact import Artifact
 
-NOT_KNOWN = "-"
-WIDTH = 100
 MUCH = 1e6
 FRESH_PASSES = 4
 """Up to so many, what is read again is nearly as good as fresh text; see ``laws``."""

@@ -13,19 +13,18 @@ from pathlib import Path
 
 from bedstone.errors import BedstoneError
 from bedstone.progress import Task
-from bedstone.store.adoption import STAGE_NAME, adopt
+from bedstone.store.adoption import adopt
 from bedstone.store.artifact import Artifact
 from bedstone.store.build import build
 from bedstone.store.engine import Local
 from bedstone.store.recipe import Node, Recipe, naming
+from bedstone.store.stages import OF_FILES
 
 READER, ROLE = "corpus.extract", "crawl"
 """The stage that takes a share of what it is given, and its role."""
 PLANNER = "scaling.plan"
 """The stage that decides for all of the text: it is planned with apart."""
 FETCHING = ("corpus.crawl", "corpus.parallel")
-OF_FILES = (STAGE_NAME, "corpus.crawl")
-"""Stages whose artifacts hold files as anybody might bring them."""
 PART_BYTES = 4_000_000
 """Of the files: the documents of about as many go through all stages."""
 PASSES = (1 / 16, 1 / 8, 1.0)

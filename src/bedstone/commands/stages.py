@@ -8,10 +8,8 @@ from typing import Annotated, Any, NotRequired, cast
 import typer
 from typing_extensions import TypedDict
 
-from bedstone.commands.declare import Command, Found
+from bedstone.commands.declare import WIDTH, Command, Found
 from bedstone.commands.desk import stages_so
-
-WIDTH = 100
 
 
 class StageInputs(TypedDict):

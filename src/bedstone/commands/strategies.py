@@ -11,6 +11,7 @@ from typing_extensions import TypedDict
 from bedstone.commands.declare import (
     MOST_SEED,
     STORE,
+    WIDTH,
     Command,
     Found,
     MadeOf,
@@ -25,7 +26,6 @@ from bedstone.commands.save import target, write_chart
 from bedstone.model import NumberFormat
 from bedstone.progress import Progress
 
-WIDTH = 100
 NAME_WIDTH = 48
 """Of a strategy in a table; a longer one has a line of its own."""
 FORMS = {"tokens": ".0f", "seconds": ".3f", "usd": ".6f"}

@@ -14,7 +14,16 @@ import typer
 from typing_extensions import TypedDict
 
 from bedstone import languages
-from bedstone.commands.declare import STORE, Command, Languages, PathLike, Paths, Store
+from bedstone.commands.declare import (
+    NOT_KNOWN,
+    STORE,
+    WIDTH,
+    Command,
+    Languages,
+    PathLike,
+    Paths,
+    Store,
+)
 from bedstone.commands.desk import among, given, keys_of, making, paths_of, tokenizer_of
 from bedstone.commands.save import target, write_csv
 from bedstone.errors import ConfigError, nearest
@@ -27,8 +36,6 @@ if TYPE_CHECKING:
 
 OWN = "texts"
 """What the text is called that somebody has aligned."""
-WIDTH = 100
-NOT_KNOWN = "-"
 NAME_WIDTH = 21
 CELL = 9
 NAME_CELL = 14

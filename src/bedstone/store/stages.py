@@ -51,6 +51,12 @@ STAGES = (
     "sampling.compare",
 )
 """In the mission's order. A stage's name is its module below ``bedstone``."""
+OF_FILES = ("adopt", "corpus.crawl")
+"""Stages whose artifacts hold files as anybody might bring them."""
+WITH_TEXTS = ("corpus.extract", "corpus.rewrite", "corpus.lines")
+"""Stages that write documents."""
+DECIDING = ("corpus.filter", "corpus.dedup")
+"""Stages that write which documents are kept."""
 
 
 def sentences() -> dict[str, str]:
