@@ -41,7 +41,6 @@ from bedstone.commands.save import target, write_chart, write_csv
 from bedstone.errors import ArtifactError, ConfigError
 from bedstone.languages import Identifier, Source, join
 from bedstone.progress import Progress
-from bedstone.store.stages import DECIDING, OF_FILES, WITH_TEXTS
 
 if TYPE_CHECKING:
     from bedstone.store.artifact import Artifact
@@ -239,6 +238,7 @@ def _inputs(paths: Sequence[Path], text_column: str | None, where: "Making") -> 
     """Documents, their languages where they are known, and which are kept where it is decided."""
     from bedstone.store.adoption import adopt
     from bedstone.store.artifact import Artifact, is_complete
+    from bedstone.store.stages import OF_FILES
 
     artifacts = [Artifact(path) for path in paths if is_complete(path)]
     if artifacts and len(paths) > 1:
@@ -264,6 +264,7 @@ def _inputs(paths: Sequence[Path], text_column: str | None, where: "Making") -> 
 
 def _of_artifact(artifact: "Artifact") -> "Inputs":
     from bedstone.store.lineage import ancestors
+    from bedstone.store.stages import DECIDING, WITH_TEXTS
 
     behind = ancestors(artifact)
     if artifact.manifest.stage == "corpus.audit":
