@@ -217,7 +217,9 @@ def _refuse_nothing(crawl: Shard, ledger: Ledger, counts: Counter[str], *, is_wa
     left_out = counts["documents"] + counts["skipped_pages"]
     if not is_warc and ledger.records and not left_out:
         told = ", ".join(f"{counts[each]} {each}" for each in REASONS_OF_RECORDS if counts[each])
-        raise DataError(f"{crawl.location}: not one of {ledger.records} records has a text: {told}")
+        first, *others = crawl.files
+        where = f"{first.resolve()}" + f" and {len(others)} more" * bool(others)
+        raise DataError(f"{where}: not one of {ledger.records} records has a text: {told}")
 
 
 def _unusable(page: Page) -> str | None:
