@@ -4,7 +4,8 @@ import unicodedata
 
 import pytest
 
-from bedstone.errors import printable
+import bedstone
+from bedstone.errors import ConfigError, printable, reason
 
 
 @pytest.mark.parametrize(
@@ -34,3 +35,10 @@ def test_no_control_is_left():
     assert not {unicodedata.bidirectional(character) for character in shown} & {
         *("LRE", "RLE", "LRO", "RLO", "PDF", "LRI", "RLI", "FSI", "PDI")
     }
+
+
+def test_the_system_s_errors_are_told_without_number_and_path(tmp_path):
+    with pytest.raises(ConfigError) as caught:
+        bedstone.run(tmp_path / "nope.toml")
+    assert str(caught.value) == f"cannot read {tmp_path / 'nope.toml'}: No such file or directory"
+    assert reason(ValueError("odd")) == "odd"

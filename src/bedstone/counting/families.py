@@ -29,7 +29,7 @@ from bedstone.counting.architecture import (
     LatentAttention,
     Layer,
 )
-from bedstone.errors import ConfigError
+from bedstone.errors import ConfigError, reason
 
 SPELLINGS: dict[str, tuple[str, ...]] = {
     "hidden_size": ("n_embd", "n_embed"),
@@ -130,7 +130,7 @@ def read(path: Path) -> Architecture:
         config = json.loads(file.read_text("utf-8"))
     except (OSError, ValueError, RecursionError) as error:
         hint = "give a model's config.json, or the folder that holds it"
-        raise ConfigError(f"{file} cannot be read as JSON: {error}", hint=hint) from error
+        raise ConfigError(f"{file} cannot be read as JSON: {reason(error)}", hint=hint) from error
     if not isinstance(config, dict):
         raise ConfigError(f"{file} is no JSON object", hint="give a model's config.json")
     return architecture(config, str(file))

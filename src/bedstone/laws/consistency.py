@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
 
-from bedstone.errors import DataError
+from bedstone.errors import DataError, reason
 from bedstone.laws.law import FLOP_PER_PARAMETER_AND_TOKEN
 from bedstone.laws.runs import NOT_TEXT, usable
 
@@ -70,7 +70,7 @@ def _rows(path: Path) -> list[Row]:
     except UnicodeDecodeError as error:
         raise DataError(f"{path} is no text in UTF-8", hint=NOT_TEXT) from error
     except (OSError, csv.Error) as error:
-        raise DataError(f"cannot read {path}: {error}") from error
+        raise DataError(f"cannot read {path}: {reason(error)}") from error
 
 
 def _number(text: str | None, name: str) -> Decimal:

@@ -13,7 +13,7 @@ from typing import TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from bedstone.errors import DataError, nearest
+from bedstone.errors import DataError, nearest, reason
 from bedstone.laws.fitting import Runs
 from bedstone.laws.law import FLOP_PER_PARAMETER_AND_TOKEN as SIX
 
@@ -56,7 +56,7 @@ def read(path: Path, renamed: Mapping[str, str] | None = None) -> Runs:
     except UnicodeDecodeError as error:
         raise DataError(f"{path} is no text in UTF-8", hint=NOT_TEXT) from error
     except (OSError, csv.Error) as error:
-        raise DataError(f"cannot read {path}: {error}") from error
+        raise DataError(f"cannot read {path}: {reason(error)}") from error
     if not rows:
         raise DataError(f"{path} has no run", hint="give one run a line, below the header")
     parameters, train_tokens, loss_nats = np.array(rows, dtype=np.float64).T

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from bedstone.errors import ConfigError, DataError, nearest
+from bedstone.errors import ConfigError, DataError, nearest, reason
 from bedstone.languages import known
 from bedstone.lots import lot
 from bedstone.tasks.countdown import Countdown
@@ -120,7 +120,7 @@ def of_file(path: Path) -> Task:
     try:
         lines = path.read_bytes().splitlines()
     except OSError as error:
-        raise DataError(f"cannot read {path}: {error}") from error
+        raise DataError(f"cannot read {path}: {reason(error)}") from error
     problems: dict[str, Problem] = {}
     first: dict[str, int] = {}
     for place, line in enumerate(lines, start=1):

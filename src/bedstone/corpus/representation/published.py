@@ -11,7 +11,7 @@ from typing import Any
 from bedstone.corpus.identification.purity import confusion_of
 from bedstone.corpus.representation.shares import Count
 from bedstone.corpus.representation.shares import shares as shares_of
-from bedstone.errors import DataError
+from bedstone.errors import DataError, reason
 from bedstone.languages import MIXED, SPEAKERS_SOURCE, UNKNOWN, Source, by_code, is_divided, join
 
 SHARES = ("crawl", "primary_language", "pages")
@@ -116,7 +116,8 @@ def _rows(path: Path) -> Iterator[Row]:
                 line = reader.line_num
                 yield _row(cells, f"{path}:{line}")
     except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise DataError(f"cannot read {path} after line {line}: {error}") from error
+        where = "" if isinstance(error, OSError) else f" after line {line}"
+        raise DataError(f"cannot read {path}{where}: {reason(error)}") from error
     if line < 2:
         raise DataError(f"{path} has no row")
 
