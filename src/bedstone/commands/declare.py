@@ -58,8 +58,6 @@ TAKES: Mapping[Any, tuple[Any, str]] = {
     Inputs: (Mapping, "a mapping of names to paths"),
 }
 """What Python may give for a type, in kind and in words."""
-NO_BOOL = ("a whole number", "a number")
-"""Though Python counts it as one."""
 OPTION = re.compile(r"--[a-z][a-z-]*")
 NOT_ASKED = "progress"
 """The parameter that a terminal fills."""
@@ -303,7 +301,8 @@ class Parameter:
         if value is None:
             return
         kinds, told = TAKES.get(self.bare_type, (object, ""))
-        if not isinstance(value, kinds) or (isinstance(value, bool) and told in NO_BOOL):
+        is_no_number = isinstance(value, bool) and self.bare_type in (int, float)  # to Python it is
+        if is_no_number or not isinstance(value, kinds):
             raise ConfigError(f"{self.option or self.name} {value!r}: it must be {told}")
         if self.option is None:
             return

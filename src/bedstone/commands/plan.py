@@ -31,34 +31,16 @@ if TYPE_CHECKING:
     from bedstone.store.artifact import Artifact
 
 MUCH = 1e6
-FRESH_PASSES = 4
-"""Up to so many, what is read again is nearly as good as fresh text; see ``laws``."""
 EVEN_SHARE = 0.005
 """Of the budget: what is left of less is nothing."""
 
 
-class PlannedLaw(TypedDict):
-    """What one law would do with the budget."""
+class PlannedRun(TypedDict):
+    """How large, on how many tokens, by which law, and what that takes."""
 
     law: str
-    title: str
     parameters: float
     train_tokens: float
-    loss_nats: float | None
-    """A token of the law's own text; null where it says nothing of loss."""
-    loss_interval: Interval | None
-    """95 %, of the law's mean: a single run varies about it."""
-    parameters_interval: Interval | None
-    """95 %, over the surfaces that the law's runs allow."""
-    parameters_within_rounding: Interval | None
-    """What the printed digits of its constants leave open."""
-    tokens_per_parameter: float
-    in_range: bool
-    """Whether the law was fitted on runs of this size."""
-    parameters_counted: str
-    """Which parameters the law counts."""
-    embedding_share: float
-    """Of the parameters, those that the vocabulary takes."""
     train_flop: float
     serving_flop: float
     """Of the tokens that will be served."""
@@ -78,35 +60,36 @@ class PlannedLaw(TypedDict):
     """Fresh tokens that so many passes are worth."""
     loss_nats_on_corpus: float | None
     """By the law ``repeated``."""
+
+
+class PlannedLaw(PlannedRun):
+    """What one law would do with the budget."""
+
+    title: str
+    loss_nats: float | None
+    """A token of the law's own text; null where it says nothing of loss."""
+    loss_interval: Interval | None
+    """95 %, of the law's mean: a single run varies about it."""
+    parameters_interval: Interval | None
+    """95 %, over the surfaces that the law's runs allow."""
+    parameters_within_rounding: Interval | None
+    """What the printed digits of its constants leave open."""
+    tokens_per_parameter: float
+    in_range: bool
+    """Whether the law was fitted on runs of this size."""
+    parameters_counted: str
+    """Which parameters the law counts."""
+    embedding_share: float
+    """Of the parameters, those that the vocabulary takes."""
     hyperparameters: list[Annotated[Found, MadeOf("laws.hyperparameters", "Advice")]]
     source: str
     warnings: list[str]
 
 
-class PlannedAnswer(TypedDict):
+class PlannedAnswer(PlannedRun):
     """One answer of all laws together, and what it leaves of the budget."""
 
-    parameters: float
-    train_tokens: float
-    law: str
-    """That it follows."""
     why: str
-    train_flop: float
-    serving_flop: float
-    device_hours: float | None
-    hours: float | None
-    """On all devices."""
-    usd: float | None
-    train_bytes: float
-    """Weights, gradients and moments of Adam; activations come on top."""
-    weight_bytes: float
-    """In 16 bit."""
-    passes: float | None
-    """Over the corpus; null without one."""
-    effective_tokens: float | None
-    """Fresh tokens that so many passes are worth."""
-    loss_nats_on_corpus: float | None
-    """By the law ``repeated``."""
     left_share: float
     """Of the budget of training; below 0, it takes more."""
     left_flop: float
@@ -312,6 +295,8 @@ def _checked(found: Check) -> Iterator[str]:
 
 
 def _planned(found: Plan) -> Iterator[str]:
+    from bedstone.laws.repeated_text import NEARLY_FRESH_PASSES
+
     yield from _answer(found)
     rows = sorted(found["laws"], key=_is_starved)
     width = max(len("law"), *(len(_name(row)) for row in rows))
@@ -323,7 +308,7 @@ def _planned(found: Plan) -> Iterator[str]:
     )
     for row in rows:
         if _is_starved(row) and not any(map(_is_starved, rows[: rows.index(row)])):
-            yield f"read more than {FRESH_PASSES} times by:"
+            yield f"read more than {NEARLY_FRESH_PASSES:g} times by:"
         yield (
             f"{_name(row):{width}} {_short(row['parameters']):>10}{_mark(row)} "
             f"{_short(row['train_tokens']):>9} {row['tokens_per_parameter']:8.3g} "
@@ -380,7 +365,9 @@ def _wrapped(text: str) -> list[str]:
 
 def _is_starved(row: PlannedLaw) -> bool:
     """Whether the corpus cannot feed what the law asks for."""
-    return row["passes"] is not None and row["passes"] > FRESH_PASSES
+    from bedstone.laws.repeated_text import NEARLY_FRESH_PASSES
+
+    return row["passes"] is not None and row["passes"] > NEARLY_FRESH_PASSES
 
 
 def _name(row: PlannedLaw) -> str:

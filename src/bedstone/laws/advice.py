@@ -57,12 +57,14 @@ def advise(rows: Mapping[str, Row], flop: float, unique: float | None, served: f
             f"off, or it wants {short(row['train_tokens'] / NEARLY_FRESH_PASSES)} tokens that "
             "differ",
         )
+    is_priced = other["law"] == REPEATED
+    worth = "the budget is divided by that" if is_priced else f"{asked} does not reckon with that"
     return Advice(
         other["parameters"],
         other["train_tokens"],
         other["law"],
         f"{asked} would read the corpus {row['train_tokens'] / unique:.1f} times; what is read "
-        "again is worth less, and the budget is divided by that",
+        f"again is worth less, and {worth}",
     )
 
 

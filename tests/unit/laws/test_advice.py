@@ -38,6 +38,9 @@ def test_where_neither_fits_what_is_read_again_has_its_price():
     assert found["law"] == "repeated"
     assert found["left_share"] == pytest.approx(0, abs=1e-9)
     assert "divided by that" in found["why"]
+    alone = answer(1e20, 4.85e9, law="epoch")
+    assert (alone["law"], alone["parameters"]) == ("epoch", answer()["parameters"])
+    assert alone["why"].endswith("and epoch does not reckon with that")
 
 
 def test_served_tokens_may_take_more_than_the_budget_of_training():

@@ -62,8 +62,6 @@ CODE_SCRIPT = "Latn"
 """What code and base64 are written in."""
 OTHER = "other"
 """In the table, ``other_Latn``: languages in that script that the identifier does not know."""
-CLAMP = (0.3, 0.9)
-"""Limits of scores lie within; FineWeb2's."""
 MIN_DIFFERENCE = 0.5
 """Between the shares of right and of wrong documents that are confirmed. Languages that look more
 alike (Asturian for Spanish) are not seen by their words: they are left out of the interval."""

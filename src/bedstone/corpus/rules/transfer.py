@@ -23,7 +23,7 @@ to have as many by chance.
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
 from math import ceil, isfinite
-from typing import Literal, get_args
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -35,7 +35,6 @@ from bedstone.store.payload import read_json
 
 Values = NDArray[np.float64]
 Method = Literal["mean-std", "quantile", "tail", "median-ratio"]
-METHODS: tuple[Method, ...] = get_args(Method)
 NAME = "thresholds.json"
 TAIL_SHARE = 0.1
 STEP = Decimal("0.0001")

@@ -1,12 +1,13 @@
 import json
 from types import SimpleNamespace
+from typing import get_args
 
 import numpy as np
 import pytest
 
 from bedstone.corpus.rules import transfer
 from bedstone.corpus.rules.sets import Rule
-from bedstone.corpus.rules.transfer import METHODS, frequent, stop_word_limit, transferred
+from bedstone.corpus.rules.transfer import Method, frequent, stop_word_limit, transferred
 
 ENGLISH = np.arange(1, 101) / 10
 """0.1, 0.2 ... 10: mean 5.05, median 5.05."""
@@ -59,20 +60,20 @@ def test_a_limit_has_the_same_ratio_to_the_median():
     assert carried("median-ratio", high=10.1) == {"high": 22.2}
 
 
-@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("method", get_args(Method))
 def test_a_language_that_is_as_english_has_its_limits(method):
     found = carried(method, values=ENGLISH, low=1.05, high=9.05)
     assert found["low"] == pytest.approx(1.05, abs=0.05)
     assert found["high"] == pytest.approx(9.05, abs=0.05)
 
 
-@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("method", get_args(Method))
 def test_where_the_reference_says_nothing_the_limit_stays(method):
     zeros = np.zeros(50)
     assert carried(method, english=zeros, values=zeros, high=0.3) == {"high": 0.3}
 
 
-@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("method", get_args(Method))
 def test_the_order_of_the_documents_changes_nothing(method):
     dice = np.random.default_rng(3)
     english, values = dice.lognormal(size=997), dice.lognormal(1, size=991)
