@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from bedstone.errors import BedstoneError, ConfigError, nearest
+from bedstone.store.artifact import ADOPTION
 from bedstone.store.stage import Stage
 
 TRAINING = ("torch", "safetensors")
@@ -51,7 +52,7 @@ STAGES = (
     "sampling.compare",
 )
 """In the mission's order. A stage's name is its module below ``bedstone``."""
-OF_FILES = ("adopt", "corpus.crawl")
+OF_FILES = (ADOPTION, "corpus.crawl")
 """Stages whose artifacts hold files as anybody might bring them."""
 WITH_TEXTS = ("corpus.extract", "corpus.rewrite", "corpus.lines")
 """Stages that write documents."""
