@@ -4,6 +4,7 @@ import json
 import random
 from pathlib import Path
 
+import pyarrow.parquet as pq
 import pytest
 
 from bedstone.corpus.web.warc_writer import Page, write
@@ -206,9 +207,13 @@ def shipped(files, reference, store, workers=1):
 def decided(made):
     """What the filter says of each document, by id, and the documents' URLs."""
     rows = {
-        row["id"]: (row["keep"], row["failed"])
+        row["id"]: (row["keep"], about["failed"])
         for shard in made["kept"].shards
-        for row in tables.read(shard, ["id", "keep", "failed"]).to_pylist()
+        for row, about in zip(
+            tables.read(shard, ["id", "keep"]).to_pylist(),
+            pq.read_table(shard.about("failed.parquet")).to_pylist(),
+            strict=True,
+        )
     }
     urls = {
         row["id"]: row["url"].removeprefix("https://example.org/")

@@ -153,7 +153,7 @@ def test_rubbish_is_counted_and_stops_nothing(cli, crawl, tmp_path, made):
     assert before["rejected.no_text_records"] == 2  # one in each WARC
     (shard, _) = made["documents"].shards
     texts = pq.read_table(shard.file("documents.parquet"))
-    decided = pq.read_table(made["filtered"].shards[0].file("decisions.parquet"))
+    decided = pq.read_table(made["filtered"].shards[0].about("failed.parquet"))
     rubbish = texts["url"].to_pylist().index("https://example.org/rubbish")
     assert decided["failed"][rubbish].as_py()
     cut = tmp_path / "cut.warc.gz"

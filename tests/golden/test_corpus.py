@@ -136,7 +136,9 @@ def outcome(artifact) -> dict:
     files: dict[str, object] = {}
     for number, part in enumerate(parts):
         before = f"{number}/" if len(parts) > 1 else ""
-        files |= {f"{before}{path.name}": rows(path) for path in part.files}
+        for file in part.manifest.files:
+            name = file.path if file.path.startswith("about/") else Path(file.path).name
+            files[before + name] = rows(part.path / file.path)
     values = {"metrics": artifact.manifest.metrics, "files": files}
     return json.loads(json.dumps(values, default=bytes.hex))
 

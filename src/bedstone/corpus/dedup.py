@@ -3,12 +3,13 @@
 Reads   ``signatures``; ``before``, earlier decisions: only what they keep can be a duplicate, and
         can be kept; ``yardstick``, whose documents are never kept; ``language``, where duplicates
         are sought in each language apart
-Writes  a file for each shard of documents, ``00000.parquet`` ...: ``id``, ``keep``, ``cluster``
-        (the id of the document that represents it; null for one without duplicates),
-        ``cluster_size`` (null for a document that no duplicate was sought of), ``similarity``
-        (the least estimated Jaccard similarity of a document of the cluster with the one that
-        represents it), ``duplicate`` (``exact`` or ``near`` the representative; null for that one
-        itself and for a document without duplicates)
+Writes  a file for each shard of documents, ``00000.parquet`` ...: ``id``, ``keep``, ``duplicate``
+        (whether another document represents it)
+        and as many in ``about``: ``id``, ``cluster`` (the id of the document that represents it;
+        null for one without duplicates), ``cluster_size`` (null for a document that no duplicate
+        was sought of), ``similarity`` (the least estimated Jaccard similarity of a document of the
+        cluster with the one that represents it), ``kind`` (of a duplicate: ``exact`` or ``near``
+        the representative)
 
 A cluster is represented, and kept, by the longest of its documents; of equally long ones by that
 with the smallest id. A document of the yardstick represents others like it only, and nothing is
@@ -36,7 +37,7 @@ from bedstone.corpus.duplicates.clusters import Band, Bools, Documents, Joined, 
 from bedstone.corpus.duplicates.signatures import BAND, Hashes
 from bedstone.errors import ConfigError
 from bedstone.store import tables
-from bedstone.store.artifact import Artifact, Shard
+from bedstone.store.artifact import ABOUT, Artifact, Shard
 from bedstone.store.stage import Job, Metrics, Result, Stage
 from bedstone.text.codes import Indices
 
@@ -106,8 +107,11 @@ def run(config: DedupConfig, job: Job) -> Result:
     keep = table.passes & (clusters.best == np.arange(len(spoilt))) & ~spoilt[joined.roots]
     files, start = [], 0
     for number, rows in enumerate(table.shard_rows):
-        decisions = _decisions(table, clusters, keep, slice(start, start + rows))
+        here = slice(start, start + rows)
+        decisions = _decisions(table, clusters, keep, here)
         files.append(tables.write(job, f"{number:05}.parquet", decisions))
+        about = _about(table, clusters, here)
+        files.append(tables.write(job, f"{ABOUT}/{number:05}.parquet", about))
         start += rows
     metrics = _metrics(table, clusters, keep, table.passes & spoilt[joined.roots], joined)
     return Result(metrics, tuple(files))
@@ -144,26 +148,38 @@ def _clusters(roots: Indices, exact: Band, bands: Sequence[Band], table: Table) 
 
 
 def _decisions(table: Table, clusters: Clusters, keep: Bools, rows: slice) -> pa.Table:
-    best, sizes = clusters.best[rows], clusters.sizes[rows]
-    alone = sizes == 1
-    represents = best == np.arange(rows.start, rows.stop)
-    kinds = pa.array(np.where(clusters.is_exact[rows], 0, 1), mask=represents)
     return pa.table(
         {
             "id": table.ids[rows].cast(pa.string()),
             "keep": keep[rows],
+            "duplicate": ~_represents(clusters)[rows],
+        }
+    )
+
+
+def _about(table: Table, clusters: Clusters, rows: slice) -> pa.Table:
+    best, sizes = clusters.best[rows], clusters.sizes[rows]
+    alone = sizes == 1
+    kinds = pa.array(np.where(clusters.is_exact[rows], 0, 1), mask=_represents(clusters)[rows])
+    return pa.table(
+        {
+            "id": table.ids[rows].cast(pa.string()),
             "cluster": table.ids.take(pa.array(best, mask=alone)).cast(pa.string()),
             "cluster_size": pa.array(sizes, pa.int64(), mask=~table.about.enter[rows]),
             "similarity": pa.array(clusters.similarity[rows], mask=alone),
-            "duplicate": pa.array(["exact", "near"]).take(kinds),
+            "kind": pa.array(["exact", "near"]).take(kinds),
         }
     )
+
+
+def _represents(clusters: Clusters) -> Bools:
+    return np.equal(clusters.best, np.arange(len(clusters.best)))
 
 
 def _metrics(
     table: Table, clusters: Clusters, keep: Bools, is_copy: Bools, joined: Joined
 ) -> Metrics:
-    represents = clusters.best == np.arange(len(keep))
+    represents = _represents(clusters)
     counts = {
         "input": len(keep),
         "passing": table.passes.sum(),
@@ -237,7 +253,7 @@ def _numbers(shards: Sequence[Shard], name: str) -> Iterator[tuple[Hashes, Bools
 
 STAGE = Stage(
     "corpus.dedup",
-    version=2,
+    version=3,
     config=DedupConfig,
     inputs=("signatures",),
     optional=("before", "language", "yardstick"),

@@ -1,5 +1,6 @@
 """What sections say where the numbers are thin."""
 
+import json
 from types import SimpleNamespace
 
 import pyarrow as pa
@@ -11,8 +12,8 @@ from bedstone.reporting.axes import Axis
 from bedstone.reporting.charts import Dot
 from bedstone.reporting.sections.behaviour import _bits_change
 from bedstone.reporting.sections.languages import _left, _represented, _share_table
-from bedstone.reporting.sections.model import _with_interval, held_out, training
-from bedstone.reporting.sections.rules import _by_language, _effects, _figure
+from bedstone.reporting.sections.model import _with_interval, held_out, size, training
+from bedstone.reporting.sections.rules import _by_language, _effects, _figure, rules
 from bedstone.reporting.sections.tokens import NAMED_SHARE, _most_changed
 from bedstone.reporting.wording import SPACE
 
@@ -70,10 +71,9 @@ def test_a_dot_without_interval_has_no_rule():
 
 def test_the_effects_of_several_shards_are_one(tmp_path):
     def shard(name, rows):
-        (tmp_path / name / "effects").mkdir(parents=True)
-        path = tmp_path / name / "effects" / "effects.parquet"
+        path = tmp_path / name
         pq.write_table(pa.Table.from_pylist(rows), path)
-        return SimpleNamespace(file=lambda _: path)
+        return SimpleNamespace(about=lambda _: path)
 
     row = {"rule": "any", "documents": 2, "failed": 1, "failed_alone": 1}
     english, hindi = (
@@ -89,6 +89,25 @@ def test_the_effects_of_several_shards_are_one(tmp_path):
     only_english = english | {"rule": "word_count"}
     table = _by_language([*merged, only_english])
     assert table.rows[1][-1] == "–"  # no Hindi document was judged by it
+
+
+def test_of_a_filter_without_rules_there_is_nothing_to_tell():
+    manifest = SimpleNamespace(stage="corpus.filter", request="f", parents={}, metrics={})
+    filtered = SimpleNamespace(manifest=manifest)
+    family = SimpleNamespace(all=lambda stage: [filtered] if stage == manifest.stage else [])
+    assert rules(family) is None
+
+
+def test_of_a_size_that_was_given_nothing_is_the_limit(tmp_path):
+    plan = {"limit": "given", "speed_source": None, "sentences": ["the size was given"]}
+    (tmp_path / "plan.json").write_text(json.dumps(plan))
+    metrics = {"parameters_total": 250_000, "train_tokens": 2_000_000}
+    planned = SimpleNamespace(
+        file=tmp_path.joinpath, manifest=SimpleNamespace(stage="scaling.plan", metrics=metrics)
+    )
+    told = size(SimpleNamespace(find={"scaling.plan": planned}.get))
+    assert told.answer.endswith("tokens: as asked")
+    assert told.method == "The size is a setting."
 
 
 def test_the_figure_of_the_rules_names_a_rule_of_quality():
