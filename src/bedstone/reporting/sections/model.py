@@ -58,15 +58,18 @@ def size(family: Family) -> Section | None:
         return None
     plan = read_json(planned, FILE)
     sentences = tuple(f"{sentence[0].upper()}{sentence[1:]}." for sentence in plan["sentences"])
+    is_given = plan["limit"] == "given"
+    settings = "The size is a setting" if is_given else "Tokens a parameter and passes are settings"
+    speed = f"; the speed is {plan['speed_source']}" if plan["speed_source"] else ""
     said = ("The plan said, before the run:", *sentences) if base else sentences
     return Section(
         name="size",
         question="How large, how long?",
-        answer=f"{_size(planned)}: {plan['limit']} is the limit"
+        answer=f"{_size(planned)}: {'as asked' if is_given else plan['limit'] + ' is the limit'}"
         if is_as_planned(family)
         else f"{_size(base or planned)}, where the plan asked for {_size(planned)}",
         text=said,
-        method=f"Tokens a parameter and passes are settings; the speed is {plan['speed_source']}.",
+        method=f"{settings}{speed}.",
         measured_by=(planned, base),
     )
 
