@@ -281,7 +281,7 @@ def made(tmp_path_factory):
     make("statistics", "corpus.statistics", {}, documents="documents")
     make("language", "corpus.language", {}, documents="documents")
     make("yardstick", "corpus.yardstick", {}, documents="documents", language="language")
-    judged = {"effects/effects.parquet": EFFECTS}
+    judged = {"about/effects.parquet": EFFECTS}
     behind = {"statistics": "statistics", "language": "language", "yardstick": "yardstick"}
     make("filtered", "corpus.filter", judged, FILTERED, **behind)
     deduplicated = {"kept_documents": 90, "yardstick_documents": 10}
@@ -301,7 +301,7 @@ def made(tmp_path_factory):
     make("pairs", "posttrain.pairs", {}, **text)
     make("tasks", "posttrain.tasks", {})
     make("sft", "posttrain.sft", curve(1.9), model="base", pairs="pairs", tasks="tasks")
-    make("answers", "sampling.answers", {}, model="sft", problems="pairs")
+    make("answers", "sampling.answers", {}, model="sft", questions="pairs")
     make("preferences", "posttrain.judge", {}, answers="answers", pairs="pairs")
     make("aligned", "posttrain.prefer", {}, model="sft", preferences="preferences")
     asked = {"held_out.parquet": [{"prompt": EVIL, "before": EVIL, "after": "న"}]}
@@ -314,7 +314,7 @@ def made(tmp_path_factory):
         make(f"{model}_loss", "evaluation.loss", held_out(bits), total, **of)
         if model != "base":
             tried = strategies(shift)
-            make(f"{model}_drawn", "sampling.compare", tried, model=model, problems="pairs")
+            make(f"{model}_drawn", "sampling.compare", tried, model=model, questions="pairs")
     return found
 
 
