@@ -220,7 +220,7 @@ FREE = {
     },
     "tokenizer.mix": {"budget_tokens", "min_documents"},
     "scaling.fit": {"drop_highest", "hold_out"},
-    "evaluation.loss": {"max_tokens", "document_max_tokens"},
+    "evaluation.bits": {"max_bytes", "document_max_bytes"},
     "posttrain.pairs": {
         "prompt_max_characters",
         "completion_min_characters",

@@ -37,7 +37,7 @@ STAGES = (
     "scaling.plan",
     "scaling.predict",
     "pretrain.train",
-    "evaluation.loss",
+    "evaluation.bits",
     "posttrain.pairs",
     "posttrain.tasks",
     "posttrain.sft",
