@@ -22,8 +22,9 @@ predicted from.
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass
 from functools import partial
+from itertools import chain, groupby
+from operator import itemgetter
 from statistics import median
 from typing import Any
 from urllib.parse import urlsplit
@@ -91,19 +92,6 @@ class BitsConfig(Config):
     """Of the bootstrap."""
 
 
-@dataclass(frozen=True, slots=True)
-class Document:
-    """The beginning of a held-out document."""
-
-    id: str
-    language: str
-    site: str | None
-    group: str | None
-    text: str
-    bytes: int
-    """Of the text."""
-
-
 def run(config: BitsConfig, job: Job) -> Result:
     """Measure language by language."""
     from bedstone.model.hugging_face import WEIGHTS, load
@@ -112,27 +100,25 @@ def run(config: BitsConfig, job: Job) -> Result:
     folder = job.inputs["model"].file(WEIGHTS).parent
     model, encoder = load(folder, given(config.number_format)), Encoder.load(folder)
     held_out = read_held_out(config, job)
-    beginnings = read_parallel(config, job.inputs.get("yardstick"), {*held_out, ENGLISH})
-    parallel = {name: encoder.encode(text) for name, text in beginnings.items()}
-    tokens = {
-        name: [encoder.encode(each.text) for each in documents]
-        for name, documents in held_out.items()
-    }
-    total = sum(map(len, parallel.values())) + sum(sum(map(len, it)) for it in tokens.values())
+    texts = read_parallel(config, job.inputs.get("yardstick"), {*held_out, ENGLISH})
+    parallel = {name: encoder.encode(text) for name, text in texts.items()}
+    tokens = {name: [encoder.encode(it["text"]) for it in own] for name, own in held_out.items()}
+    total = sum(map(len, chain(parallel.values(), *tokens.values())))
     with using_threads(given(config.threads)), job.progress.task("tokens", total) as task:
         bits_of = partial(text_bits, model, end=encoder.special[END], advance=task.advance)
         parallel_bits = dict(zip(parallel, bits_of(list(parallel.values())), strict=True))
-        bits = {name: bits_of(texts) for name, texts in tokens.items()}
-    measured = [
-        asdict(document) | {"tokens": len(text), "bits": cost}
-        for name, documents in held_out.items()
-        for document, text, cost in zip(documents, tokens[name], bits[name], strict=True)
-    ]
-    wanted = [row for row in measured if row["group"] != DROPPED]
+        measured = [
+            row | {"tokens": len(text), "bits": bits}
+            for name, own in tokens.items()
+            for row, text, bits in zip(held_out[name], own, bits_of(own), strict=True)
+        ]
+    wanted, dropped = (
+        [row for row in measured if (row["group"] == DROPPED) == is_dropped]
+        for is_dropped in (False, True)
+    )
     rows = [
-        _row(name, own, config.seed) | _parallel(name, parallel_bits)
-        for name in held_out
-        if (own := [row for row in wanted if row["language"] == name])
+        _row(name, list(own), config.seed) | _parallel(name, parallel_bits)
+        for name, own in groupby(wanted, key=itemgetter("language"))
     ]
     tables.write(job, "languages.parquet", pa.Table.from_pylist(rows, SCHEMA))
     tables.write(job, "documents.parquet", pa.Table.from_pylist(measured, DOCUMENTS))
@@ -143,23 +129,25 @@ def run(config: BitsConfig, job: Job) -> Result:
         **_over_languages(rows),
     }
     if KEPT in job.inputs:
-        dropped = [row for row in measured if row["group"] == DROPPED]
         metrics |= {"dropped_documents": len(dropped), **_whole(DROPPED, dropped, config.seed)}
     return Result(metrics)
 
 
-def read_held_out(config: BitsConfig, job: Job) -> dict[str, list[Document]]:
-    """Of each language that holds documents out, those to measure, in the order of their lots."""
+def read_held_out(config: BitsConfig, job: Job) -> dict[str, list[Row]]:
+    """Of each language that holds documents out, those to measure: their columns and ``text``."""
     read = {role: name for role, name in COLUMNS.items() if role in job.inputs}
-    found: dict[str, list[Document]] = {}
+    found: dict[str, list[Row]] = {}
     inputs = (job.inputs[role] for role in ("documents", *read))
     for documents, *others in tables.together(*inputs):
         table = tables.read(documents, ["id", "text"], ["url"])
         for name, shard in zip(read.values(), others, strict=True):
             table = table.append_column(name, tables.beside(shard, table, [name])[name])
         for row in table.filter(pc.equal(table["split"], "held_out")).to_pylist():
-            if document := _document(row, config.document_max_bytes):
-                found.setdefault(document.language, []).append(document)
+            if text := beginning(row["text"], config.document_max_bytes):
+                about = {"id": row["id"], "language": row["language"], "site": site(row["url"])}
+                group = (KEPT if row["keep"] else DROPPED) if KEPT in read else None
+                about |= {"group": group, "text": text, "bytes": len(text.encode())}
+                found.setdefault(row["language"], []).append(about)
         # What is drawn from all shards is among what is drawn from the first few.
         found = {name: _first(drawn, config.max_bytes) for name, drawn in found.items()}
     return dict(sorted(found.items()))
@@ -192,21 +180,13 @@ def read_parallel(config: BitsConfig, yardstick: Shard | None, wanted: set[str])
     }
 
 
-def _document(row: Row, max_bytes: int) -> Document | None:
-    """None without text: it takes no bits."""
-    text = beginning(row["text"], max_bytes)
-    group = (KEPT if row["keep"] else DROPPED) if "keep" in row else None
-    about = (row["id"], row["language"], site(row["url"]), group)
-    return Document(*about, text, len(text.encode())) if text else None
-
-
-def _first(documents: Iterable[Document], max_bytes: int) -> list[Document]:
-    chosen, total = list[Document](), 0
-    for document in sorted(documents, key=lambda it: lot(it.id, "evaluation.bits")):
+def _first(documents: Iterable[Row], max_bytes: int) -> list[Row]:
+    chosen, total = list[Row](), 0
+    for document in sorted(documents, key=lambda it: lot(it["id"], "evaluation.bits")):
         if total >= max_bytes:
             break
         chosen.append(document)
-        total += document.bytes
+        total += document["bytes"]
     return chosen
 
 

@@ -14,7 +14,7 @@ from bedstone.evaluation.bits import BitsConfig, beginning, run, site
 from bedstone.lots import lot
 from bedstone.model import hugging_face
 from bedstone.model.transformer import Transformer
-from bedstone.text.encoder import FILE, Encoder
+from bedstone.text.encoder import FILE, read_values
 from bedstone.tokenizer.learning.vocabulary import untrained
 from bedstone.tokenizer.train import TrainConfig, trainer
 
@@ -198,15 +198,11 @@ class EightBits:
     config = SimpleNamespace(seq_len=16)
 
     def __init__(self, folder):
-        encoder = Encoder.load(folder)
-        special = set(encoder.special.values())
-        self.nats_V = torch.tensor(
-            [
-                1e9 if number in special else encoder.byte_count([number]) * math.log(256)
-                for number in range(encoder.vocab_size)
-            ],
-            dtype=torch.float64,
-        )
+        values = read_values(folder / FILE)
+        bytes_of = {number: len(token) for token, number in values["model"]["vocab"].items()}
+        special = {token["id"]: math.inf for token in values["added_tokens"]}
+        nats = {number: size * math.log(256) for number, size in (bytes_of | special).items()}
+        self.nats_V = torch.tensor([nats[it] for it in range(len(nats))], dtype=torch.float64)
 
     def nats(self, tokens_BT, targets_BT):
         return self.nats_V[targets_BT]
