@@ -120,14 +120,12 @@ def small() -> list[str]:
     """What makes the demo recipe small enough for a test, and its outcome repeatable."""
     return [
         "tokenizer.vocab_size=400",
-        "mix.min_documents=10",
-        "mix.held_out_share=0.2",
+        "held_out.share=0.2",
         "plan.minutes=0.01",
         "plan.speed=1e10",
         "plan.threads=1",
         'plan.number_format="fp32"',
         "plan.seq_len=128",
-        "pairs.held_out_share=0.2",
         "sft.train_tokens=60000",
         "sft.learning_rate=5e-3",
         "base_bits.max_bytes=2048",

@@ -210,6 +210,7 @@ def test_key_lines_skip_what_only_looks_like_a_key():
 
 FREE = {
     "corpus.language": {"min_bytes"},
+    "corpus.held_out": {"min_documents"},
     "corpus.thresholds": {"min_documents"},
     "tokenizer.train": {
         "min_frequency",
@@ -218,7 +219,7 @@ FREE = {
         "parity.min_bytes",
         "parity.min_units",
     },
-    "tokenizer.mix": {"budget_tokens", "min_documents"},
+    "tokenizer.mix": {"budget_tokens"},
     "scaling.fit": {"drop_highest", "hold_out"},
     "evaluation.bits": {"max_bytes", "document_max_bytes"},
     "posttrain.pairs": {
