@@ -17,7 +17,6 @@ from bedstone.store.recipe import load
 ROOT = Path(__file__).parents[2]
 RECIPE = ROOT / "recipes" / "demo.toml"
 LAST = "filtered"
-LATER = ("signatures", "kept", "audit")
 
 STUCK = """
 import sys

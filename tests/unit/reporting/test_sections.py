@@ -19,12 +19,12 @@ from bedstone.reporting.wording import SPACE
 
 
 @pytest.fixture
-def loss(tmp_path, tokenizer):
-    """An artifact of evaluation.loss with these documents: id -> bits, bytes."""
+def measured(tmp_path, tokenizer):
+    """An artifact of evaluation.bits with these documents: id -> bits, bytes."""
 
-    def made(name, documents):
+    def made(name, documents, group=None):
         rows = [
-            {"id": each, "language": "eng_Latn", "bits": bits, "bytes": size}
+            {"id": each, "language": "eng_Latn", "group": group, "bits": bits, "bytes": size}
             for each, (bits, size) in documents.items()
         ]
         (tmp_path / name).mkdir()
@@ -34,11 +34,11 @@ def loss(tmp_path, tokenizer):
     return made
 
 
-def test_the_change_of_bits_is_of_the_documents_of_both(loss):
+def test_the_change_of_bits_is_of_the_documents_of_both(measured):
     early = {str(n): (20.0 + n, 10) for n in range(20)}
     late = {str(n): (21.0 + n + n % 3, 10) for n in reversed(range(20))}
-    base = loss("base", early | {"longer": (900.0, 90), "base": (5.0, 1)})
-    made = loss("made", late | {"longer": (10.0, 9), "made": (50.0, 1)})
+    base = measured("base", early | {"longer": (900.0, 90), "base": (5.0, 1)})
+    made = measured("made", late | {"longer": (10.0, 9), "made": (50.0, 1)})
     ((_, before, after, change),) = _bits_change(base, made)
     assert (before, after) == ("2.950", "3.145")
     # Paired: each document takes a tenth to three tenths more, whatever it takes.
@@ -47,11 +47,19 @@ def test_the_change_of_bits_is_of_the_documents_of_both(loss):
     assert 0.15 < float(low) < 0.195 < float(high) < 0.24
 
 
-def test_a_change_of_few_documents_has_no_interval(loss):
+def test_a_change_of_few_documents_has_no_interval(measured):
     few = {str(n): (20.0, 10) for n in range(7)}
-    ((*_, change),) = _bits_change(loss("base", few), loss("made", few))
+    ((*_, change),) = _bits_change(measured("base", few), measured("made", few))
     assert change == "+0.000 (too few documents)"
-    assert _bits_change(loss("none", {"x": (1.0, 1)}), loss("other", {"y": (1.0, 1)})) == []
+    none, other = measured("none", {"x": (1.0, 1)}), measured("other", {"y": (1.0, 1)})
+    assert _bits_change(none, other) == []
+
+
+def test_the_change_of_bits_is_of_what_is_not_dropped(measured):
+    few = {str(n): (20.0, 10) for n in range(7)}
+    left, right = measured("left", few, "dropped"), measured("right", few, "dropped")
+    assert _bits_change(left, right) == []
+    assert _bits_change(measured("one", few, "kept"), measured("two", few, "kept"))
 
 
 def test_a_language_of_few_documents_has_no_interval():
@@ -204,14 +212,14 @@ def family_of(tmp_path, tokenizer):
     return made
 
 
-def loss_of(model, bits, ratio):
+def bits_of(model, bits, ratio):
     row = {"bits_per_byte": bits, "bits_per_byte_low": None, "bits_per_byte_high": None}
     rows = [
         row | {"language": language, "parallel_bits": 9.0, "parallel_bits_ratio": times}
         for language, times in (("eng_Latn", ratio and 1.0), ("tel_Telu", ratio))
     ]
     total = {"held_out_bits_per_byte": bits}
-    return "evaluation.loss", total, "languages.parquet", rows, {"model": model}
+    return "evaluation.bits", total, "languages.parquet", rows, {"model": model}
 
 
 def test_how_good_it_is_is_said_of_the_last_model(family_of):
@@ -219,16 +227,28 @@ def test_how_good_it_is_is_said_of_the_last_model(family_of):
     about = family_of(
         base=base,
         aligned=aligned,
-        late=loss_of("aligned", 2.5, 3.0),
-        early=loss_of("base", 2.0, 2.0),
+        late=bits_of("aligned", 2.5, 3.0),
+        early=bits_of("base", 2.0, 2.0),
     )
     section = held_out(about)
     assert section.answer == "Telugu takes 3.0 times the bits of English for the same content"
     assert section.figures[1].title.endswith("aligned (DPO)")
 
 
+def test_languages_are_compared_under_the_last_model_that_read_parallel_text(family_of):
+    about = family_of(
+        base=("pretrain.train", {}, "", [], {}),
+        aligned=("posttrain.prefer", {}, "", [], {}),
+        late=bits_of("aligned", 2.5, None),
+        early=bits_of("base", 2.0, 2.0),
+    )
+    section = held_out(about)
+    assert section.answer == "Telugu takes 2.0 times the bits of English for the same content"
+    assert section.figures[1].title.endswith("base model")
+
+
 def test_bits_a_byte_of_two_languages_are_not_compared(family_of):
-    about = family_of(base=("pretrain.train", {}, "", [], {}), loss=loss_of("base", 2.0, None))
+    about = family_of(base=("pretrain.train", {}, "", [], {}), bits=bits_of("base", 2.0, None))
     told = "2.00 bits a byte on held-out documents of 2 languages"
     assert held_out(about).answer == told
 
