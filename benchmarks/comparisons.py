@@ -45,7 +45,7 @@ def families(
         yield family
 
 
-def found(family: dict[str, Paired], level: float = LEVEL, borrow: bool = False) -> bool:
+def found(family: dict[str, Paired], level: float = LEVEL, *, borrow: bool = False) -> bool:
     """Whether any unit has an effect."""
     noise = borrowed(family) if borrow else None
     return any(it.p_adjusted < level for it in effects(family, level, noise).values())
@@ -67,7 +67,7 @@ def looked(trials: int, regime: str, looks: dict[int, float]) -> float:
     return false / trials
 
 
-def together(trials: int, seeds: int, units: int, regime: str, borrow: bool) -> float:
+def together(trials: int, seeds: int, units: int, regime: str, *, borrow: bool) -> float:
     """The share of trials with a false effect on any unit of a family."""
     drawn = families(trials, seeds, units, UNIT_DOCUMENTS, REGIMES[regime])
     return sum(found(family, borrow=borrow) for family in drawn) / trials
@@ -87,7 +87,7 @@ def main(trials: int) -> None:
         print("any of a family, noise " + ("borrowed" if borrow else "its own"))
         for regime in REGIMES:
             for units in UNITS:
-                shares = [together(trials // 2, it, units, regime, borrow) for it in SEEDS]
+                shares = [together(trials // 2, it, units, regime, borrow=borrow) for it in SEEDS]
                 name = f"{regime}, {units} units"
                 print(f"{name:26}" + "".join(f"{it:10.1%}" for it in shares), flush=True)
 

@@ -5,12 +5,17 @@ Each seed trains a model of either decision, and each is measured on the same do
 from both: another seed and other documents would give another difference. An interval over the
 documents alone takes one seed's luck for the decision's effect.
 
+Few long documents may decide the mean: each one's part of the variance is divided by what is left
+of the bytes without it, since it draws the mean towards itself, and the degrees of freedom come
+from the parts' squares, as if they were of normal values.
+
 Shape letters: K seeds, H documents.
 
-Sources: Satterthwaite 1946, Biometrics Bulletin 2, 110-114, for the degrees of freedom of two
-variances; Smyth 2004, "Linear models and empirical Bayes methods", section 4, for borrowed noise;
-Holm 1979 for verdicts on many units. Differs: Smyth estimates what is borrowed, its degrees of
-freedom too; here it is a median with fixed ones.
+Sources: Satterthwaite 1946, Biometrics Bulletin 2, 110-114, for degrees of freedom; MacKinnon and
+White 1985, Journal of Econometrics 29, 305-325, HC2, for the documents' variance; Smyth 2004,
+"Linear models and empirical Bayes methods", section 4, for borrowed noise; Holm 1979 for verdicts
+on many units. Differs: Smyth estimates what is borrowed and its degrees of freedom; here it is a
+median with fixed ones.
 """
 
 import math
@@ -87,6 +92,8 @@ class Effect:
     seed_error: float | None = None
     """The seeds' part of the standard error, with what is borrowed."""
     borrowed_df: float = 0.0
+    document_df: float = math.inf
+    """Degrees of freedom of the documents' part: fewer than documents, where few decide."""
     family: int = 1
     """Units that were tested together: the interval is one of so many that hold together."""
 
@@ -212,15 +219,20 @@ def _measured(unit: Paired, noise: Noise | None) -> Effect:
     difference = float(by_seed_K.mean())
     seeds, documents = unit.difference_KH.shape
     deviation = seed_error = document_error = None
+    document_df = documents - 1.0
     if seeds > 1:
         one_run = not np.ptp(by_seed_K)
         deviation = 0.0 if one_run else float(by_seed_K.std(ddof=1))
         if not (one_run and unit.difference_KH.any()):
             seed_error = _shrunk(deviation, seeds - 1, noise) / math.sqrt(seeds)
     if documents >= MIN_DOCUMENTS:
-        own_H = unit.difference_KH.mean(axis=0) - difference * unit.bytes_H
-        squares = documents / (documents - 1) * float(own_H @ own_H)
-        document_error = math.sqrt(squares) / float(unit.bytes_H.sum())
+        share_H = unit.bytes_H / unit.bytes_H.sum()
+        own_H = unit.difference_KH.mean(axis=0) / unit.bytes_H.sum() - difference * share_H
+        variance_H = own_H**2 / (1 - share_H)
+        document_error = math.sqrt(variance_H.sum())
+        if document_error:
+            alike = 3 * variance_H.sum() ** 2 / (variance_H @ variance_H)
+            document_df = min(document_df, float(alike))
     return Effect(
         difference=difference,
         low=None,
@@ -235,6 +247,7 @@ def _measured(unit: Paired, noise: Noise | None) -> Effect:
         p_adjusted=None,
         seed_error=seed_error,
         borrowed_df=noise.df if noise else 0.0,
+        document_df=document_df,
     )
 
 
@@ -261,8 +274,9 @@ def _parts(effect: Effect, seeds: int | None = None, documents: int | None = Non
     if not both:
         return []
     seeds_df = effect.borrowed_df + seeds - 1
+    documents_df = effect.document_df * documents / effect.documents
     share = (of_seeds / both) ** 2
-    df = 1 / (share**2 / seeds_df + (1 - share) ** 2 / (documents - 1))
+    df = 1 / (share**2 / seeds_df + (1 - share) ** 2 / documents_df)
     return [(error, df) for error, df in ((both, df), (of_seeds, seeds_df)) if error]
 
 

@@ -2,9 +2,11 @@ import math
 
 import numpy as np
 import pytest
+from benchmarks.comparisons import REGIMES, alone, looked, together
 from scipy import stats
 
 from bedstone.uncertainty.comparison import (
+    LOOKS,
     Effect,
     Noise,
     Paired,
@@ -47,9 +49,12 @@ def test_the_interval_is_the_formulas():
     difference = d_kh.sum() / (k * total)
     of_seeds = np.var(d_kh.sum(axis=1) / total, ddof=1) / k
     e_h = d_kh.mean(axis=0) - difference * w_h
-    of_documents = h / (h - 1) * (e_h**2).sum() / total**2
+    parts = e_h**2 / (1 - w_h / total) / total**2
+    of_documents = parts.sum()
+    documents_df = 3 * of_documents**2 / (parts**2).sum()
+    assert documents_df < h - 1
     variance = of_seeds + of_documents
-    df = variance**2 / (of_seeds**2 / (k - 1) + of_documents**2 / (h - 1))
+    df = variance**2 / (of_seeds**2 / (k - 1) + of_documents**2 / documents_df)
     half = stats.t.ppf(0.975, df) * math.sqrt(variance)
 
     found = one(unit)
@@ -61,6 +66,13 @@ def test_the_interval_is_the_formulas():
     assert found.seed_deviation == pytest.approx(math.sqrt(of_seeds * k))
     assert found.document_error == pytest.approx(math.sqrt(of_documents))
     assert (found.seeds, found.documents) == (4, 30)
+
+
+def test_documents_of_equal_bytes_have_the_error_of_a_mean():
+    unit = drawn(np.random.default_rng(2), seeds=2, documents=50)
+    unit = Paired(unit.difference_KH / unit.bytes_H, np.ones(50))
+    found = one(unit)
+    assert found.document_error == pytest.approx(stats.sem(unit.difference_KH.mean(axis=0)))
 
 
 def test_no_interval_is_narrower_than_the_seeds_alone():
@@ -188,3 +200,23 @@ def test_seeds_needed(noise_df, expected):
 def test_what_a_difference_is_worth_in_tokens():
     assert worth(-0.1 * math.log(1.05), 0.1) == pytest.approx(0.05)
     assert worth(0.0, 0.1) == 0
+
+
+@pytest.mark.parametrize("seeds", [3, 5, 8])
+@pytest.mark.parametrize("regime", REGIMES)
+def test_of_no_effects_5_in_100_are_found(regime, seeds):
+    assert 0.02 <= alone(400, seeds, regime) <= 0.08
+
+
+@pytest.mark.parametrize("regime", REGIMES)
+def test_looks_spend_the_level_once(regime):
+    assert looked(300, regime, LOOKS) <= 0.07
+
+
+def test_looks_at_the_full_level_spend_it_twice():
+    assert looked(300, "seeds", dict.fromkeys(LOOKS, 0.05)) > 0.08
+
+
+@pytest.mark.parametrize("regime", REGIMES)
+def test_a_family_has_a_false_effect_5_times_in_100(regime):
+    assert together(200, 3, 8, regime, borrow=True) <= 0.09
