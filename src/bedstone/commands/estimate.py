@@ -220,11 +220,11 @@ def _trained(node: Node, tried: Rehearsal, models: dict[str, Model]) -> Cost:
 
 
 def _flop_per_second(shape: ModelConfig, config: Mapping[str, Any], plan: Artifact | None) -> float:
-    """As the plan has it; without one, measured."""
+    """As the plan has it; where none has, measured."""
     from bedstone.scaling import speed
 
-    if plan is not None:
-        return float(read_json(plan, PLAN_FILE)["flop_per_second"])
+    if plan is not None and (known := read_json(plan, PLAN_FILE)["flop_per_second"]):
+        return float(known)
     how = (config["batch_tokens"], config["threads"], config["number_format"])
     return speed.flop_per_second(shape, *how, SPEED_SECONDS)
 

@@ -102,4 +102,5 @@ STAGE = Stage(
     reproducible="request",
     decided_by=("plan",),
     resolve=decide,
+    instead="model",
 )

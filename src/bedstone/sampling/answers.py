@@ -1,7 +1,7 @@
 """Stage sampling.answers: put problems to a model many times, and keep what it answers.
 
-Reads   ``model``: the files of a model, or ``probe``: an endpoint; ``problems``: a JSONL of prompts
-        and answers, or the pairs of ``posttrain.pairs``, or none where the task is one of
+Reads   ``model``: the files of a model, or ``probe``: an endpoint; ``questions``: a JSONL of
+        prompts and answers, or the pairs of ``posttrain.pairs``, or none where the task is one of
         ``tasks.catalogue``
 Writes  ``parts/``: tables of ``problem`` (its id), ``sample`` (its number), ``prompt``,
         ``text``, ``token_ids``, ``logprob`` (of the completion under the model, natural) and
@@ -62,7 +62,7 @@ class AnswersConfig(Config):
     """Which problems, how often, and how the answers are drawn."""
 
     task: str = ""
-    """As ``tasks.catalogue`` names it; empty for what ``problems`` holds."""
+    """As ``tasks.catalogue`` names it; empty for what ``questions`` holds."""
     split: Split = "test"
     """Of a file's problems all are to test on, of pairs those that are held out."""
     chain: ChainText = "temperature=1"
@@ -93,7 +93,7 @@ def run(config: AnswersConfig, job: Job) -> Result:
     Raises:
         ConfigError: no such task, no schema to constrain by, or neither model nor endpoint.
     """
-    task = task_of(config.task, job.inputs.get("problems"), _room_bytes(config, job))
+    task = task_of(config.task, job.inputs.get("questions"), _room_bytes(config, job))
     problems = chosen(task, config)
     size = part_size(len(problems), config.samples)
     parts = {
@@ -300,7 +300,7 @@ STAGE = Stage(
     version=2,
     config=AnswersConfig,
     inputs=(),
-    optional=("model", "probe", "problems"),
+    optional=("model", "probe", "questions"),
     run=run,
     libraries=("numpy", "pyarrow", "tokenizers", "torch"),
     reproducible="request",

@@ -1,6 +1,6 @@
 """Stage sampling.compare: what each way to sample a model is worth, and what it costs.
 
-Reads   ``model``: the files of a model; ``problems``: a JSONL of prompts and answers, or the pairs
+Reads   ``model``: the files of a model; ``questions``: a JSONL of prompts and answers, or the pairs
         of ``posttrain.pairs``
 Writes  ``strategies.json``: what ``bedstone strategies --json`` says of a task, and ``answers``:
         the folders that it was counted from, with their contents
@@ -71,7 +71,7 @@ def _asked(config: CompareConfig, job: Job) -> "Asked":
 
     return Asked(
         tasks=(),
-        data=(job.inputs["problems"].location,),
+        data=(job.inputs["questions"].location,),
         chains=config.chains,
         samples=config.samples,
         problems=config.problems,
@@ -100,7 +100,7 @@ STAGE = Stage(
     "sampling.compare",
     version=1,
     config=CompareConfig,
-    inputs=("model", "problems"),
+    inputs=("model", "questions"),
     run=run,
     libraries=("numpy", "tokenizers", "torch"),
     reproducible="request",

@@ -3,7 +3,7 @@
 from collections import defaultdict
 from collections.abc import Iterable
 from operator import itemgetter
-from typing import NamedTuple
+from typing import NamedTuple, cast
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -69,7 +69,7 @@ def drops(filtered: Artifact) -> list[Drop]:
 
 def rules(family: Family) -> Section | None:
     """What every filter's rules drop."""
-    filters = [it for it in decisions(family) if it.manifest.stage == "corpus.filter"]
+    filters = [it for it in decisions(family) if drops(it)]
     if not filters:
         return None
     effects = {it.manifest.request: _effects(it) for it in filters}
@@ -125,7 +125,8 @@ def _effects(filtered: Artifact) -> list[Row]:
     """The shards' tables of effects as one."""
     merged: dict[tuple[str, str], Row] = {}
     for shard in _shards(filtered):
-        for row in pq.read_table(shard.file("effects/effects.parquet")).to_pylist():
+        about = cast(Artifact, shard).about("effects.parquet")  # a filter maps artifacts
+        for row in pq.read_table(about).to_pylist():
             before = merged.setdefault((row["language"], row["rule"]), row)
             if before is not row:
                 for name in ("documents", "failed", "failed_alone", "examples"):
