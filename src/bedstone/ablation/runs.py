@@ -111,7 +111,11 @@ def prepare(
     for arm in range(len(comparison.arms) + 1):
         recipe = comparison.before_training(arm)
         own = {node.name for node in recipe.nodes}
-        same = outside | {name: it for name, it in made[0].items() if name not in own} if arm else outside
+        same = (
+            outside | {name: it for name, it in made[0].items() if name not in own}
+            if arm
+            else outside
+        )
         built = recipes.run(recipe, given, where.store, where.engine, where.progress, same)
         made.append(same | built)
     arms = Arms(comparison, tuple(made))

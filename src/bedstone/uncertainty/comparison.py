@@ -1,4 +1,3 @@
-# ruff: noqa: N815 (shape suffixes)
 """Two decisions compared by models of both: the one statistic over seeds and documents, paired.
 
 Each seed trains a model of either decision, and each is measured on the same documents. Luck comes
