@@ -1,4 +1,5 @@
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -7,7 +8,6 @@ from scipy import stats
 
 from bedstone.uncertainty.comparison import (
     LOOKS,
-    Effect,
     Noise,
     Paired,
     borrowed,
@@ -37,9 +37,8 @@ def one(unit, **options):
 def seen(difference, seed_error, document_error, seeds=3, documents=100):
     """What was measured of one unit, as if its errors were these."""
     effect = one(drawn(np.random.default_rng(0), seeds, documents))
-    values = {name: getattr(effect, name) for name in Effect.__slots__}
-    values |= {"difference": difference, "seed_error": seed_error}
-    return Effect(**values | {"document_error": document_error})
+    errors = {"seed_error": seed_error, "document_error": document_error}
+    return replace(effect, difference=difference, **errors)
 
 
 def test_the_interval_is_the_formulas():
@@ -175,6 +174,13 @@ def test_how_many_more_would_settle_it():
     assert more_seeds(effect, 0.001) is None
     normal = 100 * (1.96 + 0.8416) ** 2
     assert more_documents(effect, 0.001) == pytest.approx(normal, rel=0.05)
+
+
+def test_one_of_many_units_needs_more():
+    effect = seen(0.02, 0.02, 0.001)
+    of_8 = replace(effect, family=8)
+    assert more_seeds(of_8, 0.001) == more_seeds(effect, 0.001, 0.05 / 8)
+    assert more_seeds(of_8, 0.001) > more_seeds(effect, 0.001)
 
 
 def test_an_effect_within_the_margin_is_settled_as_the_same():
