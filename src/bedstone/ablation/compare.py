@@ -7,12 +7,13 @@ from pathlib import Path
 from typing import Any
 
 from bedstone.ablation.decisions import decision
-from bedstone.ablation.price import Price, price
+from bedstone.ablation.price import HALF, SCORING_SHARE, price
 from bedstone.ablation.recipes import ENCODER, HOLDER, Comparison, Proxy
 from bedstone.ablation.runs import BASELINE, Arms, Match, planned_runs, prepare, shape_of, trained
 from bedstone.errors import ConfigError
 from bedstone.evaluation.ablation import FILE, WHOLE, same
 from bedstone.laws import shapes
+from bedstone.scaling.speed import flop_per_second
 from bedstone.store.artifact import Artifact
 from bedstone.store.making import Making
 from bedstone.store.payload import read_json
@@ -21,6 +22,8 @@ from bedstone.uncertainty.intervals import MIN_DOCUMENTS
 from bedstone.uncertainty.paired import LEVEL
 
 STAGE = "evaluation.ablation"
+PACE_SECONDS = 1.5
+"""Of measuring how fast a model trains, where the store has trained none like it."""
 TOLERANCE = 0.25
 """Predicted seconds are off by no more, or it is said."""
 FILTER = "corpus.filter"
@@ -94,13 +97,13 @@ def compare(
     differing = [it for it in range(1, len(arms.made)) if not arms.is_baseline(it)]
     if not differing:
         return _answer(arms, proxy, {}, None, None)
-    before = price(comparison, given, proxy, where.store)
+    run_seconds = price(comparison, given, proxy, where.store).run_seconds or _measured_pace(arms)
     made: Trained = {}
     artifact, done = None, 0
-    predicted = before.seconds(len(differing), asked.seeds.looks[0])
+    round_seconds = (len(differing) + 1 + HALF) * run_seconds
     for look in asked.seeds.looks:
         for seeds in _rounds(range(done, look), asked.most_seconds):
-            if _is_too_much(asked, before, len(differing), len(seeds), begun, done, where):
+            if _is_too_much(asked, len(seeds) * round_seconds, begun, done, where):
                 break
             runs = [run for seed in seeds for run in planned_runs(arms, seed)]
             made |= trained(runs, where, note=f"seeds {seeds[0]} to {seeds[-1]}")
@@ -109,7 +112,7 @@ def compare(
         found = read_json(artifact, FILE)
         if done < look or _is_told(found):
             break
-    return _answer(arms, proxy, made, artifact, predicted)
+    return _answer(arms, proxy, made, artifact, done * round_seconds)
 
 
 def _rounds(seeds: range, most_seconds: float | None) -> Iterator[range]:
@@ -120,17 +123,23 @@ def _rounds(seeds: range, most_seconds: float | None) -> Iterator[range]:
         yield from (range(seed, seed + 1) for seed in seeds)
 
 
-def _is_too_much(
-    asked: Asked, before: Price, arms: int, seeds: int, begun: float, done: int, where: Making
-) -> bool:
+def _measured_pace(arms: Arms) -> float:
+    """Seconds of training and measuring a model of the baseline, by a few steps of it."""
+    config, shape = arms.resolved(BASELINE), shape_of(arms, BASELINE)
+    how = (config["batch_tokens"], config["threads"], config["number_format"])
+    seconds = shapes.train_flop(shape, config["train_tokens"])
+    return (1 + SCORING_SHARE) * seconds / flop_per_second(shape, *how, PACE_SECONDS)
+
+
+def _is_too_much(asked: Asked, needed: float, begun: float, done: int, where: Making) -> bool:
     """Whether the next seeds would go beyond the bound.
 
     Raises:
         ConfigError: the first would.
     """
-    spent, needed = time.monotonic() - begun, before.seconds(arms, seeds)
-    if asked.most_seconds is None or needed is None:
+    if asked.most_seconds is None:
         return False
+    spent = time.monotonic() - begun
     needed /= where.engine.workers
     if spent + needed <= asked.most_seconds:
         return False
@@ -218,16 +227,18 @@ def _answer(
 
 def _arm(arms: Arms, arm: int, row: Row, made: Trained) -> Row:
     """What was built for an arm, and what it took."""
-    shared, built = arms.shared(arm) if arm else (set(), set(arms.made[BASELINE]))
     runs = [each for role, each in made.items() if role.startswith(f"bits.{arm}-")]
-    nodes = [arms.made[arm][name] for name in built]
+    nodes = arms.nodes(arm)
+    shared = [name for name, each in nodes.items() if arm and arms.is_shared(each)]
+    built = [name for name in nodes if name not in shared]
+    own = [nodes[name] for name in built]
     return {
         **row,
-        "nodes_shared": sorted(shared),
-        "nodes_built": sorted(built),
+        "nodes_shared": shared,
+        "nodes_built": built,
         "runs": len(runs),
         "flop": sum(model.manifest.metrics["train_flop"] for model, _ in runs),
-        "seconds": _seconds(nodes) + _seconds([each for run in runs for each in run]),
+        "seconds": _seconds([*own, *(each for run in runs for each in run)]),
     }
 
 
@@ -237,15 +248,14 @@ def _seconds(artifacts: Sequence[Artifact]) -> float:
 
 def _cost(arms: Arms, made: Trained, predicted: float | None) -> Row:
     runs = [each for run in made.values() for each in run]
-    own = [arms.made[arm][name] for arm in range(1, len(arms.made)) for name in arms.shared(arm)[1]]
-    shared = [
-        arms.made[arm][name] for arm in range(1, len(arms.made)) for name in arms.shared(arm)[0]
-    ]
+    nodes = [each for arm in range(1, len(arms.made)) for each in arms.nodes(arm).values()]
+    own = [each for each in nodes if not arms.is_shared(each)]
     return {
         "predicted_seconds": predicted,
-        "seconds": _seconds([*own, *runs]),
+        "seconds": _seconds(runs),
+        "corpus_seconds": _seconds(own),
         "flop": sum(model.manifest.metrics["train_flop"] for model, _ in made.values()),
-        "shared_seconds_saved": sum(it.manifest.seconds for it in shared),
+        "shared_seconds_saved": sum(it.manifest.seconds for it in nodes if arms.is_shared(it)),
     }
 
 

@@ -57,12 +57,14 @@ class Arms:
         node = self.comparison.recipe(arm).nodes[-1]
         return {role: self.made[arm][name] for role, name in node.inputs.items()}
 
-    def shared(self, arm: int) -> tuple[set[str], set[str]]:
-        """The nodes that are the baseline's artifacts, and those that are not."""
-        baseline = {each.path for each in self.made[BASELINE].values()}
-        nodes = [node.name for node in self.comparison.before_training(arm).nodes]
-        shared = {name for name in nodes if self.made[arm][name].path in baseline}
-        return shared, set(nodes) - shared
+    def nodes(self, arm: int) -> dict[str, Artifact]:
+        """What was made before training, by node."""
+        names = (node.name for node in self.comparison.recipe(arm).nodes)
+        return {name: self.made[arm][name] for name in names if name in self.made[arm]}
+
+    def is_shared(self, made: Artifact) -> bool:
+        """Whether the baseline is made from it too."""
+        return any(made.path == each.path for each in self.made[BASELINE].values())
 
     def node(self, arm: int, stage: str) -> Artifact:
         """What the arm's only node of a stage made."""

@@ -142,14 +142,17 @@ class AblationSize(TypedDict):
 
 
 class AblationCost(TypedDict):
-    """Of what the arms do not share with the baseline, and of all runs."""
+    """Of all arms, in seconds of one worker."""
 
     predicted_seconds: float | None
-    """Before the first run; null where the store had not trained the like."""
+    """Of training and measuring, before the first run; null where nothing was to be trained."""
     seconds: float
-    """Of the builds, as if none had run beside another."""
+    """That training and measuring took."""
+    corpus_seconds: float
+    """That the arms took before training, where they share nothing with the baseline."""
     flop: float
     shared_seconds_saved: float
+    """That would have been spent anew if arms shared nothing with the baseline."""
 
 
 class AblationSign(TypedDict):
