@@ -97,6 +97,16 @@ def weight(effect: Row) -> float:
     return abs(float(effect["difference"] if worth is None else worth))
 
 
-def place(effect: Row) -> tuple[str, bool, str, float]:
-    """Sorts effects: by arm, the whole first, then family by family, the largest first."""
-    return effect["value"], effect["family"] != WHOLE, effect["family"], -abs(effect["difference"])
+def arranged(effects: Sequence[Row]) -> list[Row]:
+    """Effects arm by arm, the weightiest first; of a family, as they come, the largest first."""
+    whole = {row["value"]: weight(row) for row in effects if row["family"] == WHOLE}
+    families = list(dict.fromkeys(row["family"] for row in effects))
+    return sorted(
+        effects,
+        key=lambda row: (
+            -whole[row["value"]],
+            row["value"],
+            families.index(row["family"]),
+            -abs(row["difference"]),
+        ),
+    )

@@ -372,21 +372,18 @@ def _warned(warnings: Sequence[str]) -> Iterator[str]:
 
 def _told(found: Ablate) -> Iterator[str]:
     """A sentence for each arm, the weightiest first; then the parts of the text."""
-    from bedstone.ablation.words import claim, place, sentence, weight
+    from bedstone.ablation.words import arranged, claim, sentence
 
-    whole = [row for row in found["effects"] if row["family"] == "whole"]
-    for row in sorted(whole, key=weight, reverse=True):
+    effects = arranged(found["effects"])
+    for row in (each for each in effects if each["family"] == "whole"):
         parts = [
-            each
-            for each in found["effects"]
-            if each["value"] == row["value"] and each["family"] != "whole"
+            each for each in effects if each["value"] == row["value"] and each["family"] != "whole"
         ]
         yield from wrap(sentence(row, parts), WIDTH, **INDENT)
     yield from wrap(claim(found), WIDTH)
-    rows = [row for row in found["effects"] if row["low"] is not None]
-    if rows:
+    if rows := [row for row in effects if row["low"] is not None and not row["by_construction"]]:
         yield ""
-        yield from _table(sorted(rows, key=place))
+        yield from _table(rows)
     for sign in found.get("signs", ()):
         said = "agree" if sign["agree"] else "do not agree"
         if sign["family"] == "whole":
@@ -396,7 +393,7 @@ def _told(found: Ablate) -> Iterator[str]:
         yield f"page: bedstone report {found['artifact']}"
 
 
-def _table(rows: Sequence[AblationEffect]) -> Iterator[str]:
+def _table(rows: Sequence[Mapping[str, Any]]) -> Iterator[str]:
     """Of each arm the whole, and of each family what changed most."""
     yield f"{'':28} {'bits a byte':>11} {'95 %':>19} {'tokens':>8}  verdict"
     shown: dict[tuple[str, str], int] = {}

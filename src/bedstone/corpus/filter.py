@@ -5,7 +5,7 @@ Reads   ``statistics``; and where given: ``language``; ``yardstick``, whose docu
         counted among the rest
 Writes  ``decisions.parquet``: ``id``, ``keep``
         ``about/failed.parquet``: ``id``, and ``failed``, the names of the rules that the document
-        fails, ``language`` and ``yardstick`` among them
+        fails, ``language``, ``share`` and ``yardstick`` among them
         ``about/effects.parquet``: for each language and rule how many ``documents`` there are,
         how many ``failed`` the rule, how many ``failed_alone``, no other rule failing them, and
         ``examples``, ids of some that fail it; in the rows of the rule ``any``, of all together
@@ -21,13 +21,14 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
-from pydantic import ValidationInfo, field_validator, model_validator
+from pydantic import Field, ValidationInfo, field_validator, model_validator
 
 from bedstone.config import Config
 from bedstone.corpus.rules.sets import (
     DEFAULT_RULES,
     LANGUAGE,
     RULES,
+    SHARE,
     YARDSTICK,
     LanguageKey,
     Ranges,
@@ -90,6 +91,10 @@ class FilterConfig(Config):
     role ``thresholds``."""
     languages: tuple[LanguageKey, ...] = ()
     """The only ones to keep; if none is named, all."""
+    share: float = Field(1.0, gt=0, le=1)
+    """Of all documents, so many pass, drawn by hash: what a rule has to beat that drops as many."""
+    share_seed: int = Field(0, ge=0)
+    """Of those lots."""
 
     @field_validator("without", "ranges")
     @classmethod
@@ -111,6 +116,8 @@ class FilterConfig(Config):
         in_force = {rule.name for rule in self._published()} - set(self.without)
         if self.rules and not in_force:
             raise ValueError("no rule is in force")
+        if self.share == 1 and self.share_seed:
+            raise ValueError("share_seed: all pass, so it has no effect")
         for language, ranges in self.ranges_by_language.items():
             if unknown := sorted(set(ranges) - in_force):
                 raise ValueError(f"{language}: {', '.join(unknown)}: no rule in force")
@@ -229,6 +236,10 @@ def _other_reasons(
     reasons: dict[str, Bools] = {}
     if config.languages:
         reasons[LANGUAGE] = ~np.isin(languages.astype(np.str_), config.languages)
+    if config.share < 1:
+        purpose = f"corpus.filter share {config.share_seed}"
+        lots = [lot(name, purpose) for name in statistics["id"].to_pylist()]
+        reasons[SHARE] = np.array(lots) >= config.share
     if "yardstick" in job.inputs:
         held_out = pq.read_table(job.inputs["yardstick"].file("held_out.parquet"))["id"]
         is_in = pc.is_in(statistics["id"], value_set=held_out.combine_chunks())

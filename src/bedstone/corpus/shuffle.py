@@ -11,7 +11,6 @@ is its positive control. Writing without spaces between words is left as it is.
 import random
 
 import pyarrow as pa
-import pyarrow.parquet as pq
 from pydantic import Field
 
 from bedstone.config import Config
@@ -33,31 +32,23 @@ class ShuffleConfig(Config):
 
 def run(config: ShuffleConfig, job: Job) -> Result:
     """Harm the documents of one shard."""
-    documents = job.inputs["documents"]
-    ids = tables.read(documents, ["id"])
-    languages = tables.beside(job.inputs["language"], ids, ["language"])["language"]
-    schema, row, changed = schema_of(documents), 0, 0
-    with (
-        job.part("documents.parquet") as path,
-        pq.ParquetWriter(path, schema, **tables.options(schema)) as writer,
-    ):
-        for table in row_groups(documents):
-            here = languages.slice(row, table.num_rows).to_pylist()
-            texts = table["text"].to_pylist()
-            for place, (name, language) in enumerate(
-                zip(table["id"].to_pylist(), here, strict=True)
-            ):
-                wanted = not config.languages or language in config.languages
-                if wanted and lot(name, "corpus.shuffle") < config.share:
-                    texts[place] = shuffled(texts[place], name)
-                    changed += 1
-            column = pa.array(texts, schema.field("text").type)
-            at = table.schema.get_field_index("text")
-            harmed = table.set_column(at, schema.field("text"), column)
-            writer.write_table(harmed, tables.ROW_GROUP_ROWS)
-            row += table.num_rows
-    counts: Metrics = {"input_documents": row, "changed_documents": changed}
-    return Result(counts, (job.record("documents.parquet"),))
+    schema = schema_of(job.inputs["documents"])
+    groups = [group.cast(schema) for group in row_groups(job.inputs["documents"])]
+    table = pa.Table.from_batches([], schema) if not groups else pa.concat_tables(groups)
+    languages = tables.beside(job.inputs["language"], table, ["language"])["language"]
+    rows = zip(table["id"].to_pylist(), languages.to_pylist(), strict=True)
+    drawn = [
+        (not config.languages or language in config.languages)
+        and lot(name, "corpus.shuffle") < config.share
+        for name, language in rows
+    ]
+    texts = zip(table["id"].to_pylist(), table["text"].to_pylist(), drawn, strict=True)
+    harmed = [shuffled(text, name) if is_drawn else text for name, text, is_drawn in texts]
+    at = schema.get_field_index("text")
+    table = table.set_column(at, schema.field("text"), pa.array(harmed, pa.large_string()))
+    file = tables.write(job, "documents.parquet", table)
+    counts: Metrics = {"input_documents": table.num_rows, "changed_documents": sum(drawn)}
+    return Result(counts, (file,))
 
 
 def shuffled(text: str, name: str) -> str:

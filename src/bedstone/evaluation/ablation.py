@@ -20,7 +20,7 @@ measured in no arm.
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Annotated, Any
 
 import numpy as np
 import pyarrow as pa
@@ -72,9 +72,9 @@ class AblationConfig(Config):
 
     arms: tuple[str, ...] = Field(min_length=1)
     """What differs from the baseline in each, from arm 1 on."""
-    parameters: int = Field(ge=1)
+    parameters: int = Field(ge=1, le=10**12)
     """Of the baseline's model."""
-    train_tokens: tuple[int, ...] = Field(min_length=2)
+    train_tokens: tuple[Annotated[int, Field(ge=1, le=10**15)], ...] = Field(min_length=2)
     """That each arm's model was trained on, the baseline's first."""
     by: tuple[str, ...] = (LANGUAGE, DOMAIN)
     """What else is told beside the whole: ``language``, ``domain`` (the site), or a column of the

@@ -1,6 +1,7 @@
 import math
 from types import SimpleNamespace
 
+import pyarrow as pa
 import pytest
 from pydantic import ValidationError
 
@@ -210,3 +211,20 @@ def test_a_rule_in_two_sets_applies_once():
 def test_settings_without_effect_are_errors(settings, message):
     with pytest.raises(ValidationError, match=message):
         FilterConfig(**settings)
+
+
+def test_a_share_of_documents_passes_drawn_anew_by_each_seed(table_shard, run, rows):
+    names = [f"d{number}" for number in range(400)]
+    columns = {"id": names, "text_bytes": pa.array([1] * len(names), pa.int64())}
+    statistics = table_shard("many", columns)
+
+    def kept(**config):
+        _, made = run(STAGE, {"rules": [], **config}, statistics=statistics)
+        return {row["id"] for row in rows(made, "decisions.parquet") if row["keep"]}
+
+    most, few, others = kept(share=0.9), kept(share=0.5), kept(share=0.5, share_seed=1)
+    assert 340 < len(most) < 380
+    assert few < most
+    assert len(few & others) < 150
+    with pytest.raises(ValidationError, match="share_seed: all pass"):
+        FilterConfig(share_seed=1)

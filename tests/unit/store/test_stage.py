@@ -215,13 +215,13 @@ def test_a_role_may_be_played_by_many(store):
 @pytest.mark.parametrize(
     ("roles", "message"),
     [
-        (["plan"], "input 'sizes.NAME' is missing"),
+        ([], "input 'plan' is missing"),
         (["plan", "sizes"], "no input 'sizes'"),
         (["plan", "sizes."], "no input 'sizes.'"),
         (["plan", "sizes.a", "size.b"], "no input 'size.b'; did you mean 'sizes.NAME'?"),
     ],
 )
-def test_a_role_of_many_takes_one_at_least_by_name(store, roles, message):
+def test_a_role_of_many_is_given_by_name(store, roles, message):
     plan = make(PLAN, store, Size(parameters=7))
     with pytest.raises(ConfigError) as caught:
         make(JOIN, store, Size(), **dict.fromkeys(roles, plan))

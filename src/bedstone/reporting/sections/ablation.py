@@ -3,7 +3,7 @@
 import math
 from collections.abc import Callable, Iterator, Sequence
 
-from bedstone.ablation.words import claim, place, sentence, settled, weight
+from bedstone.ablation.words import arranged, claim, sentence, settled
 from bedstone.evaluation.ablation import EXAMPLES, FILE, LANGUAGE, WHOLE
 from bedstone.reporting import charts
 from bedstone.reporting.axes import Axis
@@ -34,7 +34,7 @@ def read(about: Family) -> Row:
     """What the subject found."""
     found: Row = read_json(about.subject, FILE)
     size = {"parameters": found["parameters"], "train_tokens": found["train_tokens"]}
-    return {**found, "proxy": size}
+    return {**found, "proxy": size, "effects": arranged(found["effects"])}
 
 
 def headline(about: Family) -> str:
@@ -73,7 +73,7 @@ def key_figures(about: Family) -> tuple[tuple[str, str], ...]:
 def effects(about: Family) -> Section:
     """What each arm did to the whole and to its parts."""
     found = read(about)
-    told = sorted((r for r in found["effects"] if r["family"] == WHOLE), key=weight, reverse=True)
+    told = [row for row in found["effects"] if row["family"] == WHOLE]
     parts = {row["value"]: _parts(found, row["value"]) for row in told}
     sentences = [f"{sentence(row, parts[row['value']])}." for row in told]
     return Section(
@@ -104,8 +104,8 @@ def _figures(found: Row, told: list[Row], parts: dict[str, list[Row]]) -> Iterat
     )
     groups = []
     for row in drawn:
-        largest = sorted(parts[row["value"]], key=lambda it: -abs(it["difference"]))[:MOST_ROWS]
-        largest.sort(key=place)
+        sizes = sorted((abs(it["difference"]) for it in parts[row["value"]]), reverse=True)
+        largest = [it for it in parts[row["value"]] if abs(it["difference"]) in sizes[:MOST_ROWS]]
         if largest:
             labels = _labels(largest)
             rows = [_effect(each, labels[each["unit"]]) for each in largest]
@@ -254,7 +254,7 @@ def _built(about: Family, values: Sequence[str]) -> Table:
         if arm
     ]
     head = ("decision", "built for it", "shared with the baseline")
-    return Table("What was built", head, tuple(rows), words=3)
+    return Table("What was built", head, tuple(rows), words=3, quiet=1)
 
 
 def _behind(about: Family, arm: int) -> dict[str, Artifact]:
@@ -325,7 +325,7 @@ def noise(about: Family) -> Section | None:
     labels = _labels(opened)
     table = tabled(
         "What would settle it",
-        sorted(opened, key=place),
+        opened,
         {
             "decision": lambda row: row["value"],
             "of": lambda row: labels[row["unit"]],

@@ -9,7 +9,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from bedstone.corpus.rules.sets import LANGUAGE, YARDSTICK
+from bedstone.corpus.rules.sets import LANGUAGE, SHARE, YARDSTICK
 from bedstone.lots import lot
 from bedstone.reporting import charts
 from bedstone.reporting.charts import Bar
@@ -21,7 +21,7 @@ from bedstone.store.tables import table_path
 
 ANY = "any"
 """The rule that stands for all of them in the table of effects."""
-NO_RULES = (YARDSTICK, LANGUAGE)
+NO_RULES = (YARDSTICK, LANGUAGE, SHARE)
 """Reasons that are no judgement of a document's quality."""
 SHOWN_LANGUAGES = 4
 EXAMPLES = 2
