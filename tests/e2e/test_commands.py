@@ -270,7 +270,7 @@ def test_all_that_is_wrong_with_a_recipe(cli, tmp_path):
         f"{path}:5: a.inputs.documents: no node or input 'crwl'; did you mean 'crawl'?",
         f"{path}:4: a.stage: no stage 'corpus.filtr'; did you mean 'corpus.filter'?",
         f"{path}:8: b.inputs.documents: input 'documents' is missing",
-        f"{path}:8: b.inputs.document: no input 'document'; did you mean 'documents'?",
+        f"{path}:9: b.inputs.document: no input 'document'; did you mean 'documents'?",
         f"{path}:14: c.config.share: input should be less than or equal to 1",
         f"{path}:15: c.config.shares: unknown key; did you mean 'share'?",
     ]

@@ -35,6 +35,7 @@ import pyarrow.parquet as pq
 from pydantic import Field
 
 from bedstone.config import MOST_THREADS, Config
+from bedstone.corpus.rules.sets import LanguageKey
 from bedstone.evaluation.windows import text_bits
 from bedstone.languages import ENGLISH
 from bedstone.lots import lot
@@ -79,6 +80,8 @@ Row = dict[str, Any]
 class BitsConfig(Config):
     """How much is measured, and how it is computed."""
 
+    languages: tuple[LanguageKey, ...] = ()
+    """The only ones to measure; if none is named, all."""
     max_bytes: int = Field(65_536, gt=0)
     """Of a language's held-out documents, drawn by hash; the one that goes beyond is the last."""
     document_max_bytes: int = Field(512, ge=4)
@@ -142,7 +145,11 @@ def read_held_out(config: BitsConfig, job: Job) -> dict[str, list[Row]]:
         table = tables.read(documents, ["id", "text"], ["url"])
         for name, shard in zip(read.values(), others, strict=True):
             table = table.append_column(name, tables.beside(shard, table, [name])[name])
-        for row in table.filter(pc.equal(table["split"], "held_out")).to_pylist():
+        wanted = pc.equal(table["split"], "held_out")
+        if config.languages:
+            named = pa.array(config.languages, pa.string())
+            wanted = pc.and_(wanted, pc.is_in(table["language"], named))
+        for row in table.filter(wanted).to_pylist():
             if text := beginning(row["text"], config.document_max_bytes):
                 about = {"id": row["id"], "language": row["language"], "site": site(row["url"])}
                 group = (KEPT if row["keep"] else DROPPED) if KEPT in read else None

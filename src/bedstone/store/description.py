@@ -122,7 +122,7 @@ def _of_stage(stage: Stage, config: Schema) -> Schema:
         "required": list(stage.inputs),
         "additionalProperties": False,
     }
-    needed = ["inputs"] if stage.inputs + stage.many else []
+    needed = ["inputs"] if stage.inputs else []
     if any(field.is_required() for field in stage.config.model_fields.values()):
         needed.append("config")
     return {"properties": {"inputs": inputs, "config": config}, "required": needed}

@@ -122,12 +122,13 @@ def run(
 ) -> dict[str, Artifact]:
     """Every node's artifact by name, built where it is missing.
 
-    Nodes that are ``held`` have the artifacts given, whatever they would be made from: what only
-    those need is neither built nor in the answer.
+    Nodes and inputs that are ``held`` are the artifacts given, whatever they would be made from:
+    what only those need is neither built nor in the answer.
     """
     _check_given(recipe, given)
     nodes = _unheld(recipe, held)
-    artifacts = {name: adopt(paths, store) for name, paths in given.items()} | dict(held)
+    taken = {name: paths for name, paths in given.items() if name not in held}
+    artifacts = {name: adopt(paths, store) for name, paths in taken.items()} | dict(held)
     for node in nodes:
         inputs = {role: artifacts[source] for role, source in node.inputs.items()}
         with naming(node):
@@ -147,7 +148,8 @@ def built(
     """
     _check_given(recipe, given)
     nodes = _unheld(recipe, held)
-    found = {name: adopted(paths, store) for name, paths in given.items()} | dict(held)
+    sought = {name: paths for name, paths in given.items() if name not in held}
+    found = {name: adopted(paths, store) for name, paths in sought.items()} | dict(held)
     for node in nodes:
         inputs = {role: found[source] for role, source in node.inputs.items()}
         known = {role: artifact for role, artifact in inputs.items() if artifact}

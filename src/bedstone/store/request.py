@@ -82,14 +82,11 @@ def require(stage: Stage, config: Config) -> None:
 def wrong_roles(stage: Stage, given: Iterable[str]) -> dict[str, str]:
     """What is wrong with each of the roles ``given`` to ``stage``; empty if nothing is."""
     played = {role: stage.role(role) for role in given}
-    single = {role: role for role in stage.inputs}
-    needed = single | {role: f"{role}.NAME" for role in stage.many}
     missing = {
-        role: f"input {name!r} is missing"
-        for role, name in needed.items()
-        if role not in played.values()
+        role: f"input {role!r} is missing" for role in stage.inputs if role not in played.values()
     }
-    known = [*needed.values(), *stage.optional, *stage.decided_by]
+    many = [f"{role}.NAME" for role in stage.many]
+    known = [*stage.inputs, *stage.optional, *many, *stage.decided_by]
     return missing | {
         name: f"no input {name!r}; {nearest(name, known)}"
         for name, role in played.items()

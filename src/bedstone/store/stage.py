@@ -110,7 +110,7 @@ class Stage:
     optional: tuple[str, ...] = ()
     """Roles that may be left out."""
     many: tuple[str, ...] = ()
-    """Roles that any number may play, one at least, each given as ``ROLE.NAME``."""
+    """Roles that any number may play, none too, each given as ``ROLE.NAME``."""
     sharded: tuple[str, ...] = ()
     """Roles that are mapped, shard by shard: ``run`` makes one shard's artifact of theirs."""
     total: Callable[[Metrics], Metrics] = _as_summed

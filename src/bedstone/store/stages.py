@@ -27,6 +27,7 @@ STAGES = (
     "corpus.thresholds",
     "corpus.rewrite",
     "corpus.lines",
+    "corpus.shuffle",
     "corpus.statistics",
     "corpus.filter",
     "corpus.dedup",
@@ -51,11 +52,12 @@ STAGES = (
     "sampling.latency",
     "sampling.rewards",
     "sampling.compare",
+    "evaluation.ablation",
 )
 """In the mission's order. A stage's name is its module below ``bedstone``."""
 OF_FILES = (ADOPTION, "corpus.crawl")
 """Stages whose artifacts hold files as anybody might bring them."""
-WITH_TEXTS = ("corpus.extract", "corpus.rewrite", "corpus.lines")
+WITH_TEXTS = ("corpus.extract", "corpus.rewrite", "corpus.lines", "corpus.shuffle")
 """Stages that write documents."""
 DECIDING = ("corpus.filter", "corpus.dedup")
 """Stages that write which documents are kept."""

@@ -68,6 +68,7 @@ def test_a_stage_is_described_with_the_keys_of_its_tables():
     assert told["inputs"] == {
         "required": ["documents", "language", "held_out"],
         "optional": ["kept", "parallel"],
+        "many": [],
         "sharded": [],
         "decided_by": [],
     }
