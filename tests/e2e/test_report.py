@@ -29,7 +29,7 @@ class Setting(Config):
     languages: tuple[str, ...] = ()
     parity: dict[str, str] = {"form": "hybrid"}
     seq_len: int = 64
-    seed: int = 0
+    order_seed: int = 0
 
 
 def rated(name, value):
