@@ -29,7 +29,7 @@ from bedstone.store.build import build
 from bedstone.store.engine import Local
 from bedstone.store.stages import find
 from bedstone.tokenizer.mixing.shares import shares_of, temperature_demands
-from bedstone.tokenizer.stored.tokens import document_numbers, read_arrays
+from bedstone.tokenizer.stored.tokens import numbers_in, read_arrays
 
 LANGUAGES, LEFT_OUT_SHARE, VOCABULARY = 8, 0.01, 512
 LENGTH, ROWS, MEASURED_TOKENS = 128, 8, 60_000
@@ -45,7 +45,7 @@ COURSE = {
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("store", type=Path)
-    parser.add_argument("--seeds", type=int, default=8)
+    parser.add_argument("--seeds", type=int, default=6)
     parser.add_argument("--layers", type=int, default=1)
     parser.add_argument("--tokens", type=int, default=150_000)
     options = parser.parse_args()
@@ -101,7 +101,8 @@ def arm(made: dict[str, Artifact], store: Path, left_out_share: float) -> Artifa
 def yardstick(made: dict[str, Artifact], mix: Artifact) -> tuple[torch.Tensor, float]:
     """Held-out text in rows of a length and one more token, and the bytes that these stand for."""
     texts = []
-    for (name, shard), numbers in document_numbers(mix, "held_out").items():
+    documents = pq.read_table(mix.file("documents.parquet"))
+    for (name, shard), numbers in numbers_in(documents, "held_out").items():
         tokens, offsets = read_arrays(made["tokens"], shard, name)
         texts += [tokens[offsets[number] : offsets[number + 1]] for number in numbers]
     whole: NDArray[np.int64] = np.concatenate(texts).astype(np.int64)
