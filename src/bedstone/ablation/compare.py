@@ -9,7 +9,16 @@ from typing import Any
 from bedstone.ablation.decisions import decision
 from bedstone.ablation.price import HALF, SCORING_SHARE, price
 from bedstone.ablation.recipes import ENCODER, HOLDER, Comparison, Proxy
-from bedstone.ablation.runs import BASELINE, Arms, Match, planned_runs, prepare, shape_of, trained
+from bedstone.ablation.runs import (
+    BASELINE,
+    Arms,
+    Match,
+    gathered,
+    planned_runs,
+    prepare,
+    shape_of,
+    trained,
+)
 from bedstone.errors import ConfigError
 from bedstone.evaluation.ablation import FILE, WHOLE, same
 from bedstone.laws import shapes
@@ -98,14 +107,14 @@ def compare(
     if not differing:
         return _answer(arms, proxy, {}, None, None)
     run_seconds = price(comparison, given, proxy, where.store).run_seconds or _measured_pace(arms)
-    made: Trained = {}
+    texts, made = gathered(arms, where), Trained()
     artifact, done = None, 0
     round_seconds = (len(differing) + 1 + HALF) * run_seconds
     for look in asked.seeds.looks:
         for seeds in _rounds(range(done, look), asked.most_seconds):
             if _is_too_much(asked, len(seeds) * round_seconds, begun, done, where):
                 break
-            runs = [run for seed in seeds for run in planned_runs(arms, seed)]
+            runs = [run for seed in seeds for run in planned_runs(arms, texts, seed)]
             made |= trained(runs, where, note=f"seeds {seeds[0]} to {seeds[-1]}")
             done = seeds[-1] + 1
         artifact = _measured(arms, made, done, asked, where)

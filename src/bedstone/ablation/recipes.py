@@ -105,7 +105,7 @@ class Comparison:
         return self.recipes[arm - 1] if arm else self.baseline
 
     def texts(self) -> Mapping[str, str]:
-        """The nodes or inputs that held-out texts are read from, by role of evaluation.bits."""
+        """The nodes or inputs that held-out texts are read from, by role of evaluation.texts."""
         by_name = {node.name: node for node in self.baseline.nodes}
         signatures = by_name[self.holder.inputs["signatures"]]
         return {
