@@ -134,17 +134,17 @@ class Rehearsal:
     def _drawn_out(self, name: str, low: float | None, high: float) -> float:
         """Where the line through both is at all of the text; without one, through zero."""
         share = 0.0 if low is None else PASSES[-2]
-        steps = (self._growth(name) - 1) / (1 - share)
+        steps = (self.growth(name) - 1) / (1 - share)
         return max(high + (high - (low or 0.0)) * steps, 0.0)
 
-    def _growth(self, name: str) -> float:
-        """How many times as much text a node is given in the run."""
+    def growth(self, name: str) -> float:
+        """How many times as much text a node is given in the run, or an input has."""
         if name in self.parts:
             return self.parts[name].growth
         node = next(node for node in self.nodes if node.name == name)
         mapped = [node.inputs[role] for role in node.stage.sharded if role in node.inputs]
         sources = mapped or list(node.inputs.values())
-        growth = max((self._growth(source) for source in sources), default=1.0)
+        growth = max((self.growth(source) for source in sources), default=1.0)
         limit_bytes: float | None = dict(node.config).get("max_bytes")
         if limit_bytes is None or name not in self.high.artifacts:
             return growth

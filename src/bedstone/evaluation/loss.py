@@ -32,6 +32,7 @@ from pydantic import Field
 
 from bedstone.config import MOST_THREADS, Config
 from bedstone.evaluation.bits import text_bits
+from bedstone.generation.foresight import Foreseen, Known
 from bedstone.languages import ENGLISH
 from bedstone.lots import lot
 from bedstone.model import NumberFormat
@@ -130,6 +131,17 @@ def run(config: LossConfig, job: Job) -> Result:
     sizes = [each.bytes for documents in held_out.values() for each in documents]
     whole = bootstrap_ratio(bits, sizes, config.seed) if bits else None
     return Result(_metrics(rows, whole))
+
+
+def foresee(config: LossConfig, known: Known) -> Foreseen:
+    """The tokens of what the mix holds out and of parallel text."""
+    tokens, mix, yardstick = (known.inputs[role] for role in ("tokens", "mix", "yardstick"))
+    held_out = read_held_out(tokens, mix, known.encoder, config)
+    parallel = read_parallel(yardstick, known.encoder, {*held_out, ENGLISH})
+    beginnings = [sum(len(each.tokens) for each in found) for found in held_out.values()]
+    # The last document of a language may go beyond its limit.
+    grown = [max(each, known.count("mix", each, config.max_tokens)) for each in beginnings]
+    return Foreseen(read_tokens=sum(grown) + sum(map(len, parallel.values())))
 
 
 def read_held_out(

@@ -32,6 +32,7 @@ from pydantic import Field
 from bedstone.config import Config
 from bedstone.errors import ConfigError
 from bedstone.generation.chain import ChainText, parse
+from bedstone.generation.foresight import Draws, Foreseen, Known
 from bedstone.generation.values import MAX_SAMPLES, MAX_TOKENS
 from bedstone.model import NumberFormat
 from bedstone.posttrain.chat import prompt_max_bytes
@@ -111,6 +112,24 @@ def run(config: AnswersConfig, job: Job) -> Result:
                     progress.advance(count)
     table = pa.concat_tables(pq.read_table(job.folder / name) for name in parts)
     return Result(_metrics(table))
+
+
+def foresee(config: AnswersConfig, known: Known) -> Foreseen:
+    """What a model of this machine draws."""
+    room = prompt_max_bytes(known.shape.seq_len, config.max_tokens)
+    problems = chosen(task_of(config.task, known.inputs.get("problems"), room), config)
+    asked = len(problems)
+    if "problems" in known.inputs:
+        asked = known.count("problems", asked, config.problems)
+    size = part_size(asked, config.samples)
+    prompts = [prompt_of(problem, config.paraphrase) for problem in problems]
+    answers = [problem.worked for problem in problems if problem.worked]
+    prompt_tokens, tokens = known.lengths(prompts, answers, config.max_tokens)
+    parts = -(-asked // size)
+    draws = Draws(
+        asked / size, parts, size, config.samples, prompt_tokens, tokens, chain=config.chain
+    )
+    return Foreseen((draws,), rows=asked, row_tokens=prompt_tokens + tokens)
 
 
 def task_of(name: str, problems: Shard | None, max_bytes: int | None) -> Task:

@@ -10,9 +10,11 @@ from bedstone.counting.shape import ModelConfig
 from bedstone.evaluation.loss import (
     Document,
     LossConfig,
+    foresee,
     read_held_out,
     run,
 )
+from bedstone.generation.foresight import Known
 from bedstone.model import hugging_face
 from bedstone.model.transformer import Transformer
 from bedstone.text.encoder import Encoder
@@ -59,6 +61,19 @@ def inputs(stored, tokenizer, job, tmp_path):
 
 def rows(job):
     return pq.read_table(job.folder / "languages.parquet").to_pylist()
+
+
+def test_what_is_read_is_known_before(inputs, tokenizer):
+    given, encoder = inputs(), Encoder.stored(tokenizer)
+
+    def tokens(growth, **config):
+        known = Known(given, {"mix": growth}, {}, SHAPE, encoder)
+        return foresee(LossConfig(**config), known).read_tokens
+
+    parallel = 5 + 9  # of English and Xhosa, closed
+    assert tokens(1) == 11 + 4 + parallel
+    assert tokens(10) == 110 + 40 + parallel
+    assert tokens(10, max_tokens=20) == 20 + 20 + parallel
 
 
 def test_bits_of_each_language(job, inputs):

@@ -8,8 +8,10 @@ import pytest
 from tests.support.endpoints import Toy, serving, toy_answer
 from tests.support.models import write_model
 
+from bedstone.counting.shape import ModelConfig
 from bedstone.errors import BedstoneError, ConfigError, DataError
 from bedstone.generation import writer
+from bedstone.generation.foresight import Known
 from bedstone.generation.generate import BATCH_ROWS
 from bedstone.sampling import answers
 from bedstone.sampling.probe import STAGE, ProbeConfig
@@ -20,6 +22,7 @@ from bedstone.store.engine import Local
 from bedstone.tasks.catalogue import named
 from bedstone.tasks.questions import Json
 from bedstone.tasks.stored import ANSWERS, rows_of
+from bedstone.text.encoder import Encoder
 
 pytestmark = pytest.mark.torch
 
@@ -43,6 +46,20 @@ def asked(**changes):
 
 def rows(artifact):
     return rows_of(artifact).to_pylist()
+
+
+def test_what_is_drawn_is_known_before(store, model, tokenizer):
+    config = asked(problems=100, max_tokens=2)
+    shape = ModelConfig(
+        vocab_size=259, n_layers=1, d_model=8, n_heads=2, n_kv_heads=1, d_ff=8, seq_len=64
+    )
+    will = answers.foresee(config, Known({}, {}, {}, shape, Encoder.stored(tokenizer)))
+    (draws,) = will.draws
+    found = made(store, config, model=model)
+    assert will.rows == found.manifest.metrics["problems"] == 100
+    assert draws.at_once == len(found.manifest.files) == 4
+    assert draws.batches * draws.prompts * draws.samples == len(rows(found))
+    assert draws.tokens == 2  # the worked answers are longer
 
 
 def test_each_sample_of_each_problem_is_a_row(store, model):

@@ -17,10 +17,11 @@ import pyarrow.parquet as pq
 
 from bedstone.errors import ConfigError
 from bedstone.generation.chain import parse
+from bedstone.generation.foresight import Draws, Foreseen, Known
 from bedstone.generation.writer import folder_of, loaded, shape_of
 from bedstone.model import hugging_face
 from bedstone.progress import Progress
-from bedstone.sampling import rewards
+from bedstone.sampling import answers, latency, rewards
 from bedstone.sampling.choosing.evidence import Reader
 from bedstone.sampling.choosing.pace import Pace
 from bedstone.sampling.choosing.ranking import GREEDY, TaskEvidence, numbers
@@ -302,6 +303,24 @@ def contest(
     prices = asked.prices._replace(samples_of_request=together)
     asked = replace(asked, prices=prices)
     return Contest(source, asked, quiet, usable, questions, reward), hindered
+
+
+def foreseen(asked: Asked, known: Known) -> Foreseen:
+    """What a model of this machine draws of the problems that it is given."""
+    shared = {"max_tokens": asked.max_tokens, "seed": asked.seed}
+    whole = answers.AnswersConfig(problems=asked.problems, **shared)
+    problems = answers.foresee(whole, known).rows
+    draws = [
+        Draws(latency.ROUNDS + 1, 1, 1, samples, latency.SHORT_PROMPT, latency.NEW_TOKENS + 2)
+        for samples in (1, *numbers(asked.samples))
+    ]
+    for chain in (GREEDY, *asked.families):
+        samples = 1 if chain == GREEDY else asked.samples
+        size = {"problems": BLOCK_PROBLEMS, "samples": min(samples, BLOCK_SAMPLES)}
+        block = answers.foresee(answers.AnswersConfig(chain=chain, **size, **shared), known)
+        blocks = problems / block.rows * samples / size["samples"]
+        draws += [replace(each, batches=each.batches * blocks) for each in block.draws]
+    return Foreseen(tuple(draws))
 
 
 def _refuse_stranger(judge: Artifact, model: Artifact, asked: Asked) -> None:
