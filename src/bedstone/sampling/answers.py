@@ -2,7 +2,7 @@
 
 Reads   ``model``: the files of a model, or ``probe``: an endpoint; ``problems``: a JSONL of prompts
         and answers, or the pairs of ``posttrain.pairs``, or none where the task is one of
-        ``tasks.catalogue``
+        ``tasks.catalogue``; what the config leaves open, from ``plan``
 Writes  ``parts/``: tables of ``problem`` (its id), ``sample`` (its number), ``prompt``,
         ``text``, ``token_ids``, ``logprob`` (of the completion under the model, natural) and
         ``sampling_logprob`` (under chain and constraint), ``finish_reason``, ``prompt_tokens``,
@@ -29,7 +29,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from pydantic import Field
 
-from bedstone.config import Config
+from bedstone.config import MOST_THREADS, Config
 from bedstone.errors import ConfigError
 from bedstone.generation.chain import ChainText, parse
 from bedstone.generation.foresight import Draws, Foreseen, Known
@@ -42,6 +42,7 @@ from bedstone.sampling.endpoints.findings import FILE, Findings
 from bedstone.sampling.endpoints.openai_api import RemoteDrawing
 from bedstone.store import tables
 from bedstone.store.artifact import Shard
+from bedstone.store.decisions import decide, given
 from bedstone.store.payload import only_file, read_json
 from bedstone.store.stage import Job, Metrics, Result, Stage
 from bedstone.tasks.catalogue import MAX_PROBLEMS, Problem, Split, Task, named, of_file
@@ -83,6 +84,8 @@ class AnswersConfig(Config):
     """Whether the task's JSON schema holds the answers."""
     number_format: NumberFormat = "fp32"
     """Of a model of this machine."""
+    threads: int | None = Field(default=None, ge=1, le=MOST_THREADS)
+    """Batches drawn side by side, or requests of an endpoint: they change no answer."""
     ends: tuple[int, ...] = ()
     """Tokens that close a completion; none: what the model's files say."""
     seed: int = Field(default=0, ge=0)
@@ -105,8 +108,8 @@ def run(config: AnswersConfig, job: Job) -> Result:
         progress.advance((len(problems) - sum(map(len, missing.values()))) * config.samples)
         if missing:
             ask = _asking(config, job, task, list(missing.values()))
-            # The threads are ours: a batch for each.
-            with using_threads(1), ThreadPoolExecutor(job.engine.workers) as pool:
+            # A batch for each thread, not a matrix product for all.
+            with using_threads(1), ThreadPoolExecutor(given(config.threads)) as pool:
                 work = partial(_draw, config, job, ask)
                 for count in pool.map(work, missing, missing.values()):
                     progress.advance(count)
@@ -323,4 +326,6 @@ STAGE = Stage(
     run=run,
     libraries=("numpy", "pyarrow", "tokenizers", "torch"),
     reproducible="request",
+    decided_by=("plan",),
+    resolve=decide,
 )

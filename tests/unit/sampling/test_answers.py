@@ -27,8 +27,17 @@ from bedstone.text.encoder import Encoder
 pytestmark = pytest.mark.torch
 
 TASK = "reversing:letters=2-3"
-CONFIG = answers.AnswersConfig(task=TASK, problems=6, samples=4, max_tokens=6, chat=False)
-JSON = {"task": "json", "problems": 4, "samples": 2, "max_tokens": 120, "chat": False}
+CONFIG = answers.AnswersConfig(
+    task=TASK, problems=6, samples=4, max_tokens=6, chat=False, threads=1
+)
+JSON = {
+    "task": "json",
+    "problems": 4,
+    "samples": 2,
+    "max_tokens": 120,
+    "chat": False,
+    "threads": 1,
+}
 
 
 @pytest.fixture
@@ -36,8 +45,21 @@ def model(tmp_path, tokenizer, store):
     return adopt([write_model(tmp_path / "model", tokenizer)], store)
 
 
-def made(store, config, workers=1, **inputs):
-    return build(answers.STAGE, config, inputs, store, Local(workers))
+def made(store, config, **inputs):
+    return build(answers.STAGE, config, inputs, store, Local(workers=7))
+
+
+def test_workers_are_no_threads(store, model, monkeypatch):
+    asked = []
+    pool = answers.ThreadPoolExecutor
+    monkeypatch.setattr(answers, "ThreadPoolExecutor", lambda n: asked.append(n) or pool(n))
+    made(store, CONFIG.model_copy(update={"threads": 3}), model=model)
+    assert asked == [3]
+
+
+def test_threads_are_given_or_planned(store, model):
+    with pytest.raises(ConfigError, match="threads: given neither by the config nor by a plan"):
+        made(store, CONFIG.model_copy(update={"threads": None}), model=model)
 
 
 def asked(**changes):
@@ -168,10 +190,10 @@ def assert_alike(some, others):
         assert one | dict.fromkeys(logprobs) == other | dict.fromkeys(logprobs)
 
 
-def test_workers_change_no_row(store, model):
+def test_threads_change_no_row(store, model):
     config = asked(problems=8, samples=BATCH_ROWS // 2)
     one = made(store, config, model=model)
-    two = made(store.with_name("other"), config, workers=2, model=model)
+    two = made(store, config.model_copy(update={"threads": 2}), model=model)
     assert len(list(one.path.glob("parts/*"))) == 4
     assert rows(one) == rows(two)
 
