@@ -92,6 +92,31 @@ def test_what_is_not_known_before_is_said(crawl, store, cli):
     assert lines[-1].endswith(": parallel, tokenizer, cost, tokens, mix")
 
 
+ASKED = """
+[inputs]
+model = "a model"
+[answers]
+stage = "sampling.answers"
+inputs = { model = "model" }
+config = { task = "sums", problems = 20, threads = 1 }
+[strategies]
+stage = "sampling.compare"
+inputs = { model = "model", problems = "answers" }
+"""
+
+
+def test_a_given_model_that_cannot_be_asked_is_no_error_of_a_dry_run(store, tmp_path):
+    (tmp_path / "recipe.toml").write_text(ASKED)
+    (tmp_path / "model").mkdir()
+    (tmp_path / "model" / "config.json").write_text("{}")
+    given = {"model": tmp_path / "model"}
+    nodes = bedstone.run(tmp_path / "recipe.toml", given, dry_run=True, store=store)["estimate"][
+        "nodes"
+    ]
+    assert "it fails: " in nodes["answers"]["why"]
+    assert nodes["strategies"]["why"] == "depends on answers"
+
+
 FETCHED = """
 [pages]
 stage = "corpus.crawl"

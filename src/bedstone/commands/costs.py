@@ -152,7 +152,9 @@ class Costs:
         asked = {role for role, name in node.inputs.items() if name in self.models}
         if absent := set(node.inputs) - {*inputs, *before, *asked}:
             return _without(node, absent)
-        model = next(self.models[node.inputs[role]] for role in node.inputs if role in asked)
+        if not asked:  # a given model, which was asked in vain
+            return Cost(why=tried.high.why[node.name])
+        model = self.models[node.inputs[min(asked)]]
         known = Known(
             inputs=inputs,
             growth={role: tried.growth(name) for role, name in node.inputs.items()},
@@ -174,7 +176,7 @@ class Costs:
         read_flop = shapes.train_flop(model.shape, will.read_tokens) * READ_SHARE
         seconds = (flop + read_flop) / model.flop_per_second
         seconds += sum(each.seconds(model.shape, form, at_once) for each in will.draws)
-        return Cost(seconds / 60, flop=flop, model_tokens=will.tokens)
+        return Cost(seconds / 60, flop=flop, model_tokens=round(will.tokens))
 
     def _resolved(self, node: Node) -> dict[str, Any]:
         """Its config, with what the plan decides."""
