@@ -18,6 +18,7 @@ from rich.console import Console
 
 from bedstone.corpus.sources import messages, packages
 from bedstone.corpus.sources.packages import Package
+from bedstone.lots import is_held_out
 from bedstone.progress import Progress
 from bedstone.store.adoption import adopt
 from bedstone.store.artifact import Artifact
@@ -48,6 +49,7 @@ WAYS: tuple[dict[str, Any], ...] = (
     },
 )
 LIMIT = {"max_repetition": 8}
+HELD_OUT_SHARE = 0.05
 
 
 def documents(folder: Path) -> list[tuple[str, str, str]]:
@@ -66,12 +68,15 @@ def documents(folder: Path) -> list[tuple[str, str, str]]:
 
 
 def encoded(folder: Path) -> dict[str, Artifact]:
-    """The artifacts ``tokenizer`` and ``tokens`` of the corpus."""
+    """The artifacts ``tokenizer``, ``tokens`` and ``held_out`` of the corpus."""
     ids, languages, texts = map(list, zip(*documents(folder), strict=True))
     tables = {
         "documents": {"id": ids, "text": pa.array(texts, pa.large_string())},
         "language": {"id": ids, "language": languages},
-        "kept": {"id": ids, "keep": [True] * len(ids)},
+        "held_out": {
+            "id": ids,
+            "split": ["held_out" if is_held_out(each, HELD_OUT_SHARE) else "train" for each in ids],
+        },
     }
     made, store = {}, folder / "store"
     for role, table in tables.items():
@@ -85,7 +90,7 @@ def encoded(folder: Path) -> dict[str, Artifact]:
         stage = find(name)
         inputs = {each: made[each] for each in stage.inputs}
         made[role] = build(stage, stage.config(**config), inputs, store, Local())
-    return {role: made[role] for role in ("tokenizer", "tokens")}
+    return {role: made[role] for role in ("tokenizer", "tokens", "held_out")}
 
 
 def main(folder: Path) -> None:

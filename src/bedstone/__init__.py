@@ -8,6 +8,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from bedstone.commands.ablate import ablate
     from bedstone.commands.artifacts import clean, diff, report, show, trace, verify
     from bedstone.commands.audit import audit
     from bedstone.commands.demo import demo
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 
 __version__ = "0.1.0"
 __all__ = [
+    "ablate",
     "adopt",
     "audit",
     "build",

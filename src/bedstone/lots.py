@@ -15,8 +15,5 @@ def lot(document: str, purpose: str) -> float:
 
 
 def is_held_out(document: str, share: float, purpose: str = "held out") -> bool:
-    """Whether the document with this id is among the ``share`` that is not trained on.
-
-    Stages that hold out for the default purpose hold out the same documents.
-    """
+    """Whether the document with this id is among the ``share`` that is not trained on."""
     return lot(document, purpose) < share

@@ -211,15 +211,16 @@ def test_tokens_are_counted_by_language(tables, store, tmp_path):
     documents = bedstone.audit(tables[0], store=store)["artifact"]
     parents = bedstone.show(documents, store=store)["parents"]
     inputs = {role: parents[role]["request"] for role in ("documents", "language")}
-    kept = store / "kept"
-    kept.mkdir()
+    held_out = store / "held_out"
+    held_out.mkdir()
     (table,) = store.glob("corpus.language-*/language.parquet")
     ids = pq.read_table(table, columns=["id"])
-    pq.write_table(ids.append_column("keep", pa.array([True] * 4)), kept / "kept.parquet")
+    ids = ids.append_column("split", pa.array(["train"] * 4))
+    pq.write_table(ids, held_out / "held_out.parquet")
     tokenizer = bedstone.build(
         "tokenizer.train",
         sets=["vocab_size=300"],
-        inputs=inputs | {"kept": kept},
+        inputs=inputs | {"held_out": held_out},
         store=store,
     )["artifact"]
     found = bedstone.audit(tables[0], store=store, tokenizer=tokenizer)

@@ -17,7 +17,6 @@ from bedstone.store.recipe import load
 ROOT = Path(__file__).parents[2]
 RECIPE = ROOT / "recipes" / "demo.toml"
 LAST = "filtered"
-LATER = ("signatures", "kept", "audit")
 
 STUCK = """
 import sys
@@ -106,6 +105,20 @@ def test_a_limit_forks_only_what_it_decides_and_reads_no_text(run, monkeypatch):
         path.unlink()
     second = run("--set", "filtered.ranges.word_count.low=1")
     assert {name for name in first if first[name] != second[name]} == {LAST}
+
+
+def test_a_rule_that_fires_for_nobody_runs_nothing_after_it_again(run, cli):
+    until = ("--until", "audit")
+    first = run(*until)
+    rules = '["gopher-quality:datatrove", "c4:tfds"]'
+    without = '["text_characters", "c4_tfds_sentences", "c4_tfds_curly_lines"]'
+    more = ("--set", f"filtered.rules={rules}", "--set", f"filtered.without={without}")
+    second = run(*more, *until)
+    assert {name for name in first if first[name] != second[name]} == {LAST}
+    before, after = (Artifact(Path(nodes[LAST])) for nodes in (first, second))
+    assert before.content == after.content
+    assert set(after.manifest.metrics) > set(before.manifest.metrics)
+    assert cli("verify", after.path)[0] == 0
 
 
 def test_one_more_warc_builds_one_more_shard_of_each_stage(run, store, second_warc):
@@ -256,8 +269,8 @@ def test_all_that_is_wrong_with_a_recipe(cli, tmp_path):
         f"{path}:17: crawl.stag: unknown key; did you mean 'stage'?",
         f"{path}:5: a.inputs.documents: no node or input 'crwl'; did you mean 'crawl'?",
         f"{path}:4: a.stage: no stage 'corpus.filtr'; did you mean 'corpus.filter'?",
-        f"{path}:8: b.inputs: input 'documents' is missing",
-        f"{path}:8: b.inputs: no input 'document'; did you mean 'documents'?",
+        f"{path}:8: b.inputs.documents: input 'documents' is missing",
+        f"{path}:9: b.inputs.document: no input 'document'; did you mean 'documents'?",
         f"{path}:14: c.config.share: input should be less than or equal to 1",
         f"{path}:15: c.config.shares: unknown key; did you mean 'share'?",
     ]

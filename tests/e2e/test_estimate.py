@@ -16,7 +16,7 @@ from bedstone.store.stages import find
 from .conftest import sentence
 
 RECIPES = Path(__file__).parents[2] / "recipes"
-SMALL = ("tokenizer.vocab_size=400", "mix.min_documents=10")
+SMALL = ("tokenizer.vocab_size=400", "held_out.min_documents=10")
 
 
 @pytest.fixture(scope="module")
@@ -101,7 +101,7 @@ inputs = { model = "model" }
 config = { task = "sums", problems = 20, threads = 1 }
 [strategies]
 stage = "sampling.compare"
-inputs = { model = "model", problems = "answers" }
+inputs = { model = "model", questions = "answers" }
 """
 
 

@@ -188,7 +188,7 @@ def test_a_prediction_is_registered_with_the_interval_of_a_new_run(runs, store, 
     assert high - low > 2 * 1.96 * 0.002  # no narrower than the noise of a run
     registered = bedstone.show(made["artifact"], store=store)
     assert registered["stage"] == "scaling.predict"
-    assert set(registered["parents"]) == {"law"}
+    assert set(registered["parents"]) == {"fit"}
     assert registered["metrics"]["loss_nats_low"] == low
     assert "registered as" in cli(*words, "--predict", "2e9,1e11")[1]
 

@@ -4,6 +4,7 @@ import json
 import random
 from pathlib import Path
 
+import pyarrow.parquet as pq
 import pytest
 
 from bedstone.corpus.web.warc_writer import Page, write
@@ -79,8 +80,9 @@ def test_every_recipe_of_pages_holds_the_yardstick_out(path):
     nodes = load(path).nodes
     (yardstick,) = (node for node in nodes if node.stage.name == "corpus.yardstick")
     assert yardstick.config.urls == ("https://www.unicode.org/udhr/",)
-    deciding = [node for node in nodes if node.stage.name in ("corpus.filter", "corpus.dedup")]
-    assert deciding
+    told = ("corpus.held_out", "corpus.filter", "corpus.dedup")
+    deciding = [node for node in nodes if node.stage.name in told]
+    assert {node.stage.name for node in deciding} == set(told)
     for node in deciding:
         is_later = "before" in node.inputs
         assert is_later or node.inputs["yardstick"] == yardstick.name, node.name
@@ -206,9 +208,13 @@ def shipped(files, reference, store, workers=1):
 def decided(made):
     """What the filter says of each document, by id, and the documents' URLs."""
     rows = {
-        row["id"]: (row["keep"], row["failed"])
+        row["id"]: (row["keep"], about["failed"])
         for shard in made["kept"].shards
-        for row in tables.read(shard, ["id", "keep", "failed"]).to_pylist()
+        for row, about in zip(
+            tables.read(shard, ["id", "keep"]).to_pylist(),
+            pq.read_table(shard.about("failed.parquet")).to_pylist(),
+            strict=True,
+        )
     }
     urls = {
         row["id"]: row["url"].removeprefix("https://example.org/")

@@ -8,6 +8,7 @@ import pytest
 
 import bedstone
 from bedstone.errors import ArtifactError
+from bedstone.evaluation.seen import is_trained_on
 from bedstone.sampling import latency
 from bedstone.store.artifact import Artifact
 
@@ -81,7 +82,7 @@ def test_the_second_run_builds_nothing(cli, crawl, second_warc, shared, small, m
         ("alignment.prompts=13", {"alignment"}),
         (
             "preferences.max_pairs=9",
-            {"preferences", "aligned", "aligned_loss", "alignment", "strategies"},
+            {"preferences", "aligned", "aligned_bits", "alignment", "strategies"},
         ),
     ],
 )
@@ -167,7 +168,7 @@ def test_rubbish_is_counted_and_stops_nothing(cli, crawl, tmp_path, made):
     assert before["rejected.no_text_records"] == 2  # one in each WARC
     (shard, _) = made["documents"].shards
     texts = pq.read_table(shard.file("documents.parquet"))
-    decided = pq.read_table(made["filtered"].shards[0].file("decisions.parquet"))
+    decided = pq.read_table(made["filtered"].shards[0].about("failed.parquet"))
     rubbish = texts["url"].to_pylist().index("https://example.org/rubbish")
     assert decided["failed"][rubbish].as_py()
     cut = tmp_path / "cut.warc.gz"
@@ -206,11 +207,31 @@ def test_the_model_loads_elsewhere_and_says_the_same(made):
 def test_the_yardstick_is_in_no_training(made):
     held_out = set(pq.read_table(made["yardstick"].file("held_out.parquet"))["id"].to_pylist())
     assert len(held_out) == 4
+    assert is_trained_on(made["base"], ["udhr"]) is False
     trained = set(pq.read_table(made["mix"].file("documents.parquet"))["id"].to_pylist())
     assert trained
     assert not held_out & trained
     for shard in made["pairs"].shards:
         assert not held_out & set(pq.read_table(shard.file("pairs.parquet"))["id"].to_pylist())
+
+
+def test_what_is_held_out_is_learnt_from_by_nobody(made):
+    found = [row for path in made["held_out"].files for row in pq.read_table(path).to_pylist()]
+    splits = {row["id"]: row["split"] for row in found}
+    assert set(splits.values()) == {"train", "held_out", "near", "yardstick"}
+    mixed = pq.read_table(made["mix"].file("documents.parquet")).to_pylist()
+    cut = [
+        row
+        for shard in made["pairs"].shards
+        for row in pq.read_table(shard.file("pairs.parquet")).to_pylist()
+    ]
+    for rows, others in ((mixed, {"near": "left_out"}), (cut, {})):
+        assert {row["split"] for row in rows} == {"train", "held_out", *others.values()}
+        for row in rows:
+            assert row["split"] == others.get(splits[row["id"]], splits[row["id"]])
+    kept = [row for path in made["kept"].files for row in pq.read_table(path).to_pylist()]
+    learnt = [row for row in kept if row["keep"] and splits[row["id"]] == "train"]
+    assert made["tokenizer"].manifest.metrics["train_documents"] == len(learnt)
 
 
 def test_what_two_models_were_made_of_differently(cli, crawl, second_warc, shared, small, made):

@@ -60,6 +60,7 @@ CONFIGS = {
     "corpus.yardstick": {"urls": ["https://u.example/"]},
     "corpus.thresholds": {"min_documents": 2},
     "corpus.minhash": {"bands": 4, "rows": 3},
+    "corpus.held_out": {"min_documents": 1, "max_share": 1},
     "corpus.dedup": {"scope": "language"},
 }
 RECORDED = "corpus.extract.records"
@@ -68,12 +69,13 @@ ROLES = {
     "corpus.extract": "documents",
     "corpus.language": "language",
     "corpus.yardstick": "yardstick",
+    "corpus.minhash": "signatures",
+    "corpus.held_out": "held_out",
     "corpus.thresholds": "thresholds",
     "corpus.rewrite": "rewritten",
     "corpus.lines": "lines",
     "corpus.statistics": "statistics",
     "corpus.filter": "filtered",
-    "corpus.minhash": "signatures",
     "corpus.dedup": "kept",
     "corpus.audit": "audit",
     "posttrain.pairs": "pairs",
@@ -136,7 +138,9 @@ def outcome(artifact) -> dict:
     files: dict[str, object] = {}
     for number, part in enumerate(parts):
         before = f"{number}/" if len(parts) > 1 else ""
-        files |= {f"{before}{path.name}": rows(path) for path in part.files}
+        for file in part.manifest.files:
+            name = file.path if file.path.startswith("about/") else Path(file.path).name
+            files[before + name] = rows(part.path / file.path)
     values = {"metrics": artifact.manifest.metrics, "files": files}
     return json.loads(json.dumps(values, default=bytes.hex))
 

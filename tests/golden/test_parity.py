@@ -44,6 +44,7 @@ def tables() -> dict[str, pa.Table]:
         "documents": pa.table({"id": ids, "text": pa.array(texts, pa.large_string())}),
         "language": pa.table({"id": ids, "language": languages}),
         "kept": pa.table({"id": ids, "keep": [True] * len(ids)}),
+        "held_out": pa.table({"id": ids, "split": ["train"] * len(ids)}),
         "parallel": pa.table(dict(zip(names, map(list, zip(*units, strict=True)), strict=True))),
     }
 

@@ -26,7 +26,7 @@ CONFIGS = {
     "tokenizer.train": {"vocab_size": 300},
     "tokenizer.encode": {},
     "tokenizer.cost": {},
-    "tokenizer.mix": {"held_out_share": 0.2},
+    "tokenizer.mix": {},
     "scaling.plan": {"speed": 1e11, "threads": 2, "number_format": "fp32"},
     "scaling.predict": {"law": "repeated"},
 }
@@ -38,7 +38,11 @@ ROLES = {
     "scaling.plan": "plan",
     "scaling.predict": "prediction",
 }
-OPTIONAL = {"scaling.predict": ("plan",)}
+OPTIONAL = {
+    "tokenizer.train": ("kept",),
+    "tokenizer.encode": ("kept",),
+    "scaling.predict": ("plan",),
+}
 """Roles that are given though a stage asks for none."""
 
 
@@ -54,6 +58,7 @@ def tables() -> dict[str, pa.Table]:
         "documents": pa.table({"id": ids, "text": pa.array(texts, pa.large_string())}),
         "language": pa.table({"id": ids, "language": languages}),
         "kept": pa.table({"id": ids, "keep": [number != 7 for number in range(len(ids))]}),
+        "held_out": pa.table({"id": ids, "split": (["held_out", "near", *["train"] * 8]) * 4}),
         "yardstick": pa.table({"language": list(yardstick), "text": list(yardstick.values())}),
     }
 

@@ -34,7 +34,6 @@ def write_model(folder, tokenizer):
     def part(name):
         yield folder / name
 
-    torch.manual_seed(0)
     hugging_face.save(Transformer(SHAPE), part, end_token=END)
     for path in tokenizer.files:
         shutil.copy(path, folder)

@@ -10,6 +10,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from bedstone.progress import Progress
+from bedstone.store.artifact import ABOUT
 from bedstone.store.engine import Local
 from bedstone.store.stage import Job
 
@@ -43,7 +44,8 @@ def member():
 
 def shard(folder: Path, content: str = "c0ffee" * 11) -> SimpleNamespace:
     """A folder as a stage sees an input that has one shard: itself."""
-    files = tuple(sorted(path for path in folder.rglob("*") if path.is_file()))
+    paths = sorted(path for path in folder.rglob("*") if path.is_file())
+    files = tuple(path for path in paths if folder / ABOUT not in path.parents)
     made = SimpleNamespace(
         content=content, location=folder, files=files, file=lambda name: folder / name
     )

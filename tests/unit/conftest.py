@@ -150,8 +150,6 @@ def job(tmp_path):
 @pytest.fixture
 def inputs(job, tokenizer, tmp_path):
     """A model folder with its tokeniser, bytes; six held-out prompts and one that is not."""
-    import torch
-
     from bedstone.counting.shape import ModelConfig
     from bedstone.model import hugging_face
     from bedstone.model.transformer import Transformer
@@ -159,7 +157,6 @@ def inputs(job, tokenizer, tmp_path):
     shape = ModelConfig(
         vocab_size=259, n_layers=1, d_model=16, n_heads=2, n_kv_heads=1, d_ff=16, seq_len=32
     )
-    torch.manual_seed(0)
     made = job("model")
     hugging_face.save(Transformer(shape), made.part, end_token=0)
     for path in tokenizer.files:

@@ -174,4 +174,4 @@ def test_a_stage_is_known_and_a_recipe_read_without_torch():
     )
     answer = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     stages = [name for name in STAGES if not name.startswith(later)]
-    assert answer.stdout == f"11 {len(stages)} []\n", answer.stderr
+    assert answer.stdout == f"12 {len(stages)} []\n", answer.stderr

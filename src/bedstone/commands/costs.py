@@ -8,7 +8,7 @@ from typing import Any
 from bedstone.commands.rehearsal import PLANNER, Rehearsal, bytes_on_disk, timed, trains
 from bedstone.counting.shape import SIZES, ModelConfig
 from bedstone.errors import BedstoneError, ConfigError
-from bedstone.evaluation import change, loss
+from bedstone.evaluation import bits, change
 from bedstone.generation.foresight import Foreseen, Known
 from bedstone.laws import shapes
 from bedstone.posttrain import judge, prefer
@@ -30,7 +30,7 @@ READ_SHARE = 1 / 3
 WEIGHT_BYTES = 4
 """A stored weight is of fp32."""
 FORESEE = {
-    stage.STAGE.name: stage.foresee for stage in (loss, judge, prefer, change, answers, compare)
+    stage.STAGE.name: stage.foresee for stage in (bits, judge, prefer, change, answers, compare)
 }
 """Of the stages that ask a model, or read its answers."""
 
@@ -189,10 +189,10 @@ def _without(node: Node, roles: set[str]) -> Cost:
 
 
 def _flop_per_second(shape: ModelConfig, config: Mapping[str, Any], plan: Artifact | None) -> float:
-    """As the plan has it; without one, measured."""
+    """As the plan has it; where none has, measured."""
     from bedstone.scaling import speed
 
-    if plan is not None:
-        return float(read_json(plan, PLAN_FILE)["flop_per_second"])
+    if plan is not None and (known := read_json(plan, PLAN_FILE)["flop_per_second"]):
+        return float(known)
     how = (config["batch_tokens"], config["threads"], config["number_format"])
     return speed.flop_per_second(shape, *how, SPEED_SECONDS)

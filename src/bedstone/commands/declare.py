@@ -80,7 +80,9 @@ NamedInputs = Annotated[
 TextColumn = Annotated[
     str | None, typer.Option(help="of tables: the column of the texts; without it, text")
 ]
-Sets = Annotated[Words, typer.Option("--set", help="KEY=VALUE, after the file")]
+Sets = Annotated[
+    Words, typer.Option("--set", help="KEY=VALUE, after the file; of a run, NODE=off too")
+]
 Name = Annotated[
     PathLike, typer.Argument(metavar="ARTIFACT", help="its folder, or the start of its request")
 ]

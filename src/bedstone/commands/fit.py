@@ -325,7 +325,7 @@ def _predicted(law: "Artifact", run: Mapping[str, float], where: "Making") -> Pr
     from bedstone.laws.known import PREDICTION_FILE
     from bedstone.store.payload import read_json
 
-    made = where.build("scaling.predict", run, law=law)
+    made = where.build("scaling.predict", run, fit=law)
     written: Prediction = read_json(made, PREDICTION_FILE)
     return {**written, "artifact": str(made.path)}
 

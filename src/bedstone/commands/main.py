@@ -12,6 +12,7 @@ import typer
 
 from bedstone import __version__
 from bedstone.commands import (
+    ablate,
     artifacts,
     audit,
     demo,
@@ -41,6 +42,7 @@ COMMANDS: tuple[Command, ...] = (
     *size.COMMANDS,
     *plan.COMMANDS,
     *fit.COMMANDS,
+    *ablate.COMMANDS,
     *sample.COMMANDS,
     *strategies.COMMANDS,
     *artifacts.COMMANDS,

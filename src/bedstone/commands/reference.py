@@ -204,6 +204,7 @@ def _stage(told: Stage) -> str:
         for label, names in (
             ("takes", inputs["required"]),
             ("may take", inputs["optional"]),
+            ("takes any number of", inputs["many"]),
             ("maps", inputs["sharded"]),
             ("decided by", inputs["decided_by"]),
         )

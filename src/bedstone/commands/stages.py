@@ -17,6 +17,8 @@ class StageInputs(TypedDict):
 
     required: list[str]
     optional: list[str]
+    many: list[str]
+    """Those that any number may play, one at least, each given as ``ROLE.NAME``."""
     sharded: list[str]
     """Those that are mapped: one more shard of them makes one more of the output."""
     decided_by: list[str]
@@ -81,6 +83,7 @@ def _stage(found: Stage) -> Iterator[str]:
     for kind, roles in (
         ("inputs", found["inputs"]["required"]),
         ("optional", found["inputs"]["optional"]),
+        ("many", found["inputs"]["many"]),
         ("sharded", found["inputs"]["sharded"]),
         ("decided by", found["inputs"]["decided_by"]),
     ):

@@ -175,7 +175,7 @@ def _is_unique(kept: Shard, texts: pa.Table) -> pa.Array | pa.ChunkedArray:
     """Which documents are no duplicates of others, as far as what was decided says."""
     if "duplicate" not in tables.schema(tables.table_path(kept)).names:
         return _ones(texts)
-    return pc.is_null(tables.read(kept, [], ["duplicate"])["duplicate"])
+    return pc.invert(tables.read(kept, ["duplicate"])["duplicate"])
 
 
 def _confirmed(

@@ -3,12 +3,13 @@
 Reads   ``signatures``; ``before``, earlier decisions: only what they keep can be a duplicate, and
         can be kept; ``yardstick``, whose documents are never kept; ``language``, where duplicates
         are sought in each language apart
-Writes  a file for each shard of documents, ``00000.parquet`` ...: ``id``, ``keep``, ``cluster``
-        (the id of the document that represents it; null for one without duplicates),
-        ``cluster_size`` (null for a document that no duplicate was sought of), ``similarity``
-        (the least estimated Jaccard similarity of a document of the cluster with the one that
-        represents it), ``duplicate`` (``exact`` or ``near`` the representative; null for that one
-        itself and for a document without duplicates)
+Writes  a file for each shard of documents, ``00000.parquet`` ...: ``id``, ``keep``, ``duplicate``
+        (whether another document represents it)
+        and as many in ``about``: ``id``, ``cluster`` (the id of the document that represents it;
+        null for one without duplicates), ``cluster_size`` (null for a document that no duplicate
+        was sought of), ``similarity`` (the least estimated Jaccard similarity of a document of the
+        cluster with the one that represents it), ``kind`` (of a duplicate: ``exact`` or ``near``
+        the representative)
 
 A cluster is represented, and kept, by the longest of its documents; of equally long ones by that
 with the smallest id. A document of the yardstick represents others like it only, and nothing is
@@ -19,24 +20,22 @@ Held in memory are the ids and a row of numbers for each document, some 200 byte
 signatures, one band of as many documents as fit.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import partial
 from typing import Literal
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
-import pyarrow.parquet as pq
 from numpy.typing import NDArray
 from pydantic import Field
 
 from bedstone.config import Config
-from bedstone.corpus.duplicates.clusters import Band, Bools, Documents, Joined, agreement, join
-from bedstone.corpus.duplicates.signatures import BAND, Hashes
+from bedstone.corpus.duplicates.clusters import Bools, Documents, Joined, agreement, having, join
+from bedstone.corpus.duplicates.signatures import Hashes
+from bedstone.corpus.duplicates.stored import Signatures, bools, read_signatures
 from bedstone.errors import ConfigError
 from bedstone.store import tables
-from bedstone.store.artifact import Artifact, Shard
+from bedstone.store.artifact import ABOUT, Artifact
 from bedstone.store.stage import Job, Metrics, Result, Stage
 from bedstone.text.codes import Indices
 
@@ -53,15 +52,14 @@ class DedupConfig(Config):
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """What is known of all documents, in the shards' order."""
+    """What is known of all documents."""
 
-    ids: pa.LargeStringArray
+    signatures: Signatures
     characters: Indices
     passes: Bools
     """Whether earlier decisions keep it, and it is none of the yardstick's."""
     is_yardstick: Bools
     about: Documents
-    shard_rows: list[int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,23 +92,19 @@ def resolve(config: DedupConfig, inputs: Mapping[str, Artifact]) -> DedupConfig:
 
 def run(config: DedupConfig, job: Job) -> Result:
     """Cluster the documents of all shards, and choose among them."""
-    signatures = job.inputs["signatures"].shards
-    exact = partial(_numbers, signatures, "exact")
-    names = tables.schema(tables.table_path(signatures[0])).names
-    bands = [partial(_numbers, signatures, name) for name in names if name.startswith(BAND)]
     table = _table(config, job)
-    joined = join(exact, bands, table.about, config.min_similarity)
-    clusters = _clusters(joined.roots, exact, bands, table)
-    spoilt = np.zeros(len(joined.roots), np.bool_)
-    spoilt[joined.roots[table.is_yardstick]] = True
-    keep = table.passes & (clusters.best == np.arange(len(spoilt))) & ~spoilt[joined.roots]
-    files, start = [], 0
-    for number, rows in enumerate(table.shard_rows):
-        decisions = _decisions(table, clusters, keep, slice(start, start + rows))
+    signatures = table.signatures
+    joined = join(signatures.exact, signatures.bands, table.about, config.min_similarity)
+    clusters = _clusters(joined.roots, table)
+    is_spoilt = having(joined.roots, table.is_yardstick)
+    keep = table.passes & (clusters.best == np.arange(len(is_spoilt))) & ~is_spoilt
+    files = []
+    for number, rows in enumerate(signatures.rows()):
+        decisions = _decisions(table, clusters, keep, rows)
         files.append(tables.write(job, f"{number:05}.parquet", decisions))
-        start += rows
-    metrics = _metrics(table, clusters, keep, table.passes & spoilt[joined.roots], joined)
-    return Result(metrics, tuple(files))
+        about = _about(table, clusters, rows)
+        files.append(tables.write(job, f"{ABOUT}/{number:05}.parquet", about))
+    return Result(_metrics(table, clusters, keep, table.passes & is_spoilt, joined), tuple(files))
 
 
 def representatives(roots: Indices, passes: Bools, characters: Indices, ranks: Indices) -> Indices:
@@ -132,38 +126,51 @@ def representatives(roots: Indices, passes: Bools, characters: Indices, ranks: I
     return best
 
 
-def _clusters(roots: Indices, exact: Band, bands: Sequence[Band], table: Table) -> Clusters:
+def _clusters(roots: Indices, table: Table) -> Clusters:
+    signatures = table.signatures
     best = representatives(roots, table.passes, table.characters, table.about.ranks)
     others = np.flatnonzero(best != np.arange(len(best)))
     pairs = np.stack([best[others], others], axis=1)
     similarity, is_exact = np.ones(len(best)), np.zeros(len(best), np.bool_)
-    np.minimum.at(similarity, best[others], agreement(bands, pairs))
-    is_exact[others] = agreement([exact], pairs) == 1
+    np.minimum.at(similarity, best[others], agreement(signatures.bands, pairs))
+    is_exact[others] = agreement([signatures.exact], pairs) == 1
     sizes = np.bincount(roots, minlength=len(roots))[roots]
     return Clusters(best, sizes, similarity[best], is_exact)
 
 
 def _decisions(table: Table, clusters: Clusters, keep: Bools, rows: slice) -> pa.Table:
-    best, sizes = clusters.best[rows], clusters.sizes[rows]
-    alone = sizes == 1
-    represents = best == np.arange(rows.start, rows.stop)
-    kinds = pa.array(np.where(clusters.is_exact[rows], 0, 1), mask=represents)
     return pa.table(
         {
-            "id": table.ids[rows].cast(pa.string()),
+            "id": table.signatures.ids[rows].cast(pa.string()),
             "keep": keep[rows],
-            "cluster": table.ids.take(pa.array(best, mask=alone)).cast(pa.string()),
-            "cluster_size": pa.array(sizes, pa.int64(), mask=~table.about.enter[rows]),
-            "similarity": pa.array(clusters.similarity[rows], mask=alone),
-            "duplicate": pa.array(["exact", "near"]).take(kinds),
+            "duplicate": ~_represents(clusters)[rows],
         }
     )
+
+
+def _about(table: Table, clusters: Clusters, rows: slice) -> pa.Table:
+    ids, best, sizes = table.signatures.ids, clusters.best[rows], clusters.sizes[rows]
+    alone = sizes == 1
+    kinds = pa.array(np.where(clusters.is_exact[rows], 0, 1), mask=_represents(clusters)[rows])
+    return pa.table(
+        {
+            "id": ids[rows].cast(pa.string()),
+            "cluster": ids.take(pa.array(best, mask=alone)).cast(pa.string()),
+            "cluster_size": pa.array(sizes, pa.int64(), mask=~table.about.enter[rows]),
+            "similarity": pa.array(clusters.similarity[rows], mask=alone),
+            "kind": pa.array(["exact", "near"]).take(kinds),
+        }
+    )
+
+
+def _represents(clusters: Clusters) -> Bools:
+    return np.equal(clusters.best, np.arange(len(clusters.best)))
 
 
 def _metrics(
     table: Table, clusters: Clusters, keep: Bools, is_copy: Bools, joined: Joined
 ) -> Metrics:
-    represents = clusters.best == np.arange(len(keep))
+    represents = _represents(clusters)
     counts = {
         "input": len(keep),
         "passing": table.passes.sum(),
@@ -184,60 +191,28 @@ def _metrics(
 
 
 def _table(config: DedupConfig, job: Job) -> Table:
-    shards = job.inputs["signatures"].shards
-    read = [tables.read(shard, ["id", "characters"]) for shard in shards]
-    rows = [table.num_rows for table in read]
-    # Of any total length: those of a corpus are more than strings of 32-bit offsets hold.
-    kind = pa.large_string()
-    parts = [table["id"].cast(kind).combine_chunks() for table in read]
-    ids = pa.concat_arrays([pa.array([], kind), *parts])
-    is_yardstick = np.zeros(len(ids), np.bool_)
-    if yardstick := job.inputs.get("yardstick"):
-        held_out = pq.read_table(yardstick.file("held_out.parquet"))["id"]
-        wanted = held_out.combine_chunks().cast(kind)
-        is_yardstick = _bools(pc.is_in(ids, value_set=wanted))
+    signatures = read_signatures(job.inputs["signatures"])
+    is_yardstick = signatures.is_yardstick(job.inputs.get("yardstick"))
     passes = ~is_yardstick
     if "before" in job.inputs:
-        passes &= _bools(_beside(job, "before", read, "keep"))
-    order = pc.sort_indices(ids).to_numpy()
-    ranks = np.empty(len(order), np.int64)
-    ranks[order] = np.arange(len(order))
-    about = Documents(passes | is_yardstick, _scopes(config, job, read), ranks)
-    characters = np.concatenate([table["characters"].to_numpy() for table in read])
-    return Table(ids, characters, passes, is_yardstick, about, rows)
+        passes &= bools(signatures.beside(job.inputs["before"], "keep"))
+    scopes = _scopes(config, job, signatures)
+    about = Documents(passes | is_yardstick, scopes, signatures.ranks)
+    return Table(signatures, signatures.characters, passes, is_yardstick, about)
 
 
-def _scopes(config: DedupConfig, job: Job, read: Sequence[pa.Table]) -> Hashes:
-    rows = [table.num_rows for table in read]
+def _scopes(config: DedupConfig, job: Job, signatures: Signatures) -> Hashes:
+    if config.scope == "language":
+        return signatures.groups(job.inputs["language"], "language")
     if config.scope == "whole":
-        return np.zeros(sum(rows), np.uint64)
-    if config.scope == "source":
-        return np.repeat(np.arange(len(rows), dtype=np.uint64), rows)
-    languages = _beside(job, "language", read, "language")
-    return np.asarray(pc.index_in(languages, value_set=languages.unique())).astype(np.uint64)
-
-
-def _beside(job: Job, role: str, read: Sequence[pa.Table], name: str) -> pa.ChunkedArray:
-    pairs = tables.together(job.inputs["signatures"], job.inputs[role])
-    found = [
-        tables.beside(shard, table, [name])[name]
-        for (_, shard), table in zip(pairs, read, strict=True)
-    ]
-    return pa.chunked_array([chunk for column in found for chunk in column.chunks], found[0].type)
-
-
-def _bools(column: pa.Array | pa.ChunkedArray) -> Bools:
-    return np.array(column.to_numpy(zero_copy_only=False), np.bool_)
-
-
-def _numbers(shards: Sequence[Shard], name: str) -> Iterator[tuple[Hashes, Bools]]:
-    for shard in shards:
-        yield tables.numbers_of(tables.read(shard, [], nullable=[name])[name])
+        return np.zeros(len(signatures.ids), np.uint64)
+    rows = [table.num_rows for table in signatures.shards]
+    return np.repeat(np.arange(len(rows), dtype=np.uint64), rows)
 
 
 STAGE = Stage(
     "corpus.dedup",
-    version=2,
+    version=3,
     config=DedupConfig,
     inputs=("signatures",),
     optional=("before", "language", "yardstick"),

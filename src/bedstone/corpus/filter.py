@@ -3,9 +3,10 @@
 Reads   ``statistics``; and where given: ``language``; ``yardstick``, whose documents all fail;
         ``before``, earlier decisions: what they drop stays dropped, and what the rules do is
         counted among the rest
-Writes  ``decisions.parquet``: ``id``, ``keep``, and ``failed``, the names of the rules that the
-        document fails, ``language`` and ``yardstick`` among them
-        ``effects/effects.parquet``: for each language and rule how many ``documents`` there are,
+Writes  ``decisions.parquet``: ``id``, ``keep``
+        ``about/failed.parquet``: ``id``, and ``failed``, the names of the rules that the document
+        fails, ``language``, ``share`` and ``yardstick`` among them
+        ``about/effects.parquet``: for each language and rule how many ``documents`` there are,
         how many ``failed`` the rule, how many ``failed_alone``, no other rule failing them, and
         ``examples``, ids of some that fail it; in the rows of the rule ``any``, of all together
 """
@@ -20,13 +21,14 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
-from pydantic import ValidationInfo, field_validator, model_validator
+from pydantic import Field, ValidationInfo, field_validator, model_validator
 
 from bedstone.config import Config
 from bedstone.corpus.rules.sets import (
     DEFAULT_RULES,
     LANGUAGE,
     RULES,
+    SHARE,
     YARDSTICK,
     LanguageKey,
     Ranges,
@@ -40,7 +42,7 @@ from bedstone.errors import ConfigError, nearest
 from bedstone.languages import UNKNOWN
 from bedstone.lots import lot
 from bedstone.store import tables
-from bedstone.store.artifact import Artifact
+from bedstone.store.artifact import ABOUT, Artifact
 from bedstone.store.stage import Job, Metrics, Result, Stage
 
 Bools = NDArray[np.bool_]
@@ -78,7 +80,8 @@ class FilterConfig(Config):
     """Which rules apply, and with which limits."""
 
     rules: tuple[RuleSet, ...] = (DEFAULT_RULES,)
-    """Sets of rules; a rule that is in several applies once."""
+    """Sets of rules; a rule that is in several applies once. Without any, no statistic fails
+    anybody: what else is given decides."""
     without: tuple[str, ...] = ()
     """Rules left out: for finding out what each is worth."""
     ranges: dict[str, Range] = {}
@@ -88,15 +91,22 @@ class FilterConfig(Config):
     role ``thresholds``."""
     languages: tuple[LanguageKey, ...] = ()
     """The only ones to keep; if none is named, all."""
+    share: float = Field(1.0, gt=0, le=1)
+    """Of all documents, so many pass, drawn by hash: what a rule has to beat that drops as many."""
+    share_seed: int = Field(0, ge=0)
+    """Of those lots."""
 
     @field_validator("without", "ranges")
     @classmethod
     def _in_the_sets(cls, names: Named, info: ValidationInfo) -> Named:
-        sets = info.data.get("rules", ())  # absent if they are wrong themselves
+        if "rules" not in info.data:  # they are wrong themselves
+            return names
+        sets = info.data["rules"]
         known = [rule.name for name in sets for rule in RULES[name]]
         for name in names:
-            if sets and name not in known:
-                raise ValueError(f"no rule {name!r} in {', '.join(sets)}; {nearest(name, known)}")
+            if name not in known:
+                where = ", ".join(sets) or "[]"
+                raise ValueError(f"no rule {name!r} in {where}; {nearest(name, known)}")
         return names
 
     @model_validator(mode="after")
@@ -104,8 +114,10 @@ class FilterConfig(Config):
         if both := sorted(set(self.without) & set(self.ranges)):
             raise ValueError(f"{', '.join(both)}: left out, so its range has no effect")
         in_force = {rule.name for rule in self._published()} - set(self.without)
-        if not in_force:
+        if self.rules and not in_force:
             raise ValueError("no rule is in force")
+        if self.share == 1 and self.share_seed:
+            raise ValueError("share_seed: all pass, so it has no effect")
         for language, ranges in self.ranges_by_language.items():
             if unknown := sorted(set(ranges) - in_force):
                 raise ValueError(f"{language}: {', '.join(unknown)}: no rule in force")
@@ -172,12 +184,14 @@ def run(config: FilterConfig, job: Job) -> Result:
     reasons = [*names, *other]
     entered = _entered(job, statistics)
     keep = entered & ~failures.any(axis=1)
-    decisions = {"id": statistics["id"], "keep": keep, "failed": named(failures, reasons)}
+    decisions = {"id": statistics["id"], "keep": keep}
+    failed = {"id": statistics["id"], "failed": named(failures, reasons)}
     ids = np.array(statistics["id"].to_pylist(), np.object_)
     effects = _effects(failures[entered], reasons, languages[entered], ids[entered])
     files = (
         tables.write(job, "decisions.parquet", pa.table(decisions)),
-        tables.write(job, "effects/effects.parquet", effects),
+        tables.write(job, f"{ABOUT}/failed.parquet", pa.table(failed)),
+        tables.write(job, f"{ABOUT}/effects.parquet", effects),
     )
     sizes = statistics["text_bytes"].to_numpy()
     counts: Metrics = {
@@ -222,6 +236,10 @@ def _other_reasons(
     reasons: dict[str, Bools] = {}
     if config.languages:
         reasons[LANGUAGE] = ~np.isin(languages.astype(np.str_), config.languages)
+    if config.share < 1:
+        purpose = f"corpus.filter share {config.share_seed}"
+        lots = [lot(name, purpose) for name in statistics["id"].to_pylist()]
+        reasons[SHARE] = np.array(lots) >= config.share
     if "yardstick" in job.inputs:
         held_out = pq.read_table(job.inputs["yardstick"].file("held_out.parquet"))["id"]
         is_in = pc.is_in(statistics["id"], value_set=held_out.combine_chunks())
@@ -284,7 +302,7 @@ EFFECTS = pa.schema(
 
 STAGE = Stage(
     "corpus.filter",
-    version=2,
+    version=3,
     config=FilterConfig,
     inputs=("statistics",),
     optional=("language", "yardstick", "before"),

@@ -226,4 +226,5 @@ STAGE = Stage(
     optional=("before",),
     run=run,
     libraries=("numpy", "pyarrow"),
+    instead="documents",
 )

@@ -60,4 +60,5 @@ STAGE = Stage(
     libraries=("numpy", "pyarrow"),
     sharded=("documents",),
     total=total,
+    instead="documents",
 )

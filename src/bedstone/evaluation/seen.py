@@ -1,8 +1,10 @@
 """Whether a tokeniser or a model was made from given text."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import chain
 from pathlib import Path
 
+import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
@@ -18,8 +20,8 @@ HELD_OUT_OF = "udhr"
 WITH_URLS = "corpus.extract"
 
 
-READING_KEPT = ("tokenizer.train", "tokenizer.encode")
-"""Stages whose kept documents are trained on."""
+READING = ("tokenizer.train", "tokenizer.encode", "tokenizer.mix")
+"""Stages between documents and what is made of them."""
 
 
 def is_trained_on(artifact: Artifact, sources: Sequence[str]) -> bool | None:
@@ -34,15 +36,16 @@ def is_trained_on(artifact: Artifact, sources: Sequence[str]) -> bool | None:
     ):
         return True
     found = {each.manifest.request: each for each in behind}
-    readers = [each for each in behind if each.manifest.stage in READING_KEPT]
+    readers = [each for each in behind if each.manifest.stage in READING]
     wanted = set(_ids_of(sources, behind, artifact.path.resolve().parent))
     has_urls = any(each.manifest.stage == WITH_URLS for each in behind)
     is_known = bool(readers and sources and has_urls)
     for reader in readers:
-        parents = [reader.manifest.parents[role].request for role in ("kept", "documents")]
-        if not all(request in found for request in parents):
+        parents = {role: found.get(it.request) for role, it in reader.manifest.parents.items()}
+        inputs = {role: parent for role, parent in parents.items() if parent}
+        if len(inputs) < len(parents):
             is_known = False
-        elif wanted.intersection(_kept_ids(found[parents[0]])):
+        elif _learnt(wanted, reader, inputs):
             return True
     return False if is_known else None
 
@@ -66,7 +69,20 @@ def _ids_of(sources: Sequence[str], behind: Sequence[Artifact], store: Path) -> 
             yield from pq.read_table(path)["id"].to_pylist()
 
 
-def _kept_ids(kept: Artifact) -> Iterator[str]:
-    for shard in kept.shards:
-        table = tables.read(shard, ["id", "keep"])
-        yield from table.filter(table["keep"])["id"].to_pylist()
+def _learnt(wanted: set[str], reader: Artifact, inputs: Mapping[str, Artifact]) -> set[str]:
+    """Which of the ids a tokeniser was trained on, or are in a mix to train on."""
+    if reader.manifest.stage == "tokenizer.encode":
+        return set()  # the mix tells which
+    if reader.manifest.stage == "tokenizer.mix":
+        listed = pq.read_table(reader.file("documents.parquet"))
+        return wanted.intersection(_ids(listed, "split", "train"))
+    for role, name, value in (("held_out", "split", "train"), ("kept", "keep", True)):
+        if role in inputs:
+            read = (tables.read(shard, ["id", name]) for shard in inputs[role].shards)
+            wanted = wanted.intersection(chain.from_iterable(_ids(it, name, value) for it in read))
+    return wanted
+
+
+def _ids(table: pa.Table, name: str, value: object) -> list[str]:
+    ids: list[str] = table.filter(pc.equal(table[name], value))["id"].to_pylist()
+    return ids

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from bedstone.counting.shape import ModelConfig
 from bedstone.generation.chain import parse
 from bedstone.model import NumberFormat
-from bedstone.store.artifact import Shard
+from bedstone.store.artifact import Artifact
 from bedstone.text.encoder import Encoder
 
 if TYPE_CHECKING:
@@ -80,7 +80,7 @@ class Foreseen:
 class Known:
     """What is known of a stage's inputs before they are there."""
 
-    inputs: Mapping[str, Shard]
+    inputs: Mapping[str, Artifact]
     """By role, those that need no model: made of a part of the text."""
     growth: Mapping[str, float]
     """By role, how many times as much text the run has."""

@@ -39,25 +39,25 @@ class Choice:
 
     shape: ModelConfig
     train_tokens: float
-    limit: Literal["time", "text"]
+    limit: Literal["time", "text", "given"]
 
 
-def shapes(vocab_size: int, seq_len: int) -> Iterator[ModelConfig]:
+def shapes(vocab_size: int, seq_len: int, min_width: int = 2 * WIDTH_STEP) -> Iterator[ModelConfig]:
     """The shapes to choose from, narrow ones first.
 
     Heads are 64 wide where the width is a multiple of 256, else 32. Keys are shared by as few
-    heads of queries as divide them. d_ff is about 8/3 d_model: SwiGLU has three matrices in the
-    place of two that are 4 d_model wide.
+    heads of queries as divide them; those of one head are its own. d_ff is about 8/3 d_model:
+    SwiGLU has three matrices in the place of two that are 4 d_model wide.
     """
     low, high = ASPECTS
-    for d_model in range(2 * WIDTH_STEP, MAX_WIDTH + 1, WIDTH_STEP):
+    for d_model in range(min_width, MAX_WIDTH + 1, WIDTH_STEP):
         for n_layers in range(math.ceil(d_model / high), d_model // low + 1):
             yield _shape(vocab_size, n_layers, d_model, seq_len)
 
 
 def _shape(vocab_size: int, n_layers: int, d_model: int, seq_len: int) -> ModelConfig:
     n_heads = d_model // (64 if d_model % 256 == 0 else 32)
-    group = next(n for n in range(2, n_heads + 1) if n_heads % n == 0)
+    group = next((n for n in range(2, n_heads + 1) if n_heads % n == 0), 1)
     d_ff = WIDTH_STEP * round(8 / 3 * d_model / WIDTH_STEP)
     return ModelConfig(
         vocab_size=vocab_size,
@@ -78,6 +78,17 @@ def choose(candidates: list[ModelConfig], budget: Budget) -> Choice:
     by_time = _choose(candidates, budget, math.inf)
     chosen = _choose(candidates, budget, budget.text_tokens)
     return Choice(*chosen, limit="time" if chosen == by_time else "text")
+
+
+def given(parameters: int, train_tokens: int, vocab_size: int, seq_len: int) -> Choice:
+    """The shape that comes nearest to so many parameters, of two the smaller; of one head too."""
+
+    def distance(shape: ModelConfig) -> tuple[int, int]:
+        total = counted(shape).total
+        return abs(total - parameters), total
+
+    shape = min(shapes(vocab_size, seq_len, WIDTH_STEP), key=distance)
+    return Choice(shape, train_tokens, limit="given")
 
 
 def learning_rate(flop: float) -> float:

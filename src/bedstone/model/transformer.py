@@ -17,6 +17,7 @@ arXiv:2002.05202; grouped queries: Ainslie et al. 2023, arXiv:2305.13245; window
 and keys: Yang et al. 2025 (Qwen3), arXiv:2505.09388.
 """
 
+import hashlib
 import math
 
 import torch
@@ -43,8 +44,8 @@ DTYPES = {"bf16": torch.bfloat16, "fp32": torch.float32}
 class Transformer(nn.Module):
     """Token ids to the next token's logits."""
 
-    def __init__(self, config: ModelConfig) -> None:
-        """New weights, normal, drawn from torch's global random state.
+    def __init__(self, config: ModelConfig, seed: int = 0) -> None:
+        """New weights, normal: each matrix drawn by ``seed`` and its name, whatever the others are.
 
         Source: Nguyen and Salazar 2019, arXiv:1910.05895 (SmallInit): the deviation falls with
         the width, and is near the usual 0.02 at a width of 1024. Radford et al. 2019 (GPT-2):
@@ -52,11 +53,13 @@ class Transformer(nn.Module):
         """
         super().__init__()
         c = self.config = config
-        self.embedding = _drawn(c.vocab_size, c.d_model, c.initial_deviation)
+        self.embedding = _matrix(c.vocab_size, c.d_model)
         self.blocks = nn.ModuleList(Block(c) for _ in range(c.n_layers))
         self.norm = nn.Parameter(torch.ones(c.d_model))
         if not c.tied:
-            self.head = _drawn(c.vocab_size, c.d_model, c.initial_deviation)
+            self.head = _matrix(c.vocab_size, c.d_model)
+        if not self.embedding.is_meta:  # whose kernels take a second or two to import
+            self._draw(seed)
 
     def forward(self, tokens_BT: Tensor, cache: KVCache | None = None) -> Tensor:
         """The logits BTV after each token.
@@ -114,6 +117,16 @@ class Transformer(nn.Module):
         """The output projection, VD."""
         return self.embedding if self.config.tied else self.head
 
+    def _draw(self, seed: int) -> None:
+        normal = self.config.initial_deviation
+        small = normal / math.sqrt(2 * self.config.n_layers)
+        for name, weight in self.named_parameters():
+            if weight.dim() == 2:
+                digest = hashlib.sha256(f"{seed}\0{name}".encode()).digest()
+                generator = torch.Generator().manual_seed(int.from_bytes(digest[:8]))
+                deviation = small if name.endswith("_out") else normal
+                nn.init.normal_(weight, std=deviation, generator=generator)
+
 
 class Block(nn.Module):
     """Attention, then the feed-forward network, each added to what it reads."""
@@ -121,18 +134,16 @@ class Block(nn.Module):
     def __init__(self, config: ModelConfig) -> None:
         super().__init__()
         c = self.config = config
-        normal = c.initial_deviation
-        small = normal / math.sqrt(2 * c.n_layers)
         self.attention_norm = nn.Parameter(torch.ones(c.d_model))
-        self.qkv = _drawn((c.n_heads + 2 * c.n_kv_heads) * c.d_head, c.d_model, normal)
+        self.qkv = _matrix((c.n_heads + 2 * c.n_kv_heads) * c.d_head, c.d_model)
         self.qkv_bias = nn.Parameter(torch.zeros(len(self.qkv))) if c.qkv_bias else None
         if c.qk_norm:
             self.q_norm = nn.Parameter(torch.ones(c.d_head))
             self.k_norm = nn.Parameter(torch.ones(c.d_head))
-        self.attention_out = _drawn(c.d_model, c.n_heads * c.d_head, small)
+        self.attention_out = _matrix(c.d_model, c.n_heads * c.d_head)
         self.ff_norm = nn.Parameter(torch.ones(c.d_model))
-        self.gate_up = _drawn(2 * c.d_ff, c.d_model, normal)
-        self.ff_out = _drawn(c.d_model, c.d_ff, small)
+        self.gate_up = _matrix(2 * c.d_ff, c.d_model)
+        self.ff_out = _matrix(c.d_model, c.d_ff)
 
     def forward(self, h_BTD: Tensor, view: "View", past: Tensor | None) -> Tensor:
         """``h_BTD`` with what this layer has to add; ``past`` is its part of a cache."""
@@ -173,8 +184,5 @@ def _attend_to_cache(qkv_BTE: Tensor, view: View, config: ModelConfig, past: Ten
     return side_by_side(out, len(qkv_BTE), config)
 
 
-def _drawn(rows: int, columns: int, deviation: float) -> nn.Parameter:
-    weight = torch.empty(rows, columns)
-    if not weight.is_meta:  # whose kernels take a second or two to import
-        torch.randn(rows, columns, out=weight).mul_(deviation)
-    return nn.Parameter(weight)
+def _matrix(rows: int, columns: int) -> nn.Parameter:
+    return nn.Parameter(torch.empty(rows, columns))

@@ -1,13 +1,13 @@
 """Stage posttrain.pairs: cut prompts and completions from real text: a heading, its paragraph.
 
-Reads   ``documents`` (id, url, text, headings), ``language`` (language) and ``kept`` (keep),
-        shard by shard, rows in the same order
+Reads   ``documents`` (id, url, text, headings), ``language`` (language), ``held_out`` (split) and
+        ``kept`` (keep; without it all are kept), shard by shard, rows in the same order
 Writes  ``pairs.parquet``: id of the document, language, url, prompt, completion, and split,
         ``train`` or ``held_out``
 
 A pair is cut where all of this holds:
 
-* the document is kept and its language is known and one;
+* the document is kept, and its language is known and one;
 * the heading is no longer than a limit and has a letter;
 * between it and the next heading stands a line that is long enough; the first such is taken;
 * that line has a whole sentence within a limit; it is cut after the last such;
@@ -18,10 +18,7 @@ of a paragraph between blank lines, one within the limit of a heading, and those
 within the other.
 
 A document gives so many pairs at most, its first; of equal pairs of a shard the first stays.
-All pairs of a document are in one split, which its id decides: by the same lots as tokenizer.mix,
-so at equal shares no text that the mix holds out is fine-tuned on. The reverse does not hold: of
-languages with few documents the mix holds out none, and the base model has read those that are
-held out here.
+All pairs of a document are in its split; one that is neither learnt from nor held out gives none.
 """
 
 from bisect import bisect_right
@@ -34,7 +31,6 @@ from pydantic import Field
 
 from bedstone.config import Config
 from bedstone.languages import MIXED, UNKNOWN
-from bedstone.lots import is_held_out
 from bedstone.store import tables
 from bedstone.store.stage import Job, Result, Stage
 from bedstone.text.sentences import script, sentence_ends, whole_sentences
@@ -49,8 +45,6 @@ class PairsConfig(Config):
     completion_max_characters: int = Field(default=200, ge=1)
     document_max_pairs: int = Field(default=8, ge=1)
     """So that no long page is most of what is learnt."""
-    held_out_share: float = Field(default=0.05, ge=0, le=1)
-    """Of the documents. With less than tokenizer.mix's, some that it holds out are trained on."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,12 +59,19 @@ def run(config: PairsConfig, job: Job) -> Result:
     """Cut one shard's pairs."""
     documents = tables.read(job.inputs["documents"], ["id", "url", "text", "headings"])
     languages = tables.beside(job.inputs["language"], documents, ["language"])["language"]
-    kept = tables.beside(job.inputs["kept"], documents, ["keep"])["keep"]
+    splits = tables.beside(job.inputs["held_out"], documents, ["split"])["split"]
+    kept = job.inputs.get("kept")
+    keeps = (
+        tables.beside(kept, documents, ["keep"])["keep"].to_pylist()
+        if kept
+        else [True] * documents.num_rows
+    )
     by_heading = any(map(len, documents["headings"].to_pylist()))
     rows, seen, used, duplicates = [], set[Cut](), 0, 0
-    beside = zip(documents.to_pylist(), languages.to_pylist(), kept.to_pylist(), strict=True)
-    for document, language, keep in beside:
-        if not keep or language in (UNKNOWN, MIXED):
+    columns = (documents, languages, splits)
+    beside = zip(*(column.to_pylist() for column in columns), keeps, strict=True)
+    for document, language, split, keep in beside:
+        if not keep or language in (UNKNOWN, MIXED) or split not in ("train", "held_out"):
             continue
         used += 1
         headings = document["headings"] if by_heading else None
@@ -79,12 +80,12 @@ def run(config: PairsConfig, job: Job) -> Result:
                 duplicates += 1
                 continue
             seen.add(cut)
-            rows.append(_row(document, language, cut, config))
+            rows.append(_row(document, language, cut, split))
     tables.write(job, "pairs.parquet", pa.Table.from_pylist(rows, _SCHEMA))
     held_out = sum(row["split"] == "held_out" for row in rows)
     return Result(
         {
-            "input_documents": len(kept),
+            "input_documents": documents.num_rows,
             "used_documents": used,
             "duplicate_pairs": duplicates,
             "train_pairs": len(rows) - held_out,
@@ -148,14 +149,14 @@ def _is_whole(cut: Cut, config: PairsConfig) -> bool:
     )
 
 
-def _row(document: dict[str, str], language: str, cut: Cut, config: PairsConfig) -> dict[str, str]:
+def _row(document: dict[str, str], language: str, cut: Cut, split: str) -> dict[str, str]:
     return {
         "id": document["id"],
         "language": language,
         "url": document["url"],
         "prompt": cut.prompt,
         "completion": cut.completion,
-        "split": "held_out" if is_held_out(document["id"], config.held_out_share) else "train",
+        "split": split,
     }
 
 
@@ -178,10 +179,11 @@ def _total(sums: dict[str, float]) -> dict[str, float]:
 
 STAGE = Stage(
     "posttrain.pairs",
-    version=2,
+    version=3,
     config=PairsConfig,
-    inputs=("documents", "language", "kept"),
-    sharded=("documents", "language", "kept"),
+    inputs=("documents", "language", "held_out"),
+    optional=("kept",),
+    sharded=("documents", "language", "held_out", "kept"),
     run=run,
     libraries=("pyarrow",),
     total=_total,

@@ -110,4 +110,5 @@ STAGE = Stage(
     reproducible="request",
     decided_by=("plan",),
     resolve=decide,
+    instead="model",
 )

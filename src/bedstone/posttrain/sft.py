@@ -119,4 +119,5 @@ STAGE = Stage(
     reproducible="request",
     decided_by=("plan",),
     resolve=partial(decide, train_tokens="sft_tokens"),
+    instead="model",
 )

@@ -4,9 +4,9 @@ Reads   nothing: ``tasks.catalogue`` makes them
 Writes  ``problems.parquet``: ``id``, ``language``, ``keep``, ``text`` (the prompt, a line feed, the
         solution), ``prompt``, ``completion`` (the solution), ``split`` (``train`` or ``held_out``)
 
-One table plays every role of a corpus: it is ``documents``, ``language`` and ``kept`` to a
-tokeniser and a base model, and ``pairs`` to post-training. What is held out is drawn by the lots
-of tokenizer.mix, so at equal shares neither trains on it.
+One table plays every role of a corpus: it is ``documents``, ``language``, ``kept`` and
+``held_out`` to a tokeniser and a base model, and ``pairs`` to post-training: what is held out, none
+of them trains on.
 All problems are of the tasks' training half: none is ever asked when strategies are compared.
 A problem is asked in one of its wordings, in turn, and is solved as it is worked: where steps may
 be taken in several orders, each problem shows one.

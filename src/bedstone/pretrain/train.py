@@ -51,8 +51,10 @@ class TrainConfig(Config):
     """At its peak."""
     number_format: NumberFormat | None = None
     threads: int | None = Field(None, gt=0, le=MOST_THREADS)
-    seed: int = Field(0, ge=0)
-    """Of the first weights and the order of the data."""
+    init_seed: int = Field(0, ge=0)
+    """Of the first weights."""
+    order_seed: int = Field(0, ge=0)
+    """Of the order of the data."""
     optimizer: OptimizerConfig = OptimizerConfig()
 
 
@@ -64,8 +66,6 @@ def run(config: TrainConfig, job: Job) -> Result:
         ConfigError: the batch is smaller than a sequence; the sizes do not go together, or are too
             large for this machine.
     """
-    import torch
-
     from bedstone.model.processor import converted
     from bedstone.model.transformer import Transformer
     from bedstone.training import loop
@@ -79,9 +79,8 @@ def run(config: TrainConfig, job: Job) -> Result:
     schedule = Schedule(given(config.learning_rate), steps, config.optimizer.warmup_share)
     number_format: NumberFormat = given(config.number_format)
     with using_threads(given(config.threads)):
-        torch.manual_seed(config.seed)
-        model = converted(Transformer(shape), number_format)
-        batches = _batches(job, steps * rows, rows, shape.seq_len, config.seed)
+        model = converted(Transformer(shape, config.init_seed), number_format)
+        batches = _batches(job, steps * rows, rows, shape.seq_len, config.order_seed)
         loss_of = _loss_of(model, batches.batch)
         curve = loop.train(
             model, loss_of, schedule, config.optimizer, job, steps * rows * shape.seq_len
@@ -147,7 +146,7 @@ def _cost(shape: ModelConfig, train_tokens: int) -> Metrics:
 
 STAGE = Stage(
     "pretrain.train",
-    version=1,
+    version=2,
     config=TrainConfig,
     inputs=("tokens", "mix", "tokenizer"),
     run=run,

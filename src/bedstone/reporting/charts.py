@@ -24,9 +24,11 @@ from bedstone.reporting.svg import (
     drawing,
     element,
     on_light,
+    on_rim,
     path,
     text,
 )
+from bedstone.reporting.wording import short
 
 WIDE_PIXELS, NARROW_PIXELS = 680, 328
 ROW_PIXELS, BAR_PIXELS, PLANE_PIXELS, CURVE_PIXELS = 20, 13, 340, 280
@@ -38,6 +40,7 @@ GAP_PIXELS = 6
 """Between words and what they belong to."""
 CROWD = 30
 """So many points are drawn smaller."""
+FOREST_AREA, HEADING_PIXELS = 60, 26
 Key = Sequence[tuple[str, str]]
 """Kind and meaning, of a chart with several kinds; those that are not drawn are not shown."""
 Drawn = tuple[float, list[Markup]]
@@ -77,6 +80,27 @@ class Dot(NamedTuple):
     value: float
     low: float | None = None
     high: float | None = None
+
+
+class Effect(NamedTuple):
+    """A row of a forest: a difference, its interval where one is told, what each seed found."""
+
+    label: str
+    value: float
+    low: float | None
+    high: float | None
+    by_seed: Sequence[float]
+    kind: str
+    """The verdict."""
+    note: str
+    """Beside it: the verdict, in words."""
+
+
+class ForestGroup(NamedTuple):
+    """Rows below a heading: of one arm, of the languages."""
+
+    heading: str
+    rows: Sequence[Effect]
 
 
 class Step(NamedTuple):
@@ -152,6 +176,69 @@ def dots(rows: Sequence[Dot], axis: Axis, description: str, key: Key = ()) -> Ch
         return bottom, marks
 
     return _drawn(paint, description, key)
+
+
+def forest(
+    groups: Sequence[ForestGroup], axis: Axis, margin: float | None, description: str
+) -> Chart:
+    """Groups of differences with their intervals; within +- ``margin`` of 0 none matters.
+
+    Where the words of a row leave it too little room, they stand above it.
+    """
+    rows = [row for group in groups for row in group.rows]
+    values = [it for row in rows for it in (row.value, row.low, row.high, *row.by_seed)]
+    shown = [it for it in (*values, 0.0, margin, -margin if margin else None) if it is not None]
+    label_pixels = _widest(row.label for row in rows) + GAP_PIXELS
+    note_pixels = _widest(row.note for row in rows) + GAP_PIXELS
+    legend = "A small circle is one seed, the dot all of them with their interval."
+    if margin:
+        legend += f" Within the band, ±{short(margin)}, it does not matter."
+
+    def paint(width: int, top: float) -> Drawn:
+        above = label_pixels + note_pixels > width / 2
+        height = ROW_PIXELS * (2 if above else 1)
+        left, right = (EDGE_PIXELS, 0.0) if above else (label_pixels, note_pixels)
+        x = scaled(axis, shown, left, width - right - EDGE_PIXELS, ACROSS_PIXELS)
+        y, marks = top, []
+        for line in textwrap.wrap(legend, int(width / LETTER_PIXELS)):
+            marks.append(text(line, 0, y + LINE_PIXELS / 2, colour=QUIET))
+            y += LINE_PIXELS
+        first = y + GAP_PIXELS
+        bottom = first + HEADING_PIXELS * len(groups) + height * len(rows)
+        below, under = _across(x, first, bottom, width)
+        marks += [*under, *_around_0(x, margin or 0.0, first, bottom)]
+        y, words = first, []
+        for group in groups:
+            y += HEADING_PIXELS
+            heading = text(group.heading, 0, y - ROW_PIXELS / 2)
+            words.append(element("g", heading, font_weight="bold"))
+            for row in group.rows:
+                label = _cut(row.label, width - note_pixels) if above else row.label
+                words.append(text(label, 0, y + ROW_PIXELS / 2))
+                words.append(text(row.note, width, y + ROW_PIXELS / 2, "end", COLOURS[row.kind]))
+                y += height
+                marks += _effect(x, row, y - ROW_PIXELS / 2)
+        return below, [*marks, on_rim(words)]
+
+    return _drawn(paint, description)
+
+
+def _around_0(x: Scale, margin: float, top: float, bottom: float) -> list[Markup]:
+    """The band in which nothing matters, and the line in its middle."""
+    low, high = x(-margin), x(margin)
+    size = {"width": high - low, "height": bottom - top}
+    band = element("rect", x=low, y=top, **size, fill=QUIET, fill_opacity="0.15")
+    return [band, element("line", x1=x(0), y1=top, x2=x(0), y2=bottom, stroke=QUIET)]
+
+
+def _effect(x: Scale, row: Effect, y: float) -> Iterator[Markup]:
+    """The interval and its dot, and below them the seeds, hollow."""
+    if row.low is not None and row.high is not None:
+        yield _interval(x(row.low), y, x(row.high), y, row.kind)
+    told = _told(x.axis, row.value, row.low, row.high)
+    yield _dot(x(row.value), y, FOREST_AREA, row.kind, f"{row.label}: {told}, {row.note}")
+    ring = {"fill": "none", "stroke": COLOURS[row.kind]}
+    yield from (element("circle", cx=x(it), cy=y + 7, r=2, **ring) for it in row.by_seed)
 
 
 def curve(rows: Sequence[Step], x: Axis, y: Axis, description: str) -> Chart:

@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from markupsafe import Markup
 
-from bedstone.reporting.svg import LETTER_PIXELS, PAGE, QUIET, TEXT, element, path, text
+from bedstone.reporting.svg import LETTER_PIXELS, QUIET, TEXT, on_rim, path, text
 
 LINE_PIXELS = 15
 LETTERS = 24
@@ -135,4 +135,4 @@ def _written(label: Label, lines: Sequence[str], box: Box) -> Markup:
         text(line, x, box.top + (number + 0.5) * LINE_PIXELS, anchor, label.colour)
         for number, line in enumerate(lines)
     ]
-    return element("g", *shown, stroke=PAGE, stroke_width=3, paint_order="stroke")
+    return on_rim(shown)

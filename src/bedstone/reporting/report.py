@@ -16,7 +16,7 @@ from markupsafe import Markup
 from bedstone.errors import printable
 from bedstone.reporting.family import Family, family
 from bedstone.reporting.section import Section
-from bedstone.reporting.sections import behaviour, data, rules, scaling
+from bedstone.reporting.sections import ablation, behaviour, data, rules, scaling
 from bedstone.reporting.sections import languages as language_sections
 from bedstone.reporting.sections import model as model_sections
 from bedstone.reporting.sections import tokens as token_sections
@@ -96,7 +96,8 @@ def page(about: Family) -> str:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    made = [section(about) for section in SECTIONS]
+    is_comparison = about.subject.manifest.stage == ablation.STAGE
+    made = [section(about) for section in (ablation.SECTIONS if is_comparison else SECTIONS)]
     text = environment.get_template("page.html").render(
         title=title(about),
         subject=about.subject,
@@ -122,6 +123,8 @@ def _shown(value: object) -> object:
 def title(about: Family) -> str:
     """What was made: a model and the text that it read, or an artifact and its documents."""
     stage, base = about.subject.manifest.stage, about.find("pretrain.train")
+    if stage == ablation.STAGE:
+        return ablation.headline(about)
     number = _documents_behind(about)
     texts = f"{count(number)} documents" if number else ""
     if base is None:
@@ -147,6 +150,8 @@ def _documents_behind(about: Family) -> float:
 
 def key_figures(about: Family) -> Pairs:
     """The numbers that stand at the top."""
+    if about.subject.manifest.stage == ablation.STAGE:
+        return ablation.key_figures(about)
     kept = next(reversed(decisions(about)), None)
     base, read = about.find("pretrain.train"), token_sections.reading(about)
     named = (

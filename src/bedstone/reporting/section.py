@@ -19,6 +19,8 @@ class Table:
     rows: tuple[tuple[str, ...], ...]
     words: int = 1
     """The first so many columns are words, the others numbers."""
+    quiet: int = 0
+    """The last so many columns are grey: they are there to be complete."""
 
 
 @dataclass(frozen=True, slots=True)

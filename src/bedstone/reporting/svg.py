@@ -29,6 +29,10 @@ COLOURS = {
     "shared": "var(--pale)",  # dropped by several rules
     "known": "var(--quiet)",  # what it is compared with
     "law": "var(--sky)",  # what a law says
+    "better": "var(--green)",  # verdicts on a decision
+    "worse": "var(--vermilion)",
+    "same": "var(--blue)",
+    "cannot tell": "var(--quiet)",
 }
 """Okabe and Ito's palette, by the kind of what is drawn."""
 LETTER_PIXELS = 7
@@ -50,6 +54,11 @@ def element(name: str, *inside: str, **attributes: float | str) -> Markup:
 def text(words: str, x: float, y: float, anchor: str = "start", colour: str = TEXT) -> Markup:
     """One line of text with its middle at the height ``y``."""
     return element("text", words, x=x, y=y + 0.36 * TEXT_PIXELS, text_anchor=anchor, fill=colour)
+
+
+def on_rim(words: Iterable[Markup]) -> Markup:
+    """Texts on a rim of the page's colour: they can be read over what is drawn."""
+    return element("g", *words, stroke=PAGE, stroke_width=3, paint_order="stroke")
 
 
 def path(points: Iterable[tuple[float, float]], **attributes: float | str) -> Markup:

@@ -1,7 +1,7 @@
 """Stage sampling.answers: put problems to a model many times, and keep what it answers.
 
-Reads   ``model``: the files of a model, or ``probe``: an endpoint; ``problems``: a JSONL of prompts
-        and answers, or the pairs of ``posttrain.pairs``, or none where the task is one of
+Reads   ``model``: the files of a model, or ``probe``: an endpoint; ``questions``: a JSONL of
+        prompts and answers, or the pairs of ``posttrain.pairs``, or none where the task is one of
         ``tasks.catalogue``; what the config leaves open, from ``plan``
 Writes  ``parts/``: tables of ``problem`` (its id), ``sample`` (its number), ``prompt``,
         ``text``, ``token_ids``, ``logprob`` (of the completion under the model, natural) and
@@ -64,7 +64,7 @@ class AnswersConfig(Config):
     """Which problems, how often, and how the answers are drawn."""
 
     task: str = ""
-    """As ``tasks.catalogue`` names it; empty for what ``problems`` holds."""
+    """As ``tasks.catalogue`` names it; empty for what ``questions`` holds."""
     split: Split = "test"
     """Of a file's problems all are to test on, of pairs those that are held out."""
     chain: ChainText = "temperature=1"
@@ -97,7 +97,7 @@ def run(config: AnswersConfig, job: Job) -> Result:
     Raises:
         ConfigError: no such task, no schema to constrain by, or neither model nor endpoint.
     """
-    task = task_of(config.task, job.inputs.get("problems"), _room_bytes(config, job))
+    task = task_of(config.task, job.inputs.get("questions"), _room_bytes(config, job))
     problems = chosen(task, config)
     size = part_size(len(problems), config.samples)
     parts = {
@@ -120,10 +120,10 @@ def run(config: AnswersConfig, job: Job) -> Result:
 def foresee(config: AnswersConfig, known: Known) -> Foreseen:
     """What a model of this machine draws."""
     room = prompt_max_bytes(known.shape.seq_len, config.max_tokens)
-    problems = chosen(task_of(config.task, known.inputs.get("problems"), room), config)
+    problems = chosen(task_of(config.task, known.inputs.get("questions"), room), config)
     asked = len(problems)
-    if "problems" in known.inputs:
-        asked = known.count("problems", asked, config.problems)
+    if "questions" in known.inputs:
+        asked = known.count("questions", asked, config.problems)
     size = part_size(asked, config.samples)
     prompts = [prompt_of(problem, config.paraphrase) for problem in problems]
     answers = [problem.worked for problem in problems if problem.worked]
@@ -322,7 +322,7 @@ STAGE = Stage(
     version=2,
     config=AnswersConfig,
     inputs=(),
-    optional=("model", "probe", "problems"),
+    optional=("model", "probe", "questions"),
     run=run,
     libraries=("numpy", "pyarrow", "tokenizers", "torch"),
     reproducible="request",

@@ -1,6 +1,6 @@
 """Stage sampling.compare: what each way to sample a model is worth, and what it costs.
 
-Reads   ``model``: the files of a model; ``problems``: a JSONL of prompts and answers, or the pairs
+Reads   ``model``: the files of a model; ``questions``: a JSONL of prompts and answers, or the pairs
         of ``posttrain.pairs``
 Writes  ``strategies.json``: what ``bedstone strategies --json`` says of a task, and ``answers``:
         the folders that it was counted from, with their contents
@@ -59,7 +59,7 @@ def run(config: CompareConfig, job: Job) -> Result:
 
     model = job.inputs["model"].location
     making = Making(job.store, job.engine, job.progress)
-    held, _ = contest(str(model), model, None, _asked(config, job.inputs["problems"]), making)
+    held, _ = contest(str(model), model, None, _asked(config, job.inputs["questions"]), making)
     (verdict,) = verdicts(held, job.progress)
     counted = [block.made(held.making) for _, block in held.blocks()]
     answers = {each.path.name: each.content for each in counted}
@@ -71,16 +71,16 @@ def foresee(config: CompareConfig, known: Known) -> Foreseen:
     """What is drawn of all chains, where nothing is stored yet, and of how long that takes."""
     from bedstone.sampling.contest.contest import foreseen
 
-    return foreseen(_asked(config, known.inputs["problems"]), known)
+    return foreseen(_asked(config, known.inputs["questions"]), known)
 
 
-def _asked(config: CompareConfig, problems: Shard) -> "Asked":
+def _asked(config: CompareConfig, questions: Shard) -> "Asked":
     from bedstone.sampling.choosing.comparison import Budget, Prices
     from bedstone.sampling.contest.questions import Asked
 
     return Asked(
         tasks=(),
-        data=(problems.location,),
+        data=(questions.location,),
         chains=config.chains,
         samples=config.samples,
         problems=config.problems,
@@ -109,7 +109,7 @@ STAGE = Stage(
     "sampling.compare",
     version=1,
     config=CompareConfig,
-    inputs=("model", "problems"),
+    inputs=("model", "questions"),
     run=run,
     libraries=("numpy", "tokenizers", "torch"),
     reproducible="request",

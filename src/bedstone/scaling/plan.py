@@ -1,4 +1,4 @@
-"""Stage scaling.plan: choose the model's size and its tokens for the time there is.
+"""Stage scaling.plan: choose the model's size and its tokens for the time there is, or as given.
 
 Reads   ``mix`` (how much text there is), ``tokenizer`` (the vocabulary)
 Writes  ``plan.json``. What later stages are configured with: ``vocab_size``, ``n_layers``,
@@ -10,12 +10,14 @@ Writes  ``plan.json``. What later stages are configured with: ``vocab_size``, ``
         ``effective_tokens`` (what they are worth in fresh ones), ``laws`` [{``law``,
         ``parameters``, ``train_tokens``, ``loss_nats``, ``in_range``}] (what each published law
         would do with the same FLOP and text),
-        ``most_repeated_language``, ``most_repeated_passes``, ``limit`` (``time`` or ``text``),
-        ``speed_source`` (``given`` or ``measured``), ``measured`` [{``number_format``,
-        ``threads``, ``parameters_total``, ``flop_per_second``}], ``sentences`` (the same in words)
+        ``most_repeated_language``, ``most_repeated_passes``, ``limit`` (``time``, ``text`` or
+        ``given``), ``speed_source`` (``given`` or ``measured``), ``measured``
+        [{``number_format``, ``threads``, ``parameters_total``, ``flop_per_second``}],
+        ``sentences`` (the same in words)
 
-The speed is that of the real training step on this machine. Given ``speed``, ``threads`` and
-``number_format``, the plan is a pure function of config and inputs.
+The speed is that of the real training step on this machine. Given ``threads``, ``number_format``
+and either ``speed`` or the size, the plan is a pure function of config and inputs; a size whose
+speed nobody gave has null for ``flop_per_second``, ``expected_seconds`` and ``speed_source``.
 """
 
 from collections.abc import Callable
@@ -23,7 +25,7 @@ from dataclasses import dataclass
 from itertools import product
 from typing import Any, Literal
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from bedstone.config import MOST_THREADS, Config
 from bedstone.counting.shape import SIZES, ModelConfig
@@ -48,7 +50,7 @@ MEASURE_SECONDS = 1.5
 
 
 class PlanConfig(Config):
-    """The time, and the proportions. What is absent is measured on this machine."""
+    """The time and the proportions, or the size. What is absent is measured on this machine."""
 
     minutes: float = Field(4.0, gt=0)
     """Of pre-training alone."""
@@ -56,6 +58,11 @@ class PlanConfig(Config):
     """Source: the law ``twenty``."""
     max_passes: float = Field(NEARLY_FRESH_PASSES, gt=0)
     """Over the text. Source: see ``laws.repeated_text``."""
+    parameters: int | None = Field(None, ge=1, le=10**12)
+    """The model's size, in the place of the time and the proportions: the nearest shape is taken.
+    ``train_tokens`` must be given too."""
+    train_tokens: int | None = Field(None, ge=1, le=10**15)
+    """On which a model of the given size is trained, in whole steps."""
     seq_len: int = Field(256, ge=2, le=2**20)
     sft_share: float = Field(0.12, ge=0)
     """Tokens of supervised fine-tuning over those of pre-training."""
@@ -66,12 +73,30 @@ class PlanConfig(Config):
     number_format: Literal["bf16", "fp32"] | None = None
     """Absent: the one in which training is faster; bf16 is tried where torch has kernels for it."""
 
+    @model_validator(mode="after")
+    def _every_setting_has_an_effect(self) -> "PlanConfig":
+        if (self.parameters is None) != (self.train_tokens is None):
+            raise ValueError("parameters and train_tokens: give both or neither")
+        if self.parameters is not None:
+            for name in ("minutes", "tokens_per_parameter", "max_passes"):
+                if getattr(self, name) != type(self).model_fields[name].default:
+                    raise ValueError(f"{name}: parameters are given, so it has no effect")
+        return self
+
+    @property
+    def given_size(self) -> tuple[int, int] | None:
+        """Parameters and training tokens, where they are given."""
+        if self.parameters is None or self.train_tokens is None:
+            return None
+        return self.parameters, self.train_tokens
+
 
 @dataclass(frozen=True, slots=True)
 class Speed:
     """How fast the machine trains, and by what one knows."""
 
-    flop_per_second: float
+    flop_per_second: float | None
+    """None: nobody asked, and the size does not depend on it."""
     threads: int
     number_format: str
     measured: tuple[dict[str, Any], ...] = ()
@@ -96,8 +121,8 @@ def run(config: PlanConfig, job: Job) -> Result:
 
 def needs(config: PlanConfig) -> tuple[str, ...]:
     """What measures the speed, where something is to be measured."""
-    is_told = config.speed and config.number_format and (config.threads or physical_cores() == 1)
-    return () if is_told else ("torch",)
+    one_way = config.number_format and (config.threads or physical_cores() == 1)
+    return () if one_way and (config.speed or config.given_size) else ("torch",)
 
 
 def known_speed(config: PlanConfig, vocab_size: int, text_tokens: int, measure: Meter) -> Speed:
@@ -105,18 +130,22 @@ def known_speed(config: PlanConfig, vocab_size: int, text_tokens: int, measure: 
 
     Small models train at fewer FLOP/s than large ones: a speed holds near its shape only. What
     ``threads`` and ``number_format`` leave open is decided by the first measurement: a small
-    model, or a machine that has other work, may be faster on one core than on all.
+    model, or a machine that has other work, may be faster on one core than on all. A given size
+    needs no second one, and none where nothing is left open.
     """
     formats = (config.number_format,) if config.number_format else number_formats()
     threads = (config.threads,) if config.threads else tuple(sorted({1, physical_cores()}))
     options = list(product(formats, threads))
-    if config.speed and len(options) == 1:
+    if (config.speed or config.given_size) and len(options) == 1:
         return Speed(config.speed, threads[0], formats[0])
     measured: list[dict[str, Any]] = []
 
     def at(speed: float, number_format: str, threads: int) -> float:
-        shape = chosen(config, vocab_size, text_tokens, speed).shape
-        batch = shapes.batch_tokens(speed * config.minutes * 60, config.seq_len)
+        choice = chosen(config, vocab_size, text_tokens, speed)
+        shape, flop = choice.shape, speed * config.minutes * 60
+        if config.given_size:
+            flop = shapes.train_flop(shape, choice.train_tokens)
+        batch = shapes.batch_tokens(flop, config.seq_len)
         found = measure(shape, batch, threads, number_format, MEASURE_SECONDS)
         parameters = shapes.counted(shape).total
         what = {"number_format": number_format, "threads": threads}
@@ -125,12 +154,16 @@ def known_speed(config: PlanConfig, vocab_size: int, text_tokens: int, measure: 
 
     speeds = {option: at(config.speed or FIRST_GUESS, *option) for option in options}
     best = max(options, key=speeds.__getitem__)
-    speed = config.speed or at(speeds[best], *best)
+    is_at_shape = config.given_size is not None
+    speed = config.speed or (speeds[best] if is_at_shape else at(speeds[best], *best))
     return Speed(speed, number_format=best[0], threads=best[1], measured=tuple(measured))
 
 
-def chosen(config: PlanConfig, vocab_size: int, text_tokens: int, speed: float) -> Choice:
-    """The shape and tokens for the minutes at ``speed``."""
+def chosen(config: PlanConfig, vocab_size: int, text_tokens: int, speed: float | None) -> Choice:
+    """The shape and tokens for the minutes at ``speed``, or of the size given."""
+    if config.given_size:
+        return shapes.given(*config.given_size, vocab_size, config.seq_len)
+    assert speed is not None
     budget = Budget(
         flop=speed * config.minutes * 60,
         text_tokens=config.max_passes * text_tokens,
@@ -150,6 +183,8 @@ def plan(config: PlanConfig, vocab_size: int, mix: dict[str, Any], speed: Speed)
     passes = train_tokens / mix["train_tokens"]
     repeated, most = max(mix["languages"].items(), key=lambda item: item[1]["repetition"])
     parameters = shapes.counted(choice.shape)
+    per_second = speed.flop_per_second
+    source = "given" if config.speed else "measured"
     values = {
         **choice.shape.model_dump(include=set(SIZES)),
         "batch_tokens": batch_tokens,
@@ -163,8 +198,8 @@ def plan(config: PlanConfig, vocab_size: int, mix: dict[str, Any], speed: Speed)
         "parameters_non_embedding": parameters.non_embedding,
         "tokens_per_parameter": train_tokens / parameters.total,
         "flop": flop,
-        "flop_per_second": speed.flop_per_second,
-        "expected_seconds": flop / speed.flop_per_second,
+        "flop_per_second": per_second,
+        "expected_seconds": flop / per_second if per_second else None,
         "text_tokens": mix["train_tokens"],
         "passes": passes,
         "effective_tokens": effective_tokens(mix["train_tokens"], passes),
@@ -172,7 +207,7 @@ def plan(config: PlanConfig, vocab_size: int, mix: dict[str, Any], speed: Speed)
         "most_repeated_language": repeated,
         "most_repeated_passes": passes * most["repetition"],
         "limit": choice.limit,
-        "speed_source": "given" if config.speed else "measured",
+        "speed_source": source if per_second else None,
         "measured": speed.measured,
     }
     return {**values, "sentences": sentences(config, values)}
@@ -202,11 +237,7 @@ def sentences(config: PlanConfig, values: dict[str, Any]) -> list[str]:
         f"{values['passes']:.2f} passes over the text, "
         f"{values['most_repeated_passes']:.1f} over that in {values['most_repeated_language']}"
     )
-    time = (
-        f"about {values['expected_seconds'] / 60:.1f} of {config.minutes:g} minutes at "
-        f"{values['flop_per_second'] / 1e9:.0f} GFLOP/s ({values['speed_source']}), "
-        f"threads: {values['threads']}, {values['number_format']}"
-    )
+    time = f"{_time(config, values)}threads: {values['threads']}, {values['number_format']}"
     parameters = [row["parameters"] for row in values["laws"]]
     known = "some fitted" if any(row["in_range"] for row in values["laws"]) else "none fitted"
     published_laws = (
@@ -217,8 +248,21 @@ def sentences(config: PlanConfig, values: dict[str, Any]) -> list[str]:
         "time": "time is the limit: more minutes would train a larger model on more tokens",
         "text": f"text is the limit: more than {config.max_passes:g} passes over it would be "
         "needed; more minutes would change nothing, more text would",
+        "given": f"the size was given: of the shapes there are this is the nearest to "
+        f"{config.parameters or 0:,} parameters, trained on {config.train_tokens or 0:,} tokens in "
+        "whole steps",
     }
     return [shape, training, time, published_laws, limit[values["limit"]]]
+
+
+def _time(config: PlanConfig, values: dict[str, Any]) -> str:
+    if values["expected_seconds"] is None:
+        return "how long that takes was not measured; "
+    of = "" if config.given_size else f" of {config.minutes:g}"
+    return (
+        f"about {values['expected_seconds'] / 60:.1f}{of} minutes at "
+        f"{values['flop_per_second'] / 1e9:.0f} GFLOP/s ({values['speed_source']}), "
+    )
 
 
 STAGE = Stage(

@@ -1,6 +1,6 @@
 """Stage scaling.predict: register what a law says of a run before it is made.
 
-Reads   ``law``: the artifact of scaling.fit; without it, the config names a published law.
+Reads   ``fit``: the artifact of scaling.fit; without it, the config names a published law.
         ``plan``: how large and how long, where the config does not say
 Writes  ``prediction.json``: ``law``, ``source``, ``parameters``, ``train_tokens``,
         ``unique_tokens`` (null: as if all text were fresh), ``loss_nats``, ``loss_interval`` (95 %,
@@ -54,7 +54,7 @@ class PredictConfig(Config):
     """Which run, and by which law."""
 
     law: str | None = None
-    """A published one; absent, that of the input ``law``, or else Epoch's."""
+    """A published one; absent, that of the input ``fit``, or else Epoch's."""
     parameters: float | None = Field(None, ge=LIMITS[0], le=LIMITS[1])
     """Of the run; absent, the plan's."""
     train_tokens: float | None = Field(None, ge=LIMITS[0], le=LIMITS[1])
@@ -90,21 +90,21 @@ def run(config: PredictConfig, job: Job) -> Result:
     question = Question(flop, planned.unique_tokens)
     expected = loss(law, question, planned.parameters, planned.train_tokens)
     assert expected is not None  # WITH_LOSS has no other laws
-    ends = _interval(law, planned, job.inputs.get("law"))
+    ends = _interval(law, planned, job.inputs.get("fit"))
     in_range = not outside(law, planned.parameters, planned.train_tokens)
     found = {
-        "law": law.name if "law" not in job.inputs else law.title,
+        "law": law.name if "fit" not in job.inputs else law.title,
         "source": law.source,
         "parameters": planned.parameters,
         "train_tokens": planned.train_tokens,
         "unique_tokens": planned.unique_tokens,
         "loss_nats": expected,
         "loss_interval": ends,
-        "interval_of": ("run" if "law" in job.inputs else "mean") if ends else None,
+        "interval_of": ("run" if "fit" in job.inputs else "mean") if ends else None,
         "in_range": in_range,
         "warnings": [
             *([] if in_range else ["outside the runs that the law was fitted on"]),
-            *([] if "law" in job.inputs else [OTHER_TEXT]),
+            *([] if "fit" in job.inputs else [OTHER_TEXT]),
             *_beyond_guessing(expected, planned.vocab_size),
         ],
     }
@@ -122,13 +122,13 @@ def run(config: PredictConfig, job: Job) -> Result:
 
 
 def _law(config: PredictConfig, job: Job) -> KnownLaw:
-    if "law" not in job.inputs:
+    if "fit" not in job.inputs:
         return published(config.law or DEFAULT)
     if config.law is not None:
         raise ConfigError(
             f"law {config.law!r} is named, and a law is given as an input", hint="leave one out"
         )
-    return fitted_in(job.inputs["law"])
+    return fitted_in(job.inputs["fit"])
 
 
 def _planned(config: PredictConfig, job: Job) -> Planned:
@@ -181,7 +181,7 @@ STAGE = Stage(
     version=1,
     config=PredictConfig,
     inputs=(),
-    optional=("law", "plan"),
+    optional=("fit", "plan"),
     run=run,
     reproducible="request",  # the last digits of exponentials are another processor's own
     libraries=("numpy",),

@@ -35,7 +35,7 @@ def score(left: Artifact, right: Artifact) -> dict[str, tuple[Any, Any]]:
     }
     if {f"{LOSS}_low", f"{LOSS}_high"} <= set(predicted.metrics):
         low, high = (predicted.metrics[f"{LOSS}_{end}"] for end in ("low", "high"))
-        own = "law" in predicted.parents
+        own = "fit" in predicted.parents
         told["interval_nats"] = ([low, high], None)
         told["in_interval" if own else "in_interval_of_mean"] = (None, low <= measured <= high)
     ordered = told if predicted is left.manifest else {key: it[::-1] for key, it in told.items()}

@@ -14,6 +14,7 @@ from bedstone.config import Config
 from bedstone.errors import ArtifactError
 from bedstone.store import work
 from bedstone.store.artifact import (
+    ADOPTION,
     MANIFEST,
     Artifact,
     Source,
@@ -25,8 +26,6 @@ from bedstone.store.build import build
 from bedstone.store.engine import Local
 from bedstone.store.request import ask
 from bedstone.store.stage import Job, Result, Stage
-
-STAGE_NAME = "adopt"
 
 
 class AdoptConfig(Config):
@@ -72,7 +71,7 @@ def _already(paths: Sequence[Path]) -> Artifact | None:
     if len(paths) > 1:
         raise ArtifactError(f"{made[0]} is an artifact: give it alone, or only files and folders")
     artifact = Artifact(made[0])
-    if artifact.manifest.stage == STAGE_NAME:
+    if artifact.manifest.stage == ADOPTION:
         artifact.verify()  # its files lie outside the store, where anything may have happened
     return artifact
 
@@ -137,7 +136,7 @@ def _stage_and_config(files: Mapping[str, Path]) -> tuple[Stage, AdoptConfig]:
         for record in records
     )
     run = partial(_link, sources=sources)
-    stage = Stage(STAGE_NAME, version=1, config=AdoptConfig, inputs=(), run=run)
+    stage = Stage(ADOPTION, version=1, config=AdoptConfig, inputs=(), run=run)
     return stage, AdoptConfig(content=content_digest(records))
 
 

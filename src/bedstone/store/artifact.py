@@ -9,7 +9,8 @@ identify it:
   output, and the parents' contents: what was asked for. It names the folder, so asking twice
   builds once.
 * ``content`` - the names and bytes of the files, or of the shards' contents: what came out.
-  Children refer to it.
+  Children refer to it. Files below ``about/`` tell people what was done, and are not in it: a
+  child cannot read them, so that it is made anew only when what it reads is another.
 
 The code version, the machine, the paths, the workers and the time are recorded and are in
 neither digest: an edit that changes no output must not fork every artifact downstream.
@@ -33,6 +34,10 @@ from bedstone.store.provenance import Code, Machine
 from bedstone.store.work import SCRATCH
 
 MANIFEST = "manifest.json"
+ABOUT = "about"
+"""The folder of what tells people; a folder that was adopted may have one of its own."""
+ADOPTION = "adopt"
+"""The stage of artifacts whose files were made elsewhere."""
 Reproducible = Literal["bytes", "request"]
 """What building again gives: the same bytes, or (float training) another answer to the request."""
 TEXT_FILES = (".txt", ".md")
@@ -85,6 +90,7 @@ class Manifest(Config):
     metrics: dict[str, float]
     """Name ending in its unit -> value: ``kept_share``, ``loss_nats``, ``input_tokens``."""
     files: tuple[File, ...]
+    """Those below ``about/`` too, which are not in ``content``."""
     shards: tuple[Parent, ...] | None = None
     """Of a stage that maps: the artifacts of its shards, in their inputs' order."""
     sources: tuple[Source, ...] = ()
@@ -126,7 +132,7 @@ class Shard(Protocol):
 
     @property
     def files(self) -> tuple[Path, ...]:
-        """Every file, by name."""
+        """Every file that is in the content, by name."""
         ...
 
     @property
@@ -175,28 +181,31 @@ class Artifact:
 
     @property
     def files(self) -> tuple[Path, ...]:
-        """The payload, by name."""
-        return tuple(self.path / file.path for file in self.manifest.files)
+        """What is in the content, by name."""
+        return tuple(self.path / file.path for file in self._records)
 
     @property
     def shards(self) -> tuple[Shard, ...]:
         """The shards' artifacts; of an artifact that lists none, its files, texts together."""
         if self.manifest.shards is None:
-            return tuple(FilesShard(self, files) for files in _grouped(self.manifest.files))
+            return tuple(FilesShard(self, files) for files in _grouped(self._records))
         return tuple(Artifact(self._folder_of(shard)) for shard in self.manifest.shards)
 
     def file(self, name: str) -> Path:
-        """The file ``name`` of the payload.
+        """The file ``name`` of the content.
 
         Raises:
             ArtifactError: there is no such file in the manifest.
         """
-        if all(file.path != name for file in self.manifest.files):
-            raise ArtifactError(
-                f"{self.path} has no {name}",
-                hint=f"it was made by {self.manifest.stage}: is it the input that was meant?",
-            )
-        return self.path / name
+        return self._file(name, self._records)
+
+    def about(self, name: str) -> Path:
+        """The file ``name`` of what tells people: for reports; no ``Shard`` has it.
+
+        Raises:
+            ArtifactError: there is no such file in the manifest.
+        """
+        return self._file(f"{ABOUT}/{name}", self.manifest.files)
 
     def as_parent(self) -> Parent:
         """What a child's manifest says of it."""
@@ -218,6 +227,18 @@ class Artifact:
             part.verify()
             if part.as_parent() != shard:
                 raise ArtifactError(f"{part.path} is another than the one {self.path} lists")
+
+    @property
+    def _records(self) -> tuple[File, ...]:
+        return content_files(self.manifest.stage, self.manifest.files)
+
+    def _file(self, name: str, among: Iterable[File]) -> Path:
+        if all(file.path != name for file in among):
+            raise ArtifactError(
+                f"{self.path} has no {name}",
+                hint=f"it was made by {self.manifest.stage}: is it the input that was meant?",
+            )
+        return self.path / name
 
     def _folder_of(self, shard: Parent) -> Path:
         return self.path.with_name(folder_name(self.manifest.stage, shard.request))
@@ -333,6 +354,12 @@ def digest(value: object) -> str:
     """The sha256 of ``value`` as canonical JSON (sorted keys, no spaces, no NaN)."""
     text = json.dumps(value, sort_keys=True, separators=(",", ":"), allow_nan=False)
     return hashlib.sha256(text.encode()).hexdigest()
+
+
+def content_files(stage: str, files: Iterable[File]) -> tuple[File, ...]:
+    """Those of an artifact of ``stage`` that its children may read."""
+    is_own = stage != ADOPTION
+    return tuple(file for file in files if not (is_own and file.path.startswith(f"{ABOUT}/")))
 
 
 def content_digest(files: Iterable[File]) -> str:

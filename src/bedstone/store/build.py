@@ -18,6 +18,7 @@ from bedstone.store.artifact import (
     Artifact,
     Manifest,
     content_digest,
+    content_files,
     digest,
     is_complete,
     list_files,
@@ -85,7 +86,8 @@ def _make(request: Request, folder: Path, engine: Engine, progress: Progress) ->
     with packages_of(request.stage.name):  # a stage imports what it computes with when it runs
         result = request.stage.run(request.config, job)
     files = list_files(folder, known=result.files)
-    manifest = _manifest(request, result, content_digest(files), engine, started)
+    content = content_digest(content_files(request.stage.name, files))
+    manifest = _manifest(request, result, content, engine, started)
     _commit(manifest.model_copy(update={"files": files}), folder)
     progress.say(f"built in {manifest.seconds:.1f} s: {folder.name}")
 

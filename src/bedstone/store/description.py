@@ -49,10 +49,10 @@ def describe(name: str) -> dict[str, Any]:
 
     Returns:
         ``name``, ``version``, ``sentence``; ``reads``, ``writes``, ``about``, as the module's
-        docstring tells them; ``inputs`` {``required``, ``optional``, ``sharded``, ``decided_by``:
-        [role]}; ``decides``, what the config is for; ``config`` {key, dotted where it is in a
-        table: {``type``, ``meaning``, ``limits``, and ``default``, but of keys that must be
-        given}}.
+        docstring tells them; ``inputs`` {``required``, ``optional``, ``many``, ``sharded``,
+        ``decided_by``: [role]}; ``decides``, what the config is for; ``config`` {key, dotted where
+        it is in a table: {``type``, ``meaning``, ``limits``, and ``default``, but of keys that must
+        be given}}.
 
     Raises:
         ConfigError: there is no such stage.
@@ -72,6 +72,7 @@ def describe(name: str) -> dict[str, Any]:
         "inputs": {
             "required": list(stage.inputs),
             "optional": list(stage.optional),
+            "many": list(stage.many),
             "sharded": list(stage.sharded),
             "decided_by": list(stage.decided_by),
         },
@@ -117,6 +118,7 @@ def _of_stage(stage: Stage, config: Schema) -> Schema:
     known = (*stage.inputs, *stage.optional, *stage.decided_by)
     inputs = {
         "properties": {role: {} for role in known},
+        "patternProperties": {rf"^{role}\..": {} for role in stage.many},
         "required": list(stage.inputs),
         "additionalProperties": False,
     }

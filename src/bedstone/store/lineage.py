@@ -51,7 +51,7 @@ def diff(left: Artifact, right: Artifact) -> dict[str, tuple[Any, Any]]:
 
     Returns:
         ``stage.kind.key`` -> both values, None where one has no such key. A stage that occurs
-        twice behind an artifact is told apart by its role: ``evaluation.loss@sft``. Digests are
+        twice behind an artifact is told apart by its role: ``evaluation.bits@sft``. Digests are
         left out: they differ wherever something else does.
     """
     ours, theirs = _decided(left), _decided(right)

@@ -26,6 +26,8 @@ from bedstone.store.stage import Stage
 from bedstone.store.stages import STAGES, find
 
 INPUTS = "inputs"
+OFF = "off"
+"""In the place of a node or a source: it is left out."""
 
 
 class NodeTable(Config):
@@ -56,10 +58,12 @@ class Recipe:
 
 
 def load(path: Path, sets: Iterable[str] = (), until: str | None = None) -> Recipe:
-    """Read ``path``, apply each ``node.key=value`` of ``sets``, and take what ``until`` needs.
+    """Read ``path``, apply ``sets`` in order, and take what ``until`` needs.
 
-    The stages and configs of other nodes are not looked at: the corpus can be made where what
-    trains is not installed.
+    A set is ``node.key=value`` of its config; ``node.role=source``, ``off`` for none; or
+    ``node=off``: whatever reads the node reads in its place what that itself reads as its stage's
+    ``instead``, or nothing. The configs of nodes that are not needed are not looked at: the corpus
+    can be made where what trains is not installed.
 
     Raises:
         ConfigError: all that is wrong with it, each with its line.
@@ -74,9 +78,15 @@ def load(path: Path, sets: Iterable[str] = (), until: str | None = None) -> Reci
         raise ConfigError(
             f"{path}: there is no node", hint="a node is a table: [name], stage = ..."
         )
-    configs.apply(sets, settings, partial(_place, names=names))
+    off = [change for change in sets if _apply(change, settings, names)]
     if until is not None and until not in names:
-        raise ConfigError(f"--until {until}: no such node; {nearest(until, names)}")
+        is_off = f"{until}={OFF}" in off
+        why = "it is off" if is_off else f"no such node; {nearest(until, names)}"
+        raise ConfigError(f"--until {until}: {why}")
+    for name in names:
+        inputs = _inputs(settings, name)
+        for role in [role for role, source in inputs.items() if source == OFF]:
+            del inputs[role]
     malformed = {name: configs.problems(NodeTable, settings, (name,)) for name in names}
     tables = {
         name: NodeTable.model_validate(settings.at((name,)))
@@ -86,9 +96,11 @@ def load(path: Path, sets: Iterable[str] = (), until: str | None = None) -> Reci
     needed = _needed(tables, names if until is None else [until])
     wanted = {name: table for name, table in tables.items() if name in needed}
     known = [*given, *names]
-    twice = [settings.problem((name,), "an input has this name") for name in names if name in given]
+    taken = [settings.problem((name,), "an input has this name") for name in names if name in given]
+    if OFF in known:
+        taken.append(settings.problem((OFF,), "this name says that an input is left out"))
     wrong = [e for name in wanted for e in _problems(settings, name, wanted[name], known)]
-    configs.complain([*twice, *(e for found in malformed.values() for e in found), *wrong])
+    configs.complain([*taken, *(e for found in malformed.values() for e in found), *wrong])
     sorter = TopologicalSorter({name: table.inputs.values() for name, table in wanted.items()})
     try:
         order = tuple(sorter.static_order())
@@ -106,27 +118,39 @@ def run(
     store: Path,
     engine: Engine,
     progress: Progress | None = None,
+    held: Mapping[str, Artifact] = {},
 ) -> dict[str, Artifact]:
-    """Every node's artifact by name, built where it is missing."""
+    """Every node's artifact by name, built where it is missing.
+
+    Nodes and inputs that are ``held`` are the artifacts given, whatever they would be made from:
+    what only those need is neither built nor in the answer.
+    """
     _check_given(recipe, given)
-    artifacts = {name: adopt(paths, store) for name, paths in given.items()}
-    for node in recipe.nodes:
+    nodes = _unheld(recipe, held)
+    taken = {name: paths for name, paths in given.items() if name not in held}
+    artifacts = {name: adopt(paths, store) for name, paths in taken.items()} | dict(held)
+    for node in nodes:
         inputs = {role: artifacts[source] for role, source in node.inputs.items()}
         with naming(node):
             artifacts[node.name] = build(node.stage, node.config, inputs, store, engine, progress)
-    return {node.name: artifacts[node.name] for node in recipe.nodes}
+    return {node.name: artifacts[node.name] for node in recipe.nodes if node.name in artifacts}
 
 
 def built(
-    recipe: Recipe, given: Mapping[str, Sequence[Path]], store: Path
+    recipe: Recipe,
+    given: Mapping[str, Sequence[Path]],
+    store: Path,
+    held: Mapping[str, Artifact] = {},
 ) -> dict[str, Artifact | None]:
-    """What the store already has, by the names of inputs and nodes.
+    """What the store already has, by the names of inputs and nodes; ``held`` as in ``run``.
 
     What a node that is not built will contain is unknown, so nothing that is made from it is found.
     """
     _check_given(recipe, given)
-    found = {name: adopted(paths, store) for name, paths in given.items()}
-    for node in recipe.nodes:
+    nodes = _unheld(recipe, held)
+    sought = {name: paths for name, paths in given.items() if name not in held}
+    found = {name: adopted(paths, store) for name, paths in sought.items()} | dict(held)
+    for node in nodes:
         inputs = {role: found[source] for role, source in node.inputs.items()}
         known = {role: artifact for role, artifact in inputs.items() if artifact}
         found[node.name] = None
@@ -142,7 +166,9 @@ def preview(recipe: Recipe, found: Mapping[str, Artifact | None]) -> dict[str, s
     states = {}
     names = {node.name for node in recipe.nodes}
     for node in recipe.nodes:
-        missing = [each for each in node.inputs.values() if each in names and not found[each]]
+        if node.name not in found:  # only held nodes need it
+            continue
+        missing = [each for each in node.inputs.values() if each in names and not found.get(each)]
         depends = f"depends on {', '.join(missing)}" if missing else "would build"
         states[node.name] = "built" if found[node.name] else depends
     return states
@@ -161,15 +187,59 @@ def naming(node: Node) -> Iterator[None]:
         raise
 
 
-def _place(key: list[str], names: list[str]) -> list[str]:
+def _apply(change: str, settings: Settings, names: list[str]) -> bool:
+    """Change ``settings``; whether that was to switch a node off, which then is in no list."""
+    name = change.removesuffix(f"={OFF}")
+    is_switch = name != change and name in names
+    if is_switch:
+        _switch_off(name, settings, names)
+    else:
+        configs.apply([change], settings, partial(_place, settings=settings, names=names))
+    return is_switch
+
+
+def _switch_off(name: str, settings: Settings, names: list[str]) -> None:
+    configs.complain(configs.problems(NodeTable, settings, (name,)))
+    table = NodeTable.model_validate(settings.at((name,)))
+    before = table.inputs.get(find(table.stage).instead, OFF)
+    names.remove(name)
+    del settings.values[name]
+    for reader in names:
+        inputs = _inputs(settings, reader)
+        for role in [role for role, source in inputs.items() if source == name]:
+            inputs[role] = before
+            settings.origins[reader, INPUTS, role] = f"--set {name}={OFF}"
+
+
+def _inputs(settings: Settings, name: str) -> dict[str, Any]:
+    """A node's, to be changed; of one that is not as it should be, which is told later, none."""
+    table = settings.values[name]
+    inputs = table.get(INPUTS) if isinstance(table, dict) else None
+    return inputs if isinstance(inputs, dict) else {}
+
+
+def _place(key: list[str], settings: Settings, names: list[str]) -> list[str]:
     name, *rest = key
     if name not in names or not rest:
         known = "" if name in names else f": no node {name!r}; {nearest(name, names)}"
-        raise ConfigError(f"--set {'.'.join(key)}{known}", hint="write --set NODE.KEY=VALUE")
-    return [name, "config", *rest]
+        hint = f"write --set NODE.KEY=VALUE, NODE.ROLE=SOURCE or NODE={OFF}"
+        raise ConfigError(f"--set {'.'.join(key)}{known}", hint=hint)
+    table = settings.values[name]
+    stage = table.get("stage") if isinstance(table, dict) else None
+    role = ".".join(rest)
+    is_role = stage in STAGES and find(str(stage)).role(role) is not None
+    return [name, INPUTS, role] if is_role else [name, "config", *rest]
 
 
-def _needed(tables: Mapping[str, NodeTable], names: Iterable[str]) -> set[str]:
+def _unheld(recipe: Recipe, held: Mapping[str, Artifact]) -> list[Node]:
+    """The nodes that are not held, without those that only held ones need."""
+    read = {source for node in recipe.nodes for source in node.inputs.values()}
+    unheld = {node.name: node for node in recipe.nodes if node.name not in held}
+    needed = _needed(unheld, {node.name for node in recipe.nodes} - read)
+    return [node for name, node in unheld.items() if name in needed]
+
+
+def _needed(tables: Mapping[str, NodeTable | Node], names: Iterable[str]) -> set[str]:
     """``names`` and all that they are made from, given inputs too."""
     needed: set[str] = set()
     waiting = list(names)
@@ -193,9 +263,11 @@ def _problems(settings: Settings, name: str, table: NodeTable, known: list[str])
         return [*found, settings.problem((name, "stage"), message)]
     stage = find(table.stage)
     roles = [
-        settings.problem((name, "inputs"), wrong) for wrong in wrong_roles(stage, table.inputs)
+        settings.problem((name, INPUTS, role), wrong)
+        for role, wrong in wrong_roles(stage, table.inputs).items()
     ]
-    return found + roles + configs.problems(stage.config, settings, (name, "config"))
+    beside = stage.inputs + stage.optional + stage.decided_by
+    return found + roles + configs.problems(stage.config, settings, (name, "config"), beside)
 
 
 def _node(name: str, table: NodeTable) -> Node:

@@ -1,6 +1,6 @@
 """What is asked of a stage: its config and inputs, and the digest of both."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from importlib import metadata
 from pathlib import Path
@@ -79,12 +79,19 @@ def require(stage: Stage, config: Config) -> None:
             raise not_installed(stage.name, name) from error
 
 
-def wrong_roles(stage: Stage, given: Mapping[str, object]) -> list[str]:
-    """What is wrong with the roles ``given`` to ``stage``; empty if nothing is."""
-    missing = [f"input {role!r} is missing" for role in stage.inputs if role not in given]
-    known = stage.inputs + stage.optional + stage.decided_by
-    unknown = [f"no input {role!r}; {nearest(role, known)}" for role in given if role not in known]
-    return missing + unknown
+def wrong_roles(stage: Stage, given: Iterable[str]) -> dict[str, str]:
+    """What is wrong with each of the roles ``given`` to ``stage``; empty if nothing is."""
+    played = {role: stage.role(role) for role in given}
+    missing = {
+        role: f"input {role!r} is missing" for role in stage.inputs if role not in played.values()
+    }
+    many = [f"{role}.NAME" for role in stage.many]
+    known = [*stage.inputs, *stage.optional, *many, *stage.decided_by]
+    return missing | {
+        name: f"no input {name!r}; {nearest(name, known)}"
+        for name, role in played.items()
+        if role is None
+    }
 
 
 def ask(stage: Stage, config: Config, inputs: Mapping[str, Artifact]) -> Request:
@@ -96,10 +103,11 @@ def ask(stage: Stage, config: Config, inputs: Mapping[str, Artifact]) -> Request
     """
     require(stage, config)
     if wrong := wrong_roles(stage, inputs):
-        raise ConfigError(f"{stage.name}: {'; '.join(wrong)}")
+        raise ConfigError(f"{stage.name}: {'; '.join(wrong.values())}")
+    many = sorted(name for name in inputs if stage.role(name) in stage.many)
     return Request(
         stage,
         stage.resolve(config, inputs),
-        {role: inputs[role] for role in stage.inputs + stage.optional if role in inputs},
+        {name: inputs[name] for name in (*stage.inputs, *stage.optional, *many) if name in inputs},
         {role: inputs[role] for role in stage.decided_by if role in inputs},
     )

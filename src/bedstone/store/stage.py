@@ -50,6 +50,11 @@ class Job:
         """The record of a finished part: a worker that returns it spares the commit the hashing."""
         return file_record(self.folder, name)
 
+    def many(self, role: str) -> dict[str, Shard]:
+        """What plays a role that any number may play, by name, in the names' order."""
+        given = {name.partition("."): shard for name, shard in self.inputs.items()}
+        return {name: shard for (of, _, name), shard in given.items() if of == role}
+
     @property
     def store(self) -> Path:
         """Where artifacts are made, this one among them."""
@@ -104,6 +109,8 @@ class Stage:
     reproducible: Reproducible = "bytes"
     optional: tuple[str, ...] = ()
     """Roles that may be left out."""
+    many: tuple[str, ...] = ()
+    """Roles that any number may play, none too, each given as ``ROLE.NAME``."""
     sharded: tuple[str, ...] = ()
     """Roles that are mapped, shard by shard: ``run`` makes one shard's artifact of theirs."""
     total: Callable[[Metrics], Metrics] = _as_summed
@@ -112,3 +119,12 @@ class Stage:
     """Roles that only ``resolve`` reads; each may be left out."""
     resolve: Callable[[Any, Mapping[str, Artifact]], Any] = _as_given
     """Fills the config's absent fields from a parent's decision, a planned model size say."""
+    instead: str = "before"
+    """The role that is read in place of what a node of this stage makes, where the node is off."""
+
+    def role(self, name: str) -> str | None:
+        """The role that is given as ``name``: of ``bits.a``, ``bits``; None if there is none."""
+        if name in self.inputs + self.optional + self.decided_by:
+            return name
+        role, _, own = name.partition(".")
+        return role if role in self.many and own else None

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from bedstone.errors import BedstoneError, ConfigError, nearest
+from bedstone.store.artifact import ADOPTION
 from bedstone.store.stage import Stage
 
 TRAINING = ("torch", "safetensors")
@@ -21,12 +22,14 @@ STAGES = (
     "corpus.parallel",
     "corpus.language",
     "corpus.yardstick",
+    "corpus.minhash",
+    "corpus.held_out",
     "corpus.thresholds",
     "corpus.rewrite",
     "corpus.lines",
+    "corpus.shuffle",
     "corpus.statistics",
     "corpus.filter",
-    "corpus.minhash",
     "corpus.dedup",
     "corpus.audit",
     "tokenizer.train",
@@ -37,7 +40,8 @@ STAGES = (
     "scaling.plan",
     "scaling.predict",
     "pretrain.train",
-    "evaluation.loss",
+    "evaluation.texts",
+    "evaluation.bits",
     "posttrain.pairs",
     "posttrain.tasks",
     "posttrain.sft",
@@ -49,11 +53,12 @@ STAGES = (
     "sampling.latency",
     "sampling.rewards",
     "sampling.compare",
+    "evaluation.ablation",
 )
 """In the mission's order. A stage's name is its module below ``bedstone``."""
-OF_FILES = ("adopt", "corpus.crawl")
+OF_FILES = (ADOPTION, "corpus.crawl")
 """Stages whose artifacts hold files as anybody might bring them."""
-WITH_TEXTS = ("corpus.extract", "corpus.rewrite", "corpus.lines")
+WITH_TEXTS = ("corpus.extract", "corpus.rewrite", "corpus.lines", "corpus.shuffle")
 """Stages that write documents."""
 DECIDING = ("corpus.filter", "corpus.dedup")
 """Stages that write which documents are kept."""

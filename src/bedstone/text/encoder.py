@@ -99,10 +99,6 @@ class Encoder:
         """The text of ``ids``; bytes that are no UTF-8 become U+FFFD, control tokens are spelt."""
         return self._encoding.decode(ids)
 
-    def byte_count(self, ids: Sequence[int]) -> int:
-        """The bytes that ``ids`` stand for, also where they begin or end within a character."""
-        return len(self._encoding.decode_bytes(ids))
-
 
 def read_values(path: Path) -> dict[str, Any]:
     """What a ``tokenizer.json`` says, whatever it is called.

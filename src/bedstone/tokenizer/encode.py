@@ -1,6 +1,7 @@
 """Stage tokenizer.encode: encode the kept documents, language by language. No mix is decided.
 
-Reads   ``documents``, ``language``, ``kept``: a shard of the same documents; ``tokenizer``
+Reads   ``documents``, ``language``, ``kept``: a shard of the same documents; without the last, all
+        are kept; ``tokenizer``
 Writes  for each language that the shard has, its documents one after the other:
         ``<language>.tokens.npy`` (uint16, or uint32 for a vocabulary that needs it) and
         ``<language>.offsets.npy`` (int64, one more than documents: where each begins, and the
@@ -31,7 +32,7 @@ class EncodeConfig(Config):
 def run(config: EncodeConfig, job: Job) -> Result:
     """Encode one shard, language by language, going on after those that are there."""
     encoder = Encoder.stored(job.inputs["tokenizer"])
-    table = read_kept(*(job.inputs[role] for role in ("documents", "language", "kept")))
+    table = read_kept(job.inputs["documents"], job.inputs["language"], job.inputs.get("kept"))
     table = table.append_column("bytes", pa.array(text_bytes(table), pa.int64()))
     names = sorted(pc.unique(table["language"]).to_pylist())
     files: list[File] = []
@@ -93,7 +94,8 @@ STAGE = Stage(
     "tokenizer.encode",
     version=1,
     config=EncodeConfig,
-    inputs=("documents", "language", "kept", "tokenizer"),
+    inputs=("documents", "language", "tokenizer"),
+    optional=("kept",),
     run=run,
     libraries=("pyarrow", "tiktoken"),
     sharded=("documents", "language", "kept"),

@@ -1,6 +1,7 @@
-"""Stage tokenizer.mix: weigh the languages, and hold documents of each out of training.
+"""Stage tokenizer.mix: weigh the languages in what is learnt from.
 
-Reads   ``tokens``: the shards of tokenizer.encode; ``tokenizer``: the one they were made with, to
+Reads   ``tokens``: the shards of tokenizer.encode; ``held_out``: which of their documents are not
+        learnt from; ``tokenizer``: the one they were made with, to
         tell which of its tokens no held-out text uses
 Writes  ``mix.json``: ``train_tokens`` and ``train_bytes`` of the text in all; ``budget_tokens``, to
         train on; ``effective_tokens``, what they are worth in fresh ones;
@@ -16,12 +17,11 @@ Writes  ``mix.json``: ``train_tokens`` and ``train_bytes`` of the text in all; `
         ``audit.json``: ``speakers_source``, ``share_of`` (what shares are of), ``languages``: the
         rows of ``balance.Balance``
         ``documents.parquet``: ``id``, ``language``, ``shard``, ``index`` (within the language's
-        arrays of that shard), ``split`` (``train`` or ``held_out``)
+        arrays of that shard), ``split`` (``train``, ``held_out``, or ``left_out``:
+        in neither, for it is near one that is held out, or is the yardstick's)
 
 No text and no token is copied: the loader applies the weights. Documents in no known language
 (``und``) and in several (``mul``) are languages of their own.
-Of the documents held out here posttrain.pairs, which draws the same lots, holds out all, unless
-its share is smaller.
 """
 
 from collections import Counter
@@ -38,7 +38,6 @@ from bedstone.config import Config
 from bedstone.errors import DataError
 from bedstone.languages import SPEAKERS_SOURCE, Source
 from bedstone.laws.repeated_text import NEARLY_FRESH_PASSES
-from bedstone.lots import is_held_out
 from bedstone.store import tables
 from bedstone.store.artifact import Shard
 from bedstone.store.payload import write_json
@@ -58,17 +57,14 @@ from bedstone.tokenizer.mixing.weighing import (
     repetitions,
 )
 
-COUNTS = tuple(
-    f"{split}_{unit}"
-    for split in ("train", "held_out")
-    for unit in ("documents", "tokens", "bytes")
-)
+SPLITS = ("train", "held_out")
+COUNTS = tuple(f"{split}_{unit}" for split in SPLITS for unit in ("documents", "tokens", "bytes"))
 AUDIT = "audit.json"
 Counts = dict[str, int]
 
 
 class MixConfig(Config):
-    """The weights of the languages, and the share of documents that is held out."""
+    """The weights of the languages."""
 
     weights: Weights = Weights(temperature=10 / 3)
     """mT5's by default."""
@@ -80,10 +76,6 @@ class MixConfig(Config):
     """How often a language's text may be seen in the run. Source: see ``laws.repeated_text``."""
     speakers: Source = "cldr"
     """Where their numbers come from."""
-    held_out_share: float = Field(0.05, ge=0, lt=1)
-    """Of each language's documents, drawn by hash."""
-    min_documents: int = Field(20, ge=1)
-    """A language with fewer holds out none."""
     without: tuple[LanguageKey, ...] = ()
     """Languages left out."""
 
@@ -105,14 +97,15 @@ class MixConfig(Config):
 
 
 def run(config: MixConfig, job: Job) -> Result:
-    """Split the documents, count what is left to train on, and weigh the languages.
+    """Take the documents by split, count what is left to train on, and weigh the languages.
 
     Raises:
         ConfigError: shares are given to a language that is not there, or speakers are asked of
             one whose number is not known.
-        DataError: there is no document to train on, or too little text for the budget.
+        DataError: there is no document to train on, or too little text for the budget; or what
+            is held out was drawn among other documents.
     """
-    documents = split(_documents(config, job.inputs["tokens"]), config)
+    documents = _documents(config, job)
     languages = counts(documents)
     if not languages:
         raise DataError("there is no document to train on")
@@ -148,25 +141,14 @@ def run(config: MixConfig, job: Job) -> Result:
     return Result(_metrics(mix, audit))
 
 
-def split(documents: pa.Table, config: MixConfig) -> pa.Table:
-    """The documents with their ``split``, drawn by hash of the id."""
-    totals = Counter(documents["language"].to_pylist())
-    rows = zip(documents["id"].to_pylist(), documents["language"].to_pylist(), strict=True)
-    held_out = [
-        totals[language] >= config.min_documents and is_held_out(name, config.held_out_share)
-        for name, language in rows
-    ]
-    names = ["held_out" if held else "train" for held in held_out]
-    return documents.append_column("split", pa.array(names, pa.string()))
-
-
 def counts(documents: pa.Table) -> dict[str, Counts]:
     """``COUNTS`` of each language that has documents to train on, by name."""
     sums = documents.group_by(["language", "split"]).aggregate(
         [("id", "count"), ("tokens", "sum"), ("bytes", "sum")]
     )
     found: dict[str, Counts] = {}
-    for row in sums.sort_by("language").to_pylist():
+    counted = sums.filter(pc.is_in(sums["split"], pa.array(SPLITS)))
+    for row in counted.sort_by("language").to_pylist():
         values = found.setdefault(row["language"], dict.fromkeys(COUNTS, 0))
         values[f"{row['split']}_documents"] = row["id_count"]
         values[f"{row['split']}_tokens"] = row["tokens_sum"]
@@ -256,9 +238,13 @@ def _sums(languages: Mapping[str, Mapping[str, Any]], names: Iterable[str]) -> d
     return {name: sum(values[name] for values in languages.values()) for name in names}
 
 
-def _documents(config: MixConfig, tokens: Shard) -> pa.Table:
+def _documents(config: MixConfig, job: Job) -> pa.Table:
     """Those of all shards whose language is not left out."""
-    numbered = [_numbered(shard, number) for number, shard in enumerate(tokens.shards)]
+    pairs = tables.together(job.inputs["tokens"], job.inputs["held_out"])
+    numbered = [
+        _numbered(tokens, number).append_column("split", _splits(tokens, held_out))
+        for number, (tokens, held_out) in enumerate(pairs)
+    ]
     documents = pa.concat_tables(numbered)
     left_out = pc.is_in(documents["language"], pa.array(config.without, pa.string()))
     return documents.filter(pc.invert(left_out))
@@ -276,11 +262,24 @@ def _numbered(shard: Shard, number: int) -> pa.Table:
     return table.append_column("index", pa.array(index, pa.int64()))
 
 
+def _splits(tokens: Shard, held_out: Shard) -> pa.ChunkedArray:
+    """Of each document of the tokens, which are the kept ones only."""
+    drawn = tables.read(held_out, ["id", "split"])
+    rows = pc.index_in(tables.read(tokens, ["id"])["id"], drawn["id"].combine_chunks())
+    if rows.null_count:
+        raise DataError(
+            f"{tables.table_path(held_out)} is about other documents than the tokens",
+            hint="all inputs of a stage must descend from the same documents",
+        )
+    found = drawn["split"].take(rows)
+    return pc.if_else(pc.is_in(found, pa.array(SPLITS)), found, "left_out")
+
+
 STAGE = Stage(
     "tokenizer.mix",
-    version=2,
+    version=3,
     config=MixConfig,
-    inputs=("tokens",),
+    inputs=("tokens", "held_out"),
     optional=("tokenizer",),
     run=run,
     libraries=("pyarrow",),

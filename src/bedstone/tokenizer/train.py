@@ -1,8 +1,8 @@
-"""Stage tokenizer.train: train a byte-level BPE on the kept documents.
+"""Stage tokenizer.train: train a byte-level BPE on the kept documents that are not held out.
 
-Reads   ``documents``, ``language``, ``kept``: shards of the same documents; with ``parity``,
-        ``parallel``: a table of ``source``, ``language``, ``unit`` (of the content), ``text`` and
-        ``english``
+Reads   ``documents``, ``language``, ``held_out``, ``kept``: shards of the same documents; without
+        the last, all are kept; with ``parity``, ``parallel``: a table of ``source``, ``language``,
+        ``unit`` (of the content), ``text`` and ``english``
 Writes  ``tokenizer.json`` (Hugging Face tokenizers) and ``tokenizer_config.json``: transformers
         loads the folder, with the chat format that post-training uses.
         ``scripts.json``: how many tokens are of each script by ISO 15924, of none (``Zyyy``:
@@ -14,8 +14,6 @@ Writes  ``tokenizer.json`` (Hugging Face tokenizers) and ``tokenizer_config.json
         ``merges`` (that it chose)}]
 
 Equal bytes on every machine and with any number of threads.
-The documents that later stages hold out are learnt from too: a model's bits on them are those of a
-vocabulary that knows them, the same one for every model.
 The test half of the parallel text does not steer, but where the documents hold it, it is learnt
 from, by both vocabularies.
 """
@@ -24,6 +22,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+import pyarrow as pa
 from pydantic import Field
 from tokenizers import Tokenizer, trainers
 
@@ -115,7 +114,7 @@ def run(config: TrainConfig, job: Job) -> Result:
 
     Raises:
         ConfigError: there is ``parity`` without parallel text, or the other way round.
-        DataError: no text was kept; the parallel text cannot steer.
+        DataError: no text was kept, or all of it is held out; the parallel text cannot steer.
     """
     if (config.parity is None) != ("parallel" not in job.inputs):
         raise ConfigError(
@@ -155,7 +154,7 @@ class _Text:
         self._job = job
         sizes = _language_bytes(job)
         if not sizes:
-            raise DataError("no text was kept: there is nothing to train a tokeniser on")
+            raise DataError("no text was kept that is not held out: nothing to train on")
         self._budgets = budgets(config, sizes)
         self._shares = {name: self._budgets[name] / size for name, size in sizes.items()}
         self._documents = 0
@@ -165,8 +164,7 @@ class _Text:
     def drawn(self) -> Iterator[tuple[str, str]]:
         """Language and text of each document."""
         with self._job.progress.task("bytes", sum(self._budgets.values())) as task:
-            for shards in _shards(self._job):
-                table = read_kept(*shards)
+            for table in _tables(self._job):
                 columns = (table[name].to_pylist() for name in ("id", "language", "text"))
                 for (document, language, text), size in zip(
                     zip(*columns, strict=True), text_bytes(table), strict=True
@@ -187,15 +185,16 @@ class _Text:
         }
 
 
-def _shards(job: Job) -> Iterator[tuple[Shard, Shard, Shard]]:
-    roles = ("documents", "language", "kept")
-    return zip(*(job.inputs[role].shards for role in roles), strict=True)
+def _tables(job: Job) -> Iterator[pa.Table]:
+    """What is learnt from, of each shard."""
+    roles = [role for role in ("documents", "language", "held_out", "kept") if role in job.inputs]
+    for shards in tables.together(*(job.inputs[role] for role in roles)):
+        yield read_kept(**dict(zip(roles, shards, strict=True)))
 
 
 def _language_bytes(job: Job) -> dict[str, int]:
     sizes = Counter[str]()
-    for shards in _shards(job):
-        table = read_kept(*shards)
+    for table in _tables(job):
         for name, size in zip(table["language"].to_pylist(), text_bytes(table), strict=True):
             sizes[name] += size
     return {name: size for name, size in sizes.items() if size}
@@ -314,10 +313,10 @@ def trainer(config: TrainConfig) -> trainers.BpeTrainer:
 
 STAGE = Stage(
     "tokenizer.train",
-    version=2,
+    version=3,
     config=TrainConfig,
-    inputs=("documents", "language", "kept"),
+    inputs=("documents", "language", "held_out"),
     run=run,
-    optional=("parallel",),
+    optional=("kept", "parallel"),
     libraries=("tokenizers",),
 )

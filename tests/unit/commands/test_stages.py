@@ -9,9 +9,9 @@ def test_a_stage_is_described(cli):
     status, told, _ = cli("stages", "tokenizer.train")
     assert status == 0
     lines = told.splitlines()
-    assert lines[0] == "tokenizer.train, version 2: Train a byte-level BPE on the kept documents"
-    assert "inputs     documents, language, kept" in lines
-    assert "optional   parallel" in lines
+    assert lines[0].startswith("tokenizer.train, version 3: Train a byte-level BPE on the kept doc")
+    assert "inputs     documents, language, held_out" in lines
+    assert "optional   kept, parallel" in lines
     assert "  parity.window.alpha = 2.0  (number, 1 or more)" in lines
     assert "  parity.window  (table)" in lines
     assert "    Occurrences below which no pair is merged." in lines

@@ -301,7 +301,7 @@ def test_a_text_that_is_lost_whole(characters, texts, store, tmp_path):
     assert row["context_words"] is None
 
 
-def trained(store, folder, kept):
+def trained(store, folder, kept, splits=("train", "train")):
     """A tokeniser trained on two pages, the UDHR's first, of which those in ``kept`` are kept."""
     folder.mkdir()
     lines = [
@@ -315,10 +315,11 @@ def trained(store, folder, kept):
     (shard,) = documents.shards
     ids = pq.read_table(next(path for path in shard.files if path.suffix == ".parquet"))["id"]
     inputs = {"documents": documents}
-    for name, column in {"language": ["eng_Latn"] * 2, "keep": kept}.items():
+    columns = {"language": ["eng_Latn"] * 2, "keep": kept, "split": splits}
+    for name, column in columns.items():
         (folder / name).mkdir()
         pq.write_table(pa.table({"id": ids, name: column}), folder / name / "table.parquet")
-        role = "kept" if name == "keep" else name
+        role = {"keep": "kept", "split": "held_out"}.get(name, name)
         inputs[role] = adopt([folder / name], store)
     stage = find("tokenizer.train")
     return build(stage, stage.config(vocab_size=280), inputs, store, Local())
@@ -329,6 +330,8 @@ def test_a_tokeniser_that_was_trained_on_the_text_is_flagged(store, tmp_path):
     clean = trained(store, tmp_path / "news", [False, True])
     assert is_trained_on(clean, ["udhr"]) is False
     assert is_trained_on(clean, []) is None
+    held_out = trained(store, tmp_path / "near", [True, True], ("near", "train"))
+    assert is_trained_on(held_out, ["udhr"]) is False
 
 
 def test_the_udhr_is_the_text_unless_told_and_the_flag_is_shown(machine, store, tmp_path, cli):

@@ -139,7 +139,7 @@ def test_duplicates_are_not_removed_for_a_copy_is_kept(inputs, run, table_shard)
     kept = {
         "id": [f"d{number}" for number in range(80)],
         "keep": [True] * 41 + [False] * 39,
-        "duplicate": [None] * 41 + ["near"] * 39,
+        "duplicate": [False] * 41 + [True] * 39,
     }
     _, made = run(STAGE, **given | {"kept": table_shard("deduplicated", kept)})
     assert audit_of(made)["removed"] == []

@@ -71,7 +71,13 @@ def decided(run, rows):
 
     def go(inputs, config=None):
         result, made = run(STAGE, config, **inputs)
-        found = [row for path in made.files for row in rows(made, path.name)]
+        found = [
+            row | about
+            for path in made.files
+            for row, about in zip(
+                rows(made, path.name), rows(made, f"about/{path.name}"), strict=True
+            )
+        ]
         shutil.rmtree(made.location)  # so that the stage can run again
         return {name: [row[name] for row in found] for name in found[0]}, result.metrics
 
@@ -85,7 +91,8 @@ def test_one_of_each_cluster_is_kept(inputs, decided):
     assert found["keep"] == [False, True, False, True, False, True]
     assert found["cluster"] == ["id3", None, "id3", "id3", "id5", "id5"]
     assert found["cluster_size"] == [3, 1, 3, 3, 2, 2]
-    assert found["duplicate"] == ["near", None, "near", None, "exact", None]
+    assert found["kind"] == ["near", None, "near", None, "exact", None]
+    assert found["duplicate"] == [True, False, True, False, True, False]
     expected = {
         "input_documents": 6,
         "passing_documents": 6,

@@ -1,6 +1,7 @@
 import math
 from types import SimpleNamespace
 
+import pyarrow as pa
 import pytest
 from pydantic import ValidationError
 
@@ -35,7 +36,7 @@ def inputs(table_shard):
 
 def test_decisions_and_what_each_rule_did(inputs, run, rows):
     result, made = run(STAGE, **inputs)
-    assert {row["id"]: row["failed"] for row in rows(made, "decisions.parquet")} == {
+    assert {row["id"]: row["failed"] for row in rows(made, "about/failed.parquet")} == {
         "prose": [],
         "short": ["word_count"],
         "norwegian": [],
@@ -61,11 +62,21 @@ def test_rules_left_out_fail_nothing(inputs, run):
     assert "failed.word_count_documents" not in result.metrics
 
 
+def test_without_rules_what_else_is_given_decides(inputs, run, rows):
+    result, made = run(STAGE, {"rules": [], "languages": ["eng_Latn", "und"]}, **inputs)
+    failed = {row["id"]: row["failed"] for row in rows(made, "about/failed.parquet")}
+    assert failed == {"prose": [], "short": [], "norwegian": ["language"], "udhr": ["yardstick"]}
+    assert result.metrics["kept_documents"] == 2
+    result, made = run(STAGE, {"rules": []}, statistics=inputs["statistics"])
+    assert result.metrics["kept_documents"] == len(TEXTS)
+    assert [row["rule"] for row in rows(made, "about/effects.parquet")] == ["any"]
+
+
 def test_the_statistics_alone_are_enough(inputs, run, rows):
     result, made = run(STAGE, statistics=inputs["statistics"])
-    failed = {row["id"]: row["failed"] for row in rows(made, "decisions.parquet")}
+    failed = {row["id"]: row["failed"] for row in rows(made, "about/failed.parquet")}
     assert failed == {"prose": [], "short": ["word_count"], "norwegian": [], "udhr": []}
-    assert {row["language"] for row in rows(made, "effects/effects.parquet")} == {"und"}
+    assert {row["language"] for row in rows(made, "about/effects.parquet")} == {"und"}
     assert "failed.yardstick_documents" not in result.metrics
 
 
@@ -76,13 +87,13 @@ def test_what_was_dropped_before_stays_dropped_and_is_not_counted(inputs, run, r
     assert result.metrics["input_documents"] == 2
     assert result.metrics["input_bytes"] == 2 * len(PROSE)
     assert result.metrics["failed.word_count_documents"] == 0
-    counted = [row["documents"] for row in rows(made, "effects/effects.parquet")]
+    counted = [row["documents"] for row in rows(made, "about/effects.parquet")]
     assert set(counted) == {2}
 
 
 def test_effects_are_told_by_language_with_examples(inputs, run, rows):
     _, made = run(STAGE, **inputs)
-    effects = {(it["language"], it["rule"]): it for it in rows(made, "effects/effects.parquet")}
+    effects = {(it["language"], it["rule"]): it for it in rows(made, "about/effects.parquet")}
     assert effects["und", "word_count"] == {
         "language": "und",
         "rule": "word_count",
@@ -102,7 +113,7 @@ def test_examples_are_few_and_do_not_depend_on_the_order(run, rows, table_shard)
     drawn = []
     for name, order in (("a", list(range(9))), ("b", list(range(8, -1, -1)))):
         _, made = run(STAGE, statistics=table_shard(name, statistics.take(order)))
-        drawn.append([row["examples"] for row in rows(made, "effects/effects.parquet")])
+        drawn.append([row["examples"] for row in rows(made, "about/effects.parquet")])
     assert drawn[0] == drawn[1]
     assert {len(each) for each in drawn[0]} == {0, 3}
 
@@ -110,14 +121,14 @@ def test_examples_are_few_and_do_not_depend_on_the_order(run, rows, table_shard)
 def test_a_language_may_have_limits_of_its_own(inputs, run, rows):
     own = {"nob_Latn": {"mean_word_length": {"high": 3}}, "fra_Latn": {"word_count": {"low": 9e4}}}
     _, made = run(STAGE, {"ranges_by_language": own}, **inputs)
-    failed = {row["id"]: row["failed"] for row in rows(made, "decisions.parquet")}
+    failed = {row["id"]: row["failed"] for row in rows(made, "about/failed.parquet")}
     assert failed["norwegian"] == ["mean_word_length"]
     assert failed["prose"] == []
 
 
 def test_other_languages_than_those_named_fail(inputs, run, rows):
     result, made = run(STAGE, {"languages": ["nob_Latn"]}, **inputs)
-    failed = {row["id"]: row["failed"] for row in rows(made, "decisions.parquet")}
+    failed = {row["id"]: row["failed"] for row in rows(made, "about/failed.parquet")}
     assert failed["prose"] == ["language"]
     assert failed["norwegian"] == []
     assert result.metrics["failed.language_documents"] == 3
@@ -182,7 +193,9 @@ def test_a_rule_in_two_sets_applies_once():
         ({"ranges": {"spaced_word_count": {"low": 1}}}, "no rule 'spaced_word_count' in gopher"),
         ({"without": ["word_count"], "ranges": {"word_count": {"low": 1}}}, "has no effect"),
         ({"ranges": {"word_count": {}}}, "neither low nor high is given"),
-        ({"rules": []}, "no rule is in force"),
+        ({"without": [rule.name for rule in FilterConfig().in_force()]}, "no rule is in force"),
+        ({"rules": [], "without": ["word_count"]}, r"no rule 'word_count' in \[\]"),
+        ({"rules": [], "ranges": {"word_count": {"low": 1}}}, r"no rule 'word_count' in \[\]"),
         ({"languages": ["englsh"]}, "no language 'englsh'"),
         ({"ranges": {"word_count": {"low": 9, "high": 8}}}, r"no value is in \[9, 8\]"),
         (
@@ -198,3 +211,20 @@ def test_a_rule_in_two_sets_applies_once():
 def test_settings_without_effect_are_errors(settings, message):
     with pytest.raises(ValidationError, match=message):
         FilterConfig(**settings)
+
+
+def test_a_share_of_documents_passes_drawn_anew_by_each_seed(table_shard, run, rows):
+    names = [f"d{number}" for number in range(400)]
+    columns = {"id": names, "text_bytes": pa.array([1] * len(names), pa.int64())}
+    statistics = table_shard("many", columns)
+
+    def kept(**config):
+        _, made = run(STAGE, {"rules": [], **config}, statistics=statistics)
+        return {row["id"] for row in rows(made, "decisions.parquet") if row["keep"]}
+
+    most, few, others = kept(share=0.9), kept(share=0.5), kept(share=0.5, share_seed=1)
+    assert 340 < len(most) < 380
+    assert few < most
+    assert len(few & others) < 150
+    with pytest.raises(ValidationError, match="share_seed: all pass"):
+        FilterConfig(share_seed=1)

@@ -10,6 +10,7 @@ from bedstone.laws.shapes import (
     batch_tokens,
     choose,
     counted,
+    given,
     learning_rate,
     shapes,
     train_flop,
@@ -34,6 +35,19 @@ def test_every_shape_can_be_built():
         assert abs(shape.d_ff / shape.d_model - 8 / 3) < 0.25
         assert ASPECTS[0] <= shape.d_model / shape.n_layers <= ASPECTS[1]
     assert parameters_total(SHAPES[0]) == min(map(parameters_total, SHAPES)) == 348_480
+
+
+def test_the_nearest_shape_to_a_given_size():
+    choice = given(28_000, 150_000, 512, 256)
+    assert (parameters_total(choice.shape), choice.train_tokens) == (29_792, 150_000)
+    assert (choice.shape.n_heads, choice.shape.n_kv_heads) == (1, 1)
+    assert choice.limit == "given"
+    for shape in SHAPES[::500]:
+        total = parameters_total(shape)
+        assert parameters_total(given(total + 1, 1, 4096, 256).shape) == total
+    one, other = sorted(map(parameters_total, SHAPES))[:2]
+    assert (one + other) % 2 == 0
+    assert parameters_total(given((one + other) // 2, 1, 4096, 256).shape) == one
 
 
 def test_small_sizes_lie_close_together():

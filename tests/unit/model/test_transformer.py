@@ -164,6 +164,47 @@ def test_new_weights_are_small_and_smaller_where_they_add_up():
         assert weight.std().item() == pytest.approx(deviation / 4, rel=0.05)
 
 
+def weights_of(seed=0, **changes):
+    return dict(Transformer(SHAPE.model_copy(update=changes), seed).named_parameters())
+
+
+@pytest.mark.parametrize(
+    ("changes", "other"),
+    [
+        ({"vocab_size": 100}, {"embedding"}),
+        (
+            {"d_ff": 40},
+            {"blocks.0.gate_up", "blocks.0.ff_out", "blocks.1.gate_up", "blocks.1.ff_out"},
+        ),
+        ({"tied": False}, {"head"}),
+    ],
+)
+def test_another_shape_leaves_the_other_new_weights(changes, other):
+    before, after = weights_of(), weights_of(**changes)
+    changed = {
+        name
+        for name in before | after
+        if name not in before or not torch.equal(before[name], after[name])
+    }
+    assert changed == other
+    assert torch.equal(before["embedding"], after["embedding"][: SHAPE.vocab_size])
+
+
+def test_another_layer_leaves_the_other_new_weights_but_for_their_deviation():
+    before, after = weights_of(), weights_of(n_layers=3)
+    for name, weight in before.items():
+        scale = (2 / 3) ** 0.5 if name.endswith("_out") else 1
+        torch.testing.assert_close(after[name], weight * scale, rtol=1e-6 * (scale != 1), atol=0)
+
+
+def test_new_weights_are_the_seeds_and_the_tensors_own():
+    drawn = [weights_of(seed) for seed in (0, 0, 1)]
+    matrices = [name for name, weight in drawn[0].items() if weight.dim() == 2]
+    assert all(torch.equal(drawn[0][name], drawn[1][name]) for name in matrices)
+    assert not any(torch.equal(drawn[0][name], drawn[2][name]) for name in matrices)
+    assert not torch.equal(drawn[0]["blocks.0.qkv"], drawn[0]["blocks.1.qkv"])
+
+
 def test_bf16_is_near():
     model = made()
     text, weights = tokens(length=10), torch.full((3, 9), 1 / 27)

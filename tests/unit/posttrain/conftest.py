@@ -40,12 +40,10 @@ def pairs(tmp_path, tokenizer):
 @pytest.fixture
 def model(job, tokenizer):
     """A model folder with its tokeniser: bytes."""
-    import torch
 
     from bedstone.model import hugging_face
     from bedstone.model.transformer import Transformer
 
-    torch.manual_seed(0)
     made = job("model")
     hugging_face.save(Transformer(SHAPE), made.part, end_token=0)
     for path in tokenizer.files:

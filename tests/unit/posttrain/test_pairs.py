@@ -5,7 +5,6 @@ import pytest
 from bedstone.errors import DataError
 from bedstone.posttrain.pairs import STAGE, Cut, PairsConfig, cuts, run
 from bedstone.posttrain.prompts import Pair, drawn, read_pairs
-from bedstone.tokenizer.mix import MixConfig, split
 
 CONFIG = PairsConfig(prompt_max_characters=20, completion_max_characters=40)
 SENTENCE = "This is a sentence of the page."
@@ -63,6 +62,7 @@ def shards(tmp_path, tokenizer):
         },
         "language": {"id": ids, "language": ["eng_Latn"] * 3 + ["und", "mul", "eng_Latn"]},
         "kept": {"id": ids, "keep": [True, True, False, True, True, True]},
+        "held_out": {"id": ids, "split": ["train"] * 6},
     }
     for role, table in tables.items():
         (tmp_path / role).mkdir()
@@ -72,7 +72,7 @@ def shards(tmp_path, tokenizer):
 
 def test_kept_documents_of_one_known_language_give_pairs(job, shards):
     made = job(**shards)
-    result = run(PairsConfig(held_out_share=0), made)
+    result = run(PairsConfig(), made)
     assert pq.read_table(made.folder / "pairs.parquet").to_pylist() == [
         {
             "id": name,
@@ -107,7 +107,7 @@ def test_sentences_are_cut_where_no_document_of_the_shard_has_a_heading(
     }
     pq.write_table(pa.table(table), tmp_path / "documents" / "table.parquet")
     made = job(**shards)
-    assert run(PairsConfig(held_out_share=0), made).metrics["train_pairs"] == pairs
+    assert run(PairsConfig(), made).metrics["train_pairs"] == pairs
     found = pq.read_table(made.folder / "pairs.parquet")
     assert set(found["completion"].to_pylist()) == ({SENTENCE} if pairs else set())
 
@@ -118,31 +118,18 @@ def test_columns_of_other_documents_are_refused(job, shards, tmp_path):
         run(PairsConfig(), job(**shards))
 
 
-def test_what_the_mix_holds_out_is_held_out_of_the_pairs_too(job, tmp_path, tokenizer):
-    names = [f"page {number}" for number in range(200)]
-    languages = ["eng_Latn"] * 190 + ["fao_Latn"] * 10
-    texts = [f"Title of a {name}\n{SENTENCE}" for name in names]
-    tables = {
-        "documents": {
-            "id": names,
-            "url": names,
-            "text": pa.array(texts, pa.large_string()),
-            "headings": pa.array([[0]] * 200, pa.list_(pa.int32())),
-        },
-        "language": {"id": names, "language": languages},
-        "kept": {"id": names, "keep": [True] * 200},
-    }
-    for role, table in tables.items():
-        (tmp_path / role).mkdir()
-        pq.write_table(pa.table(table), tmp_path / role / "table.parquet")
-    made = job(**{role: type(tokenizer)(tmp_path / role) for role in tables})
-    run(PairsConfig(held_out_share=0.3), made)
-    pairs = pq.read_table(made.folder / "pairs.parquet").to_pylist()
-    mixed = split(pa.table(tables["language"]), MixConfig(held_out_share=0.3)).to_pylist()
-    of_mix = {row["id"] for row in mixed if row["split"] == "held_out"}
-    of_pairs = {row["id"] for row in pairs if row["split"] == "held_out"}
-    assert of_mix == {name for name in of_pairs if languages[names.index(name)] == "eng_Latn"}
-    assert of_mix < of_pairs  # a language with few documents holds out none of the mix
+def test_a_pair_is_in_its_documents_split_and_what_is_near_one_held_out_gives_none(
+    job, shards, tmp_path
+):
+    splits = ["held_out", "train", "train", "train", "train", "near"]
+    table = pa.table({"id": ["a", "b", "c", "d", "e", "f"], "split": splits})
+    pq.write_table(table, tmp_path / "held_out" / "table.parquet")
+    del shards["kept"]  # without it, all are
+    made = job(**shards)
+    metrics = run(PairsConfig(), made).metrics
+    found = pq.read_table(made.folder / "pairs.parquet").to_pylist()
+    assert {row["id"]: row["split"] for row in found} == {"a": "held_out", "c": "train"}
+    assert (metrics["used_documents"], metrics["held_out_pairs"]) == (3, 1)
 
 
 def pairs_of(tmp_path, tokenizer, rows):

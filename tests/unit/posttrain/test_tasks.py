@@ -5,7 +5,6 @@ from bedstone.errors import ConfigError
 from bedstone.posttrain.prompts import read_pairs
 from bedstone.posttrain.tasks import TasksConfig, run
 from bedstone.tasks.catalogue import named
-from bedstone.tokenizer.mix import MixConfig, split
 from bedstone.tokenizer.stored.kept import read_kept
 
 TASKS = ("sums", "factoring", "reversing")
@@ -59,23 +58,16 @@ def test_no_problem_of_the_test_half_is_written(made):
 def test_the_table_is_documents_and_pairs_at_once(made):
     artifact, metrics = made(CONFIG)
     (shard,) = artifact.shards
-    kept = read_kept(shard, shard, shard).to_pylist()
+    learnt = read_kept(shard, shard, shard, held_out=shard).to_pylist()
     rows = rows_of(artifact)
-    assert [each["text"] for each in kept] == [f"{r['prompt']}\n{r['completion']}" for r in rows]
-    assert {each["language"] for each in kept} == {"eng_Latn"}
+    assert [each["text"] for each in learnt] == [
+        f"{row['prompt']}\n{row['completion']}" for row in rows if row["split"] == "train"
+    ]
+    assert {each["language"] for each in learnt} == {"eng_Latn"}
     train, held_out = read_pairs(artifact)
     assert len(train) == metrics["train_pairs"]
     assert 0 < len(held_out) <= metrics["held_out_pairs"]
     assert metrics["train_pairs"] + metrics["held_out_pairs"] == len(rows)
-
-
-def test_what_is_held_out_is_what_the_mix_holds_out(made):
-    artifact, _ = made(CONFIG)
-    rows = rows_of(artifact)
-    documents = pq.read_table(artifact.file("problems.parquet"), columns=["id", "language"])
-    mixed = split(documents, MixConfig(held_out_share=CONFIG.held_out_share))
-    assert mixed["split"].to_pylist() == [row["split"] for row in rows]
-    assert {row["split"] for row in rows} == {"train", "held_out"}
 
 
 def test_the_seed_decides_the_problems(made):

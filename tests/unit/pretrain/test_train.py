@@ -72,14 +72,14 @@ def test_bf16_without_kernels_is_said(job, inputs, no_bf16_kernels, caplog):
     assert "no kernels for bf16" in warning
 
 
-def test_the_same_twice_but_for_another_seed(job, inputs):
+def test_the_same_twice_but_for_another_seed_of_either_kind(job, inputs):
     def weights(name, **changes):
         made = job(name, **inputs)
         run(CONFIG.model_copy(update={"train_tokens": 200, **changes}), made)
         return (made.folder / "model.safetensors").read_bytes()
 
     assert weights("one") == weights("two")
-    assert weights("one") != weights("three", seed=1)
+    assert len({weights("one"), weights("three", init_seed=1), weights("four", order_seed=1)}) == 3
 
 
 def test_killed_and_run_again_it_writes_the_same_bytes(job, inputs, monkeypatch):
@@ -124,8 +124,8 @@ def test_what_no_machine_can_hold(job, inputs, changes, part):
 
 
 def test_the_plan_fills_what_is_absent(plan):
-    given = TrainConfig(d_ff=32, seed=5)
-    assert STAGE.resolve(given, {"plan": plan}) == TrainConfig(**(PLAN | {"d_ff": 32, "seed": 5}))
+    given = {"d_ff": 32, "init_seed": 5}
+    assert STAGE.resolve(TrainConfig(**given), {"plan": plan}) == TrainConfig(**(PLAN | given))
     assert STAGE.resolve(CONFIG, {}) == CONFIG
 
 

@@ -13,19 +13,22 @@ from bedstone.reporting.axes import Axis
 from bedstone.reporting.charts import (
     Bar,
     Dot,
+    Effect,
+    ForestGroup,
     Line,
     Point,
     Step,
     bars,
     curve,
     dots,
+    forest,
     lines,
     plane,
     standalone,
 )
 from bedstone.reporting.sections.model import CURVE_POINTS, smoothed
 from bedstone.reporting.sections.scaling import isoflop_chart
-from bedstone.reporting.svg import COLOURS, PALETTE
+from bedstone.reporting.svg import COLOURS, PALETTE, QUIET
 
 NAMESPACE = "{http://www.w3.org/2000/svg}"
 LETTER_PIXELS = 6
@@ -132,6 +135,65 @@ def test_dots_stand_in_their_rows_with_their_intervals():
     ends = [float(interval.get(name)) for name in ("x1", "y1", "x2", "y2")]
     assert ends == pytest.approx([2 * x2 - x3, y2, x4, y2], abs=0.2)
     assert told(svg) == ["a: 2 (1 to 4)", "b: 3", "b: 4"]
+
+
+EFFECTS = [
+    ForestGroup("no dedup", [Effect("all", 0.2, 0.1, 0.3, (0.15, 0.25), "worse", "worse")]),
+    ForestGroup(
+        "no filter",
+        [
+            Effect("German", -0.1, -0.3, 0.1, (-0.2, 0.0), "cannot tell", "cannot tell"),
+            Effect("Swahili", -0.2, None, None, (-0.2,), "cannot tell", "too few documents"),
+        ],
+    ),
+]
+
+
+def test_a_forest_has_a_row_for_each_effect_below_its_heading():
+    chart = forest(EFFECTS, Axis("bits a byte, above 0 is worse"), 0.05, "three effects")
+    for svg in (chart.wide, chart.narrow):
+        height = {it.words: it.y for it in texts(svg)}
+        rows = ["no dedup", "all", "no filter", "German", "Swahili"]
+        assert sorted(rows, key=height.get) == rows
+        assert height["all"] == height["worse"]
+        assert height["Swahili"] == height["too few documents"]
+        assert is_readable(svg)
+        assert told(svg) == [
+            "all: 0.2 (0.1 to 0.3), worse",
+            "German: -0.1 (-0.3 to 0.1), cannot tell",
+            "Swahili: -0.2, too few documents",
+        ]
+
+
+def test_a_forest_shows_each_seed_and_the_interval_where_there_is_one():
+    svg = forest(EFFECTS, Axis("bits"), 0.05, "").wide
+    circles = elements(svg, "circle")
+    seeds = [it for it in circles if it.get("fill") == "none"]
+    effects = [it for it in circles if it.get("fill") != "none"]
+    worse, unknown = COLOURS["worse"], COLOURS["cannot tell"]
+    assert [it.get("stroke") for it in seeds] == [worse, worse, unknown, unknown, unknown]
+    assert [it.get("fill") for it in effects] == [worse, unknown, unknown]
+    places = [float(it.get("cx")) for it in (*seeds[:2], effects[0])]
+    assert sum(places[:2]) / 2 == pytest.approx(places[2], abs=0.1)
+    intervals = [it for it in elements(svg, "line") if it.get("stroke-width") == "2"]
+    assert len(intervals) == 2
+    middle = (float(intervals[0].get("x1")) + float(intervals[0].get("x2"))) / 2
+    assert middle == pytest.approx(places[2], abs=0.1)
+
+
+def test_a_forests_band_lies_around_0():
+    svg = forest(EFFECTS, Axis("bits", low=-0.4, high=0.4), 0.1, "").wide
+    (band,) = elements(svg, "rect")
+    thin = [it for it in elements(svg, "line") if it.get("stroke-width") is None]
+    (zero,) = (it for it in thin if it.get("stroke") == QUIET)
+    left, width = float(band.get("x")), float(band.get("width"))
+    assert left + width / 2 == pytest.approx(float(zero.get("x1")), abs=0.1)
+    low, high = float(thin[0].get("x1")), float(thin[-2].get("x1"))
+    assert width == pytest.approx((high - low) / 4, abs=0.2)
+    assert any("±0.1" in it for it in words(svg))
+    bare = forest(EFFECTS, Axis("bits"), None, "").wide
+    assert not any("band" in it for it in words(bare))
+    assert float(elements(bare, "rect")[0].get("width")) == 0
 
 
 def test_a_log_scale_is_said_and_has_no_place_for_nothing():

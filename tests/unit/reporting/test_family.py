@@ -55,7 +55,7 @@ def test_what_was_made_of_the_subject_does_not(make):
     kept = make("b.kept", text=text)
     audit = make("corpus.audit", kept=kept)
     model = make("d.model", kept=kept)
-    make("evaluation.loss", model=model)
+    make("evaluation.bits", model=model)
     assert names(kept) == {it.path.name for it in (text, kept, audit)}
 
 
@@ -101,12 +101,12 @@ def test_the_shards_of_a_mapped_stage_are_not_members_beside_it(make, store):
 
 def test_members_are_found_by_their_stage(make):
     text, other = make("a.text"), make("b.text")
-    loss = make("evaluation.loss", text=text)
-    more = make("evaluation.loss", text=other, more=text)
+    bits = make("evaluation.bits", text=text)
+    more = make("evaluation.bits", text=other, more=text)
     about = family(make("d.all", text=text, other=other))
-    found = [it.path for it in about.all("evaluation.loss")]
-    assert sorted(found) == sorted((loss.path, more.path))
-    assert about.find("evaluation.loss").path == found[0]
+    found = [it.path for it in about.all("evaluation.bits")]
+    assert sorted(found) == sorted((bits.path, more.path))
+    assert about.find("evaluation.bits").path == found[0]
     assert about.find("evaluation.nothing") is None
-    assert about.parent(loss, "text").path == text.path
-    assert about.parent(loss, "more") is None
+    assert about.parent(bits, "text").path == text.path
+    assert about.parent(bits, "more") is None

@@ -1,5 +1,6 @@
 """What sections say where the numbers are thin."""
 
+import json
 from types import SimpleNamespace
 
 import pyarrow as pa
@@ -11,19 +12,19 @@ from bedstone.reporting.axes import Axis
 from bedstone.reporting.charts import Dot
 from bedstone.reporting.sections.behaviour import _bits_change
 from bedstone.reporting.sections.languages import _left, _represented, _share_table
-from bedstone.reporting.sections.model import _with_interval, held_out, training
-from bedstone.reporting.sections.rules import _by_language, _effects, _figure
+from bedstone.reporting.sections.model import _with_interval, held_out, size, training
+from bedstone.reporting.sections.rules import _by_language, _effects, _figure, rules
 from bedstone.reporting.sections.tokens import NAMED_SHARE, _most_changed
 from bedstone.reporting.wording import SPACE
 
 
 @pytest.fixture
-def loss(tmp_path, tokenizer):
-    """An artifact of evaluation.loss with these documents: id -> bits, bytes."""
+def measured(tmp_path, tokenizer):
+    """An artifact of evaluation.bits with these documents: id -> bits, bytes."""
 
-    def made(name, documents):
+    def made(name, documents, group=None):
         rows = [
-            {"id": each, "language": "eng_Latn", "bits": bits, "bytes": size}
+            {"id": each, "language": "eng_Latn", "group": group, "bits": bits, "bytes": size}
             for each, (bits, size) in documents.items()
         ]
         (tmp_path / name).mkdir()
@@ -33,11 +34,11 @@ def loss(tmp_path, tokenizer):
     return made
 
 
-def test_the_change_of_bits_is_of_the_documents_of_both(loss):
+def test_the_change_of_bits_is_of_the_documents_of_both(measured):
     early = {str(n): (20.0 + n, 10) for n in range(20)}
     late = {str(n): (21.0 + n + n % 3, 10) for n in reversed(range(20))}
-    base = loss("base", early | {"longer": (900.0, 90), "base": (5.0, 1)})
-    made = loss("made", late | {"longer": (10.0, 9), "made": (50.0, 1)})
+    base = measured("base", early | {"longer": (900.0, 90), "base": (5.0, 1)})
+    made = measured("made", late | {"longer": (10.0, 9), "made": (50.0, 1)})
     ((_, before, after, change),) = _bits_change(base, made)
     assert (before, after) == ("2.950", "3.145")
     # Paired: each document takes a tenth to three tenths more, whatever it takes.
@@ -46,11 +47,19 @@ def test_the_change_of_bits_is_of_the_documents_of_both(loss):
     assert 0.15 < float(low) < 0.195 < float(high) < 0.24
 
 
-def test_a_change_of_few_documents_has_no_interval(loss):
+def test_a_change_of_few_documents_has_no_interval(measured):
     few = {str(n): (20.0, 10) for n in range(7)}
-    ((*_, change),) = _bits_change(loss("base", few), loss("made", few))
+    ((*_, change),) = _bits_change(measured("base", few), measured("made", few))
     assert change == "+0.000 (too few documents)"
-    assert _bits_change(loss("none", {"x": (1.0, 1)}), loss("other", {"y": (1.0, 1)})) == []
+    none, other = measured("none", {"x": (1.0, 1)}), measured("other", {"y": (1.0, 1)})
+    assert _bits_change(none, other) == []
+
+
+def test_the_change_of_bits_is_of_what_is_not_dropped(measured):
+    few = {str(n): (20.0, 10) for n in range(7)}
+    left, right = measured("left", few, "dropped"), measured("right", few, "dropped")
+    assert _bits_change(left, right) == []
+    assert _bits_change(measured("one", few, "kept"), measured("two", few, "kept"))
 
 
 def test_a_language_of_few_documents_has_no_interval():
@@ -70,10 +79,9 @@ def test_a_dot_without_interval_has_no_rule():
 
 def test_the_effects_of_several_shards_are_one(tmp_path):
     def shard(name, rows):
-        (tmp_path / name / "effects").mkdir(parents=True)
-        path = tmp_path / name / "effects" / "effects.parquet"
+        path = tmp_path / name
         pq.write_table(pa.Table.from_pylist(rows), path)
-        return SimpleNamespace(file=lambda _: path)
+        return SimpleNamespace(about=lambda _: path)
 
     row = {"rule": "any", "documents": 2, "failed": 1, "failed_alone": 1}
     english, hindi = (
@@ -89,6 +97,25 @@ def test_the_effects_of_several_shards_are_one(tmp_path):
     only_english = english | {"rule": "word_count"}
     table = _by_language([*merged, only_english])
     assert table.rows[1][-1] == "–"  # no Hindi document was judged by it
+
+
+def test_of_a_filter_without_rules_there_is_nothing_to_tell():
+    manifest = SimpleNamespace(stage="corpus.filter", request="f", parents={}, metrics={})
+    filtered = SimpleNamespace(manifest=manifest)
+    family = SimpleNamespace(all=lambda stage: [filtered] if stage == manifest.stage else [])
+    assert rules(family) is None
+
+
+def test_of_a_size_that_was_given_nothing_is_the_limit(tmp_path):
+    plan = {"limit": "given", "speed_source": None, "sentences": ["the size was given"]}
+    (tmp_path / "plan.json").write_text(json.dumps(plan))
+    metrics = {"parameters_total": 250_000, "train_tokens": 2_000_000}
+    planned = SimpleNamespace(
+        file=tmp_path.joinpath, manifest=SimpleNamespace(stage="scaling.plan", metrics=metrics)
+    )
+    told = size(SimpleNamespace(find={"scaling.plan": planned}.get))
+    assert told.answer.endswith("tokens: as asked")
+    assert told.method == "The size is a setting."
 
 
 def test_the_figure_of_the_rules_names_a_rule_of_quality():
@@ -185,14 +212,14 @@ def family_of(tmp_path, tokenizer):
     return made
 
 
-def loss_of(model, bits, ratio):
+def bits_of(model, bits, ratio):
     row = {"bits_per_byte": bits, "bits_per_byte_low": None, "bits_per_byte_high": None}
     rows = [
         row | {"language": language, "parallel_bits": 9.0, "parallel_bits_ratio": times}
         for language, times in (("eng_Latn", ratio and 1.0), ("tel_Telu", ratio))
     ]
     total = {"held_out_bits_per_byte": bits}
-    return "evaluation.loss", total, "languages.parquet", rows, {"model": model}
+    return "evaluation.bits", total, "languages.parquet", rows, {"model": model}
 
 
 def test_how_good_it_is_is_said_of_the_last_model(family_of):
@@ -200,16 +227,28 @@ def test_how_good_it_is_is_said_of_the_last_model(family_of):
     about = family_of(
         base=base,
         aligned=aligned,
-        late=loss_of("aligned", 2.5, 3.0),
-        early=loss_of("base", 2.0, 2.0),
+        late=bits_of("aligned", 2.5, 3.0),
+        early=bits_of("base", 2.0, 2.0),
     )
     section = held_out(about)
     assert section.answer == "Telugu takes 3.0 times the bits of English for the same content"
     assert section.figures[1].title.endswith("aligned (DPO)")
 
 
+def test_languages_are_compared_under_the_last_model_that_read_parallel_text(family_of):
+    about = family_of(
+        base=("pretrain.train", {}, "", [], {}),
+        aligned=("posttrain.prefer", {}, "", [], {}),
+        late=bits_of("aligned", 2.5, None),
+        early=bits_of("base", 2.0, 2.0),
+    )
+    section = held_out(about)
+    assert section.answer == "Telugu takes 2.0 times the bits of English for the same content"
+    assert section.figures[1].title.endswith("base model")
+
+
 def test_bits_a_byte_of_two_languages_are_not_compared(family_of):
-    about = family_of(base=("pretrain.train", {}, "", [], {}), loss=loss_of("base", 2.0, None))
+    about = family_of(base=("pretrain.train", {}, "", [], {}), bits=bits_of("base", 2.0, None))
     told = "2.00 bits a byte on held-out documents of 2 languages"
     assert held_out(about).answer == told
 

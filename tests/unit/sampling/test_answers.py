@@ -153,7 +153,7 @@ def test_a_prompt_that_is_too_long_is_refused_before_any_is_drawn(
     monkeypatch.setattr(writer, "generate", lambda *_: pytest.fail("it was drawn"))
     own = {"task": "", "samples": BATCH_ROWS}  # a part for each problem
     with pytest.raises(ConfigError, match="1001 tokens and 6 more are 1007"):
-        made(store, asked(**own), model=model, problems=adopt([path], store))
+        made(store, asked(**own), model=model, questions=adopt([path], store))
 
 
 @pytest.mark.parametrize(
@@ -237,7 +237,9 @@ def test_problems_of_a_file(store, model, tmp_path):
     path = tmp_path / "own.jsonl"
     lines = [{"id": each, "prompt": f"Say {each}", "answer": each} for each in "abc"]
     path.write_text("".join(json.dumps(line) + "\n" for line in lines))
-    found = rows(made(store, asked(task="", samples=2), model=model, problems=adopt([path], store)))
+    found = rows(
+        made(store, asked(task="", samples=2), model=model, questions=adopt([path], store))
+    )
     assert sorted({row["problem"] for row in found}) == ["own/a", "own/b", "own/c"]
     assert {row["prompt"] for row in found} == {"Say a", "Say b", "Say c"}
 
@@ -247,7 +249,7 @@ def test_problems_of_a_file(store, model, tmp_path):
     [
         ({}, (), "a model or the probe of an endpoint is asked"),
         ({}, ("model", "probe"), "a model or the probe of an endpoint is asked"),
-        ({}, ("model", "problems"), "a task has a name or a file"),
+        ({}, ("model", "questions"), "a task has a name or a file"),
         ({"task": ""}, ("model",), "a task has a name or a file"),
         ({"task": "reversin"}, ("model",), "no task 'reversin'"),
         ({"constrained": True}, ("model",), "has no JSON schema"),
@@ -268,7 +270,7 @@ def test_a_file_without_problems_is_refused(store, model, tmp_path):
             store,
             asked(task=""),
             model=model,
-            problems=adopt([tmp_path / "own.jsonl"], store),
+            questions=adopt([tmp_path / "own.jsonl"], store),
         )
 
 
@@ -295,5 +297,5 @@ def test_pairs_are_asked_by_their_split_and_what_does_not_fit_is_left_out(store,
     pairs = adopt([tmp_path / "pairs.parquet"], store)
     for split, numbers in (("train", {3, 5, 7, 9, 11}), ("test", {2, 4, 6, 8, 10})):
         config = asked(task="", chat=True, split=split, samples=1, problems=100, max_tokens=20)
-        found = rows_of(made(store, config, model=model, problems=pairs)).to_pylist()
+        found = rows_of(made(store, config, model=model, questions=pairs)).to_pylist()
         assert {int(row["prompt"]) for row in found} == numbers

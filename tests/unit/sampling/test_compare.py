@@ -58,7 +58,7 @@ def test_it_says_what_the_command_says_of_the_same_answers(
     model = adopt([write_unigram(tmp_path / "model", tokenizer, UNIGRAM)], store)
     problems = write_problems(tmp_path / "sevens.jsonl")
     options = {"problems": 40, "samples": 4, "max_tokens": 1}
-    made = compared({"chains": CHAINS, **options}, model=model, problems=adopt([problems], store))
+    made = compared({"chains": CHAINS, **options}, model=model, questions=adopt([problems], store))
     found = told(made)
     answers = {path.parent.name: Artifact(path.parent).content for path in blocks_of(store)}
     assert found.pop("answers") == answers
@@ -95,7 +95,7 @@ def test_of_pairs_it_asks_the_held_out_prompts_for_whole_sentences(
 ):
     shares = {"x": 0.9, ".": 0.05, "": 0.05}
     model = adopt([write_unigram(tmp_path / "model", tokenizer, shares)], store)
-    made = compared({"chains": CHAINS[1:], "samples": 8}, model=model, problems=pairs)
+    made = compared({"chains": CHAINS[1:], "samples": 8}, model=model, questions=pairs)
     found = told(made)
     found.pop("answers")
     assert found["task"] == "whole sentences"

@@ -42,9 +42,8 @@ def model(job, tokenizer, making):
     """Make a model with the weights of a seed: ``model(seed)``."""
 
     def made(seed):
-        torch.manual_seed(seed)
         folder = job(f"model{seed}")
-        hugging_face.save(Transformer(SHAPE), folder.part, end_token=0)
+        hugging_face.save(Transformer(SHAPE, seed), folder.part, end_token=0)
         for path in tokenizer.files:
             shutil.copy(path, folder.folder)
         return folder.folder

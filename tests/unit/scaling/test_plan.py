@@ -80,6 +80,66 @@ def test_a_known_machine_is_not_measured():
     assert known_speed(PlanConfig(**GIVEN), 4096, 10**7, never) == Speed(6e10, 2, "fp32")
 
 
+SIZE = {"parameters": 250_000, "train_tokens": 2_000_000}
+
+
+def test_a_given_size_is_taken_whatever_the_machine():
+    config = PlanConfig(**SIZE, threads=2, number_format="fp32")
+    speed = known_speed(config, 1024, 10**9, never)
+    assert speed == Speed(None, 2, "fp32")
+    values = plan(config, 1024, MIX, speed)
+    assert values["parameters_total"] == 238_144  # of those there are, the nearest
+    assert values["limit"] == "given"
+    assert values["train_tokens"] == values["n_steps"] * values["batch_tokens"]
+    assert abs(values["train_tokens"] - 2_000_000) <= values["batch_tokens"] / 2
+    assert values["learning_rate"] == shapes.learning_rate(values["flop"])
+    absent = ("flop_per_second", "expected_seconds", "speed_source")
+    assert [values[name] for name in absent] == [None, None, None]
+    assert values["sentences"][2] == "how long that takes was not measured; threads: 2, fp32"
+    assert "nearest to 250,000 parameters, trained on 2,000,000 tokens" in values["sentences"][-1]
+
+
+def test_a_given_size_is_measured_once_where_something_is_left_open(monkeypatch):
+    with_kernels_for(monkeypatch, "fp32", "bf16")
+    asked = []
+
+    def measure(shape, batch_tokens, threads, number_format, seconds):
+        asked.append((shapes.counted(shape).total, batch_tokens, number_format))
+        return {"fp32": 1e11, "bf16": 2e11}[number_format]
+
+    config = PlanConfig(**SIZE, threads=1)
+    speed = known_speed(config, 1024, 10**9, measure)
+    values = plan(config, 1024, MIX, speed)
+    batch = values["batch_tokens"]
+    assert asked == [(238_144, batch, "fp32"), (238_144, batch, "bf16")]
+    assert (speed.flop_per_second, values["number_format"]) == (2e11, "bf16")
+    assert values["expected_seconds"] == values["flop"] / 2e11
+    assert "minutes at 200 GFLOP/s (measured)" in values["sentences"][2]
+    told = PlanConfig(**SIZE, **GIVEN)
+    assert plan(told, 1024, MIX, known_speed(told, 1024, 1, never))["speed_source"] == "given"
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"parameters": 250_000}, "parameters and train_tokens: give both or neither"),
+        ({"train_tokens": 250_000}, "parameters and train_tokens: give both or neither"),
+        ({**SIZE, "minutes": 5}, "minutes: parameters are given, so it has no effect"),
+        ({**SIZE, "tokens_per_parameter": 5}, "tokens_per_parameter: parameters are given"),
+        ({**SIZE, "max_passes": 5}, "max_passes: parameters are given"),
+    ],
+)
+def test_settings_of_a_size_without_effect_are_errors(settings, message):
+    with pytest.raises(ValueError, match=message):
+        PlanConfig(**settings)
+    assert PlanConfig(**SIZE, minutes=4).given_size == (250_000, 2_000_000)
+
+
+def test_a_given_size_needs_nothing_that_trains():
+    assert STAGE.needs(PlanConfig(**SIZE, threads=2, number_format="fp32")) == ()
+    assert STAGE.needs(PlanConfig(**SIZE)) == ("torch",)
+
+
 def with_kernels_for(monkeypatch, *number_formats):
     monkeypatch.setattr("bedstone.scaling.plan.number_formats", lambda: number_formats)
 
@@ -149,6 +209,13 @@ def inputs(tmp_path, store):
     )
     made.save(str(tokenizer / "tokenizer.json"))
     return {"mix": adopt([mix], store), "tokenizer": adopt([tokenizer], store)}
+
+
+def test_of_a_given_size_the_time_is_no_number(inputs, store):
+    config = PlanConfig(**SIZE, threads=2, number_format="fp32")
+    metrics = build(STAGE, config, inputs, store, Local()).manifest.metrics
+    assert metrics["parameters_total"] > 0
+    assert not {"expected_seconds", "flop_per_second"} & set(metrics)
 
 
 def test_the_stage_writes_the_plan_and_its_numbers(inputs, store):

@@ -132,3 +132,10 @@ def test_any_other_name_is_kept(crawl, store):
     (crawl / "scratch.part").mkdir()
     (crawl / "scratch.part" / "c.part").write_text("kept")
     assert adopt([crawl], store).file("scratch.part/c.part").read_text() == "kept"
+
+
+def test_a_folder_called_about_is_adopted_as_any_other(tmp_path, store):
+    (tmp_path / "site" / "about").mkdir(parents=True)
+    (tmp_path / "site" / "about" / "us.txt").write_text("We are many.")
+    made = adopt([tmp_path / "site"], store)
+    assert [path.name for shard in made.shards for path in shard.files] == ["us.txt"]

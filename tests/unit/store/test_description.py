@@ -29,7 +29,7 @@ NODES = {
     "a missing key": {"stage": "sampling.probe"},
     "a misspelt key of a table in it": {
         "stage": "tokenizer.train",
-        "inputs": {"documents": "a", "language": "b", "kept": "c"},
+        "inputs": {"documents": "a", "language": "b", "held_out": "c"},
         "config": {"parity": {"window": {"mergs": 3}}},
     },
 }
@@ -62,12 +62,13 @@ def test_an_editor_is_told_what_a_stage_and_a_key_are_for(schema):
 
 def test_a_stage_is_described_with_the_keys_of_its_tables():
     told = describe("tokenizer.train")
-    assert told["sentence"] == "Train a byte-level BPE on the kept documents"
+    assert told["sentence"] == "Train a byte-level BPE on the kept documents that are not held out"
     assert told["writes"].startswith("``tokenizer.json``")
     assert told["about"].startswith("Equal bytes on every machine")
     assert told["inputs"] == {
-        "required": ["documents", "language", "kept"],
-        "optional": ["parallel"],
+        "required": ["documents", "language", "held_out"],
+        "optional": ["kept", "parallel"],
+        "many": [],
         "sharded": [],
         "decided_by": [],
     }

@@ -9,11 +9,12 @@ from pathlib import Path
 import pytest
 
 from bedstone.config import Config
-from bedstone.errors import BedstoneError, ConfigError
+from bedstone.errors import ArtifactError, BedstoneError, ConfigError
 from bedstone.store import work
 from bedstone.store.artifact import Artifact
 from bedstone.store.build import build, clean
 from bedstone.store.engine import Local
+from bedstone.store.lineage import ancestors, trace
 from bedstone.store.request import ask
 from bedstone.store.stage import Job, Result, Stage
 from bedstone.store.stages import STAGES, find
@@ -195,3 +196,85 @@ def test_every_stage_module_is_listed():
     }
     assert found == set(STAGES)
     assert all(find(name).name == name for name in STAGES)
+
+
+def join(config: Size, job: Job) -> Result:
+    with job.part("joined.txt") as path:
+        path.write_text(
+            "".join(
+                f"{name}={shard.file('size.txt').read_text()} "
+                for name, shard in job.many("sizes").items()
+            )
+        )
+    return Result({})
+
+
+JOIN = Stage("test.join", version=1, config=Size, inputs=("plan",), many=("sizes",), run=join)
+
+
+def test_a_role_may_be_played_by_many(store):
+    one, two = (make(PLAN, store, Size(parameters=number)) for number in (1, 2))
+    roles = {"plan": one, "sizes.b": two, "sizes.a": one}
+    made = make(JOIN, store, Size(), **roles)
+    assert made.file("joined.txt").read_text() == "a=1 b=2 "
+    assert made.manifest.parents == {role: each.as_parent() for role, each in roles.items()}
+    assert make(JOIN, store, Size(), **dict(reversed(roles.items()))).path == made.path
+    assert make(JOIN, store, Size(), **roles | {"sizes.a": two}).path != made.path
+    assert set(trace(made)["parents"]) == set(roles)
+    assert set(ancestors(made)) == {"", "plan", "sizes.b"}
+    made.verify()
+
+
+@pytest.mark.parametrize(
+    ("roles", "message"),
+    [
+        ([], "input 'plan' is missing"),
+        (["plan", "sizes"], "no input 'sizes'"),
+        (["plan", "sizes."], "no input 'sizes.'"),
+        (["plan", "sizes.a", "size.b"], "no input 'size.b'; did you mean 'sizes.NAME'?"),
+    ],
+)
+def test_a_role_of_many_is_given_by_name(store, roles, message):
+    plan = make(PLAN, store, Size(parameters=7))
+    with pytest.raises(ConfigError) as caught:
+        make(JOIN, store, Size(), **dict.fromkeys(roles, plan))
+    assert message in str(caught.value)
+
+
+def remark(config: SizeAndWidth, job: Job) -> Result:
+    for name, number in (("size.txt", config.parameters), ("about/width.txt", config.width)):
+        with job.part(name) as path:
+            path.write_text(str(number))
+    return Result({})
+
+
+REMARK = Stage("test.remark", version=1, config=SizeAndWidth, inputs=(), run=remark)
+READ = Stage("test.read", version=1, config=Size, inputs=("size",), run=write_size)
+
+
+def test_what_only_tells_people_is_verified_but_no_child_reads_it(store):
+    one, other = (make(REMARK, store, SizeAndWidth(parameters=7, width=it)) for it in (64, 65))
+    assert one.path != other.path
+    assert one.content == other.content
+    assert make(READ, store, Size(parameters=1), size=one).path == (
+        make(READ, store, Size(parameters=1), size=other).path
+    )
+    assert [path.name for path in one.files] == ["size.txt"]
+    assert [path.name for shard in one.shards for path in shard.files] == ["size.txt"]
+    with pytest.raises(ArtifactError, match=r"has no about/width\.txt"):
+        one.file("about/width.txt")
+    assert other.about("width.txt").read_text() == "65"
+    one.verify()
+    one.about("width.txt").write_text("66")
+    with pytest.raises(ArtifactError, match=r"was altered: about/width\.txt"):
+        one.verify()
+
+
+def test_no_stage_asks_for_what_only_tells_people():
+    source = Path(__file__).parents[3] / "src" / "bedstone"
+    asking = {
+        path.relative_to(source).parts[0]
+        for path in source.rglob("*.py")
+        if ".about(" in path.read_text("utf-8")
+    }
+    assert asking == {"reporting"}

@@ -56,12 +56,6 @@ def test_no_text_gives_a_control_token(encoder, name):
     assert encoder.decode([encoder.special[name]]) == name
 
 
-def test_tokens_stand_for_bytes_also_within_a_character(encoder):
-    ids = encoder.encode("ab é")
-    assert encoder.byte_count(ids) == 5
-    assert encoder.byte_count(ids[:-1]) == 4
-
-
 def test_what_is_no_utf8_is_shown_as_such(encoder):
     assert encoder.decode([3 + 0xE0, 3 + 97]) == "\ufffda"
     assert encoder.decode(encoder.encode("\ud800")) == "\ufffd"

@@ -30,6 +30,22 @@ SHARDS = [
 ]
 
 
+@pytest.fixture(scope="session")
+def drawn(made, tmp_path_factory):
+    """In the place of ``held_out``: where documents of English and Hindi are held out."""
+    splits = {
+        **{f"{letter}{n:02}": "held_out" for letter in "eh" for n in range(3)},
+        **dict.fromkeys(("e03", "h03"), "near"),
+        "e04": "yardstick",
+        "dropped": "held_out",
+    }
+    tables = [
+        {"id": list(shard), "split": [splits.get(name, "train") for name in shard]}
+        for shard in SHARDS
+    ]
+    return adopted(tmp_path_factory.mktemp("drawn") / "held_out", made.store, tables)
+
+
 def adopted(folder, store, tables):
     folder.mkdir()
     for number, table in enumerate(tables):
@@ -53,8 +69,18 @@ def made(tmp_path_factory):
         ],
         "language": [{"id": i, "language": v} for i, v in zip(ids, languages, strict=True)],
         "kept": [{"id": i, "keep": v} for i, v in zip(ids, kept, strict=True)],
+        "held_out": [{"id": i, "split": ["train"] * len(i)} for i in ids],
     }
     inputs = {role: adopted(top / role, store, tables) for role, tables in columns.items()}
     tokenizer = build(TRAIN, TrainConfig(vocab_size=320), inputs, store, Local())
-    tokens = build(ENCODE, EncodeConfig(), {**inputs, "tokenizer": tokenizer}, store, Local())
-    return SimpleNamespace(**inputs, tokenizer=tokenizer, tokens=tokens, inputs=inputs, store=store)
+    to_encode = {role: inputs[role] for role in ("documents", "language", "kept")}
+    to_encode["tokenizer"] = tokenizer
+    tokens = build(ENCODE, EncodeConfig(), to_encode, store, Local())
+    return SimpleNamespace(
+        **inputs,
+        tokenizer=tokenizer,
+        tokens=tokens,
+        inputs=inputs,
+        to_encode=to_encode,
+        store=store,
+    )

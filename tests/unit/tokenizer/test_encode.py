@@ -56,7 +56,7 @@ def test_ids_are_stored_in_as_little_as_holds_them(made):
 
 
 def test_it_goes_on_after_the_languages_that_are_there(made, tmp_path, monkeypatch):
-    inputs = {**made.inputs, "tokenizer": made.tokenizer}
+    inputs = {**made.to_encode}
     encode = Encoder.encode
 
     def stuck(self, text):
@@ -77,8 +77,15 @@ def test_it_goes_on_after_the_languages_that_are_there(made, tmp_path, monkeypat
     assert again.manifest.content == made.tokens.manifest.content
 
 
+def test_without_decisions_all_documents_are_kept(made):
+    inputs = {**made.to_encode}
+    del inputs["kept"]
+    tokens = build(STAGE, EncodeConfig(), inputs, made.store, Local())
+    assert tokens.manifest.metrics["encoded_documents"] == 54
+
+
 def test_columns_of_other_documents_are_refused(made, tmp_path):
-    inputs = {**made.inputs, "tokenizer": made.tokenizer, "kept": swapped(made.kept, tmp_path)}
+    inputs = {**made.to_encode, "kept": swapped(made.kept, tmp_path)}
     with pytest.raises(DataError, match="other documents"):
         build(STAGE, EncodeConfig(), inputs, tmp_path / "store", Local())
 

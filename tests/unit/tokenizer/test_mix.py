@@ -7,10 +7,10 @@ import pytest
 from pydantic import ValidationError
 
 from bedstone.errors import ConfigError, DataError
-from bedstone.lots import lot
 from bedstone.pretrain.loader import Phase, read_phases
 from bedstone.progress import Progress
 from bedstone.store import tables
+from bedstone.store.adoption import adopt
 from bedstone.store.build import build
 from bedstone.store.engine import Local
 from bedstone.store.request import ask
@@ -21,8 +21,10 @@ WITHOUT = ("nob_Latn", "und")
 """Leaves English and Hindi."""
 
 
-def mixed(made, *roles, progress=None, **config):
-    inputs = {role: getattr(made, role) for role in ("tokens", *roles)}
+def mixed(made, *roles, progress=None, held_out=None, **config):
+    inputs = {role: getattr(made, role) for role in ("tokens", "held_out", *roles)}
+    if held_out is not None:
+        inputs["held_out"] = held_out
     return build(STAGE, MixConfig(**config), inputs, made.store, Local(), progress)
 
 
@@ -38,28 +40,31 @@ def languages(artifact):
     return whole(artifact)["languages"]
 
 
-def test_held_out_documents_are_drawn_by_hash_in_languages_with_enough(made):
-    artifact = mixed(made, held_out_share=0.3)
-    found = rows(artifact)
+def test_documents_are_split_as_they_were_drawn(made, drawn):
+    artifact = mixed(made, held_out=drawn)
+    found = {row["id"]: row["split"] for row in rows(artifact)}
     assert len(found) == 53
-    for row in found:
-        drawn = lot(row["id"], "held out") < 0.3 and row["language"] in ("eng_Latn", "hin_Deva")
-        assert row["split"] == ("held_out" if drawn else "train")
-    held = {row["language"] for row in found if row["split"] == "held_out"}
-    assert held == {"eng_Latn", "hin_Deva"}
+    held_out = {"e00", "e01", "e02", "h00", "h01", "h02"}
+    assert {name for name, split in found.items() if split == "held_out"} == held_out
+    assert {name for name, split in found.items() if split == "left_out"} == {"e03", "e04", "h03"}
     assert artifact.manifest.metrics["held_out_languages"] == 2
+    assert artifact.manifest.metrics["train_documents"] == 53 - 6 - 3
 
 
-def test_twenty_documents_are_enough_and_nineteen_are_not(made):
-    assert languages(mixed(made, held_out_share=0.5))["hin_Deva"]["held_out_documents"]
-    more = mixed(made, held_out_share=0.5, min_documents=21)
-    assert not languages(more)["hin_Deva"]["held_out_documents"]
+def test_what_is_held_out_is_of_the_same_documents(made, drawn, tmp_path):
+    (tmp_path / "held_out").mkdir()
+    for path in drawn.files:
+        table = pq.read_table(path)
+        pq.write_table(table.slice(1), tmp_path / "held_out" / path.name)
+    other = adopt([tmp_path / "held_out"], tmp_path / "store")
+    with pytest.raises(DataError, match="about other documents"):
+        mixed(made, held_out=other)
 
 
-def test_every_document_is_found_again_in_the_arrays(made):
+def test_every_document_is_found_again_in_the_arrays(made, drawn):
     shards = made.tokens.shards
     tokens = {row["id"]: row["tokens"] for shard in shards for row in documents(shard)}
-    for row in rows(mixed(made)):
+    for row in rows(mixed(made, held_out=drawn)):
         offsets = np.load(shards[row["shard"]].file(f"{row['language']}.offsets.npy"))
         assert offsets[row["index"] + 1] - offsets[row["index"]] == tokens[row["id"]]
 
@@ -68,8 +73,8 @@ def documents(shard):
     return pq.read_table(shard.file("documents.parquet")).to_pylist()
 
 
-def test_counts_are_those_of_the_documents(made):
-    artifact = mixed(made, held_out_share=0.3)
+def test_counts_are_those_of_the_documents(made, drawn):
+    artifact = mixed(made, held_out=drawn)
     sizes = {row["id"]: row for shard in made.tokens.shards for row in documents(shard)}
     for name, values in languages(artifact).items():
         for split in ("train", "held_out"):
@@ -124,11 +129,10 @@ def test_each_way_of_weighing_is_another_request(made):
         {"speakers_ratio": 2},
     ]
     configs = [MixConfig(), *(MixConfig(weights=each) for each in ways)]
-    digests = {ask(STAGE, config, {"tokens": made.tokens}).digest for config in configs}
+    inputs = {"tokens": made.tokens, "held_out": made.held_out}
+    digests = {ask(STAGE, config, inputs).digest for config in configs}
     assert len(digests) == len(configs)
-    assert ask(
-        STAGE, MixConfig(weights={"temperature": 10 / 3}), {"tokens": made.tokens}
-    ).digest in (digests)
+    assert ask(STAGE, MixConfig(weights={"temperature": 10 / 3}), inputs).digest in (digests)
 
 
 def test_unimax_is_even_in_the_unit_that_is_given(made):
@@ -263,8 +267,8 @@ def test_a_phase_that_asks_for_more_than_there_is(made):
         mixed(made, schedule=[late])
 
 
-def test_tokens_that_no_held_out_text_uses_are_counted(made):
-    artifact = mixed(made, "tokenizer", held_out_share=0.3)
+def test_tokens_that_no_held_out_text_uses_are_counted(made, drawn):
+    artifact = mixed(made, "tokenizer", held_out=drawn)
     encoder = Encoder.load(made.tokenizer.file(FILE).parent)
     held = {row["id"]: row["language"] for row in rows(artifact) if row["split"] == "held_out"}
     texts = {
@@ -292,8 +296,8 @@ def test_without_the_tokeniser_its_vocabulary_is_not_known(made):
     assert not [name for name in mix if name.startswith("vocabulary")]
 
 
-def test_compression_is_of_held_out_text_without_the_closing_tokens(made):
-    found = languages(mixed(made, held_out_share=0.3))
+def test_compression_is_of_held_out_text_without_the_closing_tokens(made, drawn):
+    found = languages(mixed(made, held_out=drawn))
     each = found["hin_Deva"]
     tokens = each["held_out_tokens"] - each["held_out_documents"]
     assert each["held_out_bytes_per_token"] == each["held_out_bytes"] / tokens
@@ -315,7 +319,7 @@ class Said(Progress):
 
 def test_the_user_sees_what_the_passes_are_worth(made):
     said = Said()
-    mixed(made, progress=said, weights={"temperature": 4}, held_out_share=0.07)
+    mixed(made, progress=said, weights={"temperature": 4})
     starts = ("language ", "und ", "nob_Latn ", "eng_Latn ", "hin_Deva ")
     table = [line for line in said.lines if line.startswith(starts)]
     assert len(table) == 5
@@ -332,7 +336,7 @@ def test_the_user_is_told_who_could_not_get_what_was_asked(made):
     assert found["nob_Latn"]["weight"] < 0.5
     assert "nob_Latn: held to 4 passes; the others got the rest" in said.lines
     satisfied = Said()
-    mixed(made, progress=satisfied, weights={"temperature": 1}, held_out_share=0.08)
+    mixed(made, progress=satisfied, weights={"temperature": 1})
     assert not [line for line in satisfied.lines if "held to" in line]
 
 

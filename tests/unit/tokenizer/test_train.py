@@ -38,6 +38,19 @@ def test_it_learns_from_kept_text_only(made):
     assert made.tokenizer.manifest.metrics["train_documents"] == 52
 
 
+def test_neither_what_is_held_out_nor_what_is_near_it_is_learnt_from(made, drawn):
+    inputs = {**made.inputs, "held_out": drawn}
+    metrics = build(STAGE, TrainConfig(), inputs, made.store, Local()).manifest.metrics
+    assert metrics["train_documents"] == 52 - 9
+
+
+def test_without_decisions_all_documents_are_kept(made):
+    inputs = {role: shards for role, shards in made.inputs.items() if role != "kept"}
+    artifact = build(STAGE, TrainConfig(), inputs, made.store, Local())
+    assert artifact.manifest.metrics["train_documents"] == 53
+    assert any("zz" in token for token in vocabulary(artifact))
+
+
 def test_little_text_gives_fewer_tokens(made):
     artifact = build(STAGE, TrainConfig(vocab_size=60_000), made.inputs, made.store, Local())
     size = artifact.manifest.metrics["vocabulary_tokens"]

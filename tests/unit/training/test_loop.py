@@ -25,7 +25,6 @@ class Killed(BaseException):
 
 def train(job, number_format="fp32", before=lambda step: None, factor=lambda step: 1.0):
     """A small model trained on tokens drawn by step; the model, and the curve."""
-    torch.manual_seed(0)
     model = Transformer(SHAPE).to(DTYPES[number_format])
 
     def loss_of(step):

@@ -106,6 +106,13 @@ def agreement(bands: Sequence[Band], pairs: Indices) -> NDArray[np.float64]:
     return shares
 
 
+def having(roots: Indices, some: Bools) -> Bools:
+    """Of each document, whether its cluster has one of ``some``."""
+    has = np.zeros(len(roots), np.bool_)
+    has[roots[some]] = True
+    return has[roots]
+
+
 def _similar(bands: Sequence[Band], pairs: Indices, min_similarity: float) -> Indices:
     return pairs[agreement(bands, pairs) >= min_similarity]
 

@@ -72,6 +72,8 @@ YARDSTICK = "yardstick"
 """The reason that is in no set: what languages are compared on is never trained on."""
 LANGUAGE = "language"
 """Another such reason: the document is in none of the languages wanted."""
+SHARE = "share"
+"""A third: it was not drawn."""
 
 
 @dataclass(frozen=True, slots=True)

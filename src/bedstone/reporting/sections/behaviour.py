@@ -181,9 +181,9 @@ def _others(family: Family, kind: str, it: Mapping[str, float]) -> Table:
             f"({it['kl_nats_low']:.2f} to {it['kl_nats_high']:.2f})",
         ),
     ]
-    losses = dict(measured_on(family, "evaluation.loss"))
-    if "base" in losses and kind in losses:
-        rows += _bits_change(losses["base"], losses[kind])
+    bits = dict(measured_on(family, "evaluation.bits"))
+    if "base" in bits and kind in bits:
+        rows += _bits_change(bits["base"], bits[kind])
     head = ("measured", "before", "after", "change (95 %)")
     return Table("What else changed", head, tuple(rows))
 
@@ -202,10 +202,10 @@ def _bits_change(base: Artifact, made: Artifact) -> list[tuple[str, str, str, st
     return [(name, f"{before:.3f}", f"{after:.3f}", f"{change.value:+.3f} ({known})")]
 
 
-def _bits_of(loss: Artifact) -> dict[tuple[str, int], float]:
-    """By id, and by bytes: another loss may have measured more of the document."""
-    rows = pq.read_table(loss.file("documents.parquet")).to_pylist()
-    return {(row["id"], row["bytes"]): row["bits"] for row in rows if row["bytes"]}
+def _bits_of(measured: Artifact) -> dict[tuple[str, int], float]:
+    """Of those that are wanted: by id, and by bytes, as more of one may have been measured."""
+    rows = pq.read_table(measured.file("documents.parquet")).to_pylist()
+    return {(it["id"], it["bytes"]): it["bits"] for it in rows if it["group"] != "dropped"}
 
 
 def levers(family: Family) -> Section | None:

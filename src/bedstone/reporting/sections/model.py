@@ -58,15 +58,18 @@ def size(family: Family) -> Section | None:
         return None
     plan = read_json(planned, FILE)
     sentences = tuple(f"{sentence[0].upper()}{sentence[1:]}." for sentence in plan["sentences"])
+    is_given = plan["limit"] == "given"
+    settings = "The size is a setting" if is_given else "Tokens a parameter and passes are settings"
+    speed = f"; the speed is {plan['speed_source']}" if plan["speed_source"] else ""
     said = ("The plan said, before the run:", *sentences) if base else sentences
     return Section(
         name="size",
         question="How large, how long?",
-        answer=f"{_size(planned)}: {plan['limit']} is the limit"
+        answer=f"{_size(planned)}: {'as asked' if is_given else plan['limit'] + ' is the limit'}"
         if is_as_planned(family)
         else f"{_size(base or planned)}, where the plan asked for {_size(planned)}",
         text=said,
-        method=f"Tokens a parameter and passes are settings; the speed is {plan['speed_source']}.",
+        method=f"{settings}{speed}.",
         measured_by=(planned, base),
     )
 
@@ -125,25 +128,20 @@ def smoothed(tokens: np.ndarray, loss: np.ndarray) -> list[Step]:
 
 def held_out(family: Family) -> Section | None:
     """Bits on text that no model was trained on, by language and model."""
-    measured = measured_on(family, "evaluation.loss")
-    tables = {kind: _rows_of(loss) for kind, loss in measured}
-    if not measured:
-        return None
-    last, loss = measured[-1]
-    rows = tables[last]
-    if not rows:
+    measured = measured_on(family, "evaluation.bits")
+    tables = {kind: _rows_of(bits) for kind, bits in measured}
+    if not measured or not (rows := tables[measured[-1][0]]):
         return None
     names = language_labels(list(rows))
-    parallel = {key: it for key, it in rows.items() if it["parallel_bits_ratio"] is not None}
-    parallel = dict(sorted(parallel.items(), key=lambda it: -it[1]["parallel_bits_ratio"]))
+    compared, parallel = _parallel_of(tables)
     spoken = most_spoken(list(parallel))
     worst = next((key for key in parallel if key in spoken), None)
     answer = (
         f"{names[worst]} takes {parallel[worst]['parallel_bits_ratio']:.1f} times the bits of "
         "English for the same content"
         if worst
-        else f"{loss.manifest.metrics['held_out_bits_per_byte']:.2f} bits a byte on held-out "
-        f"documents of {count(len(rows))} languages"
+        else f"{measured[-1][1].manifest.metrics['held_out_bits_per_byte']:.2f} bits a byte on "
+        f"held-out documents of {count(len(rows))} languages"
     )
     return Section(
         name="held-out",
@@ -151,14 +149,24 @@ def held_out(family: Family) -> Section | None:
         answer=answer,
         figures=(
             _bits_figure(tables, names),
-            *([_parallel_figure(last, parallel, names)] if parallel else []),
+            *([_parallel_figure(compared, parallel, names)] if parallel else []),
         ),
-        method="The beginnings of documents that a hash held out of the models' training, not of "
-        "the tokeniser's. Bits a byte compare models of one "
-        "language; languages are compared on parallel text, whose content is the same. Intervals "
-        f"of 95 % are over documents, {MIN_DOCUMENTS} at least.",
-        measured_by=tuple(loss for _, loss in measured),
+        method="The beginnings of documents that were held out of training, the same bytes under "
+        "every model. Bits a byte compare models of one language; languages are compared on "
+        "the beginnings of parallel text, whose content is about the same. Intervals of 95 % are "
+        f"over documents, {MIN_DOCUMENTS} at least.",
+        measured_by=tuple(bits for _, bits in measured),
     )
+
+
+def _parallel_of(tables: dict[str, dict[str, Row]]) -> tuple[str, dict[str, Row]]:
+    """The last model that was measured on parallel text; its languages, the dearest first."""
+    name = "parallel_bits_ratio"
+    for kind in reversed(tables):
+        if found := [row for row in tables[kind].values() if row[name] is not None]:
+            found.sort(key=lambda row: -row[name])
+            return kind, {row["language"]: row for row in found}
+    return "", {}
 
 
 def _bits_figure(tables: dict[str, dict[str, Row]], names: dict[str, str]) -> Figure:
@@ -209,9 +217,9 @@ def _parallel_figure(kind: str, rows: dict[str, Row], names: dict[str, str]) -> 
     )
 
 
-def _rows_of(loss: Artifact) -> dict[str, Row]:
+def _rows_of(bits: Artifact) -> dict[str, Row]:
     """By language, the best predicted first."""
-    rows: list[Row] = pq.read_table(loss.file("languages.parquet")).to_pylist()
+    rows: list[Row] = pq.read_table(bits.file("languages.parquet")).to_pylist()
     return {row["language"]: row for row in sorted(rows, key=lambda row: row["bits_per_byte"])}
 
 

@@ -3,13 +3,13 @@
 from collections import defaultdict
 from collections.abc import Iterable
 from operator import itemgetter
-from typing import NamedTuple
+from typing import NamedTuple, cast
 
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from bedstone.corpus.rules.sets import LANGUAGE, YARDSTICK
+from bedstone.corpus.rules.sets import LANGUAGE, SHARE, YARDSTICK
 from bedstone.lots import lot
 from bedstone.reporting import charts
 from bedstone.reporting.charts import Bar
@@ -21,7 +21,7 @@ from bedstone.store.tables import table_path
 
 ANY = "any"
 """The rule that stands for all of them in the table of effects."""
-NO_RULES = (YARDSTICK, LANGUAGE)
+NO_RULES = (YARDSTICK, LANGUAGE, SHARE)
 """Reasons that are no judgement of a document's quality."""
 SHOWN_LANGUAGES = 4
 EXAMPLES = 2
@@ -69,7 +69,7 @@ def drops(filtered: Artifact) -> list[Drop]:
 
 def rules(family: Family) -> Section | None:
     """What every filter's rules drop."""
-    filters = [it for it in decisions(family) if it.manifest.stage == "corpus.filter"]
+    filters = [it for it in decisions(family) if drops(it)]
     if not filters:
         return None
     effects = {it.manifest.request: _effects(it) for it in filters}
@@ -125,7 +125,8 @@ def _effects(filtered: Artifact) -> list[Row]:
     """The shards' tables of effects as one."""
     merged: dict[tuple[str, str], Row] = {}
     for shard in _shards(filtered):
-        for row in pq.read_table(shard.file("effects/effects.parquet")).to_pylist():
+        about = cast(Artifact, shard).about("effects.parquet")  # a filter maps artifacts
+        for row in pq.read_table(about).to_pylist():
             before = merged.setdefault((row["language"], row["rule"]), row)
             if before is not row:
                 for name in ("documents", "failed", "failed_alone", "examples"):

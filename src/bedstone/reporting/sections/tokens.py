@@ -179,7 +179,7 @@ def reading(family: Family) -> Reading | None:
     if base:
         length = base.manifest.config["seq_len"]
         sequences = int(base.manifest.metrics["train_tokens"]) // length
-        order = read_order(mixed, sequences, base.manifest.config["seed"])
+        order = read_order(mixed, sequences, base.manifest.config["order_seed"])
         read = {name: number * length for name, number in order.sequences.items()}
         return Reading(mixed, whole, read, base)
     budget = planned.manifest.metrics["train_tokens"] if planned else whole["budget_tokens"]

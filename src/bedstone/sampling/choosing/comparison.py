@@ -1,4 +1,3 @@
-# ruff: noqa: N815 (shape suffixes)
 """Which strategy is worth its cost: tuned on one half of the problems, reported on the other.
 
 A strategy is a chain of samplers, a number of samples, a selector and a stop rule. For each

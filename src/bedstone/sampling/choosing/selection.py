@@ -1,4 +1,4 @@
-# ruff: noqa: N802, N815 (shape suffixes)
+# ruff: noqa: N802 (shape suffixes)
 """Which of many samples is taken for the answer, and what it costs to have drawn them.
 
 From the N samples that each problem has, every smaller number k is computed: what comes out in

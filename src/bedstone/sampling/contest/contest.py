@@ -167,7 +167,7 @@ class Contest:
         }
         inputs = dict(self.source.inputs)
         if questions.file is not None:
-            inputs["problems"] = questions.file
+            inputs["questions"] = questions.file
         blocks: list[Block] = []
         for first in range(0, there, BLOCK_PROBLEMS):
             count = min(BLOCK_PROBLEMS, there - first)

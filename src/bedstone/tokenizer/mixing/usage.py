@@ -1,7 +1,6 @@
 """Which tokens held-out text uses, and how many bytes of it a token stands for.
 
-The closing token of each document is not counted: it stands for no text. A tokeniser has learnt
-from held-out documents too (see ``tokenizer.train``), so on text of another kind it does worse.
+The closing token of each document is not counted: it stands for no text.
 """
 
 from functools import reduce

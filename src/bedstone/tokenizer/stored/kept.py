@@ -7,16 +7,29 @@ from bedstone.store import tables
 from bedstone.store.artifact import Shard
 
 
-def read_kept(documents: Shard, language: Shard, kept: Shard) -> pa.Table:
+def read_kept(
+    documents: Shard, language: Shard, kept: Shard | None = None, held_out: Shard | None = None
+) -> pa.Table:
     """The ``id``, ``text`` and ``language`` of one shard's kept documents, in its order.
 
+    Args:
+        documents: their texts.
+        language: of all of them.
+        kept: without it, all are.
+        held_out: with it, what is held out, or near that, is left out.
+
     Raises:
-        DataError: the three do not hold the same documents in the same order.
+        DataError: they are not about the same documents in the same order.
     """
     texts = tables.read(documents, ["id", "text"])
     languages = tables.beside(language, texts, ["language"])
-    decided = tables.beside(kept, texts, ["keep"])
-    return texts.append_column("language", languages["language"]).filter(decided["keep"])
+    is_read = pa.chunked_array([pa.repeat(True, texts.num_rows)])
+    if kept is not None:
+        is_read = tables.beside(kept, texts, ["keep"])["keep"]
+    if held_out is not None:
+        split = tables.beside(held_out, texts, ["split"])["split"]
+        is_read = pc.and_(is_read, pc.equal(split, "train"))
+    return texts.append_column("language", languages["language"]).filter(is_read)
 
 
 def text_bytes(table: pa.Table) -> list[int]:

@@ -1,0 +1,1 @@
+"""What one decision did to the model."""

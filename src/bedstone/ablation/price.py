@@ -1,0 +1,123 @@
+"""What a comparison takes, told before it and held to while it runs."""
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from bedstone.ablation.recipes import PLANNER, TRAINER, Comparison, Proxy
+from bedstone.ablation.runs import BITS
+from bedstone.errors import ArtifactError, ConfigError
+from bedstone.store import recipe as recipes
+from bedstone.store.artifact import MANIFEST, Artifact, Manifest
+from bedstone.store.decisions import FILE
+from bedstone.store.payload import read_json
+
+TRAIN_FLOP = 6.0
+"""For each parameter and token, where no plan has counted them. Source: Kaplan et al. 2020,
+arXiv:2001.08361, section 2.1."""
+SCORING_SHARE = 0.1
+"""Of a run's training: what measuring takes at most, where none was measured yet."""
+HALF = 0.5
+"""Of a run: the baseline's second one."""
+CLOCK = {"s": 1.0, "m": 60.0, "h": 3600.0}
+
+
+@dataclass(frozen=True, slots=True)
+class Price:
+    """What is still to be done; None where that cannot be known before."""
+
+    to_build: Mapping[str, tuple[str, ...]]
+    """By arm, the nodes before training that are not built; those of the baseline count once."""
+    unknown: tuple[str, ...]
+    """Nodes of which nobody knows how long they take: the store has not built their like."""
+    corpus_seconds: float
+    """Of the other nodes."""
+    run_flop: float | None
+    """Of training one model."""
+    run_seconds: float | None
+    """Of training and measuring one model."""
+
+    def flop(self, arms: int, seeds: int) -> float | None:
+        """Of as many models as ``seconds`` is told of."""
+        return None if self.run_flop is None else seeds * (arms + 1 + HALF) * self.run_flop
+
+    def seconds(self, arms: int, seeds: int) -> float | None:
+        """Of ``seeds`` models of the baseline, half as many again, and of each arm."""
+        if self.run_seconds is None:
+            return None
+        return self.corpus_seconds + seeds * (arms + 1 + HALF) * self.run_seconds
+
+
+def price(
+    comparison: Comparison,
+    given: Mapping[str, Sequence[Path]],
+    proxy: Proxy | None,
+    store: Path,
+) -> Price:
+    """By what the store's manifests say of the like; nothing is built or measured."""
+    recipe = comparison.before_training(0)
+    baseline = recipes.built(recipe, given, store)
+    to_build = {"baseline": tuple(it.name for it in recipe.nodes if baseline[it.name] is None)}
+    for number, arm in enumerate(comparison.arms, start=1):
+        own = comparison.before_training(number)
+        names = [node.name for node in own.nodes]
+        same = {name: made for name, made in baseline.items() if made and name not in names}
+        found = recipes.built(own, given, store, held=same)
+        to_build[arm.label] = tuple(name for name in names if found[name] is None)
+    known = {name: it.manifest.seconds for name, it in baseline.items() if it is not None}
+    named = [name for names in to_build.values() for name in names]
+    plans = [baseline[it.name] for it in comparison.baseline.nodes if it.stage.name == PLANNER]
+    flop = _run_flop(plans[0] if plans else None, proxy)
+    past = list(_manifests(store))
+    return Price(
+        to_build=to_build,
+        unknown=tuple(dict.fromkeys(name for name in named if name not in known)),
+        corpus_seconds=sum(known.get(name, 0.0) for name in named),
+        run_flop=flop,
+        run_seconds=_run_seconds(flop, past),
+    )
+
+
+def _run_flop(plan: Artifact | None, proxy: Proxy | None) -> float | None:
+    if plan is not None:
+        return float(read_json(plan, FILE)["flop"])
+    return TRAIN_FLOP * proxy.parameters * proxy.train_tokens if proxy else None
+
+
+def _manifests(store: Path) -> list[Manifest]:
+    """Of models and of what was measured on them."""
+    folders = [path for stage in (TRAINER, BITS) for path in store.glob(f"{stage}-*/{MANIFEST}")]
+    found = []
+    for path in folders:
+        try:
+            found.append(Artifact(path.parent).manifest)
+        except ArtifactError:  # another program's
+            continue
+    return found
+
+
+def _run_seconds(flop: float | None, past: Sequence[Manifest]) -> float | None:
+    """At the speed of the run nearest in FLOP, and with the share that measuring took."""
+    trained = [it for it in past if it.stage == TRAINER]
+    if flop is None or not trained:
+        return None
+    nearest = min(trained, key=lambda it: abs(math.log(it.metrics["train_flop"] / flop)))
+    seconds = nearest.seconds * flop / nearest.metrics["train_flop"]
+    scored = [it.seconds for it in past if it.stage == BITS]
+    return seconds + (sum(scored) / len(scored) if scored else SCORING_SHARE * seconds)
+
+
+def seconds_of(text: str) -> float:
+    """``90s``, ``30m`` or ``1.5h`` in seconds.
+
+    Raises:
+        ConfigError: it is no time.
+    """
+    try:
+        value = float(text[:-1]) * CLOCK[text[-1:]]
+    except (KeyError, ValueError):
+        value = math.nan
+    if not 0 < value < math.inf:
+        raise ConfigError(f"--until-cost {text!r} is no time", hint="write 90s, 30m or 2h")
+    return value

@@ -1,0 +1,197 @@
+"""The recipes of a comparison: one baseline, and for each arm the same with one thing changed."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from bedstone import config as configs
+from bedstone.ablation.decisions import Arm
+from bedstone.errors import ConfigError, nearest
+from bedstone.store import recipe as recipes
+from bedstone.store.decisions import ROLE as PLAN
+from bedstone.store.recipe import Node, Recipe
+
+TRAINER, PLANNER, HOLDER = "pretrain.train", "scaling.plan", "corpus.held_out"
+TOKENISER, ENCODER = "tokenizer.train", "tokenizer.encode"
+HELD = (TOKENISER, PLANNER)
+"""Stages whose nodes stay the baseline's unless told otherwise."""
+RECIPE = "recipe"
+"""As a proxy: the model that the recipe itself plans."""
+UNITS = {"k": 1e3, "M": 1e6, "G": 1e9, "B": 1e9}
+
+
+@dataclass(frozen=True, slots=True)
+class Proxy:
+    """The size of the models that are compared."""
+
+    parameters: int
+    train_tokens: int
+
+    @classmethod
+    def read(cls, text: str) -> "Proxy | None":
+        """``parameters=0.25M,tokens=2M``; None of ``recipe``.
+
+        Raises:
+            ConfigError: it is neither.
+        """
+        if text == RECIPE:
+            return None
+        words = dict(word.partition("=")[::2] for word in text.split(","))
+        numbers = {name.strip(): _number(value.strip()) for name, value in words.items()}
+        parameters, tokens = numbers.get("parameters"), numbers.get("tokens")
+        if set(numbers) != {"parameters", "tokens"} or not parameters or not tokens:
+            raise ConfigError(
+                f"--proxy {text!r} is no size of a model",
+                hint=f"write --proxy parameters=0.25M,tokens=2M, or --proxy {RECIPE}",
+            )
+        return cls(parameters, tokens)
+
+
+def _number(text: str) -> int | None:
+    try:
+        factor = UNITS.get(text[-1:], 1.0)
+        number = round(float(text.removesuffix(text[-1:]) if factor > 1 else text) * factor)
+    except (ValueError, OverflowError):
+        return None
+    return number if 0 < number < 2**63 else None
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """What is to be made: the baseline's nodes up to the model, and each arm's."""
+
+    arms: tuple[Arm, ...]
+    baseline: Recipe
+    recipes: tuple[Recipe, ...]
+    """Of each arm."""
+    hold: frozenset[str]
+    """Nodes that an arm takes from the baseline, unless it changes them itself."""
+
+    @property
+    def trainer(self) -> Node:
+        """The baseline's node that trains."""
+        return self.baseline.nodes[-1]
+
+    @property
+    def holder(self) -> Node:
+        """The baseline's node that holds documents out."""
+        return only(self.baseline, HOLDER)
+
+    def held(self, arm: int) -> frozenset[str]:
+        """What arm ``arm``, counted from 1, takes from the baseline."""
+        return self.hold - {self.arms[arm - 1].node}
+
+    def before_training(self, arm: int) -> Recipe:
+        """The nodes that the baseline's model (0) is made from; of an arm, those that are its own.
+
+        Its own are other than the baseline's, or made from such; what it holds is not.
+        """
+        recipe = self.recipe(arm)
+        if not arm:
+            return replace(recipe, nodes=recipe.nodes[:-1])
+        ours = {node.name: node for node in self.baseline.nodes}
+        own = dict[str, Node]()
+        for node in recipe.nodes[:-1]:
+            same = ours.get(node.name)
+            is_changed = same is None or (same.config, same.inputs) != (node.config, node.inputs)
+            is_made_anew = is_changed or any(source in own for source in node.inputs.values())
+            if is_made_anew and node.name not in self.held(arm):
+                own[node.name] = node
+        return replace(recipe, nodes=tuple(own.values()))
+
+    def recipe(self, arm: int) -> Recipe:
+        """Of an arm, or of the baseline (0)."""
+        return self.recipes[arm - 1] if arm else self.baseline
+
+    def texts(self) -> Mapping[str, str]:
+        """The nodes or inputs that held-out texts are read from, by role of evaluation.texts."""
+        by_name = {node.name: node for node in self.baseline.nodes}
+        signatures = by_name[self.holder.inputs["signatures"]]
+        return {
+            "documents": signatures.inputs["documents"],
+            "language": self.holder.inputs["language"],
+            "held_out": self.holder.name,
+        }
+
+
+def load(
+    path: Path,
+    sets: Sequence[str],
+    arms: Sequence[Arm],
+    proxy: Proxy | None,
+    hold: Sequence[str] | None,
+) -> Comparison:
+    """The baseline and the arms, all checked before anything is built.
+
+    Args:
+        path: of the recipe.
+        sets: changes to baseline and arms alike.
+        arms: what is compared.
+        proxy: the size of the models; None, as the recipe plans it.
+        hold: nodes; None, those that train a tokeniser or plan.
+
+    Raises:
+        ConfigError: the recipe, a change or a node to hold cannot be used, or an arm changes what
+            the model is not made from.
+    """
+    trainer = only(recipes.load(path, sets), TRAINER).name
+    baseline = recipes.load(path, sets, until=trainer)
+    only(baseline, HOLDER)
+    names = [node.name for node in baseline.nodes]
+    if hold is None:
+        hold = [node.name for node in baseline.nodes if node.stage.name in HELD]
+    if unknown := [name for name in hold if name not in names]:
+        raise ConfigError(f"--hold {unknown[0]}: no such node; {nearest(unknown[0], names)}")
+    changed = []
+    for arm in arms:
+        recipe = recipes.load(path, [*sets, arm.label], until=trainer)
+        if arm.node not in {*names, *(node.name for node in recipe.nodes)}:
+            raise ConfigError(
+                f"--vary {arm.label}: {trainer} is not made from {arm.node}",
+                hint=f"it is made from {', '.join(names)}",
+            )
+        changed.append(recipe)
+    sized = [_sized(recipe, proxy) for recipe in (baseline, *changed)]
+    return Comparison(tuple(arms), sized[0], tuple(sized[1:]), frozenset(hold))
+
+
+def only(recipe: Recipe, stage: str) -> Node:
+    """The one node of that stage.
+
+    Raises:
+        ConfigError: there is none, or more than one.
+    """
+    found = [node for node in recipe.nodes if node.stage.name == stage]
+    if len(found) != 1:
+        raise ConfigError(
+            f"the recipe has {len(found)} nodes of {stage} where a comparison needs one",
+            hint="bedstone run ablation --dry-run shows a recipe to compare with",
+        )
+    return found[0]
+
+
+def _sized(recipe: Recipe, proxy: Proxy | None) -> Recipe:
+    """The recipe with a plan for models of that size."""
+    if proxy is None:
+        return recipe
+    name = recipe.nodes[-1].inputs.get(PLAN)
+    planner = next((node for node in recipe.nodes if node.name == name), None)
+    if planner is None or planner.stage.name != PLANNER:
+        raise ConfigError(
+            f"{recipe.nodes[-1].name} has no input {PLAN} of {PLANNER}, so no proxy is planned",
+            hint=f"give it one, or compare with --proxy {RECIPE}",
+        )
+    config = sized(planner.config.model_dump(exclude_unset=True), proxy)
+    planned = replace(planner, config=configs.checked(planner.stage.config, config))
+    nodes = [planned if node.name == planner.name else node for node in recipe.nodes]
+    return replace(recipe, nodes=tuple(nodes))
+
+
+def sized(config: Mapping[str, Any], proxy: Proxy) -> dict[str, Any]:
+    """A planner's config for that size. Small models train as fast on one core, in fp32."""
+    other = {"minutes", "tokens_per_parameter", "speed", "max_passes"}
+    kept = {name: value for name, value in config.items() if name not in other}
+    exact = {"threads": 1, "number_format": "fp32"}
+    size = {"parameters": proxy.parameters, "train_tokens": proxy.train_tokens}
+    return {**exact, **kept, **size}

@@ -1,0 +1,112 @@
+"""What a comparison found, in words: the same on a terminal and on a page."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from bedstone.evaluation.ablation import LANGUAGE, WHOLE
+
+NAMED = 3
+"""Parts of one verdict that are called by name."""
+Row = Mapping[str, Any]
+
+
+def sentence(effect: Row, parts: Sequence[Row]) -> str:
+    """What an arm did to the whole, and to which of its ``parts``."""
+    told = "; ".join([_whole(effect), *_of_parts(parts)])
+    return f"{effect['value']} {told}"
+
+
+def _whole(effect: Row) -> str:
+    if effect["by_construction"]:
+        return "is the same by construction: nothing that the model is made from differs"
+    difference, verdict = effect["difference"], effect["verdict"]
+    if effect["low"] is None:
+        return f"cannot be told: {difference:+.4f} bits a byte, without an interval"
+    sizes = f"{abs(difference):.4f} [{bounds(effect)}] bits a byte"
+    if verdict == "worse":
+        return f"costs {sizes}{_worth(effect)}"
+    if verdict == "better":
+        return f"gains {sizes}{_worth(effect)}"
+    signed = f"{difference:+.4f} [{bounds(effect)}] bits a byte"
+    if verdict == "same":
+        return f"makes no difference that counts: {signed}"
+    return f"cannot be told: {signed}{settled(effect)}"
+
+
+def bounds(effect: Row) -> str:
+    """The interval; of a gain, turned round, as its size is told without a sign."""
+    low, high = effect["low"], effect["high"]
+    if effect["verdict"] == "better":
+        low, high = -high, -low
+    return f"{low:.4f}, {high:.4f}"
+
+
+def _worth(effect: Row) -> str:
+    worth = effect["worth_tokens"]
+    if worth is None:
+        return ""
+    return f", as {abs(worth):.1%} {'more' if worth > 0 else 'fewer'} tokens would"
+
+
+def settled(effect: Row) -> str:
+    """What would settle it; nothing where nothing short of another decision would."""
+    seeds, documents = effect["more_seeds"], effect["more_documents"]
+    ways = [
+        *([f"{seeds} seeds"] if seeds else []),
+        *([f"{documents:,} held-out documents"] if documents else []),
+    ]
+    return f"; {' or '.join(ways)} would tell" if ways else ""
+
+
+def _of_parts(parts: Sequence[Row]) -> list[str]:
+    """Which languages are better or worse, and how many cannot be told."""
+    languages = [row for row in parts if row["family"] == LANGUAGE]
+    told = []
+    for verdict in ("worse", "better"):
+        rows = sorted(
+            (row for row in languages if row["verdict"] == verdict),
+            key=lambda row: -abs(row["difference"]),
+        )
+        if rows:
+            names = ", ".join(f"{row['unit']} ({row['difference']:+.3f})" for row in rows[:NAMED])
+            more = f" and {len(rows) - NAMED} more" if len(rows) > NAMED else ""
+            told.append(f"{verdict} for {names}{more}")
+    unknown = sum(row["verdict"] == "cannot tell" for row in languages)
+    if unknown:
+        told.append(f"cannot be told for {unknown} of {len(languages)} languages")
+    return told
+
+
+def claim(found: Row) -> str:
+    """Of which models, seeds and documents all of this is said."""
+    size = f"{found['proxy']['parameters']:,} parameters, {found['proxy']['train_tokens']:,} tokens"
+    yardstick = found["yardstick"]
+    if yardstick is None:
+        return f"models of {size} were to be trained; none was"
+    left_out = yardstick["left_out_near_duplicates"]
+    return (
+        f"said of models of {size}; {found['seeds']} seeds, {yardstick['documents']:,} held-out "
+        f"documents of {yardstick['sites']:,} sites; {left_out:,} near-duplicates of held-out "
+        "documents are learnt from in no arm"
+    )
+
+
+def weight(effect: Row) -> float:
+    """By what arms are ranked: what they are worth in tokens, or else in bits."""
+    worth = effect["worth_tokens"]
+    return abs(float(effect["difference"] if worth is None else worth))
+
+
+def arranged(effects: Sequence[Row]) -> list[Row]:
+    """Effects arm by arm, the weightiest first; of a family, as they come, the largest first."""
+    whole = {row["value"]: weight(row) for row in effects if row["family"] == WHOLE}
+    families = list(dict.fromkeys(row["family"] for row in effects))
+    return sorted(
+        effects,
+        key=lambda row: (
+            -whole[row["value"]],
+            row["value"],
+            families.index(row["family"]),
+            -abs(row["difference"]),
+        ),
+    )
