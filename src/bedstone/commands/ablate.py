@@ -337,6 +337,14 @@ def _priced(compared: Sequence[Any], prices: Sequence[Any], asked: Any) -> Ablat
         warnings.append(
             f"without the time of {', '.join(unknown)}: this store has not built their like"
         )
+    languages = prices[0].languages
+    if poor := [name for name, is_told in languages.items() if not is_told]:
+        warnings.append(
+            f"of {len(languages)} languages {len(poor)} have too little weight or too few held-out "
+            "documents for an answer of their own. What would give it: fewer languages "
+            "(languages of corpus.filter, without of tokenizer.mix), more tokens (--proxy), a "
+            "larger share of corpus.held_out"
+        )
     if None in seconds:
         warnings.append("without the time of training: this store has trained no model yet")
     return {
