@@ -28,6 +28,7 @@ from pydantic import Field
 from bedstone.config import MOST_THREADS, Config
 from bedstone.evaluation.beginnings import DROPPED, NULLABLE, REQUIRED
 from bedstone.evaluation.windows import text_bits
+from bedstone.generation.foresight import Foreseen, Known
 from bedstone.languages import ENGLISH
 from bedstone.model import NumberFormat
 from bedstone.store import tables
@@ -116,6 +117,22 @@ def run(config: BitsConfig, job: Job) -> Result:
     if any(row["group"] for row in rows):
         metrics |= {"dropped_documents": len(dropped), **_whole(DROPPED, dropped, config.seed)}
     return Result(metrics)
+
+
+def foresee(config: BitsConfig, known: Known) -> Foreseen:
+    """The tokens of what is held out, as much as its gathering may take, and of parallel text."""
+    texts, encode = known.inputs["texts"], known.encoder.encode
+    max_bytes = texts.manifest.config.get("max_bytes", 0)
+    rows = tables.read(texts, REQUIRED).to_pylist()
+    held_out = {name: list(own) for name, own in groupby(rows, key=itemgetter("language"))}
+    parallel = read_parallel(config, known.inputs.get("yardstick"), {*held_out, ENGLISH})
+    read_tokens = float(sum(len(encode(text)) for text in parallel.values()))
+    for own in held_out.values():
+        read_bytes = sum(row["bytes"] for row in own)
+        # The last document of a language may go beyond its limit.
+        grown = max(read_bytes, known.count("texts", read_bytes, max_bytes)) / read_bytes
+        read_tokens += grown * sum(len(encode(row["text"])) for row in own)
+    return Foreseen(read_tokens=read_tokens)
 
 
 def read_parallel(config: BitsConfig, yardstick: Shard | None, wanted: set[str]) -> dict[str, str]:

@@ -12,12 +12,13 @@ import torch
 from bedstone.counting.shape import ModelConfig
 from bedstone.evaluation import bits, texts
 from bedstone.evaluation.beginnings import beginning, site
-from bedstone.evaluation.bits import BitsConfig, run
+from bedstone.evaluation.bits import BitsConfig, foresee, run
 from bedstone.evaluation.texts import TextsConfig
+from bedstone.generation.foresight import Known
 from bedstone.lots import lot
 from bedstone.model import hugging_face
 from bedstone.model.transformer import Transformer
-from bedstone.text.encoder import FILE, read_values
+from bedstone.text.encoder import FILE, Encoder, read_values
 from bedstone.tokenizer.learning.vocabulary import untrained
 from bedstone.tokenizer.train import TrainConfig, trainer
 
@@ -128,6 +129,24 @@ def test_bits_of_each_language(measured):
     }
     assert all(it["bits"] == pytest.approx(it["bytes"] * BITS) for it in documents)
     assert {(it["site"], it["group"]) for it in documents} == {(None, None)}
+
+
+def test_what_is_read_is_known_before(inputs, tokenizer, measured):
+    given, encoder = inputs(parallel=PARALLEL), Encoder.stored(tokenizer)
+    parallel = 2 + 8  # of English and Xhosa
+
+    def tokens(growth, max_bytes):
+        given["texts"].manifest = SimpleNamespace(config={"max_bytes": max_bytes})
+        known = Known(given, {"texts": growth}, {}, SHAPE, encoder)
+        return foresee(BitsConfig(parallel_share=0.25), known).read_tokens
+
+    assert measured()[0]["held_out_tokens"] == 12
+    assert tokens(1, 100) == 12 + parallel
+    assert tokens(3, 100) == 3 * 12 + parallel
+    assert tokens(3, 10) == 10 + 3 * 3 + parallel
+    assert tokens(3, 1) == 12 + parallel  # beyond the limit as it is
+    del given["yardstick"]
+    assert tokens(1, 100) == 12
 
 
 def test_without_held_out_documents_nothing_is_measured(measured):
