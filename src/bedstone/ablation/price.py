@@ -71,7 +71,7 @@ def price(
     for number, arm in enumerate(comparison.arms, start=1):
         own = comparison.before_training(number)
         names = [node.name for node in own.nodes]
-        same = {name: made for name, made in baseline.items() if made and name not in names}
+        same = {name: made for name, made in baseline.items() if name not in names}
         found = recipes.built(own, given, store, held=same)
         to_build[arm.label] = tuple(name for name in names if found[name] is None)
     known = {name: it.manifest.seconds for name, it in baseline.items() if it is not None}
