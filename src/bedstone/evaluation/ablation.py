@@ -13,8 +13,8 @@ Writes  ``ablation.json``: ``yardstick``, ``margin_bits_per_byte``, ``slope_bits
 
 An effect is the arm's bits less the baseline's, over bytes: below 0 the arm is better. Documents of
 one site are alike, so sites are what an interval counts; where there are too few of them it counts
-documents, and tells of other documents of those sites alone. A document that an arm trains on is
-measured in no arm.
+documents, and tells of other documents of those sites alone. A document that an arm does not hold
+out is measured in none.
 """
 
 import math
@@ -96,7 +96,7 @@ class Yardstick:
     sites_H: NDArray[np.int64]
     """Documents of one site have one number."""
     measured_H: Bools
-    """Whether no arm trains on it."""
+    """Whether all arms hold it out."""
 
     def counts_sites(self, rows: NDArray[np.int64]) -> bool:
         """Whether some documents are of so many sites that these are what is counted."""
