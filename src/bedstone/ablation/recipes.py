@@ -10,7 +10,7 @@ from bedstone.ablation.decisions import Arm
 from bedstone.errors import ConfigError, nearest
 from bedstone.store import recipe as recipes
 from bedstone.store.decisions import ROLE as PLAN
-from bedstone.store.recipe import Node, Recipe
+from bedstone.store.recipe import OFF, Node, Recipe
 
 TRAINER, PLANNER, HOLDER = "pretrain.train", "scaling.plan", "corpus.held_out"
 TOKENISER, ENCODER = "tokenizer.train", "tokenizer.encode"
@@ -137,7 +137,8 @@ def load(
     """
     trainer = only(recipes.load(path, sets), TRAINER).name
     baseline = recipes.load(path, sets, until=trainer)
-    only(baseline, HOLDER)
+    for stage in (HOLDER, ENCODER):
+        only(baseline, stage)
     names = [node.name for node in baseline.nodes]
     if hold is None:
         hold = [node.name for node in baseline.nodes if node.stage.name in HELD]
@@ -145,6 +146,8 @@ def load(
         raise ConfigError(f"--hold {unknown[0]}: no such node; {nearest(unknown[0], names)}")
     changed = []
     for arm in arms:
+        if arm.label == f"{trainer}={OFF}":
+            raise ConfigError(f"--vary {arm.label}: no model is left to compare")
         recipe = recipes.load(path, [*sets, arm.label], until=trainer)
         if arm.node not in {*names, *(node.name for node in recipe.nodes)}:
             raise ConfigError(
@@ -166,7 +169,7 @@ def only(recipe: Recipe, stage: str) -> Node:
     if len(found) != 1:
         raise ConfigError(
             f"the recipe has {len(found)} nodes of {stage} where a comparison needs one",
-            hint="bedstone run ablation --dry-run shows a recipe to compare with",
+            hint="bedstone init ablation writes a recipe to compare with",
         )
     return found[0]
 
