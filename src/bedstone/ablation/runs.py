@@ -35,6 +35,8 @@ class Run:
 
     arm: int
     seed: int
+    tokens_share: float
+    """Of those that its arm is trained on."""
     request: Request
     texts: Artifact
     """What it is measured on."""
@@ -183,7 +185,7 @@ def planned_runs(arms: Arms, texts: Artifact, seed: int) -> list[tuple[str, Run]
     named = [(f"bits.{arm}-{seed}", arm, 1.0) for arm in (BASELINE, *differing)]
     named.append((f"half.{seed}", BASELINE, 0.5))
     return [
-        (role, Run(arm, seed, arms.request(arm, seed, share), texts, config))
+        (role, Run(arm, seed, share, arms.request(arm, seed, share), texts, config))
         for role, arm, share in named
     ]
 

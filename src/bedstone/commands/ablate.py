@@ -1,5 +1,6 @@
 """`bedstone ablate`: what one decision did to the model, or that it cannot be told."""
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from textwrap import wrap
 from typing import Annotated, Any, Literal
@@ -107,7 +108,8 @@ class AblationYardstick(TypedDict):
     left_out_near_duplicates: int
     """Documents that nothing learns from, for they nearly are held-out ones."""
     left_out_trained_on: int
-    """Held-out documents that an arm trains on; measured in no arm."""
+    """Held-out documents that an arm does not hold out, measured in none: it trains on them, or
+    lacks them and may train on what is near them."""
 
 
 class AblationPlacebo(TypedDict):
@@ -145,7 +147,7 @@ class AblationCost(TypedDict):
     """Of all arms, in seconds of one worker."""
 
     predicted_seconds: float | None
-    """Of training and measuring, before the first run; null where nothing was to be trained."""
+    """Of training and measuring, before the first run; null where the store had any of it."""
     seconds: float
     """That training and measuring took."""
     corpus_seconds: float
@@ -315,8 +317,9 @@ def _margin(text: str) -> dict[str, float]:
     try:
         value = float(share)
     except ValueError:
-        value = 0.0
-    if value <= 0 or (percent and (unit != "tokens" or value >= 100)):
+        value = math.nan
+    is_share = unit == "tokens" and value < 100
+    if not 0 < value < math.inf or (percent and not is_share):
         raise ConfigError(
             f"--margin {text!r} is no margin",
             hint="write --margin 5%tokens, or --margin 0.01 for bits a byte",
@@ -327,7 +330,7 @@ def _margin(text: str) -> dict[str, float]:
 def _priced(compared: Sequence[Any], prices: Sequence[Any], asked: Any) -> AblatePrice:
     from bedstone.ablation.decisions import decision
 
-    arms, seeds = len(compared[0].arms), asked.seeds.looks[0]
+    arms, seeds = len(compared[0].arms), asked.seeds.looks[-1]
     runs = seeds * (arms + 2)
     seconds = [each.seconds(arms, seeds) for each in prices]
     flop = [each.flop(arms, seeds) for each in prices]
