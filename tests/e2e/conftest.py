@@ -86,6 +86,11 @@ def pages(first: int, share: float = 1.0) -> list[Page]:
     return [*made, copy, near, menu, rubbish, empty, evil, *parallel]
 
 
+@pytest.fixture(scope="session", name="sentence")
+def sentence_fixture():
+    return sentence
+
+
 @pytest.fixture(scope="session")
 def crawl(tmp_path_factory) -> Path:
     """One WARC."""
