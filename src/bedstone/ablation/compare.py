@@ -23,7 +23,8 @@ from bedstone.ablation.runs import (
     trained,
 )
 from bedstone.errors import ConfigError, nearest
-from bedstone.evaluation.ablation import DOMAIN, FILE, LANGUAGE, WHOLE, same
+from bedstone.evaluation.ablation import FILE
+from bedstone.evaluation.effects import DOMAIN, LANGUAGE, WHOLE, same
 from bedstone.laws import shapes
 from bedstone.scaling.speed import flop_per_second
 from bedstone.store import tables

@@ -3,7 +3,7 @@
 import pytest
 
 from bedstone.ablation.words import arranged, claim, sentence, settled
-from bedstone.evaluation.ablation import same
+from bedstone.evaluation.effects import same
 
 
 def effect(verdict, difference, low, high, **others):
