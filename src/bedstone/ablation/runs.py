@@ -33,8 +33,6 @@ BITS = "evaluation.bits"
 class Run:
     """A model to train and to measure."""
 
-    arm: int
-    seed: int
     tokens_share: float
     """Of those that its arm is trained on."""
     request: Request
@@ -185,7 +183,7 @@ def planned_runs(arms: Arms, texts: Artifact, seed: int) -> list[tuple[str, Run]
     named = [(f"bits.{arm}-{seed}", arm, 1.0) for arm in (BASELINE, *differing)]
     named.append((f"half.{seed}", BASELINE, 0.5))
     return [
-        (role, Run(arm, seed, share, arms.request(arm, seed, share), texts, config))
+        (role, Run(share, arms.request(arm, seed, share), texts, config))
         for role, arm, share in named
     ]
 
