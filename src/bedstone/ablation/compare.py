@@ -74,9 +74,10 @@ class Seeds:
             )
         return cls(looks)
 
-    def level(self, look: int) -> float:
-        """Of the tests at a look: so that all looks together stay at the usual one."""
-        return LEVEL if len(self.looks) == 1 else LOOKS[look]
+    def level(self, seeds: int) -> float:
+        """Of the tests after so many: so that all looks together stay at the usual one."""
+        past = [LOOKS[look] for look in self.looks if len(self.looks) > 1 and look <= seeds]
+        return past[-1] if past else LEVEL
 
 
 @dataclass(frozen=True, slots=True)
@@ -199,7 +200,7 @@ def _measured(arms: Arms, made: Trained, seeds: int, asked: Asked, where: Making
         "parameters": shapes.counted(shape_of(arms, BASELINE)).total,
         "train_tokens": list(arms.train_tokens),
         "by": list(asked.by),
-        "level": asked.seeds.level(seeds) if seeds in asked.seeds.looks else LEVEL,
+        "level": asked.seeds.level(seeds),
         **asked.margin,
     }
     return replace(where, progress=where.progress.named("compare")).build(STAGE, config, **inputs)
@@ -227,6 +228,7 @@ def _answer(
             "parameters": shapes.counted(shape_of(arms, BASELINE)).total,
             "train_tokens": arms.train_tokens[BASELINE],
             "seeds": 0,
+            "level": LEVEL,
             "margin_bits_per_byte": None,
             "slope_bits_per_byte": None,
             "arms": [{"value": label} for label in ("baseline", *labels)],
@@ -247,7 +249,7 @@ def _answer(
             "parameters": found.pop("parameters"),
             "train_tokens": found.pop("train_tokens"),
         },
-        **{name: found[name] for name in ("seeds", "yardstick")},
+        **{name: found[name] for name in ("seeds", "level", "yardstick")},
         "margin_bits_per_byte": found["margin_bits_per_byte"],
         "slope_bits_per_byte": found["slope_bits_per_byte"],
         "arms": rows,
@@ -308,6 +310,8 @@ def _warnings(arms: Arms, answer: Row, untold: Mapping[str, Sequence[str]]) -> I
     """What a reader must know before he believes it."""
     if answer["seeds"] == 1:
         yield "one seed tells no interval: models of one recipe differ by their seed alone"
+    if answer["seeds"] == 2:
+        yield "two seeds hardly tell how much seeds differ: intervals are wide, give --seeds 3"
     if answer["artifact"] and answer["slope_bits_per_byte"] is None:
         yield "twice the tokens made no better model, so no effect is told in tokens"
     told = [row for row in answer["effects"] if row["family"] == WHOLE]
@@ -324,9 +328,9 @@ def _warnings(arms: Arms, answer: Row, untold: Mapping[str, Sequence[str]]) -> I
                 f"{' ...' if len(units) > SHOWN else ''}"
             )
     yardstick = answer["yardstick"]
-    if yardstick and yardstick["left_out_trained_on"]:
+    if yardstick and yardstick["left_out_by_an_arm"]:
         yield (
-            f"{yardstick['left_out_trained_on']} held-out documents are not held out in each arm, "
+            f"{yardstick['left_out_by_an_arm']} held-out documents are not held out in each arm, "
             "and are measured in none"
         )
     for arm in arms.comparison.arms:

@@ -148,7 +148,11 @@ def load(
     for arm in arms:
         if arm.label == f"{trainer}={OFF}":
             raise ConfigError(f"--vary {arm.label}: no model is left to compare")
-        recipe = recipes.load(path, [*sets, arm.label], until=trainer)
+        try:
+            recipe = recipes.load(path, [*sets, arm.label], until=trainer)
+        except ConfigError as error:
+            lines = (line.replace("--set", "--vary") for line in error.args)
+            raise ConfigError(*lines, hint=error.hint) from error
         if arm.node not in {*names, *(node.name for node in recipe.nodes)}:
             raise ConfigError(
                 f"--vary {arm.label}: {trainer} is not made from {arm.node}",

@@ -73,7 +73,7 @@ class AblationEffect(TypedDict):
     difference: float
     """Bits a byte over the baseline: below 0 is better."""
     low: float | None
-    """Of the difference, at 95 % for the family together; null without an interval."""
+    """Of the difference, at 1 - ``level`` for the family together; null without an interval."""
     high: float | None
     by_seed: list[float]
     seed_deviation: float | None
@@ -107,7 +107,7 @@ class AblationYardstick(TypedDict):
     sites: int
     left_out_near_duplicates: int
     """Documents that nothing learns from, for they nearly are held-out ones."""
-    left_out_trained_on: int
+    left_out_by_an_arm: int
     """Held-out documents that an arm does not hold out, measured in none: it trains on them, or
     lacks them and may train on what is near them."""
 
@@ -176,6 +176,8 @@ class Ablation(TypedDict):
     baseline: AblatedArm
     proxy: AblationSize
     seeds: int
+    level: float
+    """Of a family's tests together; intervals leave so much out. Less than .05 after a look."""
     yardstick: AblationYardstick | None
     margin_bits_per_byte: float | None
     slope_bits_per_byte: float | None
@@ -394,7 +396,7 @@ def _told(found: Ablate) -> Iterator[str]:
     yield from wrap(claim(found), WIDTH)
     if rows := [row for row in effects if row["low"] is not None and not row["by_construction"]]:
         yield ""
-        yield from _table(rows)
+        yield from _table(rows, found["level"])
     for sign in found.get("signs", ()):
         said = "agree" if sign["agree"] else "do not agree"
         if sign["family"] == "whole":
@@ -404,9 +406,10 @@ def _told(found: Ablate) -> Iterator[str]:
         yield f"page: bedstone report {found['artifact']}"
 
 
-def _table(rows: Sequence[Mapping[str, Any]]) -> Iterator[str]:
+def _table(rows: Sequence[Mapping[str, Any]], level: float) -> Iterator[str]:
     """Of each arm the whole, and of each family what changed most."""
-    yield f"{'':28} {'bits a byte':>11} {'95 %':>19} {'tokens':>8}  verdict"
+    interval = f"{100 * (1 - level):g} %"
+    yield f"{'':28} {'bits a byte':>11} {interval:>19} {'tokens':>8}  verdict"
     shown: dict[tuple[str, str], int] = {}
     for row in rows:
         arm, family = row["value"], row["family"]

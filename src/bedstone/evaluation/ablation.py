@@ -5,11 +5,12 @@ Reads   of each arm and seed ``bits.ARM-SEED``, arm 0 being the baseline, all of
         kept; ``half.SEED``, bits of the baseline after half of its tokens; ``documents``, to name
         those that gained and lost most. An arm without bits is the baseline's by construction:
         nothing that its model is made from differs
-Writes  ``ablation.json``: ``yardstick``, ``margin_bits_per_byte``, ``slope_bits_per_byte`` (for
-        each unit of the logarithm of tokens), ``arms``, ``effects``, ``noise``, ``untold`` (of each
-        family, what has too few documents); ``examples.json``: of each arm, the documents that
-        gained and lost most; ``documents.parquet``: ``id``, ``language``, ``site``, ``bytes``, and
-        for each arm ``difference_ARM`` in bits a byte, the mean over seeds
+Writes  ``ablation.json``: ``yardstick``, ``level``, ``margin_bits_per_byte``,
+        ``slope_bits_per_byte`` (for each unit of the logarithm of tokens), ``arms``, ``effects``,
+        ``noise``, ``untold`` (of each family, what has too few documents); ``examples.json``: of
+        each arm, the documents that gained and lost most; ``documents.parquet``: ``id``,
+        ``language``, ``site``, ``bytes``, and for each arm ``difference_ARM`` in bits a byte, the
+        mean over seeds
 
 An effect is the arm's bits less the baseline's, over bytes: below 0 the arm is better. Documents of
 one site are alike, so sites are what an interval counts; where there are too few of them it counts
@@ -112,6 +113,7 @@ def run(config: AblationConfig, job: Job) -> Result:
         "parameters": config.parameters,
         "train_tokens": config.train_tokens[0],
         "seeds": len(scores.seeds),
+        "level": config.level,
         "margin_bits_per_byte": margin,
         "slope_bits_per_byte": slope,
         "arms": [_made_of(config, mixes[arm], arm) for arm in range(len(config.arms) + 1)],
@@ -267,7 +269,7 @@ def _told(job: Job, yardstick: Yardstick) -> Row:
         "languages": len(pc.unique(table["language"])),
         "sites": len(np.unique(yardstick.sites_H[yardstick.measured_H])),
         "left_out_near_duplicates": counted.get("near", 0),
-        "left_out_trained_on": int((~yardstick.measured_H).sum()),
+        "left_out_by_an_arm": int((~yardstick.measured_H).sum()),
     }
 
 

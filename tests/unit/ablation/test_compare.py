@@ -26,6 +26,8 @@ def test_what_is_no_number_of_seeds_is_refused(text):
 
 def test_a_look_has_a_level_of_its_own_where_there_are_several():
     assert [Seeds.read("3..8").level(look) for look in (3, 5, 8)] == list(LOOKS.values())
+    # A bound on the cost may end it between two of them.
+    assert [Seeds.read("3..8").level(seeds) for seeds in (2, 4, 7)] == [0.05, 0.005, 0.015]
     assert Seeds.read("3").level(3) == 0.05
 
 

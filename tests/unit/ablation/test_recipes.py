@@ -118,7 +118,7 @@ def test_what_a_comparison_needs_once_is_there_once(tmp_path, more, sets, stage)
     ("sets", "varied", "hold", "told"),
     [
         ((), "shuffled.share=0.5", None, "--vary shuffled.share=0.5: base is not made from"),
-        ((), "signatures=off", None, "input 'signatures' is missing"),
+        ((), "signatures=off", None, "--vary signatures=off: held_out.inputs.signatures: input"),
         ((), "held_out=off", None, "mix.inputs.held_out: input 'held_out' is missing"),
         ((), "base=off", None, "--vary base=off: no model is left to compare"),
         ((), "filterd=off", None, "did you mean 'filtered'"),

@@ -184,7 +184,7 @@ def test_what_an_arm_trains_on_is_measured_in_none(compared, bits):
     assert row(found)["difference"] == pytest.approx(difference)
     assert row(found)["documents"] == found["yardstick"]["documents"] == 42
     assert found["yardstick"]["bytes"] == SIZES[kept].sum()
-    assert found["yardstick"]["left_out_trained_on"] == 1
+    assert found["yardstick"]["left_out_by_an_arm"] == 1
     assert found["yardstick"]["left_out_near_duplicates"] == 2
     assert NAMES[3] not in pq.read_table(folder / "documents.parquet")["id"].to_pylist()
     assert NAMES[3] not in (folder / "examples.json").read_text()
