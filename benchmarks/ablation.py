@@ -23,8 +23,8 @@ import numpy as np
 
 import bedstone
 from bedstone.commands.desk import own_recipe
-from bedstone.evaluation import ablation
-from bedstone.evaluation.ablation import LANGUAGE, WHOLE, Floats
+from bedstone.evaluation.ablation import AblationConfig, read
+from bedstone.evaluation.effects import LANGUAGE, WHOLE, Floats, Scores, Yardstick
 from bedstone.progress import Progress
 from bedstone.store.artifact import Artifact
 from bedstone.store.engine import Local
@@ -57,10 +57,10 @@ class Trial:
     first_seed: int
     effects: dict[str, dict[str, dict[str, Any]]]
     """By what an arm varies, and by unit: the whole, a language."""
-    yardstick: ablation.Yardstick
-    scores: ablation.Scores
+    yardstick: Yardstick
+    scores: Scores
     seconds: dict[str, float]
-    """Of the whole call, of what it trained and scored; and of all its runs, as foretold too."""
+    """Of the whole call, of what it trained and scored, and as foretold: none with runs of others."""
 
 
 def tried(trial: int, varied: list[str], store: Path, sets: list[str], proxy: str) -> Trial:
@@ -83,7 +83,7 @@ def tried(trial: int, varied: list[str], store: Path, sets: list[str], proxy: st
     for folder in set(store.iterdir()) - before:
         if (stage := folder.name.rpartition("-")[0]) in seconds:
             seconds[stage] += Artifact(folder).manifest.seconds
-    seconds |= {"runs": answer["cost"]["seconds"], "foretold": answer["cost"]["predicted_seconds"]}
+    seconds["foretold"] = answer["cost"]["predicted_seconds"] or 0.0
     found: dict[str, dict[str, Any]] = {}
     for row in answer["effects"]:
         if row["family"] in (WHOLE, LANGUAGE):
@@ -91,11 +91,11 @@ def tried(trial: int, varied: list[str], store: Path, sets: list[str], proxy: st
     return Trial(seed, found, *scored(Artifact(Path(answer["artifact"]))), seconds)
 
 
-def scored(comparison: Artifact) -> tuple[ablation.Yardstick, ablation.Scores]:
+def scored(comparison: Artifact) -> tuple[Yardstick, Scores]:
     """The bits that a comparison was made from."""
     inputs = {role: Artifact(Path(path)) for role, path in comparison.manifest.paths.items()}
-    config = ablation.AblationConfig.model_validate(comparison.manifest.config)
-    return ablation.read(config, Job(inputs, comparison.path, Local(), Progress()))
+    config = AblationConfig.model_validate(comparison.manifest.config)
+    return read(config, Job(inputs, comparison.path, Local(), Progress()))
 
 
 class Pool:
@@ -163,14 +163,14 @@ def told(trials: Sequence[Trial], pool: Pool, varied: str, *harmed: str) -> Iter
 
 
 def spent(trials: Sequence[Trial]) -> Iterator[str]:
-    """Where the time went in the calls that trained."""
-    if new := [it.seconds for it in trials if it.seconds[TRAINED]]:
-        call, training, scoring, runs, foretold = (sum(it[name] for it in new) for name in new[0])
-        ratios = sorted(it["runs"] / it["foretold"] for it in new)
+    """Where the time went, in the calls that made all of their runs."""
+    if new := [it.seconds for it in trials if it.seconds["foretold"]]:
+        call, training, scoring, foretold = (sum(it[name] for it in new) for name in new[0])
+        ratios = sorted((it[TRAINED] + it[SCORED]) / it["foretold"] for it in new)
         yield (
             f"{len(new)} calls, {call:.0f} s: training {training / call:.1%}, scoring "
             f"{scoring / call:.1%}; scoring over training {scoring / training:.2f}; spent over "
-            f"foretold {runs / foretold:.2f}, {ratios[0]:.2f} to {ratios[-1]:.2f}"
+            f"foretold {(training + scoring) / foretold:.2f}, {ratios[0]:.2f} to {ratios[-1]:.2f}"
         )
 
 

@@ -6,12 +6,15 @@ from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from bedstone.commands.declare import Command
 from bedstone.commands.main import COMMANDS, main
 
 NEEDS_TORCH = "pytestmark = pytest.mark.torch", "pytestmark = [pytest.mark.torch"
 HAS_TORCH = find_spec("torch") is not None
+settings.register_profile("untimed", deadline=None)  # a busy machine is no fault
+settings.load_profile("untimed")
 
 
 def pytest_ignore_collect(collection_path, config):

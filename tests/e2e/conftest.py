@@ -86,6 +86,11 @@ def pages(first: int, share: float = 1.0) -> list[Page]:
     return [*made, copy, near, menu, rubbish, empty, evil, *parallel]
 
 
+@pytest.fixture(scope="session", name="sentence")
+def sentence_fixture():
+    return sentence
+
+
 @pytest.fixture(scope="session")
 def crawl(tmp_path_factory) -> Path:
     """One WARC."""
@@ -128,8 +133,7 @@ def small() -> list[str]:
         "plan.seq_len=128",
         "sft.train_tokens=60000",
         "sft.learning_rate=5e-3",
-        "base_bits.max_bytes=2048",
-        "aligned_bits.max_bytes=2048",
+        "texts.max_bytes=2048",
         "fine_tuning.prompts=12",
         "fine_tuning.max_tokens=32",
         "answers.problems=60",

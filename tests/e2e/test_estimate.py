@@ -5,6 +5,7 @@ import random
 import shutil
 from pathlib import Path
 
+import pyarrow.parquet as pq
 import pytest
 
 import bedstone
@@ -12,6 +13,7 @@ from bedstone.commands import rehearsal
 from bedstone.store.artifact import Artifact
 from bedstone.store.request import ask
 from bedstone.store.stages import find
+from bedstone.text.encoder import Encoder
 
 from .conftest import sentence
 
@@ -61,6 +63,29 @@ def test_a_part_of_the_text_tells_of_all(texts, store, monkeypatch, read_bytes):
     assert told["flop"] == 0
 
 
+@pytest.mark.torch
+@pytest.mark.parametrize("max_bytes", [15_000, 65_536])
+def test_a_part_holds_out_as_much_as_all_of_the_text(texts, store, monkeypatch, max_bytes):
+    size = sum(path.stat().st_size for path in texts.iterdir())
+    monkeypatch.setattr(rehearsal, "PART_BYTES", size / 6)
+    words = {"inputs": {"crawl": texts}, "store": store}
+    sized = ("plan.parameters=20000", "plan.train_tokens=50000", "plan.threads=1")
+    # A tenth of each language's documents, which of a part would be a fifth.
+    words["sets"] = (*SMALL[:1], "held_out.min_documents=60", f"texts.max_bytes={max_bytes}")
+    sets = (*words["sets"], *sized, "plan.number_format=fp32")
+    asked = words | {"dry_run": True, "until": "base_bits", "sets": sets}
+    told = bedstone.run(RECIPES / "demo.toml", **asked)["estimate"]["nodes"]
+    assert told["base"]["minutes"] > 0  # though the plan of a given size knows no speed
+    made = {
+        name: bedstone.run(RECIPES / "demo.toml", until=name, **words)["nodes"][name]
+        for name in ("texts", "tokenizer")
+    }
+    encoder = Encoder.stored(Artifact(Path(made["tokenizer"])))
+    table = pq.read_table(Path(made["texts"]) / "texts.parquet")
+    came = sum(len(encoder.encode(text)) for text in table["text"].to_pylist())
+    assert told["base_bits"]["model_tokens"] == pytest.approx(came, rel=0.25)
+
+
 def test_training_is_told_without_a_plan(store):
     sets = ("problems.problems=300", "base.train_tokens=4096", "solver.train_tokens=5000")
     told = bedstone.run(RECIPES / "tasks.toml", dry_run=True, sets=sets, store=store)["estimate"]
@@ -90,6 +115,31 @@ def test_what_is_not_known_before_is_said(crawl, store, cli):
     lines = cli(*words, "--dry-run")[1].splitlines()
     assert "an unknown number of tokens of their text" in lines[-3]
     assert lines[-1].endswith(": parallel, tokenizer, cost, tokens, mix")
+
+
+ASKED = """
+[inputs]
+model = "a model"
+[answers]
+stage = "sampling.answers"
+inputs = { model = "model" }
+config = { task = "sums", problems = 20, threads = 1 }
+[strategies]
+stage = "sampling.compare"
+inputs = { model = "model", questions = "answers" }
+"""
+
+
+def test_a_given_model_that_cannot_be_asked_is_no_error_of_a_dry_run(store, tmp_path):
+    (tmp_path / "recipe.toml").write_text(ASKED)
+    (tmp_path / "model").mkdir()
+    (tmp_path / "model" / "config.json").write_text("{}")
+    given = {"model": tmp_path / "model"}
+    nodes = bedstone.run(tmp_path / "recipe.toml", given, dry_run=True, store=store)["estimate"][
+        "nodes"
+    ]
+    assert "it fails: " in nodes["answers"]["why"]
+    assert nodes["strategies"]["why"] == "depends on answers"
 
 
 FETCHED = """

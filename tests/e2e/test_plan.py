@@ -86,6 +86,7 @@ def test_a_law_of_one_s_own_divides_the_budget_with_intervals(tmp_path):
         "train_tokens_range": [1e7, 1e10],
         "runs": 40,
         "objective": "huber",
+        "warnings": ["5 runs for 5 numbers: too few"],
         "draws": [[1.6 + it / 100, 400, 1000, 0.34, 0.37] for it in range(21)],
     }
     path = tmp_path / "law.json"
@@ -95,3 +96,4 @@ def test_a_law_of_one_s_own_divides_the_budget_with_intervals(tmp_path):
     low, high = found["loss_interval"]
     assert low < found["loss_nats"] < high
     assert [row["law"] for row in found["laws"]] == [str(path)]
+    assert found["warnings"][0] == "5 runs for 5 numbers: too few"

@@ -29,7 +29,7 @@ class Setting(Config):
     languages: tuple[str, ...] = ()
     parity: dict[str, str] = {"form": "hybrid"}
     seq_len: int = 64
-    seed: int = 0
+    order_seed: int = 0
 
 
 def rated(name, value):
@@ -416,7 +416,7 @@ def test_a_page_tells_nothing_of_what_was_made_of_its_subject_later(page_of):
 
 
 def test_without_a_run_the_mix_says_what_is_to_be_read(page_of, report):
-    run = "English is 20 % of the text and 6.7 % of the tokens read: 96 % of its text"
+    run = "English is 20 % of the text and 6.7 % of the tokens read: 95 % of its text"
     assert run in read(report)
     before = "English is 20 % of the text and 6.7 % of the tokens to be read: "
     assert f"{before}1.6 % of its text" in page_of("mix").answers
@@ -434,7 +434,7 @@ def test_each_heading_states_an_answer(page):
         "Serbian has 10 times its share of the world's speakers, English 1 times",
         "Serbian (Cyrl) pays 3.4 times what English pays",
         "The dearest language pays 20 % less than with a plain vocabulary, English 25 % more",
-        "English is 20 % of the text and 6.7 % of the tokens read: 96 % of its text",
+        "English is 20 % of the text and 6.7 % of the tokens read: 95 % of its text",
         "860 k parameters on 712 k tokens, where the plan asked for 860 k parameters on 17.2 M "
         "tokens",
         "For the same compute they ask for 500 k to 860 k parameters; the plan has 860 k",

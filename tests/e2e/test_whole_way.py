@@ -9,6 +9,7 @@ import pytest
 import bedstone
 from bedstone.errors import ArtifactError
 from bedstone.evaluation.seen import is_trained_on
+from bedstone.sampling import latency
 from bedstone.store.artifact import Artifact
 
 RECIPE = Path(__file__).parents[2] / "recipes" / "demo.toml"
@@ -98,11 +99,12 @@ def test_a_dry_run_says_what_comes(cli, crawl, second_warc, tmp_path, small, mad
     assert not (tmp_path / "empty").exists()
     model = bedstone.size(made["base"].path)
     (flop_per_token,) = model["flop_per_token_forward"].values()
+    metrics = {name: artifact.manifest.metrics for name, artifact in made.items()}
+    trained_tokens = sum(metrics[name]["train_tokens"] for name in ("base", "sft", "aligned"))
     came = {
-        "documents": made["kept"].manifest.metrics["kept_documents"],
-        "tokens": made["tokens"].manifest.metrics["encoded_tokens"],
-        "flop": made["base"].manifest.metrics["train_flop"]
-        + 3 * flop_per_token * made["sft"].manifest.metrics["train_tokens"],
+        "documents": metrics["kept"]["kept_documents"],
+        "tokens": metrics["tokens"]["encoded_tokens"],
+        "flop": 3 * flop_per_token * trained_tokens,
         "bytes_on_disk": sum(disk_bytes(artifact) for artifact in made.values()),
     }
     for name, value in came.items():
@@ -110,12 +112,24 @@ def test_a_dry_run_says_what_comes(cli, crawl, second_warc, tmp_path, small, mad
     assert 0 < told["peak_memory_bytes"] < 1e11
     minutes = {name: node["minutes"] for name, node in told["nodes"].items()}
     assert list(minutes) == list(made)
-    unknown = {name for name, number in minutes.items() if number is None}
-    assert {"preferences", "aligned"} <= unknown
-    assert not unknown & {"documents", "tokens", "plan", "base", "sft"}
-    assert all(told["nodes"][name]["why"] for name in unknown)
-    assert told["minutes"] == pytest.approx(sum(filter(None, minutes.values())))
-    assert "preferences" in told["how"]["minutes"]
+    assert None not in minutes.values()
+    assert told["minutes"] == pytest.approx(sum(minutes.values()))
+    assert {name for name, number in minutes.items() if not number} == {"preferences"}
+    asked = {
+        **{name: metrics[name]["train_tokens"] for name in ("base", "sft")},
+        "answers": metrics["answers"]["completion_tokens"],
+        **{name: compared_tokens(made[name]) for name in ("strategies_before", "strategies")},
+    }
+    for name, value in asked.items():
+        assert told["nodes"][name]["model_tokens"] == pytest.approx(value, rel=0.25), name
+
+
+def compared_tokens(compared):
+    """What a model has drawn to be compared, and to tell its pace."""
+    names = json.loads(compared.file("strategies.json").read_text())["answers"]
+    drawn = (Artifact(compared.path.with_name(name)).manifest.metrics for name in names)
+    paced = (latency.ROUNDS + 1) * (1 + 2 + 4 + 8) * (latency.NEW_TOKENS + 2)
+    return paced + sum(each["completion_tokens"] for each in drawn)
 
 
 def disk_bytes(artifact):

@@ -58,6 +58,7 @@ PAGES = {
 }
 CONFIGS = {
     "corpus.yardstick": {"urls": ["https://u.example/"]},
+    "corpus.shuffle": {"languages": ["nob_Latn"]},
     "corpus.thresholds": {"min_documents": 2},
     "corpus.minhash": {"bands": 4, "rows": 3},
     "corpus.held_out": {"min_documents": 1, "max_share": 1},
@@ -71,6 +72,7 @@ ROLES = {
     "corpus.yardstick": "yardstick",
     "corpus.minhash": "signatures",
     "corpus.held_out": "held_out",
+    "corpus.shuffle": "shuffled",
     "corpus.thresholds": "thresholds",
     "corpus.rewrite": "rewritten",
     "corpus.lines": "lines",

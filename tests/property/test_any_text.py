@@ -5,7 +5,7 @@ from time import process_time
 
 import numpy as np
 import pytest
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from bedstone.corpus import measure
@@ -76,8 +76,6 @@ KINDS = {
 }
 """What is said again and again on 50 MB."""
 
-compiling = settings(deadline=None)  # the first call may compile
-
 
 def examples(test):
     for text in EXAMPLES.values():
@@ -110,14 +108,12 @@ def replaced(text):
     return "".join(chr(REPLACEMENT) if "\ud800" <= c <= "\udfff" else c for c in text)
 
 
-@compiling
 @examples
 @given(ANY_TEXT)
 def test_statistics_are_finite_or_null(text):
     rows([text])
 
 
-@compiling
 @pytest.mark.parametrize("variant", VARIANTS)
 @examples
 @given(ANY_TEXT)
@@ -129,7 +125,6 @@ def test_what_is_left_is_a_part_of_the_text_and_can_be_measured(variant, text):
     rows([left])
 
 
-@compiling
 @pytest.mark.parametrize("variant", VARIANTS)
 @examples
 @given(ANY_TEXT)
@@ -141,7 +136,6 @@ def test_rewriting_twice_changes_nothing_more_if_citations_stay(variant, text):
         assert rewritten(text, variant) == once
 
 
-@compiling
 @examples
 @given(ANY_TEXT)
 def test_signatures_have_numbers_in_range(text):
@@ -151,7 +145,6 @@ def test_signatures_have_numbers_in_range(text):
     assert made.is_signed.tolist() == [bool((made.least < MERSENNE).any())]
 
 
-@compiling
 @examples
 @given(ANY_TEXT)
 def test_a_lone_surrogate_counts_as_u_fffd(text):

@@ -5,7 +5,7 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from bedstone.corpus.rules.c4 import LINE_RULES, VARIANTS, c4_statistics, rewrite
@@ -64,7 +64,6 @@ PIECES = [
     "Σ",
 ]
 texts = st.lists(st.sampled_from(PIECES), max_size=30).map("".join) | st.text()
-compiling = settings(deadline=None)  # the first call may compile
 many_texts = st.lists(texts, max_size=4)
 
 
@@ -135,7 +134,6 @@ def statistics(text, name):
     ]
 
 
-@compiling
 @pytest.mark.parametrize("name", VARIANTS)
 @given(strings=many_texts, without=st.sets(st.sampled_from(LINE_RULES)))
 def test_texts_are_rewritten_as_python_does(name, strings, without):
@@ -147,7 +145,6 @@ def test_texts_are_rewritten_as_python_does(name, strings, without):
     assert lines == [numbers for _, numbers in expected]
 
 
-@compiling
 @pytest.mark.parametrize("name", VARIANTS)
 @given(strings=many_texts)
 def test_what_is_dropped_is_counted(name, strings):
@@ -163,7 +160,6 @@ def test_what_is_dropped_is_counted(name, strings):
     assert counts["dropped.citations_bytes"] == lost
 
 
-@compiling
 @example(["One [1] two three four five. [2] Six.\r\nOne two three four five. Six."])
 @given(many_texts)
 def test_pages_are_measured_as_python_does(strings):

@@ -32,7 +32,7 @@ def runs_of(law, noise=0.0, seed=0):
     return Runs(PARAMETERS, TOKENS, losses)
 
 
-@settings(deadline=None, max_examples=20)
+@settings(max_examples=20)
 @given(laws(), OBJECTIVES)
 def test_a_surface_without_noise_is_recovered(law, objective):
     found = fit(runs_of(law), Method(objective))
@@ -40,7 +40,7 @@ def test_a_surface_without_noise_is_recovered(law, objective):
     assert astuple(found.law) == pytest.approx(astuple(law), rel=1e-6)
 
 
-@settings(deadline=None, max_examples=10)
+@settings(max_examples=10)
 @given(laws(), st.sampled_from(("huber", "squares")), SEEDS)
 def test_the_order_of_runs_changes_nothing(law, objective, seed):
     runs = runs_of(law, 0.005, seed)
@@ -51,7 +51,7 @@ def test_the_order_of_runs_changes_nothing(law, objective, seed):
     assert astuple(one.law) == pytest.approx(astuple(other.law), rel=1e-4)
 
 
-@settings(deadline=None, max_examples=15)
+@settings(max_examples=15)
 @given(laws(), SEEDS, st.floats(-9, 3))
 def test_the_unit_of_parameters_scales_a_alone(law, seed, power):
     runs = runs_of(law, 0.005, seed)
@@ -61,7 +61,7 @@ def test_the_unit_of_parameters_scales_a_alone(law, seed, power):
     assert astuple(other) == pytest.approx(astuple(expected), rel=1e-5)
 
 
-@settings(deadline=None, max_examples=15)
+@settings(max_examples=15)
 @given(laws(), SEEDS)
 def test_weights_are_repeated_rows(law, seed):
     runs = runs_of(law, 0.005, seed)

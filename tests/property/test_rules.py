@@ -1,7 +1,7 @@
 import math
 import re
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from bedstone.corpus import judge, measure
@@ -15,10 +15,7 @@ ANY_TEXT = (
 )
 RULE_SETS = st.sampled_from(sorted(RULES))
 
-compiling = settings(deadline=None)  # the first call may compile
 
-
-@compiling
 @given(ANY_TEXT)
 def test_every_statistic_is_finite_or_absent(text):
     (row,) = measure([text]).to_pylist()
@@ -27,7 +24,6 @@ def test_every_statistic_is_finite_or_absent(text):
     assert all(value is None or value <= 1 for value in shares)
 
 
-@compiling
 @given(ANY_TEXT, RULE_SETS)
 def test_a_rule_judges_alone_and_one_less_never_drops(text, name):
     statistics = measure([text])
@@ -40,7 +36,6 @@ def test_a_rule_judges_alone_and_one_less_never_drops(text, name):
     assert judge(statistics, name)["keep"].to_pylist() == [not alone]
 
 
-@compiling
 @given(st.lists(ANY_TEXT, max_size=5))
 def test_texts_are_measured_and_judged_alone(texts):
     every = chosen(",".join(RULES))
@@ -51,7 +46,6 @@ def test_texts_are_measured_and_judged_alone(texts):
     assert decided == [judge(measure([text]), every).to_pylist()[0] for text in texts]
 
 
-@compiling
 @given(st.text(alphabet="ab, \n"))
 def test_given_words_are_taken_as_they_are(text):
     tokens = re.findall(r"[ab]+|,", text)

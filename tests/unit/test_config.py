@@ -221,7 +221,7 @@ FREE = {
     },
     "tokenizer.mix": {"budget_tokens"},
     "scaling.fit": {"drop_highest", "hold_out"},
-    "evaluation.bits": {"max_bytes", "document_max_bytes"},
+    "evaluation.texts": {"max_bytes", "document_max_bytes"},
     "posttrain.pairs": {
         "prompt_max_characters",
         "completion_min_characters",

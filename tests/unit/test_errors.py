@@ -1,11 +1,12 @@
 """Text from outside, as it may be shown."""
 
+import pickle
 import unicodedata
 
 import pytest
 
 import bedstone
-from bedstone.errors import ConfigError, printable, reason
+from bedstone.errors import ConfigError, DataError, printable, reason
 
 
 @pytest.mark.parametrize(
@@ -42,3 +43,18 @@ def test_the_system_s_errors_are_told_without_number_and_path(tmp_path):
         bedstone.run(tmp_path / "nope.toml")
     assert str(caught.value) == f"cannot read {tmp_path / 'nope.toml'}: No such file or directory"
     assert reason(ValueError("odd")) == "odd"
+
+
+def test_a_name_with_a_line_end_begins_no_line():
+    error = DataError("two files:", "a\nhint: b", hint="none")
+    for each in (error, pickle.loads(pickle.dumps(error))):  # a worker's comes through a pipe
+        assert (str(each), each.hint) == ("two files:\na\\nhint: b", "none")
+
+
+def test_a_file_s_name_is_one_line_of_an_error(cli, tmp_path):
+    name = tmp_path / "a\nhint: b.toml"
+    _, _, err = cli("run", name)
+    assert f"{tmp_path}/a\\nhint: b.toml" in err
+    with pytest.raises(ConfigError) as caught:
+        bedstone.run(name)
+    assert "\n" not in str(caught.value)

@@ -35,6 +35,7 @@ ORDER = [
     "posttrain",
     "evaluation",
     "sampling",
+    "ablation",
     "reporting",
     "commands",
 ]

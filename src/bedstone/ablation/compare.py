@@ -1,20 +1,34 @@
 """A comparison from its options to its answer."""
 
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
+
 from bedstone.ablation.decisions import decision
 from bedstone.ablation.price import HALF, SCORING_SHARE, price
 from bedstone.ablation.recipes import ENCODER, HOLDER, Comparison, Proxy
-from bedstone.ablation.runs import BASELINE, Arms, Match, planned_runs, prepare, shape_of, trained
-from bedstone.errors import ConfigError
-from bedstone.evaluation.ablation import FILE, WHOLE, same
+from bedstone.ablation.runs import (
+    BASELINE,
+    Arms,
+    Match,
+    Run,
+    gathered,
+    planned_runs,
+    prepare,
+    shape_of,
+    trained,
+)
+from bedstone.errors import ConfigError, nearest
+from bedstone.evaluation.ablation import FILE
+from bedstone.evaluation.effects import DOMAIN, LANGUAGE, WHOLE, same
 from bedstone.laws import shapes
 from bedstone.scaling.speed import flop_per_second
-from bedstone.store.artifact import Artifact
+from bedstone.store import tables
+from bedstone.store.artifact import Artifact, is_complete
 from bedstone.store.making import Making
 from bedstone.store.payload import read_json
 from bedstone.uncertainty.comparison import LOOKS
@@ -60,9 +74,10 @@ class Seeds:
             )
         return cls(looks)
 
-    def level(self, look: int) -> float:
-        """Of the tests at a look: so that all looks together stay at the usual one."""
-        return LEVEL if len(self.looks) == 1 else LOOKS[look]
+    def level(self, seeds: int) -> float:
+        """Of the tests after so many: so that all looks together stay at the usual one."""
+        past = [LOOKS[look] for look in self.looks if len(self.looks) > 1 and look <= seeds]
+        return past[-1] if past else LEVEL
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,30 +104,49 @@ def compare(
     """Build the arms, train them seed by seed, and tell what differs.
 
     Raises:
-        ConfigError: the bound on the cost is too low for the first seeds.
+        ConfigError: the documents have no such column, or the bound on the cost is too low for the
+            first seed.
         BedstoneError: a stage failed; what was finished stays, and the next call goes on.
     """
     begun = time.monotonic()
     arms = prepare(comparison, given, asked.match, asked.rate, where)
+    _refuse_unknown(asked.by, arms)
     differing = [it for it in range(1, len(arms.made)) if not arms.is_baseline(it)]
     if not differing:
         return _answer(arms, proxy, {}, None, None)
     run_seconds = price(comparison, given, proxy, where.store).run_seconds or _measured_pace(arms)
-    made: Trained = {}
-    artifact, done = None, 0
-    round_seconds = (len(differing) + 1 + HALF) * run_seconds
+    texts, made = gathered(arms, where), Trained()
+    artifact, done, models = None, 0, 0.0
     for look in asked.seeds.looks:
         for seeds in _rounds(range(done, look), asked.most_seconds):
-            if _is_too_much(asked, len(seeds) * round_seconds, begun, done, where):
+            runs = [run for seed in seeds for run in planned_runs(arms, texts, seed)]
+            missing = _missing(runs, where.store)
+            if _is_too_much(asked, missing * run_seconds, begun, done, where):
                 break
-            runs = [run for seed in seeds for run in planned_runs(arms, seed)]
+            models += missing
             made |= trained(runs, where, note=f"seeds {seeds[0]} to {seeds[-1]}")
             done = seeds[-1] + 1
         artifact = _measured(arms, made, done, asked, where)
         found = read_json(artifact, FILE)
         if done < look or _is_told(found):
             break
-    return _answer(arms, proxy, made, artifact, done * round_seconds)
+    is_first = models == done * (len(differing) + 1 + HALF)
+    return _answer(arms, proxy, made, artifact, models * run_seconds if is_first else None)
+
+
+def _refuse_unknown(by: Sequence[str], arms: Arms) -> None:
+    """Raises ConfigError where documents cannot be told apart by that."""
+    documents = arms.made[BASELINE][arms.comparison.texts()["documents"]]
+    columns = tables.schema(tables.table_path(documents.shards[0]))
+    flat = [field.name for field in columns if not pa.types.is_nested(field.type)]
+    for name in by:
+        if name not in (known := [LANGUAGE, DOMAIN, *flat]):
+            raise ConfigError(f"--by {name}: no such column; {nearest(name, known)}")
+
+
+def _missing(runs: Iterable[tuple[str, Run]], store: Path) -> float:
+    """How many models the store lacks; one that is trained on half of the tokens is half a one."""
+    return sum(run.tokens_share for _, run in runs if not is_complete(run.request.folder(store)))
 
 
 def _rounds(seeds: range, most_seconds: float | None) -> Iterator[range]:
@@ -137,7 +171,7 @@ def _is_too_much(asked: Asked, needed: float, begun: float, done: int, where: Ma
     Raises:
         ConfigError: the first would.
     """
-    if asked.most_seconds is None:
+    if asked.most_seconds is None or not needed:
         return False
     spent = time.monotonic() - begun
     needed /= where.engine.workers
@@ -147,7 +181,7 @@ def _is_too_much(asked: Asked, needed: float, begun: float, done: int, where: Ma
         raise ConfigError(
             f"--until-cost: the first seed takes {needed / 60:.1f} minutes more, after "
             f"{spent / 60:.1f}, and {asked.most_seconds / 60:.1f} are allowed",
-            hint="allow more, vary less, or give a smaller --proxy",
+            hint="allow more, vary less, or compare smaller models",
         )
     where.progress.named("ablate").say(f"ends after {done} seeds: the next would cost too much")
     return True
@@ -166,7 +200,7 @@ def _measured(arms: Arms, made: Trained, seeds: int, asked: Asked, where: Making
         "parameters": shapes.counted(shape_of(arms, BASELINE)).total,
         "train_tokens": list(arms.train_tokens),
         "by": list(asked.by),
-        "level": asked.seeds.level(seeds) if seeds in asked.seeds.looks else LEVEL,
+        "level": asked.seeds.level(seeds),
         **asked.margin,
     }
     return replace(where, progress=where.progress.named("compare")).build(STAGE, config, **inputs)
@@ -194,6 +228,7 @@ def _answer(
             "parameters": shapes.counted(shape_of(arms, BASELINE)).total,
             "train_tokens": arms.train_tokens[BASELINE],
             "seeds": 0,
+            "level": LEVEL,
             "margin_bits_per_byte": None,
             "slope_bits_per_byte": None,
             "arms": [{"value": label} for label in ("baseline", *labels)],
@@ -214,7 +249,7 @@ def _answer(
             "parameters": found.pop("parameters"),
             "train_tokens": found.pop("train_tokens"),
         },
-        **{name: found[name] for name in ("seeds", "yardstick")},
+        **{name: found[name] for name in ("seeds", "level", "yardstick")},
         "margin_bits_per_byte": found["margin_bits_per_byte"],
         "slope_bits_per_byte": found["slope_bits_per_byte"],
         "arms": rows,
@@ -275,9 +310,12 @@ def _warnings(arms: Arms, answer: Row, untold: Mapping[str, Sequence[str]]) -> I
     """What a reader must know before he believes it."""
     if answer["seeds"] == 1:
         yield "one seed tells no interval: models of one recipe differ by their seed alone"
+    if answer["seeds"] == 2:
+        yield "two seeds hardly tell how much seeds differ: intervals are wide, give --seeds 3"
     if answer["artifact"] and answer["slope_bits_per_byte"] is None:
         yield "twice the tokens made no better model, so no effect is told in tokens"
-    if any(row["family"] == WHOLE and row["counted"] == "documents" for row in answer["effects"]):
+    told = [row for row in answer["effects"] if row["family"] == WHOLE]
+    if any(row["counted"] == "documents" for row in told if not row["by_construction"]):
         yield (
             f"the held-out documents are of fewer than {MIN_DOCUMENTS} sites: intervals tell of "
             "further documents of these, and of no other site"
@@ -285,14 +323,14 @@ def _warnings(arms: Arms, answer: Row, untold: Mapping[str, Sequence[str]]) -> I
     for family, units in untold.items():
         if units:
             yield (
-                f"{family}: {len(units)} have fewer than {MIN_DOCUMENTS} held-out documents or "
-                f"sites, so nothing is told of them: {', '.join(units[:SHOWN])}"
+                f"{family}: {len(units)} have fewer than {MIN_DOCUMENTS} held-out documents, so "
+                f"nothing is told of them: {', '.join(units[:SHOWN])}"
                 f"{' ...' if len(units) > SHOWN else ''}"
             )
     yardstick = answer["yardstick"]
-    if yardstick and yardstick["left_out_trained_on"]:
+    if yardstick and yardstick["left_out_by_an_arm"]:
         yield (
-            f"{yardstick['left_out_trained_on']} held-out documents are trained on in an arm, "
+            f"{yardstick['left_out_by_an_arm']} held-out documents are not held out in each arm, "
             "and are measured in none"
         )
     for arm in arms.comparison.arms:

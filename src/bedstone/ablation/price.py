@@ -5,19 +5,25 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from bedstone.ablation.recipes import PLANNER, TRAINER, Comparison, Proxy
+from bedstone.ablation.recipes import TRAINER, Comparison, Proxy
 from bedstone.ablation.runs import BITS
 from bedstone.errors import ArtifactError, ConfigError
 from bedstone.store import recipe as recipes
 from bedstone.store.artifact import MANIFEST, Artifact, Manifest
 from bedstone.store.decisions import FILE
+from bedstone.store.decisions import ROLE as PLAN
 from bedstone.store.payload import read_json
+from bedstone.tokenizer.mixing.shares import FILE as MIX_FILE
+from bedstone.uncertainty.intervals import MIN_DOCUMENTS
 
 TRAIN_FLOP = 6.0
 """For each parameter and token, where no plan has counted them. Source: Kaplan et al. 2020,
 arXiv:2001.08361, section 2.1."""
 SCORING_SHARE = 0.1
 """Of a run's training: what measuring takes at most, where none was measured yet."""
+TOLD_TOKENS = 20_000
+"""Of a language, in the run: effects on languages were seen with so many; assumption: with much
+fewer none is."""
 HALF = 0.5
 """Of a run: the baseline's second one."""
 CLOCK = {"s": 1.0, "m": 60.0, "h": 3600.0}
@@ -37,6 +43,9 @@ class Price:
     """Of training one model."""
     run_seconds: float | None
     """Of training and measuring one model."""
+    languages: Mapping[str, bool]
+    """Of the mix, whether each has text enough for an answer of its own; empty before there is a
+    mix and a plan."""
 
     def flop(self, arms: int, seeds: int) -> float | None:
         """Of as many models as ``seconds`` is told of."""
@@ -62,13 +71,13 @@ def price(
     for number, arm in enumerate(comparison.arms, start=1):
         own = comparison.before_training(number)
         names = [node.name for node in own.nodes]
-        same = {name: made for name, made in baseline.items() if made and name not in names}
+        same = {name: made for name, made in baseline.items() if name not in names}
         found = recipes.built(own, given, store, held=same)
         to_build[arm.label] = tuple(name for name in names if found[name] is None)
     known = {name: it.manifest.seconds for name, it in baseline.items() if it is not None}
     named = [name for names in to_build.values() for name in names]
-    plans = [baseline[it.name] for it in comparison.baseline.nodes if it.stage.name == PLANNER]
-    flop = _run_flop(plans[0] if plans else None, proxy)
+    plan, mix = (baseline.get(comparison.trainer.inputs.get(role, "")) for role in (PLAN, "mix"))
+    flop = _run_flop(plan, proxy)
     past = list(_manifests(store))
     return Price(
         to_build=to_build,
@@ -76,6 +85,7 @@ def price(
         corpus_seconds=sum(known.get(name, 0.0) for name in named),
         run_flop=flop,
         run_seconds=_run_seconds(flop, past),
+        languages=_languages(mix, plan),
     )
 
 
@@ -83,6 +93,17 @@ def _run_flop(plan: Artifact | None, proxy: Proxy | None) -> float | None:
     if plan is not None:
         return float(read_json(plan, FILE)["flop"])
     return TRAIN_FLOP * proxy.parameters * proxy.train_tokens if proxy else None
+
+
+def _languages(mix: Artifact | None, plan: Artifact | None) -> dict[str, bool]:
+    """Whether each has held-out documents enough, and is read for tokens enough."""
+    if mix is None or plan is None:
+        return {}
+    tokens = read_json(plan, FILE)["train_tokens"]
+    return {
+        name: each["held_out_documents"] >= MIN_DOCUMENTS and each["weight"] * tokens >= TOLD_TOKENS
+        for name, each in read_json(mix, MIX_FILE)["languages"].items()
+    }
 
 
 def _manifests(store: Path) -> list[Manifest]:

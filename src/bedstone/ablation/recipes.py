@@ -10,7 +10,7 @@ from bedstone.ablation.decisions import Arm
 from bedstone.errors import ConfigError, nearest
 from bedstone.store import recipe as recipes
 from bedstone.store.decisions import ROLE as PLAN
-from bedstone.store.recipe import Node, Recipe
+from bedstone.store.recipe import OFF, Node, Recipe
 
 TRAINER, PLANNER, HOLDER = "pretrain.train", "scaling.plan", "corpus.held_out"
 TOKENISER, ENCODER = "tokenizer.train", "tokenizer.encode"
@@ -105,7 +105,7 @@ class Comparison:
         return self.recipes[arm - 1] if arm else self.baseline
 
     def texts(self) -> Mapping[str, str]:
-        """The nodes or inputs that held-out texts are read from, by role of evaluation.bits."""
+        """The nodes or inputs that held-out texts are read from, by role of evaluation.texts."""
         by_name = {node.name: node for node in self.baseline.nodes}
         signatures = by_name[self.holder.inputs["signatures"]]
         return {
@@ -137,7 +137,8 @@ def load(
     """
     trainer = only(recipes.load(path, sets), TRAINER).name
     baseline = recipes.load(path, sets, until=trainer)
-    only(baseline, HOLDER)
+    for stage in (HOLDER, ENCODER):
+        only(baseline, stage)
     names = [node.name for node in baseline.nodes]
     if hold is None:
         hold = [node.name for node in baseline.nodes if node.stage.name in HELD]
@@ -145,7 +146,13 @@ def load(
         raise ConfigError(f"--hold {unknown[0]}: no such node; {nearest(unknown[0], names)}")
     changed = []
     for arm in arms:
-        recipe = recipes.load(path, [*sets, arm.label], until=trainer)
+        if arm.label == f"{trainer}={OFF}":
+            raise ConfigError(f"--vary {arm.label}: no model is left to compare")
+        try:
+            recipe = recipes.load(path, [*sets, arm.label], until=trainer)
+        except ConfigError as error:
+            lines = (line.replace("--set", "--vary") for line in error.args)
+            raise ConfigError(*lines, hint=error.hint) from error
         if arm.node not in {*names, *(node.name for node in recipe.nodes)}:
             raise ConfigError(
                 f"--vary {arm.label}: {trainer} is not made from {arm.node}",
@@ -166,7 +173,7 @@ def only(recipe: Recipe, stage: str) -> Node:
     if len(found) != 1:
         raise ConfigError(
             f"the recipe has {len(found)} nodes of {stage} where a comparison needs one",
-            hint="bedstone run ablation --dry-run shows a recipe to compare with",
+            hint="bedstone init ablation writes a recipe to compare with",
         )
     return found[0]
 

@@ -33,11 +33,11 @@ BITS = "evaluation.bits"
 class Run:
     """A model to train and to measure."""
 
-    arm: int
-    seed: int
+    tokens_share: float
+    """Of those that its arm is trained on."""
     request: Request
-    texts: Mapping[str, Artifact]
-    """What it is measured on, by role of evaluation.bits."""
+    texts: Artifact
+    """What it is measured on."""
     bits: Config
 
 
@@ -160,19 +160,22 @@ def shape_of(arms: Arms, arm: int) -> ModelConfig:
     return configs.checked(ModelConfig, {"vocab_size": vocab_size, **sizes})
 
 
-def planned_runs(arms: Arms, seed: int) -> list[tuple[str, Run]]:
+def gathered(arms: Arms, where: Making) -> Artifact:
+    """The text that all models are measured on: held out by the baseline, in its languages."""
+    sources = arms.comparison.texts()
+    inputs = {role: arms.made[BASELINE][name] for role, name in sources.items()}
+    languages = list(read_json(arms.inputs(BASELINE)["mix"], MIX_FILE)["languages"])
+    return where.build("evaluation.texts", {"languages": languages}, **inputs)
+
+
+def planned_runs(arms: Arms, texts: Artifact, seed: int) -> list[tuple[str, Run]]:
     """The runs of one seed, under the role that each plays in the comparison.
 
     Arms that are the baseline by construction have none; the baseline has one more, on half of
     its tokens, which tells what more tokens are worth.
     """
-    texts = {role: arms.made[BASELINE][name] for role, name in arms.comparison.texts().items()}
     plan = arms.resolved(BASELINE)
-    bits = {
-        "languages": list(read_json(arms.inputs(BASELINE)["mix"], MIX_FILE)["languages"]),
-        "number_format": plan["number_format"],
-        "threads": plan["threads"],
-    }
+    bits = {name: plan[name] for name in ("number_format", "threads")}
     config = configs.checked(find(BITS).config, bits)
     differing = [it for it in range(1, len(arms.made)) if not arms.is_baseline(it)]
     if not differing:
@@ -180,7 +183,7 @@ def planned_runs(arms: Arms, seed: int) -> list[tuple[str, Run]]:
     named = [(f"bits.{arm}-{seed}", arm, 1.0) for arm in (BASELINE, *differing)]
     named.append((f"half.{seed}", BASELINE, 0.5))
     return [
-        (role, Run(arm, seed, arms.request(arm, seed, share), texts, config))
+        (role, Run(share, arms.request(arm, seed, share), texts, config))
         for role, arm, share in named
     ]
 
@@ -207,5 +210,5 @@ def _train(run: Run, store: Path, progress: Progress) -> tuple[Path, Path]:
     inputs = {**request.inputs, **request.deciders}
     given = {role: each for role, each in inputs.items() if isinstance(each, Artifact)}
     model = build(request.stage, request.config, given, store, Local(), progress)
-    measured = {"model": model, **run.texts}
+    measured = {"model": model, "texts": run.texts}
     return model.path, build(find(BITS), run.bits, measured, store, Local(), progress).path

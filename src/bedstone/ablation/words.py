@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from bedstone.evaluation.ablation import LANGUAGE, WHOLE
+from bedstone.evaluation.effects import LANGUAGE, WHOLE
 
 NAMED = 3
 """Parts of one verdict that are called by name."""

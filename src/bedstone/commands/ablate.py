@@ -1,5 +1,6 @@
 """`bedstone ablate`: what one decision did to the model, or that it cannot be told."""
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from textwrap import wrap
 from typing import Annotated, Any, Literal
@@ -72,7 +73,7 @@ class AblationEffect(TypedDict):
     difference: float
     """Bits a byte over the baseline: below 0 is better."""
     low: float | None
-    """Of the difference, at 95 % for the family together; null without an interval."""
+    """Of the difference, at 1 - ``level`` for the family together; null without an interval."""
     high: float | None
     by_seed: list[float]
     seed_deviation: float | None
@@ -106,8 +107,9 @@ class AblationYardstick(TypedDict):
     sites: int
     left_out_near_duplicates: int
     """Documents that nothing learns from, for they nearly are held-out ones."""
-    left_out_trained_on: int
-    """Held-out documents that an arm trains on; measured in no arm."""
+    left_out_by_an_arm: int
+    """Held-out documents that an arm does not hold out, measured in none: it trains on them, or
+    lacks them and may train on what is near them."""
 
 
 class AblationPlacebo(TypedDict):
@@ -145,7 +147,7 @@ class AblationCost(TypedDict):
     """Of all arms, in seconds of one worker."""
 
     predicted_seconds: float | None
-    """Of training and measuring, before the first run; null where nothing was to be trained."""
+    """Of training and measuring, before the first run; null where the store had any of it."""
     seconds: float
     """That training and measuring took."""
     corpus_seconds: float
@@ -174,6 +176,8 @@ class Ablation(TypedDict):
     baseline: AblatedArm
     proxy: AblationSize
     seeds: int
+    level: float
+    """Of a family's tests together; intervals leave so much out. Less than .05 after a look."""
     yardstick: AblationYardstick | None
     margin_bits_per_byte: float | None
     slope_bits_per_byte: float | None
@@ -315,8 +319,9 @@ def _margin(text: str) -> dict[str, float]:
     try:
         value = float(share)
     except ValueError:
-        value = 0.0
-    if value <= 0 or (percent and (unit != "tokens" or value >= 100)):
+        value = math.nan
+    is_share = unit == "tokens" and value < 100
+    if not 0 < value < math.inf or (percent and not is_share):
         raise ConfigError(
             f"--margin {text!r} is no margin",
             hint="write --margin 5%tokens, or --margin 0.01 for bits a byte",
@@ -327,7 +332,7 @@ def _margin(text: str) -> dict[str, float]:
 def _priced(compared: Sequence[Any], prices: Sequence[Any], asked: Any) -> AblatePrice:
     from bedstone.ablation.decisions import decision
 
-    arms, seeds = len(compared[0].arms), asked.seeds.looks[0]
+    arms, seeds = len(compared[0].arms), asked.seeds.looks[-1]
     runs = seeds * (arms + 2)
     seconds = [each.seconds(arms, seeds) for each in prices]
     flop = [each.flop(arms, seeds) for each in prices]
@@ -336,6 +341,14 @@ def _priced(compared: Sequence[Any], prices: Sequence[Any], asked: Any) -> Ablat
     if unknown:
         warnings.append(
             f"without the time of {', '.join(unknown)}: this store has not built their like"
+        )
+    languages = prices[0].languages
+    if poor := [name for name, is_told in languages.items() if not is_told]:
+        warnings.append(
+            f"of {len(languages)} languages {len(poor)} have too little weight or too few held-out "
+            "documents for an answer of their own. What would give it: fewer languages "
+            "(languages of corpus.filter, without of tokenizer.mix), more tokens (--proxy), a "
+            "larger share of corpus.held_out"
         )
     if None in seconds:
         warnings.append("without the time of training: this store has trained no model yet")
@@ -383,7 +396,7 @@ def _told(found: Ablate) -> Iterator[str]:
     yield from wrap(claim(found), WIDTH)
     if rows := [row for row in effects if row["low"] is not None and not row["by_construction"]]:
         yield ""
-        yield from _table(rows)
+        yield from _table(rows, found["level"])
     for sign in found.get("signs", ()):
         said = "agree" if sign["agree"] else "do not agree"
         if sign["family"] == "whole":
@@ -393,9 +406,10 @@ def _told(found: Ablate) -> Iterator[str]:
         yield f"page: bedstone report {found['artifact']}"
 
 
-def _table(rows: Sequence[Mapping[str, Any]]) -> Iterator[str]:
+def _table(rows: Sequence[Mapping[str, Any]], level: float) -> Iterator[str]:
     """Of each arm the whole, and of each family what changed most."""
-    yield f"{'':28} {'bits a byte':>11} {'95 %':>19} {'tokens':>8}  verdict"
+    interval = f"{100 * (1 - level):g} %"
+    yield f"{'':28} {'bits a byte':>11} {interval:>19} {'tokens':>8}  verdict"
     shown: dict[tuple[str, str], int] = {}
     for row in rows:
         arm, family = row["value"], row["family"]

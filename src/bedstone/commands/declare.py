@@ -155,7 +155,7 @@ class Command:
                 hint = error.hint
                 if hint is not None and "bedstone " not in hint:  # a command stays one
                     hint = in_python(hint)
-                raise type(error)(in_python(str(error)), hint=hint) from error
+                raise type(error)(*map(in_python, error.args), hint=hint) from error
 
         shown = [
             each.replace(annotation=parameters[name].type) if name in parameters else each

@@ -80,10 +80,10 @@ def main() -> None:
     try:
         application(None if COMPLETING in os.environ else sys.argv[1:])(prog_name=NAME)
     except BedstoneError as error:
-        _complain(str(error), error.hint)
+        _complain(str(error).split("\n"), error.hint)
         sys.exit(error.exit_status)
     except OSError as error:
-        _complain(": ".join(str(it) for it in (error.filename, error.strerror or error) if it))
+        _complain([": ".join(str(it) for it in (error.filename, error.strerror or error) if it)])
         sys.exit(1)
 
 
@@ -102,11 +102,11 @@ def _about(
     """From a raw web crawl to an aligned, sampled language model."""
 
 
-def _complain(message: str, hint: str | None = None) -> None:
+def _complain(message: list[str], hint: str | None = None) -> None:
     """Say it; further lines are set in, so that none looks like a label of its own."""
-    for label, text in (("error", message), ("hint", hint)):
-        if text:
-            print(f"{label}: " + "\n  ".join(map(printable, text.split("\n"))), file=sys.stderr)
+    for label, lines in (("error", message), ("hint", [hint] if hint else [])):
+        if lines:
+            print(f"{label}: " + "\n  ".join(map(printable, lines)), file=sys.stderr)
 
 
 def _stop(number: int, frame: FrameType | None) -> None:

@@ -24,6 +24,10 @@ READER, ROLE = "corpus.extract", "crawl"
 """The stage that takes a share of what it is given, and its role."""
 PLANNER = "scaling.plan"
 """The stage that decides for all of the text: it is planned with apart."""
+HELD_OUT, FLOOR = "corpus.held_out", "min_documents"
+"""The stage that draws so many documents of a language at least: of a part, a part of them."""
+LEARNER, LIMIT = "tokenizer.train", "max_bytes"
+"""The stage that reads so much text at most."""
 FETCHING = ("corpus.crawl", "corpus.parallel")
 PART_BYTES = 4_000_000
 """Of the files: the documents of about as many go through all stages."""
@@ -103,6 +107,9 @@ class Rehearsal:
         if is_reader and (part := self.parts.get(node.inputs[ROLE])):
             taken = dict(config)["share"] * part.share * share
             config = config.model_copy(update={"share": taken})
+        if node.stage.name == HELD_OUT:
+            floor = round(dict(config)[FLOOR] * share / self.growth(node.name))
+            config = config.model_copy(update={FLOOR: floor})
         try:
             with naming(node), timed() as seconds:
                 made = build(node.stage, config, inputs, self.folder, Local())
@@ -134,22 +141,22 @@ class Rehearsal:
     def _drawn_out(self, name: str, low: float | None, high: float) -> float:
         """Where the line through both is at all of the text; without one, through zero."""
         share = 0.0 if low is None else PASSES[-2]
-        steps = (self._growth(name) - 1) / (1 - share)
+        steps = (self.growth(name) - 1) / (1 - share)
         return max(high + (high - (low or 0.0)) * steps, 0.0)
 
-    def _growth(self, name: str) -> float:
-        """How many times as much text a node is given in the run."""
+    def growth(self, name: str) -> float:
+        """How many times as much text a node is given in the run, or an input has."""
         if name in self.parts:
             return self.parts[name].growth
         node = next(node for node in self.nodes if node.name == name)
         mapped = [node.inputs[role] for role in node.stage.sharded if role in node.inputs]
         sources = mapped or list(node.inputs.values())
-        growth = max((self._growth(source) for source in sources), default=1.0)
-        limit_bytes: float | None = dict(node.config).get("max_bytes")
-        if limit_bytes is None or name not in self.high.artifacts:
+        growth = max((self.growth(source) for source in sources), default=1.0)
+        if node.stage.name != LEARNER or name not in self.high.artifacts:
             return growth
         read_bytes = self.high.artifacts[name].manifest.metrics["train_bytes"]
-        return min(growth, max(limit_bytes / read_bytes, 1.0))  # it reads no more than that
+        limit_bytes: int = dict(node.config)[LIMIT]
+        return min(growth, max(limit_bytes / read_bytes, 1.0))
 
     def _obstacle(self, node: Node) -> str:
         """Why a node is not made; empty if it can be."""

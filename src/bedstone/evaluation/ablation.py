@@ -5,21 +5,21 @@ Reads   of each arm and seed ``bits.ARM-SEED``, arm 0 being the baseline, all of
         kept; ``half.SEED``, bits of the baseline after half of its tokens; ``documents``, to name
         those that gained and lost most. An arm without bits is the baseline's by construction:
         nothing that its model is made from differs
-Writes  ``ablation.json``: ``yardstick``, ``margin_bits_per_byte``, ``slope_bits_per_byte`` (for
-        each unit of the logarithm of tokens), ``arms``, ``effects``, ``noise``, ``untold`` (of each
-        family, what has too few documents); ``examples.json``: of each arm, the documents that
-        gained and lost most; ``documents.parquet``: ``id``, ``language``, ``site``, ``bytes``, and
-        for each arm ``difference_ARM`` in bits a byte, the mean over seeds
+Writes  ``ablation.json``: ``yardstick``, ``level``, ``margin_bits_per_byte``,
+        ``slope_bits_per_byte`` (for each unit of the logarithm of tokens), ``arms``, ``effects``,
+        ``noise``, ``untold`` (of each family, what has too few documents); ``examples.json``: of
+        each arm, the documents that gained and lost most; ``documents.parquet``: ``id``,
+        ``language``, ``site``, ``bytes``, and for each arm ``difference_ARM`` in bits a byte, the
+        mean over seeds
 
 An effect is the arm's bits less the baseline's, over bytes: below 0 the arm is better. Documents of
 one site are alike, so sites are what an interval counts; where there are too few of them it counts
-documents, and tells of other documents of those sites alone. A document that an arm trains on is
-measured in no arm.
+documents, and tells of other documents of those sites alone. A document that an arm does not hold
+out is measured in none.
 """
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 from typing import Annotated, Any
 
 import numpy as np
@@ -31,40 +31,32 @@ from pydantic import Field
 
 from bedstone.config import Config
 from bedstone.errors import DataError
+from bedstone.evaluation.effects import (
+    DOMAIN,
+    GROUP,
+    GROUPS,
+    LANGUAGE,
+    WHOLE,
+    ArmEffects,
+    Bools,
+    Floats,
+    Row,
+    Scores,
+    Slopes,
+    Yardstick,
+    noise,
+)
 from bedstone.store import tables
 from bedstone.store.artifact import Shard
 from bedstone.store.payload import read_json, write_json
 from bedstone.store.stage import Job, Metrics, Result, Stage
 from bedstone.tokenizer.mixing.shares import FILE as MIX_FILE
-from bedstone.uncertainty.comparison import (
-    Effect,
-    Noise,
-    Paired,
-    borrowed,
-    effects,
-    limited_by,
-    more_documents,
-    more_seeds,
-    verdict,
-    worth,
-)
 from bedstone.uncertainty.intervals import MIN_DOCUMENTS
 
 FILE, EXAMPLES = "ablation.json", "examples.json"
-WHOLE, LANGUAGE, DOMAIN, GROUP = "whole", "language", "domain", "group"
-GROUPS = {
-    (True, True): "kept by both",
-    (True, False): "kept by the baseline alone",
-    (False, True): "kept by the arm alone",
-    (False, False): "kept by neither",
-}
-"""By whether the baseline and whether the arm keeps a document."""
 SHOWN = 10
 """Documents that gained most, and as many that lost most."""
 SHOWN_CHARACTERS = 160
-Bools = NDArray[np.bool_]
-Floats = NDArray[np.float64]
-Row = dict[str, Any]
 
 
 class AblationConfig(Config):
@@ -87,40 +79,6 @@ class AblationConfig(Config):
     """Of a family's tests together."""
 
 
-@dataclass(frozen=True, slots=True)
-class Yardstick:
-    """The documents that all models are measured on, in one order."""
-
-    table: pa.Table
-    bytes_H: Floats
-    sites_H: NDArray[np.int64]
-    """Documents of one site have one number."""
-    measured_H: Bools
-    """Whether no arm trains on it."""
-
-    def counts_sites(self, rows: NDArray[np.int64]) -> bool:
-        """Whether some documents are of so many sites that these are what is counted."""
-        return len(np.unique(self.sites_H[rows])) >= MIN_DOCUMENTS
-
-    def paired(self, difference_KH: Floats, rows: NDArray[np.int64]) -> Paired:
-        """The differences of some documents, those of one site together where sites count."""
-        if not self.counts_sites(rows):
-            return Paired(difference_KH[:, rows], self.bytes_H[rows])
-        _, of = np.unique(self.sites_H[rows], return_inverse=True)
-        summed = [np.bincount(of, each[rows]) for each in difference_KH]
-        return Paired(np.stack(summed), np.bincount(of, self.bytes_H[rows]).astype(np.float64))
-
-
-@dataclass(frozen=True, slots=True)
-class Scores:
-    """Bits of each arm, seeds K x documents H."""
-
-    seeds: tuple[str, ...]
-    bits_KH: Mapping[int, Floats]
-    """By arm; without those that are the baseline's by construction."""
-    half_KH: Floats | None
-
-
 def run(config: AblationConfig, job: Job) -> Result:
     """Compare each arm with the baseline.
 
@@ -130,7 +88,7 @@ def run(config: AblationConfig, job: Job) -> Result:
     yardstick, scores = read(config, job)
     groups = {arm: _groups(job, yardstick, arm) for arm in range(1, len(config.arms) + 1)}
     mixes = {int(arm): read_json(mix, MIX_FILE) for arm, mix in job.many("mix").items()}
-    slopes = _Slopes(yardstick, scores)
+    slopes = Slopes(yardstick, scores)
     everything = np.flatnonzero(yardstick.measured_H)
     slope = slopes.of(everything)
     margin = config.margin_bits_per_byte
@@ -138,19 +96,29 @@ def run(config: AblationConfig, job: Job) -> Result:
         margin = slope * math.log1p(config.margin_tokens_share)
     units = _units(config, job, yardstick)
     rows = list[Row]()
-    for arm in range(1, len(config.arms) + 1):
-        told = _Arm(config, arm, yardstick, scores, slopes, margin or 0.0, _shares(mixes, arm))
+    for arm, value in enumerate(config.arms, start=1):
+        told = ArmEffects(
+            value=value,
+            arm=arm,
+            level=config.level,
+            margin=margin or 0.0,
+            yardstick=yardstick,
+            scores=scores,
+            slopes=slopes,
+            shares=_shares(mixes, arm),
+        )
         rows += told.rows({**units, GROUP: _split(groups[arm], everything)})
     found = {
         "yardstick": _told(job, yardstick),
         "parameters": config.parameters,
         "train_tokens": config.train_tokens[0],
         "seeds": len(scores.seeds),
+        "level": config.level,
         "margin_bits_per_byte": margin,
         "slope_bits_per_byte": slope,
         "arms": [_made_of(config, mixes[arm], arm) for arm in range(len(config.arms) + 1)],
         "effects": rows,
-        "noise": _noise(yardstick, scores, rows),
+        "noise": noise(yardstick, scores, rows),
         "untold": {
             name: sorted(unit for unit, each in found.items() if len(each) < MIN_DOCUMENTS)
             for name, found in units.items()
@@ -266,139 +234,6 @@ def _split(values: Sequence[str | None], rows: NDArray[np.int64]) -> dict[str, N
     return {value: np.array(found[value]) for value in sorted(found)}
 
 
-class _Slopes:
-    """What more tokens are worth to the baseline, from its runs on all and on half of them."""
-
-    def __init__(self, yardstick: Yardstick, scores: Scores) -> None:
-        self._bytes_H = yardstick.bytes_H
-        half = scores.half_KH
-        self._gain_H = None if half is None else (half - scores.bits_KH[0]).mean(axis=0)
-
-    def of(self, rows: NDArray[np.int64]) -> float | None:
-        """Bits a byte for each unit of the logarithm of tokens; None where none is seen."""
-        if self._gain_H is None:
-            return None
-        slope = self._gain_H[rows].sum() / self._bytes_H[rows].sum() / math.log(2)
-        return float(slope) if slope > 0 else None
-
-
-@dataclass(frozen=True, slots=True)
-class _Arm:
-    """What is told of one arm."""
-
-    config: AblationConfig
-    arm: int
-    yardstick: Yardstick
-    scores: Scores
-    slopes: _Slopes
-    margin: float
-    shares: Mapping[str, tuple[float, float]]
-    """By language, the share of the training tokens in the baseline and here."""
-
-    def rows(self, units: Mapping[str, Mapping[str, NDArray[np.int64]]]) -> Iterator[Row]:
-        """An effect on the whole, then those on each unit of each family."""
-        everything = np.flatnonzero(self.yardstick.measured_H)
-        if self.arm not in self.scores.bits_KH:
-            seeds = len(self.scores.seeds)
-            yield same(self._value, len(everything), seeds, self._baseline(everything))
-            return
-        difference_KH = self.scores.bits_KH[self.arm] - self.scores.bits_KH[0]
-        yield from self._family(WHOLE, {WHOLE: everything}, difference_KH)
-        for family, found in units.items():
-            told = {name: rows for name, rows in found.items() if len(rows) >= MIN_DOCUMENTS}
-            if told and not (family == GROUP and len(found) == 1):
-                yield from self._family(family, told, difference_KH)
-
-    @property
-    def _value(self) -> str:
-        return self.config.arms[self.arm - 1]
-
-    def _baseline(self, rows: NDArray[np.int64]) -> float:
-        """Its bits a byte, the mean over seeds."""
-        bits = self.scores.bits_KH[0][:, rows].sum(axis=1).mean()
-        return float(bits / self.yardstick.bytes_H[rows].sum())
-
-    def _family(
-        self, family: str, units: Mapping[str, NDArray[np.int64]], difference_KH: Floats
-    ) -> Iterator[Row]:
-        paired = {name: self.yardstick.paired(difference_KH, it) for name, it in units.items()}
-        noise = None if family in (WHOLE, GROUP) else borrowed(paired)
-        for name, effect in effects(paired, self.config.level, noise).items():
-            yield self._row(family, name, units[name], effect, noise)
-
-    def _row(
-        self,
-        family: str,
-        unit: str,
-        rows: NDArray[np.int64],
-        effect: Effect,
-        noise: Noise | None,
-    ) -> Row:
-        slope = self.slopes.of(rows)
-        told = verdict(effect, self.margin, self.config.level)
-        asked = (effect, self.margin, self.config.level)
-        is_open = told == "cannot tell"
-        worths = [
-            None if slope is None or each is None else worth(each, slope)
-            for each in (effect.difference, effect.high, effect.low)
-        ]
-        shares = self.shares.get(unit) if family == LANGUAGE else None
-        return {
-            "value": self._value,
-            "family": family,
-            "unit": unit,
-            "documents": len(rows),
-            "counted": "sites" if self.yardstick.counts_sites(rows) else "documents",
-            "seeds": len(self.scores.seeds),
-            "by_construction": False,
-            "bits_per_byte": self._baseline(rows) + effect.difference,
-            "difference": effect.difference,
-            "low": effect.low,
-            "high": effect.high,
-            "by_seed": list(effect.by_seed),
-            "seed_deviation": effect.seed_deviation,
-            "document_error": effect.document_error,
-            "borrowed_df": noise.df if noise else 0.0,
-            "worth_tokens": worths[0],
-            "worth_tokens_low": worths[1],
-            "worth_tokens_high": worths[2],
-            "p_adjusted": effect.p_adjusted,
-            "verdict": told,
-            "limited_by": limited_by(effect) if is_open else None,
-            "more_seeds": more_seeds(*asked) if is_open else None,
-            "more_documents": more_documents(*asked) if is_open else None,
-            "train_share_before": shares and shares[0],
-            "train_share": shares and shares[1],
-        }
-
-
-def same(
-    value: str, documents: int | None = None, seeds: int = 0, bits_per_byte: float | None = None
-) -> Row:
-    """The effect of an arm that is the baseline by construction."""
-    numbers = ("difference", "low", "high", "worth_tokens", "worth_tokens_low", "worth_tokens_high")
-    unknown = ("p_adjusted", "limited_by", "more_seeds", "more_documents")
-    return {
-        "value": value,
-        "family": WHOLE,
-        "unit": WHOLE,
-        "documents": documents,
-        "counted": "documents",
-        "seeds": seeds,
-        "by_construction": True,
-        "bits_per_byte": bits_per_byte,
-        **dict.fromkeys(numbers, 0.0),
-        "by_seed": [],
-        "seed_deviation": 0.0,
-        "document_error": 0.0,
-        "borrowed_df": 0.0,
-        **dict.fromkeys(unknown),
-        "verdict": "same",
-        "train_share_before": None,
-        "train_share": None,
-    }
-
-
 def _shares(mixes: Mapping[int, Any], arm: int) -> dict[str, tuple[float, float]]:
     weights = [
         {name: each["weight"] for name, each in mixes[it]["languages"].items()} for it in (0, arm)
@@ -434,34 +269,12 @@ def _told(job: Job, yardstick: Yardstick) -> Row:
         "languages": len(pc.unique(table["language"])),
         "sites": len(np.unique(yardstick.sites_H[yardstick.measured_H])),
         "left_out_near_duplicates": counted.get("near", 0),
-        "left_out_trained_on": int((~yardstick.measured_H).sum()),
+        "left_out_by_an_arm": int((~yardstick.measured_H).sum()),
     }
 
 
 def _splits(shard: Shard) -> pa.ChunkedArray:
     return pa.concat_tables([tables.read(part, ["split"]) for part in shard.shards])["split"]
-
-
-def _noise(yardstick: Yardstick, scores: Scores, rows: Sequence[Row]) -> Row:
-    """How much of a model's luck is shared by both of a pair; null with one seed."""
-    told = [row for row in rows if row["family"] == WHOLE and not row["by_construction"]]
-    paired = _root_mean_square([row["seed_deviation"] for row in told])
-    total = yardstick.bytes_H[yardstick.measured_H].sum()
-    runs = [bits[:, yardstick.measured_H].sum(axis=1) / total for bits in scores.bits_KH.values()]
-    enough = len(scores.seeds) > 1
-    single = _root_mean_square([float(each.std(ddof=1)) for each in runs] if enough else [])
-    unpaired = None if single is None else math.sqrt(2) * single
-    return {
-        "unpaired_deviation": unpaired,
-        "paired_deviation": paired,
-        "variance_removed": 1 - (paired / unpaired) ** 2 if paired and unpaired else None,
-        "borrowed_df": max((row["borrowed_df"] for row in rows), default=0.0),
-    }
-
-
-def _root_mean_square(values: Sequence[float | None]) -> float | None:
-    known = [value for value in values if value is not None]
-    return math.sqrt(sum(value**2 for value in known) / len(known)) if known else None
 
 
 def _by_document(config: AblationConfig, yardstick: Yardstick, scores: Scores) -> pa.Table:

@@ -1,44 +1,35 @@
 """Stage evaluation.bits: what each language's text costs a model, in bits.
 
-Reads   ``model``; ``documents``, ``language`` and ``held_out``: texts of which no model is made;
-        ``kept``: which of them the recipe wants; ``yardstick``: the same content in many languages
-Writes  ``languages.parquet``, a row for each language that holds out documents, with ``kept`` of
-        those that are kept: ``language``, ``documents``, ``bytes``, ``tokens`` (measured),
+Reads   ``model``; ``texts``, of evaluation.texts; ``yardstick``: the same content in many languages
+Writes  ``languages.parquet``, a row for each language that holds out documents, of those that are
+        kept where that is known: ``language``, ``documents``, ``bytes``, ``tokens`` (measured),
         ``bits_per_byte`` with ``_low`` and ``_high``, null where the documents are too few to tell
         an interval; ``parallel_bits`` (of the beginning of the language's yardstick text) and
         ``parallel_bits_ratio`` (over English), null where there is none
-        ``documents.parquet``, a row for each document measured: ``id``, ``language``, ``site`` (the
-        host of its URL, null without one), ``group`` (``kept`` or ``dropped``; null without the
-        input ``kept``), ``bytes``, ``bits``
+        ``documents.parquet``, a row for each document measured: ``id``, ``language``, ``site``,
+        ``group``, ``bytes``, ``bits``
 
-Which documents are measured, and which bytes of them, depends neither on the model's tokeniser nor
-on what is kept: models of other vocabularies and other decisions are measured on the same text.
-Of each document only its beginning is measured: more documents tell more than longer ones. The
-beginning of a text has less context, so it takes more bits a byte than the whole would: compare
-figures of one ``document_max_bytes``.
 Bits are those of the text alone, without an end. See ``windows`` for the context that a token is
 predicted from.
 """
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
 from itertools import chain, groupby
 from operator import itemgetter
 from statistics import median
 from typing import Any
-from urllib.parse import urlsplit
 
 import pyarrow as pa
-import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from pydantic import Field
 
 from bedstone.config import MOST_THREADS, Config
-from bedstone.corpus.rules.sets import LanguageKey
+from bedstone.evaluation.beginnings import DROPPED, NULLABLE, REQUIRED
 from bedstone.evaluation.windows import text_bits
+from bedstone.generation.foresight import Foreseen, Known
 from bedstone.languages import ENGLISH
-from bedstone.lots import lot
 from bedstone.model import NumberFormat
 from bedstone.store import tables
 from bedstone.store.artifact import Shard
@@ -70,22 +61,13 @@ DOCUMENTS = pa.schema(
         ("bits", pa.float64()),
     ]
 )
-KEPT, DROPPED = "kept", "dropped"
-COLUMNS = {"language": "language", "held_out": "split", KEPT: "keep"}
-"""Role -> what is read of it."""
 SUMMED = ("documents", "bytes", "tokens")
 Row = dict[str, Any]
 
 
 class BitsConfig(Config):
-    """How much is measured, and how it is computed."""
+    """How it is computed, and how much of the parallel text."""
 
-    languages: tuple[LanguageKey, ...] = ()
-    """The only ones to measure; if none is named, all."""
-    max_bytes: int = Field(65_536, gt=0)
-    """Of a language's held-out documents, drawn by hash; the one that goes beyond is the last."""
-    document_max_bytes: int = Field(512, ge=4)
-    """Of each document, its first; less where that would cut a character in two."""
     parallel_share: float = Field(0.1, gt=0, le=1)
     """Of the characters of each parallel text, its first: about the same content everywhere."""
     number_format: NumberFormat | None = None
@@ -102,7 +84,8 @@ def run(config: BitsConfig, job: Job) -> Result:
 
     folder = job.inputs["model"].file(WEIGHTS).parent
     model, encoder = load(folder, given(config.number_format)), Encoder.load(folder)
-    held_out = read_held_out(config, job)
+    rows = tables.read(job.inputs["texts"], REQUIRED, NULLABLE).to_pylist()
+    held_out = {name: list(own) for name, own in groupby(rows, key=itemgetter("language"))}
     texts = read_parallel(config, job.inputs.get("yardstick"), {*held_out, ENGLISH})
     parallel = {name: encoder.encode(text) for name, text in texts.items()}
     tokens = {name: [encoder.encode(it["text"]) for it in own] for name, own in held_out.items()}
@@ -119,59 +102,37 @@ def run(config: BitsConfig, job: Job) -> Result:
         [row for row in measured if (row["group"] == DROPPED) == is_dropped]
         for is_dropped in (False, True)
     )
-    rows = [
+    told = [
         _row(name, list(own), config.seed) | _parallel(name, parallel_bits)
         for name, own in groupby(wanted, key=itemgetter("language"))
     ]
-    tables.write(job, "languages.parquet", pa.Table.from_pylist(rows, SCHEMA))
+    tables.write(job, "languages.parquet", pa.Table.from_pylist(told, SCHEMA))
     tables.write(job, "documents.parquet", pa.Table.from_pylist(measured, DOCUMENTS))
     metrics = {
-        "languages": len(rows),
-        **{f"held_out_{unit}": sum(row[unit] for row in rows) for unit in SUMMED},
+        "languages": len(told),
+        **{f"held_out_{unit}": sum(row[unit] for row in told) for unit in SUMMED},
         **_whole("held_out", wanted, config.seed),
-        **_over_languages(rows),
+        **_over_languages(told),
     }
-    if KEPT in job.inputs:
+    if any(row["group"] for row in rows):
         metrics |= {"dropped_documents": len(dropped), **_whole(DROPPED, dropped, config.seed)}
     return Result(metrics)
 
 
-def read_held_out(config: BitsConfig, job: Job) -> dict[str, list[Row]]:
-    """Of each language that holds documents out, those to measure: their columns and ``text``."""
-    read = {role: name for role, name in COLUMNS.items() if role in job.inputs}
-    found: dict[str, list[Row]] = {}
-    inputs = (job.inputs[role] for role in ("documents", *read))
-    for documents, *others in tables.together(*inputs):
-        table = tables.read(documents, ["id", "text"], ["url"])
-        for name, shard in zip(read.values(), others, strict=True):
-            table = table.append_column(name, tables.beside(shard, table, [name])[name])
-        wanted = pc.equal(table["split"], "held_out")
-        if config.languages:
-            named = pa.array(config.languages, pa.string())
-            wanted = pc.and_(wanted, pc.is_in(table["language"], named))
-        for row in table.filter(wanted).to_pylist():
-            if text := beginning(row["text"], config.document_max_bytes):
-                about = {"id": row["id"], "language": row["language"], "site": site(row["url"])}
-                group = (KEPT if row["keep"] else DROPPED) if KEPT in read else None
-                about |= {"group": group, "text": text, "bytes": len(text.encode())}
-                found.setdefault(row["language"], []).append(about)
-        # What is drawn from all shards is among what is drawn from the first few.
-        found = {name: _first(drawn, config.max_bytes) for name, drawn in found.items()}
-    return dict(sorted(found.items()))
-
-
-def beginning(text: str, max_bytes: int) -> str:
-    """As much of ``text`` as ``max_bytes`` of UTF-8 hold, in whole characters."""
-    return text[:max_bytes].encode()[:max_bytes].decode(errors="ignore")
-
-
-def site(url: str | None) -> str | None:
-    """The host of a document's URL, without ``www.``; None where it has none."""
-    try:
-        host = urlsplit(url or "").hostname
-    except ValueError:
-        return None
-    return host.removeprefix("www.") if host else None
+def foresee(config: BitsConfig, known: Known) -> Foreseen:
+    """The tokens of what is held out, as much as its gathering may take, and of parallel text."""
+    texts, encode = known.inputs["texts"], known.encoder.encode
+    max_bytes = texts.manifest.config.get("max_bytes", 0)
+    rows = tables.read(texts, REQUIRED).to_pylist()
+    held_out = {name: list(own) for name, own in groupby(rows, key=itemgetter("language"))}
+    parallel = read_parallel(config, known.inputs.get("yardstick"), {*held_out, ENGLISH})
+    read_tokens = float(sum(len(encode(text)) for text in parallel.values()))
+    for own in held_out.values():
+        read_bytes = sum(row["bytes"] for row in own)
+        # The last document of a language may go beyond its limit.
+        grown = max(read_bytes, known.count("texts", read_bytes, max_bytes)) / read_bytes
+        read_tokens += grown * sum(len(encode(row["text"])) for row in own)
+    return Foreseen(read_tokens=read_tokens)
 
 
 def read_parallel(config: BitsConfig, yardstick: Shard | None, wanted: set[str]) -> dict[str, str]:
@@ -185,16 +146,6 @@ def read_parallel(config: BitsConfig, yardstick: Shard | None, wanted: set[str])
         for name, text in rows
         if name in wanted
     }
-
-
-def _first(documents: Iterable[Row], max_bytes: int) -> list[Row]:
-    chosen, total = list[Row](), 0
-    for document in sorted(documents, key=lambda it: lot(it["id"], "evaluation.bits")):
-        if total >= max_bytes:
-            break
-        chosen.append(document)
-        total += document["bytes"]
-    return chosen
 
 
 def _cost(documents: Sequence[Row], seed: int) -> Row:
@@ -243,8 +194,8 @@ STAGE = Stage(
     "evaluation.bits",
     version=1,
     config=BitsConfig,
-    inputs=("model", "documents", "language", "held_out"),
-    optional=("kept", "yardstick"),
+    inputs=("model", "texts"),
+    optional=("yardstick",),
     run=run,
     libraries=("numpy", "pyarrow", "tiktoken", "torch"),
     reproducible="request",

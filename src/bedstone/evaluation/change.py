@@ -29,6 +29,7 @@ from pydantic import Field
 
 from bedstone.config import MOST_THREADS, Config
 from bedstone.errors import ArtifactError, DataError
+from bedstone.generation.foresight import Draws, Foreseen, Known
 from bedstone.generation.values import MAX_TOKENS
 from bedstone.posttrain.chat import Dialogue, prompt_max_bytes, render_prompt, rendered
 from bedstone.posttrain.checker import WholeSentences, holds
@@ -102,6 +103,27 @@ def run(config: ChangeConfig, job: Job) -> Result:
             metrics |= _reward_accuracy(models, encoder, job.inputs["preferences"])
     tables.write(job, "held_out.parquet", _table(prompts, before, after, kl_nats))
     return Result(metrics)
+
+
+def foresee(config: ChangeConfig, known: Known) -> Foreseen:
+    """What both models draw, and read of the answers after and of real pages.
+
+    Preferences are so few that they are left out.
+    """
+    from bedstone.generation.generate import BATCH_ROWS
+
+    pairs = known.inputs["pairs"]
+    room = prompt_max_bytes(known.shape.seq_len, config.max_tokens)
+    prompts = WholeSentences.of_pairs(pairs, room).prompts(config.prompts, config.seed, "test")
+    asked = known.count("pairs", len(prompts), config.prompts)
+    texts = [pair.prompt for pair in prompts], [pair.completion for pair in prompts]
+    prompt_tokens, tokens = known.lengths(*texts, config.max_tokens)
+    batches = -(-asked // BATCH_ROWS)
+    draws = Draws(2 * batches, batches, round(asked / batches), 1, prompt_tokens, tokens)
+    measured = rendered(known.encoder, read_pairs(pairs)[1], config.loss_max_tokens)
+    real_tokens = sum(len(dialogue) for _, dialogue in measured) * known.growth["pairs"]
+    read_tokens = 2 * (asked * (prompt_tokens + tokens) + real_tokens)
+    return Foreseen((draws,), read_tokens)
 
 
 def changes(

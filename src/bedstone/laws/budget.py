@@ -197,6 +197,7 @@ def _row(law: KnownLaw, question: Question, budget: Budget, vocab_size: int) -> 
         "source": law.source,
     }
     warnings = [
+        *law.warnings,
         *conclusions.row_warnings(row, beyond),
         *_too_small(found.parameters, vocab_size),
         *_without_effect(law, question),

@@ -81,6 +81,8 @@ class KnownLaw:
     """Of a law that uses another's surface, that one's name."""
     draws: tuple[Law, ...] = ()
     """Surfaces that the runs allow as well, drawn by their plausibility; none where unknown."""
+    warnings: tuple[str, ...] = ()
+    """Of own runs: what keeps the numbers from being taken as they are."""
 
     def values(self) -> dict[str, float]:
         """The constants as printed."""
@@ -160,6 +162,7 @@ def _own(found: Any, path: Path) -> KnownLaw:
         if len(constants) == len(SURFACE):
             Law(*(it.value for it in constants.values()))  # complains of what no law has
         source = f"{found['runs']} runs, {found['objective']}"
+        warnings = tuple(map(str, found.get("warnings", ())))
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise _no_law(path, error) from error
     if len(constants) < len(SURFACE):
@@ -177,6 +180,7 @@ def _own(found: Any, path: Path) -> KnownLaw:
         train_tokens_range=train_tokens_range,
         constants=constants,
         draws=draws,
+        warnings=warnings,
     )
 
 

@@ -132,7 +132,7 @@ def usable(rows: Iterable[tuple[str, Row]], read_row: Callable[[Row], Made]) -> 
         return made
     lines, hints = zip(*wrong, strict=True)
     more = [f"and {n_wrong - NAMED} more rows"] if n_wrong > NAMED else []
-    raise DataError("\n".join((*lines, *more)), hint="; ".join(filter(None, dict.fromkeys(hints))))
+    raise DataError(*lines, *more, hint="; ".join(filter(None, dict.fromkeys(hints))))
 
 
 def _run(

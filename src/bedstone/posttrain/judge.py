@@ -25,6 +25,7 @@ from pydantic import Field
 
 from bedstone.config import Config
 from bedstone.errors import BedstoneError, DataError
+from bedstone.generation.foresight import Foreseen, Known
 from bedstone.lots import is_held_out
 from bedstone.posttrain.checker import holds
 from bedstone.posttrain.prompts import Pair, read_pairs
@@ -74,6 +75,13 @@ def run(config: JudgeConfig, job: Job) -> Result:
     rows = [_row(*each, config.held_out_share) for each in taken]
     tables.write(job, "preferences.parquet", pa.Table.from_pylist(rows, _SCHEMA))
     return Result(_metrics([answers for _, answers in judged], rows))
+
+
+def foresee(config: JudgeConfig, known: Known) -> Foreseen:
+    """The preferences to train on, if every prompt has answers of both kinds."""
+    answers = known.before["answers"]
+    pairs = min(config.max_pairs, answers.rows) * (1 - config.held_out_share)
+    return Foreseen(rows=pairs, row_tokens=answers.row_tokens)
 
 
 def read_judged(answers: Shard, pairs: Shard) -> list[tuple[Pair, list[Judged]]]:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from pydantic import Field
 
 from bedstone.config import MOST_THREADS, Config
+from bedstone.generation.foresight import Foreseen, Known
 from bedstone.model import NumberFormat
 from bedstone.posttrain.preferences import Preference, both, read_preferences
 from bedstone.store.decisions import decide, given
@@ -69,6 +70,13 @@ def run(config: PreferConfig, job: Job) -> Result:
     curve.write(job)
     loop.write_model(model, job.inputs["model"], job)
     return Result({**curve.metrics(), "train_pairs": len(preferences)})
+
+
+def foresee(config: PreferConfig, known: Known) -> Foreseen:
+    """Both completions of each preference: read once by the reference, then trained on."""
+    preferences = known.before["preferences"]
+    tokens = 2 * preferences.rows * preferences.row_tokens
+    return Foreseen(read_tokens=tokens, trained_tokens=config.epochs * tokens)
 
 
 def _loss_of(

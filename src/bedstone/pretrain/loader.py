@@ -8,8 +8,8 @@ the languages are spread evenly over the run, by the weights that the mix has at
 All of it is a pure function of the seed, the sequence's number and, if the weights change, the
 run's length, so a run that goes on at step n sees what it would have seen. And all that is random
 hangs on ids and names alone, so two runs whose documents differ a little share the rest: one more
-or less changes its own windows and the fill of the one before it, and moves the later turns of its
-language; with the same weights, other languages stay as they are.
+or less changes its own windows and those that it fills, and moves the later turns of its language;
+with the same weights, other languages stay as they are.
 
 What it costs: a document is in as many windows as its tokens fill or begin to fill, so a language
 of short documents is not read once when as many tokens are read as it has. Beginnings, which fill

@@ -2,7 +2,7 @@
 
 Reads   ``model``: the files of a model, or ``probe``: an endpoint; ``questions``: a JSONL of
         prompts and answers, or the pairs of ``posttrain.pairs``, or none where the task is one of
-        ``tasks.catalogue``
+        ``tasks.catalogue``; what the config leaves open, from ``plan``
 Writes  ``parts/``: tables of ``problem`` (its id), ``sample`` (its number), ``prompt``,
         ``text``, ``token_ids``, ``logprob`` (of the completion under the model, natural) and
         ``sampling_logprob`` (under chain and constraint), ``finish_reason``, ``prompt_tokens``,
@@ -29,9 +29,10 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from pydantic import Field
 
-from bedstone.config import Config
+from bedstone.config import MOST_THREADS, Config
 from bedstone.errors import ConfigError
 from bedstone.generation.chain import ChainText, parse
+from bedstone.generation.foresight import Draws, Foreseen, Known
 from bedstone.generation.values import MAX_SAMPLES, MAX_TOKENS
 from bedstone.model import NumberFormat
 from bedstone.posttrain.chat import prompt_max_bytes
@@ -41,6 +42,7 @@ from bedstone.sampling.endpoints.findings import FILE, Findings
 from bedstone.sampling.endpoints.openai_api import RemoteDrawing
 from bedstone.store import tables
 from bedstone.store.artifact import Shard
+from bedstone.store.decisions import decide, given
 from bedstone.store.payload import only_file, read_json
 from bedstone.store.stage import Job, Metrics, Result, Stage
 from bedstone.tasks.catalogue import MAX_PROBLEMS, Problem, Split, Task, named, of_file
@@ -82,6 +84,8 @@ class AnswersConfig(Config):
     """Whether the task's JSON schema holds the answers."""
     number_format: NumberFormat = "fp32"
     """Of a model of this machine."""
+    threads: int | None = Field(default=None, ge=1, le=MOST_THREADS)
+    """Batches drawn side by side, or requests of an endpoint: they change no answer."""
     ends: tuple[int, ...] = ()
     """Tokens that close a completion; none: what the model's files say."""
     seed: int = Field(default=0, ge=0)
@@ -104,13 +108,31 @@ def run(config: AnswersConfig, job: Job) -> Result:
         progress.advance((len(problems) - sum(map(len, missing.values()))) * config.samples)
         if missing:
             ask = _asking(config, job, task, list(missing.values()))
-            # The threads are ours: a batch for each.
-            with using_threads(1), ThreadPoolExecutor(job.engine.workers) as pool:
+            # A batch for each thread, not a matrix product for all.
+            with using_threads(1), ThreadPoolExecutor(given(config.threads)) as pool:
                 work = partial(_draw, config, job, ask)
                 for count in pool.map(work, missing, missing.values()):
                     progress.advance(count)
     table = pa.concat_tables(pq.read_table(job.folder / name) for name in parts)
     return Result(_metrics(table))
+
+
+def foresee(config: AnswersConfig, known: Known) -> Foreseen:
+    """What a model of this machine draws."""
+    room = prompt_max_bytes(known.shape.seq_len, config.max_tokens)
+    problems = chosen(task_of(config.task, known.inputs.get("questions"), room), config)
+    asked = len(problems)
+    if "questions" in known.inputs:
+        asked = known.count("questions", asked, config.problems)
+    size = part_size(asked, config.samples)
+    prompts = [prompt_of(problem, config.paraphrase) for problem in problems]
+    answers = [problem.worked for problem in problems if problem.worked]
+    prompt_tokens, tokens = known.lengths(prompts, answers, config.max_tokens)
+    parts = -(-asked // size)
+    draws = Draws(
+        asked / size, parts, size, config.samples, prompt_tokens, tokens, chain=config.chain
+    )
+    return Foreseen((draws,), rows=asked, row_tokens=prompt_tokens + tokens)
 
 
 def task_of(name: str, problems: Shard | None, max_bytes: int | None) -> Task:
@@ -304,4 +326,6 @@ STAGE = Stage(
     run=run,
     libraries=("numpy", "pyarrow", "tokenizers", "torch"),
     reproducible="request",
+    decided_by=("plan",),
+    resolve=decide,
 )

@@ -15,8 +15,10 @@ from pydantic import Field
 
 from bedstone.config import Config
 from bedstone.generation.chain import ChainText
+from bedstone.generation.foresight import Foreseen, Known
 from bedstone.generation.values import MAX_SAMPLES, MAX_TOKENS
 from bedstone.model import NumberFormat
+from bedstone.store.artifact import Shard
 from bedstone.store.making import Making
 from bedstone.store.payload import write_json
 from bedstone.store.stage import Job, Metrics, Result, Stage
@@ -57,7 +59,7 @@ def run(config: CompareConfig, job: Job) -> Result:
 
     model = job.inputs["model"].location
     making = Making(job.store, job.engine, job.progress)
-    held, _ = contest(str(model), model, None, _asked(config, job), making)
+    held, _ = contest(str(model), model, None, _asked(config, job.inputs["questions"]), making)
     (verdict,) = verdicts(held, job.progress)
     counted = [block.made(held.making) for _, block in held.blocks()]
     answers = {each.path.name: each.content for each in counted}
@@ -65,13 +67,20 @@ def run(config: CompareConfig, job: Job) -> Result:
     return Result(_metrics(verdict))
 
 
-def _asked(config: CompareConfig, job: Job) -> "Asked":
+def foresee(config: CompareConfig, known: Known) -> Foreseen:
+    """What is drawn of all chains, where nothing is stored yet, and of how long that takes."""
+    from bedstone.sampling.contest.contest import foreseen
+
+    return foreseen(_asked(config, known.inputs["questions"]), known)
+
+
+def _asked(config: CompareConfig, questions: Shard) -> "Asked":
     from bedstone.sampling.choosing.comparison import Budget, Prices
     from bedstone.sampling.contest.questions import Asked
 
     return Asked(
         tasks=(),
-        data=(job.inputs["questions"].location,),
+        data=(questions.location,),
         chains=config.chains,
         samples=config.samples,
         problems=config.problems,

@@ -40,8 +40,8 @@ def build(
 ) -> Artifact:
     """The artifact that ``stage`` makes of ``config`` and ``inputs``: from ``store``, or built now.
 
-    A second builder of one request waits for the first. A build that fails leaves a folder
-    without a manifest, and the next one goes on in it.
+    A second builder of one request waits for the first. A build that fails leaves what it
+    finished in a folder without a manifest, and the next one goes on in it.
 
     Raises:
         ConfigError: an input role is missing, or one is not the stage's.
@@ -74,7 +74,8 @@ def _build(request: Request, store: Path, make: Callable[[Request, Path], None])
             if not is_complete(folder):  # the builder that this one waited for may have made it
                 folder.mkdir(exist_ok=True)
                 work.drop_unfinished(folder)
-                make(request, folder)
+                with work.dropped_if_empty(folder):
+                    make(request, folder)
                 work.drop_scratch(folder)
     return Artifact(folder)
 

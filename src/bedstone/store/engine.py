@@ -16,8 +16,7 @@ class Engine(Protocol):
     """Anything that can apply a function to many shards."""
 
     workers: int
-    """Pieces of work at once: processes over shards, or threads over batches, one for each. They
-    change no byte. Threads that share one sum may: these are ``threads`` of a config."""
+    """Processes over shards: they change no byte. Threads are those of a config."""
 
     def map(self, work: Callable[[Item], Answer], items: Sequence[Item]) -> Iterator[Answer]:
         """``work(item)`` for every item, in the items' order; the first error is raised."""

@@ -140,11 +140,12 @@ def built(
     recipe: Recipe,
     given: Mapping[str, Sequence[Path]],
     store: Path,
-    held: Mapping[str, Artifact] = {},
+    held: Mapping[str, Artifact | None] = {},
 ) -> dict[str, Artifact | None]:
-    """What the store already has, by the names of inputs and nodes; ``held`` as in ``run``.
+    """What the store already has, by the names of inputs and nodes.
 
-    What a node that is not built will contain is unknown, so nothing that is made from it is found.
+    ``held`` is as in ``run``, but for None where that is not built either. What a node that is not
+    built will contain is unknown, so nothing that is made from it is found.
     """
     _check_given(recipe, given)
     nodes = _unheld(recipe, held)
@@ -231,7 +232,7 @@ def _place(key: list[str], settings: Settings, names: list[str]) -> list[str]:
     return [name, INPUTS, role] if is_role else [name, "config", *rest]
 
 
-def _unheld(recipe: Recipe, held: Mapping[str, Artifact]) -> list[Node]:
+def _unheld(recipe: Recipe, held: Mapping[str, Artifact | None]) -> list[Node]:
     """The nodes that are not held, without those that only held ones need."""
     read = {source for node in recipe.nodes for source in node.inputs.values()}
     unheld = {node.name: node for node in recipe.nodes if node.name not in held}

@@ -40,6 +40,7 @@ STAGES = (
     "scaling.plan",
     "scaling.predict",
     "pretrain.train",
+    "evaluation.texts",
     "evaluation.bits",
     "posttrain.pairs",
     "posttrain.tasks",

@@ -10,7 +10,7 @@ import fcntl
 import os
 import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from bedstone.errors import BedstoneError
@@ -94,6 +94,19 @@ def drop_unfinished(folder: Path) -> None:
     for path in folder.rglob(f"*{UNFINISHED}"):
         if path.is_symlink() or path.is_file():
             path.unlink()
+
+
+@contextmanager
+def dropped_if_empty(folder: Path) -> Iterator[None]:
+    """Remove ``folder`` and its lock, which the caller holds, if an error leaves nothing in it."""
+    try:
+        yield
+    except BaseException:
+        drop_unfinished(folder)
+        with suppress(OSError):  # it is not empty: the next build goes on in it
+            folder.rmdir()
+            lock_of(folder).unlink()
+        raise
 
 
 def drop_scratch(folder: Path) -> None:

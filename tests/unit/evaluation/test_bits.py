@@ -1,6 +1,7 @@
 import math
 import random
 import shutil
+from itertools import count
 from types import SimpleNamespace
 
 import pyarrow as pa
@@ -9,12 +10,15 @@ import pytest
 import torch
 
 from bedstone.counting.shape import ModelConfig
-from bedstone.evaluation import bits
-from bedstone.evaluation.bits import BitsConfig, beginning, run, site
+from bedstone.evaluation import bits, texts
+from bedstone.evaluation.beginnings import beginning, site
+from bedstone.evaluation.bits import BitsConfig, foresee, run
+from bedstone.evaluation.texts import TextsConfig
+from bedstone.generation.foresight import Known
 from bedstone.lots import lot
 from bedstone.model import hugging_face
 from bedstone.model.transformer import Transformer
-from bedstone.text.encoder import FILE, read_values
+from bedstone.text.encoder import FILE, Encoder, read_values
 from bedstone.tokenizer.learning.vocabulary import untrained
 from bedstone.tokenizer.train import TrainConfig, trainer
 
@@ -26,6 +30,7 @@ SHAPE = ModelConfig(
 BITS = math.log2(259)
 """Of each token, which is a byte, under a model that expects all alike."""
 HERE = {"threads": 1, "number_format": "fp32"}
+OF_TEXTS = TextsConfig.model_fields
 ENGLISH, HINDI, XHOSA = "eng_Latn", "hin_Deva", "xho_Latn"
 SHARDS = [
     [("a", ENGLISH, "abcd"), ("b", ENGLISH, "not held out"), ("c", XHOSA, "xyz")],
@@ -47,9 +52,10 @@ def model(tokenizer, job):
 
 
 @pytest.fixture
-def inputs(model, tmp_path):
+def inputs(model, tmp_path, job):
     """The roles: of a document its id, language and text, and whether it is held out and kept."""
     folder = type(model)
+    times = count()
 
     def table(name, rows):
         (tmp_path / name).mkdir(parents=True, exist_ok=True)
@@ -65,22 +71,24 @@ def inputs(model, tmp_path):
         parts = [table(f"{role}/{number}", pa.table(each)) for number, each in enumerate(arrays)]
         return folder(tmp_path / role, tuple(parts))
 
-    def made(shards=SHARDS, held_out=HELD_OUT, kept=None, parallel=None, urls=None):
-        texts = {"text": (lambda it: it[2], pa.large_string())}
-        texts["url"] = (lambda it: (urls or {}).get(it[0]), pa.string())
+    def made(shards=SHARDS, held_out=HELD_OUT, kept=None, parallel=None, urls=None, **config):
+        of_text = {"text": (lambda it: it[2], pa.large_string())}
+        of_text["url"] = (lambda it: (urls or {}).get(it[0]), pa.string())
         split = {"split": (lambda it: "held_out" if it[0] in held_out else "train", pa.string())}
         roles = {
-            "model": model,
-            "documents": columns("documents", shards, **texts),
+            "documents": columns("documents", shards, **of_text),
             "language": columns("language", shards, language=(lambda it: it[1], pa.string())),
             "held_out": columns("held_out", shards, **split),
         }
         if kept is not None:
             roles["kept"] = columns("kept", shards, keep=(lambda it: it[0] in kept, pa.bool_()))
+        gathering = job(f"texts {next(times)}", **roles)
+        texts.run(TextsConfig(**config), gathering)
+        found = {"model": model, "texts": folder(gathering.folder)}
         if parallel is not None:
-            texts = {"language": list(parallel), "text": list(parallel.values())}
-            roles["yardstick"] = table("yardstick", pa.table(texts))
-        return roles
+            columns_of = {"language": list(parallel), "text": list(parallel.values())}
+            found["yardstick"] = table("yardstick", pa.table(columns_of))
+        return found
 
     return made
 
@@ -90,8 +98,11 @@ def measured(job, inputs):
     """Metrics, and the rows of both tables."""
 
     def made(config=None, **given):
-        done = job(**inputs(**given))
-        metrics = run(BitsConfig(**HERE, **(config or {})), done).metrics
+        chosen = config or {}
+        of_texts = {name: value for name, value in chosen.items() if name in OF_TEXTS}
+        done = job(**inputs(**given, **of_texts))
+        rest = {name: value for name, value in chosen.items() if name not in OF_TEXTS}
+        metrics = run(BitsConfig(**HERE, **rest), done).metrics
         names = ("languages", "documents")
         return metrics, *(pq.read_table(done.folder / f"{it}.parquet").to_pylist() for it in names)
 
@@ -118,6 +129,24 @@ def test_bits_of_each_language(measured):
     }
     assert all(it["bits"] == pytest.approx(it["bytes"] * BITS) for it in documents)
     assert {(it["site"], it["group"]) for it in documents} == {(None, None)}
+
+
+def test_what_is_read_is_known_before(inputs, tokenizer, measured):
+    given, encoder = inputs(parallel=PARALLEL), Encoder.stored(tokenizer)
+    parallel = 2 + 8  # of English and Xhosa
+
+    def tokens(growth, max_bytes):
+        given["texts"].manifest = SimpleNamespace(config={"max_bytes": max_bytes})
+        known = Known(given, {"texts": growth}, {}, SHAPE, encoder)
+        return foresee(BitsConfig(parallel_share=0.25), known).read_tokens
+
+    assert measured()[0]["held_out_tokens"] == 12
+    assert tokens(1, 100) == 12 + parallel
+    assert tokens(3, 100) == 3 * 12 + parallel
+    assert tokens(3, 10) == 10 + 3 * 3 + parallel
+    assert tokens(3, 1) == 12 + parallel  # beyond the limit as it is
+    del given["yardstick"]
+    assert tokens(1, 100) == 12
 
 
 def test_without_held_out_documents_nothing_is_measured(measured):
@@ -185,7 +214,7 @@ def test_without_parallel_text_nothing_is_compared(measured, parallel):
 WORDS = ["नमस्ते", "दुनिया", "👩🏽‍🚀", "river", "manuscript", "harbour", "é", "的", "१२३", "🙂"]
 
 
-def texts(count):
+def drawn_texts(count):
     dice = random.Random(0)
     made = ["".join(dice.choices("abcdefghij", k=dice.randint(2, 7))) for _ in range(900)]
     words = [*made, *WORDS * 200]
@@ -214,7 +243,7 @@ def vocabularies(tokenizer, tmp_path):
     found = [tokenizer]
     for size in (300, 1000):
         made = untrained()
-        made.train_from_iterator(texts(300), trainer(TrainConfig(vocab_size=size)))
+        made.train_from_iterator(drawn_texts(300), trainer(TrainConfig(vocab_size=size)))
         assert made.get_vocab_size() == size
         (tmp_path / str(size)).mkdir()
         made.save(str(tmp_path / str(size) / FILE))
@@ -224,9 +253,11 @@ def vocabularies(tokenizer, tmp_path):
 
 def test_a_byte_costs_the_same_whatever_the_vocabulary(job, inputs, vocabularies, monkeypatch):
     monkeypatch.setattr(hugging_face, "load", lambda folder, number_format: EightBits(folder))
-    rows = [(str(n), (ENGLISH, HINDI)[n % 2], text) for n, text in enumerate(texts(90))]
-    roles = inputs([rows[:50], rows[50:]], {str(n) for n in range(80)}, parallel={ENGLISH: "x yz"})
-    config = BitsConfig(**HERE, max_bytes=3000, document_max_bytes=128)
+    rows = [(str(n), (ENGLISH, HINDI)[n % 2], text) for n, text in enumerate(drawn_texts(90))]
+    held_out, parallel = {str(n) for n in range(80)}, {ENGLISH: "x yz"}
+    few = {"max_bytes": 3000, "document_max_bytes": 128}
+    roles = inputs([rows[:50], rows[50:]], held_out, parallel=parallel, **few)
+    config = BitsConfig(**HERE)
     found, tokens = [], set()
     for number, vocabulary in enumerate(vocabularies):
         done = job(str(number), **roles | {"model": vocabulary})
@@ -271,7 +302,7 @@ def test_so_many_bytes_of_a_language_in_the_order_of_lots(measured):
         own = [it["id"] for it in documents if it["language"] == ENGLISH]
         return own, {it["language"]: it["bytes"] for it in languages}
 
-    order = sorted(names, key=lambda name: lot(name, "evaluation.bits"))
+    order = sorted(names, key=lambda name: lot(name, "evaluation.texts"))
     assert drawn()[0] == order
     # The third goes beyond.
     assert drawn(max_bytes=41) == (order[:3], {ENGLISH: 60, XHOSA: 60})

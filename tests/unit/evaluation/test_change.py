@@ -7,8 +7,11 @@ import pyarrow.parquet as pq
 import pytest
 from tests.support.models import bytes_of, changed, write_unigram
 
+from bedstone.counting.shape import ModelConfig
 from bedstone.errors import ArtifactError, DataError
-from bedstone.evaluation.change import Answer, ChangeConfig, changes, loss_changes, run
+from bedstone.evaluation.change import Answer, ChangeConfig, changes, foresee, loss_changes, run
+from bedstone.generation.foresight import Known
+from bedstone.text.encoder import Encoder
 
 pytestmark = pytest.mark.torch
 
@@ -55,6 +58,25 @@ def measured(job, models, pairs):
         return it, run(config, it).metrics
 
     return made
+
+
+def test_what_is_drawn_and_read_is_known_before(pairs, tokenizer):
+    shape = ModelConfig(
+        vocab_size=259, n_layers=1, d_model=8, n_heads=2, n_kv_heads=1, d_ff=8, seq_len=64
+    )
+
+    def will(growth):
+        known = Known({"pairs": pairs}, {"pairs": growth}, {}, shape, Encoder.stored(tokenizer))
+        return foresee(CONFIG, known)
+
+    (draws,), grown = will(1).draws, will(2)
+    assert draws.batches * draws.prompts == 2 * 240  # of both models
+    assert (draws.prompt_tokens, draws.tokens) == (5, 4)
+    rows = pq.read_table(pairs.shards[0].file("pairs.parquet")).to_pylist()[2:]
+    real = sum(len(row["prompt"]) + len(row["completion"]) + 3 for row in rows)
+    assert will(1).read_tokens == 2 * (240 * (5 + 4) + real)
+    assert grown.draws[0].drawn_tokens == 2 * 400 * 4  # the config's limit
+    assert grown.read_tokens == 2 * (400 * (5 + 4) + 2 * real)
 
 
 def test_the_rows_are_what_the_metrics_are_made_of(measured, monkeypatch):

@@ -18,7 +18,6 @@ TEXTS = [[3, 4, 5, 0], list(range(1, 16)) * 2, [0], [7] * 6]
 
 @pytest.fixture
 def model():
-    torch.manual_seed(0)
     return Transformer(SHAPE)
 
 

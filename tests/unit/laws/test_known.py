@@ -61,12 +61,20 @@ def test_a_law_of_one_s_own_is_read_with_its_ranges_and_draws(tmp_path):
     assert law.parameters_range == (1e6, 1e9)
     assert law.draws[0].alpha == 0.3
     assert fitted(write(tmp_path)).draws == ()
+    assert fitted(write(tmp_path, warnings=["too few"])).warnings == ("too few",)
 
 
 def test_a_file_that_is_no_law_is_refused(tmp_path):
     broken = tmp_path / "x.json"
     broken.write_text("[1]")
-    odd = [{"E": -1}, {"E": "x"}, {"draws": [[1, 2]]}, {"draws": 5}, {"draws": [[-1, 1, 1, 1, 1]]}]
+    odd = [
+        {"E": -1},
+        {"E": "x"},
+        {"draws": [[1, 2]]},
+        {"draws": 5},
+        {"warnings": 5},
+        {"draws": [[-1, 1, 1, 1, 1]]},
+    ]
     for changed in odd:
         with pytest.raises(DataError, match="is no law"):
             fitted(write(tmp_path, **changed))

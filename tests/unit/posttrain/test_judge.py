@@ -3,7 +3,9 @@ import pyarrow.parquet as pq
 import pytest
 
 from bedstone.errors import BedstoneError, DataError
+from bedstone.generation.foresight import Foreseen, Known
 from bedstone.lots import is_held_out
+from bedstone.posttrain import judge, prefer
 from bedstone.posttrain.judge import JudgeConfig, Judged, nearest, run
 
 GOOD = "An answer that ends as it should."
@@ -38,6 +40,18 @@ def made(job, pairs, tmp_path, tokenizer):
         return job("judge", answers=type(tokenizer)(parts), pairs=pairs)
 
     return of
+
+
+def test_preferences_and_their_tokens_are_known_before():
+    def known(**before):
+        return Known({}, {}, before, None, None)
+
+    answers = Foreseen(rows=50, row_tokens=20)
+    config = JudgeConfig(max_pairs=40, held_out_share=0.25)
+    preferences = judge.foresee(config, known(answers=answers))
+    assert (preferences.rows, preferences.tokens) == (30, 0)
+    will = prefer.foresee(prefer.PreferConfig(epochs=3), known(preferences=preferences))
+    assert (will.read_tokens, will.trained_tokens) == (2 * 30 * 20, 3 * 2 * 30 * 20)
 
 
 def test_the_pair_of_most_similar_length():

@@ -8,8 +8,10 @@ import pytest
 from tests.support.endpoints import Toy, serving, toy_answer
 from tests.support.models import write_model
 
+from bedstone.counting.shape import ModelConfig
 from bedstone.errors import BedstoneError, ConfigError, DataError
 from bedstone.generation import writer
+from bedstone.generation.foresight import Known
 from bedstone.generation.generate import BATCH_ROWS
 from bedstone.sampling import answers
 from bedstone.sampling.probe import STAGE, ProbeConfig
@@ -20,12 +22,22 @@ from bedstone.store.engine import Local
 from bedstone.tasks.catalogue import named
 from bedstone.tasks.questions import Json
 from bedstone.tasks.stored import ANSWERS, rows_of
+from bedstone.text.encoder import Encoder
 
 pytestmark = pytest.mark.torch
 
 TASK = "reversing:letters=2-3"
-CONFIG = answers.AnswersConfig(task=TASK, problems=6, samples=4, max_tokens=6, chat=False)
-JSON = {"task": "json", "problems": 4, "samples": 2, "max_tokens": 120, "chat": False}
+CONFIG = answers.AnswersConfig(
+    task=TASK, problems=6, samples=4, max_tokens=6, chat=False, threads=1
+)
+JSON = {
+    "task": "json",
+    "problems": 4,
+    "samples": 2,
+    "max_tokens": 120,
+    "chat": False,
+    "threads": 1,
+}
 
 
 @pytest.fixture
@@ -33,8 +45,21 @@ def model(tmp_path, tokenizer, store):
     return adopt([write_model(tmp_path / "model", tokenizer)], store)
 
 
-def made(store, config, workers=1, **inputs):
-    return build(answers.STAGE, config, inputs, store, Local(workers))
+def made(store, config, **inputs):
+    return build(answers.STAGE, config, inputs, store, Local(workers=7))
+
+
+def test_workers_are_no_threads(store, model, monkeypatch):
+    asked = []
+    pool = answers.ThreadPoolExecutor
+    monkeypatch.setattr(answers, "ThreadPoolExecutor", lambda n: asked.append(n) or pool(n))
+    made(store, CONFIG.model_copy(update={"threads": 3}), model=model)
+    assert asked == [3]
+
+
+def test_threads_are_given_or_planned(store, model):
+    with pytest.raises(ConfigError, match="threads: given neither by the config nor by a plan"):
+        made(store, CONFIG.model_copy(update={"threads": None}), model=model)
 
 
 def asked(**changes):
@@ -43,6 +68,20 @@ def asked(**changes):
 
 def rows(artifact):
     return rows_of(artifact).to_pylist()
+
+
+def test_what_is_drawn_is_known_before(store, model, tokenizer):
+    config = asked(problems=100, max_tokens=2)
+    shape = ModelConfig(
+        vocab_size=259, n_layers=1, d_model=8, n_heads=2, n_kv_heads=1, d_ff=8, seq_len=64
+    )
+    will = answers.foresee(config, Known({}, {}, {}, shape, Encoder.stored(tokenizer)))
+    (draws,) = will.draws
+    found = made(store, config, model=model)
+    assert will.rows == found.manifest.metrics["problems"] == 100
+    assert draws.at_once == len(found.manifest.files) == 4
+    assert draws.batches * draws.prompts * draws.samples == len(rows(found))
+    assert draws.tokens == 2  # the worked answers are longer
 
 
 def test_each_sample_of_each_problem_is_a_row(store, model):
@@ -151,10 +190,10 @@ def assert_alike(some, others):
         assert one | dict.fromkeys(logprobs) == other | dict.fromkeys(logprobs)
 
 
-def test_workers_change_no_row(store, model):
+def test_threads_change_no_row(store, model):
     config = asked(problems=8, samples=BATCH_ROWS // 2)
     one = made(store, config, model=model)
-    two = made(store.with_name("other"), config, workers=2, model=model)
+    two = made(store, config.model_copy(update={"threads": 2}), model=model)
     assert len(list(one.path.glob("parts/*"))) == 4
     assert rows(one) == rows(two)
 

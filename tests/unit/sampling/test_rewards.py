@@ -23,7 +23,13 @@ pytestmark = pytest.mark.torch
 SHAPE = ModelConfig(
     vocab_size=259, n_layers=1, d_model=16, n_heads=2, n_kv_heads=1, d_ff=16, seq_len=64
 )
-ASKED = {"task": "reversing:letters=2-3", "problems": 3, "samples": 4, "max_tokens": 6}
+ASKED = {
+    "task": "reversing:letters=2-3",
+    "problems": 3,
+    "samples": 4,
+    "max_tokens": 6,
+    "threads": 1,
+}
 
 
 @pytest.fixture

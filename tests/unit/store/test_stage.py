@@ -153,8 +153,21 @@ def test_a_failed_build_is_gone_on_with(store):
     assert written == ["a", "b", "b"]
 
 
+def test_a_failed_build_that_finished_nothing_leaves_nothing(store):
+    def fails(config, job):
+        with job.part("a") as path:
+            path.write_text("half")
+            raise BedstoneError("the disk is full")
+
+    with pytest.raises(BedstoneError, match="full"):
+        make(Stage("test.f", version=1, config=Config, inputs=(), run=fails), store, Config())
+    assert not list(store.iterdir())
+
+
 def test_clean_leaves_what_is_held_and_what_is_complete(store):
     def fails(config, job):
+        with job.part("a") as path:
+            path.write_text("a")
         raise BedstoneError("the disk is full")
 
     complete = make(PLAN, store, Size(parameters=7)).path

@@ -4,7 +4,8 @@ import math
 from collections.abc import Callable, Iterator, Sequence
 
 from bedstone.ablation.words import arranged, claim, sentence, settled
-from bedstone.evaluation.ablation import EXAMPLES, FILE, LANGUAGE, WHOLE
+from bedstone.evaluation.ablation import EXAMPLES, FILE
+from bedstone.evaluation.effects import LANGUAGE, WHOLE
 from bedstone.reporting import charts
 from bedstone.reporting.axes import Axis
 from bedstone.reporting.charts import Effect, ForestGroup

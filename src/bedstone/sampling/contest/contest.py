@@ -6,8 +6,10 @@ than are asked for, and a block is cut where earlier ones were: 2 samples and la
 2, 6 and 8.
 """
 
+import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from itertools import chain as joined
 from pathlib import Path
 from typing import Any
@@ -17,10 +19,11 @@ import pyarrow.parquet as pq
 
 from bedstone.errors import ConfigError
 from bedstone.generation.chain import parse
+from bedstone.generation.foresight import Draws, Foreseen, Known
 from bedstone.generation.writer import folder_of, loaded, shape_of
 from bedstone.model import hugging_face
 from bedstone.progress import Progress
-from bedstone.sampling import rewards
+from bedstone.sampling import answers, latency, rewards
 from bedstone.sampling.choosing.evidence import Reader
 from bedstone.sampling.choosing.pace import Pace
 from bedstone.sampling.choosing.ranking import GREEDY, TaskEvidence, numbers
@@ -29,6 +32,7 @@ from bedstone.sampling.endpoints.findings import FILE, Findings
 from bedstone.sampling.endpoints.openai_api import CHOICES, RemoteDrawing, obstacles
 from bedstone.store.adoption import adopt
 from bedstone.store.artifact import Artifact, is_complete
+from bedstone.store.engine import Local
 from bedstone.store.making import Making
 from bedstone.store.payload import read_json
 from bedstone.store.request import ask
@@ -157,6 +161,7 @@ class Contest:
             "chat": not asked.plain,
             "constrained": asked.constrain and task.schema is not None,
             "number_format": asked.number_format,
+            "threads": 1,  # workers share the blocks, and change no request
             "ends": self.source.ends,
             "seed": asked.seed,
         }
@@ -208,14 +213,17 @@ class Contest:
         """
         problems = questions.problems[: questions.count]
         reader = Reader(questions.task, problems, self.paces())
-        found = {}
-        for (chain, wording), blocks in self.draws(questions).items():
-            tables = []
-            for block in blocks:
-                tables.append(self._rows(block))
-                drawn(block.completions)
+        found, draws = {}, self.draws(questions)
+        blocks = list(joined.from_iterable(draws.values()))
+        missing = [block for block in blocks if not block.is_made(self.making.store)]
+        stored = sum(block.completions for block in blocks)
+        drawn(stored - sum(block.completions for block in missing))
+        for completions in self.making.engine.map(partial(_drawn, self.making.store), missing):
+            drawn(completions)
+        for (chain, wording), blocks in draws.items():
             samples = 1 if chain == GREEDY else self.asked.samples
-            found[chain, wording] = reader.read(pa.concat_tables(tables), samples)
+            table = pa.concat_tables(map(self._rows, blocks))
+            found[chain, wording] = reader.read(table, samples)
         return TaskEvidence(
             questions.task.name,
             [problem.id for problem in problems],
@@ -252,6 +260,12 @@ class Contest:
         config = {"samples": samples, "number_format": self.asked.number_format}
         made = self.making.build("sampling.latency", config, model=self.source.inputs["model"])
         return Pace.read(made)
+
+
+def _drawn(store: Path, block: Block) -> int:
+    """Draw a block, in whatever process; how many completions it holds."""
+    block.made(Making(store, Local(), Progress()))
+    return block.completions
 
 
 def contest(
@@ -302,6 +316,27 @@ def contest(
     prices = asked.prices._replace(samples_of_request=together)
     asked = replace(asked, prices=prices)
     return Contest(source, asked, quiet, usable, questions, reward), hindered
+
+
+def foreseen(asked: Asked, known: Known) -> Foreseen:
+    """What a model of this machine draws of the problems that it is given."""
+    shared = {"max_tokens": asked.max_tokens, "seed": asked.seed}
+    whole = answers.AnswersConfig(problems=asked.problems, **shared)
+    problems = answers.foresee(whole, known).rows
+    draws = [
+        Draws(latency.ROUNDS + 1, 1, 1, samples, latency.SHORT_PROMPT, latency.NEW_TOKENS + 2)
+        for samples in (1, *numbers(asked.samples))
+    ]
+    for chain in (GREEDY, *asked.families):
+        samples = 1 if chain == GREEDY else asked.samples
+        size = {"problems": BLOCK_PROBLEMS, "samples": min(samples, BLOCK_SAMPLES)}
+        block = answers.foresee(answers.AnswersConfig(chain=chain, **size, **shared), known)
+        blocks = problems / block.rows * samples / size["samples"]
+        draws += [
+            replace(each, batches=each.batches * blocks, at_once=math.ceil(blocks))
+            for each in block.draws
+        ]
+    return Foreseen(tuple(draws))
 
 
 def _refuse_stranger(judge: Artifact, model: Artifact, asked: Asked) -> None:

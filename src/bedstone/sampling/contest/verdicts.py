@@ -129,11 +129,10 @@ def _seconds(held: Contest, missing: Sequence[tuple[Questions, Block]]) -> float
         samples = block.config["samples"]
         size = part_size(len(ids), samples)
         parts = [ids[start : start + size] for start in range(0, len(ids), size)]
-        side_by_side = min(held.making.engine.workers, len(parts), core_count())
         for part in parts:
             rows = pace(len(part) * samples)
-            seconds += rows.seconds(sum(map(len, part)), held.asked.max_tokens) / side_by_side
-    return seconds
+            seconds += rows.seconds(sum(map(len, part)), held.asked.max_tokens)
+    return seconds / max(min(held.making.engine.workers, len(missing), core_count()), 1)
 
 
 def told(verdict: Verdict) -> dict[str, Any]:

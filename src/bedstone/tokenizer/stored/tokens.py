@@ -3,7 +3,6 @@
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 
 from bedstone.errors import DataError
 from bedstone.store.artifact import Shard
@@ -22,13 +21,8 @@ def read_arrays(tokens: Shard, shard: int, name: str) -> tuple[np.ndarray, np.nd
     return array, np.load(part.file(f"{name}.offsets.npy"))
 
 
-def document_numbers(mix: Shard, split: str) -> dict[tuple[str, int], np.ndarray]:
-    """By language and shard: the numbers of the documents of that ``split``, ascending."""
-    return numbers_in(pq.read_table(mix.file("documents.parquet")), split)
-
-
 def numbers_in(table: pa.Table, split: str) -> dict[tuple[str, int], np.ndarray]:
-    """As ``document_numbers``, of a table of a mix's documents."""
+    """By language and shard: the numbers of a mix's documents of that ``split``, ascending."""
     table = table.filter(pc.equal(table["split"], split)).select(["language", "shard", "index"])
     grouped = table.group_by(["language", "shard"]).aggregate([("index", "list")])
     rows = sorted(grouped.to_pylist(), key=lambda row: (row["language"], row["shard"]))

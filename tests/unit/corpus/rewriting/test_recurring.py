@@ -2,7 +2,7 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from bedstone.corpus.rewriting.recurring import (
@@ -36,7 +36,6 @@ def left(strings, units_of, gone):
     return strings_of(found.texts).to_pylist(), lines
 
 
-@settings(deadline=None)
 @given(st.lists(texts, max_size=4))
 def test_lines_are_those_between_line_feeds_that_are_not_blank(strings):
     made = texts_of(strings)
@@ -117,7 +116,6 @@ def test_texts_that_lose_nothing_stay():
     assert lines == [[0, 1, 2, 3], [0], [1], [0, 1]]
 
 
-@settings(deadline=None)
 @given(st.lists(texts, min_size=1, max_size=4), st.data())
 def test_what_is_left_is_in_the_original(strings, data):
     count = len(lines_of(texts_of(strings)).starts)

@@ -257,8 +257,19 @@ def test_a_dry_run_draws_no_answer_and_counts(world, nothing_drawn, monkeypatch)
     assert sum(counts) == COMPLETIONS
 
 
-@pytest.mark.parametrize(("workers", "parts_at_once"), [(1, 1), (2, 2), (9, 2)])
-def test_the_time_of_a_dry_run_is_that_of_all_batches(world, monkeypatch, workers, parts_at_once):
+def test_workers_share_the_blocks_and_draw_the_same(world):
+    (one,) = strategies(world)["tasks"]
+    stored = {path.name for path in (world / "store").glob("sampling.answers*")}
+    (two,) = strategies(world, store=world / "other", workers=2)["tasks"]
+    assert {path.name for path in (world / "other").glob("sampling.answers*")} == stored
+    assert one["measures"]["paraphrases"] == two["measures"]["paraphrases"]
+    assert [row["accuracy_share"] for row in one["strategies"]] == [
+        row["accuracy_share"] for row in two["strategies"]
+    ]
+
+
+@pytest.mark.parametrize(("workers", "at_once"), [(1, 1), (2, 2), (9, 4)])
+def test_the_time_of_a_dry_run_is_that_of_all_batches(world, monkeypatch, workers, at_once):
     monkeypatch.setattr(verdicts, "core_count", lambda: 4)
     monkeypatch.setattr(
         contest.Contest, "pace", lambda _, samples: Pace(100, 1, {20: 0.5, 80: 2}[samples])
@@ -268,7 +279,7 @@ def test_the_time_of_a_dry_run_is_that_of_all_batches(world, monkeypatch, worker
     prompts = [sum(1 + len(prompt) for prompt in each) for each in wordings]
     greedy = 3 * 2 * (100 + 0.5 * 10) + sum(prompts)
     sampled = 2 * (6 * (100 + 2 * 10) + prompts[0])
-    assert told["seconds_about"] == pytest.approx(greedy + sampled / parts_at_once)
+    assert told["seconds_about"] == pytest.approx((greedy + sampled) / at_once)
 
 
 def test_what_greedy_answers_nothing_beats(tmp_path, tokenizer):
