@@ -60,7 +60,7 @@ class Trial:
     yardstick: Yardstick
     scores: Scores
     seconds: dict[str, float]
-    """Of the whole call, of what it trained and scored, and as foretold: none with runs of others."""
+    """Of the whole call, of what it trained and scored; and as foretold, 0 where some was there."""
 
 
 def tried(trial: int, varied: list[str], store: Path, sets: list[str], proxy: str) -> Trial:
