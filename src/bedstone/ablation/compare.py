@@ -89,9 +89,9 @@ class Asked:
     margin: Mapping[str, float]
     """As a config of evaluation.ablation has it."""
     match: Match | None
-    rate: float
-    """Of the planned learning rate."""
     most_seconds: float | None
+    rate: float = 1.0
+    """Of the planned learning rate."""
 
 
 def compare(

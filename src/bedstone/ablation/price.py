@@ -21,6 +21,8 @@ TRAIN_FLOP = 6.0
 arXiv:2001.08361, section 2.1."""
 SCORING_SHARE = 0.1
 """Of a run's training: what measuring takes at most, where none was measured yet."""
+NEAR = 3.0
+"""Runs of so many times less or more FLOP are another machine's, as far as speed goes."""
 TOLD_TOKENS = 20_000
 """Of a language, in the run: effects on languages were seen with so many; assumption: with much
 fewer none is."""
@@ -124,6 +126,8 @@ def _run_seconds(flop: float | None, past: Sequence[Manifest]) -> float | None:
     if flop is None or not trained:
         return None
     nearest = min(trained, key=lambda it: abs(math.log(it.metrics["train_flop"] / flop)))
+    if not 1 / NEAR <= nearest.metrics["train_flop"] / flop <= NEAR:
+        return None
     seconds = nearest.seconds * flop / nearest.metrics["train_flop"]
     scored = [it.seconds for it in past if it.stage == BITS]
     return seconds + (sum(scored) / len(scored) if scored else SCORING_SHARE * seconds)

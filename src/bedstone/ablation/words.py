@@ -23,10 +23,11 @@ def _whole(effect: Row) -> str:
     if effect["low"] is None:
         return f"cannot be told: {difference:+.4f} bits a byte, without an interval"
     sizes = f"{abs(difference):.4f} [{bounds(effect)}] bits a byte"
+    small = ", less than the margin" if effect["within_margin"] else ""
     if verdict == "worse":
-        return f"costs {sizes}{_worth(effect)}"
+        return f"costs {sizes}{_worth(effect)}{small}"
     if verdict == "better":
-        return f"gains {sizes}{_worth(effect)}"
+        return f"gains {sizes}{_worth(effect)}{small}"
     signed = f"{difference:+.4f} [{bounds(effect)}] bits a byte"
     if verdict == "same":
         return f"makes no difference that counts: {signed}"

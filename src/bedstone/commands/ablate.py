@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from textwrap import wrap
 from typing import Annotated, Any, Literal
 
@@ -26,6 +27,9 @@ from bedstone.progress import Progress
 
 PROXY = "parameters=0.25M,tokens=2M"
 MARGIN = "5%tokens"
+RATE = 0.3
+"""Of small models' learning rate: at the whole of it seeds differ by five times as much, and arms
+lose what they share. Source: Wang et al. 2025, arXiv:2512.24503; measured in docs/lab/LOG.md."""
 SHOWN = 12
 """Effects on languages and sites of one arm, the largest first."""
 INDENT: Mapping[str, Any] = {"subsequent_indent": "  "}
@@ -88,6 +92,8 @@ class AblationEffect(TypedDict):
     worth_tokens_high: float | None
     p_adjusted: float | None
     verdict: Verdict
+    within_margin: bool
+    """However sure, it is less than the margin."""
     limited_by: Literal["seeds", "documents"] | None
     """What keeps it from being told."""
     more_seeds: int | None
@@ -265,8 +271,13 @@ def ablate(
         typer.Option(help="no difference: what so many more tokens are worth, or bits a byte"),
     ] = MARGIN,
     rate: Annotated[
-        float, typer.Option(min=0.001, max=10, help="times the planned learning rate")
-    ] = 1.0,
+        float | None,
+        typer.Option(
+            min=0.001,
+            max=10,
+            help=f"times the planned learning rate; unless told, {RATE}, and 1 of --proxy recipe",
+        ),
+    ] = None,
     until_cost: Annotated[
         str | None, typer.Option(help="no seed is begun that would end later: 90s, 30m, 2h")
     ] = None,
@@ -298,7 +309,6 @@ def ablate(
         by=tuple(word.strip() for word in by.split(",") if word.strip()),
         margin=_margin(margin),
         match=match,
-        rate=rate,
         most_seconds=None if until_cost is None else seconds_of(until_cost),
     )
     path, found = recipe_of(recipe), {name: given(each, store) for name, each in inputs.items()}
@@ -306,9 +316,13 @@ def ablate(
     compared = [ablation_recipes.load(path, words_of(sets), varied, size, held) for size in sizes]
     where = making(store, progress, workers)
     priced = [(each, found, size) for each, size in zip(compared, sizes, strict=True)]
+    rates = [rate or (RATE if size else 1.0) for size in sizes]
     if dry_run:
         return _priced(compared, [price(*each, where.store) for each in priced], asked)
-    answers = [compare(*each, asked, where) for each in priced]
+    answers = [
+        compare(*each, replace(asked, rate=own), where)
+        for each, own in zip(priced, rates, strict=True)
+    ]
     further = {"further": answers[1:], "signs": signs(answers)} if answers[1:] else {}
     return {**answers[0], **further}  # type: ignore[return-value]
 

@@ -18,6 +18,7 @@ from bedstone.uncertainty.comparison import (
     Paired,
     borrowed,
     effects,
+    is_within,
     limited_by,
     more_documents,
     more_seeds,
@@ -170,6 +171,7 @@ class ArmEffects:
             "worth_tokens_high": worths[2],
             "p_adjusted": effect.p_adjusted,
             "verdict": told,
+            "within_margin": is_within(effect, self.margin),
             "limited_by": limited_by(effect) if is_open else None,
             "more_seeds": more_seeds(*asked) if is_open else None,
             "more_documents": more_documents(*asked) if is_open else None,
@@ -200,6 +202,7 @@ def same(
         "borrowed_df": 0.0,
         **dict.fromkeys(unknown),
         "verdict": "same",
+        "within_margin": True,
         "train_share_before": None,
         "train_share": None,
     }

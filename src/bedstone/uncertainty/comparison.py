@@ -140,17 +140,23 @@ def effects(
 
 
 def verdict(effect: Effect, margin: float, level: float = LEVEL) -> Verdict:
-    """What the effect is: the same, if its interval lies within +- ``margin`` bits per byte.
+    """What the effect is; where no side is sure, the same if it lies within +- ``margin``.
 
-    ``level`` is the one that ``effects`` was given.
+    A difference that is sure is told as one however small it is: ``is_within`` says whether it
+    counts. ``level`` is the one that ``effects`` was given.
     """
-    if effect.low is None or effect.high is None or effect.p_adjusted is None:
+    if effect.p_adjusted is None:
         return "cannot tell"
-    if -margin <= effect.low and effect.high <= margin:
-        return "same"
-    if effect.p_adjusted >= level:
-        return "cannot tell"
-    return "better" if effect.difference < 0 else "worse"
+    if effect.p_adjusted < level:
+        return "better" if effect.difference < 0 else "worse"
+    return "same" if is_within(effect, margin) else "cannot tell"
+
+
+def is_within(effect: Effect, margin: float) -> bool:
+    """Whether the interval lies within +- ``margin`` bits per byte."""
+    if effect.low is None or effect.high is None:
+        return False
+    return -margin <= effect.low and effect.high <= margin
 
 
 def limited_by(effect: Effect) -> Literal["seeds", "documents"]:

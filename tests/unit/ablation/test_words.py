@@ -9,7 +9,7 @@ from bedstone.evaluation.effects import same
 def effect(verdict, difference, low, high, **others):
     more = {"worth_tokens": -difference / 2, "by_construction": False, "verdict": verdict}
     numbers = {"difference": difference, "low": low, "high": high}
-    return {**same("kept=off"), **numbers, **more, **others}
+    return {**same("kept=off"), "within_margin": False, **numbers, **more, **others}
 
 
 def language(name, verdict, difference):
@@ -30,6 +30,10 @@ def language(name, verdict, difference):
         (
             effect("better", -0.02, -0.03, -0.01, worth_tokens=None),
             "gains 0.0200 [0.0100, 0.0300] bits a byte",
+        ),
+        (
+            effect("worse", 0.02, 0.01, 0.03, worth_tokens=None, within_margin=True),
+            "costs 0.0200 [0.0100, 0.0300] bits a byte, less than the margin",
         ),
         (
             effect("same", -0.001, -0.002, 0.001),

@@ -209,16 +209,22 @@ def test_the_margin_is_what_more_tokens_are_worth(compared, bits):
     assert found["slope_bits_per_byte"] == pytest.approx(slope)
     assert found["margin_bits_per_byte"] == pytest.approx(slope * math.log(1.05))
     told = row(found)
-    assert told["verdict"] == "same"
+    assert (told["verdict"], told["within_margin"]) == ("worse", True)
     assert told["worth_tokens"] == pytest.approx(math.exp(-told["difference"] / slope) - 1)
     assert told["worth_tokens_low"] < told["worth_tokens"] < told["worth_tokens_high"] < 0
 
 
-@pytest.mark.parametrize(("margin", "verdict"), [(0.001, "worse"), (0.02, "same")])
-def test_the_margin_may_be_given(compared, bits, margin, verdict):
+@pytest.mark.parametrize(("margin", "is_within"), [(0.001, False), (0.02, True)])
+def test_the_margin_may_be_given(compared, bits, margin, is_within):
     found, _ = compared(bits(effect=0.004, noise=0.0002), margin_bits_per_byte=margin)
-    assert (found["margin_bits_per_byte"], row(found)["verdict"]) == (margin, verdict)
+    assert (found["margin_bits_per_byte"], row(found)["within_margin"]) == (margin, is_within)
+    assert row(found)["verdict"] == "worse"
     assert row(found)["worth_tokens"] is found["slope_bits_per_byte"] is None
+
+
+def test_what_is_within_the_margin_and_of_no_sure_side_is_the_same(compared, bits):
+    found, _ = compared(bits(), margin_bits_per_byte=0.5)
+    assert row(found)["verdict"] == "same"
 
 
 def test_where_more_tokens_make_it_worse_nothing_is_told_in_tokens(compared, bits):

@@ -12,6 +12,7 @@ from bedstone.uncertainty.comparison import (
     Paired,
     borrowed,
     effects,
+    is_within,
     limited_by,
     more_documents,
     more_seeds,
@@ -129,11 +130,13 @@ def test_arms_that_are_equal_to_the_last_bit_are_the_same():
     assert verdict(found, 0.0) == "same"
 
 
-def test_the_same_goes_before_better_and_worse():
+def test_a_sure_difference_is_one_however_small():
     random = np.random.default_rng(7)
     worse, better = (one(drawn(random, effect=it, of_documents=0.05)) for it in (0.1, -0.1))
     assert (verdict(worse, 0.01), verdict(better, 0.01)) == ("worse", "better")
-    assert verdict(worse, 0.5) == verdict(better, 0.5) == "same"
+    assert (verdict(worse, 0.5), verdict(better, 0.5)) == ("worse", "better")
+    assert is_within(worse, 0.5)
+    assert not is_within(worse, 0.01)
     nothing = one(drawn(random, of_seeds=0.1))
     assert verdict(nothing, 0.01) == "cannot tell"
 
