@@ -126,7 +126,7 @@ def compare(
             models += missing
             made |= trained(runs, where, note=f"seeds {seeds[0]} to {seeds[-1]}")
             done = seeds[-1] + 1
-        artifact = _measured(arms, made, done, asked, where)
+        artifact = _measured(arms, made, texts, done, asked, where)
         found = read_json(artifact, FILE)
         if done < look or _is_told(found):
             break
@@ -187,14 +187,18 @@ def _is_too_much(asked: Asked, needed: float, begun: float, done: int, where: Ma
     return True
 
 
-def _measured(arms: Arms, made: Trained, seeds: int, asked: Asked, where: Making) -> Artifact:
+def _measured(
+    arms: Arms, made: Trained, texts: Artifact, seeds: int, asked: Asked, where: Making
+) -> Artifact:
     """The comparison's artifact, of so many seeds."""
     inputs: dict[str, Artifact | None] = {role: bits for role, (_, bits) in made.items()}
     for arm in range(len(arms.made)):
         inputs[f"mix.{arm}"] = arms.inputs(arm)["mix"]
         inputs[f"held_out.{arm}"] = arms.node(arm, HOLDER)
         inputs[f"kept.{arm}"] = arms.of_role(arm, ENCODER, "kept")
-    inputs["documents"] = arms.made[BASELINE][arms.comparison.texts()["documents"]]
+    inputs["texts"] = texts
+    if set(asked.by) - {LANGUAGE, DOMAIN}:
+        inputs["documents"] = arms.made[BASELINE][arms.comparison.texts()["documents"]]
     config = {
         "arms": [arm.label for arm in arms.comparison.arms],
         "parameters": shapes.counted(shape_of(arms, BASELINE)).total,

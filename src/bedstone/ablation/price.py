@@ -4,6 +4,7 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from statistics import median
 
 from bedstone.ablation.recipes import TRAINER, Comparison, Proxy
 from bedstone.ablation.runs import BITS
@@ -121,14 +122,15 @@ def _manifests(store: Path) -> list[Manifest]:
 
 
 def _run_seconds(flop: float | None, past: Sequence[Manifest]) -> float | None:
-    """At the speed of the run nearest in FLOP, and with the share that measuring took."""
-    trained = [it for it in past if it.stage == TRAINER]
-    if flop is None or not trained:
+    """At the speed of the runs near in FLOP, and with what measuring took."""
+    near = [
+        it.seconds / it.metrics["train_flop"]
+        for it in past
+        if flop and it.stage == TRAINER and 1 / NEAR <= it.metrics["train_flop"] / flop <= NEAR
+    ]
+    if flop is None or not near:
         return None
-    nearest = min(trained, key=lambda it: abs(math.log(it.metrics["train_flop"] / flop)))
-    if not 1 / NEAR <= nearest.metrics["train_flop"] / flop <= NEAR:
-        return None
-    seconds = nearest.seconds * flop / nearest.metrics["train_flop"]
+    seconds = flop * median(near)
     scored = [it.seconds for it in past if it.stage == BITS]
     return seconds + (sum(scored) / len(scored) if scored else SCORING_SHARE * seconds)
 

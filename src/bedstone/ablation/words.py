@@ -10,9 +10,9 @@ NAMED = 3
 Row = Mapping[str, Any]
 
 
-def sentence(effect: Row, parts: Sequence[Row]) -> str:
-    """What an arm did to the whole, and to which of its ``parts``."""
-    told = "; ".join([_whole(effect), *_of_parts(parts)])
+def sentence(effect: Row, parts: Sequence[Row], names: Mapping[str, str] | None = None) -> str:
+    """What an arm did to the whole, and to which of its ``parts``, which may have ``names``."""
+    told = "; ".join([_whole(effect), *_of_parts(parts, names or {})])
     return f"{effect['value']} {told}"
 
 
@@ -59,7 +59,7 @@ def settled(effect: Row) -> str:
     return f"; {' or '.join(ways)} would tell" if ways else ""
 
 
-def _of_parts(parts: Sequence[Row]) -> list[str]:
+def _of_parts(parts: Sequence[Row], names: Mapping[str, str]) -> list[str]:
     """Which languages are better or worse, and how many cannot be told."""
     languages = [row for row in parts if row["family"] == LANGUAGE]
     told = []
@@ -69,9 +69,10 @@ def _of_parts(parts: Sequence[Row]) -> list[str]:
             key=lambda row: -abs(row["difference"]),
         )
         if rows:
-            names = ", ".join(f"{row['unit']} ({row['difference']:+.3f})" for row in rows[:NAMED])
+            called = ((names.get(it["unit"], it["unit"]), it["difference"]) for it in rows[:NAMED])
+            listed = ", ".join(f"{name} ({difference:+.3f})" for name, difference in called)
             more = f" and {len(rows) - NAMED} more" if len(rows) > NAMED else ""
-            told.append(f"{verdict} for {names}{more}")
+            told.append(f"{verdict} for {listed}{more}")
     unknown = sum(row["verdict"] == "cannot tell" for row in languages)
     if unknown:
         told.append(f"cannot be told for {unknown} of {len(languages)} languages")

@@ -2,9 +2,9 @@
 
 Reads   of each arm and seed ``bits.ARM-SEED``, arm 0 being the baseline, all of the same documents;
         of each arm ``mix.ARM``, ``held_out.ARM`` and ``kept.ARM``, which may be absent where all is
-        kept; ``half.SEED``, bits of the baseline after half of its tokens; ``documents``, to name
-        those that gained and lost most. An arm without bits is the baseline's by construction:
-        nothing that its model is made from differs
+        kept; ``half.SEED``, bits of the baseline after half of its tokens; ``texts``, that were
+        measured; ``documents``, where they are told apart by a column. An arm without bits is the
+        baseline's by construction: nothing that its model is made from differs
 Writes  ``ablation.json``: ``yardstick``, ``level``, ``margin_bits_per_byte``,
         ``slope_bits_per_byte`` (for each unit of the logarithm of tokens), ``arms``, ``effects``,
         ``noise``, ``untold`` (of each family, what has too few documents); ``examples.json``: of
@@ -218,7 +218,13 @@ def _units(config: AblationConfig, job: Job, yardstick: Yardstick) -> dict[str, 
 
 
 def _column(job: Job, ids: pa.ChunkedArray, name: str) -> pa.ChunkedArray:
-    """A column of the documents, as text."""
+    """A column of the documents, as text.
+
+    Raises:
+        DataError: they are not given.
+    """
+    if "documents" not in job.inputs:
+        raise DataError(f"by {name!r}: that is a column of documents, and none are given")
     parts = [tables.read(part, ["id"], [name]) for part in job.inputs["documents"].shards]
     table = pa.concat_tables(parts)
     rows = pc.index_in(ids.cast(table["id"].type), value_set=table["id"].combine_chunks())
@@ -299,7 +305,7 @@ def _examples(config: AblationConfig, job: Job, differences: pa.Table) -> Row:
                 for end, rows in ends.items()
             }
     wanted = {row["id"] for ends in found.values() for rows in ends.values() for row in rows}
-    texts = _texts(job.inputs["documents"], wanted)
+    texts = _texts(job.inputs["texts"], wanted)
     for rows in (rows for ends in found.values() for rows in ends.values()):
         for row in rows:
             row |= texts[row["id"]]
@@ -310,16 +316,15 @@ def _named(row: Row) -> Row:
     return {name: row[name] for name in ("id", "language", "bytes")}
 
 
-def _texts(documents: Shard, wanted: set[str]) -> dict[str, Row]:
+def _texts(texts: Shard, wanted: set[str]) -> dict[str, Row]:
     """The address and the beginning of some documents."""
-    found = {}
-    for shard in documents.shards:
-        table = tables.read(shard, ["id", "text"], ["url"])
-        rows = table.filter(pc.is_in(table["id"], pa.array(sorted(wanted), pa.string())))
-        for row in rows.to_pylist():
-            text = " ".join(row["text"][: 2 * SHOWN_CHARACTERS].split())[:SHOWN_CHARACTERS]
-            found[row["id"]] = {"url": row["url"], "text": text}
-    return found
+    table = tables.read(texts, ["id", "text"], ["url"])
+    rows = table.filter(pc.is_in(table["id"], pa.array(sorted(wanted), pa.string()))).to_pylist()
+    return {row["id"]: {"url": row["url"], "text": _line(row["text"])} for row in rows}
+
+
+def _line(text: str) -> str:
+    return " ".join(text.split())[:SHOWN_CHARACTERS]
 
 
 def _metrics(rows: Sequence[Row], documents: int, seeds: int) -> Metrics:
@@ -335,7 +340,8 @@ STAGE = Stage(
     "evaluation.ablation",
     version=1,
     config=AblationConfig,
-    inputs=("documents",),
+    inputs=("texts",),
+    optional=("documents",),
     run=run,
     libraries=("numpy", "pyarrow"),
     many=("bits", "half", "held_out", "kept", "mix"),

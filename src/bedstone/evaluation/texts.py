@@ -2,9 +2,9 @@
 
 Reads   ``documents``, ``language`` and ``held_out``: texts of which no model is made; ``kept``:
         which of them the recipe wants
-Writes  ``texts.parquet``, language by language: ``id``, ``language``, ``site`` (the host of its
-        URL, null without one), ``group`` (``kept`` or ``dropped``; null without the input
-        ``kept``), ``bytes``, ``text``: the document's beginning
+Writes  ``texts.parquet``, language by language: ``id``, ``url`` (null without one), ``language``,
+        ``site`` (the URL's host, null without one), ``group`` (``kept`` or ``dropped``; null
+        without the input ``kept``), ``bytes``, ``text``: the document's beginning
 
 Of each document only its beginning is measured: more documents tell more than longer ones. The
 beginning of a text has less context, so it takes more bits a byte than the whole would: compare
@@ -27,6 +27,7 @@ FILE = "texts.parquet"
 SCHEMA = pa.schema(
     [
         ("id", pa.string()),
+        ("url", pa.string()),
         ("language", pa.string()),
         ("site", pa.string()),
         ("group", pa.string()),
@@ -77,7 +78,8 @@ def read_held_out(config: TextsConfig, job: Job) -> dict[str, list[Row]]:
             wanted = pc.and_(wanted, pc.is_in(table["language"], named))
         for row in table.filter(wanted).to_pylist():
             if text := beginning(row["text"], config.document_max_bytes):
-                about = {"id": row["id"], "language": row["language"], "site": site(row["url"])}
+                about = {name: row[name] for name in ("id", "url", "language")}
+                about |= {"site": site(row["url"])}
                 group = (KEPT if row["keep"] else DROPPED) if KEPT in read else None
                 about |= {"group": group, "text": text, "bytes": len(text.encode())}
                 found.setdefault(row["language"], []).append(about)

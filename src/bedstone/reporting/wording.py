@@ -21,7 +21,7 @@ def count(value: float) -> str:
 def short(value: float) -> str:
     """Three digits and a unit of a thousand: ``5.12 M``."""
     for limit, unit in ((1e12, "T"), (1e9, "G"), (1e6, "M"), (1e4, "k")):
-        if value >= limit:
+        if value >= 0.9995 * limit:  # three digits of it are those of the limit
             return f"{value / min(limit, 1e3 if unit == 'k' else limit):.3g}{SPACE}{unit}"
     return f"{value:,.0f}" if value >= 1e3 else f"{value:.3g}"
 

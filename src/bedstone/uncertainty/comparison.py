@@ -31,8 +31,9 @@ from bedstone.uncertainty.intervals import MIN_DOCUMENTS
 from bedstone.uncertainty.paired import LEVEL, Floats, holm
 from bedstone.uncertainty.student import quantile, share_found, tail
 
-BORROWED_DF = 8
-"""Degrees of freedom of noise borrowed from other units."""
+BORROWED_DF = 6
+"""Degrees of freedom of noise borrowed from other units. Languages of one model are lucky together,
+so that the median of 8 is worth less than 8: benchmarks/ablation.py, docs/lab/LOG.md."""
 POWER = 0.8
 """What would settle a question does so this often, if the effect is as seen."""
 MOST = 1_000_000

@@ -11,7 +11,7 @@ from tests.support.stages import shard
 
 from bedstone.errors import DataError
 from bedstone.evaluation.ablation import AblationConfig, run
-from bedstone.uncertainty.comparison import Paired, borrowed, effects
+from bedstone.uncertainty.comparison import BORROWED_DF, Paired, borrowed, effects
 
 ENGLISH, SPANISH, XHOSA = "eng_Latn", "spa_Latn", "xho_Latn"
 LANGUAGES = [ENGLISH] * 20 + [SPANISH] * 16 + [XHOSA] * 7
@@ -67,7 +67,9 @@ def compared(tmp_path, job):
         by_arm = bits_AKH if isinstance(bits_AKH, dict) else dict(enumerate(bits_AKH))
         texts = [f"Text\n of {name}." for name in NAMES]
         urls = [f"https://{name}.example" for name in NAMES]
-        inputs = {"documents": table("it", id=NAMES, text=texts, url=urls, **(columns or {}))}
+        inputs = {"texts": table("it", id=NAMES, text=texts, url=urls)}
+        if columns:
+            inputs["documents"] = table("whole", id=NAMES, **columns)
         for arm, bits_KH in by_arm.items():
             for seed, bits_H in enumerate(bits_KH):
                 inputs[f"bits.{arm}-{seed}"] = scores(f"bits{arm}-{seed}", bits_H, sites)
@@ -124,7 +126,7 @@ def test_effects_are_the_formulas(compared, bits):
     for name, effect in effects(family, noise=borrowed(family)).items():
         assert row(found, name)["high"] == pytest.approx(effect.high)
         assert row(found, name)["p_adjusted"] == pytest.approx(effect.p_adjusted)
-        assert row(found, name)["borrowed_df"] == 8
+        assert row(found, name)["borrowed_df"] == BORROWED_DF
     assert whole.borrowed_df == told["borrowed_df"] == 0
 
 
@@ -167,6 +169,11 @@ def test_documents_are_told_apart_by_any_column(compared, bits):
     told = {it["unit"]: it["documents"] for it in found["effects"] if it["family"] == "year"}
     assert told == {"2001": 9, "2002": 25}
     assert set(found["untold"]) == {"year"}
+
+
+def test_a_column_asks_for_the_documents(compared, bits):
+    with pytest.raises(DataError, match="by 'year': that is a column of documents"):
+        compared(bits(), by=["year"])
 
 
 def test_few_documents_are_untold(compared, bits):

@@ -24,6 +24,7 @@ from bedstone.reporting.wording import (
         (short, 4_096, "4,096"),
         (short, 12_345, "12.3 k"),
         (short, 860_000, "860 k"),
+        (short, 999_936, "1 M"),
         (short, 17.2e6, "17.2 M"),
         (percent, 0, "0 %"),
         (percent, 0.0031, "0.31 %"),

@@ -7,6 +7,7 @@ from benchmarks.comparisons import REGIMES, alone, looked, together
 from scipy import stats
 
 from bedstone.uncertainty.comparison import (
+    BORROWED_DF,
     LOOKS,
     Noise,
     Paired,
@@ -148,12 +149,12 @@ def test_borrowed_noise_is_smyths_moderated_variance():
     own = [it.seed_deviation**2 for it in effects(family).values()]
     # the median of a variance of 2 degrees of freedom is ln 2 of its mean
     assert noise.deviation**2 == pytest.approx(np.median(own) / math.log(2), rel=0.02)
-    assert noise.df == 8
+    assert noise.df == BORROWED_DF
     found = effects(family, noise=noise)
     for each, variance in zip(found.values(), own, strict=True):
-        moderated = (8 * noise.deviation**2 + 2 * variance) / 10
+        moderated = (BORROWED_DF * noise.deviation**2 + 2 * variance) / (BORROWED_DF + 2)
         assert each.seed_error == pytest.approx(math.sqrt(moderated / 3))
-        assert each.df == pytest.approx(10)
+        assert each.df == pytest.approx(BORROWED_DF + 2)
         assert each.seed_deviation == pytest.approx(math.sqrt(variance))
 
 

@@ -27,7 +27,7 @@ METHOD = (
     "narrower than the seeds alone would make it. The whole is one test; languages are one family "
     "of tests, sites another: verdicts are adjusted by Holm, drawn intervals by Bonferroni. The "
     "same is what lies within the margin. A language's deviation over seeds is drawn towards the "
-    "median of its family, as if 8 seeds more had been seen."
+    "median of its family, as if 6 seeds more had been seen."
 )
 
 
@@ -76,7 +76,8 @@ def effects(about: Family) -> Section:
     found = read(about)
     told = [row for row in found["effects"] if row["family"] == WHOLE]
     parts = {row["value"]: _parts(found, row["value"]) for row in told}
-    sentences = [f"{sentence(row, parts[row['value']])}." for row in told]
+    names = _labels(found["effects"])
+    sentences = [f"{sentence(row, parts[row['value']], names)}." for row in told]
     return Section(
         name="effects",
         question="What did each decision do?",
