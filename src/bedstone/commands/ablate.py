@@ -15,13 +15,12 @@ from bedstone.commands.declare import (
     Command,
     EngineName,
     NamedInputs,
-    PathLike,
     Sets,
     Store,
     Words,
     Workers,
 )
-from bedstone.commands.desk import given, making, recipe_of, recipes_so, words_of
+from bedstone.commands.desk import RecipeName, given, making, recipe_of, words_of
 from bedstone.errors import ConfigError
 from bedstone.progress import Progress
 
@@ -221,14 +220,7 @@ class AblatePrice(TypedDict):
 
 
 def ablate(
-    recipe: Annotated[
-        PathLike,
-        typer.Argument(
-            metavar="RECIPE",
-            help="a TOML file of nodes, or the name of a recipe that comes with the package",
-            autocompletion=recipes_so,
-        ),
-    ],
+    recipe: RecipeName,
     inputs: NamedInputs = {},  # noqa: B006 (never changed)
     *,
     vary: Annotated[

@@ -6,7 +6,9 @@ import shlex
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Annotated, TypeVar
+
+import typer
 
 from bedstone.commands.declare import PathLike, Paths, Words
 from bedstone.errors import ArtifactError, BedstoneError, ConfigError, nearest
@@ -137,6 +139,16 @@ def recipes_so(incomplete: str) -> Iterator[str]:
     for path in sorted(Path(folder).glob("*")):
         if path.name.startswith(start) and (path.is_dir() or path.suffix == ".toml"):
             yield f"{path}{os.sep}" if path.is_dir() else str(path)
+
+
+RecipeName = Annotated[
+    PathLike,
+    typer.Argument(
+        metavar="RECIPE",
+        help="a TOML file of nodes, or the name of a recipe that comes with the package",
+        autocompletion=recipes_so,
+    ),
+]
 
 
 def stages_so(incomplete: str) -> Iterator[str]:

@@ -20,13 +20,13 @@ from bedstone.commands.declare import (
     Workers,
 )
 from bedstone.commands.desk import (
+    RecipeName,
     given,
     making,
     own_recipe,
     own_recipes_so,
     paths_of,
     recipe_of,
-    recipes_so,
     stages_so,
     tell_rejected,
     words_of,
@@ -81,14 +81,7 @@ class Adopt(TypedDict):
 
 
 def run(
-    recipe: Annotated[
-        PathLike,
-        typer.Argument(
-            metavar="RECIPE",
-            help="a TOML file of nodes, or the name of a recipe that comes with the package",
-            autocompletion=recipes_so,
-        ),
-    ],
+    recipe: RecipeName,
     inputs: NamedInputs = {},  # noqa: B006 (never changed)
     *,
     sets: Sets = (),
