@@ -46,7 +46,9 @@ def _worth(effect: Row) -> str:
     worth = effect["worth_tokens"]
     if worth is None:
         return ""
-    return f", as {abs(worth):.1%} {'more' if worth > 0 else 'fewer'} tokens would"
+    low, high = sorted(abs(effect[f"worth_tokens_{end}"]) for end in ("low", "high"))
+    which = "more" if worth > 0 else "fewer"
+    return f", as {abs(worth):.1%} [{low:.1%}, {high:.1%}] {which} tokens would"
 
 
 def settled(effect: Row) -> str:

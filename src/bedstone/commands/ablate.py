@@ -85,6 +85,8 @@ class AblationEffect(TypedDict):
     """The standard error that the choice of documents brings."""
     borrowed_df: float
     """Degrees of freedom that the family lends to the deviation over seeds."""
+    borrowed_from: str | None
+    """By whom they are lent."""
     worth_tokens: float | None
     """The share of training tokens, more or fewer, that would do as much to the baseline."""
     worth_tokens_low: float | None

@@ -166,6 +166,7 @@ class ArmEffects:
             "seed_deviation": effect.seed_deviation,
             "document_error": effect.document_error,
             "borrowed_df": noise.df if noise else 0.0,
+            "borrowed_from": noise.source if noise else None,
             "worth_tokens": worths[0],
             "worth_tokens_low": worths[1],
             "worth_tokens_high": worths[2],
@@ -185,7 +186,7 @@ def same(
 ) -> Row:
     """The effect of an arm that is the baseline by construction."""
     numbers = ("difference", "low", "high", "worth_tokens", "worth_tokens_low", "worth_tokens_high")
-    unknown = ("p_adjusted", "limited_by", "more_seeds", "more_documents")
+    unknown = ("borrowed_from", "p_adjusted", "limited_by", "more_seeds", "more_documents")
     return {
         "value": value,
         "family": WHOLE,

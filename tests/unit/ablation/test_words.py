@@ -12,6 +12,10 @@ def effect(verdict, difference, low, high, **others):
     return {**same("kept=off"), "within_margin": False, **numbers, **more, **others}
 
 
+def worth(value, low, high):
+    return {"worth_tokens": value, "worth_tokens_low": low, "worth_tokens_high": high}
+
+
 def language(name, verdict, difference):
     return effect(verdict, difference, -1, 1, family="language", unit=name)
 
@@ -20,12 +24,12 @@ def language(name, verdict, difference):
     ("told", "expected"),
     [
         (
-            effect("worse", 0.02, 0.01, 0.03, worth_tokens=-0.05),
-            "costs 0.0200 [0.0100, 0.0300] bits a byte, as 5.0% fewer tokens would",
+            effect("worse", 0.02, 0.01, 0.03, **worth(-0.05, -0.075, -0.025)),
+            "costs 0.0200 [0.0100, 0.0300] bits a byte, as 5.0% [2.5%, 7.5%] fewer tokens would",
         ),
         (
-            effect("better", -0.02, -0.03, -0.01, worth_tokens=0.05),
-            "gains 0.0200 [0.0100, 0.0300] bits a byte, as 5.0% more tokens would",
+            effect("better", -0.02, -0.03, -0.01, **worth(0.05, 0.025, 0.075)),
+            "gains 0.0200 [0.0100, 0.0300] bits a byte, as 5.0% [2.5%, 7.5%] more tokens would",
         ),
         (
             effect("better", -0.02, -0.03, -0.01, worth_tokens=None),
