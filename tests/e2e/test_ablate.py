@@ -332,7 +332,7 @@ def test_the_artifact_is_as_any_other(first, crawl, store):
     artifact = first["artifact"]
     assert bedstone.verify(artifact, store=store)["verified"]
     tree = bedstone.trace(artifact, store=store)
-    assert set(tree["parents"]) >= {"bits.0-0", "bits.1-1", "half.1", "mix.1", "documents"}
+    assert set(tree["parents"]) >= {"bits.0-0", "bits.1-1", "half.1", "mix.1", "texts"}
     other = compared(crawl, store, HARM, NOBODY, margin="0.01")["artifact"]
     pairs = bedstone.diff(artifact, other, store=store)
     key = "evaluation.ablation.config.margin_bits_per_byte"
@@ -361,7 +361,7 @@ def test_the_page_says_it(first, store, folder):
     assert EVIL not in text
     said = " ".join(" ".join(Page(text).words).split())
     assert f"{HARM} costs 0." in said
-    assert f"worse for {HINDI}" in said
+    assert "worse for Hindi" in said
     assert f"{NOBODY} is the same by construction" in said
     assert "alert(1)" in said
     shared = said.partition("shared with the baseline")[2]

@@ -38,11 +38,14 @@ from bedstone.uncertainty.paired import LEVEL
 STAGE = "evaluation.ablation"
 PACE_SECONDS = 1.5
 """Of measuring how fast a model trains, where the store has trained none like it."""
+WORTH_TELLING_SECONDS = 60.0
+"""What takes less is mostly what each run takes whatever it trains."""
 TOLERANCE = 0.25
 """Predicted seconds are off by no more, or it is said."""
 FILTER = "corpus.filter"
 NOT_FROM_PROXIES = ("learning_rate", "vocab_size")
 """Keys whose best value in a small model is not that in a large one."""
+SURE = ("better", "worse")
 SHOWN = 8
 """Of what is untold, named in a warning."""
 Row = dict[str, Any]
@@ -183,7 +186,7 @@ def _is_too_much(asked: Asked, needed: float, begun: float, done: int, where: Ma
             f"{spent / 60:.1f}, and {asked.most_seconds / 60:.1f} are allowed",
             hint="allow more, vary less, or compare smaller models",
         )
-    where.progress.named("ablate").say(f"ends after {done} seeds: the next would cost too much")
+    where.progress.named("ablate").say(f"ends, seeds: {done}; the next would cost too much")
     return True
 
 
@@ -341,7 +344,7 @@ def _warnings(arms: Arms, answer: Row, untold: Mapping[str, Sequence[str]]) -> I
         if answer["proxy"]["planned"] and arm.key.rpartition(".")[2] in NOT_FROM_PROXIES:
             yield f"{arm.label}: the best value of a small model is not that of a large one"
     predicted, seconds = (answer["cost"][name] for name in ("predicted_seconds", "seconds"))
-    if predicted and abs(seconds / predicted - 1) > TOLERANCE:
+    if predicted and seconds > WORTH_TELLING_SECONDS and abs(seconds / predicted - 1) > TOLERANCE:
         yield f"it took {seconds:.0f} s where {predicted:.0f} s were predicted"
 
 
@@ -351,14 +354,15 @@ def signs(answers: Sequence[Row]) -> list[Row]:
     for row in answers[0]["effects"]:
         key = (row["value"], row["family"], row["unit"])
         others = [
-            each["difference"]
+            each
             for answer in answers[1:]
             for each in answer["effects"]
             if (each["value"], each["family"], each["unit"]) == key
         ]
         if len(others) == len(answers) - 1 and not row["by_construction"]:
-            differences = [row["difference"], *others]
-            agree = len({each > 0 for each in differences}) == 1
+            differences = [row["difference"], *(each["difference"] for each in others)]
+            is_told = any(each["verdict"] in SURE for each in (row, *others))
+            agree = len({each > 0 for each in differences}) == 1 if is_told else None
             names = ("value", "family", "unit")
             found.append({**{n: row[n] for n in names}, "differences": differences, "agree": agree})
     return found

@@ -13,11 +13,17 @@ from bedstone.store.decisions import ROLE as PLAN
 from bedstone.store.recipe import OFF, Node, Recipe
 
 TRAINER, PLANNER, HOLDER = "pretrain.train", "scaling.plan", "corpus.held_out"
+TEXTS = "evaluation.texts"
 TOKENISER, ENCODER = "tokenizer.train", "tokenizer.encode"
 HELD = (TOKENISER, PLANNER)
 """Stages whose nodes stay the baseline's unless told otherwise."""
 RECIPE = "recipe"
 """As a proxy: the model that the recipe itself plans."""
+SIZED = (
+    *("minutes", "tokens_per_parameter", "speed", "max_passes"),
+    *("parameters", "train_tokens", "threads", "number_format"),
+)
+"""Keys of a plan that a proxy decides."""
 UNITS = {"k": 1e3, "M": 1e6, "G": 1e9, "B": 1e9}
 
 
@@ -67,6 +73,8 @@ class Comparison:
     """Of each arm."""
     hold: frozenset[str]
     """Nodes that an arm takes from the baseline, unless it changes them itself."""
+    measured: Mapping[str, int]
+    """How much of the held-out text is, as the recipe's node of evaluation.texts has it."""
 
     @property
     def trainer(self) -> Node:
@@ -105,11 +113,20 @@ class Comparison:
         return self.recipes[arm - 1] if arm else self.baseline
 
     def texts(self) -> Mapping[str, str]:
-        """The nodes or inputs that held-out texts are read from, by role of evaluation.texts."""
+        """The nodes or inputs that held-out texts are read from, by role of evaluation.texts.
+
+        Raises:
+            ConfigError: the documents behind them are not known.
+        """
         by_name = {node.name: node for node in self.baseline.nodes}
-        signatures = by_name[self.holder.inputs["signatures"]]
+        signatures = self.holder.inputs["signatures"]
+        if signatures not in by_name:
+            raise ConfigError(
+                f"{self.holder.name} reads {signatures}, which is given: of which documents?",
+                hint="make it a node of the recipe, of corpus.minhash",
+            )
         return {
-            "documents": signatures.inputs["documents"],
+            "documents": by_name[signatures].inputs["documents"],
             "language": self.holder.inputs["language"],
             "held_out": self.holder.name,
         }
@@ -135,7 +152,8 @@ def load(
         ConfigError: the recipe, a change or a node to hold cannot be used, or an arm changes what
             the model is not made from.
     """
-    trainer = only(recipes.load(path, sets), TRAINER).name
+    whole = recipes.load(path, sets)
+    trainer = only(whole, TRAINER).name
     baseline = recipes.load(path, sets, until=trainer)
     for stage in (HOLDER, ENCODER):
         only(baseline, stage)
@@ -146,21 +164,38 @@ def load(
         raise ConfigError(f"--hold {unknown[0]}: no such node; {nearest(unknown[0], names)}")
     changed = []
     for arm in arms:
+        planner = baseline.nodes[-1].inputs.get(PLAN)
+        if proxy is not None and arm.node == planner and arm.key.rpartition(".")[2] in SIZED:
+            raise ConfigError(
+                f"--vary {arm.label}: --proxy decides it", hint=f"compare with --proxy {RECIPE}"
+            )
         if arm.label == f"{trainer}={OFF}":
             raise ConfigError(f"--vary {arm.label}: no model is left to compare")
         try:
             recipe = recipes.load(path, [*sets, arm.label], until=trainer)
         except ConfigError as error:
             lines = (line.replace("--set", "--vary") for line in error.args)
-            raise ConfigError(*lines, hint=error.hint) from error
+            hint = error.hint and error.hint.replace("--set", "--vary")
+            raise ConfigError(*lines, hint=hint) from error
         if arm.node not in {*names, *(node.name for node in recipe.nodes)}:
             raise ConfigError(
                 f"--vary {arm.label}: {trainer} is not made from {arm.node}",
                 hint=f"it is made from {', '.join(names)}",
             )
         changed.append(recipe)
-    sized = [_sized(recipe, proxy) for recipe in (baseline, *changed)]
-    return Comparison(tuple(arms), sized[0], tuple(sized[1:]), frozenset(hold))
+    inputs = tuple(dict.fromkeys(name for it in (baseline, *changed) for name in it.inputs))
+    sized = [replace(_sized(it, proxy), inputs=inputs) for it in (baseline, *changed)]
+    comparison = Comparison(
+        tuple(arms), sized[0], tuple(sized[1:]), frozenset(hold), _measured(whole)
+    )
+    comparison.texts()
+    return comparison
+
+
+def _measured(recipe: Recipe) -> dict[str, int]:
+    nodes = [node for node in recipe.nodes if node.stage.name == TEXTS]
+    limits = ("max_bytes", "document_max_bytes")
+    return {name: dict(nodes[-1].config)[name] for name in limits} if nodes else {}
 
 
 def only(recipe: Recipe, stage: str) -> Node:
@@ -197,8 +232,6 @@ def _sized(recipe: Recipe, proxy: Proxy | None) -> Recipe:
 
 def sized(config: Mapping[str, Any], proxy: Proxy) -> dict[str, Any]:
     """A planner's config for that size. Small models train as fast on one core, in fp32."""
-    other = {"minutes", "tokens_per_parameter", "speed", "max_passes"}
-    kept = {name: value for name, value in config.items() if name not in other}
-    exact = {"threads": 1, "number_format": "fp32"}
+    kept = {name: value for name, value in config.items() if name not in SIZED}
     size = {"parameters": proxy.parameters, "train_tokens": proxy.train_tokens}
-    return {**exact, **kept, **size}
+    return {**kept, **size, "threads": 1, "number_format": "fp32"}

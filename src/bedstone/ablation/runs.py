@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from bedstone import config as configs
-from bedstone.ablation.recipes import Comparison, only
+from bedstone.ablation.recipes import TEXTS, Comparison, only
 from bedstone.config import Config
 from bedstone.counting.count import train_flop_per_token
 from bedstone.counting.shape import SIZES, ModelConfig
@@ -165,7 +165,7 @@ def gathered(arms: Arms, where: Making) -> Artifact:
     sources = arms.comparison.texts()
     inputs = {role: arms.made[BASELINE][name] for role, name in sources.items()}
     languages = list(read_json(arms.inputs(BASELINE)["mix"], MIX_FILE)["languages"])
-    return where.build("evaluation.texts", {"languages": languages}, **inputs)
+    return where.build(TEXTS, {"languages": languages, **arms.comparison.measured}, **inputs)
 
 
 def planned_runs(arms: Arms, texts: Artifact, seed: int) -> list[tuple[str, Run]]:

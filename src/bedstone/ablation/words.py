@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from bedstone.evaluation.effects import LANGUAGE, WHOLE
+from bedstone.evaluation.effects import GROUP, LANGUAGE, LEAST_WORTH, MOST_WORTH, WHOLE
 
 NAMED = 3
 """Parts of one verdict that are called by name."""
@@ -46,6 +46,8 @@ def _worth(effect: Row) -> str:
     worth = effect["worth_tokens"]
     if worth is None:
         return ""
+    if worth in (MOST_WORTH, LEAST_WORTH):
+        return f", as {'more than twice' if worth > 0 else 'less than half'} of the tokens would"
     low, high = sorted(abs(effect[f"worth_tokens_{end}"]) for end in ("low", "high"))
     which = "more" if worth > 0 else "fewer"
     return f", as {abs(worth):.1%} [{low:.1%}, {high:.1%}] {which} tokens would"
@@ -56,18 +58,19 @@ def settled(effect: Row) -> str:
     seeds, documents = effect["more_seeds"], effect["more_documents"]
     ways = [
         *([f"{seeds} seeds"] if seeds else []),
-        *([f"{documents:,} held-out documents"] if documents else []),
+        *([f"{documents:,} held-out {effect['counted']}"] if documents else []),
     ]
     return f"; {' or '.join(ways)} would tell" if ways else ""
 
 
 def _of_parts(parts: Sequence[Row], names: Mapping[str, str]) -> list[str]:
-    """Which languages are better or worse, and how many cannot be told."""
+    """Which languages and groups are better or worse, and how many languages cannot be told."""
     languages = [row for row in parts if row["family"] == LANGUAGE]
+    groups = [row for row in parts if row["family"] == GROUP]
     told = []
     for verdict in ("worse", "better"):
         rows = sorted(
-            (row for row in languages if row["verdict"] == verdict),
+            (row for row in (*languages, *groups) if row["verdict"] == verdict),
             key=lambda row: -abs(row["difference"]),
         )
         if rows:
@@ -88,8 +91,9 @@ def claim(found: Row) -> str:
     if yardstick is None:
         return f"models of {size} were to be trained; none was"
     left_out = yardstick["left_out_near_duplicates"]
+    seeds = "seed" if found["seeds"] == 1 else "seeds"
     return (
-        f"said of models of {size}; {found['seeds']} seeds, {yardstick['documents']:,} held-out "
+        f"said of models of {size}; {found['seeds']} {seeds}, {yardstick['documents']:,} held-out "
         f"documents of {yardstick['sites']:,} sites; {left_out:,} near-duplicates of held-out "
         "documents are learnt from in no arm"
     )

@@ -171,7 +171,8 @@ class AblationSign(TypedDict):
     family: str
     unit: str
     differences: list[float]
-    agree: bool
+    agree: bool | None
+    """Null where no size is sure of a side."""
 
 
 class Ablation(TypedDict):
@@ -317,6 +318,9 @@ def ablate(
         compare(*each, replace(asked, rate=own), where)
         for each, own in zip(priced, rates, strict=True)
     ]
+    planned = [(each["proxy"]["parameters"], each["proxy"]["train_tokens"]) for each in answers]
+    if len(set(planned)) < len(planned):
+        answers[0]["warnings"].append("two of the sizes are the same model: they tell nothing new")
     further = {"further": answers[1:], "signs": signs(answers)} if answers[1:] else {}
     return {**answers[0], **further}  # type: ignore[return-value]
 
@@ -359,7 +363,7 @@ def _priced(compared: Sequence[Any], prices: Sequence[Any], asked: Any) -> Ablat
             "larger share of corpus.held_out"
         )
     if None in seconds:
-        warnings.append("without the time of training: this store has trained no model yet")
+        warnings.append("without the time of training: this store has trained no model like it")
     return {
         "decision": decision(compared[0].arms),
         "runs": runs * len(prices),
@@ -406,7 +410,7 @@ def _told(found: Ablate) -> Iterator[str]:
         yield ""
         yield from _table(rows, found["level"])
     for sign in found.get("signs", ()):
-        said = "agree" if sign["agree"] else "do not agree"
+        said = {True: "agree", False: "do not agree", None: "are all unsure"}[sign["agree"]]
         if sign["family"] == "whole":
             yield f"{sign['value']}: models of {len(sign['differences'])} sizes {said} on the sign"
     yield from _warned(found["warnings"])

@@ -3,7 +3,8 @@
 Reads   ``statistics``; and where given: ``language``; ``yardstick``, whose documents all fail;
         ``before``, earlier decisions: what they drop stays dropped, and what the rules do is
         counted among the rest
-Writes  ``decisions.parquet``: ``id``, ``keep``
+Writes  ``decisions.parquet``: ``id``, ``keep``; and where languages are named, ``wanted``: whether
+        the document is in one of them
         ``about/failed.parquet``: ``id``, and ``failed``, the names of the rules that the document
         fails, ``language``, ``share`` and ``yardstick`` among them
         ``about/effects.parquet``: for each language and rule how many ``documents`` there are,
@@ -185,6 +186,8 @@ def run(config: FilterConfig, job: Job) -> Result:
     entered = _entered(job, statistics)
     keep = entered & ~failures.any(axis=1)
     decisions = {"id": statistics["id"], "keep": keep}
+    if LANGUAGE in other:  # what was not asked for is not lost, though the same be kept
+        decisions["wanted"] = ~other[LANGUAGE]
     failed = {"id": statistics["id"], "failed": named(failures, reasons)}
     ids = np.array(statistics["id"].to_pylist(), np.object_)
     effects = _effects(failures[entered], reasons, languages[entered], ids[entered])

@@ -57,6 +57,8 @@ FILE, EXAMPLES = "ablation.json", "examples.json"
 SHOWN = 10
 """Documents that gained most, and as many that lost most."""
 SHOWN_CHARACTERS = 160
+UNIT_CHARACTERS = 60
+"""Of a column's value: what is longer is no name."""
 
 
 class AblationConfig(Config):
@@ -72,7 +74,7 @@ class AblationConfig(Config):
     """What else is told beside the whole: ``language``, ``domain`` (the site), or a column of the
     documents."""
     margin_tokens_share: float = Field(0.05, gt=0, lt=1)
-    """Two models are the same where they differ by less than so many more tokens are worth."""
+    """Less than so many more tokens are worth does not count."""
     margin_bits_per_byte: float | None = Field(None, gt=0)
     """In place of ``margin_tokens_share``."""
     level: float = Field(0.05, gt=0, lt=1)
@@ -125,7 +127,7 @@ def run(config: AblationConfig, job: Job) -> Result:
         },
     }
     write_json(job, FILE, found)
-    differences = _by_document(config, yardstick, scores)
+    differences = _by_document(yardstick, scores)
     tables.write(job, "documents.parquet", differences)
     write_json(job, EXAMPLES, _examples(config, job, differences))
     return Result(_metrics(rows, len(everything), len(scores.seeds)))
@@ -152,7 +154,9 @@ def read(config: AblationConfig, job: Job) -> tuple[Yardstick, Scores]:
         for seed, table in runs.items():
             if not table.select(["id", "bytes"]).equals(first.select(["id", "bytes"])):
                 raise DataError(f"arm {number}, seed {seed}: bits of other documents")
-    sites = pc.coalesce(first["site"], first["id"])
+    known = pc.dictionary_encode(first["site"].combine_chunks())
+    sites = np.asarray(pc.fill_null(known.indices, -1)).astype(np.int64)
+    own = len(known.dictionary) + np.arange(len(sites))
     measured = np.ones(first.num_rows, np.bool_)
     for shard in job.many("held_out").values():
         measured &= _is_in(first["id"], _held_out(shard))
@@ -161,7 +165,8 @@ def read(config: AblationConfig, job: Job) -> tuple[Yardstick, Scores]:
     yardstick = Yardstick(
         table=first,
         bytes_H=first["bytes"].to_numpy().astype(np.float64),
-        sites_H=pc.dictionary_encode(sites.combine_chunks()).indices.to_numpy().astype(np.int64),
+        sites_H=np.where(sites < 0, own, sites),
+        known_sites=len(known.dictionary),
         measured_H=measured,
     )
     bits = {arm: _stacked(runs, seeds) for arm, runs in by_arm.items()}
@@ -228,7 +233,7 @@ def _column(job: Job, ids: pa.ChunkedArray, name: str) -> pa.ChunkedArray:
     parts = [tables.read(part, ["id"], [name]) for part in job.inputs["documents"].shards]
     table = pa.concat_tables(parts)
     rows = pc.index_in(ids.cast(table["id"].type), value_set=table["id"].combine_chunks())
-    return table[name].take(rows).cast(pa.string())
+    return pc.utf8_slice_codeunits(table[name].take(rows).cast(pa.string()), 0, UNIT_CHARACTERS)
 
 
 def _split(values: Sequence[str | None], rows: NDArray[np.int64]) -> dict[str, NDArray[np.int64]]:
@@ -273,7 +278,7 @@ def _told(job: Job, yardstick: Yardstick) -> Row:
         "documents": table.num_rows,
         "bytes": pc.sum(table["bytes"]).as_py(),
         "languages": len(pc.unique(table["language"])),
-        "sites": len(np.unique(yardstick.sites_H[yardstick.measured_H])),
+        "sites": pc.count_distinct(table["site"]).as_py(),
         "left_out_near_duplicates": counted.get("near", 0),
         "left_out_by_an_arm": int((~yardstick.measured_H).sum()),
     }
@@ -283,7 +288,7 @@ def _splits(shard: Shard) -> pa.ChunkedArray:
     return pa.concat_tables([tables.read(part, ["split"]) for part in shard.shards])["split"]
 
 
-def _by_document(config: AblationConfig, yardstick: Yardstick, scores: Scores) -> pa.Table:
+def _by_document(yardstick: Yardstick, scores: Scores) -> pa.Table:
     table = yardstick.table.select(["id", "language", "site", "bytes"])
     for arm in sorted(set(scores.bits_KH) - {0}):
         difference = (scores.bits_KH[arm] - scores.bits_KH[0]).mean(axis=0)
@@ -299,7 +304,9 @@ def _examples(config: AblationConfig, job: Job, differences: pa.Table) -> Row:
         name = f"difference_{arm}"
         if name in differences.column_names:
             ordered = differences.sort_by(name).to_pylist()
-            ends = {"gained": ordered[:SHOWN], "lost": ordered[-SHOWN:][::-1]}
+            gained = [row for row in ordered if row[name] < 0]
+            lost = [row for row in reversed(ordered) if row[name] > 0]
+            ends = {"gained": gained[:SHOWN], "lost": lost[:SHOWN]}
             found[label] = {
                 end: [{**_named(row), "difference": row[name]} for row in rows]
                 for end, rows in ends.items()

@@ -26,6 +26,7 @@ from bedstone.uncertainty.comparison import (
     worth,
 )
 from bedstone.uncertainty.intervals import MIN_DOCUMENTS
+from bedstone.uncertainty.student import quantile
 
 WHOLE, LANGUAGE, DOMAIN, GROUP = "whole", "language", "domain", "group"
 GROUPS = {
@@ -38,6 +39,9 @@ GROUPS = {
 Bools = NDArray[np.bool_]
 Floats = NDArray[np.float64]
 Row = dict[str, Any]
+Worth = tuple[float | None, float | None, float | None]
+MOST_WORTH, LEAST_WORTH = 1.0, -0.5
+"""Of tokens: twice as many, and half; what is worth more, or less, is told as these."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,13 +51,15 @@ class Yardstick:
     table: pa.Table
     bytes_H: Floats
     sites_H: NDArray[np.int64]
-    """Documents of one site have one number."""
+    """Documents of one site have one number; one without has its own, from ``known_sites`` on."""
+    known_sites: int
     measured_H: Bools
     """Whether all arms hold it out."""
 
     def counts_sites(self, rows: NDArray[np.int64]) -> bool:
         """Whether some documents are of so many sites that these are what is counted."""
-        return len(np.unique(self.sites_H[rows])) >= MIN_DOCUMENTS
+        sites = self.sites_H[rows]
+        return len(np.unique(sites[sites < self.known_sites])) >= MIN_DOCUMENTS
 
     def paired(self, difference_KH: Floats, rows: NDArray[np.int64]) -> Paired:
         """The differences of some documents, those of one site together where sites count."""
@@ -74,20 +80,49 @@ class Scores:
     half_KH: Floats | None
 
 
+def _worth(difference: float, slope: float) -> float:
+    """Between half and twice: the line through two points goes no farther."""
+    limit = slope * math.log(2)
+    told = worth(min(max(difference, -limit), limit), slope)
+    return min(max(told, LEAST_WORTH), MOST_WORTH)
+
+
 class Slopes:
     """What more tokens are worth to the baseline, from its runs on all and on half of them."""
 
     def __init__(self, yardstick: Yardstick, scores: Scores) -> None:
         self._bytes_H = yardstick.bytes_H
         half = scores.half_KH
-        self._gain_H = None if half is None else (half - scores.bits_KH[0]).mean(axis=0)
+        self._gain_KH = None if half is None else half - scores.bits_KH[0]
 
     def of(self, rows: NDArray[np.int64]) -> float | None:
         """Bits a byte for each unit of the logarithm of tokens; None where none is seen."""
-        if self._gain_H is None:
+        if self._gain_KH is None:
             return None
-        slope = self._gain_H[rows].sum() / self._bytes_H[rows].sum() / math.log(2)
+        slope = self._by_seed(self._gain_KH, rows).mean()
         return float(slope) if slope > 0 else None
+
+    def worth(self, effect: Effect, rows: NDArray[np.int64], level: float) -> Worth:
+        """What an effect is worth in tokens, low and high; beyond twice or half it is not told.
+
+        The slope is unsure too, over seeds: its relative error adds to that of the difference.
+        """
+        slope = self.of(rows)
+        if slope is None or self._gain_KH is None:
+            return None, None, None
+        value, low, high = effect.difference, effect.low, effect.high
+        told = _worth(value, slope)
+        if low is None or high is None:
+            return told, None, None
+        by_seed = self._by_seed(self._gain_KH, rows)
+        error = by_seed.std(ddof=1) / math.sqrt(len(by_seed))
+        of_slope = quantile(level / 2, len(by_seed) - 1) * float(error) * abs(value) / slope
+        half = math.hypot((high - low) / 2, of_slope)
+        return told, _worth(value + half, slope), _worth(value - half, slope)
+
+    def _by_seed(self, gain_KH: Floats, rows: NDArray[np.int64]) -> Floats:
+        gain_K: Floats = gain_KH[:, rows].sum(axis=1) / self._bytes_H[rows].sum() / math.log(2)
+        return gain_K
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,14 +176,10 @@ class ArmEffects:
         effect: Effect,
         noise: Noise | None,
     ) -> Row:
-        slope = self.slopes.of(rows)
         told = verdict(effect, self.margin, self.level)
         asked = (effect, self.margin, self.level)
         is_open = told == "cannot tell"
-        worths = [
-            None if slope is None or each is None else worth(each, slope)
-            for each in (effect.difference, effect.high, effect.low)
-        ]
+        worths = self.slopes.worth(effect, rows, self.level)
         shares = self.shares.get(unit) if family == LANGUAGE else None
         return {
             "value": self.value,

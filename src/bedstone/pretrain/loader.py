@@ -24,14 +24,16 @@ import hashlib
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
+import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from bedstone.errors import DataError
 from bedstone.lots import lot
+from bedstone.store import tables
 from bedstone.store.artifact import Shard
 from bedstone.store.payload import read_json
 from bedstone.tokenizer.mixing.shares import FILE
@@ -222,11 +224,21 @@ def read_streams(tokens: Shard, mix: Shard) -> dict[str, Stream]:
     for row in grouped.to_pylist():
         name, numbers = row["language"], np.array(row["index_list"])
         array, offsets = read_arrays(tokens, row["shard"], name)
-        if numbers.max() + 1 >= len(offsets):
-            raise DataError(f"the mix lists more documents of {name} than the tokens hold")
+        if numbers.max() + 1 >= len(offsets) or not _same_ids(tokens, row, numbers):
+            raise DataError(
+                f"the mix lists other documents of {name} than the tokens hold",
+                hint="the mix must be made from these tokens",
+            )
         bounds = np.stack([offsets[numbers], offsets[numbers + 1]], axis=1)
         pieces.setdefault(name, []).append(Piece(row["id_list"], array, bounds))
     return {name: Stream(found) for name, found in pieces.items()}
+
+
+def _same_ids(tokens: Shard, row: Mapping[str, Any], numbers: np.ndarray) -> bool:
+    """Whether the tokens hold the documents that a row of the mix lists, where it lists them."""
+    table = tables.read(tokens.shards[row["shard"]], ["id", "language"])
+    ids = table.filter(pc.equal(table["language"], row["language"]))["id"]
+    return bool(ids.take(pa.array(numbers)).to_pylist() == row["id_list"])
 
 
 def _hash(text: str) -> int:

@@ -36,10 +36,25 @@ def answer(**differences):
         {"value": value, "family": "whole", "unit": "whole", "difference": difference}
         for value, difference in differences.items()
     ]
-    return {"effects": [{**row, "by_construction": row["difference"] == 0} for row in rows]}
+    sure = {value for value, difference in differences.items() if abs(difference) > 0.15}
+    return {
+        "effects": [
+            {
+                **row,
+                "by_construction": row["difference"] == 0,
+                "verdict": "worse" if row["value"] in sure else "cannot tell",
+            }
+            for row in rows
+        ]
+    }
 
 
 def test_sizes_agree_where_all_are_on_one_side():
-    found = signs([answer(a=0.1, b=-0.1, same=0.0, only=0.3), answer(a=0.2, b=0.1, same=0.0)])
+    first = answer(a=0.1, b=-0.1, unsure=0.1, same=0.0, only=0.3)
+    found = signs([first, answer(a=0.2, b=0.2, unsure=0.1, same=0.0)])
     told = {row["value"]: (row["agree"], row["differences"]) for row in found}
-    assert told == {"a": (True, [0.1, 0.2]), "b": (False, [-0.1, 0.1])}
+    assert told == {
+        "a": (True, [0.1, 0.2]),
+        "b": (False, [-0.1, 0.2]),
+        "unsure": (None, [0.1, 0.1]),
+    }

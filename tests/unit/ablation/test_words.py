@@ -84,7 +84,9 @@ def test_languages_are_named_the_largest_first():
     ],
 )
 def test_what_would_settle_it(seeds, documents, told):
-    assert settled({"more_seeds": seeds, "more_documents": documents}) == told
+    row = {"more_seeds": seeds, "more_documents": documents, "counted": "documents"}
+    assert settled(row) == told
+    assert settled(row | {"counted": "sites"}) == told.replace("documents", "sites")
 
 
 def test_of_what_it_is_said():

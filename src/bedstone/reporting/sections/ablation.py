@@ -15,19 +15,24 @@ from bedstone.reporting.wording import NOT_KNOWN, count, duration, language_labe
 from bedstone.store.artifact import Artifact
 from bedstone.store.lineage import ancestors
 from bedstone.store.payload import read_json
+from bedstone.uncertainty.comparison import BORROWED_DF
 
 STAGE = "evaluation.ablation"
 DIFFERENCE = Axis("bits a byte more than the baseline; above 0 is worse")
+LEAST_SHIFT = 0.005
+"""Of a share of the training tokens: what is less rounds to the same percent."""
 MOST_ROWS = 12
 """Of one arm in the chart of the parts, the largest effects first."""
 METHOD = (
     "Each seed trains a model of the baseline and one of each arm with the same first weights and "
     "the same lots for the order of the text, and all are measured on the same bytes of the same "
-    "held-out documents. An interval counts seeds and documents (Satterthwaite), and is never "
-    "narrower than the seeds alone would make it. The whole is one test; languages are one family "
-    "of tests, sites another: verdicts are adjusted by Holm, drawn intervals by Bonferroni. The "
-    "same is what lies within the margin. A language's deviation over seeds is drawn towards the "
-    "median of its family, as if 6 seeds more had been seen."
+    "held-out documents, weighed by their bytes. An interval counts seeds and documents "
+    "(Satterthwaite), and is never narrower than the seeds alone would make it. The whole is one "
+    "test; languages are one family of tests, sites another: verdicts are adjusted by Holm, drawn "
+    "intervals by Bonferroni; arms are not adjusted for one another. Better and worse are sure, "
+    "however small; the same is what is neither, and lies within the margin. The deviation over "
+    "seeds of a language or a site is drawn towards the median of its family, as if "
+    f"{BORROWED_DF} seeds more had been seen."
 )
 
 
@@ -82,7 +87,10 @@ def effects(about: Family) -> Section:
         name="effects",
         question="What did each decision do?",
         answer=headline(about),
-        text=(*sentences, f"{claim(found)}.".capitalize()),
+        text=(
+            *sentences,
+            f"{claim(found)}; intervals of {100 * (1 - found['level']):g} %.".capitalize(),
+        ),
         figures=tuple(_figures(found, told, parts)),
         method=METHOD,
         measured_by=(about.subject,),
@@ -102,7 +110,7 @@ def _figures(found: Row, told: list[Row], parts: dict[str, list[Row]]) -> Iterat
     yield Figure(
         "The whole",
         charts.forest(groups, DIFFERENCE, margin, _described(drawn)),
-        _table("Effects on the whole", told),
+        _table("Effects on the whole", told, found["level"]),
     )
     groups = []
     for row in drawn:
@@ -117,7 +125,7 @@ def _figures(found: Row, told: list[Row], parts: dict[str, list[Row]]) -> Iterat
         yield Figure(
             "By language, site and who keeps the documents; of each decision the largest effects",
             charts.forest(groups, DIFFERENCE, margin, _described(everything)),
-            _table("Effects on the parts", everything),
+            _table("Effects on the parts", everything, found["level"]),
         )
 
 
@@ -145,7 +153,7 @@ def _described(rows: Sequence[Row]) -> str:
     )
 
 
-def _table(caption: str, rows: Sequence[Row]) -> Table:
+def _table(caption: str, rows: Sequence[Row], level: float) -> Table:
     labels = _labels(rows)
     return tabled(
         caption,
@@ -155,7 +163,7 @@ def _table(caption: str, rows: Sequence[Row]) -> Table:
             "of": lambda it: labels[it["unit"]],
             "verdict": lambda it: it["verdict"],
             "difference": lambda it: f"{it['difference']:+.4f}",
-            "interval": _interval,
+            f"{100 * (1 - level):g} %": _interval,
             "in tokens": lambda it: _signed_percent(it["worth_tokens"]),
             "documents": lambda it: (
                 NOT_KNOWN if it["documents"] is None else count(it["documents"])
@@ -186,7 +194,7 @@ def upstream(about: Family) -> Section:
     arms = found["arms"]
     base = count(arms[0]["documents"])
     changed = [
-        f"{it['value']}: {count(it['documents'])} documents for {base}"
+        f"{it['value']}: {count(it['documents'])} documents instead of {base}"
         for it in arms
         if it["documents"] != arms[0]["documents"]
     ]
@@ -216,13 +224,13 @@ def upstream(about: Family) -> Section:
     )
 
 
+def _shift(row: Row) -> float:
+    return abs(float(row["train_share"] or 0) - float(row["train_share_before"] or 0))
+
+
 def _shifts(found: Row) -> Iterator[Table]:
     """Whose share of the training tokens changed: an effect may be that of the mix alone."""
-    rows = [
-        it
-        for it in found["effects"]
-        if it["family"] == LANGUAGE and it["train_share"] != it["train_share_before"]
-    ]
+    rows = [it for it in found["effects"] if it["family"] == LANGUAGE and _shift(it) >= LEAST_SHIFT]
     if rows:
         labels = _labels(rows)
         yield tabled(
