@@ -215,7 +215,7 @@ def test_two_sizes_say_whether_they_agree(first, cli, crawl, store):
     for value in (placebo, smaller):
         (sign,) = (it for it in answer["signs"] if (it["value"], it["unit"]) == (value, "whole"))
         assert sign["differences"] == [row(it, value=value)["difference"] for it in both]
-        assert sign["agree"] == (len({it > 0 for it in sign["differences"]}) == 1)
+        assert sign["agree"] is None  # of one seed each, no size is sure
     assert answer["noise"]["placebo"]["value"] == placebo
     # Of one seed there is no interval; more tokens of a smaller vocabulary are as much text.
     assert (row(answer, value=placebo)["low"], row(answer, value=placebo)["seeds"]) == (None, 1)

@@ -95,6 +95,8 @@ CASES = (
          "--proxy parameters=0.25M,tokens=2M", 2),
     Case("ablate ablation --input crawl={texts} --dry-run --vary kept=off --set base.plan=off",
          "--proxy recipe"),
+    Case("ablate ablation --input crawl={texts} --dry-run --vary plan.minutes=3",
+         "--proxy recipe"),
     Case("ablate ablation --input crawl={texts} --dry-run --vary kept=off --margin 5%",
          "--margin 5%tokens", 2),
     Case("ablate web --vary gopher_and_c4=off", "bedstone init ablation"),
