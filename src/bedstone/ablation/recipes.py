@@ -163,8 +163,8 @@ def load(
     if unknown := [name for name in hold if name not in names]:
         raise ConfigError(f"--hold {unknown[0]}: no such node; {nearest(unknown[0], names)}")
     changed = []
+    planner = baseline.nodes[-1].inputs.get(PLAN)
     for arm in arms:
-        planner = baseline.nodes[-1].inputs.get(PLAN)
         if proxy is not None and arm.node == planner and arm.key.rpartition(".")[2] in SIZED:
             raise ConfigError(
                 f"--vary {arm.label}: --proxy decides it", hint=f"compare with --proxy {RECIPE}"

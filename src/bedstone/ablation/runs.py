@@ -113,11 +113,8 @@ def prepare(
     for arm in range(len(comparison.arms) + 1):
         recipe = comparison.before_training(arm)
         own = {node.name for node in recipe.nodes}
-        same = (
-            outside | {name: it for name, it in made[0].items() if name not in own}
-            if arm
-            else outside
-        )
+        before = made[0] if arm else outside
+        same = {name: each for name, each in before.items() if name not in own}
         built = recipes.run(recipe, given, where.store, where.engine, where.progress, same)
         made.append(same | built)
     arms = Arms(comparison, tuple(made))

@@ -24,7 +24,8 @@ import hashlib
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from functools import cache
+from typing import NamedTuple
 
 import numpy as np
 import pyarrow as pa
@@ -221,10 +222,17 @@ def read_streams(tokens: Shard, mix: Shard) -> dict[str, Stream]:
     table = pq.read_table(mix.file("documents.parquet"), filters=pc.field("split") == "train")
     grouped = table.group_by(["language", "shard"]).aggregate([("id", "list"), ("index", "list")])
     pieces: dict[str, list[Piece]] = {}
+
+    @cache
+    def listed(shard: int) -> pa.Table:
+        return tables.read(tokens.shards[shard], ["id", "language"])
+
     for row in grouped.to_pylist():
         name, numbers = row["language"], np.array(row["index_list"])
         array, offsets = read_arrays(tokens, row["shard"], name)
-        if numbers.max() + 1 >= len(offsets) or not _same_ids(tokens, row, numbers):
+        own = listed(row["shard"])
+        ids = own.filter(pc.equal(own["language"], name))["id"]
+        if numbers.max() >= len(ids) or ids.take(numbers).to_pylist() != row["id_list"]:
             raise DataError(
                 f"the mix lists other documents of {name} than the tokens hold",
                 hint="the mix must be made from these tokens",
@@ -232,13 +240,6 @@ def read_streams(tokens: Shard, mix: Shard) -> dict[str, Stream]:
         bounds = np.stack([offsets[numbers], offsets[numbers + 1]], axis=1)
         pieces.setdefault(name, []).append(Piece(row["id_list"], array, bounds))
     return {name: Stream(found) for name, found in pieces.items()}
-
-
-def _same_ids(tokens: Shard, row: Mapping[str, Any], numbers: np.ndarray) -> bool:
-    """Whether the tokens hold the documents that a row of the mix lists, where it lists them."""
-    table = tables.read(tokens.shards[row["shard"]], ["id", "language"])
-    ids = table.filter(pc.equal(table["language"], row["language"]))["id"]
-    return bool(ids.take(pa.array(numbers)).to_pylist() == row["id_list"])
 
 
 def _hash(text: str) -> int:
