@@ -47,7 +47,7 @@ def _worth(effect: Row) -> str:
     if worth is None:
         return ""
     if worth in (MOST_WORTH, LEAST_WORTH):
-        return f", as {'more than twice' if worth > 0 else 'less than half'} of the tokens would"
+        return f", as {'twice the tokens or more' if worth > 0 else 'half of the tokens'} would"
     low, high = sorted(abs(effect[f"worth_tokens_{end}"]) for end in ("low", "high"))
     which = "more" if worth > 0 else "fewer"
     return f", as {abs(worth):.1%} [{low:.1%}, {high:.1%}] {which} tokens would"
