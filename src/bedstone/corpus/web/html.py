@@ -1,27 +1,30 @@
-"""HTML to text: which characters the bytes are, and which of the text is the page's own.
+"""HTML to text: the page's lines, and of them those that are its own.
 
-The parser and the rules for what is main content are resiliparse's.
+The parser is resiliparse's. What is content is decided on its tree, by ``corpus.content``.
 """
 
-import re
 from dataclasses import dataclass
+from typing import NamedTuple
 
-from resiliparse.extract.html2text import extract_plain_text
+import numpy as np
 from resiliparse.parse.encoding import bytes_to_str, detect_encoding, map_encoding_to_html5
+from resiliparse.parse.html import HTMLTree
 
-MARK = "\x01\x02\x03\x04\x05\x06"
-"""Put into the headings before the text is taken out, so that they are found in it again. Controls
-have no use in text; pages that have just these lose them. As many, since resiliparse drops shorter
-pieces of text from main content (and with a mark no heading); of one byte each, so that Python
-holds an English text in as few.
-"""
-HEADING = re.compile(
-    r"(<[hH][1-6](?=[\s>])[^<>]*>)"
-    r"(?!(?:\s|<(?!/?[hH][1-6])[^<>]*>)*</[hH][1-6])"
-)
-"""The tag that begins a heading, unless nothing but tags is in it. One in a comment or a script is
-marked too, but no text is taken from there. An attribute's value with such a tag in it, or with a
-``>`` in a heading's own tag, misleads it: a heading too many, or too few."""
+from bedstone.corpus.content.blocks import Page, page_of
+from bedstone.corpus.content.judge import NOT_LEFT_OUT, REASONS, reasons_of
+from bedstone.corpus.content.names import Bytes
+from bedstone.corpus.content.tags import tags_of
+from bedstone.corpus.content.written import written
+
+MAX_EXAMPLE_BYTES = 300
+
+
+class LeftOut(NamedTuple):
+    """What of a page is not its content, for one reason."""
+
+    bytes: int
+    example: str
+    """The beginning of the longest block."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +34,8 @@ class Text:
     text: str
     headings: list[int]
     """Numbers of the lines of ``text``, from 0, that are headings; split it at line feeds."""
+    left_out: dict[str, LeftOut]
+    """By reason, those of ``corpus.content.judge``."""
 
 
 def charset(declared: str, body: bytes) -> str:
@@ -57,20 +62,35 @@ def decode(body: bytes, encoding: str) -> str:
     return str(bytes_to_str(body, encoding, errors="replace"))
 
 
+def page(html: str) -> Page:
+    """``html`` in blocks; what is no HTML is taken as its text."""
+    tree = str(HTMLTree.parse(html)).encode("utf-8", "replace")
+    source = np.frombuffer(tree, np.uint8)
+    return page_of(source, tags_of(source))
+
+
 def text_of(html: str, *, main_content: bool) -> Text:
     """The text of ``html``, and where its headings are.
 
     Args:
         html: anything: what is no HTML is taken as its text.
-        main_content: leave out navigation, footers and the like.
+        main_content: leave out navigation, comments, footers and the like.
     """
-    if MARK[0] in html:
-        html = html.replace(MARK, "")
-    # Text, tag, text, tag ...: faster than to substitute, which calls Python for each tag.
-    parts = HEADING.split(html)
-    parts[1::2] = [tag + MARK for tag in parts[1::2]]
-    marked = extract_plain_text("".join(parts), main_content=main_content)
-    lines = list(map(str.rstrip, marked.strip().split("\n")))
-    headings = [number for number, line in enumerate(lines) if MARK in line and line.strip(MARK)]
-    text = "\n".join(lines).replace(f"{MARK} ", "").replace(MARK, "")
-    return Text(text, headings)
+    found = page(html)
+    if not main_content:
+        return Text(*written(found, np.ones(len(found.blocks.starts), np.bool_)), {})
+    reasons = reasons_of(found)
+    return Text(*written(found, reasons == NOT_LEFT_OUT), _left_out(found, reasons))
+
+
+def _left_out(page: Page, reasons: Bytes) -> dict[str, LeftOut]:
+    blocks, found = page.blocks, dict[str, LeftOut]()
+    sizes = np.where(reasons == NOT_LEFT_OUT, 0, blocks.ends - blocks.starts)
+    totals = np.bincount(reasons, sizes, NOT_LEFT_OUT + 1)
+    for number in np.flatnonzero(totals).tolist():
+        longest = np.where(reasons == number, sizes, 0).argmax()
+        start = blocks.starts[longest]
+        end = min(blocks.ends[longest], start + MAX_EXAMPLE_BYTES)
+        example = page.text[start:end].tobytes().decode("utf-8", "ignore")
+        found[REASONS[number]] = LeftOut(int(totals[number]), example)
+    return found

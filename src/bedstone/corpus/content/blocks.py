@@ -1,0 +1,277 @@
+"""The text of a page in blocks: what stands in one line, and the elements that hold it.
+
+White space is one space, but for preformatted text. Soft hyphens, which show a reader nothing, are
+left out. A block is a paragraph, an item, a cell of a table, or the part of one that a line break
+ends.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+
+from bedstone.corpus.content.names import Bits, Bytes, Hashes
+from bedstone.corpus.content.tags import (
+    IS_APART,
+    IS_BLOCK,
+    IS_CELL,
+    IS_HEADING,
+    IS_HIDDEN,
+    IS_LINK,
+    IS_LIST,
+    IS_NUMBERED,
+    IS_VERBATIM,
+    IS_VOID,
+    NAMES,
+    Flags,
+    Kinds,
+    Positions,
+    Tags,
+    kinds_of_names,
+)
+from bedstone.text.kernel import inner, kernel
+
+CELL, LINE, APART = 0, 1, 2
+"""What stands before a block: nothing but the cell before it, a line break, a blank line."""
+BULLET = -1
+"""Before an item of a list without numbers."""
+DEEPEST = 8
+"""Lists within lists are indented up to here: a page of nothing else must not grow."""
+BREAK, ITEM, ROW = (NAMES.index(name) for name in ("br", "li", "tr"))
+LINE_FEED, SPACE, AMPERSAND = map(ord, "\n &")
+LETTER_A, LETTER_L, LETTER_G = map(ord, "alg")
+SOFT_HYPHEN_1, SOFT_HYPHEN_2 = "\u00ad".encode()
+
+
+class Elements(NamedTuple):
+    """The elements of a page, each after the one that holds it; the first is none and holds all."""
+
+    names: Bytes
+    parents: Positions
+    firsts: Positions
+    """Number of its first block."""
+    ends: Positions
+    """Number of its last block, and one."""
+    signs: Bits
+    classes: Hashes
+
+
+class Blocks(NamedTuple):
+    """The blocks of a page, in their order; none is empty."""
+
+    elements: Positions
+    """The innermost element whose text does not go on in a line."""
+    starts: Positions
+    """In the text."""
+    ends: Positions
+    link_bytes: Positions
+    """Of the block's bytes, those in links."""
+    links: Positions
+    gaps: Bytes
+    """What stands before it: ``CELL``, ``LINE`` or ``APART``."""
+    items: Positions
+    """Of the first block in an item, its number, or ``BULLET``; 0 of any other."""
+    depths: Bytes
+    """Of lists within lists."""
+    is_heading: Flags
+
+
+class Page(NamedTuple):
+    """A page as its blocks."""
+
+    text: Bytes
+    elements: Elements
+    blocks: Blocks
+
+
+@inner
+def _character(html: Bytes, here: int) -> tuple[int, int]:
+    """The byte that is shown, a reference resolved; and where the next one is."""
+    byte = int(html[here])
+    if byte != AMPERSAND or here + 1 >= html.size:
+        return byte, here + 1
+    letter = html[here + 1]
+    if letter == LETTER_A:
+        return AMPERSAND, here + 5
+    if letter == LETTER_L:
+        return 60, here + 4
+    return (62, here + 4) if letter == LETTER_G else (SPACE, here + 6)
+
+
+@inner
+def _is_shown(html: Bytes, start: int, end: int) -> bool:
+    """Whether anything but white space stands there."""
+    here = start
+    while here < end:
+        byte, here = _character(html, here)
+        if byte > SPACE:
+            return True
+    return False
+
+
+@inner
+def _copied(
+    html: Bytes, start: int, end: int, text: Bytes, first: int, size: int, verbatim: int
+) -> int:
+    """Write what is shown behind ``text[first:size]``, a block so far; where it ends then."""
+    here = start
+    while here < end:
+        byte, here = _character(html, here)
+        if byte == SOFT_HYPHEN_1 and here < end and html[here] == SOFT_HYPHEN_2:
+            here += 1
+        elif byte > SPACE:
+            text[size] = byte
+            size += 1
+        elif verbatim:
+            if byte == LINE_FEED:  # no space before it; no empty line at first
+                while size > first and text[size - 1] <= SPACE and text[size - 1] != LINE_FEED:
+                    size -= 1
+            if size > first or byte != LINE_FEED:
+                text[size] = byte
+                size += 1
+        elif size > first and text[size - 1] > SPACE:
+            text[size] = SPACE
+            size += 1
+    return size
+
+
+@kernel
+def _page(html: Bytes, tags: Tags, kinds: Kinds) -> Page:
+    most = tags.starts.size + 1
+    names, parents, firsts, ends, signs, classes = (
+        np.zeros(most, np.uint8),
+        np.zeros(most, np.int32),
+        np.zeros(most, np.int32),
+        np.zeros(most, np.int32),
+        np.zeros(most, np.uint32),
+        np.zeros(most, np.uint32),
+    )
+    items = np.zeros(most, np.int32)  # of each list, how many there were
+    text = np.empty(html.size + most, np.uint8)
+    holder, begin, close, link_bytes, links = (
+        np.zeros(most, np.int32),
+        np.zeros(most, np.int32),
+        np.zeros(most, np.int32),
+        np.zeros(most, np.int32),
+        np.zeros(most, np.int32),
+    )
+    gaps, numbers, depths, heads = (
+        np.zeros(most, np.uint8),
+        np.zeros(most, np.int32),
+        np.zeros(most, np.uint8),
+        np.zeros(most, np.bool_),
+    )
+    element, count, block, size, here = 0, 1, 0, 0, 0
+    around = 0  # the innermost element that makes a block
+    hidden_in = -1
+    in_links, verbatim, headings, lists, breaks = 0, 0, 0, 0, 0
+    item, gap = 0, APART
+    is_open = False
+    for tag in range(tags.starts.size + 1):
+        until = tags.starts[tag] if tag < tags.starts.size else html.size
+        if until > here and hidden_in < 0:
+            if not is_open and _is_shown(html, here, until):
+                is_open, breaks = True, 0
+                holder[block], begin[block], gaps[block] = around, size, gap
+                numbers[block], depths[block], item = item, min(lists, DEEPEST), 0
+                heads[block] = headings > 0
+            if is_open:
+                before = size
+                size = _copied(html, here, until, text, begin[block], size, verbatim)
+                link_bytes[block] += size - before if in_links else 0
+        if tag == tags.starts.size:
+            break
+        here, name = tags.ends[tag], tags.names[tag]
+        kind, is_end = kinds[name], tags.is_end[tag]
+        if is_end and (names[element] != name or element == 0):
+            continue  # it would end nothing
+        if kind & IS_BLOCK:
+            if is_open:
+                while size > begin[block] and text[size - 1] <= SPACE:
+                    size -= 1
+                close[block] = size
+                if size > begin[block]:  # not of soft hyphens alone
+                    block, gap = block + 1, LINE
+                is_open = False
+            if kind & IS_APART:
+                gap = APART
+        if is_end:
+            ends[element] = block + is_open
+            if element == hidden_in:
+                hidden_in = -1
+            in_links -= kind & IS_LINK > 0
+            verbatim -= kind & IS_VERBATIM > 0
+            headings -= kind & IS_HEADING > 0
+            lists -= kind & IS_LIST > 0
+            item = 0 if name == ITEM else item
+            element = parents[element]
+            if kind & IS_BLOCK:
+                around = element
+                while around and not kinds[names[around]] & IS_BLOCK:
+                    around = parents[around]
+            continue
+        if name == 0 and html[tags.starts[tag] + 1] == 33:  # of a comment, a document type
+            continue
+        names[count], parents[count] = name, element
+        firsts[count] = block + is_open
+        signs[count], classes[count] = tags.signs[tag], tags.classes[tag]
+        links[block] += kind & IS_LINK > 0
+        if name == BREAK and hidden_in < 0:
+            breaks += 1
+            gap = APART if breaks > 1 else gap
+        if kind & IS_VOID:
+            ends[count] = firsts[count]
+            count += 1
+            continue
+        if kind & IS_CELL:
+            row = element
+            if gap == LINE and names[row] == ROW and firsts[row] < block:
+                gap = CELL
+        elif name == ROW and gap == CELL:
+            gap = LINE
+        if name == ITEM:
+            items[element] += 1
+            item = items[element] if kinds[names[element]] & IS_NUMBERED else BULLET
+        in_links += kind & IS_LINK > 0
+        verbatim += kind & IS_VERBATIM > 0
+        headings += kind & IS_HEADING > 0
+        lists += kind & IS_LIST > 0
+        element = count
+        if kind & IS_BLOCK:
+            around = count
+        if kind & IS_HIDDEN and hidden_in < 0:
+            hidden_in = count
+        count += 1
+    if is_open:
+        close[block] = size
+        block += size > begin[block]
+    while element:
+        ends[element] = block
+        element = parents[element]
+    ends[0] = block
+    return Page(
+        text[:size],
+        Elements(
+            names[:count],
+            parents[:count],
+            firsts[:count],
+            ends[:count],
+            signs[:count],
+            classes[:count],
+        ),
+        Blocks(
+            holder[:block],
+            begin[:block],
+            close[:block],
+            link_bytes[:block],
+            links[:block],
+            gaps[:block],
+            numbers[:block],
+            depths[:block],
+            heads[:block],
+        ),
+    )
+
+
+def page_of(html: Bytes, tags: Tags) -> Page:
+    """The page with these tags."""
+    return _page(html, tags, kinds_of_names())

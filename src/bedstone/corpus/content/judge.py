@@ -1,0 +1,207 @@
+"""Which blocks of a page are its content, and as what the others are left out.
+
+Two forests of small decision trees give the chance that a block is content: the first by the
+block's traits, the second also by the chances of the blocks beside it and of the elements around.
+They are the tables ``first.tsv`` and ``second.tsv``, written by ``benchmarks/content.py``; what they
+were learnt from, and how well they do elsewhere, stands in docs/concepts/pages.md. Readers' comments
+are left out by rule: to a classifier they look like prose.
+
+Source: Friedman 2001, gradient boosting; Tu and Bai 2010, auto-context, for the second look.
+"""
+
+import csv
+from functools import cache
+from importlib import resources
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bedstone.corpus.content.blocks import Elements, Page
+from bedstone.corpus.content.names import Bytes
+from bedstone.corpus.content.signs import SIGNS
+from bedstone.corpus.content.traits import (
+    AROUND,
+    AT_ANY,
+    AT_NEAR,
+    MIN_OTHER_SHARE,
+    NAMES_OF_TRAITS,
+    NEAR,
+    Sums,
+    Tables,
+    Traits,
+    fill_traits,
+    is_prose,
+    tables,
+    wider,
+)
+from bedstone.text.kernel import inner, kernel
+
+Chances = NDArray[np.float64]
+Nodes = NDArray[np.uint64]
+
+MIN_CHANCE = 0.4
+"""Of being content, from which on a block is kept."""
+MIN_OTHER_BYTES = 800
+"""Of prose outside of comments: with so much, or a share of it, comments are left out. Else the
+page is a discussion."""
+SURROUNDINGS = (
+    *(f"chance[{by:+d}]" for by in NEAR),
+    *(f"around{level}_{name}" for level in range(AROUND) for name in ("chance", "held")),
+    "held_before",
+    "chance",
+)
+"""Traits by chances: of each neighbour; of the rest of each element around, and of the whole page's
+content that it holds."""
+FIRST_LOOK, SECOND_LOOK = NAMES_OF_TRAITS, (*NAMES_OF_TRAITS, *SURROUNDINGS)
+SIGNS_OF_REASONS = tuple(sign for sign in SIGNS if sign not in {"media", *SIGNS[-4:]})
+REASONS = (*SIGNS_OF_REASONS, "repeated", "links", "place")
+"""As what a block is left out: the first that holds of it. ``place`` is neither named nor linked:
+where it stands, and what it is like."""
+NOT_LEFT_OUT = 255
+LINKS_SHARE = 0.5
+"""Of a block's bytes in links, from which on it is left out as links."""
+HOLDERS_OF_REASONS = {"navigation": "in_nav", "footer": "in_footer", "sidebar": "in_aside"}
+"""What says the same as a sign."""
+HOLDERS_SAY = tuple(
+    NAMES_OF_TRAITS.index(HOLDERS_OF_REASONS.get(sign, f"near_{sign}")) for sign in SIGNS_OF_REASONS
+)
+COMMENTS = SIGNS.index("comments")
+LINK_SHARE, IS_REPEATED = (NAMES_OF_TRAITS.index(it) for it in ("link_share", "is_repeated"))
+
+
+class Forest(NamedTuple):
+    """Trees, their nodes in one row; a leaf leads to itself."""
+
+    roots: NDArray[np.uint64]
+    depths: NDArray[np.uint8]
+    """Of each tree, the steps to its deepest leaf."""
+    traits: NDArray[np.uint16]
+    limits: NDArray[np.float32]
+    below: NDArray[np.uint16]
+    """Where to go on with a trait that is not above the limit; with one above it, the next node."""
+    values: NDArray[np.float32]
+    """Of leaves: what is added to the log odds."""
+
+
+@inner
+def _fill_chances(forest: Forest, traits: Traits, nodes: Nodes, chances: Chances) -> None:
+    """Fill in the chance of each block; all go down a tree together, which spares branches.
+
+    Numbers without a sign spare the compiler a look whether an index counts from the end.
+    """
+    chances[:] = 0
+    blocks = np.uint64(len(traits))
+    for tree in range(forest.roots.size):
+        nodes[:] = forest.roots[tree]
+        for _ in range(forest.depths[tree]):
+            for block in range(blocks):
+                node = nodes[block]
+                is_above = traits[block, np.uint64(forest.traits[node])] > forest.limits[node]
+                nodes[block] = np.uint64(forest.below[node]) + np.uint64(is_above)
+        for block in range(blocks):
+            chances[block] += forest.values[nodes[block]]
+    for block in range(blocks):
+        chances[block] = 1 / (1 + np.exp(-chances[block]))
+
+
+@inner
+def _of_rest(
+    elements: Elements, element: int, sums: Sums, block: int, row: Traits, at: int
+) -> None:
+    first, end = elements.firsts[element], elements.ends[element]
+    size = sums[0, end] - sums[0, first] - (sums[0, block + 1] - sums[0, block])
+    held = sums[1, end] - sums[1, first] - (sums[1, block + 1] - sums[1, block])
+    row[at] = held / size if size > 0 else -1
+    row[at + 1] = held / max(sums[1, -1], 1.0)
+
+
+@kernel
+def _surroundings(page: Page, traits: Traits, chances: Chances) -> Traits:
+    """``traits``, and behind them what ``SURROUNDINGS`` names."""
+    _, elements, blocks = page
+    count, own = traits.shape
+    wide = np.empty((count, own + len(SURROUNDINGS)), np.float32)
+    sums = np.zeros((2, count + 1))
+    for block in range(count):
+        size = blocks.ends[block] - blocks.starts[block]
+        sums[0, block + 1] = sums[0, block] + size
+        sums[1, block + 1] = sums[1, block] + size * chances[block]
+    for block in range(count):
+        row, at = wide[block], own
+        row[:own] = traits[block]
+        for by in NEAR:
+            row[at] = chances[block + by] if 0 <= block + by < count else -1
+            at += 1
+        element = blocks.elements[block]
+        for _ in range(AROUND):
+            _of_rest(elements, element, sums, block, row, at)
+            element, at = wider(elements, element), at + 2
+        row[at] = sums[1, block] / max(sums[1, -1], 1.0)
+        row[at + 1] = chances[block]
+    return wide
+
+
+def surroundings(page: Page, traits: Traits, chances: Chances) -> Traits:
+    """The traits of the second look, by the chances of the first."""
+    return _surroundings(page, traits, chances)
+
+
+@cache
+def _forest(name: str, traits: tuple[str, ...]) -> Forest:
+    numbers = {trait: number for number, trait in enumerate(traits)}
+    file = resources.files("bedstone.corpus.content") / name
+    rows = list(csv.DictReader(file.read_text("utf-8").splitlines(), delimiter="\t"))
+    roots = [node for node, row in enumerate(rows) if row["depth"]]
+    return Forest(
+        np.array(roots, np.uint64),
+        np.array([int(rows[root]["depth"]) for root in roots], np.uint8),
+        np.array([numbers.get(row["trait"], 0) for row in rows], np.uint16),
+        np.array([float(row["limit"] or "inf") for row in rows], np.float32),
+        np.array([int(row["below"] or node) for node, row in enumerate(rows)], np.uint16),
+        np.array([float(row["value"] or 0) for row in rows], np.float32),
+    )
+
+
+@inner
+def _is_discussion(page: Page, traits: Traits) -> bool:
+    """Whether hardly any prose is outside of what is named comments."""
+    prose, other = 0, 0
+    for block in range(len(traits)):
+        size = page.blocks.ends[block] - page.blocks.starts[block]
+        if is_prose(traits[block], size):
+            prose += size
+            other += 0 if traits[block, AT_ANY + COMMENTS] else size
+    return other < MIN_OTHER_SHARE * prose and other < MIN_OTHER_BYTES
+
+
+@inner
+def _reason(row: Traits) -> int:
+    for sign in range(len(HOLDERS_SAY)):
+        if row[AT_NEAR + sign] or row[HOLDERS_SAY[sign]]:
+            return sign
+    if row[IS_REPEATED]:
+        return len(HOLDERS_SAY)
+    return len(HOLDERS_SAY) + (1 if row[LINK_SHARE] >= LINKS_SHARE else 2)
+
+
+@kernel
+def _reasons(page: Page, tables: Tables, first: Forest, second: Forest) -> Bytes:
+    traits = fill_traits(page, tables)
+    chances, nodes = np.empty(len(traits)), np.empty(len(traits), np.uint64)
+    _fill_chances(first, traits, nodes, chances)
+    _fill_chances(second, _surroundings(page, traits, chances), nodes, chances)
+    reasons = np.full(len(traits), NOT_LEFT_OUT, np.uint8)
+    drops_comments = not _is_discussion(page, traits)
+    for block in range(len(traits)):
+        if drops_comments and traits[block, AT_ANY + COMMENTS]:
+            reasons[block] = COMMENTS
+        elif chances[block] < MIN_CHANCE:
+            reasons[block] = _reason(traits[block])
+    return reasons
+
+
+def reasons_of(page: Page) -> Bytes:
+    """As what each block is left out: a number of ``REASONS``, or ``NOT_LEFT_OUT``."""
+    first, second = _forest("first.tsv", FIRST_LOOK), _forest("second.tsv", SECOND_LOOK)
+    return _reasons(page, tables(), first, second)

@@ -1,0 +1,386 @@
+"""What is known of each block of a page: what it looks like, where it stands, what is around it.
+
+*Prose* is a block of some length, hardly linked, with a mark of punctuation; where signs say that
+it is no part of what the page is about (comments, a sidebar), it counts only if there is hardly any
+other. The *main part* is the innermost element that most of the prose is in, and then most of that
+one's, as long as one child has it. Shares of bytes are of UTF-8, so that a syllable of Devanagari
+or Han weighs about as much as one of Latin.
+
+Source: Kohlschütter et al. 2010 (boilerpipe) for text and link density of a block and of those
+beside it; Vogels et al. 2018 (Web2Text), arXiv:1801.02607, for traits of the elements around.
+Differs: the signs, the main part.
+"""
+
+from functools import cache
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bedstone.corpus.content.blocks import Blocks, Elements, Page
+from bedstone.corpus.content.names import BASIS, Bits, Bytes, hashed
+from bedstone.corpus.content.signs import ARIA_HIDDEN, NOT_SHOWN, SIGNS
+from bedstone.corpus.content.tags import NAMES, Positions
+from bedstone.text import characters
+from bedstone.text.characters import flag_table
+from bedstone.text.hashing import group, slot_bits
+from bedstone.text.kernel import inner, kernel
+
+Traits = NDArray[np.float32]
+Sums = NDArray[np.float64]
+
+MIN_PROSE_BYTES, MAX_PROSE_LINK_SHARE = 60, 0.4
+MIN_OTHER_SHARE, MIN_OTHER_BYTES = 0.25, 200
+"""Of the prose, outside of what signs say is another thing: from here on only that counts."""
+MOST = 0.6
+"""Of an element's prose: the share that makes a child the main part, or that no sign is believed
+of, since a page's outermost elements are named after all that is in them."""
+FAR = 60
+"""Blocks, levels and the like beyond so many are as many."""
+AROUND, NEAR = 4, (-1, 1, -2, 2)
+KINDS = (
+    "p", "h1", "h2 h3 h4 h5 h6", "li", "td th caption", "dt dd", "blockquote", "pre xmp listing",
+    "figcaption figure", "section article main body",
+)  # fmt: skip
+"""Of the names of elements; any other is of the last kind."""
+HOLDERS = (
+    "nav", "footer", "aside", "header", "form", "article", "main", "figure figcaption", "li",
+    "table", "blockquote", "ul ol", "section", "dl",
+)  # fmt: skip
+OTHER_THINGS = (
+    "comments", "related", "share", "byline", "cookie", "navigation", "footer", "sidebar",
+    "advertisement", "account", "concealed",
+)  # fmt: skip
+OTHER_HOLDERS = ("footer", "nav", "aside")
+OF_ELEMENT = ("link_share", "prose_share", "bytes", "density", "blocks")
+OWN = (
+    "bytes", "link_share", "marks", "is_ended", "digit_share", "capital_share", "words", "links",
+    "gap", "kind", "is_item", "is_repeated", "depth", "is_hidden", "is_hidden_from_readers",
+)  # fmt: skip
+PLACE = (
+    "prose_before", "prose_after", "prose_share_before", "rank", "density_before", "density_after",
+)  # fmt: skip
+OF_PAGE = ("page_bytes", "page_prose_share", "page_blocks")
+OF_MAIN = ("is_in_main", "steps_to_main", "main_level", "alike", "outside_main", "part_kind")
+NAMES_OF_TRAITS = (
+    *OWN,
+    *(f"{name}[{by:+d}]" for by in NEAR for name in ("bytes", "link_share")),
+    *PLACE,
+    *OF_PAGE,
+    *(f"around{level}_{name}" for level in range(AROUND) for name in OF_ELEMENT),
+    *OF_MAIN,
+    *(f"part_{name}" for name in OF_ELEMENT),
+    *(f"near_{sign}" for sign in SIGNS),
+    *(f"any_{sign}" for sign in SIGNS),
+    *(f"in_{names.split()[0]}" for names in HOLDERS),
+    "signs",
+)
+"""In their order. ``bytes`` and numbers of blocks are logarithms to base 2. ``near_`` is a sign of
+an element around that has no more than most of the page, ``any_`` of one however large."""
+COUNT = len(NAMES_OF_TRAITS)
+AT_BESIDE = len(OWN)
+AT_PLACE = AT_BESIDE + 2 * len(NEAR)
+AT_PAGE = AT_PLACE + len(PLACE)
+AT_AROUND = AT_PAGE + len(OF_PAGE)
+AT_MAIN = AT_AROUND + AROUND * len(OF_ELEMENT)
+AT_PART = AT_MAIN + len(OF_MAIN)
+AT_NEAR = AT_PART + len(OF_ELEMENT)
+AT_ANY = AT_NEAR + len(SIGNS)
+AT_HOLDERS = AT_ANY + len(SIGNS)
+SIGN_COUNT, HOLDER_COUNT, PLAIN_SIGNS = len(SIGNS), len(HOLDERS), len(SIGNS) - 5
+OTHER_BITS = np.uint32(sum(1 << SIGNS.index(sign) for sign in OTHER_THINGS))
+OTHER_HOLDER_BITS = np.uint32(sum(1 << HOLDERS.index(name) for name in OTHER_HOLDERS))
+SIZE, LINKED, PROSE = range(3)
+"""Rows of sums over the blocks before each."""
+BODY, HTML = NAMES.index("body"), NAMES.index("html")
+
+
+class Tables(NamedTuple):
+    """What characters and names of elements are."""
+
+    characters: Bytes
+    kinds: Bytes
+    holders: Bits
+
+
+IS_MARK, IS_END, IS_CLOSER, IS_DIGIT, IS_CAPITAL = (np.uint8(1 << bit) for bit in range(5))
+MARKS = ".,;!?、。！，？،؟।።၊။։"
+"""Of punctuation within prose."""
+ENDS = ".!?:…。！？؟।۔።။։"
+CLOSERS = "\"')]”’»」』）"
+"""May stand behind the mark that ends a text."""
+
+
+@inner
+def _log2(number: float) -> np.float32:
+    return np.float32(np.log2(1.0 + number))
+
+
+@inner
+def _code_point(text: Bytes, here: int) -> tuple[int, int]:
+    """The character that begins there, and where the next one does."""
+    lead = int(text[here])
+    if lead < 0x80:
+        return lead, here + 1
+    size = 2 + (lead >= 0xE0) + (lead >= 0xF0)
+    code = lead & (0xFF >> (size + 1))
+    for index in range(here + 1, min(here + size, text.size)):
+        code = code << 6 | int(text[index] & 0x3F)
+    return code, here + size
+
+
+@inner
+def _own(text: Bytes, blocks: Blocks, block: int, characters: Bytes, row: Traits) -> np.uint32:
+    """Fill in what the block's own text is like; returns a hash of it."""
+    start, end = blocks.starts[block], blocks.ends[block]
+    here, code, count = start, BASIS, 0
+    marks, digits, capitals, words, is_ended = 0, 0, 0, 1, False
+    while here < end:
+        character, here = _code_point(text, here)
+        flags = characters[character] if character < characters.size else np.uint8(0)
+        code = hashed(code, np.uint8(character & 0xFF))
+        count += 1
+        marks += int(flags & IS_MARK > 0)
+        digits += int(flags & IS_DIGIT > 0)
+        capitals += int(flags & IS_CAPITAL > 0)
+        words += character == 32
+        is_ended = bool(flags & IS_END) or (is_ended and bool(flags & IS_CLOSER))
+    row[0] = _log2(end - start)
+    row[1] = blocks.link_bytes[block] / (end - start)
+    row[2], row[3], row[4], row[5], row[6] = (
+        marks,
+        is_ended,
+        digits / count,
+        capitals / count,
+        words,
+    )
+    row[7], row[8] = blocks.links[block], blocks.gaps[block]
+    row[10] = blocks.items[block] != 0
+    return code
+
+
+@inner
+def _of_element(elements: Elements, element: int, sums: Sums, row: Traits, at: int) -> None:
+    """Fill in what the text in an element is like, as ``OF_ELEMENT`` has it."""
+    first, end = elements.firsts[element], elements.ends[element]
+    size, prose = sums[SIZE, end] - sums[SIZE, first], sums[PROSE, end] - sums[PROSE, first]
+    row[at] = (sums[LINKED, end] - sums[LINKED, first]) / max(size, 1.0)
+    row[at + 1] = prose / max(sums[PROSE, -1], 1.0)
+    row[at + 2] = _log2(size)
+    row[at + 3] = prose / max(size, 1.0)
+    row[at + 4] = _log2(end - first)
+
+
+@inner
+def wider(elements: Elements, element: int) -> int:
+    """The innermost element around it that has more blocks, or that none is around."""
+    blocks = elements.ends[element] - elements.firsts[element]
+    while element and elements.ends[element] - elements.firsts[element] == blocks:
+        element = elements.parents[element]
+    return element
+
+
+@inner
+def _share(sums: Sums, kind: int, elements: Elements, element: int) -> float:
+    """Of all that is of this kind, what the element has."""
+    part = sums[kind, elements.ends[element]] - sums[kind, elements.firsts[element]]
+    return float(part / max(sums[kind, -1], 1.0))
+
+
+@inner
+def is_prose(row: Traits, size: int) -> bool:
+    """Whether a block of ``size`` bytes is prose, by its own traits."""
+    return size >= MIN_PROSE_BYTES and row[1] < MAX_PROSE_LINK_SHARE and row[2] > 0
+
+
+@inner
+def _main_part(elements: Elements, sums: Sums, largest: Positions) -> int:
+    """The element that is the main part; ``largest`` is there to be filled: of each, the child."""
+    for element in range(1, elements.names.size):
+        above = elements.parents[element]
+        if not largest[above] or (
+            _share(sums, PROSE, elements, element) > _share(sums, PROSE, elements, largest[above])
+        ):
+            largest[above] = element
+    main = 0
+    while largest[main]:
+        child = largest[main]
+        held = _share(sums, PROSE, elements, child)
+        whole = _share(sums, PROSE, elements, main)
+        if held == 0 or held < MOST * whole or elements.ends[child] - elements.firsts[child] < 2:
+            break
+        main = child
+    return main
+
+
+@inner
+def _alike_key(elements: Elements, element: int) -> np.uint64:
+    parent = np.uint64(elements.parents[element]) << np.uint64(40)
+    return (parent ^ np.uint64(elements.classes[element]) << np.uint64(8)) ^ np.uint64(
+        elements.names[element]
+    )
+
+
+@kernel
+def fill_traits(page: Page, tables: Tables) -> Traits:
+    """As ``traits_of``; for kernels."""
+    text, elements, blocks = page
+    characters, kinds, holders = tables
+    count, all_elements = blocks.starts.size, elements.names.size
+    traits = np.zeros((count, COUNT), np.float32)
+    hashes, hash_firsts, copies = (
+        np.zeros(count, np.uint64),
+        np.zeros(max(count, all_elements), np.int64),
+        np.zeros(max(count, all_elements), np.int64),
+    )
+    slots = np.zeros(1 << slot_bits(max(count, all_elements)), np.int32)
+
+    # 1. Each block by itself, and which of them are prose.
+    prose = np.zeros(count, np.bool_)
+    for block in range(count):
+        row, size = traits[block], blocks.ends[block] - blocks.starts[block]
+        code = _own(text, blocks, block, characters, row)
+        hashes[block] = np.uint64(code) << np.uint64(32) | np.uint64(size)
+        prose[block] = is_prose(row, size)
+    group(hashes, count, slots, hash_firsts, copies)
+    for block in range(count):
+        traits[block, 11] = hash_firsts[block] != block
+
+    # 2. What signs and names of elements say of all that is in them.
+    stated, around = np.zeros(all_elements, np.uint32), np.zeros(all_elements, np.uint32)
+    depths = np.zeros(all_elements, np.int32)
+    for element in range(1, all_elements):
+        above, name = elements.parents[element], elements.names[element]
+        own = np.uint32(0) if name in (BODY, HTML) else elements.signs[element]
+        stated[element] = stated[above] | own
+        around[element] = around[above] | holders[name]
+        depths[element] = depths[above] + 1
+    sums = np.zeros((3, count + 1))
+    everywhere, elsewhere = 0.0, 0.0
+    for block in range(count):
+        element, size = blocks.elements[block], blocks.ends[block] - blocks.starts[block]
+        if prose[block]:
+            everywhere += size
+            if not (stated[element] & OTHER_BITS or around[element] & OTHER_HOLDER_BITS):
+                elsewhere += size
+    counts_all = elsewhere < MIN_OTHER_SHARE * everywhere or elsewhere < MIN_OTHER_BYTES
+    for block in range(count):
+        element, size = blocks.elements[block], blocks.ends[block] - blocks.starts[block]
+        if stated[element] & OTHER_BITS or around[element] & OTHER_HOLDER_BITS:
+            prose[block] &= counts_all
+        sums[SIZE, block + 1] = sums[SIZE, block] + size
+        sums[LINKED, block + 1] = sums[LINKED, block] + blocks.link_bytes[block]
+        sums[PROSE, block + 1] = sums[PROSE, block] + (size if prose[block] else 0)
+    near = np.zeros(all_elements, np.uint32)
+    keys = np.zeros(all_elements, np.uint64)
+    for element in range(1, all_elements):
+        is_small = (
+            _share(sums, PROSE, elements, element) < MOST
+            and _share(sums, SIZE, elements, element) < MOST
+        )
+        own = elements.signs[element] if is_small else np.uint32(0)
+        near[element] = near[elements.parents[element]] | own
+        keys[element] = _alike_key(elements, element)
+    slots[:] = 0
+    group(keys, all_elements, slots, hash_firsts, copies)
+
+    # 3. The main part, and how far up from it each element around it is.
+    main = _main_part(elements, sums, np.zeros(all_elements, np.int32))
+    levels, element, level = np.zeros(all_elements, np.int32), main, 1
+    while element:
+        levels[element] = level
+        element, level = elements.parents[element], level + 1
+
+    # 4. The blocks beside each, and the elements around it.
+    behind = np.full(count + 1, FAR, np.int32)
+    for block in range(count - 1, -1, -1):
+        behind[block] = 0 if prose[block] else min(behind[block + 1] + 1, FAR)
+    before = FAR
+    for block in range(count):
+        row, element = traits[block], blocks.elements[block]
+        row[9] = kinds[elements.names[element]]
+        row[12] = min(depths[element], FAR)
+        row[13] = near[element] & NOT_SHOWN > 0
+        row[14] = near[element] & ARIA_HIDDEN > 0
+        for place in range(len(NEAR)):
+            beside, at = block + NEAR[place], AT_BESIDE + 2 * place
+            row[at], row[at + 1] = -1, -1
+            if 0 <= beside < count:
+                row[at], row[at + 1] = traits[beside, 0], traits[beside, 1]
+        first, last = max(block - 4, 0), min(block + 6, count)
+        row[AT_PLACE], row[AT_PLACE + 1] = before, behind[block + 1]
+        before = 0 if prose[block] else min(before + 1, FAR)
+        row[AT_PLACE + 2] = sums[PROSE, block] / max(sums[PROSE, -1], 1.0)
+        row[AT_PLACE + 3] = block / count
+        row[AT_PLACE + 4] = (sums[PROSE, block + 1] - sums[PROSE, first]) / max(
+            sums[SIZE, block + 1] - sums[SIZE, first], 1.0
+        )
+        row[AT_PLACE + 5] = (sums[PROSE, last] - sums[PROSE, block]) / max(
+            sums[SIZE, last] - sums[SIZE, block], 1.0
+        )
+        row[AT_PAGE] = _log2(sums[SIZE, -1])
+        row[AT_PAGE + 1] = sums[PROSE, -1] / max(sums[SIZE, -1], 1.0)
+        row[AT_PAGE + 2] = _log2(count)
+        at = AT_AROUND
+        for _ in range(AROUND):
+            _of_element(elements, element, sums, row, at)
+            element, at = wider(elements, element), at + len(OF_ELEMENT)
+        part = element = blocks.elements[block]
+        steps, alike = 0, 0
+        while element and not levels[element]:
+            if elements.ends[element] > elements.firsts[element]:
+                alike = max(alike, copies[hash_firsts[element]])
+            part, element, steps = element, elements.parents[element], steps + 1
+        row[AT_MAIN] = main > 0 and element == main
+        row[AT_MAIN + 1] = min(steps, FAR)
+        row[AT_MAIN + 2] = levels[element] if element else FAR
+        row[AT_MAIN + 3] = alike
+        row[AT_MAIN + 4] = (block >= elements.ends[main]) - (block < elements.firsts[main])
+        row[AT_MAIN + 5] = kinds[elements.names[part]]
+        _of_element(elements, part, sums, row, AT_PART)
+        element = blocks.elements[block]
+        for sign in range(SIGN_COUNT):
+            row[AT_NEAR + sign] = near[element] >> np.uint32(sign) & 1
+            row[AT_ANY + sign] = stated[element] >> np.uint32(sign) & 1
+            row[COUNT - 1] += row[AT_NEAR + sign] if sign < PLAIN_SIGNS else 0
+        for holder in range(HOLDER_COUNT):
+            row[AT_HOLDERS + holder] = around[element] >> np.uint32(holder) & 1
+    return traits
+
+
+@cache
+def _characters() -> Bytes:
+    flags = flag_table()[:0x10000]
+    table = np.zeros(flags.size, np.uint8)
+    table[flags & characters.IS_DIGIT > 0] = IS_DIGIT
+    table[flags & characters.IS_UPPER > 0] = IS_CAPITAL
+    for flag, those in ((IS_MARK, MARKS), (IS_END, ENDS), (IS_CLOSER, CLOSERS)):
+        table[[ord(it) for it in those]] |= flag
+    return table
+
+
+@cache
+def _kinds() -> Bytes:
+    kinds = np.full(len(NAMES), len(KINDS), np.uint8)
+    for kind, names in enumerate(KINDS):
+        kinds[[NAMES.index(name) for name in names.split()]] = kind
+    return kinds
+
+
+@cache
+def _holders() -> Bits:
+    holders = np.zeros(len(NAMES), np.uint32)
+    for bit, names in enumerate(HOLDERS):
+        holders[[NAMES.index(name) for name in names.split()]] = 1 << bit
+    return holders
+
+
+@cache
+def tables() -> Tables:
+    """Those of ``fill_traits``."""
+    return Tables(_characters(), _kinds(), _holders())
+
+
+def traits_of(page: Page) -> Traits:
+    """A row for each block, in the order of ``NAMES_OF_TRAITS``."""
+    return fill_traits(page, tables())

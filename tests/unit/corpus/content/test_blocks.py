@@ -1,0 +1,102 @@
+import numpy as np
+import pytest
+from resiliparse.parse.html import HTMLTree, NodeType
+
+from bedstone.corpus.content.tags import IS_HIDDEN, NAMES, kinds_of_names
+from bedstone.corpus.web import html
+
+HIDDEN = {NAMES[number] for number in np.flatnonzero(kinds_of_names() & IS_HIDDEN)}
+PAGE = """<title>T</title><main><h1>Gardens of  the
+north</h1><p>They bloom <b>late</b>, they
+ bloom<br>long.</p><ul><li>one<li><p>two</p><ol><li>in<li>side</ol></ul><table><tr><th>a<td>b
+<tr><td>c</table><pre>
+  if x:   \n\ty</pre><script>no()</script><p>東<ruby>京<rt>きょう</rt></ruby>
+ a&amp;b&nbsp;c&lt;</main>"""
+
+
+def text(page, **main):
+    return html.text_of(page, **{"main_content": False, **main}).text
+
+
+def test_a_page_as_text():
+    assert text(PAGE) == (
+        "Gardens of the north\n\nThey bloom late, they bloom\nlong.\n\n• one\n\n• two\n\n  1. in\n"
+        "  2. side\n\na\tb\nc\n\n  if x:\n\ty\n\n東京 a&b c<"
+    )
+
+
+def test_headings_are_lines_of_the_text():
+    page = "<pre>a\nb</pre>" + "".join(
+        f"<h{n % 6 + 1}><b>Part {n}</b></h{n % 6 + 1}>x" for n in range(9)
+    )
+    found = html.text_of(page, main_content=False)
+    lines = found.text.split("\n")
+    assert [lines[number] for number in found.headings] == [f"Part {n}" for n in range(9)]
+
+
+@pytest.mark.parametrize(
+    ("page", "expected"),
+    [
+        ("", ""),
+        ("no <b>markup", "no markup"),
+        ("a<!-- c -->b<script>x</script>c", "abc"),
+        ("a<br><br>b", "a\n\nb"),
+        ("a<div>b<span>c</span> d</div>e", "a\nbc d\ne"),
+        ("so\u00adft \u200cjoin\u200der", "soft \u200cjoin\u200der"),
+        ("<select><option>a</select><button>b</button><textarea>c</textarea>d", "d"),
+        ("<h1></h1><h2> </h2>&#xD800;\0", "\ufffd"),
+        ("<ol><li>" + "<li>".join("abcdefghijk") + "</ol>", None),
+        ("</p></div>x</b>", "x"),
+    ],
+)
+def test_small_pages(page, expected):
+    found = text(page)
+    if expected is None:
+        assert found.endswith("\n10. j\n11. k")
+    else:
+        assert found == expected
+
+
+def shown(node):
+    """The text of a tree, by walking it: what the kernels do from the page's characters."""
+    if node.type == NodeType.TEXT:
+        return node.text
+    if node.type == NodeType.ELEMENT and node.tag in HIDDEN:
+        return ""
+    return "".join(map(shown, node.child_nodes))
+
+
+@pytest.mark.parametrize("seed", range(30))
+def test_the_text_is_that_of_the_tree(seed):
+    random = np.random.default_rng(seed)
+    names = [
+        "p",
+        "div",
+        "a",
+        "b",
+        "li",
+        "ul",
+        "table",
+        "tr",
+        "td",
+        "br",
+        "script",
+        "h2",
+        "pre",
+        "x",
+    ]
+    parts = []
+    for _ in range(60):
+        name = random.choice(names)
+        words = ["one", " two ", "<!-- c -->", "&amp;", "é", "—", "\n"]
+        parts += [f"<{name} class='a b' id=c>", random.choice(words)]
+        parts += [f"</{random.choice(names)}>"] if random.random() < 0.5 else []
+    page = "".join(parts)
+    tree = HTMLTree.parse(page)
+    plain = text(page).replace("• ", "")
+    assert "".join(plain.split()) == "".join(shown(tree.document).split())
+
+
+def test_a_page_of_deeply_nested_elements():
+    assert text("<div>" * 300_000 + "x") == "x"
+    assert text("<ul><li>" * 2_000 + "x").endswith("• x")
