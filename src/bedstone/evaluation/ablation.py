@@ -3,14 +3,15 @@
 Reads   of each arm and seed ``bits.ARM-SEED``, arm 0 being the baseline, all of the same documents;
         of each arm ``mix.ARM``, ``held_out.ARM`` and ``kept.ARM``, which may be absent where all is
         kept; ``half.SEED``, bits of the baseline after half of its tokens; ``texts``, that were
-        measured; ``documents``, where they are told apart by a column. An arm without bits is the
-        baseline's by construction: nothing that its model is made from differs
+        measured; ``documents``, where they are told apart by a column; ``lender.NAME``, earlier
+        comparisons that know how much seeds differ. An arm without bits is the baseline's by
+        construction: nothing that its model is made from differs
 Writes  ``ablation.json``: ``yardstick``, ``level``, ``margin_bits_per_byte``,
         ``slope_bits_per_byte`` (for each unit of the logarithm of tokens), ``arms``, ``effects``,
-        ``noise``, ``untold`` (of each family, what has too few documents); ``examples.json``: of
-        each arm, the documents that gained and lost most; ``documents.parquet``: ``id``,
-        ``language``, ``site``, ``bytes``, and for each arm ``difference_ARM`` in bits a byte, the
-        mean over seeds
+        ``noise``, ``runs`` (of each arm, the digests of its bits), ``untold`` (of each family, what
+        has too few documents); ``examples.json``: of each arm, the documents that gained and lost
+        most; ``documents.parquet``: ``id``, ``language``, ``site``, ``bytes``, and for each arm
+        ``difference_ARM`` in bits a byte, the mean over seeds
 
 An effect is the arm's bits less the baseline's, over bytes: below 0 the arm is better. Documents of
 one site are alike, so sites are what an interval counts; where there are too few of them it counts
@@ -46,8 +47,9 @@ from bedstone.evaluation.effects import (
     Yardstick,
     noise,
 )
+from bedstone.evaluation.lending import BASELINE, lenders
 from bedstone.store import tables
-from bedstone.store.artifact import Shard
+from bedstone.store.artifact import Shard, folder_name
 from bedstone.store.payload import read_json, write_json
 from bedstone.store.stage import Job, Metrics, Result, Stage
 from bedstone.tokenizer.mixing.shares import FILE as MIX_FILE
@@ -97,6 +99,12 @@ def run(config: AblationConfig, job: Job) -> Result:
     if margin is None and slope:
         margin = slope * math.log1p(config.margin_tokens_share)
     units = _units(config, job, yardstick)
+    runs = _runs(config, job)
+    earlier = {
+        folder_name(STAGE.name, name): read_json(made, FILE)
+        for name, made in job.many("lender").items()
+    }
+    lent = lenders(earlier, {each for made in runs.values() for each in made})
     rows = list[Row]()
     for arm, value in enumerate(config.arms, start=1):
         told = ArmEffects(
@@ -108,6 +116,7 @@ def run(config: AblationConfig, job: Job) -> Result:
             scores=scores,
             slopes=slopes,
             shares=_shares(mixes, arm),
+            lenders=lent,
         )
         rows += told.rows({**units, GROUP: _split(groups[arm], everything)})
     found = {
@@ -120,7 +129,8 @@ def run(config: AblationConfig, job: Job) -> Result:
         "slope_bits_per_byte": slope,
         "arms": [_made_of(config, mixes[arm], arm) for arm in range(len(config.arms) + 1)],
         "effects": rows,
-        "noise": noise(yardstick, scores, rows),
+        "noise": {**noise(yardstick, scores, rows), "lenders": [it.name for it in lent]},
+        "runs": runs,
         "untold": {
             name: sorted(unit for unit, each in found.items() if len(each) < MIN_DOCUMENTS)
             for name, found in units.items()
@@ -171,6 +181,16 @@ def read(config: AblationConfig, job: Job) -> tuple[Yardstick, Scores]:
     )
     bits = {arm: _stacked(runs, seeds) for arm, runs in by_arm.items()}
     return yardstick, Scores(seeds, bits, _stacked(half, seeds) if half else None)
+
+
+def _runs(config: AblationConfig, job: Job) -> dict[str, list[str]]:
+    """By arm, the digests of its bits: the same bits are one run's."""
+    bits = job.many("bits").items()
+    found = {
+        label: [shard.content for name, shard in bits if name.startswith(f"{arm}-")]
+        for arm, label in enumerate((BASELINE, *config.arms))
+    }
+    return {label: made for label, made in found.items() if made}
 
 
 def _documents(shard: Shard) -> pa.Table:
@@ -261,7 +281,7 @@ def _made_of(config: AblationConfig, mix: Any, arm: int) -> Row:
     }
     most = max(passes, key=passes.__getitem__)
     return {
-        "value": config.arms[arm - 1] if arm else "baseline",
+        "value": (BASELINE, *config.arms)[arm],
         "documents": sum(each["train_documents"] for each in languages.values()),
         "train_bytes": mix["train_bytes"],
         "train_tokens": tokens,
@@ -345,11 +365,11 @@ def _metrics(rows: Sequence[Row], documents: int, seeds: int) -> Metrics:
 
 STAGE = Stage(
     "evaluation.ablation",
-    version=1,
+    version=2,
     config=AblationConfig,
     inputs=("texts",),
     optional=("documents",),
     run=run,
     libraries=("numpy", "pyarrow"),
-    many=("bits", "half", "held_out", "kept", "mix"),
+    many=("bits", "half", "held_out", "kept", "lender", "mix"),
 )
