@@ -6,7 +6,7 @@ Drawn are differences in bits per byte on documents of unequal bytes, with cross
 seed's, a document's, and that of one seed on one document. In families the units' seeds share half
 their luck, as languages of one model do, and a unit's noise is as often above 1.35 times the usual
 one as below its inverse: one in six. Earlier comparisons that lend their noise have so many times
-its variance, or less. What is printed stands in docs/lab/LOG.md.
+its variance, or such a part of it. What is printed stands in docs/lab/LOG.md.
 """
 
 import argparse
@@ -27,6 +27,8 @@ own deviation."""
 LENDERS, LENDER_SEEDS = (0, 1, 5), 3
 VARIANCES = (0.05, 0.1, 0.25, 0.5, 1.0, 2.0, 4.0)
 """Of the lenders' differences over seeds, times the borrower's."""
+EFFECT = 0.08
+"""Of twice a seed's deviation, where seeds dominate."""
 
 
 def families(
@@ -88,39 +90,48 @@ def together(trials: int, seeds: int, units: int, regime: str, *, borrow: bool) 
     return sum(found(family, borrow=borrow) for family in drawn) / trials
 
 
-def known(lenders: Sequence[dict[str, Paired]], unit: str) -> Noise:
+def known(lenders: Sequence[dict[str, Paired]], unit: str) -> Noise | None:
     """What earlier comparisons lend to a unit."""
     units = enumerate(it[unit] for it in lenders)
     return lent({str(n): [it.difference_KH.sum(axis=1) / it.bytes_H.sum()] for n, it in units})
 
 
 def lending(
-    trials: int,
-    seeds: int,
-    units: int,
-    regime: str,
-    lenders: int,
-    variance: float,
-    *,
-    effect: float = 0.0,
-    level: float = LEVEL,
+    trials: int, seeds: int, units: int, regime: str, lenders: int, variance: float, effect: float
 ) -> float:
-    """The share of trials that find any effect, of none, where earlier comparisons lend."""
+    """The share of trials with an effect on any unit, where earlier comparisons lend to each."""
     documents = UNIT_DOCUMENTS if units > 1 else DOCUMENTS
     scaled = np.multiply(REGIMES[regime], variance**0.5)
     drawn = families(trials, seeds, units, documents, REGIMES[regime])
-    earlier = [
-        families(trials, LENDER_SEEDS, units, documents, scaled, 1 + n) for n in range(lenders)
-    ]
-    false = 0
+    numbers = range(1, 1 + lenders)
+    earlier = [families(trials, LENDER_SEEDS, units, documents, scaled, it) for it in numbers]
+    told = 0
     for family, *others in zip(drawn, *earlier, strict=True):
-        lent_to = {unit: known(others, unit) for unit in family} if others else None
+        lent_to = {unit: known(others, unit) for unit in family}
         moved = {
             name: Paired(it.difference_KH + effect * it.bytes_H, it.bytes_H)
             for name, it in family.items()
         }
-        false += found(moved, level, borrow=units > 1, known=lent_to)
-    return false / trials
+        told += found(moved, borrow=units > 1, known=lent_to)
+    return told / trials
+
+
+def print_lending(trials: int) -> None:
+    """Of one unit and of families, what is found of nothing; of one unit, what of something."""
+    cases = [(1, "seeds", 0.0), (1, "both", 0.0), (8, "seeds", 0.0), (1, "seeds", EFFECT)]
+    for units, regime, effect in cases:
+        print(
+            f"{regime}, {units} units, effect {effect}; lenders' variance "
+            + " ".join(f"{it:6}" for it in VARIANCES)
+        )
+        for seeds in SEEDS:
+            for lenders in LENDERS:
+                of = VARIANCES if lenders else VARIANCES[:1]
+                shares = [lending(trials, seeds, units, regime, lenders, it, effect) for it in of]
+                print(
+                    f"{seeds} seeds, {lenders} lenders  " + "".join(f"{it:7.1%}" for it in shares),
+                    flush=True,
+                )
 
 
 def main(trials: int) -> None:
@@ -140,6 +151,7 @@ def main(trials: int) -> None:
                 shares = [together(trials // 2, it, units, regime, borrow=borrow) for it in SEEDS]
                 name = f"{regime}, {units} units"
                 print(f"{name:26}" + "".join(f"{it:10.1%}" for it in shares), flush=True)
+    print_lending(trials // 2)
 
 
 if __name__ == "__main__":

@@ -11,7 +11,7 @@ from tests.support.stages import shard
 
 from bedstone.errors import DataError
 from bedstone.evaluation.ablation import AblationConfig, run
-from bedstone.uncertainty.comparison import BORROWED_DF, Paired, borrowed, effects
+from bedstone.uncertainty.comparison import BORROWED_DF, Paired, borrowed, effects, lent
 
 ENGLISH, SPANISH, XHOSA = "eng_Latn", "spa_Latn", "xho_Latn"
 LANGUAGES = [ENGLISH] * 20 + [SPANISH] * 16 + [XHOSA] * 7
@@ -269,6 +269,35 @@ def test_noise_is_that_of_single_models_and_of_pairs(compared, bits):
     assert noise["paired_deviation"] == pytest.approx(pairs)
     assert noise["variance_removed"] == pytest.approx(1 - pairs**2 / (2 * single**2))
     assert 0 < noise["variance_removed"] < 1
+
+
+def test_an_earlier_comparison_lends_its_noise_to_all_but_groups(compared, bits, tmp_path):
+    (tmp_path / "earlier").mkdir()
+    units = {"whole": "whole", ENGLISH: "language", "kept by both": "group"}
+    rows = [
+        {"value": "x", "family": family, "unit": unit, "by_seed": [0.0, 0.04, 0.02]}
+        for unit, family in units.items()
+    ]
+    earlier = {"seeds": 3, "runs": {"baseline": ["a"], "x": ["b"]}, "effects": rows}
+    (tmp_path / "earlier" / "ablation.json").write_text(json.dumps(earlier))
+    others = {"lender.0a1b": shard(tmp_path / "earlier")}
+    drawn = bits()
+    found, _ = compared(drawn, dropped={1: NAMES[:12]}, others=others)
+    known = lent({"it": [np.array([0.0, 0.04, 0.02])]})
+    unit = {"it": paired(drawn, np.arange(len(NAMES)))}
+    expected = effects(unit, known={"it": known})["it"]
+    told = row(found)
+    assert told["lent_df"] == told["borrowed_df"] == pytest.approx(expected.lent_df)
+    assert told["lent_df"] > 0
+    assert told["high"] == pytest.approx(expected.high)
+    assert told["borrowed_from"] == "evaluation.ablation-0a1b"
+    both = "the median of the 2 units compared and evaluation.ablation-0a1b"
+    assert row(found, ENGLISH)["borrowed_from"] == both
+    lent_df = row(found, ENGLISH)["lent_df"]
+    assert row(found, ENGLISH)["borrowed_df"] == pytest.approx(BORROWED_DF + lent_df)
+    assert [row(found, it)["lent_df"] for it in (SPANISH, "kept by both")] == [0, 0]
+    assert found["noise"]["lenders"] == ["evaluation.ablation-0a1b"]
+    assert found["noise"]["lent_df"] == max(told["lent_df"], lent_df)
 
 
 def test_what_gained_and_lost_most_is_shown(compared, bits):

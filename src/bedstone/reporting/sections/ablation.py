@@ -32,9 +32,9 @@ METHOD = (
     "intervals by Bonferroni; arms are not adjusted for one another. Better and worse are sure, "
     "however small; the same is what is neither, and lies within the margin. The deviation over "
     "seeds of a language or a site is drawn towards the median of its family, as if "
-    f"{BORROWED_DF} seeds more had been seen. Where earlier comparisons of such models on this text "
-    "saw about as much in other runs, theirs and the whole's are drawn towards that, as if up to "
-    f"{LENT_DF} seeds more had been seen."
+    f"{BORROWED_DF} seeds more had been seen. Where earlier comparisons of such models on this "
+    "text saw about as much in other runs, it is drawn towards that, and so is the whole's, as if "
+    f"up to {LENT_DF} seeds more had been seen."
 )
 
 
