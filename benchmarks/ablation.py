@@ -145,10 +145,9 @@ class Pool:
     def _found(self, difference_KH: Floats, lenders: Sequence[Floats]) -> list[bool]:
         """Whether the whole differs, and whether any language does."""
         paired, known = self._yardstick.paired, {}
-        for name, rows in self._units.items():
+        for name, rows in self._units.items() if lenders else ():
             total = self._yardstick.bytes_H[rows].sum()
-            by_seed = [[each[:, rows].sum(axis=1) / total] for each in lenders]
-            known[name] = lent(dict(zip(map(str, range(len(lenders))), by_seed, strict=True)))
+            known[name] = lent([[each[:, rows].sum(axis=1) / total] for each in lenders])
         parts = {name: paired(difference_KH, rows) for name, rows in self._units.items()}
         families = [{WHOLE: parts.pop(WHOLE)}, parts]
         found = [comparison.effects(it, noise=borrowed(it), known=known) for it in families]

@@ -90,10 +90,10 @@ def together(trials: int, seeds: int, units: int, regime: str, *, borrow: bool) 
     return sum(found(family, borrow=borrow) for family in drawn) / trials
 
 
-def known(lenders: Sequence[dict[str, Paired]], unit: str) -> Noise | None:
+def known(lenders: Sequence[dict[str, Paired]], unit: str) -> Noise:
     """What earlier comparisons lend to a unit."""
-    units = enumerate(it[unit] for it in lenders)
-    return lent({str(n): [it.difference_KH.sum(axis=1) / it.bytes_H.sum()] for n, it in units})
+    units = (it[unit] for it in lenders)
+    return lent([[it.difference_KH.sum(axis=1) / it.bytes_H.sum()] for it in units])
 
 
 def lending(
@@ -107,7 +107,7 @@ def lending(
     earlier = [families(trials, LENDER_SEEDS, units, documents, scaled, it) for it in numbers]
     told = 0
     for family, *others in zip(drawn, *earlier, strict=True):
-        lent_to = {unit: known(others, unit) for unit in family}
+        lent_to = {unit: known(others, unit) for unit in family} if others else None
         moved = {
             name: Paired(it.difference_KH + effect * it.bytes_H, it.bytes_H)
             for name, it in family.items()

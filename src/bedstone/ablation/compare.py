@@ -10,7 +10,7 @@ import pyarrow as pa
 
 from bedstone import config as configs
 from bedstone.ablation.decisions import decision
-from bedstone.ablation.lenders import chosen
+from bedstone.ablation.lenders import borrowed
 from bedstone.ablation.price import HALF, SCORING_SHARE, price
 from bedstone.ablation.recipes import ENCODER, HOLDER, Comparison, Proxy
 from bedstone.ablation.runs import (
@@ -213,9 +213,8 @@ def _measured(
         **asked.margin,
     }
     given = {role: each for role, each in inputs.items() if each is not None}
-    lent = chosen(configs.checked(AblationConfig, config), given, where.store)
-    where = replace(where, progress=where.progress.named("compare"))
-    return where.build(STAGE, config, **given, **lent)
+    config |= borrowed(configs.checked(AblationConfig, config), given, where.store)
+    return replace(where, progress=where.progress.named("compare")).build(STAGE, config, **given)
 
 
 def _is_told(found: Row) -> bool:

@@ -3,9 +3,8 @@
 Reads   of each arm and seed ``bits.ARM-SEED``, arm 0 being the baseline, all of the same documents;
         of each arm ``mix.ARM``, ``held_out.ARM`` and ``kept.ARM``, which may be absent where all is
         kept; ``half.SEED``, bits of the baseline after half of its tokens; ``texts``, that were
-        measured; ``documents``, where they are told apart by a column; ``lender.NAME``, earlier
-        comparisons that know how much seeds differ. An arm without bits is the baseline's by
-        construction: nothing that its model is made from differs
+        measured; ``documents``, where they are told apart by a column. An arm without bits is the
+        baseline's by construction: nothing that its model is made from differs
 Writes  ``ablation.json``: ``yardstick``, ``level``, ``margin_bits_per_byte``,
         ``slope_bits_per_byte`` (for each unit of the logarithm of tokens), ``arms``, ``effects``,
         ``noise``, ``runs`` (of each arm, the digests of its bits), ``untold`` (of each family, what
@@ -47,20 +46,30 @@ from bedstone.evaluation.effects import (
     Yardstick,
     noise,
 )
-from bedstone.evaluation.lending import BASELINE, lenders
 from bedstone.store import tables
-from bedstone.store.artifact import Shard, folder_name
+from bedstone.store.artifact import Shard
 from bedstone.store.payload import read_json, write_json
 from bedstone.store.stage import Job, Metrics, Result, Stage
 from bedstone.tokenizer.mixing.shares import FILE as MIX_FILE
+from bedstone.uncertainty.comparison import EARLIER, Noise
 from bedstone.uncertainty.intervals import MIN_DOCUMENTS
 
+BASELINE = "baseline"
 FILE, EXAMPLES = "ablation.json", "examples.json"
 SHOWN = 10
 """Documents that gained most, and as many that lost most."""
 SHOWN_CHARACTERS = 160
 UNIT_CHARACTERS = 60
 """Of a column's value: what is longer is no name."""
+
+
+class Lent(Config):
+    """What earlier comparisons know of how much the seeds of a unit differ."""
+
+    deviation: float = Field(ge=0)
+    """Of a difference between two arms, in bits a byte."""
+    df: float = Field(gt=0)
+    """The degrees of freedom that it counts for, where this comparison sees as much."""
 
 
 class AblationConfig(Config):
@@ -81,6 +90,10 @@ class AblationConfig(Config):
     """In place of ``margin_tokens_share``."""
     level: float = Field(0.05, gt=0, lt=1)
     """Of a family's tests together."""
+    lenders: tuple[str, ...] = ()
+    """Earlier comparisons that ``lent`` is known from, by the names of their folders."""
+    lent: dict[str, dict[str, Lent]] = Field(default={})
+    """By family and unit."""
 
 
 def run(config: AblationConfig, job: Job) -> Result:
@@ -99,12 +112,6 @@ def run(config: AblationConfig, job: Job) -> Result:
     if margin is None and slope:
         margin = slope * math.log1p(config.margin_tokens_share)
     units = _units(config, job, yardstick)
-    runs = _runs(config, job)
-    earlier = {
-        folder_name(STAGE.name, name): read_json(made, FILE)
-        for name, made in job.many("lender").items()
-    }
-    lent = lenders(earlier, {each for made in runs.values() for each in made})
     rows = list[Row]()
     for arm, value in enumerate(config.arms, start=1):
         told = ArmEffects(
@@ -116,7 +123,11 @@ def run(config: AblationConfig, job: Job) -> Result:
             scores=scores,
             slopes=slopes,
             shares=_shares(mixes, arm),
-            lenders=lent,
+            lent={
+                (family, unit): Noise(lent.deviation, lent.df, EARLIER)
+                for family, units in config.lent.items()
+                for unit, lent in units.items()
+            },
         )
         rows += told.rows({**units, GROUP: _split(groups[arm], everything)})
     found = {
@@ -129,8 +140,8 @@ def run(config: AblationConfig, job: Job) -> Result:
         "slope_bits_per_byte": slope,
         "arms": [_made_of(config, mixes[arm], arm) for arm in range(len(config.arms) + 1)],
         "effects": rows,
-        "noise": {**noise(yardstick, scores, rows), "lenders": [it.name for it in lent]},
-        "runs": runs,
+        "noise": {**noise(yardstick, scores, rows), "lenders": list(config.lenders)},
+        "runs": _runs(config, job),
         "untold": {
             name: sorted(unit for unit, each in found.items() if len(each) < MIN_DOCUMENTS)
             for name, found in units.items()
@@ -371,5 +382,5 @@ STAGE = Stage(
     optional=("documents",),
     run=run,
     libraries=("numpy", "pyarrow"),
-    many=("bits", "half", "held_out", "kept", "lender", "mix"),
+    many=("bits", "half", "held_out", "kept", "mix"),
 )

@@ -12,9 +12,9 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from bedstone.evaluation.lending import Lender, known
 from bedstone.uncertainty.comparison import (
     Effect,
+    Noise,
     Paired,
     borrowed,
     effects,
@@ -140,7 +140,8 @@ class ArmEffects:
     margin: float
     shares: Mapping[str, tuple[float, float]]
     """By language, the share of the training tokens in the baseline and here."""
-    lenders: Sequence[Lender] = ()
+    lent: Mapping[tuple[str, str], Noise]
+    """By family and unit, by earlier comparisons."""
 
     def rows(self, units: Mapping[str, Mapping[str, NDArray[np.int64]]]) -> Iterator[Row]:
         """An effect on the whole, then those on each unit of each family."""
@@ -166,8 +167,7 @@ class ArmEffects:
     ) -> Iterator[Row]:
         paired = {name: self.yardstick.paired(difference_KH, it) for name, it in units.items()}
         noise = None if family in (WHOLE, GROUP) else borrowed(paired)
-        lenders = () if family == GROUP else self.lenders
-        earlier = {name: known(lenders, (family, name)) for name in paired}
+        earlier = {name: self.lent.get((family, name)) for name in paired}
         for name, effect in effects(paired, self.level, noise, earlier).items():
             sources = [noise, earlier[name] if effect.lent_df else None]
             told = " and ".join(it.source for it in sources if it)

@@ -38,6 +38,7 @@ LENT_DF = 2
 """Degrees of freedom that earlier comparisons lend at most. Their arms have another noise: with so
 many, no ratio of the two makes more than 8 of 100 effects false: benchmarks/comparisons.py,
 docs/lab/LOG.md."""
+EARLIER = "earlier comparisons"
 POWER = 0.8
 """What would settle a question does so this often, if the effect is as seen."""
 MOST = 1_000_000
@@ -120,19 +121,16 @@ def borrowed(family: Mapping[str, Paired]) -> Noise | None:
     return Noise(_median_deviation(by_seed), BORROWED_DF, source)
 
 
-def lent(lenders: Mapping[str, Sequence[Floats]]) -> Noise | None:
+def lent(lenders: Sequence[Sequence[Floats]]) -> Noise:
     """What earlier comparisons know of one unit's noise: the median variance, as ``borrowed``.
 
     Args:
-        lenders: of each, by name, the differences of its arms from one that all are paired with,
-            by seed (K): they count as one arm's do.
+        lenders: of each, the differences of its arms from one that all are paired with, by seed
+            (K): they count as one arm's do.
     """
-    known = [by_seed_K for found in lenders.values() for by_seed_K in found]
-    if not known:
-        return None
-    df = sum(len(found[0]) - 1 for found in lenders.values())
-    source = ", ".join(lenders)
-    return Noise(_median_deviation(known), min(df, LENT_DF), source)
+    df = sum(len(by_arm[0]) - 1 for by_arm in lenders)
+    deviation = _median_deviation([by_seed_K for by_arm in lenders for by_seed_K in by_arm])
+    return Noise(deviation, min(df, LENT_DF), EARLIER)
 
 
 def _median_deviation(by_seed: Sequence[Floats]) -> float:
