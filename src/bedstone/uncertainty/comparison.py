@@ -263,17 +263,17 @@ def _measured(unit: Paired, noise: Noise | None, known: Noise | None) -> Effect:
         deviation = 0.0 if one_run else float(by_seed_K.std(ddof=1))
         if not (one_run and unit.difference_KH.any()):
             shrunk, df = _shrunk(deviation, seeds - 1, noise), borrowed_df + seeds - 1
-            alike = known and _discounted(known, shrunk)
-            seed_error = _shrunk(shrunk, df, alike) / math.sqrt(seeds)
-            lent_df = alike.df if alike else 0.0
+            similar = known and _discounted(known, shrunk)
+            seed_error = _shrunk(shrunk, df, similar) / math.sqrt(seeds)
+            lent_df = similar.df if similar else 0.0
     if documents >= MIN_DOCUMENTS:
         share_H = unit.bytes_H / unit.bytes_H.sum()
         own_H = unit.difference_KH.mean(axis=0) / unit.bytes_H.sum() - difference * share_H
         variance_H = own_H**2 / (1 - share_H)
         document_error = math.sqrt(variance_H.sum())
         if document_error:
-            normal = 3 * variance_H.sum() ** 2 / (variance_H @ variance_H)
-            document_df = min(document_df, float(normal))
+            alike = 3 * variance_H.sum() ** 2 / (variance_H @ variance_H)
+            document_df = min(document_df, float(alike))
     return Effect(
         difference=difference,
         low=None,
