@@ -30,7 +30,7 @@ from bedstone.store.artifact import Artifact
 from bedstone.store.engine import Local
 from bedstone.store.stage import Job
 from bedstone.uncertainty import comparison
-from bedstone.uncertainty.comparison import borrowed
+from bedstone.uncertainty.comparison import borrowed, lent
 from bedstone.uncertainty.intervals import MIN_DOCUMENTS
 from bedstone.uncertainty.paired import LEVEL
 
@@ -46,6 +46,8 @@ config = {{ rules = [], share = 0.99, share_seed = {number} }}
 PLACEBO, HARM, HARMED = "filtered.before", "tokens.documents", "deu_Latn"
 DRAWN_SEEDS, DRAWS = (3, 5, 8), 2_000
 """Of a comparison of runs drawn at random; how many."""
+LENDERS = 5
+"""Earlier comparisons, where any lend to it."""
 TRAINED, SCORED = "pretrain.train", "evaluation.bits"
 DIFFERS = ("better", "worse")
 
@@ -123,23 +125,32 @@ class Pool:
         """How often comparisons of runs drawn at random find an effect, where none is."""
         random = np.random.default_rng(0)
         pools = {"baseline": (2, self._baseline_RH), "pairs with a placebo": (1, self._placebo_RH)}
-        for (name, (arms, pool_RH)), seeds in product(pools.items(), DRAWN_SEEDS):
-            if len(pool_RH) >= arms * seeds:
+        cases = product(pools.items(), DRAWN_SEEDS, (0, LENDERS))
+        for (name, (arms, pool_RH)), seeds, lenders in cases:
+            needed = arms * (seeds + SEEDS * lenders)
+            if len(pool_RH) >= needed:
                 found = np.zeros(2)
                 for _ in range(DRAWS):
-                    drawn_KH = pool_RH[random.permutation(len(pool_RH))[: arms * seeds]]
-                    found += self._found(drawn_KH[:seeds] - (drawn_KH[seeds:] if arms > 1 else 0))
+                    drawn_KH = pool_RH[random.permutation(len(pool_RH))[:needed]]
+                    if arms > 1:
+                        drawn_KH = drawn_KH[: needed // 2] - drawn_KH[needed // 2 :]
+                    lent_KH = np.split(drawn_KH[seeds:], lenders) if lenders else []
+                    found += self._found(drawn_KH[:seeds], lent_KH)
                 yield (
-                    f"{name}, {seeds} seeds out of {len(pool_RH)} runs: the whole differs in "
-                    f"{found[0] / DRAWS:.1%}, any language in {found[1] / DRAWS:.1%}"
+                    f"{name}, {seeds} seeds out of {len(pool_RH)} runs, {lenders} lenders: the "
+                    f"whole differs in {found[0] / DRAWS:.1%}, any language in "
+                    f"{found[1] / DRAWS:.1%}"
                 )
 
-    def _found(self, difference_KH: Floats) -> list[bool]:
+    def _found(self, difference_KH: Floats, lenders: Sequence[Floats]) -> list[bool]:
         """Whether the whole differs, and whether any language does."""
-        paired = self._yardstick.paired
+        paired, known = self._yardstick.paired, {}
+        for name, rows in self._units.items() if lenders else ():
+            total = self._yardstick.bytes_H[rows].sum()
+            known[name] = lent([[each[:, rows].sum(axis=1) / total] for each in lenders])
         parts = {name: paired(difference_KH, rows) for name, rows in self._units.items()}
         families = [{WHOLE: parts.pop(WHOLE)}, parts]
-        found = [comparison.effects(family, noise=borrowed(family)) for family in families]
+        found = [comparison.effects(it, noise=borrowed(it), known=known) for it in families]
         return [any(it.p_adjusted < LEVEL for it in each.values()) for each in found]
 
 

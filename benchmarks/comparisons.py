@@ -5,15 +5,16 @@
 Drawn are differences in bits per byte on documents of unequal bytes, with crossed normal luck: a
 seed's, a document's, and that of one seed on one document. In families the units' seeds share half
 their luck, as languages of one model do, and a unit's noise is as often above 1.35 times the usual
-one as below its inverse: one in six. What is printed stands in docs/lab/LOG.md.
+one as below its inverse: one in six. Earlier comparisons that lend their noise have so many times
+its variance, or such a part of it. What is printed stands in docs/lab/LOG.md.
 """
 
 import argparse
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 
-from bedstone.uncertainty.comparison import LOOKS, Paired, borrowed, effects
+from bedstone.uncertainty.comparison import LOOKS, Noise, Paired, borrowed, effects, lent
 from bedstone.uncertainty.paired import LEVEL
 
 DOCUMENTS, UNIT_DOCUMENTS = 300, 60
@@ -23,13 +24,23 @@ SEEDS, UNITS = (3, 5, 8), (2, 8)
 SHARED, UNEQUAL = 0.5, 0.3
 """Of the seeds' variance, what all units have in common; the deviation of the logarithm of a unit's
 own deviation."""
+LENDERS, LENDER_SEEDS = (0, 1, 5), 3
+VARIANCES = (0.05, 0.1, 0.25, 0.5, 1.0, 2.0, 4.0)
+"""Of the lenders' differences over seeds, times the borrower's."""
+EFFECT = 0.08
+"""Of twice a seed's deviation, where seeds dominate."""
 
 
 def families(
-    trials: int, seeds: int, units: int, documents: int, deviations: tuple[float, float, float]
+    trials: int,
+    seeds: int,
+    units: int,
+    documents: int,
+    deviations: Sequence[float],
+    number: int = 0,
 ) -> Iterator[dict[str, Paired]]:
-    """Units without an effect; one alone has the usual noise."""
-    random = np.random.default_rng(0)
+    """Units without an effect; one alone has the usual noise. Another number is other luck."""
+    random = np.random.default_rng(number)
     of_seed, of_document, of_both = deviations
     for _ in range(trials):
         common_K1 = random.normal(size=(seeds, 1))
@@ -45,10 +56,16 @@ def families(
         yield family
 
 
-def found(family: dict[str, Paired], level: float = LEVEL, *, borrow: bool = False) -> bool:
+def found(
+    family: dict[str, Paired],
+    level: float = LEVEL,
+    *,
+    borrow: bool = False,
+    known: Mapping[str, Noise] | None = None,
+) -> bool:
     """Whether any unit has an effect."""
     noise = borrowed(family) if borrow else None
-    return any(it.p_adjusted < level for it in effects(family, level, noise).values())
+    return any(it.p_adjusted < level for it in effects(family, level, noise, known).values())
 
 
 def alone(trials: int, seeds: int, regime: str) -> float:
@@ -73,6 +90,50 @@ def together(trials: int, seeds: int, units: int, regime: str, *, borrow: bool) 
     return sum(found(family, borrow=borrow) for family in drawn) / trials
 
 
+def known(lenders: Sequence[dict[str, Paired]], unit: str) -> Noise:
+    """What earlier comparisons lend to a unit."""
+    units = (it[unit] for it in lenders)
+    return lent([[it.difference_KH.sum(axis=1) / it.bytes_H.sum()] for it in units])
+
+
+def lending(
+    trials: int, seeds: int, units: int, regime: str, lenders: int, variance: float, effect: float
+) -> float:
+    """The share of trials with an effect on any unit, where earlier comparisons lend to each."""
+    documents = UNIT_DOCUMENTS if units > 1 else DOCUMENTS
+    scaled = np.multiply(REGIMES[regime], variance**0.5)
+    drawn = families(trials, seeds, units, documents, REGIMES[regime])
+    numbers = range(1, 1 + lenders)
+    earlier = [families(trials, LENDER_SEEDS, units, documents, scaled, it) for it in numbers]
+    told = 0
+    for family, *others in zip(drawn, *earlier, strict=True):
+        lent_to = {unit: known(others, unit) for unit in family} if others else None
+        moved = {
+            name: Paired(it.difference_KH + effect * it.bytes_H, it.bytes_H)
+            for name, it in family.items()
+        }
+        told += found(moved, borrow=units > 1, known=lent_to)
+    return told / trials
+
+
+def print_lending(trials: int) -> None:
+    """Of one unit and of families, what is found of nothing; of one unit, what of something."""
+    cases = [(1, "seeds", 0.0), (1, "both", 0.0), (8, "seeds", 0.0), (1, "seeds", EFFECT)]
+    for units, regime, effect in cases:
+        print(
+            f"{regime}, {units} units, effect {effect}; lenders' variance "
+            + " ".join(f"{it:6}" for it in VARIANCES)
+        )
+        for seeds in SEEDS:
+            for lenders in LENDERS:
+                of = VARIANCES if lenders else VARIANCES[:1]
+                shares = [lending(trials, seeds, units, regime, lenders, it, effect) for it in of]
+                print(
+                    f"{seeds} seeds, {lenders} lenders  " + "".join(f"{it:7.1%}" for it in shares),
+                    flush=True,
+                )
+
+
 def main(trials: int) -> None:
     """Print each share."""
     print("one unit                  " + "".join(f"{f'{it} seeds':>10}" for it in SEEDS))
@@ -90,6 +151,7 @@ def main(trials: int) -> None:
                 shares = [together(trials // 2, it, units, regime, borrow=borrow) for it in SEEDS]
                 name = f"{regime}, {units} units"
                 print(f"{name:26}" + "".join(f"{it:10.1%}" for it in shares), flush=True)
+    print_lending(trials // 2)
 
 
 if __name__ == "__main__":

@@ -189,6 +189,7 @@ def test_one_seed_more_trains_that_seed_alone_and_harm_is_seen_in_no_other_langu
     assert len(new) == 3  # the baseline, the arm, and half the tokens
     assert {(it["init_seed"], it["order_seed"]) for it in new} == {(2, 2)}
     assert row(answer)["by_seed"][:2] == row(first)["by_seed"]
+    assert answer["noise"]["lenders"] == []  # the first has no run that is not its own too
     verdicts = {name: row(answer, name)["verdict"] for name in LANGUAGES.values()}
     assert [name for name, verdict in verdicts.items() if verdict == "worse"] == [HINDI]
     for name in set(LANGUAGES.values()) - {HINDI}:

@@ -8,7 +8,9 @@ from typing import Any
 
 import pyarrow as pa
 
+from bedstone import config as configs
 from bedstone.ablation.decisions import decision
+from bedstone.ablation.lenders import borrowed
 from bedstone.ablation.price import HALF, SCORING_SHARE, price
 from bedstone.ablation.recipes import ENCODER, HOLDER, Comparison, Proxy
 from bedstone.ablation.runs import (
@@ -23,7 +25,7 @@ from bedstone.ablation.runs import (
     trained,
 )
 from bedstone.errors import ConfigError, nearest
-from bedstone.evaluation.ablation import FILE
+from bedstone.evaluation.ablation import FILE, AblationConfig
 from bedstone.evaluation.effects import DOMAIN, LANGUAGE, WHOLE, same
 from bedstone.laws import shapes
 from bedstone.scaling.speed import flop_per_second
@@ -210,7 +212,9 @@ def _measured(
         "level": asked.seeds.level(seeds),
         **asked.margin,
     }
-    return replace(where, progress=where.progress.named("compare")).build(STAGE, config, **inputs)
+    given = {role: each for role, each in inputs.items() if each is not None}
+    config |= borrowed(configs.checked(AblationConfig, config), given, where.store)
+    return replace(where, progress=where.progress.named("compare")).build(STAGE, config, **given)
 
 
 def _is_told(found: Row) -> bool:

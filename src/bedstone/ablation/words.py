@@ -99,6 +99,19 @@ def claim(found: Row) -> str:
     )
 
 
+def lent(noise: Row | None) -> str:
+    """By which earlier comparisons the deviation over seeds is known better; nothing if by none."""
+    if not noise or not noise["lenders"]:
+        return ""
+    names = ", ".join(noise["lenders"])
+    if round(noise["lent_df"], 1) == 0:
+        return f"seeds differ here by another amount than in {names}, which lend nothing"
+    return (
+        f"how much seeds differ is known from {names} too, as if up to {noise['lent_df']:.1f} "
+        "seeds more had been seen"
+    )
+
+
 def weight(effect: Row) -> float:
     """By what arms are ranked: what they are worth in tokens, or else in bits."""
     worth = effect["worth_tokens"]

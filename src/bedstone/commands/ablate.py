@@ -84,7 +84,9 @@ class AblationEffect(TypedDict):
     document_error: float | None
     """The standard error that the choice of documents brings."""
     borrowed_df: float
-    """Degrees of freedom that the family lends to the deviation over seeds."""
+    """Degrees of freedom that are lent to the deviation over seeds, by the family and others."""
+    lent_df: float
+    """Of these, what earlier comparisons lend: the less, the less alike their deviation is."""
     borrowed_from: str | None
     """By whom they are lent."""
     worth_tokens: float | None
@@ -138,6 +140,11 @@ class AblationNoise(TypedDict):
     """Of an arm and the baseline of one seed."""
     variance_removed: float | None
     borrowed_df: float
+    """The most that is lent to an effect."""
+    lent_df: float
+    """The most that earlier comparisons lend."""
+    lenders: list[str]
+    """These, by the names of their folders."""
     placebo: AblationPlacebo | None
 
 
@@ -397,7 +404,7 @@ def _warned(warnings: Sequence[str]) -> Iterator[str]:
 
 def _told(found: Ablate) -> Iterator[str]:
     """A sentence for each arm, the weightiest first; then the parts of the text."""
-    from bedstone.ablation.words import arranged, claim, sentence
+    from bedstone.ablation.words import arranged, claim, lent, sentence
 
     effects = arranged(found["effects"])
     for row in (each for each in effects if each["family"] == "whole"):
@@ -406,6 +413,7 @@ def _told(found: Ablate) -> Iterator[str]:
         ]
         yield from wrap(sentence(row, parts), WIDTH, **INDENT)
     yield from wrap(claim(found), WIDTH)
+    yield from wrap(lent(found["noise"]), WIDTH)
     if rows := [row for row in effects if row["low"] is not None and not row["by_construction"]]:
         yield ""
         yield from _table(rows, found["level"])

@@ -7,10 +7,10 @@ Reads   of each arm and seed ``bits.ARM-SEED``, arm 0 being the baseline, all of
         baseline's by construction: nothing that its model is made from differs
 Writes  ``ablation.json``: ``yardstick``, ``level``, ``margin_bits_per_byte``,
         ``slope_bits_per_byte`` (for each unit of the logarithm of tokens), ``arms``, ``effects``,
-        ``noise``, ``untold`` (of each family, what has too few documents); ``examples.json``: of
-        each arm, the documents that gained and lost most; ``documents.parquet``: ``id``,
-        ``language``, ``site``, ``bytes``, and for each arm ``difference_ARM`` in bits a byte, the
-        mean over seeds
+        ``noise``, ``runs`` (of each arm, the digests of its bits), ``untold`` (of each family, what
+        has too few documents); ``examples.json``: of each arm, the documents that gained and lost
+        most; ``documents.parquet``: ``id``, ``language``, ``site``, ``bytes``, and for each arm
+        ``difference_ARM`` in bits a byte, the mean over seeds
 
 An effect is the arm's bits less the baseline's, over bytes: below 0 the arm is better. Documents of
 one site are alike, so sites are what an interval counts; where there are too few of them it counts
@@ -51,14 +51,25 @@ from bedstone.store.artifact import Shard
 from bedstone.store.payload import read_json, write_json
 from bedstone.store.stage import Job, Metrics, Result, Stage
 from bedstone.tokenizer.mixing.shares import FILE as MIX_FILE
+from bedstone.uncertainty.comparison import EARLIER, Noise
 from bedstone.uncertainty.intervals import MIN_DOCUMENTS
 
+BASELINE = "baseline"
 FILE, EXAMPLES = "ablation.json", "examples.json"
 SHOWN = 10
 """Documents that gained most, and as many that lost most."""
 SHOWN_CHARACTERS = 160
 UNIT_CHARACTERS = 60
 """Of a column's value: what is longer is no name."""
+
+
+class Lent(Config):
+    """What earlier comparisons know of how much the seeds of a unit differ."""
+
+    deviation: float = Field(ge=0)
+    """Of a difference between two arms, in bits a byte."""
+    df: float = Field(gt=0)
+    """The degrees of freedom that it counts for, where this comparison sees as much."""
 
 
 class AblationConfig(Config):
@@ -79,6 +90,10 @@ class AblationConfig(Config):
     """In place of ``margin_tokens_share``."""
     level: float = Field(0.05, gt=0, lt=1)
     """Of a family's tests together."""
+    lenders: tuple[str, ...] = ()
+    """Earlier comparisons that ``lent`` is known from, by the names of their folders."""
+    lent: dict[str, dict[str, Lent]] = Field(default={})
+    """By family and unit."""
 
 
 def run(config: AblationConfig, job: Job) -> Result:
@@ -108,6 +123,11 @@ def run(config: AblationConfig, job: Job) -> Result:
             scores=scores,
             slopes=slopes,
             shares=_shares(mixes, arm),
+            lent={
+                (family, unit): Noise(lent.deviation, lent.df, EARLIER)
+                for family, units in config.lent.items()
+                for unit, lent in units.items()
+            },
         )
         rows += told.rows({**units, GROUP: _split(groups[arm], everything)})
     found = {
@@ -120,7 +140,8 @@ def run(config: AblationConfig, job: Job) -> Result:
         "slope_bits_per_byte": slope,
         "arms": [_made_of(config, mixes[arm], arm) for arm in range(len(config.arms) + 1)],
         "effects": rows,
-        "noise": noise(yardstick, scores, rows),
+        "noise": {**noise(yardstick, scores, rows), "lenders": list(config.lenders)},
+        "runs": _runs(config, job),
         "untold": {
             name: sorted(unit for unit, each in found.items() if len(each) < MIN_DOCUMENTS)
             for name, found in units.items()
@@ -171,6 +192,16 @@ def read(config: AblationConfig, job: Job) -> tuple[Yardstick, Scores]:
     )
     bits = {arm: _stacked(runs, seeds) for arm, runs in by_arm.items()}
     return yardstick, Scores(seeds, bits, _stacked(half, seeds) if half else None)
+
+
+def _runs(config: AblationConfig, job: Job) -> dict[str, list[str]]:
+    """By arm, the digests of its bits: the same bits are one run's."""
+    bits = job.many("bits").items()
+    found = {
+        label: [shard.content for name, shard in bits if name.startswith(f"{arm}-")]
+        for arm, label in enumerate((BASELINE, *config.arms))
+    }
+    return {label: made for label, made in found.items() if made}
 
 
 def _documents(shard: Shard) -> pa.Table:
@@ -261,7 +292,7 @@ def _made_of(config: AblationConfig, mix: Any, arm: int) -> Row:
     }
     most = max(passes, key=passes.__getitem__)
     return {
-        "value": config.arms[arm - 1] if arm else "baseline",
+        "value": (BASELINE, *config.arms)[arm],
         "documents": sum(each["train_documents"] for each in languages.values()),
         "train_bytes": mix["train_bytes"],
         "train_tokens": tokens,
@@ -345,7 +376,7 @@ def _metrics(rows: Sequence[Row], documents: int, seeds: int) -> Metrics:
 
 STAGE = Stage(
     "evaluation.ablation",
-    version=1,
+    version=2,
     config=AblationConfig,
     inputs=("texts",),
     optional=("documents",),

@@ -140,6 +140,8 @@ class ArmEffects:
     margin: float
     shares: Mapping[str, tuple[float, float]]
     """By language, the share of the training tokens in the baseline and here."""
+    lent: Mapping[tuple[str, str], Noise]
+    """By family and unit, by earlier comparisons."""
 
     def rows(self, units: Mapping[str, Mapping[str, NDArray[np.int64]]]) -> Iterator[Row]:
         """An effect on the whole, then those on each unit of each family."""
@@ -165,8 +167,11 @@ class ArmEffects:
     ) -> Iterator[Row]:
         paired = {name: self.yardstick.paired(difference_KH, it) for name, it in units.items()}
         noise = None if family in (WHOLE, GROUP) else borrowed(paired)
-        for name, effect in effects(paired, self.level, noise).items():
-            yield self._row(family, name, units[name], effect, noise)
+        earlier = {name: self.lent.get((family, name)) for name in paired}
+        for name, effect in effects(paired, self.level, noise, earlier).items():
+            sources = [noise, earlier[name] if effect.lent_df else None]
+            told = " and ".join(it.source for it in sources if it)
+            yield self._row(family, name, units[name], effect, told or None)
 
     def _row(
         self,
@@ -174,7 +179,7 @@ class ArmEffects:
         unit: str,
         rows: NDArray[np.int64],
         effect: Effect,
-        noise: Noise | None,
+        borrowed_from: str | None,
     ) -> Row:
         told = verdict(effect, self.margin, self.level)
         asked = (effect, self.margin, self.level)
@@ -196,8 +201,9 @@ class ArmEffects:
             "by_seed": list(effect.by_seed),
             "seed_deviation": effect.seed_deviation,
             "document_error": effect.document_error,
-            "borrowed_df": noise.df if noise else 0.0,
-            "borrowed_from": noise.source if noise else None,
+            "borrowed_df": effect.borrowed_df,
+            "lent_df": effect.lent_df,
+            "borrowed_from": borrowed_from,
             "worth_tokens": worths[0],
             "worth_tokens_low": worths[1],
             "worth_tokens_high": worths[2],
@@ -232,6 +238,7 @@ def same(
         "seed_deviation": 0.0,
         "document_error": 0.0,
         "borrowed_df": 0.0,
+        "lent_df": 0.0,
         **dict.fromkeys(unknown),
         "verdict": "same",
         "within_margin": True,
@@ -253,7 +260,10 @@ def noise(yardstick: Yardstick, scores: Scores, rows: Sequence[Row]) -> Row:
         "unpaired_deviation": unpaired,
         "paired_deviation": paired,
         "variance_removed": 1 - (paired / unpaired) ** 2 if paired and unpaired else None,
-        "borrowed_df": max((row["borrowed_df"] for row in rows), default=0.0),
+        **{
+            name: max((row[name] for row in rows), default=0.0)
+            for name in ("borrowed_df", "lent_df")
+        },
     }
 
 

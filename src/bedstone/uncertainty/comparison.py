@@ -14,12 +14,12 @@ Sources: Satterthwaite 1946, Biometrics Bulletin 2, 110-114, for degrees of free
 White 1985, Journal of Econometrics 29, 305-325, HC2, for the documents' variance; Smyth 2004,
 "Linear models and empirical Bayes methods", section 4, for borrowed noise; Holm 1979 for verdicts
 on many units. Differs: Smyth estimates what is borrowed and its degrees of freedom; here it is a
-median with fixed ones.
+median with fixed ones, and earlier comparisons lend the less of them the more their noise differs.
 """
 
 import math
 from bisect import bisect_left
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import count
 from statistics import NormalDist
@@ -34,6 +34,11 @@ from bedstone.uncertainty.student import quantile, share_found, tail
 BORROWED_DF = 6
 """Degrees of freedom of noise borrowed from other units. Languages of one model are lucky together,
 so that the median of 8 is worth less than 8: benchmarks/ablation.py, docs/lab/LOG.md."""
+LENT_DF = 2
+"""Degrees of freedom that earlier comparisons lend at most. Their arms have another noise: with so
+many, no ratio of the two makes more than 8 of 100 effects false: benchmarks/comparisons.py,
+docs/lab/LOG.md."""
+EARLIER = "earlier comparisons"
 POWER = 0.8
 """What would settle a question does so this often, if the effect is as seen."""
 MOST = 1_000_000
@@ -92,6 +97,8 @@ class Effect:
     seed_error: float | None = None
     """The seeds' part of the standard error, with what is borrowed."""
     borrowed_df: float = 0.0
+    lent_df: float = 0.0
+    """Of these, what earlier comparisons lend."""
     document_df: float = math.inf
     """Degrees of freedom of the documents' part: fewer than documents, where few decide."""
     family: int = 1
@@ -110,14 +117,32 @@ def borrowed(family: Mapping[str, Paired]) -> Noise | None:
     by_seed = [_by_seed(unit) for unit in family.values()]
     if len(by_seed) < 2 or len(by_seed[0]) < 2:
         return None
-    median = float(np.median([it.var(ddof=1) for it in by_seed]))
-    median /= (1 - 2 / (9 * (len(by_seed[0]) - 1))) ** 3
     source = f"the median of the {len(by_seed)} units compared"
-    return Noise(math.sqrt(median), BORROWED_DF, source)
+    return Noise(_median_deviation(by_seed), BORROWED_DF, source)
+
+
+def lent(lenders: Sequence[Sequence[Floats]]) -> Noise:
+    """What earlier comparisons know of one unit's noise: the median variance, as ``borrowed``.
+
+    Args:
+        lenders: of each, the differences of its arms from one that all are paired with, by seed
+            (K): they count as one arm's do.
+    """
+    df = sum(len(by_arm[0]) - 1 for by_arm in lenders)
+    deviation = _median_deviation([by_seed_K for by_arm in lenders for by_seed_K in by_arm])
+    return Noise(deviation, min(df, LENT_DF), EARLIER)
+
+
+def _median_deviation(by_seed: Sequence[Floats]) -> float:
+    typical = [it.var(ddof=1) / (1 - 2 / (9 * (len(it) - 1))) ** 3 for it in by_seed]
+    return math.sqrt(float(np.median(typical)))
 
 
 def effects(
-    family: Mapping[str, Paired], level: float = LEVEL, noise: Noise | None = None
+    family: Mapping[str, Paired],
+    level: float = LEVEL,
+    noise: Noise | None = None,
+    known: Mapping[str, Noise | None] | None = None,
 ) -> dict[str, Effect]:
     """The effect on each unit of one family; its verdicts hold together, and so do its intervals.
 
@@ -125,8 +150,14 @@ def effects(
     never narrower than that of the seeds alone. Holm adjusts the p-values and Bonferroni the
     intervals, over the units that have one. None has a unit of one seed or of few documents, nor
     one whose seeds all found the same: they are one run.
+
+    Args:
+        family: by unit.
+        level: of all tests together.
+        noise: what the units lend one another.
+        known: by unit, what earlier comparisons lend it.
     """
-    found = {name: _measured(unit, noise) for name, unit in family.items()}
+    found = {name: _measured(unit, noise, (known or {}).get(name)) for name, unit in family.items()}
     tested = {
         name: it for name, it in found.items() if None not in (it.seed_error, it.document_error)
     }
@@ -219,18 +250,22 @@ def _by_seed(unit: Paired) -> Floats:
     return by_seed_K
 
 
-def _measured(unit: Paired, noise: Noise | None) -> Effect:
+def _measured(unit: Paired, noise: Noise | None, known: Noise | None) -> Effect:
     """The difference and the parts of its error."""
     by_seed_K = _by_seed(unit)
     difference = float(by_seed_K.mean())
     seeds, documents = unit.difference_KH.shape
     deviation = seed_error = document_error = None
+    borrowed_df, lent_df = noise.df if noise else 0.0, 0.0
     document_df = documents - 1.0
     if seeds > 1:
         one_run = not np.ptp(by_seed_K)
         deviation = 0.0 if one_run else float(by_seed_K.std(ddof=1))
         if not (one_run and unit.difference_KH.any()):
-            seed_error = _shrunk(deviation, seeds - 1, noise) / math.sqrt(seeds)
+            shrunk, df = _shrunk(deviation, seeds - 1, noise), borrowed_df + seeds - 1
+            similar = known and _discounted(known, shrunk)
+            seed_error = _shrunk(shrunk, df, similar) / math.sqrt(seeds)
+            lent_df = similar.df if similar else 0.0
     if documents >= MIN_DOCUMENTS:
         share_H = unit.bytes_H / unit.bytes_H.sum()
         own_H = unit.difference_KH.mean(axis=0) / unit.bytes_H.sum() - difference * share_H
@@ -252,9 +287,19 @@ def _measured(unit: Paired, noise: Noise | None) -> Effect:
         p=None,
         p_adjusted=None,
         seed_error=seed_error,
-        borrowed_df=noise.df if noise else 0.0,
+        borrowed_df=borrowed_df + lent_df,
+        lent_df=lent_df,
         document_df=document_df,
     )
+
+
+def _discounted(known: Noise, deviation: float) -> Noise:
+    """What counts for less the less alike both are: by the squared ratio of the variances.
+
+    The noise of another arm may be another, so that what is far off shall lend nothing.
+    """
+    low, high = sorted((known.deviation, deviation))
+    return replace(known, df=known.df * (low / high) ** 4 if high else 0.0)
 
 
 def _shrunk(deviation: float, df: float, noise: Noise | None) -> float:

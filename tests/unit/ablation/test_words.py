@@ -2,7 +2,7 @@
 
 import pytest
 
-from bedstone.ablation.words import arranged, claim, sentence, settled
+from bedstone.ablation.words import arranged, claim, lent, sentence, settled
 from bedstone.evaluation.effects import same
 
 
@@ -97,6 +97,18 @@ def test_of_what_it_is_said():
         "said of models of 29,000 parameters, 40,000 tokens; 3 seeds, 1,234 held-out documents of "
         "56 sites; 7 near-duplicates of held-out documents are learnt from in no arm"
     )
+
+
+def test_who_lends_is_called_by_name():
+    noise = {"lenders": ["evaluation.ablation-a", "evaluation.ablation-b"], "lent_df": 1.26}
+    names = "evaluation.ablation-a, evaluation.ablation-b"
+    assert lent(noise) == (
+        f"how much seeds differ is known from {names} too, as if up to 1.3 seeds more had been seen"
+    )
+    assert lent(noise | {"lent_df": 0.01}) == (
+        f"seeds differ here by another amount than in {names}, which lend nothing"
+    )
+    assert lent(None) == lent({"lenders": [], "lent_df": 0.0}) == ""
 
 
 def test_the_weightiest_arm_stands_first_and_of_it_the_whole():

@@ -11,7 +11,7 @@ from tests.support.stages import shard
 
 from bedstone.errors import DataError
 from bedstone.evaluation.ablation import AblationConfig, run
-from bedstone.uncertainty.comparison import BORROWED_DF, Paired, borrowed, effects
+from bedstone.uncertainty.comparison import BORROWED_DF, Noise, Paired, borrowed, effects
 
 ENGLISH, SPANISH, XHOSA = "eng_Latn", "spa_Latn", "xho_Latn"
 LANGUAGES = [ENGLISH] * 20 + [SPANISH] * 16 + [XHOSA] * 7
@@ -269,6 +269,31 @@ def test_noise_is_that_of_single_models_and_of_pairs(compared, bits):
     assert noise["paired_deviation"] == pytest.approx(pairs)
     assert noise["variance_removed"] == pytest.approx(1 - pairs**2 / (2 * single**2))
     assert 0 < noise["variance_removed"] < 1
+
+
+def test_earlier_comparisons_lend_their_noise_to_the_units_they_measured(compared, bits):
+    drawn, lender = bits(), "evaluation.ablation-0a1b"
+    lent = {"deviation": 0.02, "df": 2.0}
+    table = {"whole": {"whole": lent}, "language": {ENGLISH: lent}}
+    found, _ = compared(drawn, lenders=[lender], lent=table)
+    known = {"it": Noise(0.02, 2.0, "known")}
+    expected = effects({"it": paired(drawn, np.arange(len(NAMES)))}, known=known)["it"]
+    told, english = row(found), row(found, ENGLISH)
+    assert told["lent_df"] == told["borrowed_df"] == pytest.approx(expected.lent_df)
+    assert told["lent_df"] > 0
+    assert told["high"] == pytest.approx(expected.high)
+    assert told["borrowed_from"] == "earlier comparisons"
+    assert english["borrowed_from"] == "the median of the 2 units compared and earlier comparisons"
+    assert english["borrowed_df"] == pytest.approx(BORROWED_DF + english["lent_df"])
+    assert row(found, SPANISH)["lent_df"] == 0
+    assert found["noise"]["lenders"] == [lender]
+    assert found["noise"]["lent_df"] == max(told["lent_df"], english["lent_df"])
+
+
+def test_a_comparison_says_of_what_runs_it_is(compared, bits):
+    drawn = bits(arms=3)
+    runs = compared({0: drawn[0], 2: drawn[2]})[0]["runs"]
+    assert {arm: len(made) for arm, made in runs.items()} == {"baseline": SEEDS, "arm2": SEEDS}
 
 
 def test_what_gained_and_lost_most_is_shown(compared, bits):

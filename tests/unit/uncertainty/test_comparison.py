@@ -3,17 +3,19 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from benchmarks.comparisons import REGIMES, alone, looked, together
+from benchmarks.comparisons import REGIMES, alone, lending, looked, together
 from scipy import stats
 
 from bedstone.uncertainty.comparison import (
     BORROWED_DF,
+    LENT_DF,
     LOOKS,
     Noise,
     Paired,
     borrowed,
     effects,
     is_within,
+    lent,
     limited_by,
     more_documents,
     more_seeds,
@@ -164,6 +166,47 @@ def test_nothing_is_borrowed_from_one_unit_or_one_seed():
     assert borrowed({name: drawn(random, seeds=1) for name in "ab"}) is None
 
 
+def test_earlier_comparisons_lend_the_median_of_what_they_saw():
+    twice = [np.array([0.0, 0.02, 0.01]), np.array([0.0, 0.04, 0.02])]
+    noise = lent([twice, [np.array([0.0, 0.06, 0.0, 0.06, 0.03])]])
+    variances = [0.01**2 * math.log(2) ** -1, 0.02**2 * math.log(2) ** -1, 0.0009]
+    assert noise.deviation**2 == pytest.approx(np.median(variances), rel=0.02)
+    assert noise.df == LENT_DF
+    assert lent([[np.array([0.0, 0.01])]]).df == 1  # of two seeds
+
+
+@pytest.mark.parametrize("times", [0.5, 1.0, 3.0])
+def test_what_is_lent_counts_the_less_the_less_alike_it_is(times):
+    unit = drawn(np.random.default_rng(8), seeds=3, of_documents=0, rest=0)
+    own = one(unit).seed_deviation
+    found = effects({"it": unit}, known={"it": Noise(times * own, LENT_DF, "a")})["it"]
+    ratio = times**2
+    df = LENT_DF * min(ratio, 1 / ratio) ** 2
+    variance = (df * ratio + 2) / (df + 2) * own**2
+    assert found.lent_df == found.borrowed_df == pytest.approx(df)
+    assert found.seed_error == pytest.approx(math.sqrt(variance / 3))
+    assert found.df == pytest.approx(df + 2)
+
+
+def test_what_is_lent_counts_beside_what_a_family_borrows():
+    random = np.random.default_rng(8)
+    family = {name: drawn(random, seeds=3, of_documents=0, rest=0) for name in "ab"}
+    noise = borrowed(family)
+    before = effects(family, noise=noise)["a"]
+    known = {"a": Noise(before.seed_error * math.sqrt(3), LENT_DF, "c")}
+    after = effects(family, noise=noise, known=known)
+    assert after["a"].seed_error == pytest.approx(before.seed_error)
+    assert after["a"].df == pytest.approx(before.df + LENT_DF)
+    assert (after["b"].borrowed_df, after["b"].lent_df) == (BORROWED_DF, 0)
+
+
+def test_nothing_is_lent_to_or_by_runs_that_do_not_differ():
+    same, noisy = Paired(np.zeros((3, 20)), np.ones(20)), drawn(np.random.default_rng(8), seeds=3)
+    known = {"it": Noise(0.01, LENT_DF, "a")}
+    assert effects({"it": same}, known=known)["it"].lent_df == 0
+    assert effects({"it": noisy}, known={"it": Noise(0.0, LENT_DF, "a")})["it"].lent_df == 0
+
+
 def test_what_limits_is_the_larger_part():
     assert limited_by(seen(0.01, 0.02, 0.01)) == "seeds"
     assert limited_by(seen(0.01, 0.01, 0.02)) == "documents"
@@ -225,6 +268,11 @@ def test_looks_spend_the_level_once(regime):
 
 def test_looks_at_the_full_level_spend_it_twice():
     assert looked(300, "seeds", dict.fromkeys(LOOKS, 0.05)) > 0.08
+
+
+@pytest.mark.parametrize("variance", [0.1, 0.5, 1.0, 2.0])
+def test_of_no_effects_5_in_100_are_found_whoever_lends(variance):
+    assert 0.02 <= lending(400, 3, 1, "seeds", 1, variance, 0.0) <= 0.1
 
 
 @pytest.mark.parametrize("regime", REGIMES)
