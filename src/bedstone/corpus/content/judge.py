@@ -2,9 +2,10 @@
 
 Two forests of small decision trees give the chance that a block is content: the first by the
 block's traits, the second also by the chances of the blocks beside it and of the elements around.
-They are the tables ``first.tsv`` and ``second.tsv``, written by ``benchmarks/content.py``; what they
-were learnt from, and how well they do elsewhere, stands in docs/concepts/pages.md. Readers' comments
-are left out by rule: to a classifier they look like prose.
+They are the tables ``first.tsv`` and ``second.tsv``, written by ``benchmarks/content.py``; what
+they were learnt from, and how well they do elsewhere, stands in docs/concepts/pages.md. Readers'
+comments are left out by rule, since to a classifier they look like prose, and a heading is kept
+where the prose below it is.
 
 Source: Friedman 2001, gradient boosting; Tu and Bai 2010, auto-context, for the second look.
 """
@@ -147,16 +148,21 @@ def surroundings(page: Page, traits: Traits, chances: Chances) -> Traits:
     return _surroundings(page, traits, chances)
 
 
+def _rows(name: str) -> list[dict[str, str]]:
+    """The nodes of a forest's table."""
+    file = resources.files("bedstone.corpus.content") / name
+    return list(csv.DictReader(file.read_text("utf-8").splitlines(), delimiter="\t"))
+
+
 @cache
 def _forest(name: str, traits: tuple[str, ...]) -> Forest:
     numbers = {trait: number for number, trait in enumerate(traits)}
-    file = resources.files("bedstone.corpus.content") / name
-    rows = list(csv.DictReader(file.read_text("utf-8").splitlines(), delimiter="\t"))
+    rows = _rows(name)
     roots = [node for node, row in enumerate(rows) if row["depth"]]
     return Forest(
         np.array(roots, np.uint64),
         np.array([int(rows[root]["depth"]) for root in roots], np.uint8),
-        np.array([numbers.get(row["trait"], 0) for row in rows], np.uint16),
+        np.array([numbers[row["trait"]] if row["trait"] else 0 for row in rows], np.uint16),
         np.array([float(row["limit"] or "inf") for row in rows], np.float32),
         np.array([int(row["below"] or node) for node, row in enumerate(rows)], np.uint16),
         np.array([float(row["value"] or 0) for row in rows], np.float32),
@@ -173,6 +179,18 @@ def _is_discussion(page: Page, traits: Traits) -> bool:
             prose += size
             other += 0 if traits[block, AT_ANY + COMMENTS] else size
     return other < MIN_OTHER_SHARE * prose and other < MIN_OTHER_BYTES
+
+
+@inner
+def _heads(page: Page, traits: Traits, block: int) -> bool:
+    """Whether the block is a heading right before prose in the same element."""
+    _, elements, blocks = page
+    if not blocks.is_heading[block] or block + 1 == len(traits):
+        return False
+    size = blocks.ends[block + 1] - blocks.starts[block + 1]
+    beside = blocks.elements[block + 1]
+    above = elements.parents[blocks.elements[block]]
+    return is_prose(traits[block + 1], size) and (above in (beside, elements.parents[beside]))
 
 
 @inner
@@ -193,10 +211,12 @@ def _reasons(page: Page, tables: Tables, first: Forest, second: Forest) -> Bytes
     _fill_chances(second, _surroundings(page, traits, chances), nodes, chances)
     reasons = np.full(len(traits), NOT_LEFT_OUT, np.uint8)
     drops_comments = not _is_discussion(page, traits)
-    for block in range(len(traits)):
+    for block in range(len(traits) - 1, -1, -1):
         if drops_comments and traits[block, AT_ANY + COMMENTS]:
             reasons[block] = COMMENTS
-        elif chances[block] < MIN_CHANCE:
+        elif chances[block] < MIN_CHANCE and not (
+            _heads(page, traits, block) and reasons[block + 1] == NOT_LEFT_OUT
+        ):
             reasons[block] = _reason(traits[block])
     return reasons
 

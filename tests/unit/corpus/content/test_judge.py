@@ -1,0 +1,107 @@
+import numpy as np
+import pytest
+
+from bedstone.corpus.content import judge
+from bedstone.corpus.content.judge import FIRST_LOOK, NOT_LEFT_OUT, REASONS, SECOND_LOOK, reasons_of
+from bedstone.corpus.content.traits import NAMES_OF_TRAITS, traits_of
+from bedstone.corpus.web import html
+
+PROSE = (
+    "The river carries more water in spring than in autumn, and the people who live beside it plan "
+    "their fields by it. In a dry year, they say, even the oldest well is not deep enough."
+)
+ARTICLE = (
+    f"<article><h1>The river</h1><p>{PROSE}</p><p>{PROSE[::-1]}.</p><p>{PROSE[40:]}</p></article>"
+)
+
+
+def reasons(page):
+    """Of each block the beginning of its text, and as what it is left out, if it is."""
+    found = html.page(page)
+    text, blocks = found.text.tobytes(), found.blocks
+    told = [REASONS[number] if number != NOT_LEFT_OUT else None for number in reasons_of(found)]
+    starts = [text[s:e].decode()[:12] for s, e in zip(blocks.starts, blocks.ends, strict=True)]
+    return dict(zip(starts, told, strict=True))
+
+
+@pytest.mark.parametrize(
+    ("around", "expected"),
+    [
+        ("<div class='share-bar'><a href=x>Tell others</a></div>", "share"),
+        ("<nav><ul><li><a href=x>Tell others</a></ul></nav>", "navigation"),
+        ("<div id=cookie-bar><p>Tell others</p></div>", "cookie"),
+        ("<ul class=tags><li><a href=x>Tell others</a></ul>", "tags"),
+        ("<div><a href=x>Tell others</a></div>", "links"),
+        ("<footer><p>Tell others</p></footer>", "footer"),
+    ],
+)
+def test_what_is_around_an_article_is_left_out_for_a_reason(around, expected):
+    told = reasons(f"<body>{ARTICLE}{around}")
+    assert told["Tell others"] == expected
+    assert told["The river ca"] is None
+
+
+def test_comments_are_left_out_of_an_article_but_not_of_a_discussion():
+    comments = "".join(f"<li class=comment><p>{PROSE[n:]}</p>" for n in range(4, 8))
+    whole = f"<div id=comments><ol>{comments}</ol></div>"
+    told = reasons(f"<body>{ARTICLE}{whole}")
+    assert told[PROSE[5:17]] == "comments"
+    assert reasons(f"<body>{whole}")[PROSE[5:17]] is None
+
+
+def test_what_was_said_already_is_repeated():
+    caption = "<p>A boat on the river</p>"
+    told = html.text_of(f"<body>{ARTICLE}<div>{caption}</div>{caption}{caption}", main_content=True)
+    assert "repeated" in told.left_out
+
+
+def test_what_is_left_out_and_what_is_kept_are_the_page():
+    page = f"<nav><a href=x>Tell others</a></nav>{ARTICLE}<footer>1997</footer>"
+    whole = html.text_of(page, main_content=False)
+    found = html.text_of(page, main_content=True)
+    lost = sum(each.bytes for each in found.left_out.values())
+    blocks = html.page(page).blocks
+    kept = sum(len(line.encode()) for line in found.text.split("\n") if line)
+    assert lost + kept == int((blocks.ends - blocks.starts).sum())
+    assert whole.left_out == {}
+    assert found.left_out["navigation"].example == "Tell others"
+
+
+def odds(names, name):
+    """A forest's sums by walking its trees row by row, as the table reads."""
+    rows = judge._rows(name)
+
+    def of(traits):
+        total = 0.0
+        for root, row in enumerate(rows):
+            if row["depth"]:
+                node = root
+                while rows[node]["trait"]:
+                    value = np.float32(traits[names.index(rows[node]["trait"])])
+                    is_above = value > np.float32(rows[node]["limit"])
+                    node = int(rows[node]["below"]) + is_above
+                total += float(rows[node]["value"])
+        return total
+
+    return of
+
+
+def test_the_forests_are_read_as_their_tables_say():
+    page = html.page(f"<nav><a href=x>Tell</a></nav>{ARTICLE}<p>Short</p>")
+    traits = traits_of(page)
+    first = 1 / (1 + np.exp([-odds(FIRST_LOOK, "first.tsv")(row) for row in traits]))
+    wide = judge.surroundings(page, traits, first)
+    second = np.array([odds(SECOND_LOOK, "second.tsv")(row) for row in wide])
+    limit = np.log(judge.MIN_CHANCE / (1 - judge.MIN_CHANCE))
+    assert ((reasons_of(page) == NOT_LEFT_OUT) == (second >= limit)).all()
+
+
+def test_tables_name_traits_that_there_are():
+    for name, names in (("first.tsv", FIRST_LOOK), ("second.tsv", SECOND_LOOK)):
+        assert {row["trait"] for row in judge._rows(name)} - {""} <= set(names)
+    assert len(set(SECOND_LOOK)) == len(SECOND_LOOK) > len(NAMES_OF_TRAITS)
+
+
+@pytest.mark.parametrize("page", ["", "<p>", "x", "<div>" * 5000 + "x", "<p>a" * 5000])
+def test_any_page_is_judged(page):
+    assert len(reasons_of(html.page(page))) == len(html.page(page).blocks.starts)
