@@ -1,4 +1,4 @@
-"""HTML to text: which characters the bytes are, and which of the text is the page's own.
+"""HTML to text: which of the text is the page's own.
 
 The parser and the rules for what is main content are resiliparse's.
 """
@@ -7,7 +7,6 @@ import re
 from dataclasses import dataclass
 
 from resiliparse.extract.html2text import extract_plain_text
-from resiliparse.parse.encoding import bytes_to_str, detect_encoding, map_encoding_to_html5
 
 MARK = "\x01\x02\x03\x04\x05\x06"
 """Put into the headings before the text is taken out, so that they are found in it again. Controls
@@ -31,30 +30,6 @@ class Text:
     text: str
     headings: list[int]
     """Numbers of the lines of ``text``, from 0, that are headings; split it at line feeds."""
-
-
-def charset(declared: str, body: bytes) -> str:
-    """The encoding of ``body``: as the HTTP header has it, the page itself, or by its look.
-
-    A declared name that no browser takes for an encoding is passed over. Python knows more names,
-    but some of them are of no text (``hex``), and some decode to lone surrogates (``utf-7``).
-
-    Source: the WHATWG encoding standard, 4.2, for the names, as resiliparse has them.
-    """
-    known = map_encoding_to_html5(declared, fallback_utf8=False) if declared.isascii() else None
-    return str(known or detect_encoding(body, from_html_meta=True))
-
-
-def decode(body: bytes, encoding: str) -> str:
-    """The characters of ``body``; those that cannot be are U+FFFD. Lone surrogates are not in it.
-
-    Args:
-        body: any bytes.
-        encoding: as ``charset`` names it.
-
-    Where ``encoding`` does not fit, UTF-8 and windows-1252 are tried before that.
-    """
-    return str(bytes_to_str(body, encoding, errors="replace"))
 
 
 def text_of(html: str, *, main_content: bool) -> Text:

@@ -46,31 +46,6 @@ def test_marks_leave_no_trace():
 
 
 @pytest.mark.parametrize(
-    ("declared", "body", "expected"),
-    [
-        ("windows-1251", b"", "cp1251"),
-        ("UTF8", b"<meta charset=windows-1251>", "utf-8"),
-        ("", b"<html><meta charset=windows-1251>", "cp1251"),
-        ("no-such", b"<html><meta charset=iso-8859-2>", "iso8859-2"),
-        ("iso-8859-1", b"", "cp1252"),
-        ("hex", b"<html><meta charset=koi8-r>", "koi8-r"),
-        ("undefined", b"<html><meta charset=utf-7>", "cp1252"),
-        ("\udc80\0", b"", "utf-8"),
-        ("", "привет мир, это простой текст".encode("koi8-r"), "koi8-r"),
-        ("", b"", "utf-8"),
-    ],
-)
-def test_charset_by_header_then_page_then_look(declared, body, expected):
-    assert html.charset(declared, body) == expected
-
-
-def test_decoding_never_fails():
-    assert html.decode(b"\xef\xbb\xbfa", "utf-8") == "a"
-    assert html.decode("é".encode("cp1252"), "utf-8") == "é"
-    assert html.decode(bytes(range(256)), "utf-8")
-
-
-@pytest.mark.parametrize(
     "html_text",
     [
         "<!-- <h1>no</h1> --><p>one two three four</p>",
