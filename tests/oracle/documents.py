@@ -23,7 +23,7 @@ import pyarrow.parquet as pq
 from bedstone.corpus.identification.identifiers import identifier
 from bedstone.corpus.sources import packages
 from bedstone.corpus.sources.packages import Package
-from bedstone.corpus.web import html, warc, warc_writer
+from bedstone.corpus.web import charsets, html, warc, warc_writer
 from bedstone.corpus.web.warc_writer import Page
 from bedstone.languages import ENGLISH
 from bedstone.lots import lot
@@ -101,7 +101,7 @@ def english(crawl: Path) -> pa.Table:
     for page in warc.read(crawl, MAX_RECORD_BYTES, warc.Ledger()):
         if not isinstance(page, warc.Page):
             continue
-        decoded = html.decode(page.body, html.charset(page.charset, page.body))
+        decoded = charsets.decode(page.body, page.charset).text
         text = html.text_of(decoded, main_content=True).text
         digest = hashlib.sha256(text.encode()).digest()
         is_english = find([text]).shares.get(ENGLISH, 0.0) >= MIN_ENGLISH_SHARE

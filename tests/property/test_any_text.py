@@ -9,9 +9,10 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from bedstone.corpus import measure
-from bedstone.corpus.duplicates.signatures import MERSENNE, composed, signed
+from bedstone.corpus.duplicates.signatures import MERSENNE, signed
 from bedstone.corpus.rules.c4 import VARIANTS, rewrite
 from bedstone.text.codes import REPLACEMENT, strings_of, texts_of
+from bedstone.text.composition import composed
 
 FUNCTIONS, SEED, SHINGLE_WORDS = 112, 1, 5
 PIECES = [
@@ -93,7 +94,7 @@ def rows(strings):
 
 
 def signatures(strings):
-    return signed(texts_of(list(composed(strings))), FUNCTIONS, SEED, SHINGLE_WORDS)
+    return signed(texts_of(list(map(composed, strings))), FUNCTIONS, SEED, SHINGLE_WORDS)
 
 
 def rewritten(text, variant, without=()):

@@ -5,9 +5,10 @@ Reads   ``crawl``: WARC files, plain or gzip, of which the main text of each pag
         Every file is a shard, of text files many together
 Writes  ``documents.parquet``: ``id`` (the first digits of the shard's digest, and where in it the
         record starts: of a WARC its byte, else its number), ``url`` (of a text file its path below
-        the folder that was given), ``date``, ``charset``, ``text``, ``headings`` (numbers of the
-        text's lines that are headings), in the order of the file. What a table does not tell is
-        empty
+        the folder that was given), ``date``, ``charset`` (the encoding that was used),
+        ``replaced`` (how many U+FFFD stand for bytes that did not fit, in all of the page),
+        ``text`` (in Unicode's form NFC), ``headings`` (numbers of the text's lines that are
+        headings), in the order of the file. What a table does not tell is empty
         ``rejected/records.parquet``: ``offset`` (as in the id), ``url``, ``reason``, ``bytes`` of
         each record that gave no document, and of each stretch of a WARC that is damaged
 
@@ -24,7 +25,7 @@ from resiliparse.parse.encoding import detect_mime
 from bedstone.config import Config
 from bedstone.corpus.sources import records
 from bedstone.corpus.sources.records import Fields, Record
-from bedstone.corpus.web import html, warc
+from bedstone.corpus.web import charsets, html, warc
 from bedstone.corpus.web.documents import DOCUMENTS, REJECTED
 from bedstone.corpus.web.warc import Ledger, Page, Rejected
 from bedstone.errors import DataError
@@ -32,6 +33,7 @@ from bedstone.lots import lot
 from bedstone.store import tables
 from bedstone.store.artifact import TEXT_FILES, Artifact, Shard, is_text_file
 from bedstone.store.stage import Job, Metrics, Result, Stage
+from bedstone.text.composition import composed
 
 WARCS = (".warc", ".warc.gz")
 ENDINGS = (*WARCS, *records.TABLES, *TEXT_FILES)
@@ -63,6 +65,7 @@ class Document(NamedTuple):
     url: str
     date: str
     charset: str
+    replaced: int
     text: str
     headings: list[int]
 
@@ -93,6 +96,8 @@ def run(config: ExtractConfig, job: Job) -> Result:
                 documents.append(outcome)
                 counts["documents"] += 1
                 counts["text_bytes"] += len(outcome.text.encode())
+                counts["replaced_documents"] += outcome.replaced > 0
+                counts["replaced_characters"] += outcome.replaced
             elif outcome:
                 rejected.append((outcome.offset, outcome.url, outcome.reason, outcome.bytes))
                 counts[outcome.reason] += 1
@@ -108,6 +113,8 @@ def run(config: ExtractConfig, job: Job) -> Result:
             "skipped_pages": counts["skipped_pages"],
             "documents": counts["documents"],
             "text_bytes": counts["text_bytes"],
+            "replaced_documents": counts["replaced_documents"],
+            "replaced_characters": counts["replaced_characters"],
             **{f"rejected.{reason}_records": counts[reason] for reason in reasons},
         },
         (job.record("documents.parquet"), job.record("rejected/records.parquet")),
@@ -171,11 +178,12 @@ def _outcome(page: Page, source: str, config: ExtractConfig) -> Outcome:
         return None
     if reason := _unusable(page):
         return Rejected(page.offset, page.url, reason, len(page.body))
-    encoding = html.charset(page.charset, page.body)
-    found = html.text_of(html.decode(page.body, encoding), main_content=config.main_content)
+    read = charsets.decode(page.body, page.charset)
+    found = html.text_of(read.text, main_content=config.main_content)
     if not found.text:
         return Rejected(page.offset, page.url, "no_text", len(page.body))
-    return Document(name, page.url, page.date, encoding, found.text, found.headings)
+    text = composed(found.text)
+    return Document(name, page.url, page.date, read.charset, read.replaced, text, found.headings)
 
 
 def _of_records(crawl: Shard, config: ExtractConfig, ledger: Ledger, job: Job) -> Iterator[Outcome]:
@@ -189,7 +197,9 @@ def _of_records(crawl: Shard, config: ExtractConfig, ledger: Ledger, job: Job) -
                 yield record and Rejected(record.number, record.url, record.reason, record.bytes)
             else:
                 name = record_id(source, record.number)
-                yield Document(name, record.url, "", record.charset, record.text, [])
+                yield Document(
+                    name, record.url, "", record.charset, record.replaced, record.text, []
+                )
 
 
 def _records(crawl: Shard, config: ExtractConfig, source: str) -> Iterator[Record | None]:
@@ -234,11 +244,11 @@ def _unusable(page: Page) -> str | None:
 
 STAGE = Stage(
     "corpus.extract",
-    version=2,
+    version=3,
     config=ExtractConfig,
     inputs=("crawl",),
     run=run,
-    libraries=("fastwarc", "pyarrow", "resiliparse"),
+    libraries=("fastwarc", "pyarrow", "resiliparse", "webencodings"),
     sharded=("crawl",),
     total=total,
     resolve=check,

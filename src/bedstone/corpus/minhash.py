@@ -13,11 +13,12 @@ import pyarrow.compute as pc
 from pydantic import Field
 
 from bedstone.config import Config
-from bedstone.corpus.duplicates.signatures import BAND, composed, signed
+from bedstone.corpus.duplicates.signatures import BAND, signed
 from bedstone.corpus.rewriting.versions import row_groups
 from bedstone.store import tables
 from bedstone.store.stage import Job, Metrics, Result, Stage
 from bedstone.text.codes import batches
+from bedstone.text.composition import composed
 
 
 class MinhashConfig(Config):
@@ -46,7 +47,7 @@ def run(config: MinhashConfig, job: Job) -> Result:
     is_signed = [np.empty(0, np.bool_)]
     for group in row_groups(job.inputs["documents"], ("text",)):
         characters.append(pc.cast(pc.utf8_length(group["text"]), pa.int64()).to_numpy())
-        for texts in batches(composed(text.as_py() for text in group["text"])):
+        for texts in batches(composed(text.as_py()) for text in group["text"]):
             batch = signed(texts, functions, config.seed, config.shingle_words)
             exact.append(batch.exact)
             least.append(batch.least)

@@ -36,7 +36,8 @@ def test_documents_and_rejected_records(crawl, member, run, rows):
         "id": "c0ffeec0ffeec0ff-0",
         "url": "http://a.example/0",
         "date": "",
-        "charset": "cp1252",
+        "charset": "utf-8",
+        "replaced": 0,
         "text": "Title\n\nA page with a paragraph of text.",
         "headings": [0],
     }
@@ -54,6 +55,20 @@ def test_documents_and_rejected_records(crawl, member, run, rows):
     assert metrics["input_bytes"] == metrics["parsed_bytes"] + metrics["lost_bytes"]
     assert sum(metrics[f"rejected.{row['reason']}_records"] for row in rejected) == 5
     assert total(metrics)["lost_share"] == len(members[2]) / sum(map(len, members))
+
+
+def test_bytes_that_do_not_fit_are_counted_and_marks_are_joined(crawl, member, run, rows):
+    body = "<p>Le cafe\u0301 est fermé &#101;&#769; l’hiver.</p>".encode()
+    pages = [
+        member("http://a.example/0", body, headers="; charset=utf-8"),
+        member("http://a.example/1", body + b"<!-- \xff\xe9 -->", headers="; charset=utf-8"),
+    ]
+    result, made = run(STAGE, crawl=crawl(*pages))
+    documents = rows(made, "documents.parquet")
+    assert [row["text"] for row in documents] == ["Le café est fermé é l’hiver."] * 2
+    assert [row["replaced"] for row in documents] == [0, 2]
+    assert result.metrics["replaced_documents"] == 1
+    assert result.metrics["replaced_characters"] == 2
 
 
 def test_a_missing_media_type_is_seen_in_the_page(crawl, member, run):

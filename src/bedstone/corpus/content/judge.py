@@ -41,7 +41,7 @@ from bedstone.text.kernel import inner, kernel
 Chances = NDArray[np.float64]
 Nodes = NDArray[np.uint64]
 
-MIN_CHANCE = 0.4
+MIN_CHANCE = 0.35
 """Of being content, from which on a block is kept."""
 MIN_OTHER_BYTES = 800
 """Of prose outside of comments: with so much, or a share of it, comments are left out. Else the

@@ -18,8 +18,6 @@ datatrove's shingles.
 """
 
 import math
-import unicodedata
-from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cache
 
@@ -77,17 +75,8 @@ class Signed:
     """Whether the text is as long as a shingle."""
 
 
-def composed(strings: Iterable[str]) -> Iterator[str]:
-    """``strings`` in Unicode's form NFC, as signatures want them."""
-    for text in strings:
-        if text.isascii() or unicodedata.is_normalized("NFC", text):
-            yield text
-        else:
-            yield unicodedata.normalize("NFC", text)
-
-
 def signed(texts: Texts, functions: int, seed: int, shingle_words: int) -> Signed:
-    """The signatures of ``texts``, which are to be ``composed``.
+    """The signatures of ``texts``, which are to be in Unicode's form NFC.
 
     Args:
         texts: any.

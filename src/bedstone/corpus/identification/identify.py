@@ -21,6 +21,7 @@ import numpy as np
 from bedstone.corpus.identification.identifiers import Found, Identifier
 from bedstone.corpus.identification.prose import Prose, prose_of, taken_for
 from bedstone.languages import MIXED, UNKNOWN
+from bedstone.text.composition import composed
 
 PIECES = 8
 PIECE_CHARACTERS = 200
@@ -74,7 +75,7 @@ def identify(
     """
     for start in range(0, len(texts), BATCH_TEXTS):
         found, looked_at = [], []
-        for text in texts[start : start + BATCH_TEXTS]:
+        for text in map(composed, texts[start : start + BATCH_TEXTS]):
             document, pieces = _first_look(text, identifier, min_bytes, min_share)
             found.append(document)
             looked_at.append("\n".join(pieces))

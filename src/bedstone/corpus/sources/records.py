@@ -1,11 +1,12 @@
 """Texts that others have taken out already: rows of tables, and files of one text each.
 
-A text is taken as it is. Lone surrogates, which JSON can spell, become U+FFFD; the lines of a file
-end in line feeds, whatever they ended in.
+A text is taken as it is, in Unicode's form NFC. Lone surrogates, which JSON can spell, become
+U+FFFD; the lines of a file end in line feeds, whatever they ended in.
 """
 
 import gzip
 import json
+import re
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
@@ -14,16 +15,17 @@ from typing import IO, Any, NamedTuple, cast
 
 import pyarrow as pa
 import pyarrow.parquet as pq
-from resiliparse.parse.encoding import detect_encoding
 
 from bedstone.config import assignment
-from bedstone.corpus.web import html
+from bedstone.corpus.web import charsets
 from bedstone.errors import DataError
+from bedstone.text.composition import composed
 
 LINES = (".jsonl", ".jsonl.gz", ".ndjson", ".ndjson.gz")
 TABLES = (*LINES, ".parquet")
 BATCH_ROWS = 1_024
 """Of a Parquet file, held at a time."""
+LONE_SURROGATE = re.compile("[\ud800-\udfff]")
 MAX_NAMES = 20
 """Of columns that are remembered, to be told of."""
 TEXT_COLUMN = "text_column"
@@ -51,6 +53,8 @@ class Record(NamedTuple):
     url: str
     text: str
     charset: str
+    replaced: int
+    """How many U+FFFD stand for what is no text."""
     reason: str
     """Why it gives no document; empty if it does."""
     bytes: int
@@ -83,18 +87,16 @@ def of_file(number: int, path: Path, name: str, max_bytes: int) -> Record:
     except OSError as error:
         raise DataError(f"{path.resolve()}: cannot be read: {error}") from error
     if size > max_bytes:
-        return Record(number, name, "", "", "too_large", size)
-    text, charset = _decoded(body)
-    text = text.replace("\r\n", "\n").replace("\r", "\n")
-    return Record(number, name, text, charset, "" if text.strip() else "no_text", size)
+        return _without_text(number, name, "too_large", size)
+    read = charsets.decode(body)
+    text = composed(read.text.replace("\r\n", "\n").replace("\r", "\n"))
+    if not text.strip():
+        return _without_text(number, name, "no_text", size)
+    return Record(number, name, text, read.charset, read.replaced, "", size)
 
 
-def _decoded(body: bytes) -> tuple[str, str]:
-    try:
-        return body.decode("utf-8-sig"), "utf-8"
-    except UnicodeDecodeError:
-        encoding = detect_encoding(body) or "utf-8"
-        return html.decode(body, encoding), encoding
+def _without_text(number: int, url: str, reason: str, size: int) -> Record:
+    return Record(number, url, "", "", 0, reason, size)
 
 
 def _of_lines(path: Path, fields: Fields, is_taken: IsTaken) -> Iterator[Record | None]:
@@ -105,9 +107,9 @@ def _of_lines(path: Path, fields: Fields, is_taken: IsTaken) -> Iterator[Record 
             if not is_taken(number):
                 yield None
             elif line is None:
-                yield Record(number, "", "", "", "too_large", size)
+                yield _without_text(number, "", "too_large", size)
             elif (values := _values(line)) is None:
-                yield Record(number, "", "", "", "no_json", size)
+                yield _without_text(number, "", "no_json", size)
             else:
                 seen.note(values)
                 yield _record(number, values, fields)
@@ -158,13 +160,15 @@ def _of_parquet(path: Path, fields: Fields, is_taken: IsTaken) -> Iterator[Recor
 
 def _record(number: int, values: Mapping[str, Any], fields: Fields) -> Record:
     text, url = values.get(fields.text), values.get(fields.url)
-    address = url if isinstance(url, str) else ""
+    address = LONE_SURROGATE.sub("\ufffd", url) if isinstance(url, str) else ""
     if not isinstance(text, str) or not text.strip():
-        return Record(number, address, "", "", "no_text", 0)
-    encoded = text.encode("utf-8", "surrogatepass").decode("utf-8", "replace").encode()
-    if len(encoded) > fields.max_bytes:
-        return Record(number, address, "", "", "too_large", len(encoded))
-    return Record(number, address, encoded.decode(), "", "", len(encoded))
+        return _without_text(number, address, "no_text", 0)
+    text, replaced = LONE_SURROGATE.subn("\ufffd", text)
+    text = composed(text)
+    size = len(text.encode())
+    if size > fields.max_bytes:
+        return _without_text(number, address, "too_large", size)
+    return Record(number, address, text, "", replaced, "", size)
 
 
 class _Seen:

@@ -8,6 +8,7 @@ DOCUMENTS = pa.schema(
         ("url", pa.string()),
         ("date", pa.string()),
         ("charset", pa.string()),
+        ("replaced", pa.int32()),
         ("text", pa.large_string()),
         ("headings", pa.list_(pa.int32())),
     ]

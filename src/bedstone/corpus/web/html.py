@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
-from resiliparse.parse.encoding import bytes_to_str, detect_encoding, map_encoding_to_html5
 from resiliparse.parse.html import HTMLTree
 
 from bedstone.corpus.content.blocks import Page, page_of
@@ -36,30 +35,6 @@ class Text:
     """Numbers of the lines of ``text``, from 0, that are headings; split it at line feeds."""
     left_out: dict[str, LeftOut]
     """By reason, those of ``corpus.content.judge``."""
-
-
-def charset(declared: str, body: bytes) -> str:
-    """The encoding of ``body``: as the HTTP header has it, the page itself, or by its look.
-
-    A declared name that no browser takes for an encoding is passed over. Python knows more names,
-    but some of them are of no text (``hex``), and some decode to lone surrogates (``utf-7``).
-
-    Source: the WHATWG encoding standard, 4.2, for the names, as resiliparse has them.
-    """
-    known = map_encoding_to_html5(declared, fallback_utf8=False) if declared.isascii() else None
-    return str(known or detect_encoding(body, from_html_meta=True))
-
-
-def decode(body: bytes, encoding: str) -> str:
-    """The characters of ``body``; those that cannot be are U+FFFD. Lone surrogates are not in it.
-
-    Args:
-        body: any bytes.
-        encoding: as ``charset`` names it.
-
-    Where ``encoding`` does not fit, UTF-8 and windows-1252 are tried before that.
-    """
-    return str(bytes_to_str(body, encoding, errors="replace"))
 
 
 def page(html: str) -> Page:

@@ -9,7 +9,6 @@ import pytest
 from bedstone.corpus.duplicates import signatures
 from bedstone.corpus.duplicates.signatures import (
     MERSENNE,
-    composed,
     drawn_functions,
     least_values,
     signed,
@@ -24,6 +23,7 @@ from bedstone.text.characters import (
     scripts,
 )
 from bedstone.text.codes import Texts, texts_of
+from bedstone.text.composition import composed
 
 TEXT = "one two three four five six seven eight nine ten eleven twelve"
 DATATROVE = Path(__file__).parents[3] / "data" / "corpus" / "datatrove_signatures.json"
@@ -32,7 +32,7 @@ BASE, SHINGLE_BASE, START = 0x9E3779B97F4A7C15, 0xD1342543DE82EF95, 0x632BE59BD9
 
 
 def sign(*strings, functions=64, shingle_words=5):
-    return signed(texts_of(list(composed(strings))), functions, 1, shingle_words)
+    return signed(texts_of(list(map(composed, strings))), functions, 1, shingle_words)
 
 
 def signature(text, functions=64, shingle_words=5):

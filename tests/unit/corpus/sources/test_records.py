@@ -30,7 +30,7 @@ LINES = b"\n".join(
         b"[1]",
         json.dumps({"url": "https://b.org"}).encode(),
         json.dumps({"text": " \n"}).encode(),
-        b'{"text": "lone \\ud800 surrogate"}',
+        b'{"text": "lone \\ud800 surrogate e\\u0301", "url": "\\udc00"}',
     ]
 )
 
@@ -42,7 +42,8 @@ def test_lines_of_json(records, run, rows, name):
     first, last = rows(made, "documents.parquet")
     assert (first["id"], first["text"]) == ("c0ffeec0ffeec0ff-0", "one")
     assert first["url"] == "https://a.org"
-    assert (last["id"][-2:], last["url"], last["text"]) == ("-5", "", "lone ��� surrogate")
+    assert (last["id"][-2:], last["url"], last["text"]) == ("-5", "�", "lone � surrogate é")
+    assert (first["replaced"], last["replaced"]) == (0, 1)
     rejected = rows(made, "rejected/records.parquet")
     assert [(row["offset"], row["reason"]) for row in rejected] == [
         (1, "no_json"),
@@ -125,13 +126,15 @@ def test_a_folder_of_texts(tmp_path, run, rows):
     (folder / "poems").mkdir(parents=True)
     (folder / "poems" / "one.md").write_bytes("\ufeffOne,\r\ntwo.\r".encode())
     (folder / "two.TXT").write_bytes("Ein schöner Tag für alle Bücher.".encode("cp1252"))
+    (folder / "utf.txt").write_bytes("Un cafe\u0301 l’e\u0301te\u0301 ".encode() + b"\xe9")
     (folder / "z.txt").write_bytes("यह पुराना घर है।".encode("utf-16"))
     _, made = run(STAGE, crawl=shard(folder))
-    found = [(row["url"], row["text"]) for row in rows(made, "documents.parquet")]
-    assert found == [
-        ("poems/one.md", "One,\ntwo.\n"),
-        ("two.TXT", "Ein schöner Tag für alle Bücher."),
-        ("z.txt", "यह पुराना घर है।"),
+    columns = ("url", "text", "charset", "replaced")
+    assert [tuple(map(row.get, columns)) for row in rows(made, "documents.parquet")] == [
+        ("poems/one.md", "One,\ntwo.\n", "utf-8", 0),
+        ("two.TXT", "Ein schöner Tag für alle Bücher.", "windows-1252", 0),
+        ("utf.txt", "Un café l’été �", "utf-8", 1),
+        ("z.txt", "यह पुराना घर है।", "utf-16le", 0),
     ]
 
 
