@@ -7,7 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bedstone.corpus.web import warc
-from bedstone.corpus.web.warc import Ledger, Page, Rejected, read
+from bedstone.corpus.web.pages import Page, Rejected
+from bedstone.corpus.web.warc import Ledger, read
 
 CAP = 2_000
 

@@ -2,7 +2,7 @@ import pytest
 from tests.support.stages import shard
 
 from bedstone.corpus.extract import STAGE, document_id, is_taken, total
-from bedstone.corpus.web.warc import Page
+from bedstone.corpus.web.pages import Page
 from bedstone.errors import DataError
 
 GOOD = b"<h1>Title</h1><p>A page with a paragraph of text.</p>"
@@ -39,6 +39,7 @@ def test_documents_and_rejected_records(crawl, member, run, rows):
         "charset": "cp1252",
         "text": "Title\n\nA page with a paragraph of text.",
         "headings": [0],
+        "cut": False,
     }
     rejected = rows(made, "rejected/records.parquet")
     assert [row["reason"] for row in rejected] == [
@@ -79,7 +80,7 @@ def test_text_without_main_content(crawl, member, run, rows):
 
 
 def test_no_warc_is_no_crawl(crawl, run):
-    with pytest.raises(DataError, match="no WARC record"):
+    with pytest.raises(DataError, match="no record of a crawl"):
         run(STAGE, crawl=crawl(b"GIF89a"))
 
 

@@ -76,17 +76,25 @@ def of_file(number: int, path: Path, name: str, max_bytes: int) -> Record:
     Raises:
         DataError: the file cannot be read.
     """
-    try:
-        with path.open("rb") as file:
-            body = file.read(max_bytes + 1)
-        size = path.stat().st_size
-    except OSError as error:
-        raise DataError(f"{path.resolve()}: cannot be read: {error}") from error
+    body, size = contents(path, max_bytes)
     if size > max_bytes:
         return Record(number, name, "", "", "too_large", size)
     text, charset = _decoded(body)
     text = text.replace("\r\n", "\n").replace("\r", "\n")
     return Record(number, name, text, charset, "" if text.strip() else "no_text", size)
+
+
+def contents(path: Path, max_bytes: int) -> tuple[bytes, int]:
+    """What a file holds, up to a byte more than ``max_bytes``, and its size.
+
+    Raises:
+        DataError: it cannot be read.
+    """
+    try:
+        with path.open("rb") as file:
+            return file.read(max_bytes + 1), path.stat().st_size
+    except OSError as error:
+        raise DataError(f"{path.resolve()}: cannot be read: {error}") from error
 
 
 def _decoded(body: bytes) -> tuple[str, str]:

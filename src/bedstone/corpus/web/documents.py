@@ -10,6 +10,7 @@ DOCUMENTS = pa.schema(
         ("charset", pa.string()),
         ("text", pa.large_string()),
         ("headings", pa.list_(pa.int32())),
+        ("cut", pa.bool_()),
     ]
 )
 REJECTED = pa.schema(
