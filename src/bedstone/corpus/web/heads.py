@@ -7,30 +7,30 @@ What an ARC's line tells is told by the names of WARC's fields.
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from bedstone.corpus.web.packing import Data
 
 MAX_BYTES = 64 << 10
 """Of a header; a longer one is damage."""
 BLANK_LINE = re.compile(rb"\n\r?\n")
+FOLD = re.compile(r"\r?\n[ \t]+")
 RESPONSE, RESOURCE, CONVERSION = "response", "resource", "conversion"
+"""Types of records that hold pages."""
+ABOUT = "warcinfo"
 
 
-@dataclass(frozen=True, slots=True)
-class Head:
+class Head(NamedTuple):
     """A record's header."""
 
     size: int
     """In bytes, with the blank line behind it."""
     length: int
     """Of the block that follows, as told, in bytes."""
+    type: str
+    """Of the record, in lower case; empty if none is told."""
     fields: dict[str, str]
-    """By name in lower case; of several the first."""
-
-    @property
-    def type(self) -> str:
-        """Of the record, in lower case; empty if none is told."""
-        return self.fields.get("warc-type", "").lower()
+    """By name in lower case; of several the last."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,21 +61,21 @@ class Format:
         return found + skipped if found >= 0 else -1
 
 
+def named_values(header: str) -> list[tuple[str, str]]:
+    """The lines that name a value, with names in lower case; values may go on on the next line."""
+    if "\n " in header or "\n\t" in header:
+        header = FOLD.sub(" ", header)
+    lines = [line.partition(":") for line in header.split("\n")]
+    return [(name.rstrip().lower(), value.strip()) for name, colon, value in lines if colon]
+
+
 def _warc_head(data: bytes) -> Head | None:
     end = BLANK_LINE.search(data, 0, MAX_BYTES)
     if end is None or not WARC.begins(data):
         return None
-    fields: dict[str, str] = {}
-    last = ""
-    for line in data[: end.start()].decode("utf-8", "replace").split("\n")[1:]:
-        name, colon, value = line.partition(":")
-        if line[:1] in (" ", "\t"):  # a value may go on on the next line
-            fields[last] = f"{fields.get(last, '')} {line.strip()}"
-        elif colon:
-            last = name.strip().lower()
-            fields.setdefault(last, value.strip())
-    length = fields.get("content-length", "")
-    return Head(end.end(), int(length), fields) if _is_length(length) else None
+    fields = dict(named_values(data[: end.start()].decode("utf-8", "replace")))
+    length, kind = fields.get("content-length", ""), fields.get("warc-type", "").lower()
+    return Head(end.end(), int(length), kind, fields) if _is_length(length) else None
 
 
 def _arc_head(data: bytes) -> Head | None:
@@ -83,18 +83,14 @@ def _arc_head(data: bytes) -> Head | None:
     if not feed or not ARC.begins(data):
         return None
     url, _, date, media_type, *_, length = line.decode("utf-8", "replace").split()
-    of_server = url.lower().startswith(("http:", "https:"))
+    name = url.lower().partition(":")[0]
+    kind = RESPONSE if name in ("http", "https") else ABOUT if name == "filedesc" else RESOURCE
     fields = {
-        "warc-type": RESPONSE if of_server else "warcinfo" if _is_about(url) else RESOURCE,
         "warc-target-uri": url,
         "warc-date": re.sub(r"^(....)(..)(..)(..)(..)(..)$", r"\1-\2-\3T\4:\5:\6Z", date),
         "content-type": media_type,
     }
-    return Head(len(line) + 1, int(length), fields) if _is_length(length) else None
-
-
-def _is_about(url: str) -> bool:
-    return url.lower().startswith("filedesc:")
+    return Head(len(line) + 1, int(length), kind, fields) if _is_length(length) else None
 
 
 def _is_length(text: str) -> bool:

@@ -6,12 +6,13 @@ does not fit its body is passed over.
 """
 
 import re
-from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from functools import lru_cache
 from itertools import islice
+from typing import NamedTuple
 
 from bedstone.corpus.web import packing
+from bedstone.corpus.web.heads import named_values
 from bedstone.corpus.web.packing import GZIP, ZSTD, Make
 
 STATUS_LINE = re.compile(rb"\s*HTTP/\d+(?:\.\d+)?[ \t]+(\d{3})(?!\d)[^\n]*(?:\n|\Z)")
@@ -39,8 +40,7 @@ class NoResponse(Exception):  # noqa: N818, what it is
     """It is no HTTP response, or has a coding that cannot be undone."""
 
 
-@dataclass(frozen=True, slots=True)
-class Response:
+class Response(NamedTuple):
     """A response; ``body`` has its codings undone."""
 
     status: int
@@ -72,8 +72,10 @@ def parse(block: bytes, max_body_bytes: int) -> Response:
         raise NoResponse
     end = HEADER_END.search(block, status.end() - 1)
     header, body = (block[: end.start()], block[end.end() :]) if end else (block, b"")
-    fields = _fields(header[status.end() :])
-    media_type, charset = content_type(fields["content-type"])
+    fields: dict[str, list[str]] = {}
+    for name, value in named_values(header[status.end() :].decode("latin-1")):
+        fields.setdefault(name, []).append(value)
+    media_type, charset = content_type(",".join(fields.get("content-type", ())))
     readings, is_cut = _undone(body, _codings(fields), max_body_bytes)
     if len(readings[-1]) > max_body_bytes:
         raise packing.TooLarge
@@ -87,13 +89,14 @@ def parse(block: bytes, max_body_bytes: int) -> Response:
     )
 
 
-def content_type(values: Sequence[str]) -> tuple[str, str]:
-    """The media type, in lower case, and the charset that ``Content-Type`` fields tell: the last.
+@lru_cache(1 << 10)
+def content_type(told: str) -> tuple[str, str]:
+    """The media type, in lower case, and the charset that ``Content-Type`` tells: the last.
 
     A charset holds for a later value of the same type that has none.
     """
     found, charset = "", ""
-    for value in (each for joined in values for each in VALUE.findall(joined)):
+    for value in VALUE.findall(told):
         media_type = MEDIA_TYPE.match(value)
         if not media_type or media_type[1] == "*/*":
             continue
@@ -104,23 +107,10 @@ def content_type(values: Sequence[str]) -> tuple[str, str]:
     return found, charset
 
 
-def _fields(header: bytes) -> defaultdict[str, list[str]]:
-    fields: defaultdict[str, list[str]] = defaultdict(list)
-    values: list[str] = []
-    for line in header.decode("latin-1").split("\n"):
-        name, colon, value = line.partition(":")
-        if line[:1] in (" ", "\t") and values:  # a value may go on on the next line
-            values[-1] += " " + line.strip()
-        elif colon:
-            values = fields[name.strip().lower()]
-            values.append(value.strip())
-    return fields
-
-
 def _codings(fields: Mapping[str, Sequence[str]]) -> Iterator[str]:
     """The names of those that were applied and can be undone, the outermost first."""
     for field in ("transfer-encoding", "content-encoding"):
-        names = ",".join(fields.get(field, ())).split(",")
+        names = ",".join(fields.get(field, ())).split(",") if field in fields else []
         for name in (each.partition(";")[0].strip().lower() for each in reversed(names)):
             if (known := name.removeprefix("x-")) in CODINGS or known == CHUNKED:
                 yield known

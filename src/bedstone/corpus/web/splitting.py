@@ -7,8 +7,7 @@ end of what was packed together.
 
 import bisect
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from bedstone.corpus.web.heads import MAX_BYTES, Format, Head
 from bedstone.corpus.web.packing import GZIP, ZSTD, Damaged, Data, Make, pieces
@@ -24,8 +23,7 @@ SIGN_BYTES = 4 << 10
 """Of the line that begins a record, at most: an ARC's has an address in it."""
 
 
-@dataclass(frozen=True, slots=True)
-class Found:
+class Found(NamedTuple):
     """A record in unpacked bytes."""
 
     inner: int
@@ -37,8 +35,7 @@ class Found:
     """None of one that is too large."""
 
 
-@dataclass(frozen=True, slots=True)
-class Damage:
+class Damage(NamedTuple):
     """Unpacked bytes that belong to no record."""
 
     inner: int
