@@ -175,6 +175,8 @@ class Members:
         """Of the first held byte; when all was read, the number of bytes there were."""
         self.end: int | None = None
         """Where the last of them ends in the file, once that was read."""
+        self.damage: Damaged | None = None
+        """Of the last of them, once all before it was read."""
         self.sound = 0
         """Up to where all is of members that have ended with the right checksum."""
         self.is_archive = False
@@ -197,11 +199,7 @@ class Members:
         return self._offsets[index], position - self._starts[index]
 
     def split(self, max_block_bytes: int) -> Iterator[Found | Damage]:
-        """All of it, as records and what is between them.
-
-        Raises:
-            packing.Damaged: a member is; what was given before stands.
-        """
+        """All of it, as records and what is between them."""
         self.is_archive = self._form.begins(self.peek(0, SIGN_BYTES))
         while self.peek(0, 1):
             start = self.position
@@ -274,10 +272,13 @@ class Members:
         self.skip(found)
 
     def _more(self) -> bool:
-        if self.end is None:
+        if self.end is None and self.damage is None:
             try:
                 self._held += next(self._pieces)
+                return True
             except StopIteration as stop:
                 self.end = stop.value
                 self.sound = self.read
-        return self.end is None
+            except Damaged as damage:
+                self.damage = damage
+        return False

@@ -33,7 +33,7 @@ from pathlib import Path
 
 from bedstone.corpus.web import packing, pages
 from bedstone.corpus.web.heads import ARC, MAX_BYTES, WARC, Format
-from bedstone.corpus.web.packing import GZIP, ZSTD, Damaged, Data, Dictionary, Make
+from bedstone.corpus.web.packing import GZIP, ZSTD, Data, Dictionary, Make
 from bedstone.corpus.web.pages import Page, Rejected
 from bedstone.corpus.web.splitting import Found, Members, Plain, record_at
 
@@ -164,23 +164,21 @@ class _Parts:
         members = Members(self._data, start, self._form, self._packing)
         held: Found | None = None
         parsed = 0
-        try:
-            for piece in members.split(self._max_block_bytes):
-                if isinstance(piece, Found):
-                    if held:
-                        parsed += held.size
-                        yield self._given(members.place(held.inner), held)
-                    held = piece
+        for piece in members.split(self._max_block_bytes):
+            if isinstance(piece, Found):
+                if held:
+                    parsed += held.size
+                    yield self._given(members.place(held.inner), held)
+                held = piece
+        if members.damage:
+            if members.is_archive:
+                self._plain_from = max(self._plain_from, members.damage.position)
+            end = self._next(members.last + 1)
+            read_to = min(members.damage.position, end)
+        else:
             assert members.end is not None
             read_to = end = members.end
-        except Damaged as damage:
-            if members.is_archive:
-                self._plain_from = max(self._plain_from, damage.position)
-            if held and held.inner + held.size > members.sound:
-                held = None
-            end = self._next(members.last + 1)
-            read_to = min(damage.position, end)
-        if held:
+        if held and held.inner + held.size <= members.sound:
             parsed += held.size
             yield self._given(members.place(held.inner), held)
         # An empty member, which some writers end a file with, has nothing to lose.
