@@ -31,6 +31,8 @@ CODINGS: Mapping[str, tuple[Make, ...]] = {
     "zstd": (lambda: packing.zstd_frame(window_log=23),),
 }
 """By name, what may be meant; of zstd no larger window (RFC 9659)."""
+MAGIC = {"gzip": GZIP, "zstd": ZSTD}
+"""What begins with these has the coding, if nothing else can be said of it."""
 CHUNKED = "chunked"
 MAX_CODINGS = 8
 """That are undone of a body: some bytes unpack to themselves."""
@@ -140,7 +142,7 @@ def _undo(coding: str, body: bytes, max_bytes: int) -> tuple[bytes, bool]:
             return found.content, False
         if found.content and not body.lstrip().startswith(b"<"):
             return found.content, True
-    if body.startswith((GZIP, ZSTD)):
+    if coding in MAGIC and body.startswith(MAGIC[coding]):
         raise NoResponse
     return body, False
 

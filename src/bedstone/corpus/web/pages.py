@@ -17,6 +17,11 @@ from bedstone.corpus.web.splitting import Found
 
 ALGORITHMS = {each: getattr(hashlib, each) for each in ("md5", "sha1", "sha256", "sha512")}
 """Of digests, as labels have them without hyphens."""
+LENGTHS = {
+    name: {2 * size, -(-8 * size // 5), -(-4 * size // 3)}
+    for name, size in ((name, make().digest_size) for name, make in ALGORITHMS.items())
+}
+"""Of a digest that is spelled in base 16, 32 or 64."""
 OF_32 = str.maketrans(
     "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567", "0123456789ABCDEFGHIJKLMNOPQRSTUV", "0189"
 )
@@ -72,7 +77,8 @@ def outcome(place: tuple[int, int], found: Found, max_body_bytes: int) -> Page |
     if reason := "too_large" if block is None else "" if url else "url":
         return Rejected(place[0], url, reason, found.size)
     assert block is not None
-    is_cut = not fields.keys().isdisjoint(CUT)
+    is_part = not fields.keys().isdisjoint(CUT)
+    is_cut = is_part
     readings: tuple[bytes, ...] = (block,)
     try:
         if _is_http(found, block):
@@ -87,7 +93,7 @@ def outcome(place: tuple[int, int], found: Found, max_body_bytes: int) -> Page |
         return Rejected(place[0], url, "too_large", found.size)
     except http.NoResponse:
         return Rejected(place[0], url, "http", found.size)
-    if not is_cut and _is_altered(fields, readings):
+    if not is_part and _is_altered(fields, readings):
         return Rejected(place[0], url, "digest", found.size)
     return Page(
         *place,
@@ -114,17 +120,17 @@ def _is_altered(fields: Mapping[str, str], readings: tuple[bytes, ...]) -> bool:
     is_told = False
     for told in filter(None, map(fields.get, DIGESTS)):
         label, _, value = told.partition(":")
-        if algorithm := ALGORITHMS.get(label.strip().lower().replace("-", "")):
+        name, value = label.strip().lower().replace("-", ""), value.strip().rstrip("=")
+        if len(value) in LENGTHS.get(name, ()):
             is_told = True
             for reading in readings:
-                digest = algorithm(reading, usedforsecurity=False).digest()
-                if _is_digest(value.strip().rstrip("="), digest):
+                if _is_digest(value, ALGORITHMS[name](reading, usedforsecurity=False).digest()):
                     return False
     return is_told
 
 
 def _is_digest(told: str, digest: bytes) -> bool:
-    """Whether ``told`` spells ``digest``, in base 32, 16 or 64."""
+    """Whether ``told`` spells ``digest``, in base 16, 32 or 64."""
     if len(told) == 2 * len(digest):
         return told.lower() == digest.hex()
     if 5 * len(told) < 8 * len(digest):
