@@ -178,16 +178,16 @@ def making(store: PathLike, progress: Progress | None, workers: int = 1) -> "Mak
 
 
 def tell_rejected(made: Mapping[str, "Artifact"], progress: Progress | None) -> dict[str, int]:
-    """Say in one line which records gave no document on the way to what was made.
+    """Say in one line what was rejected, damaged and passed over on the way to what was made.
 
     Returns:
-        Reason -> records.
+        Reason -> records that gave no document.
     """
     from bedstone.store.rejected import rejected
 
     found = rejected(made)
-    if found.reasons:
-        (progress or Progress()).named("rejected").say(found.sentence())
+    if told := found.sentence():
+        (progress or Progress()).named("rejected").say(told)
     return found.reasons
 
 

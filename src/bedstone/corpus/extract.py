@@ -1,14 +1,16 @@
 """Stage corpus.extract: take the texts out of a crawl, or out of tables and files of texts.
 
-Reads   ``crawl``: WARC files, plain or gzip, of which the main text of each page is taken; JSONL
-        (plain or gzip) and Parquet files with a column of texts; text files, each a document.
-        Every file is a shard, of text files many together
+Reads   ``crawl``: WARC and ARC files, plain, gzip or zstd, of which the main text of each page is
+        taken; of WET files the texts; JSONL (plain or gzip) and Parquet files with a column of
+        texts; HTML and text files, each a document. Every file is a shard, of HTML and text files
+        many together
 Writes  ``documents.parquet``: ``id`` (the first digits of the shard's digest, and where in it the
-        record starts: of a WARC its byte, else its number), ``url`` (of a text file its path below
-        the folder that was given), ``date``, ``charset`` (the encoding that was used),
+        record starts: of a WARC its byte, else its number), ``url`` (of a file of one text its
+        path below the folder that was given), ``date``, ``charset`` (the encoding that was used),
         ``replaced`` (how many U+FFFD stand for bytes that did not fit, in all of the page),
         ``text`` (in Unicode's form NFC), ``headings`` (numbers of the text's lines that are
-        headings), in the order of the file. What a table does not tell is empty
+        headings), ``cut`` (whether the page ends before its end), in the order of the file. What a
+        table does not tell is empty
         ``rejected/records.parquet``: ``offset`` (as in the id), ``url``, ``reason``, ``bytes`` of
         each record that gave no document, and of each stretch of a WARC that is damaged
 
@@ -17,6 +19,7 @@ A URL that was fetched twice gives two documents: corpus.dedup decides about the
 
 from collections import Counter
 from collections.abc import Iterator, Mapping
+from pathlib import Path
 from typing import NamedTuple
 
 from pydantic import Field
@@ -27,19 +30,23 @@ from bedstone.corpus.sources import records
 from bedstone.corpus.sources.records import Fields, Record
 from bedstone.corpus.web import charsets, html, warc
 from bedstone.corpus.web.documents import DOCUMENTS, REJECTED
-from bedstone.corpus.web.warc import Ledger, Page, Rejected
+from bedstone.corpus.web.pages import Page, Rejected
+from bedstone.corpus.web.warc import Ledger
 from bedstone.errors import DataError
 from bedstone.lots import lot
 from bedstone.store import tables
-from bedstone.store.artifact import TEXT_FILES, Artifact, Shard, is_text_file
+from bedstone.store.artifact import HTML_FILES, TEXT_FILES, Artifact, Shard, is_text_file
 from bedstone.store.stage import Job, Metrics, Result, Stage
 from bedstone.text.composition import composed
 
-WARCS = (".warc", ".warc.gz")
-ENDINGS = (*WARCS, *records.TABLES, *TEXT_FILES)
+CRAWLS = (*warc.WARCS, *warc.ARCS)
+ENDINGS = (*CRAWLS, *records.TABLES, *TEXT_FILES)
 HTML_TYPES = frozenset({"text/html", "application/xhtml+xml"})
-REASONS = ("damaged", "too_large", "http", "url", "status", "media_type", "empty", "no_text")
-REASONS_OF_RECORDS = ("too_large", "no_json", "no_text")
+REASONS = (
+    *("damaged", "too_large", "digest", "http", "url"),
+    *("status", "media_type", "empty", "no_text"),
+)
+REASONS_OF_RECORDS = ("too_large", "no_json", "empty", "no_text")
 
 
 class ExtractConfig(Config):
@@ -68,6 +75,7 @@ class Document(NamedTuple):
     replaced: int
     text: str
     headings: list[int]
+    cut: bool = False
 
 
 Outcome = Document | Rejected | None
@@ -82,7 +90,7 @@ def run(config: ExtractConfig, job: Job) -> Result:
     """
     crawl = job.inputs["crawl"]
     refuse_other_kinds([path.name for path in crawl.files])
-    is_warc = crawl.files[0].name.lower().endswith(WARCS)
+    is_warc = crawl.files[0].name.lower().endswith(CRAWLS)
     if len(crawl.files) != 1 and not is_text_file(crawl.files[0].name):
         raise DataError(f"{crawl.location}: a shard of a crawl is one file")
     read, reasons = (_of_pages, REASONS) if is_warc else (_of_records, REASONS_OF_RECORDS)
@@ -103,7 +111,7 @@ def run(config: ExtractConfig, job: Job) -> Result:
                 counts[outcome.reason] += 1
             else:
                 counts["skipped_pages"] += 1
-        _refuse_nothing(crawl, ledger, counts, is_warc=is_warc)
+        _refuse_nothing(crawl, ledger, counts)
     return Result(
         {
             "input_bytes": ledger.input_bytes,
@@ -116,6 +124,7 @@ def run(config: ExtractConfig, job: Job) -> Result:
             "replaced_documents": counts["replaced_documents"],
             "replaced_characters": counts["replaced_characters"],
             **{f"rejected.{reason}_records": counts[reason] for reason in reasons},
+            **{f"passed_over.{kind}_records": it for kind, it in ledger.passed_over.items()},
         },
         (job.record("documents.parquet"), job.record("rejected/records.parquet")),
     )
@@ -137,7 +146,7 @@ def refuse_other_kinds(names: list[str]) -> None:
         more = f" and {len(odd) - 1} more files are" if odd[1:] else " is"
         raise DataError(
             f"{odd[0]}{more} of no kind that texts are read from, by the name",
-            hint=f"WARC files end in {', '.join(WARCS)}; tables of texts in "
+            hint=f"crawls end in {', '.join(CRAWLS)}; tables of texts in "
             f"{', '.join(records.TABLES)}; texts in {', '.join(TEXT_FILES)}",
         )
 
@@ -176,6 +185,8 @@ def _outcome(page: Page, source: str, config: ExtractConfig) -> Outcome:
     name = document_id(source, page)
     if not is_taken(name, config.share):
         return None
+    if page.is_text:
+        return _of_text(name, page)
     if reason := _unusable(page):
         return Rejected(page.offset, page.url, reason, len(page.body))
     read = charsets.decode(page.body, page.charset)
@@ -183,7 +194,18 @@ def _outcome(page: Page, source: str, config: ExtractConfig) -> Outcome:
     if not found.text:
         return Rejected(page.offset, page.url, "no_text", len(page.body))
     text = composed(found.text)
-    return Document(name, page.url, page.date, read.charset, read.replaced, text, found.headings)
+    return Document(
+        name, page.url, page.date, read.charset, read.replaced, text, found.headings, page.is_cut
+    )
+
+
+def _of_text(name: str, page: Page) -> Outcome:
+    """Of a page whose text was taken out by others: UTF-8, unless they told otherwise."""
+    read = charsets.decode(page.body, page.charset or "utf-8")
+    text = composed(read.text.replace("\r\n", "\n"))
+    if not text.strip():
+        return Rejected(page.offset, page.url, "no_text", len(page.body))
+    return Document(name, page.url, page.date, read.charset, read.replaced, text, [], page.is_cut)
 
 
 def _of_records(crawl: Shard, config: ExtractConfig, ledger: Ledger, job: Job) -> Iterator[Outcome]:
@@ -193,7 +215,9 @@ def _of_records(crawl: Shard, config: ExtractConfig, ledger: Ledger, job: Job) -
         for record in _records(crawl, config, source):
             task.advance()
             ledger.records += 1
-            if record is None or record.reason:
+            if isinstance(record, Page):
+                yield _outcome(record, source, config)
+            elif record is None or record.reason:
                 yield record and Rejected(record.number, record.url, record.reason, record.bytes)
             else:
                 name = record_id(source, record.number)
@@ -202,7 +226,7 @@ def _of_records(crawl: Shard, config: ExtractConfig, ledger: Ledger, job: Job) -
                 )
 
 
-def _records(crawl: Shard, config: ExtractConfig, source: str) -> Iterator[Record | None]:
+def _records(crawl: Shard, config: ExtractConfig, source: str) -> Iterator[Record | Page | None]:
     def taken(number: int) -> bool:
         return is_taken(record_id(source, number), config.share)
 
@@ -213,27 +237,33 @@ def _records(crawl: Shard, config: ExtractConfig, source: str) -> Iterator[Recor
         return
     for number, path in enumerate(files):
         name = path.relative_to(folder).as_posix()
-        yield (
-            records.of_file(number, path, name, config.max_record_bytes) if taken(number) else None
-        )
+        read = _page_of_file if name.lower().endswith(HTML_FILES) else records.of_file
+        yield read(number, path, name, config.max_record_bytes) if taken(number) else None
 
 
-def _refuse_nothing(crawl: Shard, ledger: Ledger, counts: Counter[str], *, is_warc: bool) -> None:
-    if is_warc and not ledger.records:
+def _page_of_file(number: int, path: Path, name: str, max_bytes: int) -> Page | Record:
+    body, size = records.contents(path, max_bytes)
+    if size > max_bytes:
+        return Record(number, name, "", "", 0, "too_large", size)
+    return Page(number, 0, name, "", None, "text/html", "", body)
+
+
+def _refuse_nothing(crawl: Shard, ledger: Ledger, counts: Counter[str]) -> None:
+    first, *others = crawl.files
+    if first.name.lower().endswith(CRAWLS) and not ledger.records:
         raise DataError(
-            f"{crawl.files[0]} holds no WARC record",
-            hint="a crawl is .warc or .warc.gz with HTTP responses",
+            f"{first} holds no record of a crawl",
+            hint="a crawl is a WARC or ARC file with HTTP responses",
         )
-    left_out = counts["documents"] + counts["skipped_pages"]
-    if not is_warc and ledger.records and not left_out:
-        told = ", ".join(f"{counts[each]} {each}" for each in REASONS_OF_RECORDS if counts[each])
-        first, *others = crawl.files
+    rejected = {each: counts[each] for each in (*REASONS, "no_json") if counts[each]}
+    if rejected and not counts["documents"] + counts["skipped_pages"]:
+        told = ", ".join(f"{number} {reason}" for reason, number in rejected.items())
         where = f"{first.resolve()}" + f" and {len(others)} more" * bool(others)
         raise DataError(f"{where}: not one of {ledger.records} records has a text: {told}")
 
 
 def _unusable(page: Page) -> str | None:
-    if page.status != 200:
+    if page.status not in (200, None):
         return "status"
     if not page.body or page.body.isspace():
         return "empty"
@@ -248,7 +278,7 @@ STAGE = Stage(
     config=ExtractConfig,
     inputs=("crawl",),
     run=run,
-    libraries=("fastwarc", "pyarrow", "resiliparse", "webencodings"),
+    libraries=("pyarrow", "resiliparse", "webencodings"),
     sharded=("crawl",),
     total=total,
     resolve=check,

@@ -40,7 +40,8 @@ ADOPTION = "adopt"
 """The stage of artifacts whose files were made elsewhere."""
 Reproducible = Literal["bytes", "request"]
 """What building again gives: the same bytes, or (float training) another answer to the request."""
-TEXT_FILES = (".txt", ".md")
+HTML_FILES = (".html", ".htm", ".xhtml")
+TEXT_FILES = (".txt", ".md", *HTML_FILES)
 """Files of one text each: many make a shard, or a folder of them would be as many artifacts."""
 SHARD_BYTES = 64 << 20
 """Of the text files of a shard, and one file more."""

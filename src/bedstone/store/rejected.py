@@ -1,4 +1,7 @@
-"""Records that gave no document: how many, for which reasons, and where each is listed."""
+"""Records that gave no document: how many, for which reasons, and where each is listed.
+
+Those of types that never give one (a crawler's requests) are passed over, and only counted.
+"""
 
 from collections import Counter
 from collections.abc import Mapping
@@ -10,8 +13,10 @@ from bedstone.store.lineage import behind
 
 FILE = "rejected/records.parquet"
 """Where a stage lists them, a row for each."""
-PREFIX, SUFFIX = "rejected.", "_records"
-"""Around the reason, in the names of its metrics."""
+PREFIX, PASSED_OVER, SUFFIX = "rejected.", "passed_over.", "_records"
+"""Around the reason, or the type, in the names of its metrics."""
+LOST = "lost_bytes"
+"""The metric of what is damaged."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,34 +27,52 @@ class Rejected:
     """Reason -> records, the most first."""
     files: tuple[Path, ...]
     """That list them."""
+    lost_bytes: int
+    """Of damage, in files as they are stored."""
+    passed_over: dict[str, int]
+    """Type -> records, the most first."""
 
     def sentence(self) -> str:
-        """All of it in one line."""
-        each = ", ".join(f"{number:,} {reason}" for reason, number in self.reasons.items())
+        """All of it in one line; empty where there is nothing to tell."""
         more = f" and {len(self.files) - 1:,} more like it" if len(self.files) > 1 else ""
         total = sum(self.reasons.values())
         records = "1 record" if total == 1 else f"{total:,} records"
-        return f"{records} gave no document: {each}; see {self.files[0]}{more}"
+        parts = [
+            f"{records} gave no document: {_listed(self.reasons)}" if total else "none",
+            *([f"{self.lost_bytes:,} bytes were damaged"] if self.lost_bytes else []),
+            *([f"passed over: {_listed(self.passed_over)}"] if self.passed_over else []),
+            *([f"see {self.files[0]}{more}"] if self.files else []),
+        ]
+        return "; ".join(parts) if len(parts) > 1 else ""
 
 
-def reasons(artifact: Artifact) -> dict[str, int]:
+def reasons(artifact: Artifact, prefix: str = PREFIX) -> dict[str, int]:
     """Reason -> records that its stage rejected, without the reasons of none."""
     return {
-        name.removeprefix(PREFIX).removesuffix(SUFFIX): int(value)
+        name.removeprefix(prefix).removesuffix(SUFFIX): int(value)
         for name, value in artifact.manifest.metrics.items()
-        if name.startswith(PREFIX) and value
+        if name.startswith(prefix) and value
     }
 
 
 def rejected(made: Mapping[str, Artifact]) -> Rejected:
     """What was rejected by what made these artifacts and all behind them."""
-    counts = Counter[str]()
+    counts, passed_over = Counter[str](), Counter[str]()
     files: list[Path] = []
+    lost_bytes = 0
     for artifact in behind(made).values():
+        passed_over.update(reasons(artifact, PASSED_OVER))
+        lost_bytes += int(artifact.manifest.metrics.get(LOST, 0))
         if found := reasons(artifact):
             counts.update(found)
             files += [part.file(FILE) for part in _parts(artifact) if reasons(part)]
-    return Rejected(dict(counts.most_common()), tuple(files))
+    return Rejected(
+        dict(counts.most_common()), tuple(files), lost_bytes, dict(passed_over.most_common())
+    )
+
+
+def _listed(counts: Mapping[str, int]) -> str:
+    return ", ".join(f"{number:,} {name}" for name, number in counts.items())
 
 
 def _parts(artifact: Artifact) -> list[Artifact]:

@@ -2,7 +2,7 @@ import pytest
 from tests.support.stages import shard
 
 from bedstone.corpus.extract import STAGE, document_id, is_taken, total
-from bedstone.corpus.web.warc import Page
+from bedstone.corpus.web.pages import Page
 from bedstone.errors import DataError
 
 GOOD = b"<h1>Title</h1><p>A page with a paragraph of text.</p>"
@@ -40,6 +40,7 @@ def test_documents_and_rejected_records(crawl, member, run, rows):
         "replaced": 0,
         "text": "Title\n\nA page with a paragraph of text.",
         "headings": [0],
+        "cut": False,
     }
     rejected = rows(made, "rejected/records.parquet")
     assert [row["reason"] for row in rejected] == [
@@ -94,7 +95,7 @@ def test_text_without_main_content(crawl, member, run, rows):
 
 
 def test_no_warc_is_no_crawl(crawl, run):
-    with pytest.raises(DataError, match="no WARC record"):
+    with pytest.raises(DataError, match="no record of a crawl"):
         run(STAGE, crawl=crawl(b"GIF89a"))
 
 
@@ -117,3 +118,79 @@ def test_ids_differ_in_one_member():
     page = Page(7, 0, "", "", 200, "", "", b"")
     inner = Page(7, 100, "", "", 200, "", "", b"")
     assert [document_id("ab", page), document_id("ab", inner)] == ["ab-7", "ab-7.100"]
+
+
+def test_records_that_are_no_pages_are_counted_by_type(crawl, record, member, run):
+    page = record("http://a.example/0", GOOD)
+    kinds = ["request", "request", "metadata", "revisit"]
+    others = [page.replace(b": response", b": " + kind.encode()) for kind in kinds]
+    result, _ = run(STAGE, crawl=crawl(page, *others))
+    passed_over = {name: it for name, it in result.metrics.items() if "passed_over" in name}
+    assert passed_over == {
+        "passed_over.request_records": 2,
+        "passed_over.metadata_records": 1,
+        "passed_over.revisit_records": 1,
+    }
+    assert result.metrics["input_records"] == 5
+
+
+def test_a_file_that_gives_no_document_is_an_error(crawl, member, run):
+    gone = member("http://a.example/0", GOOD, status="404 Not Found")
+    empty = member("http://a.example/1", b"")
+    with pytest.raises(DataError, match=r"not one of 3 records has a text: 2 status, 1 empty"):
+        run(STAGE, crawl=crawl(gone, gone, empty))
+
+
+def test_a_file_of_types_that_never_give_one_is_none(crawl, record, run):
+    page = record("http://a.example/0", GOOD)
+    request = page.replace(b": response", b": request")
+    result, _ = run(STAGE, crawl=crawl(request, request.replace(b": request", b": revisit")))
+    assert (result.metrics["documents"], result.metrics["input_records"]) == (0, 2)
+
+
+def test_a_page_that_is_cut_says_so(crawl, member, run, rows):
+    length = f"\r\nContent-Length: {len(GOOD) + 9}"
+    members = [
+        member("http://a.example/0", GOOD, headers=length),
+        member("http://a.example/1", GOOD),
+    ]
+    _, made = run(STAGE, crawl=crawl(*members))
+    assert [row["cut"] for row in rows(made, "documents.parquet")] == [True, False]
+
+
+def test_texts_that_others_took_out_are_taken_as_they_are(crawl, record, run, rows):
+    text = "Menü\r\n\r\nCopyright ©".encode()
+    page = record("http://a.example/0", b"")
+    head = page.partition(b"\r\n\r\n")[0].replace(b"response", b"conversion", 1)
+    head = head.replace(b"application/http; msgtype=conversion", b"text/plain")
+    lines = [each for each in head.split(b"\r\n") if not each.startswith(b"Content-")]
+    lines += [b"Content-Type: text/plain", b"Content-Length: %d" % len(text)]
+    _, made = run(STAGE, crawl=crawl(b"\r\n".join(lines) + b"\r\n\r\n" + text + b"\r\n\r\n"))
+    (row,) = rows(made, "documents.parquet")
+    assert (row["text"], row["charset"]) == ("Menü\n\nCopyright ©", "utf-8")
+
+
+def test_html_files_and_texts_in_one_folder(tmp_path, run, rows):
+    folder = tmp_path / "pages"
+    (folder / "deep").mkdir(parents=True)
+    (folder / "a.html").write_bytes(GOOD)
+    (folder / "deep" / "b.XHTML").write_bytes(GOOD)
+    (folder / "c.htm").write_bytes(b"<script>0</script>")
+    (folder / "d.txt").write_bytes(b"<p>As it is.")
+    (folder / "e.html").write_bytes(b" \n")
+    result, made = run(STAGE, crawl=shard(folder))
+    found = {row["url"]: (row["text"], row["headings"]) for row in rows(made, "documents.parquet")}
+    page = ("Title\n\nA page with a paragraph of text.", [0])
+    assert found == {"a.html": page, "deep/b.XHTML": page, "d.txt": ("<p>As it is.", [])}
+    rejected = {row["url"]: row["reason"] for row in rows(made, "rejected/records.parquet")}
+    assert rejected == {"c.htm": "no_text", "e.html": "empty"}
+    assert result.metrics["input_records"] == 5
+
+
+def test_an_html_file_that_is_too_large(tmp_path, run, rows):
+    folder = tmp_path / "pages"
+    folder.mkdir()
+    (folder / "a.html").write_bytes(GOOD)
+    (folder / "b.html").write_bytes(GOOD * 9)
+    _, made = run(STAGE, {"max_record_bytes": 99}, crawl=shard(folder))
+    assert [row["reason"] for row in rows(made, "rejected/records.parquet")] == ["too_large"]

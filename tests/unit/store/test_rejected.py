@@ -76,3 +76,22 @@ def test_where_nothing_is_rejected_nothing_is_said(cli, crawl, recipe, store):
     assert status == 0
     assert "rejected: " not in out + err
     assert json.loads(cli(*words, "--json")[1])["rejected"] == {}
+
+
+def test_what_was_damaged_and_what_was_passed_over_is_told(cli, crawl, recipe, store):
+    page = record("https://a.org", PAGE)
+    request = page.replace(b": response", b": request")
+    (crawl / "a.warc").write_bytes(request + page + request)
+    (crawl / "b.warc").write_bytes(page.replace(b": response", b": metadata") + page)
+    words = ["run", recipe, "--input", f"crawl={crawl}", "--store", store]
+    last = cli(*words)[2].splitlines()[-1]
+    assert last == "rejected: none; passed over: 2 request, 1 metadata"
+    (crawl / "b.warc").write_bytes(page + page[:-40])
+    last = cli(*words)[2].splitlines()[-1]
+    told, _, place = last.partition("; see ")
+    size = f"{len(page) - 40:,}"
+    assert told == (
+        f"rejected: 1 record gave no document: 1 damaged; {size} bytes were damaged; "
+        "passed over: 2 request"
+    )
+    assert pq.read_table(place)["reason"].to_pylist() == ["damaged"]

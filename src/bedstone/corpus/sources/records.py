@@ -80,12 +80,7 @@ def of_file(number: int, path: Path, name: str, max_bytes: int) -> Record:
     Raises:
         DataError: the file cannot be read.
     """
-    try:
-        with path.open("rb") as file:
-            body = file.read(max_bytes + 1)
-        size = path.stat().st_size
-    except OSError as error:
-        raise DataError(f"{path.resolve()}: cannot be read: {error}") from error
+    body, size = contents(path, max_bytes)
     if size > max_bytes:
         return _without_text(number, name, "too_large", size)
     read = charsets.decode(body)
@@ -97,6 +92,19 @@ def of_file(number: int, path: Path, name: str, max_bytes: int) -> Record:
 
 def _without_text(number: int, url: str, reason: str, size: int) -> Record:
     return Record(number, url, "", "", 0, reason, size)
+
+
+def contents(path: Path, max_bytes: int) -> tuple[bytes, int]:
+    """What a file holds, up to a byte more than ``max_bytes``, and its size.
+
+    Raises:
+        DataError: it cannot be read.
+    """
+    try:
+        with path.open("rb") as file:
+            return file.read(max_bytes + 1), path.stat().st_size
+    except OSError as error:
+        raise DataError(f"{path.resolve()}: cannot be read: {error}") from error
 
 
 def _of_lines(path: Path, fields: Fields, is_taken: IsTaken) -> Iterator[Record | None]:

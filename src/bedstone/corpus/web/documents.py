@@ -11,6 +11,7 @@ DOCUMENTS = pa.schema(
         ("replaced", pa.int32()),
         ("text", pa.large_string()),
         ("headings", pa.list_(pa.int32())),
+        ("cut", pa.bool_()),
     ]
 )
 REJECTED = pa.schema(
