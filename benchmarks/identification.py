@@ -37,7 +37,7 @@ from bedstone.corpus.identification.identify import RIVAL_RATIO, Identified, ide
 from bedstone.corpus.sources import messages, packages
 from bedstone.corpus.sources.catalogue import SOURCES
 from bedstone.corpus.sources.packages import Archive, Package
-from bedstone.corpus.web import html
+from bedstone.corpus.web import charsets, html
 from bedstone.languages import ENGLISH, MIXED, UNKNOWN
 from bedstone.languages import Identifier as Name
 from bedstone.lots import lot
@@ -131,13 +131,13 @@ def _lines(archive: Archive) -> dict[str, list[str]]:
         return {}
     if name not in SOURCES:
         found = packages.read(archive.path, re.compile(ENGLISH_DOCUMENTATION[name])).values()
-        pages = [html.decode(page, html.charset("", page)) for page in found]
+        pages = [charsets.decode(page).text for page in found]
         return {ENGLISH: [line for page in pages for line in _text(page, main=True)]}
     by_code: dict[str, list[str]] = defaultdict(list)
     source = SOURCES[name]
     for page in source.pages(packages.read(archive.path, source.files)):
         (code,) = LOCALE[name].findall(page.url)
-        by_code[code] += _text(html.decode(page.html, "utf-8"), main=name != "udhr")
+        by_code[code] += _text(charsets.decode(page.html, "utf-8").text, main=name != "udhr")
     english = set(by_code["en"]) if name != "udhr" else set()
     by_key: dict[str, list[str]] = defaultdict(list)
     for code, lines in by_code.items():
