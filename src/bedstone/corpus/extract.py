@@ -16,6 +16,7 @@ A URL that was fetched twice gives two documents: corpus.dedup decides about the
 
 from collections import Counter
 from collections.abc import Iterator, Mapping
+from functools import partial
 from typing import NamedTuple
 
 from pydantic import Field
@@ -31,13 +32,21 @@ from bedstone.errors import DataError
 from bedstone.lots import lot
 from bedstone.store import tables
 from bedstone.store.artifact import TEXT_FILES, Artifact, Shard, is_text_file
+from bedstone.store.bounded import Bounds, Failure, bounded
 from bedstone.store.stage import Job, Metrics, Result, Stage
 
 WARCS = (".warc", ".warc.gz")
 ENDINGS = (*WARCS, *records.TABLES, *TEXT_FILES)
 HTML_TYPES = frozenset({"text/html", "application/xhtml+xml"})
-REASONS = ("damaged", "too_large", "http", "url", "status", "media_type", "empty", "no_text")
+REASONS = (
+    *("damaged", "too_large", "http", "url", "status", "media_type", "empty", "no_text"),
+    *("too_slow", "crash"),
+)
 REASONS_OF_RECORDS = ("too_large", "no_json", "no_text")
+SAMPLE = ("utf-8", b"<h1>Title</h1><p>A page.</p>")
+PARSER_BYTES = 1 << 30
+PARSER_BYTES_PER_BYTE = 256
+"""Of memory that a page may take: more than twice what the dearest of 8 MB do, nothing but tags."""
 
 
 class ExtractConfig(Config):
@@ -50,6 +59,9 @@ class ExtractConfig(Config):
     """Leave out navigation, footers and the like of a page."""
     max_record_bytes: int = Field(default=8 << 20, gt=0, le=1 << 30)
     """Larger records, as stored or with their codings undone, are rejected."""
+    max_page_seconds: float = Field(default=30, gt=0, le=3_600)
+    """Of processor time; a page that takes more is rejected. One of 8 MB of sane text takes half a
+    second. Near the limit another processor, and no other load, may decide otherwise."""
     text_column: str = Field(default="text", min_length=1)
     """Of a table."""
     url_column: str = Field(default="url", min_length=1)
@@ -157,25 +169,46 @@ def is_taken(name: str, share: float) -> bool:
 
 
 def _of_pages(crawl: Shard, config: ExtractConfig, ledger: Ledger, job: Job) -> Iterator[Outcome]:
+    source = crawl.content[:16]
+    read_page = partial(html.read_page, main_content=config.main_content)
+    memory = PARSER_BYTES + PARSER_BYTES_PER_BYTE * config.max_record_bytes
+    bounds = Bounds(config.max_page_seconds, memory)
+    pages = _pages(crawl, config, ledger, job)
+    for page, found in bounded(read_page, SAMPLE, pages, bounds, job.engine.workers):
+        if isinstance(page, Page):
+            assert found
+            yield _outcome(page, found, source)
+        else:
+            yield page
+
+
+def _pages(
+    crawl: Shard, config: ExtractConfig, ledger: Ledger, job: Job
+) -> Iterator[tuple[Page | Outcome, tuple[str, bytes] | None]]:
+    """Each page with what its text is taken from, or what it gives without a text."""
     source, position = crawl.content[:16], 0
     with job.progress.task("bytes", total=crawl.files[0].stat().st_size) as task:
         for page in warc.read(crawl.files[0], config.max_record_bytes, ledger):
             task.advance(page.offset - position)
             position = page.offset
-            yield page if isinstance(page, Rejected) else _outcome(page, source, config)
+            if isinstance(page, Rejected):
+                yield page, None
+            elif not is_taken(document_id(source, page), config.share):
+                yield None, None
+            elif reason := _unusable(page):
+                yield Rejected(page.offset, page.url, reason, len(page.body)), None
+            else:
+                yield page, (page.charset, page.body)
 
 
-def _outcome(page: Page, source: str, config: ExtractConfig) -> Outcome:
-    name = document_id(source, page)
-    if not is_taken(name, config.share):
-        return None
-    if reason := _unusable(page):
-        return Rejected(page.offset, page.url, reason, len(page.body))
-    encoding = html.charset(page.charset, page.body)
-    found = html.text_of(html.decode(page.body, encoding), main_content=config.main_content)
-    if not found.text:
+def _outcome(page: Page, found: tuple[str, html.Text] | Failure, source: str) -> Outcome:
+    if isinstance(found, Failure):
+        return Rejected(page.offset, page.url, found.reason, len(page.body))
+    encoding, text = found
+    if not text.text:
         return Rejected(page.offset, page.url, "no_text", len(page.body))
-    return Document(name, page.url, page.date, encoding, found.text, found.headings)
+    name = document_id(source, page)
+    return Document(name, page.url, page.date, encoding, text.text, text.headings)
 
 
 def _of_records(crawl: Shard, config: ExtractConfig, ledger: Ledger, job: Job) -> Iterator[Outcome]:
@@ -234,7 +267,7 @@ def _unusable(page: Page) -> str | None:
 
 STAGE = Stage(
     "corpus.extract",
-    version=2,
+    version=3,
     config=ExtractConfig,
     inputs=("crawl",),
     run=run,

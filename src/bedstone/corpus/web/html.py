@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from resiliparse.extract.html2text import extract_plain_text
 from resiliparse.parse.encoding import bytes_to_str, detect_encoding, map_encoding_to_html5
+from resiliparse.parse.html import HTMLParserException
 
 MARK = "\x01\x02\x03\x04\x05\x06"
 """Put into the headings before the text is taken out, so that they are found in it again. Controls
@@ -74,3 +75,21 @@ def text_of(html: str, *, main_content: bool) -> Text:
     headings = [number for number, line in enumerate(lines) if MARK in line and line.strip(MARK)]
     text = "\n".join(lines).replace(f"{MARK} ", "").replace(MARK, "")
     return Text(text, headings)
+
+
+def read_page(declared: str, body: bytes, *, main_content: bool) -> tuple[str, Text]:
+    """The encoding of ``body``, whatever it is, and its text.
+
+    Args:
+        declared: the encoding that the HTTP header has.
+        body: of a page.
+        main_content: as in ``text_of``.
+
+    Raises:
+        MemoryError: the parser had not enough.
+    """
+    encoding = charset(declared, body)
+    try:
+        return encoding, text_of(decode(body, encoding), main_content=main_content)
+    except HTMLParserException as error:  # it takes any page; it fails without memory only
+        raise MemoryError from error
