@@ -14,6 +14,8 @@ WEB = Path(__file__).parents[2] / "recipes" / "web.toml"
 LAST = "kept"
 LOW = "gopher_and_c4.ranges.word_count.low=300"
 """Between the words of the shorter half of the pages and those of the longer one."""
+ALL = ["text.before=off", "text_statistics.before=off"]
+"""Pages that are dropped already are rewritten and measured too."""
 WITHOUT = 'text.without=["javascript"]'
 SCRIPT_LINE = "Please enable JavaScript to read what the others said about this garden."
 WORDS = """
@@ -68,18 +70,29 @@ def texts(artifact):
 
 
 def test_a_moved_limit_reads_no_text_and_gives_what_a_run_from_scratch_gives(made, tmp_path):
-    first = made()
+    first = made(*ALL)
     for name in ("documents", "text"):
         for shard in first[name].shards:
             shard.file("documents.parquet").unlink()
-    second = made(LOW)
+    second = made(LOW, *ALL)
     assert changed(first, second) == {"gopher_and_c4", "fineweb", LAST}
     kept = [each["gopher_and_c4"].manifest.metrics["kept_documents"] for each in (first, second)]
     assert kept == [24, 12]
-    scratch = made(LOW, place=tmp_path / "other")
+    scratch = made(LOW, *ALL, place=tmp_path / "other")
     assert {name: each.content for name, each in second.items()} == {
         name: each.content for name, each in scratch.items()
     }
+
+
+def test_what_is_dropped_is_neither_rewritten_nor_measured_and_all_else_is_the_same(made):
+    first, second = made(LOW, *ALL), made(LOW)
+    assert changed(first, second) == {"text", "text_statistics", "fineweb"}
+    assert texts(second["text"]) == [
+        text if number % 2 else "" for number, text in enumerate(texts(first["text"]))
+    ]
+    assert second["text_statistics"].manifest.metrics["input_documents"] == 12
+    assert second["fineweb"].content == first["fineweb"].content
+    assert second[LAST].content == first[LAST].content
 
 
 def test_a_limit_that_decides_alike_builds_its_filter_alone(made):
@@ -89,10 +102,9 @@ def test_a_limit_that_decides_alike_builds_its_filter_alone(made):
 
 def test_another_line_rule_makes_another_text_version_which_is_measured_anew(made):
     first, second = made(), made(WITHOUT)
-    assert changed(first, second) == {"text", "text_statistics", "fineweb", "signatures", LAST}
+    assert changed(first, second) == {"text", "text_statistics", "fineweb"}
     before, after = texts(first["text"]), texts(second["text"])
     assert [SCRIPT_LINE in text for text in after] == [number % 3 == 0 for number in range(24)]
     assert before == [text.replace(SCRIPT_LINE + "\n", "") for text in after]
-    for name in ("text_statistics", "signatures"):
-        assert first[name].content != second[name].content
+    assert first["text_statistics"].content != second["text_statistics"].content
     assert changed(first, made()) == set()

@@ -70,7 +70,12 @@ NOT_KNOWN = "-"
 """In the place of a number."""
 Store = Annotated[PathLike, typer.Option(help="folder of the artifacts")]
 Workers = Annotated[
-    int, typer.Option(min=1, max=1_024, help="processes over shards; they change no byte")
+    int,
+    typer.Option(
+        min=1,
+        max=1_024,
+        help="processes over shards, or over the pages of one; they change no byte",
+    ),
 ]
 EngineName = Annotated[Literal["local"], typer.Option(help="who does the work")]
 Languages = Annotated[Words, typer.Option(help="show these alone, by any code: te,swa,zho_Hans")]

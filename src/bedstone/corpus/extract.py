@@ -11,6 +11,8 @@ Writes  ``documents.parquet``: ``id`` (the first digits of the shard's digest, a
         ``text`` (in Unicode's form NFC), ``headings`` (numbers of the text's lines that are
         headings), ``cut`` (whether the page ends before its end), in the order of the file. What a
         table does not tell is empty
+        ``about/left_out.parquet``: of what is left out of pages as no content of theirs, examples:
+        ``reason``, ``url``, ``bytes`` left out of that page for the reason, ``example``
         ``rejected/records.parquet``: ``offset`` (as in the id), ``url``, ``reason``, ``bytes`` of
         each record that gave no document, and of each stretch of a WARC that is damaged
 
@@ -19,6 +21,7 @@ A URL that was fetched twice gives two documents: corpus.dedup decides about the
 
 from collections import Counter
 from collections.abc import Iterator, Mapping
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
@@ -26,27 +29,33 @@ from pydantic import Field
 from resiliparse.parse.encoding import detect_mime
 
 from bedstone.config import Config
+from bedstone.corpus.content.judge import REASONS as LEAVING_OUT
 from bedstone.corpus.sources import records
 from bedstone.corpus.sources.records import Fields, Record
-from bedstone.corpus.web import charsets, html, warc
+from bedstone.corpus.web import html, warc
 from bedstone.corpus.web.documents import DOCUMENTS, REJECTED
+from bedstone.corpus.web.left_out import LeftOutOfPages
 from bedstone.corpus.web.pages import Page, Rejected
 from bedstone.corpus.web.warc import Ledger
 from bedstone.errors import DataError
 from bedstone.lots import lot
 from bedstone.store import tables
-from bedstone.store.artifact import HTML_FILES, TEXT_FILES, Artifact, Shard, is_text_file
+from bedstone.store.artifact import ABOUT, HTML_FILES, TEXT_FILES, Artifact, Shard, is_text_file
+from bedstone.store.bounded import Bounds, Failure, bounded
 from bedstone.store.stage import Job, Metrics, Result, Stage
-from bedstone.text.composition import composed
 
 CRAWLS = (*warc.WARCS, *warc.ARCS)
 ENDINGS = (*CRAWLS, *records.TABLES, *TEXT_FILES)
 HTML_TYPES = frozenset({"text/html", "application/xhtml+xml"})
 REASONS = (
-    *("damaged", "too_large", "digest", "http", "url"),
-    *("status", "media_type", "empty", "no_text"),
+    *("damaged", "too_large", "digest", "http", "url", "status", "media_type", "empty", "no_text"),
+    *("too_slow", "crash"),
 )
-REASONS_OF_RECORDS = ("too_large", "no_json", "empty", "no_text")
+REASONS_OF_RECORDS = ("too_large", "no_json", "empty", "no_text", "too_slow", "crash")
+SAMPLE = ("utf-8", b"<h1>Title</h1><p>A page.</p>", html.HTML)
+PARSER_BYTES = 1 << 30
+PARSER_BYTES_PER_BYTE = 256
+"""Of memory that a page may take: more than twice what the dearest of 8 MB do, nothing but tags."""
 
 
 class ExtractConfig(Config):
@@ -59,6 +68,9 @@ class ExtractConfig(Config):
     """Leave out navigation, footers and the like of a page."""
     max_record_bytes: int = Field(default=8 << 20, gt=0, le=1 << 30)
     """Larger records, as stored or with their codings undone, are rejected."""
+    max_page_seconds: float = Field(default=30, gt=0, le=3_600)
+    """Of processor time; a page that takes more is rejected. One of 8 MB of sane text takes half a
+    second. Near the limit another processor, and no other load, may decide otherwise."""
     text_column: str = Field(default="text", min_length=1)
     """Of a table."""
     url_column: str = Field(default="url", min_length=1)
@@ -80,6 +92,8 @@ class Document(NamedTuple):
 
 Outcome = Document | Rejected | None
 """What a page or record gives; None if it is not in the share."""
+Asked = tuple[Page | Outcome, tuple[str, bytes, str] | None]
+"""A page with what its text is taken from; or what is known to be given without."""
 
 
 def run(config: ExtractConfig, job: Job) -> Result:
@@ -90,16 +104,15 @@ def run(config: ExtractConfig, job: Job) -> Result:
     """
     crawl = job.inputs["crawl"]
     refuse_other_kinds([path.name for path in crawl.files])
-    is_warc = crawl.files[0].name.lower().endswith(CRAWLS)
     if len(crawl.files) != 1 and not is_text_file(crawl.files[0].name):
         raise DataError(f"{crawl.location}: a shard of a crawl is one file")
-    read, reasons = (_of_pages, REASONS) if is_warc else (_of_records, REASONS_OF_RECORDS)
-    ledger, counts = Ledger(), Counter[str]()
+    reasons = REASONS if _is_crawl(crawl) else REASONS_OF_RECORDS
+    ledger, left_out, counts = Ledger(), LeftOutOfPages(), Counter[str]()
     with (
         tables.writing(job, "documents.parquet", DOCUMENTS) as documents,
         tables.writing(job, "rejected/records.parquet", REJECTED) as rejected,
     ):
-        for outcome in read(crawl, config, ledger, job):
+        for outcome in _outcomes(crawl, config, (ledger, left_out), job):
             if isinstance(outcome, Document):
                 documents.append(outcome)
                 counts["documents"] += 1
@@ -123,10 +136,15 @@ def run(config: ExtractConfig, job: Job) -> Result:
             "text_bytes": counts["text_bytes"],
             "replaced_documents": counts["replaced_documents"],
             "replaced_characters": counts["replaced_characters"],
+            **{f"left_out.{reason}_bytes": left_out.bytes[reason] for reason in LEAVING_OUT},
             **{f"rejected.{reason}_records": counts[reason] for reason in reasons},
             **{f"passed_over.{kind}_records": it for kind, it in ledger.passed_over.items()},
         },
-        (job.record("documents.parquet"), job.record("rejected/records.parquet")),
+        (
+            job.record("documents.parquet"),
+            job.record("rejected/records.parquet"),
+            tables.write(job, f"{ABOUT}/left_out.parquet", left_out.examples()),
+        ),
     )
 
 
@@ -172,43 +190,62 @@ def is_taken(name: str, share: float) -> bool:
     return lot(name, "corpus.extract") < share
 
 
-def _of_pages(crawl: Shard, config: ExtractConfig, ledger: Ledger, job: Job) -> Iterator[Outcome]:
+def _is_crawl(crawl: Shard) -> bool:
+    return crawl.files[0].name.lower().endswith(CRAWLS)
+
+
+def _outcomes(
+    crawl: Shard, config: ExtractConfig, told: tuple[Ledger, LeftOutOfPages], job: Job
+) -> Iterator[Outcome]:
+    """What each page or record gives, in their order; texts are taken out by other processes."""
+    source, (ledger, left_out) = crawl.content[:16], told
+    read = partial(html.read_page, main_content=config.main_content)
+    memory = PARSER_BYTES + PARSER_BYTES_PER_BYTE * config.max_record_bytes
+    bounds = Bounds(config.max_page_seconds, memory)
+    asked = (_of_crawl if _is_crawl(crawl) else _of_records)(crawl, config, ledger, job)
+    for page, found in bounded(read, SAMPLE, asked, bounds, job.engine.workers):
+        if not isinstance(page, Page):
+            yield page
+        elif isinstance(found, Failure):
+            yield Rejected(page.offset, page.url, found.reason, len(page.body))
+        elif found is None or not found.text.text.strip():
+            yield Rejected(page.offset, page.url, "no_text", len(page.body))
+        else:
+            name = document_id(source, page)
+            left_out.add(name, page.url, found.text.left_out)
+            yield Document(
+                name,
+                page.url,
+                page.date,
+                found.charset,
+                found.replaced,
+                found.text.text,
+                found.text.headings,
+                page.is_cut,
+            )
+
+
+def _of_crawl(crawl: Shard, config: ExtractConfig, ledger: Ledger, job: Job) -> Iterator[Asked]:
     source, position = crawl.content[:16], 0
     with job.progress.task("bytes", total=crawl.files[0].stat().st_size) as task:
         for page in warc.read(crawl.files[0], config.max_record_bytes, ledger):
             task.advance(page.offset - position)
             position = page.offset
-            yield page if isinstance(page, Rejected) else _outcome(page, source, config)
+            if isinstance(page, Rejected):
+                yield page, None
+            elif is_taken(document_id(source, page), config.share):
+                yield _asked(page)
+            else:
+                yield None, None
 
 
-def _outcome(page: Page, source: str, config: ExtractConfig) -> Outcome:
-    name = document_id(source, page)
-    if not is_taken(name, config.share):
-        return None
-    if page.is_text:
-        return _of_text(name, page)
-    if reason := _unusable(page):
-        return Rejected(page.offset, page.url, reason, len(page.body))
-    read = charsets.decode(page.body, page.charset)
-    found = html.text_of(read.text, main_content=config.main_content)
-    if not found.text:
-        return Rejected(page.offset, page.url, "no_text", len(page.body))
-    text = composed(found.text)
-    return Document(
-        name, page.url, page.date, read.charset, read.replaced, text, found.headings, page.is_cut
-    )
+def _asked(page: Page) -> Asked:
+    if reason := None if page.is_text else _unusable(page):
+        return Rejected(page.offset, page.url, reason, len(page.body)), None
+    return page, (page.charset, page.body, html.TEXT if page.is_text else html.HTML)
 
 
-def _of_text(name: str, page: Page) -> Outcome:
-    """Of a page whose text was taken out by others: UTF-8, unless they told otherwise."""
-    read = charsets.decode(page.body, page.charset or "utf-8")
-    text = composed(read.text.replace("\r\n", "\n"))
-    if not text.strip():
-        return Rejected(page.offset, page.url, "no_text", len(page.body))
-    return Document(name, page.url, page.date, read.charset, read.replaced, text, [], page.is_cut)
-
-
-def _of_records(crawl: Shard, config: ExtractConfig, ledger: Ledger, job: Job) -> Iterator[Outcome]:
+def _of_records(crawl: Shard, config: ExtractConfig, ledger: Ledger, job: Job) -> Iterator[Asked]:
     source = crawl.content[:16]
     ledger.input_bytes = ledger.parsed_bytes = sum(path.stat().st_size for path in crawl.files)
     with job.progress.task("records") as task:
@@ -216,14 +253,18 @@ def _of_records(crawl: Shard, config: ExtractConfig, ledger: Ledger, job: Job) -
             task.advance()
             ledger.records += 1
             if isinstance(record, Page):
-                yield _outcome(record, source, config)
+                yield _asked(record)
             elif record is None or record.reason:
-                yield record and Rejected(record.number, record.url, record.reason, record.bytes)
-            else:
-                name = record_id(source, record.number)
-                yield Document(
-                    name, record.url, "", record.charset, record.replaced, record.text, []
+                rejected = record and Rejected(
+                    record.number, record.url, record.reason, record.bytes
                 )
+                yield rejected, None
+            else:
+                yield _document(record_id(source, record.number), record), None
+
+
+def _document(name: str, record: Record) -> Document:
+    return Document(name, record.url, "", record.charset, record.replaced, record.text, [])
 
 
 def _records(crawl: Shard, config: ExtractConfig, source: str) -> Iterator[Record | Page | None]:

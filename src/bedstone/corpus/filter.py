@@ -25,6 +25,7 @@ from numpy.typing import NDArray
 from pydantic import Field, ValidationInfo, field_validator, model_validator
 
 from bedstone.config import Config
+from bedstone.corpus.rewriting.versions import passing
 from bedstone.corpus.rules.sets import (
     DEFAULT_RULES,
     LANGUAGE,
@@ -146,8 +147,8 @@ def resolve(config: FilterConfig, inputs: Mapping[str, Artifact]) -> FilterConfi
     """The config, with the ranges of the role ``thresholds``.
 
     Raises:
-        ConfigError: its rules were not measured; it has ranges and is given thresholds; or it says
-            something about languages and no input tells them.
+        ConfigError: its rules were not measured, or not of what it judges; it has ranges and is
+            given thresholds; or it says something about languages and no input tells them.
     """
     measured = inputs["statistics"].manifest.config.get("rules", config.rules)
     if missing := [name for name in config.rules if name not in measured]:
@@ -155,6 +156,14 @@ def resolve(config: FilterConfig, inputs: Mapping[str, Artifact]) -> FilterConfi
             f"corpus.filter: the statistics are without {', '.join(missing)}",
             hint=f"measure them: corpus.statistics has rules = {json.dumps(measured)}",
         )
+    if passed_over := inputs["statistics"].manifest.parents.get("before"):
+        own = inputs.get("before")
+        if not own or own.content != passed_over.content:
+            raise ConfigError(
+                "corpus.filter: the statistics pass over what an input 'before' drops, and this "
+                f"has {'another' if own else 'none'}",
+                hint="give both the same, or measure without it",
+            )
     if decided := inputs.get("thresholds"):
         if config.ranges_by_language:
             raise ConfigError(
@@ -183,7 +192,7 @@ def run(config: FilterConfig, job: Job) -> Result:
         [fails(statistics, rules, languages.tolist(), _ranges(config)), *other.values()]
     )
     reasons = [*names, *other]
-    entered = _entered(job, statistics)
+    entered = passing(job, statistics)
     keep = entered & ~failures.any(axis=1)
     decisions = {"id": statistics["id"], "keep": keep}
     if LANGUAGE in other:  # what was not asked for is not lost, though the same be kept
@@ -248,14 +257,6 @@ def _other_reasons(
         is_in = pc.is_in(statistics["id"], value_set=held_out.combine_chunks())
         reasons[YARDSTICK] = np.array(is_in.to_pylist(), np.bool_)
     return reasons
-
-
-def _entered(job: Job, statistics: pa.Table) -> Bools:
-    """Which documents are still there to be judged."""
-    if "before" not in job.inputs:
-        return np.ones(statistics.num_rows, np.bool_)
-    before = tables.beside(job.inputs["before"], statistics, ["keep"])
-    return np.array(before["keep"].to_pylist(), np.bool_)
 
 
 def _counted(failures: Bools, reasons: list[str]) -> Metrics:

@@ -13,7 +13,7 @@ and corpus.audit gives their share.
 """
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import pyarrow as pa
 from pydantic import Field
@@ -56,32 +56,31 @@ def run(config: LanguageConfig, job: Job) -> Result:
     names = [config.identifier, *([config.second] if config.second else [])]
     first, *others = [_identifier(name, job) for name in names]
     _refuse_unused(names, job)
-    groups = row_groups(job.inputs["documents"], ("id", "text"))
-    ids: list[str] = []
-    found: list[Identified] = []
-    second: list[str] = []
-    for group in groups:
-        texts = group["text"].to_pylist()
-        ids += group["id"].to_pylist()
-        found += identify(texts, first, config.min_bytes, config.min_share)
-        for other in others:
-            compared = identify(texts, other, config.min_bytes, config.min_share)
-            second += [document.language for document in compared]
-    table = _table(ids, found)
+    schema = _table([], []).schema.with_metadata({"identifier": config.identifier})
     if others:
-        table = table.append_column("second_language", pa.array(second, pa.string()))
-    table = table.replace_schema_metadata({"identifier": config.identifier})
-    file = tables.write(job, "language.parquet", table)
-    counts = Counter(document.language for document in found)
-    return Result(
-        {
-            "input_documents": len(found),
-            "unknown_documents": counts[UNKNOWN],
-            "mixed_documents": counts[MIXED],
-            **_erased([document.language for document in found], second),
-        },
-        (file,),
-    )
+        schema = schema.append(pa.field("second_language", pa.string()))
+    counts, erased = Counter[str](), Counter[str]()
+    with tables.writing(job, "language.parquet", schema) as written:
+        for group in row_groups(job.inputs["documents"], ("id", "text")):
+            texts = group["text"].to_pylist()
+            found = list(identify(texts, first, config.min_bytes, config.min_share))
+            table = _table(group["id"].to_pylist(), found)
+            counts.update(document.language for document in found)
+            for other in others:
+                compared = identify(texts, other, config.min_bytes, config.min_share)
+                second = [document.language for document in compared]
+                table = table.append_column("second_language", pa.array(second, pa.string()))
+                erased.update(_erased([document.language for document in found], second))
+            written.extend(table.replace_schema_metadata(schema.metadata))
+    metrics: Metrics = {
+        "input_documents": counts.total(),
+        "unknown_documents": counts[UNKNOWN],
+        "mixed_documents": counts[MIXED],
+    }
+    if others:
+        metrics["erased_documents"] = erased.total()
+        metrics |= {f"erased.{name}_documents": erased[name] for name in sorted(erased)}
+    return Result(metrics, (job.record("language.parquet"),))
 
 
 def _identifier(name: Name, job: Job) -> Identifier:
@@ -114,14 +113,11 @@ def _table(ids: list[str], found: list[Identified]) -> pa.Table:
     )
 
 
-def _erased(first: Sequence[str], second: Sequence[str]) -> Metrics:
-    """Of each language, the documents that the second identifier finds elsewhere."""
-    pairs = zip(first, second, strict=False)  # without a second identifier there are none
-    counts = Counter(
-        ours for ours, theirs in pairs if ours != theirs and ours not in (UNKNOWN, MIXED)
-    )
-    by_language = {f"erased.{name}_documents": counts[name] for name in sorted(counts)}
-    return {"erased_documents": counts.total(), **by_language} if second else {}
+def _erased(first: Sequence[str], second: Sequence[str]) -> Iterator[str]:
+    """The language of each document that the second identifier finds elsewhere."""
+    for ours, theirs in zip(first, second, strict=True):
+        if ours != theirs and ours not in (UNKNOWN, MIXED):
+            yield ours
 
 
 def total(sums: Metrics) -> Metrics:

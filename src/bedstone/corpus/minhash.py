@@ -7,6 +7,8 @@ Writes  ``signatures.parquet``: ``id``, ``exact`` (bytes that are equal for equa
         first; null for a text shorter than a shingle
 """
 
+from collections import Counter
+
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -16,7 +18,7 @@ from bedstone.config import Config
 from bedstone.corpus.duplicates.signatures import BAND, signed
 from bedstone.corpus.rewriting.versions import row_groups
 from bedstone.store import tables
-from bedstone.store.stage import Job, Metrics, Result, Stage
+from bedstone.store.stage import Job, Result, Stage
 from bedstone.text.codes import batches
 from bedstone.text.composition import composed
 
@@ -40,37 +42,30 @@ class MinhashConfig(Config):
 def run(config: MinhashConfig, job: Job) -> Result:
     """Sign the documents of one shard."""
     functions = config.bands * config.rows
-    ids = tables.read(job.inputs["documents"], ["id"])["id"]
-    characters = [np.empty(0, np.int64)]
-    exact = [np.empty((0, 2), np.uint64)]
-    least = [np.empty((0, functions), np.uint64)]
-    is_signed = [np.empty(0, np.bool_)]
-    for group in row_groups(job.inputs["documents"], ("text",)):
-        characters.append(pc.cast(pc.utf8_length(group["text"]), pa.int64()).to_numpy())
-        for texts in batches(composed(text.as_py()) for text in group["text"]):
-            batch = signed(texts, functions, config.seed, config.shingle_words)
-            exact.append(batch.exact)
-            least.append(batch.least)
-            is_signed.append(batch.is_signed)
-    whole = np.concatenate(least)
-    present = np.concatenate(is_signed)
-    table = pa.table(
-        {
-            "id": ids,
-            "exact": tables.of_numbers(np.concatenate(exact)),
-            "characters": np.concatenate(characters),
-        }
-        | {
-            f"{BAND}{band:02}": tables.of_numbers(whole[:, first : first + config.rows], present)
-            for band, first in enumerate(range(0, functions, config.rows))
-        }
+    bands = {f"{BAND}{band:02}": band * config.rows for band in range(config.bands)}
+    schema = pa.schema(
+        [("id", pa.string()), ("exact", pa.binary(16)), ("characters", pa.int64())]
+        + [(name, pa.binary(8 * config.rows)) for name in bands]
     )
-    file = tables.write(job, "signatures.parquet", table)
-    metrics: Metrics = {
-        "input_documents": len(present),
-        "unsigned_documents": int((~present).sum()),
-    }
-    return Result(metrics, (file,))
+    counts = Counter(input_documents=0, unsigned_documents=0)
+    with tables.writing(job, "signatures.parquet", schema) as written:
+        for group in row_groups(job.inputs["documents"], ("id", "text")):
+            made = [
+                signed(texts, functions, config.seed, config.shingle_words)
+                for texts in batches(composed(text.as_py()) for text in group["text"])
+            ]
+            least = np.concatenate([batch.least for batch in made])
+            present = np.concatenate([batch.is_signed for batch in made])
+            columns = {
+                "id": group["id"].cast(pa.string()),
+                "exact": tables.of_numbers(np.concatenate([batch.exact for batch in made])),
+                "characters": pc.cast(pc.utf8_length(group["text"]), pa.int64()),
+            }
+            for name, first in bands.items():
+                columns[name] = tables.of_numbers(least[:, first : first + config.rows], present)
+            written.extend(pa.table(columns, schema))
+            counts.update(input_documents=len(present), unsigned_documents=int(sum(~present)))
+    return Result(dict(counts), (job.record("signatures.parquet"),))
 
 
 STAGE = Stage(

@@ -1,11 +1,12 @@
 """Stage corpus.rewrite: drop lines and citations by C4's rules, and decide about no page.
 
-Reads   ``documents``
+Reads   ``documents``; where given ``before``, earlier decisions: what they drop is not rewritten,
+        which saves the time
 Writes  ``documents.parquet``: the same rows and columns, with what is left of each text, and
-        ``headings`` as numbers of its lines. ``corpus.rules.c4`` says what is left.
+        ``headings`` as numbers of its lines. ``corpus.rules.c4`` says what is left; of what was
+        dropped before, nothing is.
 
-Texts that corpus.filter drops are rewritten too. Statistics of the rewritten texts are other
-than those of the documents: measure them anew.
+Statistics of the rewritten texts are other than those of the documents: measure them anew.
 """
 
 from typing import Literal
@@ -13,8 +14,9 @@ from typing import Literal
 from pydantic import model_validator
 
 from bedstone.config import Config
-from bedstone.corpus.rewriting.versions import total, write_version
+from bedstone.corpus.rewriting.versions import passing, total, write_version
 from bedstone.corpus.rules.c4 import VARIANTS, rewrite
+from bedstone.store import tables
 from bedstone.store.stage import Job, Result, Stage
 from bedstone.text.codes import Rewritten, Texts
 
@@ -47,7 +49,9 @@ def run(config: RewriteConfig, job: Job) -> Result:
     def rewriting(texts: Texts, row: int) -> Rewritten:
         return rewrite(texts, config.variant, config.without)
 
-    file, metrics = write_version(job, "documents.parquet", job.inputs["documents"], rewriting)
+    documents = job.inputs["documents"]
+    passes = passing(job, tables.read(documents, ["id"])) if "before" in job.inputs else None
+    file, metrics = write_version(job, "documents.parquet", documents, rewriting, passes)
     return Result(metrics, (file,))
 
 
@@ -56,9 +60,10 @@ STAGE = Stage(
     version=1,
     config=RewriteConfig,
     inputs=("documents",),
+    optional=("before",),
     run=run,
     libraries=("numpy", "pyarrow"),
-    sharded=("documents",),
+    sharded=("documents", "before"),
     total=total,
     instead="documents",
 )

@@ -1,7 +1,8 @@
 """Stage corpus.statistics: measure quality rules on every document, and decide nothing.
 
-Reads   ``documents``, or a version of them; ``language`` where given, for the stop words: without
-        it all documents are taken for English
+Reads   ``documents``, or a version of them; and where given: ``language``, for the stop words:
+        without it all documents are taken for English; ``before``, earlier decisions: what they
+        drop is not measured, which saves the time
 Writes  ``statistics.parquet``: ``id``, ``text_bytes``, a column for each rule of the sets. A limit,
         or the choice among these sets, can then be changed without reading a text again.
 """
@@ -9,10 +10,12 @@ Writes  ``statistics.parquet``: ``id``, ``text_bytes``, a column for each rule o
 from collections.abc import Mapping
 from functools import partial
 
+import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from bedstone.config import Config
-from bedstone.corpus.rewriting.versions import row_groups, schema_of
+from bedstone.corpus.rewriting.versions import Bools, passing, row_groups, schema_of
 from bedstone.corpus.rules.measures import STOP_WORDS, measure
 from bedstone.corpus.rules.sets import RULES, LanguageKey, RuleSet
 from bedstone.corpus.rules.transfer import read_stop_words
@@ -60,15 +63,26 @@ def run(config: StatisticsConfig, job: Job) -> Result:
     languages = None
     if "language" in job.inputs:
         languages = tables.beside(job.inputs["language"], table, ["language"])["language"]
+    passes = passing(job, table)
     measured = partial(measure, stop_words=config.stop_words, rules=",".join(config.rules))
-    parts, row = [], 0
-    for group in row_groups(documents, ("text",)):
-        own = None if languages is None else languages.slice(row, group.num_rows).to_pylist()
-        parts.append(measured(group["text"], languages=own))
-        row += group.num_rows
-    whole = pa.concat_tables(parts or [measured([])]).combine_chunks()
-    file = tables.write(job, "statistics.parquet", whole.add_column(0, "id", table["id"]))
-    return Result({"input_documents": row}, (file,))
+    schema = measured([]).schema.insert(0, pa.field("id", pa.string()))
+    row = 0
+    with tables.writing(job, "statistics.parquet", schema) as written:
+        for group in row_groups(documents, ("id", "text")):
+            here = slice(row, row + group.num_rows)
+            own = None if languages is None else languages[here].filter(passes[here]).to_pylist()
+            found = measured(group["text"].filter(passes[here]), languages=own)
+            written.extend(_all_rows(found, group, passes[here]).cast(schema))
+            row = here.stop
+    return Result({"input_documents": int(passes.sum())}, (job.record("statistics.parquet"),))
+
+
+def _all_rows(found: pa.Table, group: pa.Table, passes: Bools) -> pa.Table:
+    """What was found of the documents that pass, and of the others their id and size."""
+    rows = found.take(pa.array(np.cumsum(passes) - 1, mask=~passes))
+    sizes = pc.cast(pc.binary_length(group["text"]), rows["text_bytes"].type)
+    at = rows.schema.get_field_index("text_bytes")
+    return rows.set_column(at, "text_bytes", sizes).add_column(0, "id", group["id"])
 
 
 STAGE = Stage(
@@ -76,10 +90,11 @@ STAGE = Stage(
     version=2,
     config=StatisticsConfig,
     inputs=("documents",),
-    optional=("language",),
+    optional=("language", "before"),
     run=run,
     libraries=("numpy", "pyarrow"),
-    sharded=("documents", "language"),
+    sharded=("documents", "language", "before"),
     decided_by=("thresholds",),
     resolve=resolve,
+    instead="",
 )

@@ -101,7 +101,9 @@ def _make_shards(
     outer, inner = (progress, Progress()) if len(requests) > 1 else (Progress(), progress)
     made = []
     with outer.task("shards", len(requests)) as task:
-        for path in engine.map(partial(_build_shard, store=store, progress=inner), requests):
+        own = max(engine.workers // max(len(requests), 1), 1)  # processes that a shard may have
+        make = partial(_build_shard, store=store, engine=Local(own), progress=inner)
+        for path in engine.map(make, requests):
             made.append(Artifact(path))
             task.advance()
     result = Result(request.stage.total(_summed([shard.manifest.metrics for shard in made])))
@@ -116,8 +118,8 @@ def _summed(metrics: Sequence[Metrics]) -> Metrics:
     return {name: sum(each.get(name, 0) for each in metrics) for name in names}
 
 
-def _build_shard(request: Request, store: Path, progress: Progress) -> Path:
-    return _build(request, store, partial(_make, engine=Local(), progress=progress)).path
+def _build_shard(request: Request, store: Path, engine: Engine, progress: Progress) -> Path:
+    return _build(request, store, partial(_make, engine=engine, progress=progress)).path
 
 
 def _manifest(

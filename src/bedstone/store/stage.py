@@ -120,7 +120,8 @@ class Stage:
     resolve: Callable[[Any, Mapping[str, Artifact]], Any] = _as_given
     """Fills the config's absent fields from a parent's decision, a planned model size say."""
     instead: str = "before"
-    """The role that is read in place of what a node of this stage makes, where the node is off."""
+    """The role that is read in place of what a node of this stage makes, where the node is off;
+    empty if none can be."""
 
     def role(self, name: str) -> str | None:
         """The role that is given as ``name``: of ``bits.a``, ``bits``; None if there is none."""

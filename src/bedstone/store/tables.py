@@ -19,7 +19,9 @@ from bedstone.store.artifact import File, Shard
 from bedstone.store.stage import Job
 
 ROW_GROUP_ROWS = 16_384
-"""Some 64 MB of web text: what a reader of single columns has to hold at a time."""
+ROW_GROUP_CHARACTERS = 1 << 24
+"""What a reader has to hold at a time: so many rows, or fewer with so much text. A row has its own
+whatever it takes."""
 
 
 def read(shard: Shard, required: Sequence[str], nullable: Sequence[str] = ()) -> pa.Table:
@@ -31,9 +33,7 @@ def read(shard: Shard, required: Sequence[str], nullable: Sequence[str] = ()) ->
     """
     path = table_path(shard)
     wanted = [*required, *nullable]
-    present = schema(path).names
-    if missing := sorted(set(wanted) - set(present)):
-        raise DataError(f"{path} has no column {', '.join(missing)}, only {present}")
+    require(path, wanted)
     with reading(path):
         table = pq.read_table(path, columns=wanted, partitioning=None)
     for name in required:
@@ -93,13 +93,19 @@ class Rows:
         self._schema = schema
         self._file = pq.ParquetWriter(path, schema, **options(schema))
         self._rows: list[Sequence[Any]] = []
-        self._groups = 0
+        self._characters = self._groups = 0
 
     def append(self, row: Sequence[Any]) -> None:
         """Add a row: its values in the schema's order."""
         self._rows.append(row)
-        if len(self._rows) == ROW_GROUP_ROWS:
+        self._characters += sum(len(value) for value in row if isinstance(value, str))
+        if len(self._rows) >= ROW_GROUP_ROWS or self._characters >= ROW_GROUP_CHARACTERS:
             self._flush()
+
+    def extend(self, rows: pa.Table) -> None:
+        """Write ``rows`` as row groups of their own."""
+        self._groups += 1
+        self._file.write_table(rows, ROW_GROUP_ROWS)
 
     def close(self) -> None:
         """Write what is left, and the file's end. A table without rows has one empty group."""
@@ -114,8 +120,8 @@ class Rows:
             for values, field in zip(columns, self._schema, strict=True)
         ]
         self._rows.clear()
-        self._groups += 1
-        self._file.write_table(pa.Table.from_arrays(arrays, schema=self._schema))
+        self._characters = 0
+        self.extend(pa.Table.from_arrays(arrays, schema=self._schema))
 
 
 @contextmanager
@@ -142,6 +148,18 @@ def schema(path: Path) -> pa.Schema:
     """
     with reading(path):
         return pq.read_schema(path)
+
+
+def require(path: Path, names: Sequence[str]) -> pa.Schema:
+    """The columns of the table at ``path``.
+
+    Raises:
+        DataError: those with ``names`` are not all there, or what ``schema`` raises.
+    """
+    present = schema(path)
+    if missing := sorted(set(names) - set(present.names)):
+        raise DataError(f"{path} has no column {', '.join(missing)}, only {present.names}")
+    return present
 
 
 @contextmanager

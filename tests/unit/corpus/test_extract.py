@@ -94,6 +94,28 @@ def test_text_without_main_content(crawl, member, run, rows):
     assert rows(made, "documents.parquet")[0]["text"].startswith("Menu of things")
 
 
+def test_a_page_over_its_limit_costs_itself_alone(crawl, member, run, rows):
+    slow = member("http://a.example/1", b"<p>" * 500_000)
+    members = [member("http://a.example/0", GOOD), slow, member("http://a.example/2", GOOD)]
+    result, made = run(STAGE, {"max_page_seconds": 0.02}, crawl=crawl(*members))
+    assert [row["url"][-1] for row in rows(made, "documents.parquet")] == ["0", "2"]
+    rejected = rows(made, "rejected/records.parquet")
+    assert [(row["url"][-1], row["reason"]) for row in rejected] == [("1", "too_slow")]
+    assert result.metrics["rejected.too_slow_records"] == 1
+
+
+def test_a_page_that_takes_too_much_memory_costs_itself_alone(
+    crawl, member, run, rows, monkeypatch
+):
+    monkeypatch.setattr("bedstone.corpus.extract.PARSER_BYTES", 1 << 26)
+    monkeypatch.setattr("bedstone.corpus.extract.PARSER_BYTES_PER_BYTE", 0)
+    large = member("http://a.example/1", b"<p>" * 1_000_000)
+    members = [member("http://a.example/0", GOOD), large, member("http://a.example/2", GOOD)]
+    _, made = run(STAGE, crawl=crawl(*members))
+    assert [row["url"][-1] for row in rows(made, "documents.parquet")] == ["0", "2"]
+    assert [row["reason"] for row in rows(made, "rejected/records.parquet")] == ["crash"]
+
+
 def test_no_warc_is_no_crawl(crawl, run):
     with pytest.raises(DataError, match="no record of a crawl"):
         run(STAGE, crawl=crawl(b"GIF89a"))

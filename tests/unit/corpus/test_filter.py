@@ -16,7 +16,7 @@ NORWEGIAN = "Katten satt her og sov lenge i sola i dag " * 8
 TEXTS = {"prose": PROSE, "short": "short of words", "norwegian": NORWEGIAN, "udhr": PROSE}
 
 
-MEASURED = SimpleNamespace(manifest=SimpleNamespace(config={"rules": [DEFAULT_RULES]}))
+MEASURED = SimpleNamespace(manifest=SimpleNamespace(config={"rules": [DEFAULT_RULES]}, parents={}))
 """Statistics, as far as a config can ask about them."""
 
 
@@ -163,6 +163,16 @@ def test_rules_that_were_not_measured_are_named():
     config = FilterConfig(rules=("gopher-quality:datatrove", "c4:tfds"))
     with pytest.raises(ConfigError, match="the statistics are without c4:tfds"):
         resolve(config, {"statistics": MEASURED})
+
+
+def test_what_was_not_measured_is_not_judged():
+    before, other = (SimpleNamespace(content=content) for content in ("a", "b"))
+    manifest = SimpleNamespace(config=MEASURED.manifest.config, parents={"before": before})
+    given = {"statistics": SimpleNamespace(manifest=manifest)}
+    assert resolve(FilterConfig(), given | {"before": before}) == FilterConfig()
+    for inputs in (given, given | {"before": other}):
+        with pytest.raises(ConfigError, match="pass over what an input 'before' drops"):
+            resolve(FilterConfig(), inputs)
 
 
 def test_limits_left_out_stay():

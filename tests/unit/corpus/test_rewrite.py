@@ -51,6 +51,20 @@ def test_the_same_rows_with_what_is_left_of_them(documents, run, rows):
     assert metrics["kept_bytes_share"] == metrics["kept_bytes"] / metrics["input_bytes"]
 
 
+def test_what_was_dropped_before_is_left_without_text(documents, table_shard, run, rows):
+    keep = {"page": True, "menu": True, "same": False, "none": False}
+    before = table_shard("before", {"id": list(keep), "keep": list(keep.values())})
+    _, whole = run(STAGE, documents=documents)
+    result, made = run(STAGE, documents=documents, before=before)
+    nothing = {"text": "", "headings": []}
+    assert rows(made, "documents.parquet") == [
+        row if keep[row["id"]] else row | nothing for row in rows(whole, "documents.parquet")
+    ]
+    assert result.metrics["input_documents"] == 2
+    assert result.metrics["input_bytes"] == len(TEXTS["page"]) + len(TEXTS["menu"])
+    assert result.metrics["emptied_documents"] == 1
+
+
 def test_row_groups_make_no_difference(documents, run, rows, monkeypatch):
     _, whole = run(STAGE, documents=documents)
     monkeypatch.setattr("bedstone.store.tables.ROW_GROUP_ROWS", 3)

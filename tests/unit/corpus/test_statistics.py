@@ -40,6 +40,20 @@ def test_a_row_group_at_a_time(documents, run, rows, monkeypatch):
     assert rows(made, "statistics.parquet") == expected()
 
 
+@pytest.mark.parametrize("keep", [[True, False, True], [False] * 3])
+def test_what_was_dropped_before_is_not_measured(documents, table_shard, run, rows, keep):
+    before = table_shard("before", {"id": ["x", "y", "z"], "keep": keep})
+    languages = ["nob_Latn", "nob_Latn", "eng_Latn"]
+    language = table_shard("language", {"id": ["x", "y", "z"], "language": languages})
+    result, made = run(STAGE, documents=documents, language=language, before=before)
+    assert result.metrics == {"input_documents": sum(keep)}
+    known = ("id", "text_bytes")
+    assert rows(made, "statistics.parquet") == [
+        row if kept else {name: row[name] if name in known else None for name in row}
+        for row, kept in zip(expected(languages=languages), keep, strict=True)
+    ]
+
+
 def test_languages_have_stop_words_of_their_own(documents, run, rows, table_shard):
     languages = ["nob_Latn", "zho_Hans", "eng_Latn"]
     language = table_shard("language", {"id": ["x", "y", "z"], "language": languages})

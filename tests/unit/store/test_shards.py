@@ -71,6 +71,12 @@ def made(texts, store, workers=1):
     return build(UPPER, Nothing(), {"texts": adopt([texts], store)}, store, Local(workers))
 
 
+@pytest.mark.parametrize(("workers", "own"), [(1, 1), (2, 1), (7, 2)])
+def test_shards_at_once_share_the_workers(texts, store, workers, own):
+    shards = made(texts, store, workers).shards
+    assert [shard.manifest.workers for shard in shards] == [own] * 3
+
+
 def test_each_shard_is_an_artifact_and_the_metrics_are_totals(texts, store):
     artifact = made(texts, store)
     assert [shard.file("upper.txt").read_text() for shard in artifact.shards] == [

@@ -58,6 +58,19 @@ def test_rows_are_written_as_their_table_is(tmp_path, monkeypatch, n_rows):
     assert (tmp_path / "rows").read_bytes() == (tmp_path / "table").read_bytes()
 
 
+def test_much_text_makes_a_row_group_of_its_own(tmp_path, monkeypatch):
+    monkeypatch.setattr(tables, "ROW_GROUP_CHARACTERS", 10)
+    job = Job({}, tmp_path, Local(), Progress())
+    schema = pa.schema([("text", pa.large_string()), ("number", pa.int64())])
+    with tables.writing(job, "rows", schema) as rows:
+        for text in ("a" * 4, "b" * 4, "c" * 4, "d" * 40, "e"):
+            rows.append((text, 1 << 40))
+    with pq.ParquetFile(tmp_path / "rows") as file:
+        groups = [file.metadata.row_group(number).num_rows for number in range(3)]
+        assert (groups, file.num_row_groups) == ([3, 1, 1], 3)
+        assert file.read()["text"].to_pylist()[3] == "d" * 40
+
+
 def test_no_parquet(tmp_path, table_shard):
     shard = table_shard("a", {"id": ["x"]})
     shard.files[0].write_text("rubbish")

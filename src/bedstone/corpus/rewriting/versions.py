@@ -12,6 +12,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
+from numpy.typing import NDArray
 
 from bedstone.errors import DataError
 from bedstone.store import tables
@@ -19,14 +20,17 @@ from bedstone.store.artifact import File, Shard
 from bedstone.store.stage import Job, Metrics
 from bedstone.text.codes import Rewritten, Texts, batches, strings_of, texts_of
 
+Bools = NDArray[np.bool_]
 Rewriting = Callable[[Texts, int], Rewritten]
 """From texts, and the row of the first of them in its shard."""
 
 
 def write_version(
-    job: Job, name: str, documents: Shard, rewriting: Rewriting
+    job: Job, name: str, documents: Shard, rewriting: Rewriting, passes: Bools | None = None
 ) -> tuple[File, Metrics]:
     """Write ``documents`` with their texts rewritten as the file ``name``; what was done to them.
+
+    One that does not pass is left without text and headings, and counts for nothing.
 
     Raises:
         DataError: a column is missing, or a document has no text.
@@ -40,6 +44,8 @@ def write_version(
     ):
         row = 0
         for table in row_groups(documents):
+            if passes is not None:
+                table = _emptied(table, passes[row : row + table.num_rows], counts)
             rewritten = _rewritten(table, row, rewriting, counts)
             counts.update(_sizes(table["text"], rewritten["text"]))
             writer.write_table(rewritten, tables.ROW_GROUP_ROWS)
@@ -47,19 +53,33 @@ def write_version(
     return job.record(name), dict(counts)
 
 
+def passing(job: Job, table: pa.Table) -> Bools:
+    """Which documents the role ``before`` keeps; without it, all.
+
+    Raises:
+        DataError: it is about others than ``table``.
+    """
+    if "before" not in job.inputs:
+        return np.ones(table.num_rows, np.bool_)
+    kept = tables.beside(job.inputs["before"], table, ["keep"])["keep"]
+    return np.array(kept.to_numpy(zero_copy_only=False), np.bool_)
+
+
 def row_groups(documents: Shard, names: tuple[str, ...] | None = None) -> Iterator[pa.Table]:
     """The documents a row group at a time, or of their columns those with ``names``.
 
     Raises:
-        DataError: a document has no text.
+        DataError: a column is missing, or a document has no text.
     """
     path = tables.table_path(documents)
+    tables.require(path, names or ("text",))
     with tables.reading(path), pq.ParquetFile(path) as file:
-        for batch in file.iter_batches(tables.ROW_GROUP_ROWS, columns=names):
-            table = pa.Table.from_batches([batch])
-            if absent := table["text"].null_count:
-                raise DataError(f"{path}: {absent} rows have no text")
-            yield table
+        for group in range(file.num_row_groups):
+            for batch in file.iter_batches(tables.ROW_GROUP_ROWS, [group], names):
+                table = pa.Table.from_batches([batch])
+                if absent := table["text"].null_count:
+                    raise DataError(f"{path}: {absent} rows have no text")
+                yield table
 
 
 def schema_of(documents: Shard) -> pa.Schema:
@@ -69,10 +89,17 @@ def schema_of(documents: Shard) -> pa.Schema:
         DataError: it is no table of documents.
     """
     path = tables.table_path(documents)
-    schema = tables.schema(path)
-    if missing := [name for name in ("id", "url", "text", "headings") if name not in schema.names]:
-        raise DataError(f"{path} has no column {', '.join(missing)}, only {schema.names}")
+    schema = tables.require(path, ("id", "url", "text", "headings"))
     return schema.set(schema.get_field_index("text"), pa.field("text", pa.large_string()))
+
+
+def _emptied(table: pa.Table, passes: Bools, counts: Counter[str]) -> pa.Table:
+    counts["input_documents"] -= int(np.sum(~passes))
+    for name, nothing in (("text", ""), ("headings", [])):
+        column, field = table[name], table.schema.field(name)
+        values = pc.if_else(pa.array(passes), column, pa.scalar(nothing, field.type))
+        table = table.set_column(table.schema.get_field_index(name), field, values)
+    return table
 
 
 def _rewritten(table: pa.Table, row: int, rewriting: Rewriting, counts: Counter[str]) -> pa.Table:

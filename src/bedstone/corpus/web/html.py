@@ -3,18 +3,22 @@
 The parser is resiliparse's. What is content is decided on its tree, by ``corpus.content``.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 import numpy as np
-from resiliparse.parse.html import HTMLTree
+from resiliparse.parse.html import HTMLParserException, HTMLTree
 
 from bedstone.corpus.content.blocks import Page, page_of
 from bedstone.corpus.content.judge import NOT_LEFT_OUT, REASONS, reasons_of
 from bedstone.corpus.content.names import Bytes
 from bedstone.corpus.content.tags import tags_of
 from bedstone.corpus.content.written import written
+from bedstone.corpus.web import charsets
+from bedstone.text.composition import composed
 
+HTML, TEXT = "html", "text"
+"""Kinds of pages."""
 MAX_EXAMPLE_BYTES = 300
 
 
@@ -35,6 +39,39 @@ class Text:
     """Numbers of the lines of ``text``, from 0, that are headings; split it at line feeds."""
     left_out: dict[str, LeftOut]
     """By reason, those of ``corpus.content.judge``."""
+
+
+class Read(NamedTuple):
+    """A page that was read."""
+
+    charset: str
+    replaced: int
+    """As ``charsets.Decoded`` has them."""
+    text: Text
+
+
+def read_page(declared: str, body: bytes, kind: str, *, main_content: bool) -> Read:
+    """The characters of ``body``, whatever it is, and its text in Unicode's form NFC.
+
+    Args:
+        declared: the encoding that the HTTP header has.
+        body: of a page.
+        kind: ``HTML``, or ``TEXT``: the text as somebody has taken it out, UTF-8 if nothing tells.
+        main_content: as in ``text_of``.
+
+    Raises:
+        MemoryError: the parser had not enough.
+    """
+    if kind == TEXT:
+        read = charsets.decode(body, declared or "utf-8")
+        text = Text(read.text.replace("\r\n", "\n"), [], {})
+    else:
+        read = charsets.decode(body, declared)
+        try:
+            text = text_of(read.text, main_content=main_content)
+        except HTMLParserException as error:  # it takes any page; it fails without memory only
+            raise MemoryError from error
+    return Read(read.charset, read.replaced, replace(text, text=composed(text.text)))
 
 
 def page(html: str) -> Page:
