@@ -4,8 +4,9 @@ Two forests of small decision trees give the chance that a block is content: the
 block's traits, the second also by the chances of the blocks beside it and of the elements around.
 They are the tables ``first.tsv`` and ``second.tsv``, written by ``benchmarks/content.py``; what
 they were learnt from, and how well they do elsewhere, stands in docs/concepts/pages.md. Readers'
-comments are left out by rule, since to a classifier they look like prose, and a heading is kept
-where the prose below it is.
+comments are left out by rule, since to a classifier they look like prose, a heading is kept
+where the prose below it is, and of a page that would be left without a line what is left out for
+its place alone.
 
 Source: Friedman 2001, gradient boosting; Tu and Bai 2010, auto-context, for the second look.
 """
@@ -59,7 +60,7 @@ SIGNS_OF_REASONS = tuple(sign for sign in SIGNS if sign not in {"media", *SIGNS[
 REASONS = (*SIGNS_OF_REASONS, "repeated", "links", "place")
 """As what a block is left out: the first that holds of it. ``place`` is neither named nor linked:
 where it stands, and what it is like."""
-NOT_LEFT_OUT = 255
+NOT_LEFT_OUT, PLACE = 255, REASONS.index("place")
 LINKS_SHARE = 0.5
 """Of a block's bytes in links, from which on it is left out as links."""
 HOLDERS_OF_REASONS = {"navigation": "in_nav", "footer": "in_footer", "sidebar": "in_aside"}
@@ -218,6 +219,8 @@ def _reasons(page: Page, tables: Tables, first: Forest, second: Forest) -> Bytes
             _heads(page, traits, block) and reasons[block + 1] == NOT_LEFT_OUT
         ):
             reasons[block] = _reason(traits[block])
+    if (reasons != NOT_LEFT_OUT).all():
+        reasons[reasons == PLACE] = NOT_LEFT_OUT
     return reasons
 
 

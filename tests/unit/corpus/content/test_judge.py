@@ -102,6 +102,11 @@ def test_tables_name_traits_that_there_are():
     assert len(set(SECOND_LOOK)) == len(SECOND_LOOK) > len(NAMES_OF_TRAITS)
 
 
+def test_a_page_of_a_line_is_that_line():
+    told = reasons("<body><nav><a href=x>Tell others</a></nav><p>été</p>")
+    assert told == {"Tell others": "navigation", "été": None}
+
+
 @pytest.mark.parametrize("page", ["", "<p>", "x", "<div>" * 5000 + "x", "<p>a" * 5000])
 def test_any_page_is_judged(page):
     assert len(reasons_of(html.page(page))) == len(html.page(page).blocks.starts)
