@@ -71,7 +71,7 @@ def named_values(header: str) -> list[tuple[str, str]]:
 
 def _warc_head(data: bytes) -> Head | None:
     end = BLANK_LINE.search(data, 0, MAX_BYTES)
-    if end is None or not WARC.begins(data):
+    if end is None or not WARC.begins(data) or data.find(b"\0", 0, end.start()) >= 0:
         return None
     fields = dict(named_values(data[: end.start()].decode("utf-8", "replace")))
     length, kind = fields.get("content-length", ""), fields.get("warc-type", "").lower()

@@ -180,7 +180,7 @@ class Members:
         self.sound = 0
         """Up to where all is of members that have ended with the right checksum."""
         self.is_archive = False
-        """They begin with a record."""
+        """They hold a record, or at least begin with one."""
         self._starts, self._offsets = [0], [start]
 
     @property
@@ -204,7 +204,9 @@ class Members:
         while self.peek(0, 1):
             start = self.position
             found = record_at(self, self._form, max_block_bytes)
-            if not found:
+            if found:
+                self.is_archive = True
+            else:
                 self._resynchronise(0 if self.position > start else 1)
             yield found or Damage(start, self.position - start)
 
