@@ -35,13 +35,6 @@ class Found(NamedTuple):
     """None of one that is too large."""
 
 
-class Damage(NamedTuple):
-    """Unpacked bytes that belong to no record."""
-
-    inner: int
-    size: int
-
-
 def record_at(window: "Plain | Members", form: Format, max_block_bytes: int) -> Found | None:
     """The record that begins here, passed over; None if none does, or it is not whole."""
     start, head = window.position, _head(window, form)
@@ -172,17 +165,16 @@ class Members:
         index = bisect.bisect(self._starts, position) - 1
         return self._offsets[index], position - self._starts[index]
 
-    def split(self, max_block_bytes: int) -> Iterator[Found | Damage]:
-        """All of it, as records and what is between them."""
+    def records(self, max_block_bytes: int) -> Iterator[Found]:
+        """Those in it; what is between them is read, too."""
         self.is_archive = self._form.begins(self.peek(0, SIGN_BYTES))
         while self.peek(0, 1):
             start = self.position
-            found = record_at(self, self._form, max_block_bytes)
-            if found:
+            if found := record_at(self, self._form, max_block_bytes):
                 self.is_archive = True
+                yield found
             else:
                 self._resynchronise(0 if self.position > start else 1)
-            yield found or Damage(start, self.position - start)
 
     def peek(self, start: int, stop: int) -> bytes:
         """The bytes from ``start`` to ``stop`` of those ahead, without those of another member."""

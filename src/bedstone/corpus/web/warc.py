@@ -168,12 +168,11 @@ class _Parts:
         members = Members(self._data, start, self._form, self._packing)
         held: Found | None = None
         parsed = 0
-        for piece in members.split(self._max_block_bytes):
-            if isinstance(piece, Found):
-                if held:
-                    parsed += held.size
-                    yield self._given(members.place(held.inner), held)
-                held = piece
+        for found in members.records(self._max_block_bytes):
+            if held:
+                parsed += held.size
+                yield self._given(members.place(held.inner), held)
+            held = found
         if members.damage:
             if members.is_archive:
                 self._plain_from = max(self._plain_from, members.damage.position)
