@@ -125,7 +125,8 @@ def audit(
     inputs: Annotated[
         Paths,
         typer.Argument(
-            metavar="INPUT...", help="an artifact; or WARC, JSONL, Parquet, text files, folders"
+            metavar="INPUT...",
+            help="an artifact; or WARC, HTML, JSONL, Parquet, text files, folders",
         ),
     ] = (),
     *,

@@ -71,7 +71,7 @@ def named_values(header: str) -> list[tuple[str, str]]:
 
 def _warc_head(data: bytes) -> Head | None:
     end = BLANK_LINE.search(data, 0, MAX_BYTES)
-    if end is None or not WARC.begins(data):
+    if end is None or not WARC.begins(data) or data.find(b"\0", 0, end.start()) >= 0:
         return None
     fields = dict(named_values(data[: end.start()].decode("utf-8", "replace")))
     length, kind = fields.get("content-length", ""), fields.get("warc-type", "").lower()
@@ -79,18 +79,18 @@ def _warc_head(data: bytes) -> Head | None:
 
 
 def _arc_head(data: bytes) -> Head | None:
-    line, feed, _ = data[:MAX_BYTES].partition(b"\n")
-    if not feed or not ARC.begins(data):
+    line = ARC.sign.match(data, 0, MAX_BYTES)
+    if line is None:
         return None
-    url, _, date, media_type, *_, length = line.decode("utf-8", "replace").split()
+    url, date, about, length = (each.decode("utf-8", "replace") for each in line.groups(b""))
     name = url.lower().partition(":")[0]
     kind = RESPONSE if name in ("http", "https") else ABOUT if name == "filedesc" else RESOURCE
     fields = {
         "warc-target-uri": url,
         "warc-date": re.sub(r"^(....)(..)(..)(..)(..)(..)$", r"\1-\2-\3T\4:\5:\6Z", date),
-        "content-type": media_type,
+        "content-type": about.partition(" ")[0],
     }
-    return Head(len(line) + 1, int(length), kind, fields) if _is_length(length) else None
+    return Head(line.end(), int(length), kind, fields) if _is_length(length) else None
 
 
 def _is_length(text: str) -> bool:
@@ -105,7 +105,8 @@ WARC = Format(
     parse=_warc_head,
 )
 ARC = Format(
-    sign=re.compile(rb"[a-zA-Z][\w+.-]*:[^\s]+ [\w.:-]+ \d{8,14} (?:[^\n]* )?\d+\r?\n"),
+    # An address may have spaces in it; of where it ends nothing is tried twice.
+    sign=re.compile(rb"(?>([a-zA-Z][\w+.-]*:[^\n]*?) [\w.:-]+ (\d{8,14}) )([^\n]* )?(\d+)\r?\n"),
     lead=b"\n",
     is_before=True,
     end=b"\n",

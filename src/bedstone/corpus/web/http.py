@@ -12,7 +12,7 @@ from itertools import islice
 from typing import NamedTuple
 
 from bedstone.corpus.web import packing
-from bedstone.corpus.web.heads import named_values
+from bedstone.corpus.web.heads import MAX_BYTES, named_values
 from bedstone.corpus.web.packing import GZIP, ZSTD, Make
 
 STATUS_LINE = re.compile(rb"\s*HTTP/\d+(?:\.\d+)?[ \t]+(\d{3})(?!\d)[^\n]*(?:\n|\Z)")
@@ -72,10 +72,11 @@ def parse(block: bytes, max_body_bytes: int) -> Response:
     status = STATUS_LINE.match(block)
     if status is None:
         raise NoResponse
-    end = HEADER_END.search(block, status.end() - 1)
-    header, body = (block[: end.start()], block[end.end() :]) if end else (block, b"")
+    end = HEADER_END.search(block, status.end() - 1, MAX_BYTES)
+    header = block[status.end() : end.start() if end else MAX_BYTES]
+    body = block[end.end() :] if end else b""
     fields: dict[str, list[str]] = {}
-    for name, value in named_values(header[status.end() :].decode("latin-1")):
+    for name, value in named_values(header.decode("latin-1")):
         fields.setdefault(name, []).append(value)
     media_type, charset = content_type(",".join(fields.get("content-type", ())))
     readings, is_cut = _undone(body, _codings(fields), max_body_bytes)
@@ -91,7 +92,7 @@ def parse(block: bytes, max_body_bytes: int) -> Response:
     )
 
 
-@lru_cache(1 << 10)
+@lru_cache(1 << 7)
 def content_type(told: str) -> tuple[str, str]:
     """The media type, in lower case, and the charset that ``Content-Type`` tells: the last.
 
@@ -149,14 +150,14 @@ def _undo(coding: str, body: bytes, max_bytes: int) -> tuple[bytes, bool]:
 
 def _joined(body: bytes) -> tuple[bytes, bool]:
     """What the chunks hold, and whether any are missing; ``body`` if it has no chunks."""
-    found, position = [], 0
+    found, position = bytearray(), 0
     while chunk := CHUNK.match(body, position):
         size, start = int(chunk[1], 16), chunk.end()
-        found.append(body[start : start + size])
+        found += body[start : start + size]
         position = start + size
         if not size or position > len(body):
-            return b"".join(found), bool(size)
-    return (b"".join(found), True) if found else (body, False)
+            return bytes(found), bool(size)
+    return (bytes(found), True) if found else (body, False)
 
 
 def _is_short(body: bytes, fields: Mapping[str, Sequence[str]], *, was_coded: bool) -> bool:

@@ -8,7 +8,7 @@ import mmap
 import sys
 from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass
-from typing import Protocol, cast
+from typing import cast
 
 import brotli
 from isal import isal_zlib
@@ -22,7 +22,7 @@ GZIP = b"\x1f\x8b\x08"
 ZSTD = b"\x28\xb5\x2f\xfd"
 PIECE_BYTES = 64 << 10
 """Read, and unpacked, at a time."""
-MAX_DICTIONARY_BYTES = 64 << 20
+MAX_DICTIONARY_BYTES = 16 << 20
 DEFLATE_ERROR = cast(type[Exception], isal_zlib.error)  # its stub has it as an instance
 ERRORS = (DEFLATE_ERROR, zstd.ZstdError, brotli.error)
 Data = bytes | mmap.mmap
@@ -30,41 +30,13 @@ Dictionary = zstd.ZstdDict
 """Of zstd: what all frames of a file were packed with."""
 
 
-class Engine(Protocol):
-    """Undoes one packing."""
-
-    @property
-    def has_ended(self) -> bool:
-        """Whether the end was read, and the checksum was right where there is one."""
-        ...
-
-    @property
-    def wants_more(self) -> bool:
-        """Whether nothing can be unpacked without further bytes."""
-        ...
-
-    @property
-    def unused(self) -> int:
-        """How many of the bytes that it was fed are behind the end."""
-        ...
-
-    def feed(self, packed: bytes, limit: int) -> bytes:
-        """Some ``limit`` bytes at most; ``packed`` is empty unless it wants more."""
-        ...
-
-
-Make = Callable[[], Engine]
-
-
 class Damaged(Exception):  # noqa: N818, what it is
     """Packed bytes are wrong or end too early; all that could be had was given before."""
 
-    def __init__(self, position: int, *, is_cut: bool) -> None:
+    def __init__(self, position: int) -> None:
         super().__init__(f"at {position}")
         self.position = position
         """Up to where they were read."""
-        self.is_cut = is_cut
-        """Nothing is wrong but that they end."""
 
 
 class TooLarge(Exception):  # noqa: N818, what it is
@@ -77,6 +49,75 @@ class Unpacked:
 
     content: bytes
     is_whole: bool
+
+
+class _Deflate:
+    def __init__(self, wrapping: int) -> None:
+        self._engine = isal_zlib.decompressobj(wbits=wrapping)
+
+    @property
+    def has_ended(self) -> bool:
+        """Whether the end was read, and the checksum was right where there is one."""
+        return bool(self._engine.eof)
+
+    @property
+    def wants_more(self) -> bool:
+        """Whether nothing can be unpacked without further bytes."""
+        return not self._engine.unconsumed_tail
+
+    @property
+    def unused(self) -> int:
+        """How many of the bytes that it was fed are behind the end."""
+        return len(self._engine.unused_data)
+
+    def feed(self, packed: bytes, limit: int) -> bytes:
+        """Some ``limit`` bytes at most; ``packed`` is empty unless it wants more."""
+        return bytes(self._engine.decompress(packed or self._engine.unconsumed_tail, limit))
+
+
+class _Zstd:
+    def __init__(self, dictionary: Dictionary | None, window_log: int) -> None:
+        options = {int(zstd.DecompressionParameter.window_log_max): window_log}
+        self._engine = zstd.ZstdDecompressor(dictionary, options)
+
+    @property
+    def has_ended(self) -> bool:
+        return self._engine.eof
+
+    @property
+    def wants_more(self) -> bool:
+        return self._engine.needs_input
+
+    @property
+    def unused(self) -> int:
+        return len(self._engine.unused_data)
+
+    def feed(self, packed: bytes, limit: int) -> bytes:
+        return self._engine.decompress(packed, limit)
+
+
+class _Brotli:
+    unused = 0
+    """It takes bytes behind its end for damage, and is then fed byte by byte up to there."""
+
+    def __init__(self) -> None:
+        self._engine = brotli.Decompressor()
+
+    @property
+    def has_ended(self) -> bool:
+        return bool(self._engine.is_finished())
+
+    @property
+    def wants_more(self) -> bool:
+        return bool(self._engine.can_accept_more_data())
+
+    def feed(self, packed: bytes, limit: int) -> bytes:
+        return bytes(self._engine.process(packed, output_buffer_limit=limit))
+
+
+Engine = _Deflate | _Zstd | _Brotli
+"""What undoes a packing."""
+Make = Callable[[], Engine]
 
 
 def gzip() -> Engine:
@@ -124,7 +165,7 @@ def pieces(data: Data, start: int, make: Make) -> Generator[bytes, None, int]:
                     yield fresh
                 given = max(given - len(piece), 0)
         except ERRORS as error:
-            raise Damaged(run.position, is_cut=False) from error
+            raise Damaged(run.position) from error
     return run.end
 
 
@@ -195,70 +236,10 @@ class _Run:
             if piece := self._engine.feed(packed, PIECE_BYTES):
                 return piece
             if wants_more and not packed and not self._engine.has_ended:
-                raise Damaged(self.position, is_cut=True)
+                raise Damaged(self.position)
         return b""
 
     @property
     def end(self) -> int:
         """Where it ends, once all was pulled."""
         return self.position - self._engine.unused
-
-
-class _Deflate:
-    def __init__(self, wrapping: int) -> None:
-        self._engine = isal_zlib.decompressobj(wbits=wrapping)
-
-    @property
-    def has_ended(self) -> bool:
-        return bool(self._engine.eof)
-
-    @property
-    def wants_more(self) -> bool:
-        return not self._engine.unconsumed_tail
-
-    @property
-    def unused(self) -> int:
-        return len(self._engine.unused_data)
-
-    def feed(self, packed: bytes, limit: int) -> bytes:
-        return bytes(self._engine.decompress(packed or self._engine.unconsumed_tail, limit))
-
-
-class _Zstd:
-    def __init__(self, dictionary: Dictionary | None, window_log: int) -> None:
-        options = {int(zstd.DecompressionParameter.window_log_max): window_log}
-        self._engine = zstd.ZstdDecompressor(dictionary, options)
-
-    @property
-    def has_ended(self) -> bool:
-        return self._engine.eof
-
-    @property
-    def wants_more(self) -> bool:
-        return self._engine.needs_input
-
-    @property
-    def unused(self) -> int:
-        return len(self._engine.unused_data)
-
-    def feed(self, packed: bytes, limit: int) -> bytes:
-        return self._engine.decompress(packed, limit)
-
-
-class _Brotli:
-    unused = 0
-    """It takes bytes behind its end for damage, and is then fed byte by byte up to there."""
-
-    def __init__(self) -> None:
-        self._engine = brotli.Decompressor()
-
-    @property
-    def has_ended(self) -> bool:
-        return bool(self._engine.is_finished())
-
-    @property
-    def wants_more(self) -> bool:
-        return bool(self._engine.can_accept_more_data())
-
-    def feed(self, packed: bytes, limit: int) -> bytes:
-        return bytes(self._engine.process(packed, output_buffer_limit=limit))

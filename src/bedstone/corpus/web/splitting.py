@@ -7,7 +7,7 @@ end of what was packed together.
 
 import bisect
 from collections.abc import Callable, Iterator
-from typing import NamedTuple, Protocol
+from typing import NamedTuple
 
 from bedstone.corpus.web.heads import MAX_BYTES, Format, Head
 from bedstone.corpus.web.packing import GZIP, ZSTD, Damaged, Data, Make, pieces
@@ -35,40 +35,7 @@ class Found(NamedTuple):
     """None of one that is too large."""
 
 
-class Damage(NamedTuple):
-    """Unpacked bytes that belong to no record."""
-
-    inner: int
-    size: int
-
-
-class Window(Protocol):
-    """Unpacked bytes from some position on."""
-
-    position: int
-
-    def peek(self, start: int, stop: int) -> bytes:
-        """The bytes from ``start`` to ``stop`` of those ahead, without those that are not there."""
-        ...
-
-    def join(self) -> bool:
-        """Go on into what follows, if that may belong here; whether there is now more."""
-        ...
-
-    def skip(self, size: int) -> None:
-        """Go on by ``size`` bytes that were peeked at."""
-        ...
-
-    def pass_over(self, size: int, end: bytes) -> bool:
-        """Go on by ``size`` bytes and ``end``; False if there are not so many, or no such end."""
-        ...
-
-    def border(self, start: int, stop: int) -> int | None:
-        """Where from ``start`` to ``stop`` a record begins or all ends, for certain."""
-        ...
-
-
-def record_at(window: Window, form: Format, max_block_bytes: int) -> Found | None:
+def record_at(window: "Plain | Members", form: Format, max_block_bytes: int) -> Found | None:
     """The record that begins here, passed over; None if none does, or it is not whole."""
     start, head = window.position, _head(window, form)
     if head is None:
@@ -94,7 +61,7 @@ def record_at(window: Window, form: Format, max_block_bytes: int) -> Found | Non
     return found
 
 
-def _head(window: Window, form: Format) -> Head | None:
+def _head(window: "Plain | Members", form: Format) -> Head | None:
     size = HEAD_BYTES
     while (head := form.parse(ahead := window.peek(0, size))) is None:
         if b"\n" in ahead and not form.begins(ahead):
@@ -109,7 +76,7 @@ def _head(window: Window, form: Format) -> Head | None:
     return head
 
 
-def _block_end(window: Window, told: int, border: int, usual: int) -> int | None:
+def _block_end(window: "Plain | Members", told: int, border: int, usual: int) -> int | None:
     """Where the block ends that is said to end at ``told``, when all does at ``border``.
 
     As near as can be: with the ``usual`` number of bytes behind it, else as told, else where the
@@ -126,33 +93,33 @@ def _block_end(window: Window, told: int, border: int, usual: int) -> int | None
 
 
 class Plain:
-    """A file's own bytes."""
+    """A file's own bytes, from ``position`` on."""
 
     def __init__(self, data: Data, position: int, form: Format) -> None:
         self._data, self._form = data, form
         self.position = position
 
     def peek(self, start: int, stop: int) -> bytes:
-        """The bytes from ``start`` to ``stop`` of those ahead."""
+        """The bytes from ``start`` to ``stop`` of those ahead, without those that are not there."""
         return self._data[self.position + start : self.position + stop]
 
     def join(self) -> bool:
-        """False: all is there."""
+        """Go on into what follows, if that may belong here; no: all is there already."""
         return False
 
     def skip(self, size: int) -> None:
-        """Go on by ``size`` bytes."""
+        """Go on by ``size`` bytes that were peeked at."""
         self.position += size
 
     def pass_over(self, size: int, end: bytes) -> bool:
-        """Go on by ``size`` bytes and ``end``, or not at all; nothing between them is read."""
+        """Go on by ``size`` bytes, unread, and ``end``; False if that is not what is there."""
         if self.peek(size, size + len(end)) != end:
             return False
         self.skip(size + len(end))
         return True
 
     def border(self, start: int, stop: int) -> int | None:
-        """Where a record or a member begins, or the file ends."""
+        """Where from ``start`` to ``stop`` a record or a member begins, or all ends."""
         ahead = self.peek(start, stop + SIGN_BYTES)
         signs = [ahead.find(GZIP), ahead.find(ZSTD), self._form.find(ahead, 0)]
         places = [start + each for each in signs if each >= 0]
@@ -180,7 +147,7 @@ class Members:
         self.sound = 0
         """Up to where all is of members that have ended with the right checksum."""
         self.is_archive = False
-        """They begin with a record."""
+        """They hold a record, or at least begin with one."""
         self._starts, self._offsets = [0], [start]
 
     @property
@@ -198,15 +165,16 @@ class Members:
         index = bisect.bisect(self._starts, position) - 1
         return self._offsets[index], position - self._starts[index]
 
-    def split(self, max_block_bytes: int) -> Iterator[Found | Damage]:
-        """All of it, as records and what is between them."""
+    def records(self, max_block_bytes: int) -> Iterator[Found]:
+        """Those in it; what is between them is read, too."""
         self.is_archive = self._form.begins(self.peek(0, SIGN_BYTES))
         while self.peek(0, 1):
             start = self.position
-            found = record_at(self, self._form, max_block_bytes)
-            if not found:
+            if found := record_at(self, self._form, max_block_bytes):
+                self.is_archive = True
+                yield found
+            else:
                 self._resynchronise(0 if self.position > start else 1)
-            yield found or Damage(start, self.position - start)
 
     def peek(self, start: int, stop: int) -> bytes:
         """The bytes from ``start`` to ``stop`` of those ahead, without those of another member."""
@@ -252,7 +220,7 @@ class Members:
         return ahead == end
 
     def border(self, start: int, stop: int) -> int | None:
-        """Where a record or a member begins, or all ends."""
+        """Where from ``start`` to ``stop`` a record or a member begins, or all ends."""
         ahead = self.peek(start, stop + SIGN_BYTES)
         places = [each - self.position for each in self._starts]
         if (sign := self._form.find(ahead, 0)) >= 0:

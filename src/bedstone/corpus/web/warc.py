@@ -42,6 +42,9 @@ WARCS = tuple(f".{name}{pack}" for name in ("warc", "wet", "wat") for pack in ("
 """How files of records are called; WET files hold texts, WAT files metadata."""
 TYPES = frozenset({"warcinfo", "request", "metadata", "revisit", "continuation"})
 """Of records that are no pages."""
+KEPT_BYTES = 16 << 20
+"""glibc hands freed memory back to the system at each record, and takes a fifth more time with it,
+until a block that was larger has been freed."""
 SKIPPABLE = struct.Struct("<II")
 DICTIONARY = 0x184D2A5D
 """Of zstd frames that are skipped, the first of a file that has this number holds a dictionary."""
@@ -78,6 +81,7 @@ def read(path: Path, max_record_bytes: int, ledger: Ledger) -> Iterator[Page | R
     ledger.input_bytes += path.stat().st_size
     if not path.stat().st_size:
         return
+    bytes(KEPT_BYTES)
     form = ARC if path.name.lower().endswith(ARCS) else WARC
     with (
         path.open("rb") as file,
@@ -164,12 +168,11 @@ class _Parts:
         members = Members(self._data, start, self._form, self._packing)
         held: Found | None = None
         parsed = 0
-        for piece in members.split(self._max_block_bytes):
-            if isinstance(piece, Found):
-                if held:
-                    parsed += held.size
-                    yield self._given(members.place(held.inner), held)
-                held = piece
+        for found in members.records(self._max_block_bytes):
+            if held:
+                parsed += held.size
+                yield self._given(members.place(held.inner), held)
+            held = found
         if members.damage:
             if members.is_archive:
                 self._plain_from = max(self._plain_from, members.damage.position)
@@ -216,9 +219,10 @@ def _whole_member(
     None if there is no such member, it ends elsewhere than where the next one seems to begin, or
     it holds anything but one whole record that may be held in memory.
     """
-    end = data.find(GZIP, start + 1)
-    packed = data[start : end if end >= 0 else len(data)]
-    unpacked = packing.gzip_member(packed, max_block_bytes + MAX_BYTES)
+    max_bytes = max_block_bytes + MAX_BYTES  # and packed, hardly more: gzip adds a share of 1/3,000
+    end = data.find(GZIP, start + 1, start + 2 * max_bytes)
+    packed = data[start : end if end >= 0 else start + 2 * max_bytes]
+    unpacked = packing.gzip_member(packed, max_bytes)
     head = form.parse(unpacked) if unpacked else None
     if unpacked is None or head is None or head.length > max_block_bytes:
         return None

@@ -2,6 +2,7 @@
 
 import gzip
 import random
+from itertools import pairwise
 
 import pytest
 from tests.support.stages import record
@@ -17,7 +18,7 @@ NUMBERS = range(5)
 RECORDS = [record(f"http://a.example/{number}", TEXT + b"%d" % number) for number in NUMBERS]
 PLAIN = b"".join(RECORDS)
 ARC = b"filedesc://a.arc 0.0.0.0 20240101000000 text/plain 13\n1 0 InternetA\n" + b"\n".join(
-    b"http://a.example/%d 10.0.0.1 20240101000000 text/html %d\n%b" % (number, len(http), http)
+    b"http://a.example/a b=%d 10.0.0.1 20240101000000 text/html %d\n%b" % (number, len(http), http)
     for number, http in enumerate(each.partition(b"\r\n\r\n")[2][:-4] for each in RECORDS)
 )
 
@@ -39,17 +40,19 @@ def in_pieces(size: int, pack=packed) -> bytes:
 def found(tmp_path):
     """The last digits of the pages' addresses, the damages' sizes, and the ledger."""
 
-    def go(data: bytes, name: str = "a.warc.gz"):
+    def go(data: bytes, name: str = "a.warc.gz", *, is_checked: bool = True):
         path = tmp_path / name
         path.write_bytes(data)
         ledger = Ledger()
         parts = list(read(path, CAP, ledger))
         assert ledger.input_bytes == len(data) == ledger.parsed_bytes + ledger.lost_bytes
-        lost = [each.bytes for each in parts if isinstance(each, Rejected)]
+        rejected = [each for each in parts if isinstance(each, Rejected)]
+        lost = [each.bytes for each in rejected if each.reason == "damaged"]
         assert sum(lost) == ledger.lost_bytes
         pages = [each for each in parts if isinstance(each, Page)]
         assert len({(page.offset, page.inner) for page in pages}) == len(pages)
-        assert all(page.body == TEXT + page.url[-1:].encode() for page in pages)
+        pages = [page for page in pages if page.body == TEXT + page.url[-1:].encode()]
+        assert len(pages) + len(lost) == len(parts) or not is_checked
         return [int(page.url[-1]) for page in pages], lost, ledger
 
     return go
@@ -184,3 +187,23 @@ def test_arc_files(found, name, pack):
     pages, lost, _ = found(b"".join(map(pack, [parts[0], broken, *parts[2:]])), name)
     assert (pages, lost) == ([1, 2, 3, 4], [len(pack(broken))])
     assert found(pack(ARC), name)[:2] == ([*NUMBERS], [])
+
+
+@pytest.mark.parametrize("pack", [bytes, packed, frame])
+def test_seeded_damage_costs_no_record_that_it_does_not_touch(found, pack):
+    draw = random.Random(326)
+    parts = [pack(each) for each in RECORDS]
+    whole, starts = b"".join(parts), [0]
+    for each in parts:
+        starts.append(starts[-1] + len(each))
+    for _ in range(40):
+        size, at = draw.choice([1, 9, 100, 400]), draw.randrange(1, len(whole))
+        behind = draw.choice([at, min(at + size, len(whole))])
+        data = whole[:at] + draw.choice([b"", draw.randbytes(size), bytes(size)]) + whole[behind:]
+        pages, _, _ = found(data, is_checked=pack is not bytes)
+        untouched = [
+            number
+            for number, (start, end) in enumerate(pairwise(starts))
+            if end <= at or start >= max(behind, at + 1)
+        ]
+        assert set(untouched) <= set(pages)

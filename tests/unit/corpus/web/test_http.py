@@ -103,6 +103,14 @@ def test_what_unpacks_to_too_much_is_not_held(name):
     tracemalloc.stop()
 
 
+def test_a_header_that_does_not_end_is_not_held():
+    block = b"HTTP/1.1 200 OK\r\n" + b"a\n" * CAP
+    tracemalloc.start()
+    assert http.parse(block, CAP).body == b""
+    assert tracemalloc.get_traced_memory()[1] < 16 * CAP
+    tracemalloc.stop()
+
+
 def test_what_unpacks_to_itself_is_not_undone_for_ever():
     names = ", ".join(["gzip"] * 10_000)
     coded = PAGE
