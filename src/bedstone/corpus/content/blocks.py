@@ -53,6 +53,8 @@ class Elements(NamedTuple):
     """Number of its last block, and one."""
     signs: Bits
     classes: Hashes
+    wider: Positions
+    """The innermost element around it that has more blocks; without one, what is around all."""
 
 
 class Blocks(NamedTuple):
@@ -146,6 +148,7 @@ def _page(html: Bytes, tags: Tags, kinds: Kinds) -> Page:
         np.zeros(most, np.uint32),
     )
     items = np.zeros(most, np.int32)  # of each list, how many there were
+    holding = np.zeros(most, np.int32)  # of each element, the innermost that makes a block
     text = np.empty(html.size + most, np.uint8)
     holder, begin, close, link_bytes, links = (
         np.zeros(most, np.int32),
@@ -204,10 +207,7 @@ def _page(html: Bytes, tags: Tags, kinds: Kinds) -> Page:
             lists -= kind & IS_LIST > 0
             item = 0 if name == ITEM else item
             element = parents[element]
-            if kind & IS_BLOCK:
-                around = element
-                while around and not kinds[names[around]] & IS_BLOCK:
-                    around = parents[around]
+            around = holding[element]
             continue
         if name == 0 and html[tags.starts[tag] + 1] == 33:  # of a comment, a document type
             continue
@@ -235,9 +235,8 @@ def _page(html: Bytes, tags: Tags, kinds: Kinds) -> Page:
         verbatim += kind & IS_VERBATIM > 0
         headings += kind & IS_HEADING > 0
         lists += kind & IS_LIST > 0
-        element = count
-        if kind & IS_BLOCK:
-            around = count
+        holding[count] = count if kind & IS_BLOCK else around
+        element, around = count, holding[count]
         if kind & IS_HIDDEN and hidden_in < 0:
             hidden_in = count
         count += 1
@@ -248,6 +247,11 @@ def _page(html: Bytes, tags: Tags, kinds: Kinds) -> Page:
         ends[element] = block
         element = parents[element]
     ends[0] = block
+    wider = np.zeros(count, np.int32)
+    for element in range(1, count):
+        above = parents[element]
+        is_wider = ends[above] - firsts[above] > ends[element] - firsts[element]
+        wider[element] = above if is_wider else wider[above]
     return Page(
         text[:size],
         Elements(
@@ -257,6 +261,7 @@ def _page(html: Bytes, tags: Tags, kinds: Kinds) -> Page:
             ends[:count],
             signs[:count],
             classes[:count],
+            wider,
         ),
         Blocks(
             holder[:block],

@@ -35,7 +35,6 @@ from bedstone.corpus.content.traits import (
     fill_traits,
     is_prose,
     tables,
-    wider,
 )
 from bedstone.text.kernel import inner, kernel
 
@@ -60,6 +59,8 @@ SIGNS_OF_REASONS = tuple(sign for sign in SIGNS if sign not in {"media", *SIGNS[
 REASONS = (*SIGNS_OF_REASONS, "repeated", "links", "place")
 """As what a block is left out: the first that holds of it. ``place`` is neither named nor linked:
 where it stands, and what it is like."""
+AT_ONCE = 4_096
+"""Blocks that are looked at again together, so that a page of millions takes no more memory."""
 NOT_LEFT_OUT, PLACE = 255, REASONS.index("place")
 LINKS_SHARE = 0.5
 """Of a block's bytes in links, from which on it is left out as links."""
@@ -118,35 +119,45 @@ def _of_rest(
     row[at + 1] = held / max(sums[1, -1], 1.0)
 
 
-@kernel
-def _surroundings(page: Page, traits: Traits, chances: Chances) -> Traits:
-    """``traits``, and behind them what ``SURROUNDINGS`` names."""
-    _, elements, blocks = page
-    count, own = traits.shape
-    wide = np.empty((count, own + len(SURROUNDINGS)), np.float32)
-    sums = np.zeros((2, count + 1))
-    for block in range(count):
+@inner
+def _fill_sums(page: Page, chances: Chances, sums: Sums) -> None:
+    blocks = page.blocks
+    for block in range(len(chances)):
         size = blocks.ends[block] - blocks.starts[block]
         sums[0, block + 1] = sums[0, block] + size
         sums[1, block + 1] = sums[1, block] + size * chances[block]
-    for block in range(count):
-        row, at = wide[block], own
-        row[:own] = traits[block]
+
+
+@inner
+def _fill_surroundings(
+    page: Page, traits: Traits, chances: Chances, sums: Sums, first: int, wide: Traits
+) -> None:
+    """Of the blocks from ``first``, their traits and what ``SURROUNDINGS`` names."""
+    _, elements, blocks = page
+    count, own = traits.shape
+    for block in range(first, first + len(wide)):
+        row, at = wide[block - first], own
+        for trait in range(own):
+            row[trait] = traits[block, trait]
         for by in NEAR:
             row[at] = chances[block + by] if 0 <= block + by < count else -1
             at += 1
         element = blocks.elements[block]
         for _ in range(AROUND):
             _of_rest(elements, element, sums, block, row, at)
-            element, at = wider(elements, element), at + 2
+            element, at = elements.wider[element], at + 2
         row[at] = sums[1, block] / max(sums[1, -1], 1.0)
         row[at + 1] = chances[block]
-    return wide
 
 
+@kernel
 def surroundings(page: Page, traits: Traits, chances: Chances) -> Traits:
     """The traits of the second look, by the chances of the first."""
-    return _surroundings(page, traits, chances)
+    wide = np.empty((len(traits), traits.shape[1] + len(SURROUNDINGS)), np.float32)
+    sums = np.zeros((2, len(traits) + 1))
+    _fill_sums(page, chances, sums)
+    _fill_surroundings(page, traits, chances, sums, 0, wide)
+    return wide
 
 
 def _rows(name: str) -> list[dict[str, str]]:
@@ -207,9 +218,17 @@ def _reason(row: Traits) -> int:
 @kernel
 def _reasons(page: Page, tables: Tables, first: Forest, second: Forest) -> Bytes:
     traits = fill_traits(page, tables)
-    chances, nodes = np.empty(len(traits)), np.empty(len(traits), np.uint64)
-    _fill_chances(first, traits, nodes, chances)
-    _fill_chances(second, _surroundings(page, traits, chances), nodes, chances)
+    count, own = traits.shape
+    chances, looks = np.empty(count), np.empty(count)
+    nodes, sums = np.empty(count, np.uint64), np.zeros((2, count + 1))
+    _fill_chances(first, traits, nodes, looks)
+    _fill_sums(page, looks, sums)
+    wide = np.empty((min(count, AT_ONCE), own + len(SURROUNDINGS)), np.float32)
+    for start in range(0, count, AT_ONCE):
+        end = min(start + AT_ONCE, count)
+        part = wide[: end - start]
+        _fill_surroundings(page, traits, looks, sums, start, part)
+        _fill_chances(second, part, nodes[start:end], chances[start:end])
     reasons = np.full(len(traits), NOT_LEFT_OUT, np.uint8)
     drops_comments = not _is_discussion(page, traits)
     for block in range(len(traits) - 1, -1, -1):

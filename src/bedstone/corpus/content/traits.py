@@ -172,15 +172,6 @@ def _of_element(elements: Elements, element: int, sums: Sums, row: Traits, at: i
 
 
 @inner
-def wider(elements: Elements, element: int) -> int:
-    """The innermost element around it that has more blocks, or that none is around."""
-    blocks = elements.ends[element] - elements.firsts[element]
-    while element and elements.ends[element] - elements.firsts[element] == blocks:
-        element = elements.parents[element]
-    return element
-
-
-@inner
 def _share(sums: Sums, kind: int, elements: Elements, element: int) -> float:
     """Of all that is of this kind, what the element has."""
     part = sums[kind, elements.ends[element]] - sums[kind, elements.firsts[element]]
@@ -290,6 +281,22 @@ def fill_traits(page: Page, tables: Tables) -> Traits:
     while element:
         levels[element] = level
         element, level = elements.parents[element], level + 1
+    meets, parts, steps, alike = (
+        np.zeros(all_elements, np.int32),
+        np.zeros(all_elements, np.int32),
+        np.zeros(all_elements, np.int32),
+        np.zeros(all_elements, np.int32),
+    )
+    for element in range(1, all_elements):
+        above = elements.parents[element]
+        if levels[element]:
+            meets[element] = parts[element] = element
+            continue
+        meets[element] = meets[above]
+        parts[element] = parts[above] if above and not levels[above] else element
+        steps[element] = steps[above] + 1
+        is_seen = elements.ends[element] > elements.firsts[element]
+        alike[element] = max(alike[above], copies[hash_firsts[element]] if is_seen else 0)
 
     # 4. The blocks beside each, and the elements around it.
     behind = np.full(count + 1, FAR, np.int32)
@@ -324,21 +331,15 @@ def fill_traits(page: Page, tables: Tables) -> Traits:
         at = AT_AROUND
         for _ in range(AROUND):
             _of_element(elements, element, sums, row, at)
-            element, at = wider(elements, element), at + len(OF_ELEMENT)
-        part = element = blocks.elements[block]
-        steps, alike = 0, 0
-        while element and not levels[element]:
-            if elements.ends[element] > elements.firsts[element]:
-                alike = max(alike, copies[hash_firsts[element]])
-            part, element, steps = element, elements.parents[element], steps + 1
-        row[AT_MAIN] = main > 0 and element == main
-        row[AT_MAIN + 1] = min(steps, FAR)
-        row[AT_MAIN + 2] = levels[element] if element else FAR
-        row[AT_MAIN + 3] = alike
-        row[AT_MAIN + 4] = (block >= elements.ends[main]) - (block < elements.firsts[main])
-        row[AT_MAIN + 5] = kinds[elements.names[part]]
-        _of_element(elements, part, sums, row, AT_PART)
+            element, at = elements.wider[element], at + len(OF_ELEMENT)
         element = blocks.elements[block]
+        row[AT_MAIN] = main > 0 and meets[element] == main
+        row[AT_MAIN + 1] = min(steps[element], FAR)
+        row[AT_MAIN + 2] = levels[meets[element]] if meets[element] else FAR
+        row[AT_MAIN + 3] = alike[element]
+        row[AT_MAIN + 4] = (block >= elements.ends[main]) - (block < elements.firsts[main])
+        row[AT_MAIN + 5] = kinds[elements.names[parts[element]]]
+        _of_element(elements, parts[element], sums, row, AT_PART)
         for sign in range(SIGN_COUNT):
             row[AT_NEAR + sign] = near[element] >> np.uint32(sign) & 1
             row[AT_ANY + sign] = stated[element] >> np.uint32(sign) & 1
