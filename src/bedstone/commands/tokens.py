@@ -358,10 +358,13 @@ def _about(
     parallel: "Artifact", text: Path | None, rows: Sequence[LanguageCost], context: int | None
 ) -> ParallelText:
     (english,) = (row for row in rows if row["language"] == ENGLISH)
-    origins = ", ".join(source.location for source in parallel.manifest.sources)
+    manifest = parallel.manifest
+    given = [str(text)] if text else []
+    fetched = [] if text == parallel.path else [source.location for source in manifest.sources]
+    own = [OWN] if OWN in manifest.parents else []
     return {
-        "source": ", ".join([*([OWN] if text else []), *parallel.manifest.config["sources"]]),
-        "from": str(text) if text else origins,
+        "source": ", ".join([*own, *manifest.config["sources"]]),
+        "from": ", ".join([*given, *fetched]),
         "artifact": str(parallel.path),
         "languages": len(rows),
         "page": "all of the text: as many tokens as its English has, times the premium",
@@ -386,7 +389,11 @@ def _names(paths: Sequence[Path]) -> list[str]:
 def _lines(found: Tokens) -> Iterator[str]:
     about, tokenizers = found["text"], found["tokenizers"]
     first, *others = about["source"].split(", ")
-    yield f"text: {about['source']}, from {about['from']}, in {about['languages']} languages"
+    if others:
+        yield f"texts: {about['source']}, in {about['languages']} languages"
+        yield from (f"from: {origin}" for origin in about["from"].split(", "))
+    else:
+        yield f"text: {first}, from {about['from']}, in {about['languages']} languages"
     yield (
         f"page: all of {first if others else 'it'}, {about['page_english_words']:,.0f} words and "
         f"{about['page_english_bytes']:,} bytes in English"
