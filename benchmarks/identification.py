@@ -10,12 +10,12 @@ which language is taken for which. Program code and base64 are measured too: no 
 for them.
 
 ``--learn`` and then, by another call, ``--measure`` write what the package holds of this: below
-``corpus/identification``, ``frequent_words.tsv`` and ``confusion.tsv``. ``--coverage`` mixes corpora
-by lot and counts how often the intervals of purity hold: each kind of text left out of learning in
-turn, and kinds that nothing is ever learnt from; of languages by which the method was chosen and of
-the others. ``--second-look`` counts in the same way how often the words of a language overrule an
-answer that was right, and how often they mend one that was wrong. Both print a table of
-``identification.md``; ``--out`` is for the accuracies. FOLDER keeps the packages.
+``corpus/identification``, ``frequent_words.tsv`` and ``confusion.tsv``. ``--coverage`` mixes
+corpora by lot and counts how often the intervals of purity hold: on kinds of text that nothing is
+ever learnt from, and with each other kind left out of learning in turn; of languages by which the
+method was chosen and of the others. ``--second-look`` counts in the same way how often the words of
+a language overrule an answer that was right, and how often they mend one that was wrong. Both print
+a table of ``identification.md``; ``--out`` is for the accuracies. FOLDER keeps the packages.
 """
 
 import argparse
@@ -305,8 +305,10 @@ def coverage(cells: Cells, others: Cells, way: Identifier) -> Iterator[str]:
     """
     views = {view: texts_of_cells(viewed(cells, view, MOST)) for view in VIEWS}
     withheld = {view: texts_of_cells(viewed(others, view, MOST)) for view in VIEWS}
-    yield "| kind | texts | languages | intervals | hold | wholly below, above | median width |"
-    yield "|---|---|---|---|---|---|---|"
+    sides = "wholly below, above the truth; median width"
+    groups = f"chosen by | others | {sides}"
+    yield f"| kind | texts | that it tells: {groups} | all: {groups} |"
+    yield f"|---|---|{'---|' * 6}"
     package = purity.confusion_of("pycld2")
     assert package
     for kind in sorted({kind for _, kind in others}):
@@ -331,26 +333,18 @@ def _covered(
     by_key: dict[str, list[Identified]] = defaultdict(list)
     for it, answer in zip(texts, answers(texts, way), strict=True):
         by_key[it.key].append(answer)
+    cells = []
     for is_known in (True, False):
         cases = list(_cases(by_key, made, is_known=is_known))
-        name = "that it tells" if is_known else "all"
-        chosen_by = [it for it in cases if lot(it.key, "dev-languages") < 0.5]
-        others = [it for it in cases if it not in chosen_by]
-        for group, each in (("chosen by", chosen_by), ("others", others)):
-            if each:
-                holds = np.mean([it.low - 1e-9 <= it.right <= it.high + 1e-9 for it in each])
-                below, above = (
-                    np.mean(it)
-                    for it in (
-                        [it.high + 1e-9 < it.right for it in each],
-                        [it.low - 1e-9 > it.right for it in each],
-                    )
-                )
-                width = np.median([it.high - it.low for it in each])
-                yield (
-                    f"| {kind} | {view}s | {name}, {group} | {len(each):,} | {holds:.1%} "
-                    f"| {below:.1%}, {above:.1%} | {width:.2f} |"
-                )
+        chosen_by = [lot(it.key, "dev-languages") < 0.5 for it in cases]
+        below = [it.high + 1e-9 < it.right for it in cases]
+        above = [it.low - 1e-9 > it.right for it in cases]
+        holds = ~(np.array(below) | np.array(above))
+        for group in (np.array(chosen_by), ~np.array(chosen_by)):
+            cells.append(f"{holds[group].mean():.1%} ({group.sum():,})" if group.any() else "-")
+        width = np.median([it.high - it.low for it in cases])
+        cells.append(f"{np.mean(below):.1%}, {np.mean(above):.1%}; {width:.2f}")
+    yield f"| {kind} | {view}s | {' | '.join(cells)} |"
 
 
 def _cases(
