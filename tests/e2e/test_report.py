@@ -118,6 +118,7 @@ AUDIT = {
             "purity": 0.9,
             "purity_low": 0.8,
             "purity_high": 1.0,
+            "purity_kinds": 1 + number,
             "possible_noise": number == 4,
             "erased_share": None if number else 0.125,
         }
@@ -162,9 +163,19 @@ def curve(end):
 
 
 COST = [
-    {"language": it, "tokens": 9, "bytes": 9, "characters": 9, "premium": 1.0 + 0.6 * number}
+    {
+        "text": "udhr",
+        "language": it,
+        "tokens": 9,
+        "bytes": 9,
+        "characters": 9,
+        "premium": 1.0 + 0.6 * number,
+        "premium_low": 0.9 + 0.3 * number,
+        "premium_high": 1.0 + 0.6 * number,
+    }
     for number, it in enumerate(LANGUAGES)
 ]
+COST_TEXTS = [{"text": text} for text in ("udhr", "udhr", f"news {EVIL}")]
 TOKENIZER = {
     "scripts.json": {"Latn": 30, "Telu": 10},
     "parity.json": {
@@ -295,7 +306,7 @@ def made(tmp_path_factory):
     make("held_out", "corpus.held_out", {}, documents="documents")
     make("audit", "corpus.audit", {"audit.json": AUDIT}, **text)
     make("tokenizer", "tokenizer.train", TOKENIZER, **text)
-    cost = {"languages.parquet": COST}
+    cost = {"languages.parquet": COST, "texts.parquet": COST_TEXTS}
     make("cost", "tokenizer.cost", cost, tokenizer="tokenizer", yardstick="yardstick")
     encoded = {"encoded_tokens": 12_345, "bytes_per_token": 2.9, "encoded_documents": 90}
     make("tokens", "tokenizer.encode", {}, encoded, **text_and_tokenizer)
@@ -456,6 +467,8 @@ def test_what_goes_with_an_answer_is_told(report):
     assert "Documents without text, by reason: 5 no_text." in text
     assert "7 more documents of the crawl were left unread." in text
     assert ">12 %<" in text  # lost to the second identifier
+    assert text.count(" %*<") == 1  # of the five, one was learnt from one kind of text
+    assert "Serbian (Cyrl) pays 2.1 to 3.4 times, by which text is asked." in text
     assert "1 of 5 may be nothing but misread documents" in text
     assert "The run read 712 k tokens of a text of 250 k; they are worth " in text
     assert "25 % of the tokens in the vocabulary occur in no held-out text." in text

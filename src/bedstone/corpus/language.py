@@ -131,7 +131,7 @@ def total(sums: Metrics) -> Metrics:
 
 STAGE = Stage(
     "corpus.language",
-    version=3,
+    version=4,
     config=LanguageConfig,
     inputs=("documents",),
     optional=("model",),

@@ -2,7 +2,8 @@
 
 Reads   the network; ``texts`` where given: a folder of texts that somebody has aligned
 Writes  ``parallel.parquet``: ``source``, ``language``, ``unit``, ``text``, ``english``: a row for
-        each piece of content in each language that has it, English among them
+        each piece of content in each language that has it, English among them, in Unicode's
+        composed form
 
 Parallel text is what languages are compared on. None of it may be trained on.
 """
@@ -59,6 +60,8 @@ def run(config: ParallelConfig, job: Job) -> Result:
         )
     archives = _fetch(config, job)
     found: dict[str, Versions] = {}
+    if OWN in job.inputs:
+        found[OWN] = folder_versions(_contents(job.inputs[OWN]))
     incomplete = 0
     for name, archive in archives.items():
         source = SOURCES[name]
@@ -66,8 +69,6 @@ def run(config: ParallelConfig, job: Job) -> Result:
         files = packages.read(archive.path, source.files)
         found[name] = source.versions(files)
         incomplete += len(files) - len(found[name]) if name == "udhr" else 0
-    if OWN in job.inputs:
-        found[OWN] = folder_versions(_contents(job.inputs[OWN]))
     counts = {"incomplete_texts": incomplete, **_write(found, job)}
     sources = tuple(archive.source for archive in archives.values())
     return Result(counts, (job.record(FILE),), sources)
@@ -109,7 +110,7 @@ def _write(found: dict[str, Versions], job: Job) -> Metrics:
 
 STAGE = Stage(
     "corpus.parallel",
-    version=1,
+    version=2,
     config=ParallelConfig,
     inputs=(),
     optional=(OWN,),

@@ -1,8 +1,8 @@
 """Stage corpus.yardstick: hold the parallel text that languages are compared on out of training.
 
 Reads   ``documents``, ``language``
-Writes  ``yardstick.parquet``: ``id``, ``url``, ``language``, ``text`` of one document in each
-        language, in the languages' order
+Writes  ``yardstick.parquet``: ``id``, ``url``, ``language``, ``text`` (in Unicode's composed form)
+        of one document in each language, in the languages' order
         ``held_out.parquet``: ``id`` of every document below the URLs, chosen or not. None of
         them may be trained on.
 
@@ -20,6 +20,7 @@ larger share of text in the language, the shorter URL, the smaller id.
 import logging
 import re
 from statistics import median
+from unicodedata import normalize
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -69,7 +70,10 @@ def run(config: YardstickConfig, job: Job) -> Result:
             ("text", pa.large_string()),
         ]
     )
-    picked = pa.Table.from_pylist([chosen[key] for key in sorted(chosen)], schema=schema)
+    texts = [
+        row | {"text": normalize("NFC", str(row["text"]))} for _, row in sorted(chosen.items())
+    ]
+    picked = pa.Table.from_pylist(texts, schema=schema)
     held_out = pa.table({"id": pa.array([row["id"] for row in rows], pa.string())})
     files = (
         tables.write(job, "yardstick.parquet", picked),
@@ -112,7 +116,7 @@ def _preference(row: Row) -> tuple[bool, float, int, str]:
 
 STAGE = Stage(
     "corpus.yardstick",
-    version=1,
+    version=2,
     config=YardstickConfig,
     inputs=("documents", "language"),
     run=run,

@@ -15,6 +15,8 @@ from importlib import resources
 import numpy as np
 from numpy.typing import NDArray
 
+from bedstone.text.kernel import kernel
+
 Codes = NDArray[np.uint32]
 SPACE, LETTER, MARK, NUMBER, SYMBOL = range(5)
 KINDS = {"Z": SPACE, "L": LETTER, "M": MARK, "N": NUMBER, "P": SYMBOL, "S": SYMBOL, "C": SPACE}
@@ -184,12 +186,20 @@ def script_of(text: str, among: tuple[str, ...] = ()) -> str:
         among: the scripts to choose from; if the text has letters of none of them, or without
             this, the choice is free.
     """
-    letters = np.bincount(script_table()[codes_of(text)], minlength=len(scripts()))
+    letters = np.zeros(len(scripts()), np.int64)
+    _count_scripts(codes_of(text), script_table(), letters)
     letters[0] = 0
-    allowed = {name: int(letters[parts].sum()) for name, parts in _written_with(among)}
+    counts = letters.tolist()
+    allowed = {name: sum(map(counts.__getitem__, parts)) for name, parts in _written_with(among)}
     if any(allowed.values()):
         return max(allowed, key=lambda name: allowed[name])
     return scripts()[int(letters.argmax())] or "Zyyy"
+
+
+@kernel
+def _count_scripts(codes: Codes, table: NDArray[np.uint8], counts: NDArray[np.int64]) -> None:
+    for place in range(len(codes)):
+        counts[table[codes[place]]] += 1
 
 
 @cache

@@ -1,18 +1,24 @@
 """Stage tokenizer.cost: count what each language pays for the same content.
 
 Reads   ``tokenizer``: any; ``yardstick``: what corpus.yardstick made, one text a language, or what
-        corpus.parallel made, pieces of content beside their English
-Writes  ``languages.parquet``: of each language, ``tokens``, ``unknown_tokens`` (that stand for what
-        the tokeniser cannot spell), ``bytes``, ``characters`` and ``words`` of its text;
+        corpus.parallel made, pieces of content beside their English, from one text or several
+Writes  ``languages.parquet``: of each language, by the first ``text`` that it is in, ``tokens``,
+        ``unknown_tokens`` (that stand for what the tokeniser cannot spell), ``bytes``,
+        ``characters`` and ``words`` of its text;
         ``english_tokens`` of the same content; ``premium``, the tokens over those; ``lost_share``
         of the text's characters that its tokens do not give back, unknown ones nothing, where
         white space, case and Unicode's compatible forms do not matter; ``spelt``: whether that is
-        next to nothing
+        next to nothing; ``premium_low`` and ``premium_high``, the range over all texts
+        ``texts.parquet``: the same without the range, of each language in each text
 
 A text is its paragraphs joined by one space, without what breaks its lines; each piece of content
-is encoded by itself. ``tokens_mean`` and ``tokens_max`` are of all the content, in English times
-the premium. ``gini`` is that of the premiums, English included: 0 if all languages pay the same.
-What is lost costs no token: languages that are not ``spelt`` look cheap, and are in none of these.
+is encoded by itself. One text is one style: another may say the same in a third fewer tokens, so
+the range is over the texts that there are. Of all but the first, pieces are taken by lot.
+
+The metrics are of the first text. ``tokens_mean`` and ``tokens_max`` are of all its content, in
+English times the premium. ``gini`` is that of the premiums, English included: 0 if all languages
+pay the same. What is lost costs no token: languages that are not ``spelt`` look cheap, and are in
+none of these.
 
 Without an English text there is nothing to compare with: the table is empty then, and the metric
 ``yardstick_languages`` is 0. A crawl need not hold a yardstick. Where English itself is not
@@ -20,7 +26,7 @@ Without an English text there is nothing to compare with: the table is empty the
 """
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from functools import cache
 from statistics import fmean, median
@@ -31,8 +37,11 @@ import pyarrow.parquet as pq
 from pydantic import Field
 
 from bedstone.config import Config
+from bedstone.corpus.sources.catalogue import SOURCES
+from bedstone.corpus.sources.parallel_texts import NAMES
 from bedstone.errors import DataError
 from bedstone.languages import ENGLISH
+from bedstone.lots import lot
 from bedstone.store import tables
 from bedstone.store.artifact import Shard
 from bedstone.store.stage import Job, Metrics, Result, Stage
@@ -42,8 +51,11 @@ from bedstone.text.encoder import Tokeniser
 from bedstone.text.words import spaced_words_of
 
 PARALLEL = "parallel.parquet"
-SCHEMA = pa.schema(
+YARDSTICK = "yardstick"
+"""What a text of corpus.yardstick is called that no source is known of."""
+BY_TEXT = pa.schema(
     {
+        "text": pa.string(),
         "language": pa.string(),
         "tokens": pa.int64(),
         "unknown_tokens": pa.int64(),
@@ -56,12 +68,17 @@ SCHEMA = pa.schema(
         "spelt": pa.bool_(),
     }
 )
+SCHEMA = pa.unify_schemas(
+    [BY_TEXT, pa.schema({"premium_low": pa.float64(), "premium_high": pa.float64()})]
+)
 LOST_SHARE = 0.001
 """A text of which less is lost is spelt: a rare sign that a tokeniser lacks changes no count. Our
 choice."""
 
 Pairs = list[tuple[str, str]]
 """The pieces of content in a language, each with its English."""
+Contents = dict[str, dict[str, Pairs]]
+"""By text and language."""
 
 
 class CostConfig(Config):
@@ -72,14 +89,17 @@ class CostConfig(Config):
     fewer, is not compared: it is partial or set otherwise. Characters tell less: a complete
     Chinese text has a quarter of the English ones."""
     min_content_share: float = Field(0.05, ge=0, le=1)
-    """Of corpus.parallel's content, in bytes of its English: a language that has less of it is not
+    """Of a text of corpus.parallel, in bytes of its English: a language that has less of it is not
     compared."""
+    other_texts_bytes: int = Field(65_536, ge=0, le=2**30)
+    """Of English, that are taken of each text but the first."""
 
 
 @dataclass(frozen=True, slots=True)
 class Row:
     """What a language pays."""
 
+    text: str
     language: str
     tokens: int
     unknown_tokens: int
@@ -110,27 +130,45 @@ def run(config: CostConfig, job: Job) -> Result:
     encoder = any_encoder.load(job.inputs["tokenizer"])
     contents, left_out = _contents(job.inputs["yardstick"], config)
     english_tokens = cache(lambda text: len(encoder.encode(text)))
-    rows = []
-    with job.progress.task("languages", len(contents)) as task:
-        for name, pairs in sorted(contents.items()):
-            english = sum(english_tokens(ours) for _, ours in pairs)
-            if not english:
-                raise DataError(
-                    f"{job.inputs['tokenizer'].location} gives no token for English text: "
-                    "there is nothing to compare with"
-                )
-            rows.append(_row(name, [text for text, _ in pairs], english, encoder))
-            task.advance()
-    tables.write(
-        job, "languages.parquet", pa.Table.from_pylist([asdict(row) for row in rows], SCHEMA)
-    )
+    counted: dict[str, dict[str, Row]] = {}
+    with job.progress.task("languages", sum(map(len, contents.values()))) as task:
+        for name, text in contents.items():
+            counted[name] = {}
+            for language, pairs in sorted(text.items()):
+                english = sum(english_tokens(ours) for _, ours in pairs)
+                if not english:
+                    raise DataError(
+                        f"{job.inputs['tokenizer'].location} gives no token for English text: "
+                        "there is nothing to compare with"
+                    )
+                texts = [each for each, _ in pairs]
+                counted[name][language] = _row(name, language, texts, english, encoder)
+                task.advance()
+    rows = [row for text in counted.values() for row in text.values()]
+    tables.write(job, "texts.parquet", pa.Table.from_pylist([asdict(row) for row in rows], BY_TEXT))
+    tables.write(job, "languages.parquet", pa.Table.from_pylist(_ranges(rows), SCHEMA))
+    first = next(iter(counted.values()), {})
     counts = {
-        "yardstick_languages": len(rows),
+        "yardstick_languages": len(first),
         "incomparable_languages": left_out,
-        "unspelt_languages": sum(not row.spelt for row in rows),
+        "texts": len(counted),
+        "unspelt_languages": sum(not row.spelt for row in first.values()),
         "vocabulary_tokens": encoder.vocab_size,
     }
-    return Result({**counts, **_summary({row.language: row for row in rows})})
+    return Result({**counts, **_summary(first)})
+
+
+def _ranges(rows: Sequence[Row]) -> list[dict[str, str | float]]:
+    """Each language's first row, with the range of the premiums of all; those that lose, alone."""
+    of_language: dict[str, list[Row]] = {}
+    for row in rows:
+        of_language.setdefault(row.language, []).append(row)
+    found = []
+    for _, (first, *others) in sorted(of_language.items()):
+        premiums = [first.premium, *(row.premium for row in others if row.spelt)]
+        limits = {"premium_low": min(premiums), "premium_high": max(premiums)}
+        found.append(asdict(first) | limits)
+    return found
 
 
 def comparable(texts: dict[str, str], max_line_ratio: float) -> dict[str, str]:
@@ -156,10 +194,10 @@ def gini(values: Sequence[float]) -> float:
     return 2 * weighted / (len(ordered) * sum(ordered)) - (len(ordered) + 1) / len(ordered)
 
 
-def _contents(yardstick: Shard, config: CostConfig) -> tuple[dict[str, Pairs], int]:
-    """By language, what is compared; and how many languages are not."""
+def _contents(yardstick: Shard, config: CostConfig) -> tuple[Contents, int]:
+    """What is compared; and how many languages of the first text are not."""
     if any(path.name == PARALLEL for path in yardstick.files):
-        return _of_parallel(yardstick, config.min_content_share)
+        return _of_parallel(yardstick, config)
     table = pq.read_table(yardstick.file("yardstick.parquet"))
     texts = dict(zip(table["language"].to_pylist(), table["text"].to_pylist(), strict=True))
     compared = {
@@ -167,26 +205,59 @@ def _contents(yardstick: Shard, config: CostConfig) -> tuple[dict[str, Pairs], i
         for name, text in comparable(texts, config.max_line_ratio).items()
     }
     pairs = {name: [(text, compared[ENGLISH])] for name, text in compared.items()}
-    return pairs, len(texts) - len(compared)
+    return ({_name(table): pairs} if pairs else {}), len(texts) - len(compared)
 
 
-def _of_parallel(parallel: Shard, min_share: float) -> tuple[dict[str, Pairs], int]:
-    table = tables.read(parallel, ["language", "text", "english"])
-    contents: dict[str, Pairs] = {}
-    for name, *pair in zip(*(column.to_pylist() for column in table.columns), strict=True):
-        contents.setdefault(name, []).append((pair[0], pair[1]))
-    sizes = {
-        name: sum(len(english.encode()) for _, english in pairs) for name, pairs in contents.items()
-    }
-    least = min_share * sizes.get(ENGLISH, 0)
-    compared = {name: pairs for name, pairs in contents.items() if sizes[name] >= least}
-    return compared, len(contents) - len(compared)
+def _name(yardstick: pa.Table) -> str:
+    """What corpus.parallel calls the text that lies below the URLs of a yardstick."""
+    urls = yardstick["url"].to_pylist()
+    below = (name for name in NAMES if all(url.startswith(SOURCES[name].urls) for url in urls))
+    return next(below, YARDSTICK)
 
 
-def _row(name: str, texts: Sequence[str], english_tokens: int, encoder: Tokeniser) -> Row:
+def _of_parallel(parallel: Shard, config: CostConfig) -> tuple[Contents, int]:
+    columns = tables.read(parallel, ["source", "language", "unit", "text", "english"]).columns
+    rows = list(zip(*(column.to_pylist() for column in columns), strict=True))
+    taken: dict[str, set[str]] = {}
+    for source in dict.fromkeys(row[0] for row in rows):
+        english = {
+            unit: text for name, key, unit, text, _ in rows if (name, key) == (source, ENGLISH)
+        }
+        taken[source] = _by_lot(english, config.other_texts_bytes) if taken else set(english)
+    contents: Contents = {}
+    for source, language, unit, *pair in rows:
+        if unit in taken[source]:
+            contents.setdefault(source, {}).setdefault(language, []).append((pair[0], pair[1]))
+    compared, left_out = {}, []
+    for name, text in contents.items():
+        sizes = {
+            language: sum(len(english.encode()) for _, english in pairs)
+            for language, pairs in text.items()
+        }
+        least = config.min_content_share * sizes.get(ENGLISH, 0)
+        compared[name] = {each: pairs for each, pairs in text.items() if sizes[each] >= least}
+        left_out.append(len(text) - len(compared[name]))
+    return compared, left_out[0] if left_out else 0
+
+
+def _by_lot(units: Mapping[str, str], limit_bytes: int) -> set[str]:
+    """Units of ``limit_bytes`` of text, or all."""
+    taken, size = set(), 0
+    for unit in sorted(units, key=lambda name: lot(name, "tokenizer.cost")):
+        if size >= limit_bytes:
+            break
+        taken.add(unit)
+        size += len(units[unit].encode())
+    return taken
+
+
+def _row(
+    name: str, language: str, texts: Sequence[str], english_tokens: int, encoder: Tokeniser
+) -> Row:
     found = _count(encoder, texts)
     return Row(
-        language=name,
+        text=name,
+        language=language,
         tokens=found.tokens,
         unknown_tokens=found.unknown,
         bytes=sum(len(text.encode()) for text in texts),
@@ -240,7 +311,7 @@ def _summary(rows: dict[str, Row]) -> Metrics:
 
 STAGE = Stage(
     "tokenizer.cost",
-    version=3,
+    version=4,
     config=CostConfig,
     inputs=("tokenizer", "yardstick"),
     run=run,

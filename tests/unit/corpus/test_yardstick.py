@@ -1,4 +1,5 @@
 import logging
+from unicodedata import normalize
 
 import pytest
 
@@ -26,6 +27,17 @@ def inputs(table_shard):
         "documents": table_shard("documents", {"id": ids, "url": urls, "text": texts}),
         "language": table_shard("language", {"id": ids, "language": languages, "score": scores}),
     }
+
+
+def test_the_text_is_composed(table_shard, run, rows):
+    apart = normalize("NFD", "Tất cả mọi người sinh ra đều được tự do. ") * 3
+    table = {"id": ["a"], "url": ["http://u/udhr_vie.html"], "text": [apart]}
+    language = {"id": ["a"], "language": ["vie_Latn"], "score": [0.9]}
+    inputs = {"documents": table_shard("documents", table)}
+    inputs["language"] = table_shard("language", language)
+    _, made = run(STAGE, {"urls": ["http://u/"]}, **inputs)
+    (row,) = rows(made, "yardstick.parquet")
+    assert row["text"] == normalize("NFC", apart) != apart
 
 
 def test_one_document_in_each_language(inputs, run, rows):

@@ -32,10 +32,11 @@ def cost(made, folder, texts):
     return built(made, folder, "yardstick", {name: (table[name], pa.string()) for name in table})
 
 
-def cost_of_pieces(made, folder, pieces, **config):
+def cost_of_pieces(made, folder, pieces, others=None, **config):
     rows = [
-        ("udhr", language, unit, text, pieces["eng_Latn"][unit])
-        for language, texts in pieces.items()
+        (source, language, unit, text, versions["eng_Latn"][unit])
+        for source, versions in {"udhr": pieces, **(others or {})}.items()
+        for language, texts in versions.items()
         for unit, text in texts.items()
     ]
     names = ("source", "language", "unit", "text", "english")
@@ -88,6 +89,7 @@ def test_without_english_nothing_is_compared(made, tmp_path, texts):
     assert metrics == {
         "yardstick_languages": 0,
         "incomparable_languages": len(texts),
+        "texts": 0,
         "unspelt_languages": 0,
         "vocabulary_tokens": 320,
     }
@@ -104,6 +106,37 @@ def test_each_language_is_compared_with_the_english_of_what_it_has(made, tmp_pat
     assert norwegian["tokens"] == sum(len(encoder.encode(piece)) for piece in pieces)
     assert metrics["tokens_max"] == pytest.approx(rows["eng_Latn"]["tokens"] * thai["premium"])
     assert metrics["gini"] == pytest.approx(gini([row["premium"] for row in rows.values()]))
+
+
+def test_the_first_text_is_named_and_the_range_is_over_all(made, tmp_path):
+    news = {
+        "eng_Latn": {"1": "All the news.", "2": "It rains here."},
+        "nob_Latn": {"1": "Alle nyhetene fra i dag er her.", "2": "Det regner veldig mye her."},
+        "swa_Latn": {"1": "Habari zote.", "2": "Mvua inanyesha."},
+    }
+    alone, before = cost_of_pieces(made, tmp_path / "alone", PIECES)
+    metrics, rows = cost_of_pieces(made, tmp_path / "both", PIECES, {"news": news})
+    norwegian, swahili = rows["nob_Latn"], rows["swa_Latn"]
+    assert (norwegian["text"], swahili["text"]) == ("udhr", "news")
+    limits = ("premium_low", "premium_high")
+    assert norwegian["premium"] == before["nob_Latn"]["premium"] == norwegian["premium_low"]
+    assert norwegian["premium_high"] > norwegian["premium"]
+    assert {swahili["premium"]} == {swahili[name] for name in limits}
+    assert {before["nob_Latn"]["premium"]} == {before["nob_Latn"][name] for name in limits}
+    assert metrics == alone | {"texts": 2}  # of the first
+
+
+def test_of_other_texts_as_many_bytes_are_taken_in_every_language(made, tmp_path):
+    number = [str(each) for each in range(40)]
+    other = {
+        "eng_Latn": {each: f"This is the sentence {each}." for each in number},
+        "nob_Latn": {each: f"Dette er setning nummer {each}." for each in number},
+    }
+    part = tmp_path / "part"
+    _, rows = cost_of_pieces(made, part, PIECES, {"other": other}, other_texts_bytes=200)
+    _, whole = cost_of_pieces(made, tmp_path / "whole", PIECES, {"other": other})
+    assert rows["nob_Latn"]["premium"] == whole["nob_Latn"]["premium"]
+    assert rows["nob_Latn"]["premium_high"] != whole["nob_Latn"]["premium_high"]
 
 
 def test_words_are_letters_worth_in_scripts_without_spaces(made, tmp_path):

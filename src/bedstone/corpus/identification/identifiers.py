@@ -31,13 +31,13 @@ REFUSED = re.compile(
 )
 """What pycld2 takes for invalid UTF-8: controls, surrogates, and code points that are no
 characters."""
-FIRST_CHARACTERS = 64
-"""In which a letter is looked for."""
 CHOSEN_BY_CODE = {"zh": "Hans", "zh-Hant": "Hant"}
 """Where CLD2 tells apart what the letters' script does not."""
 LABEL = "__label__"
 OF_FASTTEXT = {"als": "gsw"}
 """Codes that models without scripts use for another language than ISO 639-3 does."""
+NO_LANGUAGE = "zxx"
+"""What py3langid calls text that is in none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,10 +100,15 @@ def _cld2_key(code: str, text: str) -> str:
 
 
 def _script(text: str, among: tuple[str, ...]) -> str:
-    """As ``script_of``; where one script is possible, a letter of it decides."""
-    if len(among) == 1 and script_of(text[:FIRST_CHARACTERS], among) == among[0]:
+    """The one of the scripts that a language is written in which most letters are of.
+
+    The first, if there are letters of none: a language is never given another script, so a text
+    that has hardly a letter of the key's script shows that the key is wrong.
+    """
+    if len(among) == 1:
         return among[0]
-    return script_of(text, among)
+    found = script_of(text, among)
+    return found if found in among else among[0]
 
 
 def _by_piece(pieces: Sequence[str], classify: Callable[[str], tuple[str, float]]) -> Found:
@@ -157,5 +162,5 @@ def _key(code: str, text: str) -> str:
     """The key of a language named without a script."""
     language = by_code(code)
     if language is None:
-        return join(code, script_of(text))
+        return UNKNOWN if code == NO_LANGUAGE else join(code, script_of(text))
     return join(language.code, _script(text, language.scripts))

@@ -9,7 +9,8 @@ The second look asks what no identifier asks itself.
 * Is it prose? Code, base64 and the like are ``und``, whatever language was found in them.
 * Is it in the language's script? If hardly a letter is, it is ``und``.
 * Is it a language that the identifier does not know and takes for another, Western Panjabi for
-  Urdu? If that one's frequent words are much more often in the text, it is chosen.
+  Urdu? If that one's frequent words are much more often in the text, and in enough words that it
+  is no chance, it is chosen.
 """
 
 import re
@@ -17,9 +18,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
+from numpy.typing import NDArray
 
 from bedstone.corpus.identification.identifiers import Found, Identifier
-from bedstone.corpus.identification.prose import Prose, prose_of, taken_for
+from bedstone.corpus.identification.prose import Prose, Shares, prose_of, taken_for
 from bedstone.languages import MIXED, UNKNOWN
 from bedstone.text.composition import composed
 
@@ -46,6 +48,9 @@ three."""
 RIVAL_RATIO = 1.5
 """So many times as often must the words of a language be in a text that is taken for another: what
 is frequent must lose hardly any text, or what is rare would be full of it."""
+RIVAL_DEVIATIONS = 2.0
+"""And so many standard deviations of the difference, as counts have them: few words tell little.
+Chosen by ``benchmarks/identification.py --second-look``."""
 BATCH_TEXTS = 256
 """Looked at together: enough to be fast, few enough for the processor's cache."""
 
@@ -136,10 +141,24 @@ def _second_look(texts: list[str], found: list[Identified]) -> Iterator[Identifi
 def _told_apart(keys: list[str], prose: Prose) -> list[str]:
     """The keys, or those of languages that are taken for them, by whose words there are more of."""
     rivals = [taken_for().get(key, ()) for key in keys]
-    chosen, most = list(keys), RIVAL_RATIO * np.nan_to_num(prose.own_words(keys))
+    chosen, own = list(keys), np.nan_to_num(prose.own_words(keys))
+    most = own.copy()
     for place in range(max(map(len, rivals))):
         others = [each[place] if place < len(each) else UNKNOWN for each in rivals]
         shares = np.nan_to_num(prose.own_words(others))
-        for text in np.flatnonzero(shares > most).tolist():
+        is_chosen = is_rather(shares, own, prose.lettered_words) & (shares > most)
+        for text in np.flatnonzero(is_chosen).tolist():
             chosen[text], most[text] = others[text], shares[text]
     return chosen
+
+
+def is_rather(rival: Shares, own: Shares, words: Shares) -> NDArray[np.bool_]:
+    """Whether texts are rather in the language that is taken for the one that was found.
+
+    Args:
+        rival: of each text's ``words``, the share that is frequent in that language.
+        own: the share that is frequent in the one that was found.
+        words: their number.
+    """
+    deviation = np.sqrt((rival + own) * words)
+    return (rival > RIVAL_RATIO * own) & ((rival - own) * words > RIVAL_DEVIATIONS * deviation)

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from bedstone.corpus.identification import purity
-from bedstone.corpus.identification.purity import Confusion, Counted
+from bedstone.corpus.identification.purity import Confusion, Counted, Limits
 from bedstone.languages import (
     MIXED,
     UNKNOWN,
@@ -77,6 +77,9 @@ class Share:
     """The expected share of its documents that are in it; None where nothing was measured."""
     purity_low: float | None
     purity_high: float | None
+    purity_kinds: int | None
+    """The kinds of text that this was learnt from; of one alone, words that are missing prove
+    nothing. None where nothing was learnt of the language."""
     possible_noise: bool | None
     """Its count may be nothing but misread documents of other languages."""
     erased_share: float | None
@@ -207,12 +210,15 @@ def _purity(
     key: str, counted: Mapping[str, Counted], confusion: Confusion | None
 ) -> dict[str, Any]:
     found: Estimate | None = None
+    limits: Limits | None = None
     if confusion is not None:
         found = purity.purity(key, counted, confusion)
+        limits = confusion.limits.get(key)
     return {
         "purity": found and found.value,
         "purity_low": found and found.low,
         "purity_high": found and found.high,
+        "purity_kinds": limits and limits.kinds,
         "possible_noise": None if found is None else purity.is_possible_noise(found),
     }
 

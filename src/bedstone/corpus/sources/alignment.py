@@ -11,6 +11,7 @@ Of several versions in one language and script, one is taken: that of the plaine
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from unicodedata import normalize
 
 from bedstone.languages import ENGLISH, UNKNOWN, Language, by_code, join
 from bedstone.text import characters
@@ -39,10 +40,12 @@ class Unit:
 def units(versions: Mapping[str, Version]) -> Iterator[Unit]:
     """The pieces in each language, English among them, in the order of the English ones.
 
-    A piece without letters is left out, and one that is as in English: it is not translated.
+    A piece without letters is left out, and one that is as in English: it is not translated. Texts
+    are in Unicode's composed form: whether a letter's accents stand apart is no language's doing.
     """
-    english = {unit: text for unit, text in versions[ENGLISH_NAME].items() if _has_letters(text)}
-    translated = {name: _translated(version, english) for name, version in versions.items()}
+    composed = {name: _composed(version) for name, version in versions.items()}
+    english = {unit: text for unit, text in composed[ENGLISH_NAME].items() if _has_letters(text)}
+    translated = {name: _translated(version, english) for name, version in composed.items()}
     chosen = {**_chosen(translated), ENGLISH: english}
     for key in sorted(chosen):
         for unit, ours in english.items():
@@ -62,6 +65,10 @@ def key_of(name: str, text: str) -> str | None:
     script = _named_script(rest, language)
     among = language.scripts if language else ()
     return join(language.code if language else code, script or characters.script_of(text, among))
+
+
+def _composed(version: Version) -> Version:
+    return {unit: normalize("NFC", text) for unit, text in version.items()}
 
 
 def _translated(version: Version, english: Version) -> Version:

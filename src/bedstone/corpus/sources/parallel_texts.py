@@ -38,6 +38,8 @@ MIN_BYTES_SHARE = 0.5
 """Of the median declaration's UTF-8 bytes, each over those of the English it stands for."""
 MIN_WORD_LETTERS = 2
 """Of the words of an English sentence, on average."""
+UNUSUAL = {("udhr", "tel_Telu"): "written in an old literary style"}
+"""Source and language -> what is unusual about its style: its premium is no other text's."""
 LANGUAGE_NAMES = {"C": ENGLISH_NAME, "eng": ENGLISH_NAME}
 
 

@@ -48,8 +48,9 @@ def shares(family: Family) -> Section | None:
         f"{whole['speakers_source']}. Lost on the way is a language of which far less is kept "
         f"than of all. The heading names none of fewer than {MIN_DOCUMENTS} documents, and none "
         "that may be noise: by what the identifier misreads of labelled text, not one document "
-        "is certain to be in it. Lost to the second is what a second identifier calls something "
-        "else.",
+        "is certain to be in it. Pure with an asterisk was learnt from one kind of text, so words "
+        "that are missing prove nothing. Lost to the second is what a second identifier calls "
+        "something else.",
         measured_by=(audit, family.find("corpus.language")),
     )
 
@@ -135,7 +136,7 @@ def _share_table(everything: list[Row]) -> Table:
             ),
             "category": itemgetter("category"),
             "pure": lambda it: (
-                interval(it["purity_low"], it["purity_high"])
+                interval(it["purity_low"], it["purity_high"]) + "*" * (it["purity_kinds"] == 1)
                 if it["purity"] is not None
                 else NOT_KNOWN
             ),

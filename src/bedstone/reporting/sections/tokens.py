@@ -7,6 +7,7 @@ from operator import itemgetter
 
 import pyarrow.parquet as pq
 
+from bedstone.corpus.sources.parallel_texts import UNUSUAL
 from bedstone.languages import MIXED, SPEAKERS_SOURCE, UNKNOWN, split
 from bedstone.laws.repeated_text import effective_tokens, pass_worth
 from bedstone.pretrain.loader import read_order
@@ -65,6 +66,8 @@ def premiums(family: Family) -> Section | None:
             "language": lambda it: names[it["language"]],
             "script": lambda it: split(it["language"])[1],
             "times English": lambda it: f"{it['premium']:.2f}",
+            "by any text": lambda it: f"{it['premium_low']:.2f} to {it['premium_high']:.2f}",
+            "text": lambda it: it["text"] + "*" * ((it["text"], it["language"]) in UNUSUAL),
             "tokens": lambda it: count(it["tokens"]),
             "characters": lambda it: count(it["characters"]),
             "bytes": lambda it: count(it["bytes"]),
@@ -72,6 +75,7 @@ def premiums(family: Family) -> Section | None:
         words=2,
     )
     chart = charts.bars(drawn, f"Bars for {len(drawn)} languages, the dearest first.")
+    texts = list(dict.fromkeys(pq.read_table(cost.file("texts.parquet"))["text"].to_pylist()))
     return Section(
         name="tokens",
         question="What does each language pay?",
@@ -79,12 +83,29 @@ def premiums(family: Family) -> Section | None:
         text=(
             f"Drawn are the {len(drawn)} most spoken of the {len(rows)} languages measured. Of "
             f"all, {names[rows[0]['language']]} pays most, {rows[0]['premium']:.1f} times.",
+            _styles(texts, rows, names),
         ),
         figures=(Figure("Tokens for the same content, in times English", chart, table),),
         tables=_scripts(family),
         method="The yardstick's text is the same in every language, and in no training data. "
+        "Of a text with an asterisk it is known that the style is unusual in that language. "
         f"Speakers: {SPEAKERS_SOURCE['cldr']}.",
         measured_by=(cost, family.find("tokenizer.train"), family.find("corpus.yardstick")),
+    )
+
+
+def _styles(texts: list[str], rows: list[Row], names: Mapping[str, str]) -> str:
+    """What one text is worth."""
+    if len(texts) == 1:
+        return (
+            f"By one text, {texts[0]}: one text is one style, and another may say the same in a "
+            "third fewer tokens."
+        )
+    widest = max(rows, key=lambda it: it["premium_high"] - it["premium_low"])
+    return (
+        f"By {texts[0]} where a language has it, else by the next of {', '.join(texts[1:])}. One "
+        f"text is one style: {names[widest['language']]} pays {widest['premium_low']:.1f} to "
+        f"{widest['premium_high']:.1f} times, by which text is asked."
     )
 
 

@@ -4,7 +4,9 @@ import pytest
 
 from bedstone.corpus.identification import identifiers
 from bedstone.corpus.identification.identifiers import identifier
+from bedstone.corpus.identification.identify import identify
 from bedstone.errors import DataError
+from bedstone.languages import known, split
 
 SWAHILI = "Mwalimu mzee huwasimulia watoto hadithi kila siku kuhusu nyota na nchi za mbali sana."
 
@@ -48,6 +50,32 @@ def test_labels_of_every_kind(monkeypatch, tmp_path, label, text, key):
     monkeypatch.setattr(fasttext, "load_model", lambda path: Model())
     path = tmp_path / label
     assert identifier("fasttext", path).find([f"{text}\n"]).shares == {key: pytest.approx(0.9)}
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "ᎠᏂᏴᏫ ᎾᏍᎩ ᎤᏂᎷᎬᎢ ᎠᎴ ᎤᎾᏓᏡᎬ ᎠᏁᎯᏯ ᎨᎵᏍᏗ ᎤᏙᎯᏳᎯ ᎠᎴ ᎣᏍᏓ.",
+        "ᐃᓄᑐᐃᓐᓇᐃᑦ ᐊᓂᖅᑎᕆᔪᓕᒫᑦ ᐃᓅᔪᓕᒫᑦ ᐃᓱᒪᕐᓱᕐᖢᑎᒃ ᐊᒻᒪ ᐊᔾᔨᐅᖃᑎᒌᒃᖢᑎᒃ.",
+        "ⲛⲓⲣⲱⲙⲓ ⲧⲏⲣⲟⲩ ⲉⲧⲁⲩⲙⲁⲥⲟⲩ ⲉⲩⲟⲓ ⲛ̀ⲣⲉⲙϩⲉ ⲟⲩⲟϩ ⲉⲩϣⲏϣ ϧⲉⲛ ⲡⲟⲩⲧⲁⲓⲟ.",
+        "ᱡᱚᱛᱚ ᱦᱚᱲ ᱜᱮ ᱯᱷᱩᱨᱜᱟᱹᱞ ᱟᱨ ᱢᱟᱱ ᱟᱨ ᱚᱫᱷᱤᱠᱟᱨ ᱞᱮᱠᱟᱛᱮ ᱥᱚᱢᱟᱱ.",
+        "ꕉꕜꕮ ꔔꘋ ꖸ ꔰ ꗋꘋ ꕮꕨ ꔔꘋ ꖸ ꕎ ꕉꖸꕊ ꕴꖃ ꕃꔤꘂ ꗱ, ꕉꖷ ꗪꗡ.",
+    ],
+)
+@pytest.mark.parametrize("name", ["pycld2", "py3langid", "fasttext"])
+def test_no_language_is_found_in_a_script_that_it_is_never_written_in(name, text, lid176):
+    by = identifier(name, lid176 if name == "fasttext" else None)
+    (found,) = identify([text * 3], by, 40, 0.5)
+    code, script = split(found.language)
+    assert found.language == "und" or script in known()[code].scripts
+
+
+@pytest.mark.parametrize("code", ["zxx", "kor", "amh", "srp", "hin"])
+def test_a_wrong_answer_in_another_script_is_unknown(code):
+    cherokee = "ᎠᏂᏴᏫ ᎾᏍᎩ ᎤᏂᎷᎬᎢ ᎠᎴ ᎤᎾᏓᏡᎬ ᎠᏁᎯᏯ ᎨᎵᏍᏗ ᎤᏙᎯᏳᎯ ᎠᎴ ᎣᏍᏓ."
+    wrong = identifiers.Found({identifiers._key(code, cherokee): 1.0}, 100, True)
+    by = identifiers.Identifier(lambda pieces: wrong, takes_whole=True)
+    assert [it.language for it in identify([cherokee], by, 0, 0.5)] == ["und"]
 
 
 def test_no_model_and_no_fasttext_model(tmp_path):

@@ -1,8 +1,9 @@
 import math
+from unicodedata import normalize
 
 import pytest
 
-from bedstone.corpus.identification.prose import frequent_words, prose_of, taken_for
+from bedstone.corpus.identification.prose import frequent_words, plain, prose_of, taken_for
 from bedstone.languages import known, split
 
 PROSE = "The patient scholars discussed that well-known manuscript, and l'homme said: it's old."
@@ -23,6 +24,17 @@ def test_own_words_are_those_of_the_language_in_any_case():
     english = prose.own_words(["eng_Latn"] * 3)
     assert english.tolist() == [pytest.approx(3 / 5), 1, 0]
     assert math.isnan(prose.own_words(["got_Goth_", "und", "mul"])[0])
+
+
+def test_accents_do_not_matter_to_words():
+    yoruba = "Àwọn ọmọ náà ń lọ sí ilé ẹ̀kọ́, wọ́n sì ti kọ́ láti ka ìwé pẹ̀lú olùkọ́ wọn."
+    apart = normalize("NFD", yoruba)
+    toneless = normalize("NFC", apart.replace("\u0300", "").replace("\u0301", ""))
+    assert len({yoruba, apart, toneless}) == 3
+    first, *others = prose_of([yoruba, apart, toneless]).own_words(["yor_Latn"] * 3)
+    assert first > 0.2
+    assert others == [first] * 2
+    assert plain(["Ẹ̀kọ́ ÇİĞ", "йод ά"]).codes.tobytes().decode("utf-32-le") == "eko cigйод ά"
 
 
 def test_script_share_is_of_letters():

@@ -76,7 +76,7 @@ def test_purity_needs_what_the_identifier_misreads():
         {"eng_Latn": 100, "swa_Latn": 100},
         {("eng_Latn", "eng_Latn"): 100, ("swa_Latn", "swa_Latn"): 100},
         {("eng_Latn", "eng_Latn"): 100, ("swa_Latn", "swa_Latn"): 100},
-        {"swa_Latn": Limits(0.9, 0.1)},
+        {"swa_Latn": Limits(0.9, 0.1, 2)},
     )
     counts = {"eng_Latn": Count(10_000, confirmed=10_000), "swa_Latn": Count(50, confirmed=50)}
     found = by_key(shares(counts, confusion=confusion))["swa_Latn"]

@@ -1,3 +1,5 @@
+from unicodedata import normalize
+
 import pytest
 
 from bedstone.corpus.sources.alignment import Unit, key_of, units
@@ -18,6 +20,15 @@ def test_each_piece_stands_beside_its_english():
     found = list(units({"en": ENGLISH, "sw": {"b": "Wana haki."}}))
     assert Unit("swa_Latn", "b", "Wana haki.", "They have rights.") in found
     assert [unit.unit for unit in found if unit.language == "eng_Latn"] == ["a", "b", "c"]
+
+
+def test_texts_are_composed_however_their_source_writes_accents():
+    vietnamese = "Tất cả mọi người"
+    apart = normalize("NFD", vietnamese)
+    assert apart != vietnamese
+    assert of("vie_Latn", {"vi": {"a": apart}}) == {"a": vietnamese}
+    found = units({"en": {"a": normalize("NFD", "A café.")}, "vi": {"a": apart}})
+    assert {unit.english for unit in found} == {"A café."}
 
 
 def test_what_is_not_translated_is_left_out():
