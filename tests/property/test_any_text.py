@@ -93,7 +93,7 @@ def rows(strings):
 
 
 def signatures(strings):
-    return signed(texts_of(list(composed(strings))), FUNCTIONS, SEED, SHINGLE_WORDS)
+    return signed(composed(texts_of(strings)), FUNCTIONS, SEED, SHINGLE_WORDS)
 
 
 def rewritten(text, variant, without=()):

@@ -50,8 +50,8 @@ def run(config: MinhashConfig, job: Job) -> Result:
     with tables.writing(job, "signatures.parquet", schema) as written:
         for group in row_groups(job.inputs["documents"], ("id", "text")):
             made = [
-                signed(texts, functions, config.seed, config.shingle_words)
-                for texts in batches(composed(text.as_py() for text in group["text"]))
+                signed(composed(texts), functions, config.seed, config.shingle_words)
+                for texts in batches(group["text"])
             ]
             least = np.concatenate([batch.least for batch in made])
             present = np.concatenate([batch.is_signed for batch in made])

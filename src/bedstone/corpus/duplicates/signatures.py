@@ -19,7 +19,6 @@ datatrove's shingles.
 
 import math
 import unicodedata
-from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cache
 
@@ -38,7 +37,7 @@ from bedstone.text.characters import (
     script_table,
     scripts,
 )
-from bedstone.text.codes import Codes, Indices, Texts
+from bedstone.text.codes import Codes, Indices, Texts, string_of, texts_of
 from bedstone.text.kernel import inner, kernel
 
 Hashes = NDArray[np.uint64]
@@ -77,13 +76,17 @@ class Signed:
     """Whether the text is as long as a shingle."""
 
 
-def composed(strings: Iterable[str]) -> Iterator[str]:
-    """``strings`` in Unicode's form NFC, as signatures want them."""
-    for text in strings:
-        if text.isascii() or unicodedata.is_normalized("NFC", text):
-            yield text
-        else:
-            yield unicodedata.normalize("NFC", text)
+def composed(texts: Texts) -> Texts:
+    """``texts`` in Unicode's form NFC, as signatures want them."""
+    before = np.concatenate(([0], np.cumsum(_may_compose()[texts.codes])))[texts.starts]
+    changed = {}
+    for row in np.flatnonzero(np.diff(before)).tolist():
+        text = string_of(texts, row)
+        if not unicodedata.is_normalized("NFC", text):
+            changed[row] = unicodedata.normalize("NFC", text)
+    if not changed:
+        return texts
+    return texts_of([changed.get(row) or string_of(texts, row) for row in range(len(texts))])
 
 
 def signed(texts: Texts, functions: int, seed: int, shingle_words: int) -> Signed:
@@ -127,6 +130,22 @@ def drawn_functions(count: int, seed: int) -> tuple[Hashes, Hashes]:
     generator = np.random.RandomState(seed)
     factors = generator.randint(1, MERSENNE, dtype=np.uint64, size=count)
     return factors, generator.randint(0, MERSENNE, dtype=np.uint64, size=count)
+
+
+@cache
+def _may_compose() -> NDArray[np.bool_]:
+    """Of each code point, whether a text with it may be in another form than NFC.
+
+    Marks, which stand behind what they may be one with, and so do letters of Hangul; and those that
+    NFC has another character for.
+    """
+    found = np.asarray(kind_table() == MARK)
+    for low, high in ((0, 0x3400), (0xF900, 0xFB50), (0x11000, 0x20000), (0x2F800, 0x2FA20)):
+        found[low:high] |= [
+            not unicodedata.is_normalized("NFC", chr(it)) for it in range(low, high)
+        ]
+    found[0x1100:0x1200] = True
+    return found
 
 
 @cache

@@ -23,7 +23,7 @@ from bedstone.text.characters import (
     script_table,
     scripts,
 )
-from bedstone.text.codes import Texts, texts_of
+from bedstone.text.codes import Texts, strings_of, texts_of
 
 TEXT = "one two three four five six seven eight nine ten eleven twelve"
 DATATROVE = Path(__file__).parents[3] / "data" / "corpus" / "datatrove_signatures.json"
@@ -32,7 +32,7 @@ BASE, SHINGLE_BASE, START = 0x9E3779B97F4A7C15, 0xD1342543DE82EF95, 0x632BE59BD9
 
 
 def sign(*strings, functions=64, shingle_words=5):
-    return signed(texts_of(list(composed(strings))), functions, 1, shingle_words)
+    return signed(composed(texts_of(strings)), functions, 1, shingle_words)
 
 
 def signature(text, functions=64, shingle_words=5):
@@ -219,3 +219,12 @@ def test_agreement_estimates_the_jaccard_similarity(changed, low, high):
     other = [*("other" + word for word in words[:changed]), *words[changed:]]
     one, two = sign(" ".join(words), " ".join(other), functions=512).least
     assert low <= (one == two).mean() <= high
+
+
+def test_every_character_is_composed_as_unicode_has_it():
+    alone = [chr(code) for code in range(0x110000) if not 0xD800 <= code < 0xE000]
+    behind = [f"a{character}" for character in alone]
+    for strings in (alone, behind, ["e\u0301", "\u1100\u1161\u11a8", "\uac00\u11a8", "क\u093c"]):
+        texts = composed(texts_of(strings))
+        expected = [unicodedata.normalize("NFC", text) for text in strings]
+        assert strings_of(texts).to_pylist() == expected
