@@ -1,20 +1,28 @@
 """From a WARC file to decided Parquet, against taking its text out alone: CPU time of one core.
 
     taskset --cpu-list 0 python benchmarks/corpus.py CRAWL.warc.gz [--rounds N]
+    python benchmarks/corpus.py CRAWL.warc.gz --memory 1,4,16
 
 The baseline reads the responses with fastwarc, guesses their encoding and decodes them, and takes
 the main text out with resiliparse; it writes nothing. Ours are the stages below, built one after
 another in a fresh store, with all that stages do: ids, headings, damage looked for, Parquet
-written, hashed and read again. Both are run in turns in one process. A part of the file is run
-through first, so that the kernels are compiled; that is timed apart.
+written, hashed and read again. Both are run in turns, in one process and the one that reads pages.
+A part of the file is run through first, so that the kernels are compiled; that is timed apart.
+
+With ``--memory``: the most that each stage holds, of the file once, four times, sixteen times over,
+each in a process of its own; of extraction with the process that reads pages.
 """
 
 import argparse
+import os
 import tempfile
-import time
 from collections.abc import Callable
+from concurrent.futures import ProcessPoolExecutor
+from contextlib import suppress
+from multiprocessing import get_context
 from pathlib import Path
 from statistics import median
+from threading import Event, Thread
 from typing import Any, NamedTuple
 
 from fastwarc.warc import ArchiveIterator, WarcRecordType
@@ -58,11 +66,16 @@ STEPS = [
         {"statistics": "statistics", "language": "language"},
         {"rules": PAGE},
     ),
-    Step("rewrite", "corpus.rewrite", {"documents": "extract"}, {"lines": "c4:fineweb"}),
+    Step(
+        "rewrite",
+        "corpus.rewrite",
+        {"documents": "extract", "before": "filter"},
+        {"lines": "c4:fineweb"},
+    ),
     Step(
         "statistics again",
         "corpus.statistics",
-        {"documents": "rewrite", "language": "language"},
+        {"documents": "rewrite", "language": "language", "before": "filter"},
         {"rules": REWRITTEN},
     ),
     Step(
@@ -71,15 +84,21 @@ STEPS = [
         {"statistics": "statistics again", "language": "language", "before": "filter"},
         {"rules": REWRITTEN},
     ),
-    Step("minhash", "corpus.minhash", {"documents": "rewrite"}),
+    Step("minhash", "corpus.minhash", {"documents": "extract"}),
 ]
+DEDUP = Step("dedup", "corpus.dedup", {"signatures": "minhash", "before": "filter again"})
+"""Which looks at all files together, so it is no part of what one file takes."""
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("crawl", type=Path)
     parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--memory", metavar="TIMES,TIMES,...")
     words = parser.parse_args()
+    if words.memory:
+        print_memory(words.crawl, [int(times) for times in words.memory.split(",")])
+        return
     warm_up(words.crawl)
     baseline: list[float] = []
     ours: list[dict[str, float]] = []
@@ -129,9 +148,56 @@ def built(step: Step, made: dict[str, Artifact], store: Path) -> Artifact:
 
 
 def timed(action: Callable[[], Any]) -> tuple[float, Any]:
-    started = time.process_time()
+    started = sum(os.times()[:4])  # of processes that have ended too
     result = action()
-    return time.process_time() - started, result
+    return sum(os.times()[:4]) - started, result
+
+
+def print_memory(crawl: Path, times: list[int]) -> None:
+    peaks: dict[str, list[float]] = {}
+    for each in times:
+        with tempfile.TemporaryDirectory() as folder:
+            several = Path(folder) / crawl.name
+            with several.open("wb") as file:
+                for _ in range(each):
+                    file.write(crawl.read_bytes())
+            store = Path(folder) / "store"
+            made = {"crawl": adopt([several], store)}
+            for step in [*STEPS, DEDUP]:
+                with ProcessPoolExecutor(1, get_context("spawn")) as process:
+                    peak, made[step.name] = process.submit(peak_of, step, made, store).result()
+                peaks.setdefault(step.name, []).append(peak / 1e6)
+            documents = made["extract"].manifest.metrics["documents"]
+            print(f"{each} times: {several.stat().st_size:,} bytes, {documents:,.0f} documents")
+    print("MB at most        " + "".join(f"{f'{each} times':>12}" for each in times))
+    for name, megabytes in peaks.items():
+        print(f"  {name:16}" + "".join(f"{each:12,.0f}" for each in megabytes))
+
+
+def peak_of(step: Step, made: dict[str, Artifact], store: Path) -> tuple[int, Artifact]:
+    """The bytes of memory that building a step takes, those of what reads pages too."""
+    of_children: dict[str, int] = {}
+    done = Event()
+
+    def watch() -> None:
+        while not done.wait(0.02):
+            for child in Path("/proc/self/task").glob("*/children"):
+                for number in child.read_text().split():
+                    with suppress(OSError, IndexError):  # it has ended
+                        if b"bounded" in Path(f"/proc/{number}/cmdline").read_bytes():
+                            of_children[number] = held_at_most(number)
+
+    watcher = Thread(target=watch)
+    watcher.start()
+    artifact = built(step, made, store)
+    done.set()
+    watcher.join()
+    return held_at_most("self") + sum(of_children.values()), artifact
+
+
+def held_at_most(process: str) -> int:
+    status = Path(f"/proc/{process}/status").read_text()
+    return 1024 * int(status.partition("VmHWM:")[2].split()[0])
 
 
 def print_result(pages: int, baseline: list[float], ours: list[dict[str, float]]) -> None:
@@ -144,6 +210,11 @@ def print_result(pages: int, baseline: list[float], ours: list[dict[str, float]]
         print(f"  {name:18}{seconds / pages * 1e3:9.3f}  {seconds / alone:14.1%}")
     print(f"  {'all':18}{whole / pages * 1e3:9.3f}  {whole / alone:14.1%}")
     print(f"  {'baseline':18}{alone / pages * 1e3:9.3f}")
+    rest = [
+        (sum(each.values()) - each["extract"]) / seconds
+        for each, seconds in zip(ours, baseline, strict=True)
+    ]
+    print(f"all but extraction {median(rest):.2f}, from {min(rest):.2f} to {max(rest):.2f}")
     print(f"ratio {median(ratios):.2f}, from {min(ratios):.2f} to {max(ratios):.2f}")
 
 

@@ -277,20 +277,21 @@ def _alone(failures: Bools) -> Bools:
 def _effects(failures: Bools, reasons: list[str], languages: Strings, ids: Strings) -> pa.Table:
     """The same for each language, with examples."""
     masks = {ANY: failures.any(axis=1), **dict(zip(reasons, failures.T, strict=True))}
-    alone = _alone(failures).any(axis=1)
+    alone: Bools = np.asarray(_alone(failures).any(axis=1))
+    lots = np.zeros(len(ids))
+    for document in np.flatnonzero(masks[ANY]):
+        lots[document] = lot(ids[document], "corpus.filter")
+    keys, numbers = np.unique(languages.astype(np.str_), return_inverse=True)
+    of_all = np.split(np.argsort(numbers, kind="stable"), np.cumsum(np.bincount(numbers))[:-1])
     rows = []
-    for language in sorted(set(languages.tolist())):
-        here = languages == language
+    for language, here in zip(keys.tolist(), of_all, strict=False):  # of none there is one part
         for reason, mask in masks.items():
-            failed = ids[here & mask].tolist()
-            row = {"language": language, "rule": reason, "documents": int(here.sum())}
-            row |= {"failed": len(failed), "failed_alone": int((here & mask & alone).sum())}
-            rows.append(row | {"examples": sorted(failed, key=_lot)[:EXAMPLES]})
+            failed = here[mask[here]]
+            row = {"language": language, "rule": reason, "documents": len(here)}
+            row |= {"failed": len(failed), "failed_alone": int(alone[failed].sum())}
+            examples = failed[np.argsort(lots[failed], kind="stable")[:EXAMPLES]]
+            rows.append(row | {"examples": ids[examples].tolist()})
     return pa.Table.from_pylist(rows, schema=EFFECTS)
-
-
-def _lot(document: str) -> float:
-    return lot(document, "corpus.filter")
 
 
 EFFECTS = pa.schema(

@@ -20,7 +20,6 @@ from bedstone.corpus.rewriting.versions import row_groups
 from bedstone.store import tables
 from bedstone.store.stage import Job, Result, Stage
 from bedstone.text.codes import batches
-from bedstone.text.composition import composed
 
 
 class MinhashConfig(Config):
@@ -52,7 +51,7 @@ def run(config: MinhashConfig, job: Job) -> Result:
         for group in row_groups(job.inputs["documents"], ("id", "text")):
             made = [
                 signed(texts, functions, config.seed, config.shingle_words)
-                for texts in batches(composed(text.as_py()) for text in group["text"])
+                for texts in batches(group["text"])
             ]
             least = np.concatenate([batch.least for batch in made])
             present = np.concatenate([batch.is_signed for batch in made])

@@ -79,6 +79,11 @@ def batches(strings: Iterable[str] | pa.Array | pa.ChunkedArray) -> Iterator[Tex
         yield texts_of(together)
 
 
+def string_of(texts: Texts, row: int) -> str:
+    """One of the texts."""
+    return texts.codes[texts.starts[row] : texts.starts[row + 1]].tobytes().decode("utf-32-le")
+
+
 def strings_of(texts: Texts) -> pa.Array:
     """The texts as a column of strings."""
     bounds = texts.starts.tolist()

@@ -6,6 +6,7 @@ cache, or where NUMBA_CACHE_DIR says. What is kept has functions and constants o
 it, so it is kept by a digest of them all, and made anew when one changes. No stage is among them.
 """
 
+import gc
 import hashlib
 import logging
 import os
@@ -20,6 +21,9 @@ from bedstone.errors import BedstoneError
 
 log = logging.getLogger("bedstone")
 
+SECONDS = "about 15 s for those of a corpus"
+"""Of a core with AVX2, in docs/lab/LOG.md; each kernel is compiled when it is first called."""
+
 Taken = ParamSpec("Taken")
 Given = TypeVar("Given")
 
@@ -31,7 +35,8 @@ def kernel(function: Callable[Taken, Given]) -> Callable[Taken, Given]:
         BedstoneError: there is no folder to keep it in.
     """
     try:
-        return cast(Callable[Taken, Given], njit(cache=True, nogil=True)(function))
+        compiled = njit(cache=True, nogil=True, no_cfunc_wrapper=True)  # type: ignore[call-overload]
+        return cast(Callable[Taken, Given], compiled(function))
     except RuntimeError as error:
         raise BedstoneError(
             f"what is compiled cannot be kept: {error}",
@@ -62,21 +67,30 @@ def _folder(modules: Path, given: str) -> Path:
     return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "bedstone" / name
 
 
-class _Announcer(event.Listener):
-    """Says that time goes into compiling, before it does."""
+class _Compiling(event.Listener):
+    """Says that time goes into compiling, before it does.
+
+    While it does no garbage is collected: to look for it took a tenth of the time.
+    """
 
     def __init__(self) -> None:
-        self.announced = False
+        self.announced, self.depth, self.collected = False, 0, True
 
     def on_start(self, event: Any) -> None:
         if not self.announced:
             self.announced = True
-            log.warning("compiling for this type of processor: some seconds, once")
+            log.warning("compiling kernels for this type of processor, once: %s", SECONDS)
+        if not self.depth:
+            self.collected = gc.isenabled()
+            gc.disable()
+        self.depth += 1
 
     def on_end(self, event: Any) -> None:
-        """The next kernel is no news."""
+        self.depth -= 1
+        if not self.depth and self.collected:
+            gc.enable()
 
 
-event.register("numba:compile", _Announcer())  # type: ignore[no-untyped-call]
+event.register("numba:compile", _Compiling())  # type: ignore[no-untyped-call]
 kept = _folder(Path(__file__).parent, config.CACHE_DIR)  # type: ignore[attr-defined]
 config.CACHE_DIR = str(kept)  # type: ignore[attr-defined]

@@ -1,11 +1,13 @@
 """What is compiled says so once, and is kept."""
 
+import gc
 import os
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+from numba import njit
 
 from bedstone.errors import BedstoneError
 from bedstone.text import kernel as module
@@ -40,8 +42,21 @@ def test_compiling_is_announced_once_and_the_next_time_there_is_none(tmp_path):
         for _ in range(2)
     ]
     assert [each.stdout for each in told] == ["10 4\n"] * 2
-    assert told[0].stderr.count("compiling for this type of processor") == 1
+    assert told[0].stderr.count("compiling kernels for this type of processor, once") == 1
     assert told[1].stderr == ""
+
+
+def test_garbage_is_collected_again_when_all_is_compiled():
+    @module.inner
+    def twice(number):
+        return 2 * number
+
+    @njit
+    def four_times(number):
+        return twice(twice(number))
+
+    assert four_times(2) == 8
+    assert gc.isenabled()
 
 
 def test_without_a_place_to_keep_it_there_is_one_clear_error(monkeypatch):

@@ -94,6 +94,8 @@ def signed(texts: Texts, functions: int, seed: int, shingle_words: int) -> Signe
         _steps(),
         shares,
         needed,
+        # Besides the words of the characters at once, those of a shingle that is not complete.
+        needed // int(shares.min()) + 2 + CHARACTERS_AT_ONCE,
         factors,
         terms,
         CHARACTERS_AT_ONCE,
@@ -213,6 +215,7 @@ def _signed(
     steps: Hashes,
     shares_of: Indices,
     needed: int,
+    room: int,
     factors: Hashes,
     terms: Hashes,
     at_once: int,
@@ -221,8 +224,6 @@ def _signed(
     texts = len(starts) - 1
     exact, is_signed = np.empty((texts, 2), np.uint64), np.zeros(texts, np.bool_)
     least = np.full((texts, len(factors)), np.uint64(MERSENNE))
-    # Besides those of the characters at once, the words of a shingle that is not complete.
-    room = needed // shares_of.min() + 2 + at_once
     words, begun = np.empty(room, np.uint64), np.empty(room, np.uint64)
     shingles = np.empty(room, np.uint64)
     # Between pieces of a text: three numbers of _read, four of _take_up.
