@@ -3,10 +3,10 @@
 Two forests of small decision trees give the chance that a block is content: the first by the
 block's traits, the second also by the chances of the blocks beside it and of the elements around.
 They are the tables ``first.tsv`` and ``second.tsv``, written by ``benchmarks/content.py``; what
-they were learnt from, and how well they do elsewhere, stands in docs/concepts/pages.md. Readers'
-comments are left out by rule, since to a classifier they look like prose, a heading is kept
-where the prose below it is, and of a page that would be left without a line what is left out for
-its place alone.
+they were learnt from, and how well they do elsewhere, stands in docs/concepts/pages.md. Rules go
+before them: readers' comments are left out, which to a classifier look like prose, and so is what
+the page itself calls navigation or a notice about cookies. A heading is kept where the prose below
+it is, and of a page that would be left without a line what only its place speaks against.
 
 Source: Friedman 2001, gradient boosting; Tu and Bai 2010, auto-context, for the second look.
 """
@@ -64,13 +64,20 @@ AT_ONCE = 4_096
 NOT_LEFT_OUT, PLACE = 255, REASONS.index("place")
 LINKS_SHARE = 0.5
 """Of a block's bytes in links, from which on it is left out as links."""
-HOLDERS_OF_REASONS = {"navigation": "in_nav", "footer": "in_footer", "sidebar": "in_aside"}
+HOLDERS_OF_REASONS = {
+    "comments": "any_comments",
+    "navigation": "in_nav",
+    "footer": "in_footer",
+    "sidebar": "in_aside",
+}
 """What says the same as a sign."""
 HOLDERS_SAY = tuple(
     NAMES_OF_TRAITS.index(HOLDERS_OF_REASONS.get(sign, f"near_{sign}")) for sign in SIGNS_OF_REASONS
 )
-COMMENTS = SIGNS.index("comments")
-LINK_SHARE, IS_REPEATED = (NAMES_OF_TRAITS.index(it) for it in ("link_share", "is_repeated"))
+COMMENTS, COOKIE = SIGNS.index("comments"), SIGNS.index("cookie")
+LINK_SHARE, IS_REPEATED, IN_NAV = (
+    NAMES_OF_TRAITS.index(name) for name in ("link_share", "is_repeated", "in_nav")
+)
 
 
 class Forest(NamedTuple):
@@ -232,12 +239,17 @@ def _reasons(page: Page, tables: Tables, first: Forest, second: Forest) -> Bytes
     reasons = np.full(len(traits), NOT_LEFT_OUT, np.uint8)
     drops_comments = not _is_discussion(page, traits)
     for block in range(len(traits) - 1, -1, -1):
-        if drops_comments and traits[block, AT_ANY + COMMENTS]:
-            reasons[block] = COMMENTS
-        elif chances[block] < MIN_CHANCE and not (
-            _heads(page, traits, block) and reasons[block + 1] == NOT_LEFT_OUT
+        row = traits[block]
+        is_named = row[IN_NAV] or row[AT_NEAR + COOKIE]
+        if (
+            is_named
+            or (drops_comments and row[AT_ANY + COMMENTS])
+            or (
+                chances[block] < MIN_CHANCE
+                and not (_heads(page, traits, block) and reasons[block + 1] == NOT_LEFT_OUT)
+            )
         ):
-            reasons[block] = _reason(traits[block])
+            reasons[block] = _reason(row)
     if (reasons != NOT_LEFT_OUT).all():
         reasons[reasons == PLACE] = NOT_LEFT_OUT
     return reasons
