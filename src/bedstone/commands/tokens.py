@@ -303,7 +303,7 @@ def _priced(
             for row in sorted(rows, key=lambda row: (-row["premium"], row["language"]))
         ],
         "gini": cost.manifest.metrics.get("gini"),
-        "over_others": _over_others(rows[0]["text"], premiums.values()),
+        "over_others": _over_others(by_text[0]["text"], premiums.values()),
         "trained_on_text": is_trained_on(tokenizer, parallel.manifest.config["sources"]),
         "artifact": str(cost.path),
     }
