@@ -287,7 +287,8 @@ def _priced(
 
     cost = where.build("tokenizer.cost", {}, tokenizer=tokenizer, yardstick=parallel)
     rows, by_text = (
-        pq.read_table(cost.file(f"{name}.parquet")).to_pylist() for name in ("languages", "texts")
+        pq.read_table(cost.file(f"{name}.parquet")).to_pylist()
+        for name in ("languages", "texts/languages")
     )
     premiums: dict[str, dict[str, float]] = {}
     for row in by_text:
