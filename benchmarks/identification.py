@@ -340,8 +340,10 @@ def _covered(
         below = [it.high + 1e-9 < it.right for it in cases]
         above = [it.low - 1e-9 > it.right for it in cases]
         holds = ~(np.array(below) | np.array(above))
-        groups = (np.array(chosen_by), ~np.array(chosen_by))
-        cells += [f"{holds[it].mean():.1%} ({it.sum():,})" if it.any() else "-" for it in groups]
+        cells += [
+            f"{holds[group].mean():.1%} ({group.sum():,})" if group.any() else "-"
+            for group in (np.array(chosen_by), ~np.array(chosen_by))
+        ]
         width = np.median([it.high - it.low for it in cases])
         cells.append(f"{np.mean(below):.1%}, {np.mean(above):.1%}; {width:.2f}")
     yield f"| {kind} | {view}s | {' | '.join(cells)} |"

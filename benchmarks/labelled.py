@@ -80,6 +80,7 @@ NO_LANGUAGE = {
 }
 DOCUMENT_BYTES, TEXT_BYTES, SENTENCE_BYTES = 2_400, 600, 40
 VIEWS = ("document", "text", "sentence")
+ENGLISH_TIMES = 100
 PIECE_CHARACTERS, MAX_PROGRAM_CHARACTERS = 2_000, 40_000
 STORY = r"usr/share/games/wesnoth/1.16/locale/([^/]+)/LC_MESSAGES/wesnoth-httt\.mo"
 HELP = r"usr/share/libreoffice/help/[^/]+/text/s(?:writer|hared|calc)/.+\.html"
@@ -155,7 +156,7 @@ def viewed(cells: Cells, view: str, most: int | None = None) -> Cells:
     Args:
         cells: lines.
         view: one of ``VIEWS``.
-        most: of each cell, by lot; of English so many times as many as there are kinds of text.
+        most: of each cell, by lot; of English ``ENGLISH_TIMES`` as many, for most text is.
     """
     dice, found = random.Random(view), {}
     for (key, kind), lines in sorted(cells.items()):
@@ -163,7 +164,7 @@ def viewed(cells: Cells, view: str, most: int | None = None) -> Cells:
             texts = [line for line in lines if len(line.encode()) >= SENTENCE_BYTES]
         else:
             texts = list(_joined(lines, DOCUMENT_BYTES if view == "document" else TEXT_BYTES))
-        limit = most and most * (20 if key == ENGLISH else 1)
+        limit = most and most * (ENGLISH_TIMES if key == ENGLISH else 1)
         if limit and len(texts) > limit:
             texts = dice.sample(texts, limit)
         if texts := [text for text in texts if _is_in(key, text)]:

@@ -306,7 +306,7 @@ def made(tmp_path_factory):
     make("held_out", "corpus.held_out", {}, documents="documents")
     make("audit", "corpus.audit", {"audit.json": AUDIT}, **text)
     make("tokenizer", "tokenizer.train", TOKENIZER, **text)
-    cost = {"languages.parquet": COST, "texts.parquet": COST_TEXTS}
+    cost = {"languages.parquet": COST, "texts/languages.parquet": COST_TEXTS}
     make("cost", "tokenizer.cost", cost, tokenizer="tokenizer", yardstick="yardstick")
     encoded = {"encoded_tokens": 12_345, "bytes_per_token": 2.9, "encoded_documents": 90}
     make("tokens", "tokenizer.encode", {}, encoded, **text_and_tokenizer)

@@ -287,7 +287,8 @@ def _priced(
 
     cost = where.build("tokenizer.cost", {}, tokenizer=tokenizer, yardstick=parallel)
     rows, by_text = (
-        pq.read_table(cost.file(f"{name}.parquet")).to_pylist() for name in ("languages", "texts")
+        pq.read_table(cost.file(f"{name}.parquet")).to_pylist()
+        for name in ("languages", "texts/languages")
     )
     premiums: dict[str, dict[str, float]] = {}
     for row in by_text:
@@ -303,7 +304,7 @@ def _priced(
             for row in sorted(rows, key=lambda row: (-row["premium"], row["language"]))
         ],
         "gini": cost.manifest.metrics.get("gini"),
-        "over_others": _over_others(rows[0]["text"], premiums.values()),
+        "over_others": _over_others(by_text[0]["text"], premiums.values()),
         "trained_on_text": is_trained_on(tokenizer, parallel.manifest.config["sources"]),
         "artifact": str(cost.path),
     }

@@ -9,7 +9,7 @@ Writes  ``languages.parquet``: of each language, by the first ``text`` that it i
         of the text's characters that its tokens do not give back, unknown ones nothing, where
         white space, case and Unicode's compatible forms do not matter; ``spelt``: whether that is
         next to nothing; ``premium_low`` and ``premium_high``, the range over all texts
-        ``texts.parquet``: the same without the range, of each language in each text
+        ``texts/languages.parquet``: the same without the range, of each language in each text
 
 A text is its paragraphs joined by one space, without what breaks its lines; each piece of content
 is encoded by itself. One text is one style: another may say the same in a third fewer tokens, so
@@ -145,7 +145,9 @@ def run(config: CostConfig, job: Job) -> Result:
                 counted[name][language] = _row(name, language, texts, english, encoder)
                 task.advance()
     rows = [row for text in counted.values() for row in text.values()]
-    tables.write(job, "texts.parquet", pa.Table.from_pylist([asdict(row) for row in rows], BY_TEXT))
+    tables.write(
+        job, "texts/languages.parquet", pa.Table.from_pylist([asdict(row) for row in rows], BY_TEXT)
+    )
     tables.write(job, "languages.parquet", pa.Table.from_pylist(_ranges(rows), SCHEMA))
     first = next(iter(counted.values()), {})
     counts = {

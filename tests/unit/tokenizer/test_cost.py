@@ -7,11 +7,12 @@ import pytest
 from tokenizers import Tokenizer, models, normalizers, pre_tokenizers
 
 from bedstone.errors import DataError
+from bedstone.store import tables
 from bedstone.store.adoption import adopt
 from bedstone.store.build import build
 from bedstone.store.engine import Local
 from bedstone.text.encoder import Encoder, byte_alphabet
-from bedstone.tokenizer.cost import STAGE, CostConfig, gini
+from bedstone.tokenizer.cost import SCHEMA, STAGE, CostConfig, gini
 
 TEXTS = {
     "eng_Latn": "All people are born free.\nThey have reason.\n\nThey have rights.\nAll of them.",
@@ -51,7 +52,7 @@ def built(made, folder, name, columns, **config):
     pq.write_table(table, folder / f"{name}.parquet")
     inputs = {"tokenizer": made.tokenizer, "yardstick": adopt([folder], made.store)}
     artifact = build(STAGE, CostConfig(**config), inputs, made.store, Local())
-    rows = pq.read_table(artifact.file("languages.parquet")).to_pylist()
+    rows = tables.read(artifact, SCHEMA.names).to_pylist()  # one table is at the top
     return artifact.manifest.metrics, {row["language"]: row for row in rows}
 
 

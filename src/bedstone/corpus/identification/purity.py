@@ -23,11 +23,11 @@ Two kinds of wrong documents are told apart.
 
 The documents of a corpus are of another kind than the text that was labelled: news, not the
 messages of a program. So limits are far below what is usual in the least usual kind of labelled
-text; of a language's documents some may be confirmed as seldom as ``OTHER_KIND_SHARE``; where the
-limits come from one kind of text alone, words that are missing prove nothing; and an error is of
-another kind as often as an exponential distribution around its measured rate has it. These were
-chosen on half of the languages, each kind of text left out in turn, and hold on the others and on
-kinds of text that decided nothing: ``benchmarks/identification.md``.
+text; of right documents no more than ``OTHER_KIND_SHARE`` may be confirmed; where the limits come
+from one kind of text alone, words that are missing prove nothing; and a measured rate of error
+deviates in another kind of text by ``RATE_DEVIATIONS``. These were chosen on half of the languages,
+each kind of text left out in turn; how often the intervals hold on the other half, and on kinds of
+text that decided nothing, is told in ``benchmarks/identification.md``.
 
 Source: Fay and Feuer 1997, Statistics in Medicine 16, 791-801, for the interval of a sum of
 weighted Poisson counts, with Wilson and Hilferty's quantile of chi-square; Rogan and Gladen 1978,
@@ -77,6 +77,9 @@ alike (Asturian for Spanish) are not seen by their words: they are left out of t
 OTHER_KIND_SHARE = 0.25
 """Of right documents of a kind of text that was not learnt from, the share that is confirmed at
 least, in a language that two kinds of text were learnt from."""
+RATE_DEVIATIONS = 1.0, 0.5
+"""Of a rate of error in another kind of text than it was measured on, the standard deviations below
+and above, over the rate: a kind of text without the error is more frequent than one full of it."""
 MIN_OTHERS = 20
 """Texts in unknown languages with a label, of which the share that is confirmed is told."""
 
@@ -220,7 +223,8 @@ def _wrong_by_confusion(key: str, corpus: Mapping[str, Counted], confusion: Conf
     """How many documents are expected to be in known languages or in none."""
     errors = confusion.labelled if corpus[key].confirmed is None else confusion.confirmed
     script = split(key)[1]
-    value = variance = largest = 0.0
+    value = largest = 0.0
+    variances = [0.0, 0.0]
     for language in confusion.texts:
         told = confusion.labelled.get((language, language), 0)
         if language == key or split(language)[1] != script or language not in corpus or not told:
@@ -229,10 +233,11 @@ def _wrong_by_confusion(key: str, corpus: Mapping[str, Counted], confusion: Conf
         weight = corpus[language].documents / told
         count = errors.get((language, key), 0)
         value += weight * count
-        variance += weight**2 * (count + count**2)
+        for side, deviation in enumerate(RATE_DEVIATIONS):
+            variances[side] += weight**2 * (count + (deviation * count) ** 2)
         largest = max(largest, weight)
-    low = _gamma_quantile(value, variance, -Z_95)
-    high = _gamma_quantile(value + largest, variance + largest**2, Z_95)
+    low = _gamma_quantile(value, variances[0], -Z_95)
+    high = _gamma_quantile(value + largest, variances[1] + largest**2, Z_95)
     code = _code_share(key, errors, confusion)
     present = corpus[UNKNOWN].documents if UNKNOWN in corpus else 0
     return Estimate(

@@ -75,7 +75,9 @@ def premiums(family: Family) -> Section | None:
         words=2,
     )
     chart = charts.bars(drawn, f"Bars for {len(drawn)} languages, the dearest first.")
-    texts = list(dict.fromkeys(pq.read_table(cost.file("texts.parquet"))["text"].to_pylist()))
+    texts = list(
+        dict.fromkeys(pq.read_table(cost.file("texts/languages.parquet"))["text"].to_pylist())
+    )
     return Section(
         name="tokens",
         question="What does each language pay?",

@@ -106,9 +106,10 @@ def test_a_rate_of_errors_is_not_that_of_another_kind_of_text():
     corpus = {ENGLISH: Counted(20_000), SWAHILI: Counted(10_000)}
     found = purity.purity(SWAHILI, corpus, confusion(english=2_000_000, misread=100_000))
     assert found.value == pytest.approx(0.9)
-    # An exponential distribution around 1,000 wrong ones: its quantiles of .025 and .975.
-    assert found.low == pytest.approx(1 - 0.1 * -log(0.025), abs=0.01)
+    # Around 1,000 wrong ones: the quantile of .025 of a gamma distribution of shape 1, of .975 of
+    # one of shape 4.
     assert found.high == pytest.approx(1 - 0.1 * -log(0.975), abs=0.01)
+    assert found.low == pytest.approx(1 - 0.1 * 17.53 / 8, abs=0.01)
 
 
 def test_news_that_have_few_of_the_words_of_messages_may_all_be_right():
