@@ -175,29 +175,37 @@ def print_memory(crawl: Path, times: list[int]) -> None:
 
 
 def peak_of(step: Step, made: dict[str, Artifact], store: Path) -> tuple[int, Artifact]:
-    """The bytes of memory that building a step takes, those of what reads pages too."""
-    of_children: dict[str, int] = {}
-    done = Event()
+    """The bytes that building a step holds at most, with the process that reads pages."""
+    peak, done = 0, Event()
 
     def watch() -> None:
-        while not done.wait(0.02):
-            for child in Path("/proc/self/task").glob("*/children"):
-                for number in child.read_text().split():
-                    with suppress(OSError, IndexError):  # it has ended
-                        if b"bounded" in Path(f"/proc/{number}/cmdline").read_bytes():
-                            of_children[number] = held_at_most(number)
+        nonlocal peak
+        while not done.wait(0.01):
+            children = [
+                number
+                for each in Path("/proc/self/task").glob("*/children")
+                for number in each.read_text().split()
+            ]
+            peak = max(peak, held("self") + sum(map(held, children)))
 
     watcher = Thread(target=watch)
     watcher.start()
     artifact = built(step, made, store)
     done.set()
     watcher.join()
-    return held_at_most("self") + sum(of_children.values()), artifact
+    return peak, artifact
 
 
-def held_at_most(process: str) -> int:
-    status = Path(f"/proc/{process}/status").read_text()
-    return 1024 * int(status.partition("VmHWM:")[2].split()[0])
+def held(process: str) -> int:
+    """Its own memory: files that are mapped are left out, which are read again when room is short.
+
+    Nothing of a process that has ended, or has not begun to be another than its parent.
+    """
+    with suppress(OSError, IndexError):
+        if process == "self" or b"bounded" in Path(f"/proc/{process}/cmdline").read_bytes():
+            status = Path(f"/proc/{process}/status").read_text()
+            return 1024 * int(status.partition("RssAnon:")[2].split()[0])
+    return 0
 
 
 def print_result(pages: int, baseline: list[float], ours: list[dict[str, float]]) -> None:

@@ -19,7 +19,7 @@ from bedstone.store.artifact import File, Shard
 from bedstone.store.stage import Job
 
 ROW_GROUP_ROWS = 16_384
-ROW_GROUP_CHARACTERS = 1 << 24
+ROW_GROUP_CHARACTERS = 1 << 22
 """What a reader has to hold at a time: so many rows, or fewer with so much text. A row has its own
 whatever it takes."""
 
