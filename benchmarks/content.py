@@ -34,6 +34,7 @@ from bedstone.corpus.content.blocks import Page
 from bedstone.corpus.content.judge import FIRST_LOOK, SECOND_LOOK, surroundings
 from bedstone.corpus.content.traits import Traits, traits_of
 from bedstone.corpus.web import charsets, html, warc
+from bedstone.corpus.web.pages import Page as Found
 from bedstone.corpus.web.warc import Ledger
 
 Floats = NDArray[np.float64]
@@ -130,7 +131,7 @@ def samples(folder: Path) -> list[Sample]:
     gold = {url.strip(): it for url, it in json.loads((folder / "gold.json").read_text()).items()}
     found = []
     for each in warc.read(folder / "pages.warc.gz", MAX_RECORD_BYTES, Ledger()):
-        if isinstance(each, warc.Page):
+        if isinstance(each, Found):
             text = charsets.decode(each.body, each.charset).text
             page = html.page(text)
             peers = {name: EXTRACTORS[name](text) for name in PEERS}

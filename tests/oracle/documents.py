@@ -23,7 +23,7 @@ import pyarrow.parquet as pq
 from bedstone.corpus.identification.identifiers import identifier
 from bedstone.corpus.sources import packages
 from bedstone.corpus.sources.packages import Package
-from bedstone.corpus.web import charsets, html, warc, warc_writer
+from bedstone.corpus.web import charsets, html, pages, warc, warc_writer
 from bedstone.corpus.web.warc_writer import Page
 from bedstone.languages import ENGLISH
 from bedstone.lots import lot
@@ -99,7 +99,7 @@ def english(crawl: Path) -> pa.Table:
     by_source: dict[str, list[dict[str, str]]] = {}
     seen = set()
     for page in warc.read(crawl, MAX_RECORD_BYTES, warc.Ledger()):
-        if not isinstance(page, warc.Page):
+        if isinstance(page, pages.Rejected):
             continue
         decoded = charsets.decode(page.body, page.charset).text
         text = html.text_of(decoded, main_content=True).text

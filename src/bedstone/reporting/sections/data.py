@@ -1,11 +1,16 @@
 """The report's section about the documents: what was read, and what is left of it."""
 
+from typing import cast
+
+import pyarrow.parquet as pq
+
+from bedstone.corpus.content.judge import REASONS
 from bedstone.corpus.rules.sets import YARDSTICK
 from bedstone.reporting import charts
 from bedstone.reporting.charts import Bar
 from bedstone.reporting.family import Family
-from bedstone.reporting.section import Figure, Section, Table
-from bedstone.reporting.sections.rules import decisions
+from bedstone.reporting.section import Figure, Row, Section, Table
+from bedstone.reporting.sections.rules import decisions, excerpt, shards_of
 from bedstone.reporting.wording import NOT_KNOWN, count, percent, short
 from bedstone.store.artifact import Artifact
 from bedstone.store.lineage import ancestors
@@ -27,7 +32,7 @@ def documents(family: Family) -> Section | None:
         answer=f"{count(steps[-1][1])} of {count(steps[0][1])} documents {verb}{in_tokens}",
         text=_not_read(extracted),
         figures=(_funnel(steps),),
-        tables=_sources(extracted),
+        tables=(*_left_out(extracted), *_sources(extracted)),
         method="Every document counts once.",
         measured_by=(extracted, *decisions(family), tokens),
     )
@@ -84,6 +89,27 @@ def _not_read(extracted: Artifact) -> tuple[str, ...]:
     return (
         *([f"Documents without text, by reason: {', '.join(without)}."] if without else []),
         *([f"{count(skipped)} more documents of the crawl were left unread."] if skipped else []),
+    )
+
+
+def _left_out(extracted: Artifact) -> tuple[Table, ...]:
+    """What is left out of pages, the most first, each with an example."""
+    metrics = extracted.manifest.metrics
+    sizes = {reason: metrics.get(f"left_out.{reason}_bytes", 0) for reason in REASONS}
+    whole = metrics["text_bytes"] + sum(sizes.values())
+    examples: dict[str, Row] = {}
+    for shard in shards_of(extracted):
+        about = cast(Artifact, shard).about("left_out.parquet")  # it maps files
+        for row in pq.read_table(about).to_pylist():
+            examples.setdefault(row["reason"], row)
+    cells = tuple(
+        (reason, percent(sizes[reason] / whole), f"{excerpt(it['example'])} ({it['url']})")
+        for reason, it in sorted(examples.items(), key=lambda item: -sizes[item[0]])
+    )
+    kept = percent(metrics["text_bytes"] / max(whole, 1))
+    title = f"Left out of the pages as no content of theirs: {kept} of their text is kept"
+    return (Table(title, ("reason", "of the text", "an example, and where"), cells, 2),) * bool(
+        cells
     )
 
 

@@ -124,7 +124,7 @@ def _figure(filtered: Artifact) -> Figure:
 def _effects(filtered: Artifact) -> list[Row]:
     """The shards' tables of effects as one."""
     merged: dict[tuple[str, str], Row] = {}
-    for shard in _shards(filtered):
+    for shard in shards_of(filtered):
         about = cast(Artifact, shard).about("effects.parquet")  # a filter maps artifacts
         for row in pq.read_table(about).to_pylist():
             before = merged.setdefault((row["language"], row["rule"]), row)
@@ -134,7 +134,7 @@ def _effects(filtered: Artifact) -> list[Row]:
     return list(merged.values())
 
 
-def _shards(artifact: Artifact) -> tuple[Shard, ...]:
+def shards_of(artifact: Artifact) -> tuple[Shard, ...]:
     """Those it lists; a report may be about a shard's artifact, which lists no others."""
     return (artifact,) if artifact.manifest.shards is None else artifact.shards
 
@@ -188,7 +188,7 @@ def _texts(family: Family, filtered: Artifact, wanted: Iterable[str]) -> dict[st
     statistics = family.parent(filtered, "statistics")
     documents = family.parent(statistics, "documents") if statistics else None
     found: dict[str, tuple[str, str]] = {}
-    for shard in _shards(documents) if documents else ():
+    for shard in shards_of(documents) if documents else ():
         file = pq.ParquetFile(table_path(shard))
         for number in range(file.num_row_groups):
             ids = file.read_row_group(number, columns=["id"])["id"]
@@ -196,7 +196,7 @@ def _texts(family: Family, filtered: Artifact, wanted: Iterable[str]) -> dict[st
                 table = file.read_row_group(number, columns=["id", "url", "text"])
                 here = table.filter(pc.is_in(table["id"], value_set=_strings(wanted)))
                 for row in here.to_pylist():
-                    found[row["id"]] = row["url"], _excerpt(row["text"])
+                    found[row["id"]] = row["url"], excerpt(row["text"])
     return found
 
 
@@ -204,6 +204,6 @@ def _strings(values: Iterable[str]) -> pa.Array:
     return pa.array(sorted(values), pa.string())
 
 
-def _excerpt(text: str) -> str:
+def excerpt(text: str) -> str:
     words = " ".join(text[: 4 * EXCERPT_CHARACTERS].split())
     return words if len(words) <= EXCERPT_CHARACTERS else f"{words[:EXCERPT_CHARACTERS]}…"
