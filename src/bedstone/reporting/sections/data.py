@@ -102,15 +102,15 @@ def _left_out(extracted: Artifact) -> tuple[Table, ...]:
         about = cast(Artifact, shard).about("left_out.parquet")  # it maps files
         for row in pq.read_table(about).to_pylist():
             examples.setdefault(row["reason"], row)
+    if not examples:
+        return ()
     cells = tuple(
         (reason, percent(sizes[reason] / whole), f"{excerpt(it['example'])} ({it['url']})")
         for reason, it in sorted(examples.items(), key=lambda item: -sizes[item[0]])
     )
-    kept = percent(metrics["text_bytes"] / max(whole, 1))
+    kept = percent(metrics["text_bytes"] / whole)
     title = f"Left out of the pages as no content of theirs: {kept} of their text is kept"
-    return (Table(title, ("reason", "of the text", "an example, and where"), cells, 2),) * bool(
-        cells
-    )
+    return (Table(title, ("reason", "of the text", "an example, and where"), cells, 2),)
 
 
 def _sources(extracted: Artifact) -> tuple[Table, ...]:

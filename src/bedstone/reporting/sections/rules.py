@@ -205,5 +205,6 @@ def _strings(values: Iterable[str]) -> pa.Array:
 
 
 def excerpt(text: str) -> str:
+    """The beginning of a text, in one line."""
     words = " ".join(text[: 4 * EXCERPT_CHARACTERS].split())
     return words if len(words) <= EXCERPT_CHARACTERS else f"{words[:EXCERPT_CHARACTERS]}…"
