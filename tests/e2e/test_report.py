@@ -266,7 +266,18 @@ EFFECTS = [
     )
 ]
 DOCUMENTS = [{"id": f"d{it}", "url": f"https://{it}.example", "text": EVIL * 90} for it in range(4)]
-EXTRACTED = {"documents": 150, "rejected.no_text_records": 5, "skipped_pages": 7}
+EXTRACTED = {
+    "documents": 150,
+    "rejected.no_text_records": 5,
+    "skipped_pages": 7,
+    "text_bytes": 600,
+    "left_out.share_bytes": 100,
+    "left_out.links_bytes": 300,
+}
+LEFT_OUT = [
+    {"reason": reason, "url": EVIL, "bytes": 9, "example": f"{EVIL} {reason}"}
+    for reason in ("share", "links", "links")
+]
 
 
 @pytest.fixture(scope="module")
@@ -293,7 +304,11 @@ def made(tmp_path_factory):
     text = {"documents": "documents", "language": "language", "kept": "kept"}
     text_and_tokenizer = {**text, "tokenizer": "tokenizer"}
     make("crawl", "corpus.crawl", {})
-    texts = {"documents.parquet": DOCUMENTS, "rejected/records.parquet": [{"reason": "no_text"}]}
+    texts = {
+        "documents.parquet": DOCUMENTS,
+        "rejected/records.parquet": [{"reason": "no_text"}],
+        "about/left_out.parquet": LEFT_OUT,
+    }
     make("documents", "corpus.extract", texts, EXTRACTED, crawl="crawl")
     make("statistics", "corpus.statistics", {}, documents="documents")
     make("language", "corpus.language", {}, documents="documents")
@@ -496,6 +511,12 @@ def test_what_a_rule_drops_is_told_by_language_with_examples(report):
     assert "hash_per_word · " not in text
     assert text.count("https://1.example)") == text.count("https://2.example)") == 1
     assert "https://3.example" not in text  # the yardstick's documents are not judged
+
+
+def test_what_is_left_out_of_pages_is_told_by_reason_with_an_example(report):
+    text = read(report)
+    assert "60 % of their text is kept" in text
+    assert text.index(">links<") < text.index("30 %<") < text.index(">share<") < text.index("10 %<")
 
 
 def test_strategies_that_a_cheaper_one_beats_are_not_named_in_the_chart(report):
