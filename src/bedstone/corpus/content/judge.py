@@ -26,6 +26,8 @@ from bedstone.corpus.content.traits import (
     AROUND,
     AT_ANY,
     AT_NEAR,
+    IS_REPEATED,
+    LINK_SHARE,
     MIN_OTHER_SHARE,
     NAMES_OF_TRAITS,
     NEAR,
@@ -75,9 +77,7 @@ HOLDERS_SAY = tuple(
     NAMES_OF_TRAITS.index(HOLDERS_OF_REASONS.get(sign, f"near_{sign}")) for sign in SIGNS_OF_REASONS
 )
 COMMENTS, COOKIE = SIGNS.index("comments"), SIGNS.index("cookie")
-LINK_SHARE, IS_REPEATED, IN_NAV = (
-    NAMES_OF_TRAITS.index(name) for name in ("link_share", "is_repeated", "in_nav")
-)
+IN_NAV = NAMES_OF_TRAITS.index("in_nav")
 
 
 class Forest(NamedTuple):

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from bedstone.corpus.content.blocks import Blocks, Elements, Page
 from bedstone.corpus.content.names import BASIS, Bits, Bytes, hashed
 from bedstone.corpus.content.signs import ARIA_HIDDEN, NOT_SHOWN, SIGNS
-from bedstone.corpus.content.tags import NAMES, Positions
+from bedstone.corpus.content.tags import NAMES, Flags, Positions
 from bedstone.text import characters
 from bedstone.text.characters import flag_table
 from bedstone.text.hashing import group, slot_bits
@@ -77,6 +77,24 @@ NAMES_OF_TRAITS = (
 )
 """In their order. ``bytes`` and numbers of blocks are logarithms to base 2. ``near_`` is a sign of
 an element around that has no more than most of the page, ``any_`` of one however large."""
+(
+    BYTES,
+    LINK_SHARE,
+    MARK_COUNT,
+    IS_ENDED,
+    DIGIT_SHARE,
+    CAPITAL_SHARE,
+    WORD_COUNT,
+    LINK_COUNT,
+    GAP,
+    KIND,
+    IS_ITEM,
+    IS_REPEATED,
+    DEPTH,
+    IS_HIDDEN,
+    IS_HIDDEN_FROM_READERS,
+) = range(len(OWN))
+"""Numbers of the first traits; the others are counted from where their kind begins."""
 COUNT = len(NAMES_OF_TRAITS)
 AT_BESIDE = len(OWN)
 AT_PLACE = AT_BESIDE + 2 * len(NEAR)
@@ -145,17 +163,12 @@ def _own(text: Bytes, blocks: Blocks, block: int, characters: Bytes, row: Traits
         capitals += int(flags & IS_CAPITAL > 0)
         words += character == 32
         is_ended = bool(flags & IS_END) or (is_ended and bool(flags & IS_CLOSER))
-    row[0] = _log2(end - start)
-    row[1] = blocks.link_bytes[block] / (end - start)
-    row[2], row[3], row[4], row[5], row[6] = (
-        marks,
-        is_ended,
-        digits / count,
-        capitals / count,
-        words,
-    )
-    row[7], row[8] = blocks.links[block], blocks.gaps[block]
-    row[10] = blocks.items[block] != 0
+    row[BYTES] = _log2(end - start)
+    row[LINK_SHARE] = blocks.link_bytes[block] / (end - start)
+    row[MARK_COUNT], row[IS_ENDED], row[WORD_COUNT] = marks, is_ended, words
+    row[DIGIT_SHARE], row[CAPITAL_SHARE] = digits / count, capitals / count
+    row[LINK_COUNT], row[GAP] = blocks.links[block], blocks.gaps[block]
+    row[IS_ITEM] = blocks.items[block] != 0
     return code
 
 
@@ -181,7 +194,9 @@ def _share(sums: Sums, kind: int, elements: Elements, element: int) -> float:
 @inner
 def is_prose(row: Traits, size: int) -> bool:
     """Whether a block of ``size`` bytes is prose, by its own traits."""
-    return size >= MIN_PROSE_BYTES and row[1] < MAX_PROSE_LINK_SHARE and row[2] > 0
+    return (
+        size >= MIN_PROSE_BYTES and row[LINK_SHARE] < MAX_PROSE_LINK_SHARE and row[MARK_COUNT] > 0
+    )
 
 
 @inner
@@ -212,140 +227,198 @@ def _alike_key(elements: Elements, element: int) -> np.uint64:
     )
 
 
+class Known(NamedTuple):
+    """What is known of each element."""
+
+    stated: Bits
+    """Signs of it and of all around it."""
+    near: Bits
+    """The same without those of elements that have most of the page."""
+    holders: Bits
+    depths: Positions
+    levels: Positions
+    """How far it is up from the main part, from 1; 0 of one that does not hold the main part."""
+    meets: Positions
+    """The innermost element around it, or itself, that has a level."""
+    parts: Positions
+    """The outermost element around it, or itself, that has none."""
+    steps: Positions
+    """How many elements are from it to ``meets``."""
+    alike: Positions
+    """Of these, the most that have siblings of the same name and class: how many."""
+
+
 @kernel
-def fill_traits(page: Page, tables: Tables) -> Traits:
-    """As ``traits_of``; for kernels."""
-    text, elements, blocks = page
-    characters, kinds, holders = tables
-    count, all_elements = blocks.starts.size, elements.names.size
-    traits = np.zeros((count, COUNT), np.float32)
-    hashes, hash_firsts, copies = (
-        np.zeros(count, np.uint64),
-        np.zeros(max(count, all_elements), np.int64),
-        np.zeros(max(count, all_elements), np.int64),
+def _known(elements: Elements, holders: Bits) -> Known:
+    """What needs no text: ``stated``, ``holders`` and ``depths``; the rest is 0."""
+    count = elements.names.size
+    known = Known(
+        np.zeros(count, np.uint32),
+        np.zeros(count, np.uint32),
+        np.zeros(count, np.uint32),
+        np.zeros(count, np.int32),
+        np.zeros(count, np.int32),
+        np.zeros(count, np.int32),
+        np.zeros(count, np.int32),
+        np.zeros(count, np.int32),
+        np.zeros(count, np.int32),
     )
-    slots = np.zeros(1 << slot_bits(max(count, all_elements)), np.int32)
-
-    # 1. Each block by itself, and which of them are prose.
-    prose = np.zeros(count, np.bool_)
-    for block in range(count):
-        row, size = traits[block], blocks.ends[block] - blocks.starts[block]
-        code = _own(text, blocks, block, characters, row)
-        hashes[block] = np.uint64(code) << np.uint64(32) | np.uint64(size)
-        prose[block] = is_prose(row, size)
-    group(hashes, count, slots, hash_firsts, copies)
-    for block in range(count):
-        traits[block, 11] = hash_firsts[block] != block
-
-    # 2. What signs and names of elements say of all that is in them.
-    stated, around = np.zeros(all_elements, np.uint32), np.zeros(all_elements, np.uint32)
-    depths = np.zeros(all_elements, np.int32)
-    for element in range(1, all_elements):
+    for element in range(1, count):
         above, name = elements.parents[element], elements.names[element]
         own = np.uint32(0) if name in (BODY, HTML) else elements.signs[element]
-        stated[element] = stated[above] | own
-        around[element] = around[above] | holders[name]
-        depths[element] = depths[above] + 1
-    sums = np.zeros((3, count + 1))
+        known.stated[element] = known.stated[above] | own
+        known.holders[element] = known.holders[above] | holders[name]
+        known.depths[element] = known.depths[above] + 1
+    return known
+
+
+@inner
+def _fill_sums(blocks: Blocks, known: Known, prose: Flags, sums: Sums) -> None:
+    """Add up the blocks; what is named another thing is no prose if there is enough besides."""
     everywhere, elsewhere = 0.0, 0.0
-    for block in range(count):
-        element, size = blocks.elements[block], blocks.ends[block] - blocks.starts[block]
+    for block in range(prose.size):
+        size = blocks.ends[block] - blocks.starts[block]
         if prose[block]:
             everywhere += size
-            if not (stated[element] & OTHER_BITS or around[element] & OTHER_HOLDER_BITS):
-                elsewhere += size
+            elsewhere += 0 if _is_other(known, blocks.elements[block]) else size
     counts_all = elsewhere < MIN_OTHER_SHARE * everywhere or elsewhere < MIN_OTHER_BYTES
-    for block in range(count):
-        element, size = blocks.elements[block], blocks.ends[block] - blocks.starts[block]
-        if stated[element] & OTHER_BITS or around[element] & OTHER_HOLDER_BITS:
-            prose[block] &= counts_all
+    for block in range(prose.size):
+        size = blocks.ends[block] - blocks.starts[block]
+        prose[block] &= counts_all or not _is_other(known, blocks.elements[block])
         sums[SIZE, block + 1] = sums[SIZE, block] + size
         sums[LINKED, block + 1] = sums[LINKED, block] + blocks.link_bytes[block]
         sums[PROSE, block + 1] = sums[PROSE, block] + (size if prose[block] else 0)
-    near = np.zeros(all_elements, np.uint32)
-    keys = np.zeros(all_elements, np.uint64)
-    for element in range(1, all_elements):
+
+
+@inner
+def _is_other(known: Known, element: int) -> bool:
+    other = known.stated[element] & OTHER_BITS | known.holders[element] & OTHER_HOLDER_BITS
+    return bool(other != 0)
+
+
+@inner
+def _fill_known(elements: Elements, sums: Sums, main: int, siblings: Positions, to: Known) -> None:
+    """What depends on the text. ``siblings``: of each element, how many are like it."""
+    element, level = main, 1
+    while element:
+        to.levels[element] = level
+        element, level = elements.parents[element], level + 1
+    for element in range(1, elements.names.size):
+        above = elements.parents[element]
         is_small = (
             _share(sums, PROSE, elements, element) < MOST
             and _share(sums, SIZE, elements, element) < MOST
         )
-        own = elements.signs[element] if is_small else np.uint32(0)
-        near[element] = near[elements.parents[element]] | own
-        keys[element] = _alike_key(elements, element)
-    slots[:] = 0
-    group(keys, all_elements, slots, hash_firsts, copies)
-
-    # 3. The main part, and how far up from it each element around it is.
-    main = _main_part(elements, sums, np.zeros(all_elements, np.int32))
-    levels, element, level = np.zeros(all_elements, np.int32), main, 1
-    while element:
-        levels[element] = level
-        element, level = elements.parents[element], level + 1
-    meets, parts, steps, alike = (
-        np.zeros(all_elements, np.int32),
-        np.zeros(all_elements, np.int32),
-        np.zeros(all_elements, np.int32),
-        np.zeros(all_elements, np.int32),
-    )
-    for element in range(1, all_elements):
-        above = elements.parents[element]
-        if levels[element]:
-            meets[element] = parts[element] = element
+        to.near[element] = to.near[above] | (elements.signs[element] if is_small else np.uint32(0))
+        if to.levels[element]:
+            to.meets[element] = to.parts[element] = element
             continue
-        meets[element] = meets[above]
-        parts[element] = parts[above] if above and not levels[above] else element
-        steps[element] = steps[above] + 1
+        to.meets[element] = to.meets[above]
+        to.parts[element] = to.parts[above] if above and not to.levels[above] else element
+        to.steps[element] = to.steps[above] + 1
         is_seen = elements.ends[element] > elements.firsts[element]
-        alike[element] = max(alike[above], copies[hash_firsts[element]] if is_seen else 0)
+        to.alike[element] = max(to.alike[above], siblings[element] if is_seen else 0)
 
-    # 4. The blocks beside each, and the elements around it.
+
+@inner
+def _fill_place(traits: Traits, block: int, sums: Sums) -> None:
+    """What stands beside the block, and where on the page it is."""
+    row, count = traits[block], len(traits)
+    for place in range(len(NEAR)):
+        beside, at = block + NEAR[place], AT_BESIDE + 2 * place
+        row[at], row[at + 1] = -1, -1
+        if 0 <= beside < count:
+            row[at], row[at + 1] = traits[beside, BYTES], traits[beside, LINK_SHARE]
+    first, last = max(block - 4, 0), min(block + 6, count)
+    row[AT_PLACE + 2] = sums[PROSE, block] / max(sums[PROSE, -1], 1.0)
+    row[AT_PLACE + 3] = block / count
+    row[AT_PLACE + 4] = (sums[PROSE, block + 1] - sums[PROSE, first]) / max(
+        sums[SIZE, block + 1] - sums[SIZE, first], 1.0
+    )
+    row[AT_PLACE + 5] = (sums[PROSE, last] - sums[PROSE, block]) / max(
+        sums[SIZE, last] - sums[SIZE, block], 1.0
+    )
+    row[AT_PAGE] = _log2(sums[SIZE, -1])
+    row[AT_PAGE + 1] = sums[PROSE, -1] / max(sums[SIZE, -1], 1.0)
+    row[AT_PAGE + 2] = _log2(count)
+
+
+@inner
+def _fill_around(
+    page: Page, block: int, sums: Sums, known: Known, kinds: Bytes, main: int, row: Traits
+) -> None:
+    """What the elements are that the block is in."""
+    _, elements, blocks = page
+    element = blocks.elements[block]
+    row[KIND], row[DEPTH] = kinds[elements.names[element]], min(known.depths[element], FAR)
+    row[IS_HIDDEN] = known.near[element] & NOT_SHOWN > 0
+    row[IS_HIDDEN_FROM_READERS] = known.near[element] & ARIA_HIDDEN > 0
+    wider, at = element, AT_AROUND
+    for _ in range(AROUND):
+        _of_element(elements, wider, sums, row, at)
+        wider, at = elements.wider[wider], at + len(OF_ELEMENT)
+    meets = known.meets[element]
+    row[AT_MAIN] = main > 0 and meets == main
+    row[AT_MAIN + 1] = min(known.steps[element], FAR)
+    row[AT_MAIN + 2] = known.levels[meets] if meets else FAR
+    row[AT_MAIN + 3] = known.alike[element]
+    row[AT_MAIN + 4] = (block >= elements.ends[main]) - (block < elements.firsts[main])
+    row[AT_MAIN + 5] = kinds[elements.names[known.parts[element]]]
+    _of_element(elements, known.parts[element], sums, row, AT_PART)
+    for sign in range(SIGN_COUNT):
+        row[AT_NEAR + sign] = known.near[element] >> np.uint32(sign) & 1
+        row[AT_ANY + sign] = known.stated[element] >> np.uint32(sign) & 1
+        row[COUNT - 1] += row[AT_NEAR + sign] if sign < PLAIN_SIGNS else 0
+    for holder in range(HOLDER_COUNT):
+        row[AT_HOLDERS + holder] = known.holders[element] >> np.uint32(holder) & 1
+
+
+@kernel
+def fill_traits(page: Page, tables: Tables) -> Traits:
+    """As ``traits_of``; for kernels."""
+    text, elements, blocks = page
+    count, all_elements = blocks.starts.size, elements.names.size
+    traits, prose = np.zeros((count, COUNT), np.float32), np.zeros(count, np.bool_)
+    most = max(count, all_elements)
+    keys, firsts, copies = (
+        np.zeros(most, np.uint64),
+        np.zeros(most, np.int64),
+        np.zeros(most, np.int64),
+    )
+    slots = np.zeros(1 << slot_bits(most), np.int32)
+
+    # 1. Each block by itself, which of them are prose, and which were there before.
+    for block in range(count):
+        size = blocks.ends[block] - blocks.starts[block]
+        code = _own(text, blocks, block, tables.characters, traits[block])
+        keys[block] = np.uint64(code) << np.uint64(32) | np.uint64(size)
+        prose[block] = is_prose(traits[block], size)
+    group(keys, count, slots, firsts, copies)
+    for block in range(count):
+        traits[block, IS_REPEATED] = firsts[block] != block
+
+    # 2. The elements: what they say, which is the main part, which are alike.
+    known, sums = _known(elements, tables.holders), np.zeros((3, count + 1))
+    _fill_sums(blocks, known, prose, sums)
+    main = _main_part(elements, sums, np.zeros(all_elements, np.int32))
+    for element in range(all_elements):
+        keys[element] = _alike_key(elements, element)
+    group(keys, all_elements, slots, firsts, copies)
+    siblings = np.zeros(all_elements, np.int32)
+    for element in range(all_elements):
+        siblings[element] = copies[firsts[element]]
+    _fill_known(elements, sums, main, siblings, known)
+
+    # 3. What is beside each block, and around it.
     behind = np.full(count + 1, FAR, np.int32)
     for block in range(count - 1, -1, -1):
         behind[block] = 0 if prose[block] else min(behind[block + 1] + 1, FAR)
     before = FAR
     for block in range(count):
-        row, element = traits[block], blocks.elements[block]
-        row[9] = kinds[elements.names[element]]
-        row[12] = min(depths[element], FAR)
-        row[13] = near[element] & NOT_SHOWN > 0
-        row[14] = near[element] & ARIA_HIDDEN > 0
-        for place in range(len(NEAR)):
-            beside, at = block + NEAR[place], AT_BESIDE + 2 * place
-            row[at], row[at + 1] = -1, -1
-            if 0 <= beside < count:
-                row[at], row[at + 1] = traits[beside, 0], traits[beside, 1]
-        first, last = max(block - 4, 0), min(block + 6, count)
-        row[AT_PLACE], row[AT_PLACE + 1] = before, behind[block + 1]
+        traits[block, AT_PLACE], traits[block, AT_PLACE + 1] = before, behind[block + 1]
         before = 0 if prose[block] else min(before + 1, FAR)
-        row[AT_PLACE + 2] = sums[PROSE, block] / max(sums[PROSE, -1], 1.0)
-        row[AT_PLACE + 3] = block / count
-        row[AT_PLACE + 4] = (sums[PROSE, block + 1] - sums[PROSE, first]) / max(
-            sums[SIZE, block + 1] - sums[SIZE, first], 1.0
-        )
-        row[AT_PLACE + 5] = (sums[PROSE, last] - sums[PROSE, block]) / max(
-            sums[SIZE, last] - sums[SIZE, block], 1.0
-        )
-        row[AT_PAGE] = _log2(sums[SIZE, -1])
-        row[AT_PAGE + 1] = sums[PROSE, -1] / max(sums[SIZE, -1], 1.0)
-        row[AT_PAGE + 2] = _log2(count)
-        at = AT_AROUND
-        for _ in range(AROUND):
-            _of_element(elements, element, sums, row, at)
-            element, at = elements.wider[element], at + len(OF_ELEMENT)
-        element = blocks.elements[block]
-        row[AT_MAIN] = main > 0 and meets[element] == main
-        row[AT_MAIN + 1] = min(steps[element], FAR)
-        row[AT_MAIN + 2] = levels[meets[element]] if meets[element] else FAR
-        row[AT_MAIN + 3] = alike[element]
-        row[AT_MAIN + 4] = (block >= elements.ends[main]) - (block < elements.firsts[main])
-        row[AT_MAIN + 5] = kinds[elements.names[parts[element]]]
-        _of_element(elements, parts[element], sums, row, AT_PART)
-        for sign in range(SIGN_COUNT):
-            row[AT_NEAR + sign] = near[element] >> np.uint32(sign) & 1
-            row[AT_ANY + sign] = stated[element] >> np.uint32(sign) & 1
-            row[COUNT - 1] += row[AT_NEAR + sign] if sign < PLAIN_SIGNS else 0
-        for holder in range(HOLDER_COUNT):
-            row[AT_HOLDERS + holder] = around[element] >> np.uint32(holder) & 1
+        _fill_place(traits, block, sums)
+        _fill_around(page, block, sums, known, tables.kinds, main, traits[block])
     return traits
 
 
