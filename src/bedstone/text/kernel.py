@@ -21,7 +21,7 @@ from bedstone.errors import BedstoneError
 
 log = logging.getLogger("bedstone")
 
-SECONDS = "about 15 s for those of a corpus"
+SECONDS = "about 25 s for those of a corpus"
 """Of a core with AVX2, in docs/lab/LOG.md; each kernel is compiled when it is first called."""
 
 Taken = ParamSpec("Taken")
