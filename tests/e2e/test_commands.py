@@ -21,15 +21,15 @@ LAST = "filtered"
 STUCK = """
 import sys
 from bedstone.commands.main import main
-from bedstone.store import tables
-write = tables.write
-def stuck(job, name, table):
-    record = write(job, name, table)
+from bedstone.store.stage import Job
+record = Job.record
+def stuck(job, name):
+    made = record(job, name)
     if name == "language.parquet":
         print("stuck", flush=True)
         sys.stdin.readline()
-    return record
-tables.write = stuck
+    return made
+Job.record = stuck
 main()
 """
 """A command line that has made the languages, and commits them when it is told to."""
@@ -43,7 +43,7 @@ def told(*words):
     print("waiting", flush=True)
     flock(*words)
 fcntl.flock = told
-tables.write = None
+tables.write = tables.writing = None
 main()
 """
 """A command line that says when it waits, and cannot build."""
