@@ -111,6 +111,7 @@ def answer() -> None:
     """What such a process does: it reads what it is asked, and writes what it answers."""
     asked, told = sys.stdin.buffer, os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)  # what the function prints is no answer
+    sys.stdout.reconfigure(line_buffering=True)  # type: ignore[union-attr]
     # Whatever code it is in, these end it: it took too long, or its parent is gone.
     for number in (signal.SIGPROF, signal.SIGPIPE):
         signal.signal(number, signal.SIG_DFL)
@@ -188,12 +189,15 @@ class _Answering(Generic[Answer]):
             if self._is_over:
                 raise CancelledError
             is_new = self._process is None
-            self._process = process = self._process or subprocess.Popen(
-                [sys.executable, "-c", PROGRAM.format(path=sys.path)],
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                start_new_session=True,  # else it would be interrupted from the keyboard too
-            )
+            try:
+                self._process = process = self._process or subprocess.Popen(
+                    [sys.executable, "-c", PROGRAM.format(path=sys.path)],
+                    stdin=subprocess.PIPE,
+                    stdout=subprocess.PIPE,
+                    start_new_session=True,  # else it would be interrupted from the keyboard too
+                )
+            except OSError as error:
+                raise BedstoneError(f"a process could not begin: {error}") from error
         assert process.stdin
         assert process.stdout
         if is_new:

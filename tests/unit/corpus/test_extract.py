@@ -107,7 +107,7 @@ def test_a_page_over_its_limit_costs_itself_alone(crawl, member, run, rows):
 def test_a_page_that_takes_too_much_memory_costs_itself_alone(
     crawl, member, run, rows, monkeypatch
 ):
-    monkeypatch.setattr("bedstone.corpus.extract.PARSER_BYTES", 1 << 28)
+    monkeypatch.setattr("bedstone.corpus.extract.PARSER_BYTES", 1 << 29)
     monkeypatch.setattr("bedstone.corpus.extract.PARSER_BYTES_PER_BYTE", 0)
     large = member("http://a.example/1", b"<p>" * 2_700_000)
     members = [member("http://a.example/0", GOOD), large, member("http://a.example/2", GOOD)]

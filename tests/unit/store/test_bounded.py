@@ -89,3 +89,9 @@ def test_processes_end_with_a_killed_parent():
         process.send_signal(signal.SIGKILL)
         # The processes hold the same standard error: it ends when the last of them has.
         assert process.communicate(timeout=20) == (None, "")
+
+
+def test_a_process_that_cannot_begin_is_no_fault_of_an_item(monkeypatch):
+    monkeypatch.setattr(sys, "executable", "/nonexistent/python")
+    with pytest.raises(BedstoneError, match="a process could not begin"):
+        evaluated(["1"])

@@ -37,8 +37,8 @@ BULLET = -1
 DEEPEST = 8
 """Lists within lists are indented up to here: a page of nothing else must not grow."""
 BREAK, ITEM, ROW = (NAMES.index(name) for name in ("br", "li", "tr"))
-LINE_FEED, SPACE, AMPERSAND = map(ord, "\n &")
-LETTER_A, LETTER_L, LETTER_G = map(ord, "alg")
+TAB, LINE_FEED, SPACE, AMPERSAND = map(ord, "\t\n &")
+SMALL_A, SMALL_B, SMALL_G, SMALL_L, SMALL_M, SMALL_N, SMALL_T = map(ord, "abglmnt")
 SOFT_HYPHEN_1, SOFT_HYPHEN_2 = "\u00ad".encode()
 
 
@@ -89,14 +89,16 @@ class Page(NamedTuple):
 def _character(html: Bytes, here: int) -> tuple[int, int]:
     """The byte that is shown, a reference resolved; and where the next one is."""
     byte = int(html[here])
-    if byte != AMPERSAND or here + 1 >= html.size:
+    if byte != AMPERSAND or here + 3 >= html.size:
         return byte, here + 1
-    letter = html[here + 1]
-    if letter == LETTER_A:
+    first, second = html[here + 1], html[here + 2]
+    if first == SMALL_A and second == SMALL_M:
         return AMPERSAND, here + 5
-    if letter == LETTER_L:
+    if first == SMALL_L and second == SMALL_T:
         return 60, here + 4
-    return (62, here + 4) if letter == LETTER_G else (SPACE, here + 6)
+    if first == SMALL_G and second == SMALL_T:
+        return 62, here + 4
+    return (SPACE, here + 6) if first == SMALL_N and second == SMALL_B else (byte, here + 1)
 
 
 @inner
@@ -127,7 +129,7 @@ def _copied(
             if byte == LINE_FEED:  # no space before it; no empty line at first
                 while size > first and text[size - 1] <= SPACE and text[size - 1] != LINE_FEED:
                     size -= 1
-            if size > first or byte != LINE_FEED:
+            if byte in (SPACE, TAB) or (byte == LINE_FEED and size > first):
                 text[size] = byte
                 size += 1
         elif size > first and text[size - 1] > SPACE:
@@ -147,7 +149,7 @@ def _page(html: Bytes, tags: Tags, kinds: Kinds) -> Page:
         np.zeros(most, np.uint32),
         np.zeros(most, np.uint32),
     )
-    items = np.zeros(most, np.int32)  # of each list, how many there were
+    items = np.zeros(most, np.int32)  # of each list and row, how many items and cells
     holding = np.zeros(most, np.int32)  # of each element, the innermost that makes a block
     text = np.empty(html.size + most, np.uint8)
     holder, begin, close, link_bytes, links = (
@@ -168,13 +170,14 @@ def _page(html: Bytes, tags: Tags, kinds: Kinds) -> Page:
     hidden_in = -1
     in_links, verbatim, headings, lists, breaks = 0, 0, 0, 0, 0
     item, gap = 0, APART
-    is_open = False
+    is_open, is_beside = False, False
     for tag in range(tags.starts.size + 1):
         until = tags.starts[tag] if tag < tags.starts.size else html.size
         if until > here and hidden_in < 0:
             if not is_open and _is_shown(html, here, until):
                 is_open, breaks = True, 0
-                holder[block], begin[block], gaps[block] = around, size, gap
+                holder[block], begin[block] = around, size
+                gaps[block], is_beside = CELL if is_beside else gap, False
                 numbers[block], depths[block], item = item, min(lists, DEEPEST), 0
                 heads[block] = headings > 0
             if is_open:
@@ -222,12 +225,12 @@ def _page(html: Bytes, tags: Tags, kinds: Kinds) -> Page:
             ends[count] = firsts[count]
             count += 1
             continue
-        if kind & IS_CELL:
-            row = element
-            if gap == LINE and names[row] == ROW and firsts[row] < block:
-                gap = CELL
-        elif name == ROW and gap == CELL:
-            gap = LINE
+        if name == ROW:
+            is_beside, gap = False, LINE if firsts[element] < block else gap
+        elif kind & IS_CELL and names[element] == ROW:
+            # Cells stand in one line as long as each is one.
+            is_beside = firsts[element] < block <= firsts[element] + items[element]
+            items[element] += 1
         if name == ITEM:
             items[element] += 1
             item = items[element] if kinds[names[element]] & IS_NUMBERED else BULLET

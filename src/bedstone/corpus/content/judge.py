@@ -197,7 +197,7 @@ def _is_discussion(page: Page, traits: Traits) -> bool:
         if is_prose(traits[block], size):
             prose += size
             other += 0 if traits[block, AT_ANY + COMMENTS] else size
-    return other < MIN_OTHER_SHARE * prose and other < MIN_OTHER_BYTES
+    return other <= MIN_OTHER_SHARE * prose and other < MIN_OTHER_BYTES
 
 
 @inner
@@ -240,7 +240,8 @@ def _reasons(page: Page, tables: Tables, first: Forest, second: Forest) -> Bytes
     drops_comments = not _is_discussion(page, traits)
     for block in range(len(traits) - 1, -1, -1):
         row = traits[block]
-        is_named = row[IN_NAV] or row[AT_NEAR + COOKIE]
+        size = page.blocks.ends[block] - page.blocks.starts[block]
+        is_named = row[AT_NEAR + COOKIE] or (row[IN_NAV] and not is_prose(row, size))
         if (
             is_named
             or (drops_comments and row[AT_ANY + COMMENTS])
@@ -250,6 +251,10 @@ def _reasons(page: Page, tables: Tables, first: Forest, second: Forest) -> Bytes
             )
         ):
             reasons[block] = _reason(row)
+    for block in range(len(traits)):
+        if reasons[block] == COMMENTS and not drops_comments:
+            is_linked = traits[block, LINK_SHARE] >= LINKS_SHARE
+            reasons[block] = COMMENTS if is_linked else NOT_LEFT_OUT
     if (reasons != NOT_LEFT_OUT).all():
         reasons[reasons == PLACE] = NOT_LEFT_OUT
     return reasons

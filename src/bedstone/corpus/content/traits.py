@@ -17,7 +17,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from bedstone.corpus.content.blocks import Blocks, Elements, Page
+from bedstone.corpus.content.blocks import SPACE, Blocks, Elements, Page
 from bedstone.corpus.content.names import BASIS, Bits, Bytes, hashed
 from bedstone.corpus.content.signs import ARIA_HIDDEN, NOT_SHOWN, SIGNS
 from bedstone.corpus.content.tags import NAMES, Flags, Positions
@@ -30,7 +30,7 @@ Traits = NDArray[np.float32]
 Sums = NDArray[np.float64]
 
 MIN_PROSE_BYTES, MAX_PROSE_LINK_SHARE = 60, 0.4
-MIN_OTHER_SHARE, MIN_OTHER_BYTES = 0.25, 200
+MIN_OTHER_SHARE, MIN_OTHER_PROSE_BYTES = 0.25, 200
 """Of the prose, outside of what signs say is another thing: from here on only that counts."""
 MOST = 0.6
 """Of an element's prose: the share that makes a child the main part, or that no sign is believed
@@ -122,9 +122,11 @@ class Tables(NamedTuple):
 
 
 IS_MARK, IS_END, IS_CLOSER, IS_DIGIT, IS_CAPITAL = (np.uint8(1 << bit) for bit in range(5))
-MARKS = ".,;!?、。！，？،؟।።၊။։"
+MARKS = ".,;!?、。！，？،؛۔؟।။၊།༎។៖፣፤።։"
 """Of punctuation within prose."""
-ENDS = ".!?:…。！？؟।۔።။։"
+ENDS = ".!?:…。！？؟।۔။།༎។።։"
+FIRST_UNMARKED, LAST_UNMARKED, LETTERS_PER_MARK = 0x0E00, 0x0EFF, 30
+"""Thai and Lao, whose prose has no marks: so many letters count as one."""
 CLOSERS = "\"')]”’»」』）"
 """May stand behind the mark that ends a text."""
 
@@ -148,24 +150,26 @@ def _code_point(text: Bytes, here: int) -> tuple[int, int]:
 
 
 @inner
-def _own(text: Bytes, blocks: Blocks, block: int, characters: Bytes, row: Traits) -> np.uint32:
+def _own(text: Bytes, blocks: Blocks, block: int, flags_of: Bytes, row: Traits) -> np.uint32:
     """Fill in what the block's own text is like; returns a hash of it."""
     start, end = blocks.starts[block], blocks.ends[block]
     here, code, count = start, BASIS, 0
-    marks, digits, capitals, words, is_ended = 0, 0, 0, 1, False
+    marks, digits, capitals, words, is_ended, unmarked = 0, 0, 0, 1, False, 0
     while here < end:
         character, here = _code_point(text, here)
-        flags = characters[character] if character < characters.size else np.uint8(0)
+        flags = flags_of[character] if character < flags_of.size else np.uint8(0)
         code = hashed(code, np.uint8(character & 0xFF))
         count += 1
         marks += int(flags & IS_MARK > 0)
         digits += int(flags & IS_DIGIT > 0)
         capitals += int(flags & IS_CAPITAL > 0)
-        words += character == 32
+        words += character == SPACE
+        unmarked += FIRST_UNMARKED <= character <= LAST_UNMARKED
         is_ended = bool(flags & IS_END) or (is_ended and bool(flags & IS_CLOSER))
     row[BYTES] = _log2(end - start)
     row[LINK_SHARE] = blocks.link_bytes[block] / (end - start)
-    row[MARK_COUNT], row[IS_ENDED], row[WORD_COUNT] = marks, is_ended, words
+    row[MARK_COUNT] = marks + unmarked // LETTERS_PER_MARK
+    row[IS_ENDED], row[WORD_COUNT] = is_ended, words
     row[DIGIT_SHARE], row[CAPITAL_SHARE] = digits / count, capitals / count
     row[LINK_COUNT], row[GAP] = blocks.links[block], blocks.gaps[block]
     row[IS_ITEM] = blocks.items[block] != 0
@@ -281,7 +285,7 @@ def _fill_sums(blocks: Blocks, known: Known, prose: Flags, sums: Sums) -> None:
         if prose[block]:
             everywhere += size
             elsewhere += 0 if _is_other(known, blocks.elements[block]) else size
-    counts_all = elsewhere < MIN_OTHER_SHARE * everywhere or elsewhere < MIN_OTHER_BYTES
+    counts_all = elsewhere < MIN_OTHER_SHARE * everywhere or elsewhere < MIN_OTHER_PROSE_BYTES
     for block in range(prose.size):
         size = blocks.ends[block] - blocks.starts[block]
         prose[block] &= counts_all or not _is_other(known, blocks.elements[block])

@@ -50,16 +50,14 @@ BEGINNINGS = {
 }
 """Byte order marks, and a tag in UTF-16: the encoding, and how many of the bytes are no text."""
 UTF_16 = ("utf-16le", "utf-16be")
-NEWER_LABELS = {
-    **dict.fromkeys(("unicode11utf8", "unicode20utf8", "x-unicode20utf8"), "utf-8"),
-    **dict.fromkeys(
-        ("csunicode", "iso-10646-ucs-2", "ucs-2", "unicode", "unicodefeff"), "utf-16le"
-    ),
-    "unicodefffe": UTF_16[1],
-    "koi8-ru": "koi8-u",
-    "ms932": "shift_jis",
+REFUSED = "replacement"
+"""What the standard calls encodings that browsers do not read."""
+READ_ANYWAY = {
+    "csiso2022kr": "iso-2022-kr",
+    "hz-gb-2312": "hz-gb-2312",
+    "iso-2022-kr": "iso-2022-kr",
 }
-"""That the standard has and webencodings has not."""
+"""Of these."""
 LOOKS = {
     "cp949": "euc-kr",
     "hz": "hz-gb-2312",
@@ -180,7 +178,8 @@ def named_by(label: str) -> str:
     surrogates (``utf-7``).
     """
     label = label.strip(" \t\r\n\f\"'").lower()
-    return str(LABELS.get(label) or NEWER_LABELS.get(label, ""))
+    name = str(READ_ANYWAY.get(label) or LABELS.get(label, ""))
+    return "" if name == REFUSED else name
 
 
 def stated(body: bytes, size: int) -> str:

@@ -47,6 +47,10 @@ def test_headings_are_lines_of_the_text():
         ("<h1></h1><h2> </h2>&#xD800;\0", "\ufffd"),
         ("<ol><li>" + "<li>".join("abcdefghijk") + "</ol>", None),
         ("</p></div>x</b>", "x"),
+        ("<table><tr><td><p>1</p><td><p>2</p><tr><td>3<td>4</table>", "1\t2\n3\t4"),
+        ("<table><tr><td><p>1</p><p>2</p><td>3</table>", "1\n\n2\n\n3"),
+        ("<xmp>a & b and c</xmp>", "a & b and c"),
+        ("<pre>a\x1b[31m\tb</pre>", "a[31m\tb"),
     ],
 )
 def test_small_pages(page, expected):

@@ -49,6 +49,26 @@ def test_comments_are_left_out_of_an_article_but_not_of_a_discussion():
     assert reasons(f"<body>{whole}")[PROSE[5:17]] is None
 
 
+@pytest.mark.parametrize(
+    "sentence",
+    [
+        "ទន្លេនេះនាំទឹកច្រើននៅរដូវផ្ការីក ហើយអ្នកដែលរស់នៅក្បែរវារៀបចំស្រែរបស់ពួកគេតាមវា។ ",
+        "แม่น้ำสายนี้ไหลผ่านหลายเมืองและชาวบ้านที่อาศัยอยู่ริมฝั่งก็วางแผนไร่นาตามน้ำในแต่ละปี ",
+        "دریا بہار میں زیادہ پانی لاتا ہے اور کنارے پر رہنے والے لوگ اسی کے مطابق کھیتی کرتے ہیں۔ ",
+    ],
+)
+def test_prose_has_other_marks_elsewhere(sentence):
+    article = f"<article><h1>A</h1><p>{sentence * 3}</p><p>{sentence}</p></article>"
+    page = f"<body>{article}<div id=comments><p>{sentence}</p></div>"
+    assert html.text_of(page, main_content=True).text.count(sentence.strip()) == 4
+
+
+def test_a_guest_book_is_its_entries():
+    entries = "".join(f"<li class=comment>Entry {n}</li>" for n in range(9))
+    told = reasons(f"<body><h1>Guests</h1><ul id=comments>{entries}</ul>")
+    assert told["Entry 3"] is None
+
+
 def test_what_was_said_already_is_repeated():
     caption = "<p>A boat on the river</p>"
     told = html.text_of(f"<body>{ARTICLE}<div>{caption}</div>{caption}{caption}", main_content=True)
