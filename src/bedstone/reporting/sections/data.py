@@ -105,12 +105,12 @@ def _left_out(extracted: Artifact) -> tuple[Table, ...]:
     if not examples:
         return ()
     cells = tuple(
-        (reason, percent(sizes[reason] / whole), f"{excerpt(it['example'])} ({it['url']})")
+        (reason, f"{excerpt(it['example'])} ({it['url']})", percent(sizes[reason] / whole))
         for reason, it in sorted(examples.items(), key=lambda item: -sizes[item[0]])
     )
     kept = percent(metrics["text_bytes"] / whole)
     title = f"Left out of the pages as no content of theirs: {kept} of their text is kept"
-    return (Table(title, ("reason", "of the text", "an example, and where"), cells, 2),)
+    return (Table(title, ("reason", "an example, and where", "of the text"), cells, 2),)
 
 
 def _sources(extracted: Artifact) -> tuple[Table, ...]:
