@@ -131,7 +131,7 @@ def audit(
         Paths,
         typer.Argument(
             metavar="INPUT...",
-            help="an artifact; or WARC, HTML, JSONL, Parquet, text files, folders",
+            help="an artifact; or WARC, ARC, WET, HTML, JSONL, Parquet, text files, folders",
         ),
     ] = (),
     *,

@@ -56,7 +56,10 @@ def demo(
     store: Store = STORE,
     minutes: Annotated[float, typer.Option(help="for the run after the fetch, 3 or more")] = 10.0,
     crawl: Annotated[
-        Paths, typer.Option(help="WARC, HTML, JSONL, Parquet or text files of your own, or folders")
+        Paths,
+        typer.Option(
+            help="WARC, ARC, WET, HTML, JSONL, Parquet or text files of your own, or folders"
+        ),
     ] = (),
     text_column: TextColumn = None,
     progress: Progress | None = None,
