@@ -56,8 +56,8 @@ $(ORACLE)/spoilt/documents.parquet: $(ORACLE)/documents.parquet tests/oracle/spo
 	.venv-oracle/bin/pip install --quiet --requirement $<
 	touch $@
 
-PAGES := ../shared/data/extraction
-content: .venv-content/.installed  ## compare what is content with what others say, on PAGES
+content: .venv-content/.installed  ## compare what is content with what others say: PAGES=FOLDER
+	test -n "$(PAGES)" || { echo "which pages? make content PAGES=FOLDER" >&2; exit 2; }
 	.venv-content/bin/python benchmarks/content.py $(PAGES)
 
 # One at a time: together pip does not find out what they need.

@@ -55,7 +55,7 @@ REASONS_OF_RECORDS = ("too_large", "no_json", "empty", "no_text", "too_slow", "c
 SAMPLE = ("utf-8", b"<h1>Title</h1><p>A page.</p>", html.HTML)
 PARSER_BYTES = 1 << 30
 PARSER_BYTES_PER_BYTE = 256
-"""Of memory that a page may take: more than twice what the dearest of 8 MB do, nothing but tags."""
+"""Of memory that a page may take: twice what the dearest of 8 MB does, paragraphs of a letter."""
 
 
 class ExtractConfig(Config):
@@ -70,7 +70,7 @@ class ExtractConfig(Config):
     """Larger records, as stored or with their codings undone, are rejected."""
     max_page_seconds: float = Field(default=30, gt=0, le=3_600)
     """Of processor time; a page that takes more is rejected. One of 8 MB of sane text takes half a
-    second. Near the limit another processor, and no other load, may decide otherwise."""
+    second at most. Near the limit another processor, and no other load, may decide otherwise."""
     text_column: str = Field(default="text", min_length=1)
     """Of a table."""
     url_column: str = Field(default="url", min_length=1)

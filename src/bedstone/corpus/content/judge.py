@@ -4,23 +4,22 @@ Two forests of small decision trees give the chance that a block is content: the
 block's traits, the second also by the chances of the blocks beside it and of the elements around.
 They are the tables ``first.tsv`` and ``second.tsv``, written by ``benchmarks/content.py``; what
 they were learnt from, and how well they do elsewhere, stands in docs/concepts/pages.md. Rules go
-before them: readers' comments are left out, which to a classifier look like prose, and so is what
-the page itself calls navigation or a notice about cookies. A heading is kept where the prose below
-it is, and of a page that would be left without a line what only its place speaks against.
+before them: readers' comments are left out, which to a classifier look like prose, unless they are
+the page; so are notices about cookies, and what is in a ``nav`` element and no prose. A heading is
+kept where the prose below it is, and of a page that would be left without a line what only its
+place speaks against.
 
 Source: Friedman 2001, gradient boosting; Tu and Bai 2010, auto-context, for the second look.
 """
 
-import csv
 from functools import cache
-from importlib import resources
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from bedstone.corpus.content.blocks import Elements, Page
-from bedstone.corpus.content.names import Bytes
+from bedstone.corpus.content.names import Bytes, rows_of
 from bedstone.corpus.content.signs import SIGNS
 from bedstone.corpus.content.traits import (
     AROUND,
@@ -31,6 +30,7 @@ from bedstone.corpus.content.traits import (
     MIN_OTHER_SHARE,
     NAMES_OF_TRAITS,
     NEAR,
+    PLAIN_SIGNS,
     Sums,
     Tables,
     Traits,
@@ -57,7 +57,7 @@ SURROUNDINGS = (
 """Traits by chances: of each neighbour; of the rest of each element around, and of the whole page's
 content that it holds."""
 FIRST_LOOK, SECOND_LOOK = NAMES_OF_TRAITS, (*NAMES_OF_TRAITS, *SURROUNDINGS)
-SIGNS_OF_REASONS = tuple(sign for sign in SIGNS if sign not in {"media", *SIGNS[-4:]})
+SIGNS_OF_REASONS = SIGNS[:PLAIN_SIGNS]
 REASONS = (*SIGNS_OF_REASONS, "repeated", "links", "place")
 """As what a block is left out: the first that holds of it. ``place`` is neither named nor linked:
 where it stands, and what it is like."""
@@ -167,16 +167,10 @@ def surroundings(page: Page, traits: Traits, chances: Chances) -> Traits:
     return wide
 
 
-def _rows(name: str) -> list[dict[str, str]]:
-    """The nodes of a forest's table."""
-    file = resources.files("bedstone.corpus.content") / name
-    return list(csv.DictReader(file.read_text("utf-8").splitlines(), delimiter="\t"))
-
-
 @cache
 def _forest(name: str, traits: tuple[str, ...]) -> Forest:
     numbers = {trait: number for number, trait in enumerate(traits)}
-    rows = _rows(name)
+    rows = rows_of(name)
     roots = [node for node, row in enumerate(rows) if row["depth"]]
     return Forest(
         np.array(roots, np.uint64),
@@ -251,10 +245,10 @@ def _reasons(page: Page, tables: Tables, first: Forest, second: Forest) -> Bytes
             )
         ):
             reasons[block] = _reason(row)
-    for block in range(len(traits)):
-        if reasons[block] == COMMENTS and not drops_comments:
-            is_linked = traits[block, LINK_SHARE] >= LINKS_SHARE
-            reasons[block] = COMMENTS if is_linked else NOT_LEFT_OUT
+    if not drops_comments:
+        for block in range(len(traits)):
+            if reasons[block] == COMMENTS and traits[block, LINK_SHARE] < LINKS_SHARE:
+                reasons[block] = NOT_LEFT_OUT
     if (reasons != NOT_LEFT_OUT).all():
         reasons[reasons == PLACE] = NOT_LEFT_OUT
     return reasons

@@ -1,6 +1,8 @@
-"""Names in markup, compared by their hashes: FNV-1a with 32 bits, a byte at a time."""
+"""Names in markup, compared by their hashes (FNV-1a with 32 bits), and the tables that have any."""
 
+import csv
 from collections.abc import Iterable
+from importlib import resources
 from typing import NamedTuple
 
 import numpy as np
@@ -40,6 +42,12 @@ def slot_of(table: Table, code: np.uint32) -> int:
             return slot
         slot = (slot + 1) & mask
     return -1
+
+
+def rows_of(name: str) -> list[dict[str, str]]:
+    """The rows of a table that lies beside this module."""
+    file = resources.files("bedstone.corpus.content") / name
+    return list(csv.DictReader(file.read_text("utf-8").splitlines(), delimiter="\t"))
 
 
 def table_of(names: Iterable[tuple[str, int]]) -> Table:

@@ -8,13 +8,11 @@ that follows a small letter.
 Source: our reading of the names in two thirds of the pages that the judge is learnt from.
 """
 
-import csv
 from functools import cache
-from importlib import resources
 
 import numpy as np
 
-from bedstone.corpus.content.names import BASIS, Bytes, Table, hashed, slot_of, table_of
+from bedstone.corpus.content.names import BASIS, Bytes, Table, hashed, rows_of, slot_of, table_of
 from bedstone.text.kernel import inner
 
 SIGNS = (
@@ -52,8 +50,7 @@ def signs_of(html: Bytes, start: int, end: int, words: Table) -> np.uint32:
 @cache
 def words_of_signs() -> Table:
     """The words, and the bits of the signs that each is one of."""
-    file = resources.files("bedstone.corpus.content") / "signs.tsv"
-    rows = csv.DictReader(file.read_text("utf-8").splitlines(), delimiter="\t")
+    rows = rows_of("signs.tsv")
     return table_of(
         (word, 1 << SIGNS.index(row["sign"])) for row in rows for word in row["words"].split()
     )

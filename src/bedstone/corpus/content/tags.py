@@ -6,9 +6,7 @@ values stand in double quotes, a ``<`` begins a tag.
 Source: the HTML standard, "Serializing HTML fragments".
 """
 
-import csv
 from functools import cache
-from importlib import resources
 from typing import NamedTuple
 
 import numpy as np
@@ -21,6 +19,7 @@ from bedstone.corpus.content.names import (
     Hashes,
     Table,
     hashed,
+    rows_of,
     slot_of,
     table_of,
 )
@@ -63,8 +62,7 @@ have no end, in ``raw`` ones a ``<`` begins no tag, in ``verbatim`` ones white s
     IS_VERBATIM,
     IS_LINK,
 ) = (np.uint16(1 << bit) for bit in range(len(KINDS)))
-TABLE = (resources.files("bedstone.corpus.content") / "elements.tsv").read_text("utf-8")
-ROWS = list(csv.DictReader(TABLE.splitlines(), delimiter="\t"))
+ROWS = rows_of("elements.tsv")
 NAMES = ("", *(row["name"] for row in ROWS))
 """By their numbers; 0 is any other, and what is no element: a comment, a document type."""
 

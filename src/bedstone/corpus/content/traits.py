@@ -105,7 +105,9 @@ AT_PART = AT_MAIN + len(OF_MAIN)
 AT_NEAR = AT_PART + len(OF_ELEMENT)
 AT_ANY = AT_NEAR + len(SIGNS)
 AT_HOLDERS = AT_ANY + len(SIGNS)
-SIGN_COUNT, HOLDER_COUNT, PLAIN_SIGNS = len(SIGNS), len(HOLDERS), len(SIGNS) - 5
+SIGN_COUNT, HOLDER_COUNT = len(SIGNS), len(HOLDERS)
+PLAIN_SIGNS = SIGNS.index("media")
+"""So many signs, the first, speak against a block; the others may be of content too."""
 OTHER_BITS = np.uint32(sum(1 << SIGNS.index(sign) for sign in OTHER_THINGS))
 OTHER_HOLDER_BITS = np.uint32(sum(1 << HOLDERS.index(name) for name in OTHER_HOLDERS))
 SIZE, LINKED, PROSE = range(3)

@@ -3,6 +3,7 @@ import pytest
 
 from bedstone.corpus.content import judge
 from bedstone.corpus.content.judge import FIRST_LOOK, NOT_LEFT_OUT, REASONS, SECOND_LOOK, reasons_of
+from bedstone.corpus.content.names import rows_of
 from bedstone.corpus.content.traits import NAMES_OF_TRAITS, traits_of
 from bedstone.corpus.web import html
 
@@ -89,7 +90,7 @@ def test_what_is_left_out_and_what_is_kept_are_the_page():
 
 def odds(names, name):
     """A forest's sums by walking its trees row by row, as the table reads."""
-    rows = judge._rows(name)
+    rows = rows_of(name)
 
     def of(traits):
         total = 0.0
@@ -118,7 +119,7 @@ def test_the_forests_are_read_as_their_tables_say():
 
 def test_tables_name_traits_that_there_are():
     for name, names in (("first.tsv", FIRST_LOOK), ("second.tsv", SECOND_LOOK)):
-        assert {row["trait"] for row in judge._rows(name)} - {""} <= set(names)
+        assert {row["trait"] for row in rows_of(name)} - {""} <= set(names)
     assert len(set(SECOND_LOOK)) == len(SECOND_LOOK) > len(NAMES_OF_TRAITS)
 
 
