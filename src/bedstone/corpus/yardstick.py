@@ -20,7 +20,6 @@ larger share of text in the language, the shorter URL, the smaller id.
 import logging
 import re
 from statistics import median
-from unicodedata import normalize
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -31,6 +30,7 @@ from bedstone.languages import MIXED, UNKNOWN, known, split
 from bedstone.store import tables
 from bedstone.store.artifact import Shard
 from bedstone.store.stage import Job, Metrics, Result, Stage
+from bedstone.text.composition import composed
 
 log = logging.getLogger("bedstone")
 
@@ -70,9 +70,7 @@ def run(config: YardstickConfig, job: Job) -> Result:
             ("text", pa.large_string()),
         ]
     )
-    texts = [
-        row | {"text": normalize("NFC", str(row["text"]))} for _, row in sorted(chosen.items())
-    ]
+    texts = [row | {"text": composed(str(row["text"]))} for _, row in sorted(chosen.items())]
     picked = pa.Table.from_pylist(texts, schema=schema)
     held_out = pa.table({"id": pa.array([row["id"] for row in rows], pa.string())})
     files = (

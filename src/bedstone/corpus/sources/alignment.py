@@ -11,10 +11,10 @@ Of several versions in one language and script, one is taken: that of the plaine
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from unicodedata import normalize
 
 from bedstone.languages import ENGLISH, UNKNOWN, Language, by_code, join
 from bedstone.text import characters
+from bedstone.text.composition import composed
 
 ENGLISH_NAME = "en"
 COLLECTIVE = frozenset({"map", "roa", UNKNOWN})
@@ -68,7 +68,7 @@ def key_of(name: str, text: str) -> str | None:
 
 
 def _composed(version: Version) -> Version:
-    return {unit: normalize("NFC", text) for unit, text in version.items()}
+    return {unit: composed(text) for unit, text in version.items()}
 
 
 def _translated(version: Version, english: Version) -> Version:
