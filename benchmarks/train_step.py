@@ -14,7 +14,8 @@ from transformers import LlamaConfig, LlamaForCausalLM
 
 from bedstone.counting.shape import ModelConfig
 from bedstone.model.transformer import DTYPES, Transformer
-from bedstone.training.adamw import Optimizer, clip_scale
+from bedstone.training.optim import OptimizerConfig
+from bedstone.training.optimizer import Optimizer, clip_scale
 
 SHAPES = {
     "0.44 M": ModelConfig(
@@ -30,7 +31,7 @@ Step = Callable[[], None]
 
 def ours(shape: ModelConfig, tokens: torch.Tensor, number_format: str) -> Step:
     model = Transformer(shape).to(DTYPES[number_format])
-    optimizer = Optimizer(model, 0.1)
+    optimizer = Optimizer(model, OptimizerConfig())
     weights = torch.full((ROWS, LENGTH), 1 / (ROWS * LENGTH))
 
     def step() -> None:

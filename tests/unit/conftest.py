@@ -129,7 +129,7 @@ def little_room():
 def no_bf16_kernels(monkeypatch):
     """A processor for which torch has none, and of which nothing was said yet."""
     processor = pytest.importorskip("bedstone.model.processor")
-    monkeypatch.setattr(processor, "has_bf16_kernels", lambda: False)
+    monkeypatch.setattr(processor, "has_bf16_kernels", lambda *device: False)
     processor._warn_of_bf16.cache_clear()
     yield
     processor._warn_of_bf16.cache_clear()

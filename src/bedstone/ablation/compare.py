@@ -28,7 +28,7 @@ from bedstone.errors import ConfigError, nearest
 from bedstone.evaluation.ablation import FILE, AblationConfig
 from bedstone.evaluation.effects import DOMAIN, LANGUAGE, WHOLE, same
 from bedstone.laws import shapes
-from bedstone.scaling.speed import flop_per_second
+from bedstone.scaling.speed import flop_per_second, way_of
 from bedstone.store import tables
 from bedstone.store.artifact import Artifact, is_complete
 from bedstone.store.making import Making
@@ -165,9 +165,9 @@ def _rounds(seeds: range, most_seconds: float | None) -> Iterator[range]:
 def _measured_pace(arms: Arms) -> float:
     """Seconds of training and measuring a model of the baseline, by a few steps of it."""
     config, shape = arms.resolved(BASELINE), shape_of(arms, BASELINE)
-    how = (config["batch_tokens"], config["threads"], config["number_format"])
     seconds = shapes.train_flop(shape, config["train_tokens"])
-    return (1 + SCORING_SHARE) * seconds / flop_per_second(shape, *how, PACE_SECONDS)
+    speed = flop_per_second(shape, config["batch_tokens"], way_of(config), PACE_SECONDS)
+    return (1 + SCORING_SHARE) * seconds / speed
 
 
 def _is_too_much(asked: Asked, needed: float, begun: float, done: int, where: Making) -> bool:

@@ -171,11 +171,11 @@ class Costs:
         if tried.built[node.name]:
             return Cost()
         at_once = config.get("threads", self.workers)
-        form = config.get("number_format", "fp32")
+        form, device = config.get("number_format", "fp32"), config.get("device", "auto")
         flop = shapes.train_flop(model.shape, will.trained_tokens)
         read_flop = shapes.train_flop(model.shape, will.read_tokens) * READ_SHARE
         seconds = (flop + read_flop) / model.flop_per_second
-        seconds += sum(each.seconds(model.shape, form, at_once) for each in will.draws)
+        seconds += sum(each.seconds(model.shape, form, device, at_once) for each in will.draws)
         return Cost(seconds / 60, flop=flop, model_tokens=round(will.tokens))
 
     def _resolved(self, node: Node) -> dict[str, Any]:
@@ -194,5 +194,5 @@ def _flop_per_second(shape: ModelConfig, config: Mapping[str, Any], plan: Artifa
 
     if plan is not None and (known := read_json(plan, PLAN_FILE)["flop_per_second"]):
         return float(known)
-    how = (config["batch_tokens"], config["threads"], config["number_format"])
-    return speed.flop_per_second(shape, *how, SPEED_SECONDS)
+    way = speed.way_of({"compiled": "off", **config})
+    return speed.flop_per_second(shape, config["batch_tokens"], way, SPEED_SECONDS)

@@ -26,6 +26,7 @@ from bedstone.commands import (
     tokens,
 )
 from bedstone.commands.declare import Command
+from bedstone.commands.together import end_with_watcher, rank
 from bedstone.errors import BedstoneError, printable
 
 NAME = "bedstone"
@@ -78,13 +79,33 @@ def main() -> None:
         if isinstance(stream, TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")  # text of any script, on any terminal
     try:
-        application(None if COMPLETING in os.environ else sys.argv[1:])(prog_name=NAME)
+        if rank() is not None:
+            _as_one_of_many()
+        else:
+            application(None if COMPLETING in os.environ else sys.argv[1:])(prog_name=NAME)
     except BedstoneError as error:
         _complain(str(error).split("\n"), error.hint)
         sys.exit(error.exit_status)
     except OSError as error:
         _complain([": ".join(str(it) for it in (error.filename, error.strerror or error) if it)])
         sys.exit(1)
+
+
+def _as_one_of_many() -> None:
+    """The first process does what is typed; the others train beside it."""
+    from bedstone.training import processes
+
+    end_with_watcher()
+    if rank():
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
+        processes.follow()
+        return
+    try:
+        application(sys.argv[1:])(prog_name=NAME)
+    except SystemExit as end:
+        if not end.code:
+            processes.dismiss()
+        raise
 
 
 def _version(value: bool) -> None:  # noqa: FBT001 (typer calls it so)

@@ -31,6 +31,7 @@ from bedstone.commands.desk import (
     tell_rejected,
     words_of,
 )
+from bedstone.commands.together import together
 from bedstone.errors import ConfigError
 from bedstone.progress import Progress
 
@@ -91,10 +92,15 @@ def run(
     ] = False,
     store: Store = STORE,
     workers: Workers = 1,
+    processes: Annotated[
+        int, typer.Option(min=1, max=1_024, help="that train a model together; one a GPU")
+    ] = 1,
     engine: EngineName = "local",
     progress: Progress | None = None,
 ) -> Run:
     """Build what is missing of a recipe, in order.
+
+    Several processes are watched: if one dies, all go on from the last checkpoint.
 
     Raises:
         ConfigError: the recipe, a ``node.key=value`` of ``sets``, or an input cannot be used.
@@ -113,6 +119,14 @@ def run(
             "nodes": nodes,
             "estimate": estimate(plan, found, built, workers, progress or Progress()),
         }
+    if processes > 1:
+        words = ["run", str(recipe), "--store", str(store), "--workers", str(workers)]
+        paths = [(name, path) for name, each in inputs.items() for path in paths_of(each)]
+        words += [f"--input={name}={path}" for name, path in paths]
+        words += [f"--set={change}" for change in words_of(sets)]
+        words += ["--until", until] if until else []
+        answer: Any = together(words, processes, progress or Progress())
+        return answer  # type: ignore[no-any-return]
     where = making(store, progress, workers)
     made = recipes.run(plan, found, where.store, where.engine, where.progress)
     return {

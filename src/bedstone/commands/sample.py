@@ -9,7 +9,7 @@ from typing_extensions import TypedDict
 from bedstone.commands.declare import MOST_SEED, STORE, Command, PathLike, Store, Words
 from bedstone.commands.desk import given, is_url, optional, words_of
 from bedstone.errors import ConfigError
-from bedstone.model import NumberFormat
+from bedstone.model import Device, NumberFormat
 from bedstone.progress import Progress
 
 
@@ -36,6 +36,7 @@ class Sample(TypedDict):
     chain: str
     """Spelt out."""
     number_format: NumberFormat
+    device: str
     prompt_tokens: int
     completions: list[Completion]
 
@@ -68,6 +69,9 @@ def sample(
     number_format: Annotated[
         NumberFormat | None, typer.Option(help="unless told, what is faster here")
     ] = None,
+    device: Annotated[
+        Device, typer.Option(help="where it computes; auto: a GPU if there is one")
+    ] = "auto",
     store: Store = STORE,
     progress: Progress | None = None,
 ) -> Sample:
@@ -96,6 +100,7 @@ def sample(
         json_schema=optional(json_schema),
         regex=regex,
         number_format=number_format,
+        device=device,
     )
     found: Sample = complete.sample(given(model, store)[0], asked)
     first, *others = found["completions"]

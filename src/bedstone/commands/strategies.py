@@ -23,7 +23,7 @@ from bedstone.commands.declare import (
 )
 from bedstone.commands.desk import given, is_url, making, paths_of, words_of
 from bedstone.commands.save import target, write_chart
-from bedstone.model import NumberFormat
+from bedstone.model import Device, NumberFormat
 from bedstone.progress import Progress
 
 NAME_WIDTH = 48
@@ -254,6 +254,9 @@ def strategies(
     number_format: Annotated[
         NumberFormat | None, typer.Option(help="unless told, what is faster here")
     ] = None,
+    device: Annotated[
+        Device, typer.Option(help="where it computes; auto: a GPU if there is one")
+    ] = "auto",
     chart: Annotated[
         PathLike | None,
         typer.Option(help="draw accuracy over tokens, of the last task, in this SVG file"),
@@ -304,7 +307,9 @@ def strategies(
         prices=questions.Prices(prompt_price, completion_price),
         checker=checker,
         reward=None if reward is None else given(reward, store)[0],
-        number_format=number_format or ("fp32" if path is None else writer.faster_format(path)),
+        number_format=number_format
+        or ("fp32" if path is None else writer.faster_format(path, device)),
+        device=device,
     )
     found: Strategies | StrategiesCost
     found, rows = verdicts.compare(

@@ -30,7 +30,7 @@ from bedstone.evaluation.beginnings import DROPPED, NULLABLE, REQUIRED
 from bedstone.evaluation.windows import text_bits
 from bedstone.generation.foresight import Foreseen, Known
 from bedstone.languages import ENGLISH
-from bedstone.model import NumberFormat
+from bedstone.model import Device, NumberFormat
 from bedstone.store import tables
 from bedstone.store.artifact import Shard
 from bedstone.store.decisions import decide, given
@@ -68,11 +68,13 @@ Row = dict[str, Any]
 class BitsConfig(Config):
     """How it is computed, and how much of the parallel text."""
 
+    how = ("device",)
     parallel_share: float = Field(0.1, gt=0, le=1)
     """Of the characters of each parallel text, its first: about the same content everywhere."""
     number_format: NumberFormat | None = None
     """Absent: the plan's; in bf16 a token's nats are right to 0.004."""
     threads: int | None = Field(None, gt=0, le=MOST_THREADS)
+    device: Device = "auto"
     seed: int = Field(0, ge=0)
     """Of the bootstrap."""
 
@@ -83,7 +85,8 @@ def run(config: BitsConfig, job: Job) -> Result:
     from bedstone.training.threads import using_threads
 
     folder = job.inputs["model"].file(WEIGHTS).parent
-    model, encoder = load(folder, given(config.number_format)), Encoder.load(folder)
+    model = load(folder, given(config.number_format), config.device)
+    encoder = Encoder.load(folder)
     rows = tables.read(job.inputs["texts"], REQUIRED, NULLABLE).to_pylist()
     held_out = {name: list(own) for name, own in groupby(rows, key=itemgetter("language"))}
     texts = read_parallel(config, job.inputs.get("yardstick"), {*held_out, ENGLISH})

@@ -31,6 +31,7 @@ from bedstone.config import MOST_THREADS, Config
 from bedstone.errors import ArtifactError, DataError
 from bedstone.generation.foresight import Draws, Foreseen, Known
 from bedstone.generation.values import MAX_TOKENS
+from bedstone.model import Device
 from bedstone.posttrain.chat import Dialogue, prompt_max_bytes, render_prompt, rendered
 from bedstone.posttrain.checker import WholeSentences, holds
 from bedstone.posttrain.preferences import read_preferences
@@ -50,6 +51,7 @@ if TYPE_CHECKING:
 class ChangeConfig(Config):
     """On how much it is measured."""
 
+    how = ("device",)
     prompts: int = Field(default=400, ge=1)
     """Held out, answered before and after; or as many different ones as there are."""
     max_tokens: int = Field(default=48, ge=1, le=MAX_TOKENS)
@@ -57,6 +59,7 @@ class ChangeConfig(Config):
     loss_max_tokens: int = Field(default=192, ge=2)
     """Of a real page's pair on which the held-out loss is measured; longer ones are left out."""
     threads: int | None = Field(default=None, ge=1, le=MOST_THREADS)
+    device: Device = "auto"
     seed: int = Field(default=0, ge=0)
     """Of the prompts, of what is drawn, and of the bootstrap."""
 
@@ -86,7 +89,8 @@ def run(config: ChangeConfig, job: Job) -> Result:
     from bedstone.training.threads import using_threads
 
     shards = [job.inputs[role] for role in ("before", "after")]
-    encoder, models = _encoder(*shards), [load(each.file(WEIGHTS).parent) for each in shards]
+    encoder = _encoder(*shards)
+    models = [load(each.file(WEIGHTS).parent, device=config.device) for each in shards]
     room = prompt_max_bytes(min(model.config.seq_len for model in models), config.max_tokens)
     asked = WholeSentences.of_pairs(job.inputs["pairs"], room)
     prompts = asked.prompts(config.prompts, config.seed, "test")

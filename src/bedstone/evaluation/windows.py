@@ -52,8 +52,8 @@ def text_bits(
     for batch in batches(windows):
         longest = len(batch[0].tokens)
         padded = [[*window.tokens, *[end] * (longest - len(window.tokens))] for window in batch]
-        tokens_BT = torch.tensor(padded)
-        nats_BT = model.nats(tokens_BT[:, :-1], tokens_BT[:, 1:]).double().numpy()
+        tokens_BT = torch.tensor(padded, device=model.device)
+        nats_BT = model.nats(tokens_BT[:, :-1], tokens_BT[:, 1:]).double().cpu().numpy()
         for window, nats in zip(batch, nats_BT, strict=True):
             counted = nats[window.context : len(window.tokens) - 1]
             totals[window.text] += math.fsum(counted) / math.log(2)

@@ -34,10 +34,10 @@ ROUNDING_SHARE = 2e-7
 class Doubt:
     """What a chain makes of a change in the logits of its batch."""
 
-    def __init__(self, rows: int) -> None:
+    def __init__(self, rows: int, device: torch.device) -> None:
         self.nats = LOGIT_NATS * RESERVE
         """By how much each logit may be off, after the samplers so far."""
-        self._rows = rows
+        self._rows, self._device = rows, device
         self._cuts: list[tuple[str, Any, _Cut, float]] = []
 
     def follow(self, name: str, value: Any, given_BV: Tensor, made_BV: Tensor) -> None:
@@ -51,7 +51,7 @@ class Doubt:
 
     def rows(self) -> Tensor:
         """(B,): where the samplers might have kept other tokens."""
-        found_B = torch.zeros(self._rows, dtype=torch.bool)
+        found_B = torch.zeros(self._rows, dtype=torch.bool, device=self._device)
         for name, value, cut, nats in self._cuts:
             found_B |= _MAY_CHANGE[name](cut, value, nats)
         return found_B

@@ -11,7 +11,7 @@ from bedstone.generation.chain import Chain, parse
 from bedstone.generation.generate import Completion, Drawing, Guide
 from bedstone.generation.stops import StopStrings, cut
 from bedstone.generation.writer import Writer, faster_format
-from bedstone.model import NumberFormat
+from bedstone.model import Device, NumberFormat
 from bedstone.store.artifact import Artifact, is_complete
 
 
@@ -31,6 +31,7 @@ class Asked:
     regex: str | None
     number_format: NumberFormat | None
     """None: what is faster here."""
+    device: Device
 
     def refuse_unusable(self) -> None:
         """Raises ConfigError where an option cannot be used."""
@@ -54,8 +55,8 @@ def sample(path: Path, asked: Asked) -> dict[str, Any]:
     if is_complete(path):
         Artifact(path).verify()
     chain = chain_of(asked.chain)
-    number_format = asked.number_format or faster_format(path)
-    writer = Writer.load(path, number_format)
+    number_format = asked.number_format or faster_format(path, asked.device)
+    writer = Writer.load(path, number_format, asked.device)
     (ids,) = writer.prompt_ids([asked.prompt], chat=asked.chat)
     guide = _guide(writer, asked)
     drawing = Drawing(chain, asked.n, asked.max_tokens, writer.ends, asked.seed, guide)
@@ -64,6 +65,7 @@ def sample(path: Path, asked: Asked) -> dict[str, Any]:
         "model": str(path),
         "chain": str(chain),
         "number_format": number_format,
+        "device": writer.model.device.type,
         "prompt_tokens": len(ids),
         "completions": [_told(writer, each, asked) for each in completions],
     }

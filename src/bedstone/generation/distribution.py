@@ -59,7 +59,7 @@ def candidates(chain: Chain, logits_BV: Tensor, history: History | None = None) 
     Raises:
         ValueError: as ``logprobs`` does.
     """
-    doubt = Doubt(len(logits_BV))
+    doubt = Doubt(len(logits_BV), logits_BV.device)
     names = [name for name, _ in chain.steps]
     first = min([names.index(name) for name in NARROW if name in names], default=len(names))
     rest, ids_BS = chain.steps[first:], None

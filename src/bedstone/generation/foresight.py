@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from bedstone.counting.shape import ModelConfig
 from bedstone.generation.chain import parse
-from bedstone.model import NumberFormat
+from bedstone.model import Device, NumberFormat
 from bedstone.store.artifact import Artifact
 from bedstone.text.encoder import Encoder
 
@@ -47,10 +47,12 @@ class Draws:
         """Of all completions."""
         return self.batches * self.prompts * self.samples * self.tokens
 
-    def seconds(self, shape: ModelConfig, number_format: NumberFormat, at_once: int) -> float:
+    def seconds(
+        self, shape: ModelConfig, number_format: NumberFormat, device: Device, at_once: int
+    ) -> float:
         """On this machine, of a model of ``shape``, if so many batches are drawn side by side."""
         rows = (self.prompts, self.samples, self.prompt_tokens)
-        first, more = _pace(shape, number_format, self.chain, *rows)
+        first, more = _pace(shape, number_format, device, self.chain, *rows)
         return self.batches * (first + (self.tokens - 1) * more) / min(at_once, self.at_once)
 
 
@@ -112,6 +114,7 @@ class Known:
 def _pace(
     shape: ModelConfig,
     number_format: NumberFormat,
+    device: Device,
     chain: str,
     prompts: int,
     samples: int,
@@ -120,7 +123,9 @@ def _pace(
     """Seconds of a batch to its first tokens, and for each more of every row."""
     from bedstone.generation.generate import Drawing, generate
 
-    model = _untrained(shape, number_format, one_row=prompts == samples == 1)
+    model = _untrained(shape, number_format, device, one_row=prompts == samples == 1)
+    # On a CPU one thread computes, and other programs do not count.
+    clock = time.process_time if model.model.device.type == "cpu" else time.perf_counter
     ids = [
         [(number + place) % shape.vocab_size for place in range(prompt_tokens)]
         for number in range(prompts)
@@ -128,9 +133,9 @@ def _pace(
 
     def seconds(tokens: int) -> float:
         drawing = Drawing(parse(chain), samples, tokens, stop_ids=frozenset(), seed=0)
-        started = time.process_time()  # one thread computes: other programs do not count
+        started = clock()
         generate(model, ids, drawing)
-        return time.process_time() - started
+        return clock() - started
 
     seconds(2)  # kernels are chosen, once
     first = min(seconds(1), seconds(1))
@@ -139,9 +144,12 @@ def _pace(
 
 
 @lru_cache(maxsize=2)
-def _untrained(shape: ModelConfig, number_format: NumberFormat, *, one_row: bool) -> "LaidOut":
+def _untrained(
+    shape: ModelConfig, number_format: NumberFormat, device: Device, *, one_row: bool
+) -> "LaidOut":
     from bedstone.generation.generate import LaidOut
-    from bedstone.model.processor import converted
+    from bedstone.model.processor import converted, device_of
     from bedstone.model.transformer import Transformer
 
-    return LaidOut(converted(Transformer(shape), number_format), one_row=one_row)
+    model = converted(Transformer(shape), number_format, device_of(device))
+    return LaidOut(model, one_row=one_row)

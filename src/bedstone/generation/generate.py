@@ -152,7 +152,7 @@ def _laid_out(weight: Tensor, *, one_row: bool) -> Tensor:
     In oneDNN's blocks a product takes up to two thirds less time, but in fp32 its call is dear for
     small weights, and one row goes through the memory twice as fast along the longer side.
     """
-    if weight.dim() < 2:
+    if weight.dim() < 2 or weight.device.type != "cpu":
         return weight
     if weight.dtype == torch.float32:
         outputs, inputs = weight.shape
@@ -226,7 +226,7 @@ def draw(logprobs_BV: Tensor, uniforms_B: Tensor) -> Draw:
 
 def _passed(sums_BN: Tensor, points_B1: Tensor) -> tuple[Tensor, Tensor]:
     # The first sum above the point; by rounding the point may reach the last sum, never pass it.
-    below_B1 = torch.nextafter(sums_BN[:, -1:], torch.zeros(1, dtype=sums_BN.dtype))
+    below_B1 = torch.nextafter(sums_BN[:, -1:], sums_BN.new_zeros(1))
     points_B1 = torch.minimum(points_B1, below_B1)
     return torch.searchsorted(sums_BN, points_B1, right=True), points_B1
 
@@ -240,7 +240,7 @@ def _batches(prompts: Sequence[Ids], size: int) -> list[list[int]]:
 def _drawn(
     model: LaidOut, prompts: Sequence[Ids], drawing: Drawing, batch: list[int]
 ) -> list[list[Completion]]:
-    rows = _Rows([prompts[number] for number in batch], drawing)
+    rows = _Rows([prompts[number] for number in batch], drawing, model.model.device)
     rows.draw(model)
     return rows.completions()
 
@@ -248,20 +248,22 @@ def _drawn(
 class _Rows:
     """The completions of a batch, R of them; B of these are still being drawn."""
 
-    def __init__(self, prompts: Sequence[Ids], drawing: Drawing) -> None:
-        self._drawing = drawing
+    def __init__(self, prompts: Sequence[Ids], drawing: Drawing, device: torch.device) -> None:
+        self._drawing, self._device = drawing, device
         samples = range(drawing.first, drawing.first + drawing.samples)
         numbers = [uniforms(prompt, sample, drawing) for prompt in prompts for sample in samples]
-        self._uniforms_RT = torch.from_numpy(np.stack(numbers))
+        self._uniforms_RT = torch.from_numpy(np.stack(numbers)).to(device)
         self._guides = [drawing.guide() for _ in numbers] if drawing.guide else []
         width = self._prompt_width = max(map(len, prompts))
-        self._prompts = torch.tensor([[NO_TOKEN] * (width - len(ids)) + [*ids] for ids in prompts])
+        padded = [[NO_TOKEN] * (width - len(ids)) + [*ids] for ids in prompts]
+        self._prompts = torch.tensor(padded, device=device)
         self._texts_RT = F.pad(
             self._prompts.repeat_interleave(drawing.samples, 0), (0, drawing.max_tokens)
         )
         shape, exact = self._uniforms_RT.shape, torch.float64
         self._told = [
-            torch.zeros(shape, dtype=each) for each in (None, None, exact, exact, torch.bool)
+            torch.zeros(shape, dtype=each, device=device)
+            for each in (None, None, exact, exact, torch.bool)
         ]
         """RT: of each token log-probability, that of sampling, its draw's interval, its doubt."""
         self._ends = [0] * len(numbers)
@@ -282,7 +284,7 @@ class _Rows:
                 return
             if len(going) <= (1 - DROP_SHARE) * len(rows):
                 rows = [rows[place] for place in going]
-                places = torch.tensor(going)
+                places = torch.tensor(going, device=self._device)
                 tokens_B = tokens_B[places]
                 cache.keep(places)
             logits_BV = model.logits(tokens_B[:, None], cache)
@@ -291,6 +293,8 @@ class _Rows:
         """Of each prompt, its rows up to where they ended."""
         *_, below_RT, up_to_RT, doubt_RT = self._told
         near_RT = doubt_RT | at_boundary(self._uniforms_RT, below_RT, up_to_RT, self._nats)
+        near_RT, self._texts_RT = near_RT.cpu(), self._texts_RT.cpu()
+        self._told = [each.cpu() for each in self._told]
         each = [self._completion(row, near_RT[row]) for row in range(len(self._ends))]
         samples = self._drawing.samples
         return [each[start : start + samples] for start in range(0, len(each), samples)]
@@ -317,7 +321,8 @@ class _Rows:
         return cache.repeated(samples, slots), logits_BV.repeat_interleave(samples, 0)
 
     def _draw_position(self, position: int, rows: list[int], logits_BV: Tensor) -> Tensor:
-        at: Any = slice(None) if len(rows) == len(self._ends) else torch.tensor(rows)
+        is_all = len(rows) == len(self._ends)
+        at: Any = slice(None) if is_all else torch.tensor(rows, device=self._device)
         column = self._prompt_width + position
         history = History(self._texts_RT[at, :column], self._prompt_width)
         found = candidates(self._drawing.chain, self._guided(rows, logits_BV), history)
@@ -344,7 +349,7 @@ class _Rows:
         for logits_V, row in zip(logits_BV, rows, strict=True):
             allowed_V = None if self._ends[row] else self._guides[row].allowed()
             if allowed_V is not None:
-                logits_V.masked_fill_(~allowed_V, RULED_OUT)
+                logits_V.masked_fill_(~allowed_V.to(self._device), RULED_OUT)
                 if not allowed_V.any():
                     name = type(self._guides[row]).__name__
                     raise BedstoneError(f"{name} allows no token in sample {row}")

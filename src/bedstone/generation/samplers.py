@@ -248,6 +248,7 @@ def logit_bias(logits_BV: Tensor, biases: Mapping[int, float]) -> Tensor:
     _in_vocabulary("logit_bias", biases, logits_BV)
     bias_V = torch.zeros(logits_BV.shape[-1])
     bias_V[list(biases)] = torch.tensor(list(biases.values()))
+    bias_V = bias_V.to(logits_BV.device)
     return _some_left("logit_bias", logits_BV + bias_V)
 
 
@@ -265,7 +266,8 @@ def bad_words(logits_BV: Tensor, history: History, words: Sequence[Sequence[int]
     for *before, last in words:
         if len(before) <= length:
             end_BN = history.tokens[:, length - len(before) :]
-            out_BV[:, last] |= (end_BN == torch.tensor(before, dtype=torch.int64)).all(dim=1)
+            wanted_N = end_BN.new_tensor(before)
+            out_BV[:, last] |= (end_BN == wanted_N).all(dim=1)
     return _some_left("bad_words", logits_BV.masked_fill(out_BV, RULED_OUT))
 
 
@@ -315,8 +317,8 @@ def _counts(tokens_BT: Tensor, logits_BV: Tensor) -> Tensor:
     # What is no token is counted in a column of its own, behind the vocabulary.
     rows, vocabulary = logits_BV.shape
     column_BT = tokens_BT.where(tokens_BT >= 0, vocabulary)
-    counts = torch.zeros(rows, vocabulary + 1)
-    counts.scatter_add_(1, column_BT, torch.ones(column_BT.shape))
+    counts = torch.zeros(rows, vocabulary + 1, device=logits_BV.device)
+    counts.scatter_add_(1, column_BT, torch.ones(column_BT.shape, device=logits_BV.device))
     return counts[:, :vocabulary]
 
 

@@ -11,7 +11,7 @@ from bedstone.counting.shape import ModelConfig
 from bedstone.errors import ArtifactError, ConfigError
 from bedstone.generation import template
 from bedstone.generation.generate import Completion, Drawing, LaidOut, fastest_format, generate
-from bedstone.model import NumberFormat, hugging_face
+from bedstone.model import Device, NumberFormat, hugging_face, processor
 from bedstone.model.hugging_face import CONFIG
 from bedstone.model.transformer import Transformer
 from bedstone.store.artifact import Shard
@@ -33,7 +33,7 @@ class Writer:
     """None: the model knows no turns."""
 
     @classmethod
-    def load(cls, path: Path, number_format: NumberFormat) -> "Writer":
+    def load(cls, path: Path, number_format: NumberFormat, device: Device = "cpu") -> "Writer":
         """The model of a folder in Hugging Face's layout, or of a GGUF file or a folder with one.
 
         Raises:
@@ -42,8 +42,8 @@ class Writer:
         if not path.exists():
             raise ArtifactError(f"{path} does not exist", hint="give a folder or a .gguf file")
         if (file := _gguf_file(path)) is not None:
-            return cls._of_gguf(file, number_format)
-        model = hugging_face.load(path, number_format)
+            return cls._of_gguf(file, number_format, device)
+        model = hugging_face.load(path, number_format, device)
         return cls(
             model,
             Texts.load(path, model.config.vocab_size),
@@ -52,13 +52,13 @@ class Writer:
         )
 
     @classmethod
-    def _of_gguf(cls, file: Path, number_format: NumberFormat) -> "Writer":
+    def _of_gguf(cls, file: Path, number_format: NumberFormat, device: Device) -> "Writer":
         from bedstone.model import gguf
         from bedstone.text import gguf_file
 
         contents = gguf_file.read(file)
         texts = Texts.of_gguf(contents.fields)
-        model = gguf.load(contents, number_format)
+        model = gguf.load(contents, number_format, device)
         return cls(model, texts, contents.ends, contents.chat_template)
 
     def prompt_ids(self, prompts: Sequence[str], *, chat: bool) -> list[list[int]]:
@@ -133,12 +133,12 @@ def _rendered(chat_template: str, prompts: tuple[str, ...], begin: str, end: str
 
 
 @lru_cache(maxsize=2)
-def loaded(path: Path, number_format: NumberFormat) -> Writer:
+def loaded(path: Path, number_format: NumberFormat, device: Device = "cpu") -> Writer:
     """As ``Writer.load``; the last two are kept, for the next block mostly asks the same.
 
     Two, since an aligned model may judge each block behind the one that answers.
     """
-    return Writer.load(path, number_format)
+    return Writer.load(path, number_format, device)
 
 
 @lru_cache(maxsize=2)
@@ -146,12 +146,16 @@ def _laid_out(model: Transformer, one_row: bool) -> LaidOut:  # noqa: FBT001 (a 
     return LaidOut(model, one_row=one_row)
 
 
-def faster_format(path: Path) -> NumberFormat:
+def faster_format(path: Path, device: Device = "cpu") -> NumberFormat:
     """The number format in which the model of ``path`` writes faster on this machine.
 
     Raises:
         ArtifactError: there is none, or one that is not computed here.
+        ConfigError: there is no such device.
     """
+    place = processor.device_of(device)
+    if place.type != "cpu":
+        return "bf16" if processor.has_bf16_kernels(place) else "fp32"
     with torch.device("meta"):
         model = Transformer(shape_of(path))
     return fastest_format(sum(weight.numel() for weight in model.parameters()))

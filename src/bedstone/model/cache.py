@@ -1,12 +1,15 @@
 """The keys and values behind a batch of texts, and what each position may look at."""
 
 import math
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import torch
 from torch import Tensor
 
 from bedstone.counting.shape import ModelConfig, RopeScaling
+
+if TYPE_CHECKING:
+    from torch.nn.attention.flex_attention import BlockMask
 
 
 class KVCache:
@@ -27,7 +30,8 @@ class KVCache:
 
         Args:
             config: the model's.
-            padding_B: how many tokens stand before each row's first real one, int64.
+            padding_B: how many tokens stand before each row's first real one, int64; on the
+                model's device.
             slots: as many as will be decoded in all.
             dtype: the model's number format.
         """
@@ -36,11 +40,12 @@ class KVCache:
         self.padding_B = padding_B
         self.padded = bool(padding_B.any())
         shape = (c.n_layers, 2, len(padding_B) * c.n_kv_heads, slots, c.d_head)
-        self.held = torch.empty(shape, dtype=dtype)
+        self.held = torch.empty(shape, dtype=dtype, device=padding_B.device)
         """Keys and values of each layer, [L, 2, B N, S, K]."""
         starts_B = padding_B if self.padded else padding_B[:1]
-        self._cos, self._sin = _rotations(c, torch.arange(slots) - starts_B[:, None], dtype)
-        hidden_BS = torch.arange(slots) < starts_B[:, None]
+        places_S = torch.arange(slots, device=padding_B.device)
+        self._cos, self._sin = _rotations(c, places_S - starts_B[:, None], dtype)
+        hidden_BS = places_S < starts_B[:, None]
         mask = _additive(~hidden_BS[:, None], dtype)
         self._mask = mask.repeat_interleave(c.n_kv_heads, 0) if self.padded else mask
 
@@ -56,7 +61,8 @@ class KVCache:
 
     def keep(self, rows: Tensor) -> None:
         """Drop all rows but these, which are in rising order; no other memory is taken."""
-        heads = torch.arange(self.held.shape[2]).view(len(self.padding_B), -1)[rows].flatten()
+        heads = torch.arange(self.held.shape[2], device=rows.device)
+        heads = heads.view(len(self.padding_B), -1)[rows].flatten()
         for held in self.held.flatten(0, 1):
             held[: len(heads), : self.filled] = held[heads, : self.filled]
         self.held = self.held[:, :, : len(heads)]
@@ -71,7 +77,8 @@ class KVCache:
         first = max(end - window_tokens, 0) if window_tokens and tokens == 1 else 0
         mask = self._mask[:, :, first:end]
         if tokens > 1:
-            seen = _seen(torch.arange(start, end), torch.arange(end), window_tokens)
+            slots = torch.arange(end, device=mask.device)
+            seen = _seen(slots[start:], slots, window_tokens)
             mask = torch.minimum(mask, _additive(seen, mask.dtype))
             mask = mask.repeat_interleave(c.n_heads // c.n_kv_heads, 1)
         return View(cos, sin, mask, slice(start, end), slice(first, end))
@@ -83,27 +90,80 @@ class View(NamedTuple):
     cos: Tensor
     sin: Tensor
     """Of each position's angles, [1 or B, 1, T, K]; the sine is negative in the first half."""
-    mask: Tensor
+    mask: Tensor | None
     """To add to the scores, [1 or B N, 1 or T G, S]: 0, or as good as minus infinity."""
     new: slice
     """The slots of the tokens."""
     seen: slice
     """The slots of the keys, S."""
+    blocks: "BlockMask | None" = None
+    """On a GPU, in the place of ``mask`` where texts are read whole."""
 
 
 def whole_view(
-    config: ModelConfig, tokens: int, dtype: torch.dtype, window_tokens: int | None = None
+    config: ModelConfig,
+    embedded_BTD: Tensor,
+    window_tokens: int | None = None,
+    documents_BT: Tensor | None = None,
 ) -> View:
-    """That of whole texts, which begin at slot 0."""
-    slots = torch.arange(tokens)
-    mask = _additive(_seen(slots, slots, window_tokens)[None], dtype)
-    mask = mask.repeat_interleave(config.n_heads // config.n_kv_heads, 1)
-    whole = slice(0, tokens)
-    return View(*_rotations(config, slots[None], dtype), mask, whole, whole)
+    """That of whole texts, which begin at slot 0; see ``Transformer.forward`` of documents."""
+    tokens, dtype = embedded_BTD.shape[1], embedded_BTD.dtype
+    slots, whole = torch.arange(tokens, device=embedded_BTD.device), slice(0, tokens)
+    starts_BT = _starts(slots, documents_BT)
+    rotations = _rotations(config, slots - starts_BT, dtype)
+    if slots.device.type != "cpu":
+        blocks = seen_blocks(slots, window_tokens, documents_BT)
+        return View(*rotations, None, whole, whole, blocks)
+    mask = _additive(_seen(slots, slots, window_tokens), dtype)[None]
+    if documents_BT is not None:
+        before = slots < starts_BT[:, :, None]
+        mask = torch.where(before, torch.finfo(dtype).min, mask)
+        mask = mask.repeat_interleave(config.n_kv_heads, 0)
+    groups = config.n_heads // config.n_kv_heads
+    mask = mask[:, :, None].expand(-1, -1, groups, -1).flatten(1, 2)
+    return View(*rotations, mask, whole, whole)
+
+
+def _starts(slots_T: Tensor, documents_BT: Tensor | None) -> Tensor:
+    """The slot where each one's document begins, [1 or B, T]."""
+    if documents_BT is None:
+        return torch.zeros_like(slots_T)[None]
+    begins_BT = documents_BT.diff(dim=1, prepend=documents_BT[:, :1]) != 0
+    return (begins_BT * slots_T).cummax(1).values
+
+
+def seen_blocks(
+    slots_T: Tensor, window_tokens: int | None, documents_BT: Tensor | None
+) -> "BlockMask | None":
+    """Which blocks of keys each block of queries looks at; None: all that come before it."""
+    if window_tokens is None and documents_BT is None:
+        return None
+    from torch.nn.attention.flex_attention import create_block_mask
+
+    def seen(row: Tensor, head: Tensor, query: Tensor, key: Tensor) -> Tensor:
+        found = key <= query
+        if window_tokens is not None:
+            found = found & (key > query - window_tokens)
+        if documents_BT is not None:
+            found = found & (documents_BT[row, query] == documents_BT[row, key])
+        return found
+
+    rows = None if documents_BT is None else len(documents_BT)
+    size = len(slots_T)
+    return create_block_mask(seen, rows, None, size, size, device=slots_T.device)
+
+
+def positions(slots_T: Tensor, documents_BT: Tensor | None) -> Tensor:
+    """Of each slot, counted from the beginning of its document, [1 or B, T]."""
+    if documents_BT is None:
+        return slots_T[None]
+    begins_BT = documents_BT.diff(dim=1, prepend=documents_BT[:, :1]) != 0
+    return slots_T - (begins_BT * slots_T).cummax(1).values
 
 
 def _rotations(config: ModelConfig, positions_BT: Tensor, dtype: Any) -> tuple[Tensor, Tensor]:
-    angles = positions_BT.clamp(min=0)[:, None, :, None] * rotary_rates(config)
+    rates = rotary_rates(config).to(positions_BT.device)
+    angles = positions_BT.clamp(min=0)[:, None, :, None] * rates
     cos = torch.cat([angles.cos(), angles.cos()], -1).to(dtype)
     return cos, torch.cat([-angles.sin(), angles.sin()], -1).to(dtype)
 
@@ -116,7 +176,8 @@ def _seen(slots_T: Tensor, keys_S: Tensor, window_tokens: int | None) -> Tensor:
 
 
 def _additive(seen: Tensor, dtype: torch.dtype) -> Tensor:
-    return torch.zeros(seen.shape, dtype=dtype).masked_fill(~seen, torch.finfo(dtype).min)
+    zeros = torch.zeros(seen.shape, dtype=dtype, device=seen.device)
+    return zeros.masked_fill(~seen, torch.finfo(dtype).min)
 
 
 def rotary_rates(config: ModelConfig) -> Tensor:

@@ -1,11 +1,13 @@
 """What a transformer computes besides matrix products.
 
 Where eager autograd is slow on a CPU, a ``Function`` below writes the gradient out by hand; each
-is the plain formula otherwise, and holds in every number format.
+is the plain formula otherwise, and holds in every number format and on every device. On a GPU
+attention and norm are torch's fused kernels.
 The letters of the shapes stand in ``transformer``.
 """
 
 from collections.abc import Iterator
+from functools import cache
 from typing import Any
 
 import torch
@@ -16,7 +18,9 @@ from bedstone.counting.shape import ModelConfig
 from bedstone.model.cache import View
 
 CHUNK_ROWS = 512
-"""Rows whose logits are in memory at once while a loss is computed; by measurement."""
+"""Rows whose logits are in memory at once while a loss is computed; by measurement on a CPU."""
+CHUNK_NUMBERS = 2**27
+"""Logits in memory at once on a GPU, where a product of few rows leaves it idle."""
 
 
 QUERY_BLOCK = 64
@@ -51,12 +55,41 @@ def probabilities(q: Tensor, k: Tensor, mask: Tensor) -> Tensor:
 
 def attention(qkv_BTE: Tensor, view: View, config: ModelConfig) -> Tensor:
     """Causal attention of whole texts, from the fused projection to the heads' outputs."""
+    if qkv_BTE.device.type != "cpu":
+        return fused_attention(qkv_BTE, view, config)
     out: Tensor = _applied(_Attention, qkv_BTE, view, config)
     return out
 
 
+def fused_attention(qkv_BTE: Tensor, view: View, config: ModelConfig) -> Tensor:
+    """As ``attention``, by torch's kernels for GPUs, which keep no probabilities."""
+    heads = qkv_BTE.view(*qkv_BTE.shape[:2], -1, config.d_head).transpose(1, 2)
+    sizes = [config.n_heads, config.n_kv_heads, config.n_kv_heads]
+    queries, keys, values = torch.split(heads, sizes, 1)
+    queries, keys = (_turned(each, view.cos, view.sin) for each in (queries, keys))
+    grouped = config.n_heads != config.n_kv_heads
+    if view.blocks is None:
+        out = F.scaled_dot_product_attention(
+            queries, keys, values, is_causal=True, enable_gqa=grouped
+        )
+    else:
+        flex = _flex_attention(compiled=qkv_BTE.is_cuda)
+        out = flex(queries, keys, values, block_mask=view.blocks, enable_gqa=grouped)
+    return out.transpose(1, 2).flatten(2)
+
+
+@cache
+def _flex_attention(*, compiled: bool) -> Any:
+    """Compiled it skips the blocks that are masked; else it is a formula."""
+    from torch.nn.attention.flex_attention import flex_attention
+
+    return torch.compile(flex_attention) if compiled else flex_attention
+
+
 def rms_norm(x: Tensor, gain_D: Tensor, eps: float) -> Tensor:
     """``x`` over its root mean square, times a gain for each dimension."""
+    if x.device.type != "cpu":
+        return F.rms_norm(x, gain_D.shape, gain_D, eps)
     normed: Tensor = _applied(_RMSNorm, x, gain_D, eps)
     return normed
 
@@ -81,6 +114,13 @@ def cross_entropy(
     return nats
 
 
+def chunk_rows(output_VD: Tensor) -> int:
+    """Rows whose logits are computed at once."""
+    if output_VD.device.type == "cpu":
+        return CHUNK_ROWS
+    return max(CHUNK_NUMBERS // len(output_VD), CHUNK_ROWS)
+
+
 class _Attention(torch.autograd.Function):
     """Causal attention with rotary positions, from the fused projection to the heads' outputs.
 
@@ -92,6 +132,7 @@ class _Attention(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, qkv_BTE: Tensor, view: View, config: ModelConfig) -> Tensor:
         q, k, v = heads_of(qkv_BTE, view, config)
+        assert view.mask is not None
         out, kept = torch.empty_like(q), []
         for rows, end in _blocks(k.shape[1], config):
             p = probabilities(q[:, rows], k[:, :end], view.mask[:, rows, :end])
@@ -205,10 +246,11 @@ class _CrossEntropy(torch.autograd.Function):
         loss = hidden_RD.new_zeros((), dtype=_wide(hidden_RD))
         dhidden_RD = torch.empty_like(hidden_RD)
         doutput_VD = torch.zeros_like(output_VD, dtype=loss.dtype)
-        for start in range(0, len(hidden_RD), CHUNK_ROWS):
-            rows = slice(start, start + CHUNK_ROWS)
+        size = chunk_rows(output_VD)
+        for start in range(0, len(hidden_RD), size):
+            rows = slice(start, start + size)
             p_RV = torch.softmax(hidden_RD[rows] @ output_VD.T, -1)
-            at_target = torch.arange(len(p_RV)), targets_R[rows]
+            at_target = torch.arange(len(p_RV), device=p_RV.device), targets_R[rows]
             p_R = p_RV[at_target].clamp(min=torch.finfo(p_RV.dtype).tiny)
             loss -= p_R.to(loss.dtype).log() @ weights_R[rows].to(loss.dtype)
             p_RV[at_target] -= 1

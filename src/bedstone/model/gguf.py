@@ -19,7 +19,7 @@ from torch import Tensor
 
 from bedstone.counting.shape import ModelConfig, RopeScaling
 from bedstone.errors import ArtifactError
-from bedstone.model import NumberFormat
+from bedstone.model import Device, NumberFormat
 from bedstone.model.cache import rotary_rates, slowed
 from bedstone.model.hugging_face import EMBEDDING, HEAD, StoredTensor, filled
 from bedstone.model.hugging_face_config import model_config, refusal
@@ -75,7 +75,9 @@ ROPE_FACTORS = "rope_freqs.weight"
 """By what the rate of each pair of dimensions is divided."""
 
 
-def load(contents: Contents, number_format: NumberFormat = "fp32") -> Transformer:
+def load(
+    contents: Contents, number_format: NumberFormat = "fp32", device: Device = "cpu"
+) -> Transformer:
     """The model of a file, ready to compute in ``number_format``.
 
     Memory is needed for one copy of the model and one tensor.
@@ -92,7 +94,7 @@ def load(contents: Contents, number_format: NumberFormat = "fp32") -> Transforme
             n_heads = next((n for part, n in heads.items() if f".{part}." in name), None)
             numbers = partial(_numbers, tensor, n_heads, str(contents.path))
             stored[_renamed(name)] = StoredTensor(_shape(tensor), numbers)
-    return filled(config, stored, number_format, str(contents.path))
+    return filled(config, stored, number_format, device, str(contents.path))
 
 
 def config_of(contents: Contents) -> ModelConfig:

@@ -22,9 +22,9 @@ from torch import Tensor
 
 from bedstone.counting.shape import ModelConfig
 from bedstone.errors import ArtifactError
-from bedstone.model import NumberFormat
+from bedstone.model import Device, NumberFormat
 from bedstone.model.hugging_face_config import HINT, keys_of, model_config, refusal
-from bedstone.model.processor import converted
+from bedstone.model.processor import device_of, in_format
 from bedstone.model.transformer import Block, Transformer
 
 WEIGHTS, CONFIG, GENERATION = "model.safetensors", "config.json", "generation_config.json"
@@ -44,7 +44,7 @@ class StoredTensor:
     read: Callable[[], Tensor]
 
 
-def load(folder: Path, number_format: NumberFormat = "fp32") -> Transformer:
+def load(folder: Path, number_format: NumberFormat = "fp32", device: Device = "cpu") -> Transformer:
     """The model of a folder, ready to compute in ``number_format``.
 
     Memory is needed for one copy of the model and one tensor.
@@ -64,7 +64,7 @@ def load(folder: Path, number_format: NumberFormat = "fp32") -> Transformer:
         raise ArtifactError(f"{folder} holds no whole model: {error}") from error
     if config.tied and {HEAD, EMBEDDING} <= stored.keys():
         _refuse_other_head(stored.pop(HEAD), stored[EMBEDDING], folder)
-    return filled(config, stored, number_format, str(folder))
+    return filled(config, stored, number_format, device, str(folder))
 
 
 def ends(folder: Path) -> frozenset[int]:
@@ -128,18 +128,21 @@ def filled(
     config: ModelConfig,
     stored: Mapping[str, StoredTensor],
     number_format: NumberFormat,
+    device: Device,
     where: str,
 ) -> Transformer:
     """A model with the numbers that are ``stored`` under the names of its parts.
 
     Raises:
         ArtifactError: they are not its parts: one is missing, too many, or of another shape.
+        ConfigError: there is no such device.
     """
+    place = device_of(device)
     if config.n_layers > len(stored):  # before a damaged number of layers takes its time
         raise ArtifactError(f"{where}: {config.n_layers} layers, but {len(stored)} tensors")
     try:
         with torch.device("meta"):
-            model = converted(Transformer(config), number_format)
+            model = Transformer(config)
     except RuntimeError as error:
         raise ArtifactError(f"{where}: no model is as large as its sizes say: {error}") from error
     expected = {name: tuple(part.shape) for name, part in _parts(model).items()}
@@ -152,7 +155,7 @@ def filled(
             raise ArtifactError(
                 f"{where}: {name} has the shape {stored[name].shape}, expected {shape}"
             )
-    model.to_empty(device="cpu")
+    model = in_format(model, number_format, place).to_empty(device=place)
     with torch.no_grad():
         for name, part in _parts(model).items():
             part.copy_(stored[name].read())

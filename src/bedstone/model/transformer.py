@@ -27,8 +27,8 @@ from torch import Tensor, nn
 from bedstone.counting.shape import ModelConfig
 from bedstone.model.cache import KVCache, View, whole_view
 from bedstone.model.functions import (
-    CHUNK_ROWS,
     attention,
+    chunk_rows,
     cross_entropy,
     heads_of,
     lookup,
@@ -61,21 +61,33 @@ class Transformer(nn.Module):
         if not self.embedding.is_meta:  # whose kernels take a second or two to import
             self._draw(seed)
 
-    def forward(self, tokens_BT: Tensor, cache: KVCache | None = None) -> Tensor:
+    def forward(
+        self,
+        tokens_BT: Tensor,
+        cache: KVCache | None = None,
+        documents_BT: Tensor | None = None,
+    ) -> Tensor:
         """The logits BTV after each token.
 
         With a ``cache``, which takes no gradients, ``tokens_BT`` follow what it holds, and are
         added to it. Without, every row starts at position 0, and padding belongs on the right.
+        With ``documents_BT``, the number of each token's document, those of a row side by side,
+        no document knows of another: each starts at position 0.
         """
-        return self.hidden(tokens_BT, cache) @ self.output.T
+        return self.hidden(tokens_BT, cache, documents_BT) @ self.output.T
 
-    def hidden(self, tokens_BT: Tensor, cache: KVCache | None = None) -> Tensor:
+    def hidden(
+        self,
+        tokens_BT: Tensor,
+        cache: KVCache | None = None,
+        documents_BT: Tensor | None = None,
+    ) -> Tensor:
         """What the output projection reads, BTD; see ``forward``."""
         h_BTD = lookup(tokens_BT, self.embedding)
         tokens, windows = tokens_BT.shape[1], self.config.windows
         if cache is None:
             views = {
-                each: whole_view(self.config, tokens, h_BTD.dtype, each) for each in set(windows)
+                each: whole_view(self.config, h_BTD, each, documents_BT) for each in set(windows)
             }
         else:
             views = {each: cache.view(tokens, each) for each in set(windows)}
@@ -86,24 +98,43 @@ class Transformer(nn.Module):
             cache.filled += tokens
         return rms_norm(h_BTD, self.norm, self.config.norm_eps)
 
-    def loss(self, tokens_BT: Tensor, targets_BT: Tensor, weights_BT: Tensor) -> Tensor:
+    def compile_blocks(self) -> None:
+        """Let torch compile the layers, which are alike: once, before the first batch."""
+        for block in self.blocks:
+            block.compile()
+
+    @property
+    def device(self) -> torch.device:
+        """Where it computes."""
+        return self.embedding.device
+
+    def loss(
+        self,
+        tokens_BT: Tensor,
+        targets_BT: Tensor,
+        weights_BT: Tensor,
+        documents_BT: Tensor | None = None,
+    ) -> Tensor:
         """The sum of each target's cross-entropy in nats times its weight; fp32.
 
         Never holds the logits of more than a few hundred positions. No gradient goes to the
         weights, and where a weight is 0 the target may be any token.
         """
         if not torch.is_grad_enabled():
-            return (self.nats(tokens_BT, targets_BT) * weights_BT).sum()
-        rows = (self.hidden(tokens_BT).flatten(0, 1), self.output)
+            return (self.nats(tokens_BT, targets_BT, documents_BT) * weights_BT).sum()
+        rows = (self.hidden(tokens_BT, None, documents_BT).flatten(0, 1), self.output)
         return cross_entropy(*rows, targets_BT.flatten(), weights_BT.flatten())
 
     @torch.no_grad()
-    def nats(self, tokens_BT: Tensor, targets_BT: Tensor) -> Tensor:
+    def nats(
+        self, tokens_BT: Tensor, targets_BT: Tensor, documents_BT: Tensor | None = None
+    ) -> Tensor:
         """The cross-entropy of each target, BT, fp32, without gradients."""
-        hidden_RD = self.hidden(tokens_BT).flatten(0, 1)
+        hidden_RD = self.hidden(tokens_BT, None, documents_BT).flatten(0, 1)
+        size = chunk_rows(self.output)
         chunks = zip(
-            torch.split(hidden_RD, CHUNK_ROWS),
-            torch.split(targets_BT.flatten(), CHUNK_ROWS),
+            torch.split(hidden_RD, size),
+            torch.split(targets_BT.flatten(), size),
             strict=True,
         )
         nats = [
@@ -180,6 +211,7 @@ def _attend_to_cache(qkv_BTE: Tensor, view: View, config: ModelConfig, past: Ten
     for kept, fresh in zip(held, new, strict=True):
         kept[:, view.new] = fresh
     keys, values = (kept[:, view.seen] for kept in held)
+    assert view.mask is not None
     out = torch.bmm(probabilities(q, keys, view.mask), values)
     return side_by_side(out, len(qkv_BTE), config)
 

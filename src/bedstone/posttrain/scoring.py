@@ -19,7 +19,7 @@ BATCH_TOKENS = 8_192
 """Measured together."""
 
 
-def padded(dialogues: Sequence[Dialogue]) -> tuple[Tensor, Tensor]:
+def padded(dialogues: Sequence[Dialogue], device: torch.device) -> tuple[Tensor, Tensor]:
     """The tokens BT, and for each but the first whether it is a completion's, B(T-1).
 
     Padding stands on the right, where causal attention lets it touch no real token.
@@ -30,7 +30,7 @@ def padded(dialogues: Sequence[Dialogue]) -> tuple[Tensor, Tensor]:
     for row, dialogue in enumerate(dialogues):
         tokens_BT[row, : len(dialogue)] = torch.tensor(dialogue.ids)
         mask_BT[row, len(dialogue.prompt_ids) - 1 : len(dialogue) - 1] = True
-    return tokens_BT, mask_BT
+    return tokens_BT.to(device), mask_BT.to(device)
 
 
 def completion_logprobs(model: Transformer, dialogues: Sequence[Dialogue]) -> tuple[Tensor, Tensor]:
@@ -38,7 +38,7 @@ def completion_logprobs(model: Transformer, dialogues: Sequence[Dialogue]) -> tu
 
     Only these tokens go through the output projection.
     """
-    tokens_BT, mask_BT = padded(dialogues)
+    tokens_BT, mask_BT = padded(dialogues, model.device)
     hidden_RD = model.hidden(tokens_BT[:, :-1])[mask_BT]
     logits_RV = hidden_RD @ model.output.T
     return token_logprobs(logits_RV, tokens_BT[:, 1:][mask_BT]), mask_BT.nonzero()[:, 0]

@@ -3,12 +3,13 @@
 Reads   ``model`` (a model folder with its tokeniser), ``pairs``; what the config leaves open,
         from ``plan``
 Writes  a model folder that Hugging Face loads, and ``loss.parquet``: ``step``, ``train_tokens``,
-        ``loss_nats``, ``learning_rate``, ``gradient_norm``
+        ``loss_nats``, ``learning_rate``, ``gradient_norm``, ``skipped``
 
 Each pair is a sequence of its own, never cut: one that is too long is left out, and counted, for
 a model that sees no closing token does not learn to close.
 """
 
+from collections.abc import Iterator
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -16,7 +17,7 @@ from pydantic import Field
 
 from bedstone.config import MOST_THREADS, Config
 from bedstone.errors import BedstoneError
-from bedstone.model import NumberFormat
+from bedstone.model import Device, NumberFormat
 from bedstone.posttrain.chat import Dialogue, rendered
 from bedstone.posttrain.prompts import read_pairs
 from bedstone.store.decisions import decide, given
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
 class SftConfig(Config):
     """The course of the run."""
 
+    how = ("device",)
     train_tokens: int | None = Field(default=None, ge=1, le=10**14)
     """Of prompts and completions, repetitions included; rounded up to whole steps. Absent: the
     plan's."""
@@ -44,6 +46,7 @@ class SftConfig(Config):
     """Of a pair with its control tokens."""
     learning_rate: float = Field(default=1e-3, gt=0)
     """At its peak."""
+    device: Device = "auto"
     number_format: NumberFormat | None = None
     threads: int | None = Field(default=None, ge=1, le=MOST_THREADS)
     seed: int = Field(default=0, ge=0)
@@ -71,11 +74,12 @@ def run(config: SftConfig, job: Job) -> Result:
     batches = Batches(tuple(map(len, fitting)), config.batch_tokens, config.seed)
     train_tokens = given(config.train_tokens)
     steps = step_count(batches, train_tokens)
-    schedule = Schedule(config.learning_rate, steps, config.optimizer.warmup_share)
+    schedule = Schedule(config.learning_rate, steps, config.optimizer)
     with using_threads(given(config.threads)):
-        model = load(job.inputs["model"].file(WEIGHTS).parent, given(config.number_format))
+        folder = job.inputs["model"].file(WEIGHTS).parent
+        model = load(folder, given(config.number_format), config.device)
         loss_of = loss_of_batches(model, fitting, batches)
-        curve = loop.train(model, loss_of, schedule, config.optimizer, job, train_tokens)
+        curve = loop.train(model, loss_of, schedule, job, train_tokens=train_tokens)
     curve.write(job)
     loop.write_model(model, job.inputs["model"], job)
     return Result(
@@ -100,11 +104,11 @@ def loss_of_batches(
     from bedstone.posttrain.losses import sft_weights
     from bedstone.posttrain.scoring import padded
 
-    def loss_of(step: int) -> tuple["Tensor", int]:
+    def loss_of(step: int) -> Iterator[tuple["Tensor", int]]:
         batch = [dialogues[number] for number in batches.batch(step)]
-        tokens_BT, mask_BT = padded(batch)
+        tokens_BT, mask_BT = padded(batch, model.device)
         loss = model.loss(tokens_BT[:, :-1], tokens_BT[:, 1:], sft_weights(mask_BT))
-        return loss, sum(map(len, batch))
+        yield loss, sum(map(len, batch))
 
     return loss_of
 

@@ -1,42 +1,61 @@
 """Stage pretrain.train: train the base model on the mix.
 
-Reads   ``tokens``, ``mix``, ``tokenizer``; what the config leaves open, from ``plan``
+Reads   ``tokens``, ``mix``, ``tokenizer``; what the config leaves open, from ``plan``; ``trunk``,
+        a run with checkpoints: of schedule ``wsd``, on the same text, so that this one is its
+        branch, and goes on from the last checkpoint before its own rate falls
 Writes  ``model.safetensors``, ``config.json``, ``generation_config.json``, ``tokenizer.json``,
         ``tokenizer_config.json``: a folder that Hugging Face loads; ``loss.parquet``: ``step``,
-        ``train_tokens``, ``loss_nats``, ``learning_rate``, ``gradient_norm``
+        ``train_tokens``, ``loss_nats``, ``learning_rate``, ``gradient_norm``, ``skipped``;
+        ``checkpoints/TOKENS/``, for branches: weights and moments, 12 bytes a parameter
 """
 
-from collections.abc import Callable
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import nullcontext
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import numpy as np
 from pydantic import Field
 
 from bedstone.config import MOST_THREADS, Config, checked
 from bedstone.counting.count import parameters, train_flop_per_token
+from bedstone.counting.devices import known as known_devices
 from bedstone.counting.memory import TRAIN_BYTES_PER_PARAMETER
 from bedstone.counting.shape import ModelConfig
 from bedstone.errors import ConfigError
-from bedstone.model import NumberFormat
-from bedstone.pretrain import loader
+from bedstone.model import Compiled, Device, NumberFormat
+from bedstone.pretrain import branches, loader
 from bedstone.store.decisions import decide, given
 from bedstone.store.provenance import current_machine
 from bedstone.store.stage import Job, Metrics, Result, Stage
-from bedstone.text.encoder import Encoder
+from bedstone.text.encoder import END, Encoder
 from bedstone.training.optim import OptimizerConfig, Schedule
 from bedstone.training.threads import matmul_peak, using_threads
 
 if TYPE_CHECKING:
+    import torch
+
     from bedstone.model.transformer import Transformer
     from bedstone.training.loop import LossOfStep
+    from bedstone.training.processes import LossFunction, Processes
 
 NUMBER_BYTES = 2
 """Of an activation, in the smaller format."""
 
 
+class MemoryConfig(Config):
+    """What is done where a step does not fit into memory; results differ in their last bits."""
+
+    micro_batch_tokens: int | None = Field(None, gt=0, le=10**9)
+    """Of a process, computed at once: gradients are summed up to the step's. Absent: all."""
+    sharded: bool = False
+    """Whether each process holds a part of the model and its optimizer only, and not all."""
+
+
 class TrainConfig(Config):
     """The shape of the model and the course of the run; what is absent, the plan decides."""
 
+    how = ("device", "compiled", "memory")
     n_layers: int | None = Field(None, gt=0, le=1_000)
     d_model: int | None = Field(None, gt=0, le=2**16)
     n_heads: int | None = Field(None, gt=0, le=2**10)
@@ -51,6 +70,13 @@ class TrainConfig(Config):
     """At its peak."""
     number_format: NumberFormat | None = None
     threads: int | None = Field(None, gt=0, le=MOST_THREADS)
+    device: Device = "auto"
+    compiled: Compiled = "auto"
+    memory: MemoryConfig = MemoryConfig()
+    documents: Literal["apart", "joined"] = "apart"
+    """Whether a document in a sequence sees those before it; apart, each starts at position 0."""
+    kept_tokens: tuple[Annotated[int, Field(gt=0, le=10**14)], ...] = ()
+    """Trained on before a checkpoint is kept, for branches; rounded up to whole steps."""
     init_seed: int = Field(0, ge=0)
     """Of the first weights."""
     order_seed: int = Field(0, ge=0)
@@ -62,36 +88,83 @@ def run(config: TrainConfig, job: Job) -> Result:
     """Train from new weights, or go on from the last checkpoint of a killed run.
 
     Raises:
+        ArtifactError: the trunk is another run than this one's beginning.
         BedstoneError: a loss is not finite.
         ConfigError: the batch is smaller than a sequence; the sizes do not go together, or are too
-            large for this machine.
+            large for this machine; there is no such device.
     """
-    from bedstone.model.processor import converted
-    from bedstone.model.transformer import Transformer
-    from bedstone.training import loop
+    import torch
 
-    shape = _shape(config, Encoder.stored(job.inputs["tokenizer"]).vocab_size)
+    from bedstone.model.processor import device_of
+    from bedstone.training import loop
+    from bedstone.training.processes import joined, whole
+
+    tokenizer = Encoder.stored(job.inputs["tokenizer"])
+    shape = _shape(config, tokenizer.vocab_size)
     rows = given(config.batch_tokens) // shape.seq_len
     if not rows:
         raise ConfigError(f"batch_tokens {config.batch_tokens} is less than seq_len")
     steps = -(-given(config.train_tokens) // (rows * shape.seq_len))
-    _refuse_too_large(shape, rows, steps)
-    schedule = Schedule(given(config.learning_rate), steps, config.optimizer.warmup_share)
-    number_format: NumberFormat = given(config.number_format)
-    with using_threads(given(config.threads)):
-        model = converted(Transformer(shape, config.init_seed), number_format)
-        batches = _batches(job, steps * rows, rows, shape.seq_len, config.order_seed)
-        loss_of = _loss_of(model, batches.batch)
-        curve = loop.train(
-            model, loss_of, schedule, config.optimizer, job, steps * rows * shape.seq_len
-        )
-        peak = matmul_peak(number_format)
+    device = device_of(config.device)
+    _refuse_too_large(shape, config, rows, steps, device)
+    schedule = Schedule(given(config.learning_rate), steps, config.optimizer)
+    step_tokens = rows * shape.seq_len
+    leaving = loop.Branches(
+        branches.begun(config.model_dump(mode="json"), job, step_tokens, schedule),
+        branches.kept(config.kept_tokens, job.folder, step_tokens, schedule),
+    )
+    processes = joined(STAGE.name, config, job)
+    with using_threads(given(config.threads)), ThreadPoolExecutor(1) as reader:
+        order = loader.read_order(job.inputs["mix"], steps * rows, config.order_seed)
+        streams = loader.read_streams(job.inputs["tokens"], job.inputs["mix"])
+        batches = loader.Loader(streams, order, rows, shape.seq_len)
+        model, loss = _model(config, shape, processes, device)
+        read = _ahead(reader, batches.batch, steps, device)
+        end = tokenizer.special[END] if config.documents == "apart" else None
+        loss_of = _loss_of(loss, read, config, processes, end)
+        try:
+            curve = loop.train(
+                model,
+                loss_of,
+                schedule,
+                job,
+                train_tokens=steps * step_tokens,
+                processes=processes,
+                branches=leaving,
+            )
+        except torch.OutOfMemoryError as error:
+            raise ConfigError(
+                f"a step does not fit into the memory of {device}",
+                hint="set memory.micro_batch_tokens to less than now, or memory.sharded with "
+                "several processes",
+            ) from error
+        model = whole(model)
+        peak = matmul_peak(given(config.number_format), device) * processes.size
+    if not processes.is_first:
+        return Result({})
     curve.write(job)
     loop.write_model(model, job.inputs["tokenizer"], job)
     cost = _cost(shape, curve.train_tokens)
     speed = cost["train_flop"] / curve.seconds
     rates = {"flop_per_second": speed, "matmul_peak_share": speed / peak}
-    return Result(curve.metrics() | cost | rates)
+    return Result(curve.metrics() | cost | rates | _nominal(speed, processes.size, device))
+
+
+def _model(
+    config: TrainConfig, shape: ModelConfig, processes: "Processes", device: "torch.device"
+) -> tuple["Transformer", "LossFunction"]:
+    from bedstone.model.processor import converted
+    from bedstone.model.transformer import Transformer
+
+    number_format: NumberFormat = given(config.number_format)
+    is_sharded = config.memory.sharded and processes.size > 1
+    model = Transformer(shape, config.init_seed)
+    model = converted(model, "fp32" if is_sharded else number_format, device)
+    if config.compiled == "on":
+        model.compile_blocks()
+    if is_sharded:
+        return model, processes.sharded(model, number_format)
+    return model, processes.replicated(model)
 
 
 def _shape(config: TrainConfig, vocab_size: int) -> ModelConfig:
@@ -99,39 +172,104 @@ def _shape(config: TrainConfig, vocab_size: int) -> ModelConfig:
     return checked(ModelConfig, {"vocab_size": vocab_size, **config.model_dump(include=names)})
 
 
-def _refuse_too_large(shape: ModelConfig, rows: int, steps: int) -> None:
+def _refuse_too_large(
+    shape: ModelConfig, config: TrainConfig, rows: int, steps: int, device: "torch.device"
+) -> None:
     """Raises ConfigError where this machine cannot hold what a run cannot do without."""
-    parts = {
-        "the model": parameters(shape.architecture).total * TRAIN_BYTES_PER_PARAMETER,
-        "a batch": rows * shape.seq_len * shape.d_model * shape.n_layers * NUMBER_BYTES,
-        "the order of the sequences": rows * steps * loader.ORDER_BYTES,
-    }
+    import torch
+
+    micro_tokens = config.memory.micro_batch_tokens or rows * shape.seq_len
     there = current_machine().memory_bytes
-    for part, needed in parts.items():
-        if needed > there:
+    on_device = there if device.type == "cpu" else torch.cuda.mem_get_info(device)[1]
+    parts = {
+        "the model": (parameters(shape.architecture).total * TRAIN_BYTES_PER_PARAMETER, on_device),
+        "a batch": (micro_tokens * shape.d_model * shape.n_layers * NUMBER_BYTES, on_device),
+        "the order of the sequences": (rows * steps * loader.ORDER_BYTES, there),
+    }
+    for part, (needed, room) in parts.items():
+        if needed > room:
             raise ConfigError(
-                f"{part} takes {needed / 1e9:,.0f} GB at least to train with, and this machine has "
-                f"{there / 1e9:,.0f} GB",
+                f"{part} takes {needed / 1e9:,.0f} GB at least to train with, and there are "
+                f"{room / 1e9:,.0f} GB",
                 hint="a smaller model, fewer batch_tokens, fewer train_tokens",
             )
 
 
-def _batches(job: Job, sequences: int, rows: int, length: int, seed: int) -> loader.Loader:
-    tokens, mix = job.inputs["tokens"], job.inputs["mix"]
-    order = loader.read_order(mix, sequences, seed)
-    return loader.Loader(loader.read_streams(tokens, mix), order, rows, length)
-
-
-def _loss_of(model: "Transformer", batch: Callable[[int], np.ndarray]) -> "LossOfStep":
+def _ahead(
+    reader: ThreadPoolExecutor,
+    batch: Callable[[int], np.ndarray],
+    steps: int,
+    device: "torch.device",
+) -> Callable[[int], "torch.Tensor"]:
+    """The tokens of a step, on ``device``; those of the next are read meanwhile."""
     import torch
 
-    def loss_of(step: int) -> tuple[torch.Tensor, int]:
+    def read(step: int) -> torch.Tensor:
         tokens = torch.from_numpy(batch(step))
-        targets = tokens[:, 1:]
-        weights = torch.full(targets.shape, 1 / targets.numel())
-        return model.loss(tokens[:, :-1], targets, weights), targets.numel()
+        return tokens if device.type == "cpu" else tokens.pin_memory()
+
+    waiting: dict[int, Future[torch.Tensor]] = {}
+
+    def tokens_of(step: int) -> torch.Tensor:
+        found = waiting.pop(step, None) or reader.submit(read, step)
+        if step + 1 < steps:
+            waiting[step + 1] = reader.submit(read, step + 1)
+        return found.result().to(device, non_blocking=True)
+
+    return tokens_of
+
+
+def _loss_of(
+    loss: "LossFunction",
+    read: Callable[[int], "torch.Tensor"],
+    config: TrainConfig,
+    processes: "Processes",
+    end: int | None,
+) -> "LossOfStep":
+    """The mean loss of a step's tokens, in this process's parts.
+
+    Args:
+        loss: of which gradients are the mean over the processes.
+        read: the tokens of a step, and one more of each sequence.
+        config: how many tokens are computed at once.
+        processes: those that share the sequences.
+        end: the token before each document's first, where documents are apart.
+    """
+    import torch
+
+    from bedstone.training.processes import kept_apart
+
+    def loss_of(step: int) -> Iterator[tuple[torch.Tensor, int]]:
+        tokens_BT = read(step)
+        rows, length = len(tokens_BT), tokens_BT.shape[1] - 1
+        numbers = torch.arange(processes.rank, rows + -rows % processes.size, processes.size)
+        weights_B = (numbers < rows) * (processes.size / (rows * length))
+        micro_tokens = config.memory.micro_batch_tokens or len(numbers) * length
+        parts = torch.split(numbers, max(micro_tokens // length, 1))
+        for part, part_weights_B in zip(parts, torch.split(weights_B, len(parts[0])), strict=True):
+            own_BT = tokens_BT[part % rows]
+            inputs_BT, targets_BT = own_BT[:, :-1], own_BT[:, 1:]
+            weights_BT = part_weights_B.to(own_BT.device)[:, None].expand(targets_BT.shape)
+            documents_BT = None if end is None else (inputs_BT == end).cumsum(1)
+            is_last = part is parts[-1]
+            with nullcontext() if is_last else kept_apart(loss):
+                value = loss(inputs_BT, targets_BT, weights_BT, documents_BT)
+                yield value, int((part < rows).sum()) * length
 
     return loss_of
+
+
+def _nominal(speed: float, devices: int, device: "torch.device") -> Metrics:
+    """The share of what the vendor prints of the device, where its name is known."""
+    import torch
+
+    if device.type != "cuda":
+        return {}
+    name = torch.cuda.get_device_name(device)
+    found = [each for each in known_devices().values() if each.name.partition("-")[0] in name]
+    if len(found) != 1:
+        return {}
+    return {"nominal_peak_share": speed / (devices * found[0].flop_per_second)}
 
 
 def _cost(shape: ModelConfig, train_tokens: int) -> Metrics:
@@ -146,9 +284,10 @@ def _cost(shape: ModelConfig, train_tokens: int) -> Metrics:
 
 STAGE = Stage(
     "pretrain.train",
-    version=2,
+    version=3,
     config=TrainConfig,
     inputs=("tokens", "mix", "tokenizer"),
+    optional=(branches.ROLE,),
     run=run,
     libraries=("numpy", "pyarrow", "torch"),
     reproducible="request",

@@ -34,7 +34,7 @@ from bedstone.errors import ConfigError
 from bedstone.generation.chain import ChainText, parse
 from bedstone.generation.foresight import Draws, Foreseen, Known
 from bedstone.generation.values import MAX_SAMPLES, MAX_TOKENS
-from bedstone.model import NumberFormat
+from bedstone.model import Device, NumberFormat
 from bedstone.posttrain.chat import prompt_max_bytes
 from bedstone.posttrain.checker import WholeSentences
 from bedstone.sampling.endpoints.client import Endpoint, Sample
@@ -63,6 +63,7 @@ BLOCK_SEED = 1_000_003
 class AnswersConfig(Config):
     """Which problems, how often, and how the answers are drawn."""
 
+    how = ("device",)
     task: str = ""
     """As ``tasks.catalogue`` names it; empty for what ``questions`` holds."""
     split: Split = "test"
@@ -83,6 +84,7 @@ class AnswersConfig(Config):
     constrained: bool = False
     """Whether the task's JSON schema holds the answers."""
     number_format: NumberFormat = "fp32"
+    device: Device = "auto"
     """Of a model of this machine."""
     threads: int | None = Field(default=None, ge=1, le=MOST_THREADS)
     """Batches drawn side by side, or requests of an endpoint: they change no answer."""
@@ -219,7 +221,7 @@ def _asking(config: AnswersConfig, job: Job, task: Task, parts: Sequence[Sequenc
     from bedstone.generation.writer import folder_of, loaded
 
     model = job.inputs["model"]
-    writer = loaded(folder_of(model), config.number_format)
+    writer = loaded(folder_of(model), config.number_format, config.device)
     if config.ends:
         writer = replace(writer, ends=frozenset(config.ends))
     prompts = [prompt_of(each, config.paraphrase) for problems in parts for each in problems]

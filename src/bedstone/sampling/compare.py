@@ -17,7 +17,7 @@ from bedstone.config import Config
 from bedstone.generation.chain import ChainText
 from bedstone.generation.foresight import Foreseen, Known
 from bedstone.generation.values import MAX_SAMPLES, MAX_TOKENS
-from bedstone.model import NumberFormat
+from bedstone.model import Device, NumberFormat
 from bedstone.store.artifact import Shard
 from bedstone.store.making import Making
 from bedstone.store.payload import write_json
@@ -34,6 +34,7 @@ FILE = "strategies.json"
 class CompareConfig(Config):
     """What is compared, and on what."""
 
+    how = ("device",)
     chains: tuple[ChainText, ...] = ("temperature=1", "top_p=0.9", "min_p=0.05")
     """Beside greedy; equally many of each sampler."""
     samples: int = Field(default=8, ge=2, le=MAX_SAMPLES)
@@ -43,6 +44,7 @@ class CompareConfig(Config):
     max_tokens: int = Field(default=48, ge=1, le=MAX_TOKENS)
     """Of a completion."""
     number_format: NumberFormat = "fp32"
+    device: Device = "auto"
     seed: int = Field(default=0, ge=0)
     """Of the problems, and of what is drawn."""
 
@@ -90,6 +92,7 @@ def _asked(config: CompareConfig, questions: Shard) -> "Asked":
         budget=Budget(),
         prices=Prices(),
         number_format=config.number_format,
+        device=config.device,
     )
 
 

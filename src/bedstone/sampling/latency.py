@@ -19,7 +19,7 @@ from pydantic import Field
 from bedstone.config import Config
 from bedstone.generation.chain import parse
 from bedstone.generation.values import MAX_SAMPLES
-from bedstone.model import NumberFormat
+from bedstone.model import Device, NumberFormat
 from bedstone.sampling.choosing.pace import FILE, Pace
 from bedstone.store.payload import write_json
 from bedstone.store.stage import Job, Result, Stage
@@ -34,16 +34,18 @@ SHORT_PROMPT, LONG_PROMPT, NEW_TOKENS = 16, 144, 33
 class LatencyConfig(Config):
     """How the model is asked."""
 
+    how = ("device",)
     samples: int = Field(default=1, ge=1, le=MAX_SAMPLES)
     """Of the prompt, drawn side by side."""
     number_format: NumberFormat = "fp32"
+    device: Device = "auto"
 
 
 def run(config: LatencyConfig, job: Job) -> Result:
     """Measure, the runs taking turns; a first round is not counted."""
     from bedstone.generation.writer import folder_of, loaded
 
-    writer = loaded(folder_of(job.inputs["model"]), config.number_format)
+    writer = loaded(folder_of(job.inputs["model"]), config.number_format, config.device)
     runs = ((SHORT_PROMPT, 1), (LONG_PROMPT, 1), (SHORT_PROMPT, NEW_TOKENS))
     measure = partial(_seconds, writer, config.samples)
     rounds = [[measure(*each) for each in runs] for _ in range(ROUNDS + 1)][1:]

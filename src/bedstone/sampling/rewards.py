@@ -17,7 +17,7 @@ import pyarrow as pa
 
 from bedstone.config import Config
 from bedstone.errors import ArtifactError
-from bedstone.model import NumberFormat
+from bedstone.model import Device, NumberFormat
 from bedstone.posttrain.chat import Dialogue
 from bedstone.store import tables
 from bedstone.store.stage import Job, Result, Stage
@@ -32,9 +32,11 @@ FILE = "rewards.parquet"
 class RewardsConfig(Config):
     """How the model reads."""
 
+    how = ("device",)
     chat: bool = True
     """Whether a prompt is a user's turn; as it was for the answers."""
     number_format: NumberFormat = "fp32"
+    device: Device = "auto"
 
 
 def run(config: RewardsConfig, job: Job) -> Result:
@@ -48,7 +50,7 @@ def run(config: RewardsConfig, job: Job) -> Result:
     from bedstone.posttrain.scoring import completion_sums
 
     table = rows_of(job.inputs["answers"])
-    writer = loaded(folder_of(job.inputs["model"]), config.number_format)
+    writer = loaded(folder_of(job.inputs["model"]), config.number_format, config.device)
     _refuse_strangers(table, writer, job.inputs["answers"].location)
     prompts = table["prompt"].to_pylist()
     ids = dict(zip(prompts, writer.prompt_ids(prompts, chat=config.chat), strict=True))

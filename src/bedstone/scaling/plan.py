@@ -22,8 +22,7 @@ speed nobody gave has null for ``flop_per_second``, ``expected_seconds`` and ``s
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from itertools import product
-from typing import Any, Literal
+from typing import Any
 
 from pydantic import Field, model_validator
 
@@ -35,7 +34,8 @@ from bedstone.laws.conclusions import short
 from bedstone.laws.known import LAW_NAMES, published
 from bedstone.laws.repeated_text import NEARLY_FRESH_PASSES, effective_tokens
 from bedstone.laws.shapes import Budget, Choice
-from bedstone.scaling.speed import flop_per_second, number_formats, physical_cores
+from bedstone.model import Compiled, Device, NumberFormat
+from bedstone.scaling.speed import Way, flop_per_second, physical_cores, ways
 from bedstone.store.decisions import FILE
 from bedstone.store.payload import read_json, write_json
 from bedstone.store.stage import Job, Result, Stage
@@ -43,7 +43,7 @@ from bedstone.text.encoder import Encoder
 from bedstone.tokenizer.mixing.shares import FILE as MIX_FILE
 
 TOKENS_PER_PARAMETER = published("twenty").values()["tokens_per_parameter"]
-FIRST_GUESS = 5e10
+FIRST_GUESS = {"cpu": 5e10, "cuda": 5e13}
 """FLOP/s: at the shape that it leads to, the speed is measured first. It decides nothing else."""
 MEASURE_SECONDS = 1.5
 """For each measurement, about."""
@@ -70,8 +70,12 @@ class PlanConfig(Config):
     """FLOP/s of training."""
     threads: int | None = Field(None, ge=1, le=MOST_THREADS)
     """Absent: one, or as many as physical cores, with which training is faster."""
-    number_format: Literal["bf16", "fp32"] | None = None
+    number_format: NumberFormat | None = None
     """Absent: the one in which training is faster; bf16 is tried where torch has kernels for it."""
+    device: Device = "auto"
+    """``auto``: a GPU if there is one."""
+    compiled: Compiled = "auto"
+    """``auto``: on a GPU, if it is faster, for runs of 10 minutes or more."""
 
     @model_validator(mode="after")
     def _every_setting_has_an_effect(self) -> "PlanConfig":
@@ -97,12 +101,11 @@ class Speed:
 
     flop_per_second: float | None
     """None: nobody asked, and the size does not depend on it."""
-    threads: int
-    number_format: str
+    way: Way
     measured: tuple[dict[str, Any], ...] = ()
 
 
-Meter = Callable[[ModelConfig, int, int, str, float], float]
+Meter = Callable[[ModelConfig, int, Way, float], float]
 """``speed.flop_per_second``, or what a test has in its place."""
 
 
@@ -120,9 +123,10 @@ def run(config: PlanConfig, job: Job) -> Result:
 
 
 def needs(config: PlanConfig) -> tuple[str, ...]:
-    """What measures the speed, where something is to be measured."""
+    """What measures the speed, and finds the devices, where something is to be found."""
     one_way = config.number_format and (config.threads or physical_cores() == 1)
-    return () if one_way and (config.speed or config.given_size) else ("torch",)
+    is_known = one_way and (config.speed or config.given_size) and config.device != "cuda"
+    return () if is_known else ("torch",)
 
 
 def known_speed(config: PlanConfig, vocab_size: int, text_tokens: int, measure: Meter) -> Speed:
@@ -133,30 +137,29 @@ def known_speed(config: PlanConfig, vocab_size: int, text_tokens: int, measure: 
     model, or a machine that has other work, may be faster on one core than on all. A given size
     needs no second one, and none where nothing is left open.
     """
-    formats = (config.number_format,) if config.number_format else number_formats()
-    threads = (config.threads,) if config.threads else tuple(sorted({1, physical_cores()}))
-    options = list(product(formats, threads))
+    settings = (config.device, config.number_format, config.threads, config.compiled)
+    options = ways(*settings, config.minutes)
     if (config.speed or config.given_size) and len(options) == 1:
-        return Speed(config.speed, threads[0], formats[0])
+        return Speed(config.speed, options[0])
     measured: list[dict[str, Any]] = []
 
-    def at(speed: float, number_format: str, threads: int) -> float:
+    def at(speed: float, way: Way) -> float:
         choice = chosen(config, vocab_size, text_tokens, speed)
         shape, flop = choice.shape, speed * config.minutes * 60
         if config.given_size:
             flop = shapes.train_flop(shape, choice.train_tokens)
         batch = shapes.batch_tokens(flop, config.seq_len)
-        found = measure(shape, batch, threads, number_format, MEASURE_SECONDS)
+        found = measure(shape, batch, way, MEASURE_SECONDS)
         parameters = shapes.counted(shape).total
-        what = {"number_format": number_format, "threads": threads}
-        measured.append({**what, "parameters_total": parameters, "flop_per_second": found})
+        what = {**way._asdict(), "parameters_total": parameters, "flop_per_second": found}
+        measured.append(what)
         return found
 
-    speeds = {option: at(config.speed or FIRST_GUESS, *option) for option in options}
+    speeds = {option: at(config.speed or FIRST_GUESS[option.device], option) for option in options}
     best = max(options, key=speeds.__getitem__)
     is_at_shape = config.given_size is not None
-    speed = config.speed or (speeds[best] if is_at_shape else at(speeds[best], *best))
-    return Speed(speed, number_format=best[0], threads=best[1], measured=tuple(measured))
+    speed = config.speed or (speeds[best] if is_at_shape else at(speeds[best], best))
+    return Speed(speed, best, measured=tuple(measured))
 
 
 def chosen(config: PlanConfig, vocab_size: int, text_tokens: int, speed: float | None) -> Choice:
@@ -192,8 +195,7 @@ def plan(config: PlanConfig, vocab_size: int, mix: dict[str, Any], speed: Speed)
         "n_steps": n_steps,
         "learning_rate": shapes.learning_rate(flop),
         "sft_tokens": round(config.sft_share * train_tokens),
-        "threads": speed.threads,
-        "number_format": speed.number_format,
+        **speed.way._asdict(),
         "parameters_total": parameters.total,
         "parameters_non_embedding": parameters.non_embedding,
         "tokens_per_parameter": train_tokens / parameters.total,
@@ -237,7 +239,9 @@ def sentences(config: PlanConfig, values: dict[str, Any]) -> list[str]:
         f"{values['passes']:.2f} passes over the text, "
         f"{values['most_repeated_passes']:.1f} over that in {values['most_repeated_language']}"
     )
-    time = f"{_time(config, values)}threads: {values['threads']}, {values['number_format']}"
+    place = "on a GPU" if values["device"] == "cuda" else f"threads: {values['threads']}"
+    compiled = ", compiled" if values["compiled"] == "on" else ""
+    time = f"{_time(config, values)}{place}, {values['number_format']}{compiled}"
     parameters = [row["parameters"] for row in values["laws"]]
     known = "some fitted" if any(row["in_range"] for row in values["laws"]) else "none fitted"
     published_laws = (

@@ -10,6 +10,8 @@ from bedstone.store.payload import read_json
 
 T = TypeVar("T")
 ROLE = "plan"
+AUTO = "auto"
+"""A value that stands without a plan, and gives way to one."""
 FILE = "plan.json"
 
 
@@ -17,7 +19,7 @@ def decide(config: Config, inputs: Mapping[str, Artifact], **renamed: str) -> Co
     """``config`` with its absent fields as the plan has them.
 
     Args:
-        config: fields that are None are absent.
+        config: fields that are None are absent; one that is ``auto`` is filled too, if it can be.
         inputs: the plan is that of role ``plan``.
         renamed: field -> its key in ``plan.json``, where that has another name.
 
@@ -25,9 +27,11 @@ def decide(config: Config, inputs: Mapping[str, Artifact], **renamed: str) -> Co
         ConfigError: fields are absent, and there is no plan or it does not have them.
     """
     values = config.model_dump()
-    absent = [name for name, value in values.items() if value is None]
+    absent = [name for name, value in values.items() if value in (None, AUTO)]
     plan = read_json(inputs[ROLE], FILE) if ROLE in inputs else {}
-    decided: dict[str, Any] = {name: plan.get(renamed.get(name, name)) for name in absent}
+    decided: dict[str, Any] = {
+        name: plan.get(renamed.get(name, name), values[name]) for name in absent
+    }
     if unknown := [name for name, value in decided.items() if value is None]:
         raise ConfigError(
             f"{', '.join(unknown)}: given neither by the config nor by a plan",

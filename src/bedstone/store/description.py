@@ -24,6 +24,8 @@ TERMS = {
     "max_tokens": "Of a completion, at most.",
     "threads": "So many compute: results depend on them in their last bits.",
     "number_format": "In which the model's numbers are computed.",
+    "device": "Where the model computes. auto: as the plan says, and without one on a GPU if there "
+    "is one. It is recorded, and no part of what is asked for.",
     "seq_len": "Tokens that the model sees at once.",
     "n_layers": "Layers of the model.",
     "d_model": "The model's width.",

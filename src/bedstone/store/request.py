@@ -31,8 +31,11 @@ class Request:
         """What is asked for; equal requests give equal artifacts, as ``reproducible`` says.
 
         A field with its default value is left out: a new field forks no artifact made before it.
+        So is one that only says how it is computed, see ``Config``.
         """
-        chosen = self.config.model_dump(mode="json", exclude_defaults=True)
+        chosen = self.config.model_dump(
+            mode="json", exclude_defaults=True, exclude=set(self.config.how)
+        )
         parents = {role: parent.content for role, parent in self.inputs.items()}
         return digest([self.stage.name, self.stage.version, chosen, self.libraries, parents])
 

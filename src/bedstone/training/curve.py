@@ -8,6 +8,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from bedstone.store.stage import Job, Metrics
+from bedstone.training.optim import SPIKE_STEPS
 
 LAST_SHARE = 0.05
 """Of the steps, at the end: their mean loss is the run's."""
@@ -23,16 +24,18 @@ class Curve:
     @classmethod
     def empty(cls) -> "Curve":
         """Of a run that has not begun."""
-        names = ("step", "train_tokens", "loss_nats", "learning_rate", "gradient_norm")
+        names = ("step", "train_tokens", "loss_nats", "learning_rate", "gradient_norm", "skipped")
         return cls({name: [] for name in names})
 
     def __len__(self) -> int:
         return len(self.rows["step"])
 
-    def add(self, tokens: int, loss: float, learning_rate: float, gradient_norm: float) -> None:
-        """Append the next step."""
+    def add(
+        self, tokens: int, loss: float, learning_rate: float, gradient_norm: float, *, skipped: bool
+    ) -> None:
+        """Append the next step; one that was skipped changed no weight."""
         total = self.train_tokens + tokens
-        values = (len(self), total, loss, learning_rate, gradient_norm)
+        values = (len(self), total, loss, learning_rate, gradient_norm, skipped)
         for column, value in zip(self.rows.values(), values, strict=True):
             column.append(value)
 
@@ -40,6 +43,18 @@ class Curve:
     def train_tokens(self) -> int:
         """Trained on so far; a token counts each time that it is seen."""
         return self.rows["train_tokens"][-1] if len(self) else 0
+
+    @property
+    def norms(self) -> list[float]:
+        """Of the gradients of the last steps that were not skipped."""
+        names = ("gradient_norm", "skipped")
+        last = zip(*(self.rows[name][-SPIKE_STEPS:] for name in names), strict=True)
+        return [norm for norm, skipped in last if not skipped]
+
+    @property
+    def skipped_steps(self) -> int:
+        """How many changed nothing."""
+        return sum(self.rows["skipped"])
 
     @property
     def loss_nats(self) -> float:
@@ -52,6 +67,7 @@ class Curve:
         return {
             "loss_nats": self.loss_nats,
             "train_steps": len(self),
+            "skipped_steps": self.skipped_steps,
             "train_tokens": self.train_tokens,
             "tokens_per_second": self.train_tokens / max(self.seconds, 1e-9),
         }

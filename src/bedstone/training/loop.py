@@ -8,9 +8,9 @@ bits each time, and a batch depends on nothing but the seed and the step.
 import math
 import shutil
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 import torch
 from torch import Tensor
@@ -18,67 +18,100 @@ from torch import Tensor
 from bedstone.errors import BedstoneError
 from bedstone.model import hugging_face
 from bedstone.model.transformer import Transformer
-from bedstone.store import work
 from bedstone.store.artifact import Shard
 from bedstone.store.stage import Job
 from bedstone.text.encoder import END, FILES, Encoder
-from bedstone.training.adamw import Optimizer, clip_scale
+from bedstone.training import checkpoints
 from bedstone.training.curve import Curve
-from bedstone.training.optim import OptimizerConfig, Schedule
+from bedstone.training.optim import Schedule, is_spike
+from bedstone.training.optimizer import Optimizer, clip_scale
+from bedstone.training.processes import ALONE, Processes
 
-CHECKPOINT = "checkpoint.pt"
+CHECKPOINTS = "checkpoints"
 CHECKPOINT_SECONDS = 15.0
 """Between two checkpoints: what a killed run may lose. It changes no result."""
 
-LossOfStep = Callable[[int], tuple[Tensor, int]]
-"""The loss of a step's batch, with its graph, and the tokens that the batch holds."""
+LossOfStep = Callable[[int], Iterable[tuple[Tensor, int]]]
+"""The parts of a step's batch: the loss of each, with its graph, and the tokens that it holds.
+The next part is asked for when the gradients of the last are there."""
+
+
+@dataclass(frozen=True, slots=True)
+class Branches:
+    """Where this run leaves another one, and where others may leave this one."""
+
+    begun: Path | None = None
+    """The checkpoint that it goes on from."""
+    kept: Mapping[int, Path] = field(default_factory=dict)
+    """The checkpoints to write, each by the step that it comes before."""
+
+
+NO_BRANCHES = Branches()
 
 
 def train(
     model: Transformer,
     loss_of: LossOfStep,
     schedule: Schedule,
-    config: OptimizerConfig,
     job: Job,
+    *,
     train_tokens: int | None = None,
+    processes: Processes = ALONE,
+    branches: Branches = NO_BRANCHES,
 ) -> Curve:
     """Train ``model``, which has its fp32 weights at the end, and return what was seen.
 
     Args:
         model: in the number format to compute in.
         loss_of: must depend on the step alone.
-        schedule: the run's length and learning rates.
-        config: decay and clipping.
+        schedule: the run's length and learning rates, decay and clipping.
         job: where checkpoints are kept, and progress is shown.
         train_tokens: of the whole run, for the progress; absent if it is not known before.
+        processes: those that train together; the mean of their losses is the step's.
+        branches: of other runs, and of this one.
 
     Raises:
         BedstoneError: a loss or a gradient is not finite; the weights are as before that step.
     """
-    optimizer = Optimizer(model, config.weight_decay)
-    curve = _resume(optimizer, job.scratch / CHECKPOINT)
-    kept = time.monotonic()
-    begun = kept - curve.seconds
+    optimizer = Optimizer(model, schedule.config)
+    folder = job.scratch / CHECKPOINTS
+    begun = checkpoints.last(folder) or branches.begun
+    curve = checkpoints.read(optimizer, begun, processes) if begun else Curve.empty()
+    kept_at = time.monotonic()
+    started = kept_at - curve.seconds
     with job.progress.task("tokens", train_tokens) as task:
         task.advance(curve.train_tokens)
         for step in range(len(curve), schedule.steps):
-            loss, tokens = loss_of(step)
-            value = loss.item()
-            torch.autograd.backward(loss)
+            if step in branches.kept:
+                checkpoints.write(optimizer, curve, branches.kept[step], processes)
+            losses, sizes = [], []
+            for loss, size in loss_of(step):
+                torch.autograd.backward(loss)
+                losses.append(loss.detach())
+                sizes.append(size)
             norm = optimizer.gather()
+            is_time = processes.is_first and time.monotonic() - kept_at > CHECKPOINT_SECONDS
+            own = math.fsum(map(float, losses)), sum(sizes), float(is_time)
+            total, tokens, times = processes.sums(*own)
+            value = total / processes.size
             if not (math.isfinite(value) and math.isfinite(norm)):
-                _keep(optimizer, curve, job.scratch / CHECKPOINT)
-                raise _no_number(step, value, norm, job)
+                checkpoints.keep(optimizer, curve, folder, processes)
+                raise _no_number(step, value, norm, folder)
             rate = schedule.at(step)
-            optimizer.step(rate, clip_scale(norm, config.max_norm))
-            curve.add(tokens, value, rate, norm)
+            if skipped := is_spike(norm, curve.norms, schedule.config.spike_deviations):
+                optimizer.skip()
+            else:
+                optimizer.step(rate, clip_scale(norm, schedule.config.max_norm))
+            curve.add(int(tokens), value, rate, norm, skipped=skipped)
             task.advance(tokens, note=f"loss {value:.3f}")
-            curve.seconds = time.monotonic() - begun
-            if time.monotonic() - kept > CHECKPOINT_SECONDS:
-                _keep(optimizer, curve, job.scratch / CHECKPOINT)
-                kept = time.monotonic()
-    _keep(optimizer, curve, job.scratch / CHECKPOINT)
+            curve.seconds = time.monotonic() - started
+            if times:
+                checkpoints.keep(optimizer, curve, folder, processes)
+                kept_at = time.monotonic()
+    checkpoints.keep(optimizer, curve, folder, processes)
     optimizer.unround()
+    if curve.skipped_steps:
+        job.progress.say(f"{curve.skipped_steps} steps were skipped: their gradients were spikes")
     return curve
 
 
@@ -90,30 +123,9 @@ def write_model(model: Transformer, tokenizer: Shard, job: Job) -> None:
             shutil.copyfile(file, path)
 
 
-def _keep(optimizer: Optimizer, curve: Curve, path: Path) -> None:
-    state: dict[str, Any] = {
-        "optimizer": optimizer.state(),
-        "rows": curve.rows,
-        "seconds": curve.seconds,
-    }
-    with work.written(path) as unfinished:
-        try:
-            torch.save(state, unfinished)
-        except RuntimeError as error:  # what torch makes of a full disk
-            raise OSError(str(error).partition("\n")[0]) from error
-
-
-def _resume(optimizer: Optimizer, path: Path) -> Curve:
-    if not path.exists():
-        return Curve.empty()
-    state = torch.load(path)
-    optimizer.restore(state["optimizer"])
-    return Curve(state["rows"], state["seconds"])
-
-
-def _no_number(step: int, loss: float, norm: float, job: Job) -> BedstoneError:
+def _no_number(step: int, loss: float, norm: float, folder: Path) -> BedstoneError:
     return BedstoneError(
         f"step {step}: the loss is {loss}, the gradient's norm {norm}; stopped before the step",
         hint="lower learning_rate, or compute in fp32; "
-        f"the weights before this step are in {job.scratch / CHECKPOINT}",
+        f"the weights before this step are in {folder}",
     )

@@ -89,7 +89,7 @@ def test_nothing_is_in_doubt_where_a_sampler_is_off():
 def test_a_temperature_and_a_penalty_stretch_what_the_logits_may_be_off():
     logits = torch.zeros(1, 4)
     history = History(torch.tensor([[1]]), prompt_width=1)
-    nats = Doubt(1).nats
+    nats = Doubt(1, torch.device("cpu")).nats
     for text, factor in (("temperature=0.5", 2), ("repetition=4", 4), ("repetition=0.25", 4)):
         assert candidates(parse(text), logits, history).doubt.nats == pytest.approx(nats * factor)
 

@@ -13,14 +13,14 @@ DRAWS = Draws(6, 2, prompts=5, samples=4, prompt_tokens=7, tokens=11)
 
 def test_batches_that_are_drawn_side_by_side_share_the_time(monkeypatch):
     monkeypatch.setattr(foresight, "_pace", lambda *asked: (0.5, 0.25))
-    one, two, many = (DRAWS.seconds(SHAPE, "fp32", at_once) for at_once in (1, 2, 9))
+    one, two, many = (DRAWS.seconds(SHAPE, "fp32", "cpu", at_once) for at_once in (1, 2, 9))
     assert one == 6 * (0.5 + 10 * 0.25)
     assert one == 2 * two == 2 * many  # there are no more than two
 
 
 @pytest.mark.torch
 def test_the_pace_is_measured_without_a_trained_model():
-    assert DRAWS.seconds(SHAPE, "fp32", 1) > 0
+    assert DRAWS.seconds(SHAPE, "fp32", "cpu", 1) > 0
 
 
 def test_tokens_are_those_of_all_rows():

@@ -27,7 +27,7 @@ def test_bf16_without_kernels_is_said_once_and_computed(no_bf16_kernels, caplog)
 
 def test_else_there_is_nothing_to_say(no_bf16_kernels, monkeypatch, caplog):
     processor.converted(Transformer(SHAPE), "fp32")
-    monkeypatch.setattr(processor, "has_bf16_kernels", lambda: True)
+    monkeypatch.setattr(processor, "has_bf16_kernels", lambda *device: True)
     processor.converted(Transformer(SHAPE), "bf16")
     assert not caplog.messages
 

@@ -8,6 +8,7 @@ from tokenizers import Regex, Tokenizer, models, pre_tokenizers
 from bedstone.counting.shape import SIZES, ModelConfig
 from bedstone.laws import shapes
 from bedstone.scaling.plan import FIRST_GUESS, STAGE, PlanConfig, Speed, known_speed, plan
+from bedstone.scaling.speed import Way
 from bedstone.store.adoption import adopt
 from bedstone.store.build import build
 from bedstone.store.engine import Local
@@ -19,9 +20,12 @@ MIX = {
 GIVEN = {"speed": 6e10, "threads": 2, "number_format": "fp32"}
 
 
+ON_TWO = Way("cpu", "fp32", 2)
+
+
 def planned(minutes=4.0, speed=6e10, mix=MIX, **config):
     given = PlanConfig(minutes=minutes, **config)
-    return plan(given, 4096, mix, Speed(speed, 2, "fp32"))
+    return plan(given, 4096, mix, Speed(speed, ON_TWO))
 
 
 def never(*arguments):
@@ -77,7 +81,7 @@ def test_a_text_smaller_than_a_step_is_one_step():
 
 
 def test_a_known_machine_is_not_measured():
-    assert known_speed(PlanConfig(**GIVEN), 4096, 10**7, never) == Speed(6e10, 2, "fp32")
+    assert known_speed(PlanConfig(**GIVEN), 4096, 10**7, never) == Speed(6e10, ON_TWO)
 
 
 SIZE = {"parameters": 250_000, "train_tokens": 2_000_000}
@@ -86,7 +90,7 @@ SIZE = {"parameters": 250_000, "train_tokens": 2_000_000}
 def test_a_given_size_is_taken_whatever_the_machine():
     config = PlanConfig(**SIZE, threads=2, number_format="fp32")
     speed = known_speed(config, 1024, 10**9, never)
-    assert speed == Speed(None, 2, "fp32")
+    assert speed == Speed(None, ON_TWO)
     values = plan(config, 1024, MIX, speed)
     assert values["parameters_total"] == 238_144  # of those there are, the nearest
     assert values["limit"] == "given"
@@ -103,9 +107,9 @@ def test_a_given_size_is_measured_once_where_something_is_left_open(monkeypatch)
     with_kernels_for(monkeypatch, "fp32", "bf16")
     asked = []
 
-    def measure(shape, batch_tokens, threads, number_format, seconds):
-        asked.append((shapes.counted(shape).total, batch_tokens, number_format))
-        return {"fp32": 1e11, "bf16": 2e11}[number_format]
+    def measure(shape, batch_tokens, way, seconds):
+        asked.append((shapes.counted(shape).total, batch_tokens, way.number_format))
+        return {"fp32": 1e11, "bf16": 2e11}[way.number_format]
 
     config = PlanConfig(**SIZE, threads=1)
     speed = known_speed(config, 1024, 10**9, measure)
@@ -141,57 +145,63 @@ def test_a_given_size_needs_nothing_that_trains():
 
 
 def with_kernels_for(monkeypatch, *number_formats):
-    monkeypatch.setattr("bedstone.scaling.plan.number_formats", lambda: number_formats)
+    processor = pytest.importorskip("bedstone.model.processor")
+    has_bf16 = "bf16" in number_formats
+    monkeypatch.setattr(processor, "has_bf16_kernels", lambda device: has_bf16)
 
 
 def test_a_speed_is_measured_again_at_the_shape_that_it_leads_to(monkeypatch):
     with_kernels_for(monkeypatch, "fp32", "bf16")
     asked = []
 
-    def measure(shape, batch_tokens, threads, number_format, seconds):
-        asked.append((shapes.counted(shape).total, number_format))
-        return {"fp32": 1e11, "bf16": 2e11}[number_format] * len(asked)
+    def measure(shape, batch_tokens, way, seconds):
+        asked.append((shapes.counted(shape).total, way.number_format))
+        return {"fp32": 1e11, "bf16": 2e11}[way.number_format] * len(asked)
 
     config = PlanConfig(threads=1)
     speed = known_speed(config, 4096, 10**9, measure)
     first, second = (
         shapes.choose(list(shapes.shapes(4096, 256)), shapes.Budget(240 * s, 4e9, 20))
-        for s in (FIRST_GUESS, 4e11)
+        for s in (FIRST_GUESS["cpu"], 4e11)
     )
     guessed, better = shapes.counted(first.shape).total, shapes.counted(second.shape).total
     assert guessed < better
     assert asked == [(guessed, "fp32"), (guessed, "bf16"), (better, "bf16")]
-    assert (speed.flop_per_second, speed.number_format, speed.threads) == (6e11, "bf16", 1)
+    assert (speed.flop_per_second, speed.way) == (6e11, Way("cpu", "bf16", 1))
     assert [each["flop_per_second"] for each in speed.measured] == [1e11, 4e11, 6e11]
 
 
 def test_a_given_number_format_is_the_only_one_measured():
     formats = []
     config = PlanConfig(threads=1, number_format="bf16")
-    known_speed(config, 4096, 10**9, lambda *a: formats.append(a[3]) or 1e11)
+    known_speed(config, 4096, 10**9, lambda *a: formats.append(a[2].number_format) or 1e11)
     assert formats == ["bf16", "bf16"]
 
 
 def test_the_faster_of_one_thread_and_all_is_chosen(monkeypatch):
-    monkeypatch.setattr("bedstone.scaling.plan.physical_cores", lambda: 8)
+    monkeypatch.setattr("bedstone.scaling.speed.physical_cores", lambda: 8)
     config = PlanConfig(number_format="fp32")
-    busy = known_speed(config, 4096, 10**9, lambda *a: {1: 2e10, 8: 1e10}[a[2]])
-    quiet = known_speed(config, 4096, 10**9, lambda *a: {1: 2e10, 8: 9e10}[a[2]])
-    assert (busy.threads, quiet.threads) == (1, 8)
+    busy = known_speed(config, 4096, 10**9, lambda *a: {1: 2e10, 8: 1e10}[a[2].threads])
+    quiet = known_speed(config, 4096, 10**9, lambda *a: {1: 2e10, 8: 9e10}[a[2].threads])
+    assert (busy.way.threads, quiet.way.threads) == (1, 8)
 
 
 def test_a_number_format_without_kernels_is_not_tried(monkeypatch):
     with_kernels_for(monkeypatch, "fp32")
     formats = []
-    found = known_speed(PlanConfig(threads=1), 4096, 10**9, lambda *a: formats.append(a[3]) or 1e11)
-    assert (formats, found.number_format) == (["fp32", "fp32"], "fp32")
+    found = known_speed(
+        PlanConfig(threads=1), 4096, 10**9, lambda *a: formats.append(a[2].number_format) or 1e11
+    )
+    assert (formats, found.way.number_format) == (["fp32", "fp32"], "fp32")
 
 
 def test_a_given_speed_stands_while_the_number_format_is_found(monkeypatch):
     with_kernels_for(monkeypatch, "fp32", "bf16")
     config = PlanConfig(threads=1, speed=3e10)
-    found = known_speed(config, 4096, 10**9, lambda *a: {"fp32": 2e11, "bf16": 1e11}[a[3]])
-    assert (found.flop_per_second, found.number_format) == (3e10, "fp32")
+    found = known_speed(
+        config, 4096, 10**9, lambda *a: {"fp32": 2e11, "bf16": 1e11}[a[2].number_format]
+    )
+    assert (found.flop_per_second, found.way.number_format) == (3e10, "fp32")
 
 
 @pytest.fixture
@@ -232,7 +242,7 @@ def test_the_stage_writes_the_plan_and_its_numbers(inputs, store):
 def test_planning_needs_no_torch():
     code = (
         "import sys; from bedstone.scaling.plan import *; "
-        f"config = PlanConfig(**{GIVEN}); "
+        f"config = PlanConfig(**{GIVEN}, device='cpu'); "
         "speed = known_speed(config, 4096, 10**7, None); "
         f"plan(config, 4096, {MIX}, speed); print('torch' in sys.modules)"
     )

@@ -45,23 +45,41 @@ def test_elsewhere_every_cpu_counts(monkeypatch):
     assert speed.physical_cores() == 8
 
 
+def formats(**asked):
+    settings = {"device": "auto", "number_format": None, "threads": 1, "compiled": "auto"}
+    return [way.number_format for way in speed.ways(**settings | asked, minutes=60.0)]
+
+
 def test_bf16_is_measured_where_torch_has_kernels_for_it(no_bf16_kernels, monkeypatch):
-    assert speed.number_formats() == ("fp32",)
-    monkeypatch.setattr("bedstone.model.processor.has_bf16_kernels", lambda: True)
-    assert speed.number_formats() == ("fp32", "bf16")
+    assert formats() == ["fp32"]
+    monkeypatch.setattr("bedstone.model.processor.has_bf16_kernels", lambda device: True)
+    assert formats() == ["fp32", "bf16"]
+    assert formats(number_format="bf16") == ["bf16"]
+
+
+def test_on_a_gpu_bf16_is_measured_compiled_and_not_and_threads_are_not(monkeypatch):
+    torch = pytest.importorskip("torch")
+    processor = pytest.importorskip("bedstone.model.processor")
+    monkeypatch.setattr(processor, "device_of", lambda device: torch.device("cuda"))
+    monkeypatch.setattr(processor, "has_bf16_kernels", lambda device: True)
+    monkeypatch.setattr(speed, "physical_cores", lambda: 8)
+    both = [speed.Way("cuda", "bf16", 1, how) for how in ("off", "on")]
+    assert speed.ways("auto", None, None, "auto", 60.0) == both
+    assert speed.ways("auto", None, None, "auto", 1.0) == both[:1]
+    assert speed.ways("cuda", "fp32", 2, "on", 1.0) == [speed.Way("cuda", "fp32", 2, "on")]
 
 
 @pytest.mark.parametrize("number_format", ["fp32", "bf16"])
 def test_the_training_step_is_measured_and_threads_are_put_back(number_format):
     torch = pytest.importorskip("torch")
     before = torch.get_num_threads()
-    assert speed.flop_per_second(SHAPE, 16, 1, number_format, 0.0) > 0
+    assert speed.flop_per_second(SHAPE, 16, speed.Way("cpu", number_format, 1), 0.0) > 0
     assert torch.get_num_threads() == before
 
 
 @pytest.mark.torch
 def test_flop_are_counted_over_the_median_step(monkeypatch):
-    clock = iter([0, 0, 9, 10, 11, 12, 20, 23, 24, 30, 32, 100])  # steps of 9, 1, 3, 2
+    clock = iter([0, 9, 9, 10, 11, 12, 20, 23, 24, 30, 32, 200])  # steps of 9, 1, 3, 2
     monkeypatch.setattr(speed.time, "perf_counter", lambda: next(clock))
-    found = speed.flop_per_second(SHAPE, 16, 1, "fp32", 100.0)
+    found = speed.flop_per_second(SHAPE, 16, speed.Way("cpu", "fp32", 1), 100.0)
     assert found == speed.train_flop(SHAPE, 16) / 2

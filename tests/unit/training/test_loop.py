@@ -32,10 +32,10 @@ def train(job, number_format="fp32", before=lambda step: None, factor=lambda ste
         dice = torch.Generator().manual_seed(step)
         tokens = torch.randint(SHAPE.vocab_size, (2, 7), generator=dice)
         weights = torch.full((2, 6), factor(step) / 12)
-        return model.loss(tokens[:, :-1], tokens[:, 1:], weights), 12
+        yield model.loss(tokens[:, :-1], tokens[:, 1:], weights), 12
 
-    schedule = Schedule(peak=0.02, steps=STEPS, warmup_share=0.2)
-    return model, loop.train(model, loss_of, schedule, OptimizerConfig(), job)
+    schedule = Schedule(0.02, STEPS, OptimizerConfig(warmup_share=0.2))
+    return model, loop.train(model, loss_of, schedule, job)
 
 
 def same(left, right):
@@ -76,7 +76,7 @@ def test_killed_before_a_checkpoint_it_begins_again(job):
 
 
 def test_a_checkpoint_that_finds_no_room_is_named(job, little_room):
-    told = r"checkpoint\.pt\.\d+\.part cannot be written: .*bytes are free there"
+    told = r"checkpoints/6 cannot be written: .*bytes are free there"
     with pytest.raises(BedstoneError, match=told), little_room():
         train(job("full"))
 
@@ -87,7 +87,7 @@ def test_a_loss_that_is_no_number_stops_before_the_step(job):
 
     with pytest.raises(BedstoneError, match="step 3: the loss is nan") as stop:
         train(job("stopped"), factor=factor)
-    assert "checkpoint.pt" in stop.value.hint
+    assert "checkpoints" in stop.value.hint
     steps = []
     resumed, _ = train(job("stopped"), before=steps.append)
     assert steps == [3, 4, 5]
@@ -104,7 +104,7 @@ def test_the_curve_is_written(job):
     _, curve = train(job())
     curve.write(job())
     table = pq.read_table(job().folder / "loss.parquet")
-    names = ["step", "train_tokens", "loss_nats", "learning_rate", "gradient_norm"]
+    names = ["step", "train_tokens", "loss_nats", "learning_rate", "gradient_norm", "skipped"]
     assert table.column_names == names
     assert table["step"].to_pylist() == list(range(STEPS))
     assert table["train_tokens"].to_pylist() == [12 * (step + 1) for step in range(STEPS)]
@@ -113,11 +113,12 @@ def test_the_curve_is_written(job):
 def test_the_loss_of_a_run_is_that_of_its_last_steps():
     curve = loop.Curve.empty()
     for step in range(40):
-        curve.add(tokens=5, loss=float(step), learning_rate=0.1, gradient_norm=1.0)
+        curve.add(tokens=5, loss=float(step), learning_rate=0.1, gradient_norm=1.0, skipped=False)
     curve.seconds = 4.0
     assert curve.metrics() == {
         "loss_nats": 38.5,
         "train_steps": 40,
+        "skipped_steps": 0,
         "train_tokens": 200,
         "tokens_per_second": 50.0,
     }

@@ -160,7 +160,7 @@ class Contest:
             "max_tokens": asked.max_tokens,
             "chat": not asked.plain,
             "constrained": asked.constrain and task.schema is not None,
-            "number_format": asked.number_format,
+            **asked.how,
             "threads": 1,  # workers share the blocks, and change no request
             "ends": self.source.ends,
             "seed": asked.seed,
@@ -193,7 +193,7 @@ class Contest:
         """
         if not blocks:
             return []
-        writer = loaded(folder_of(self.source.inputs["model"]), self.asked.number_format)
+        writer = loaded(folder_of(self.source.inputs["model"]), **self.asked.how)
         prompts = [block.prompts(questions) for questions, block in blocks]
         different = list(dict.fromkeys(joined.from_iterable(prompts)))
         ids = writer.prompt_ids(different, chat=not self.asked.plain)
@@ -237,7 +237,7 @@ class Contest:
         made.verify()  # what is judged here may have been drawn long ago
         if self.reward is None or block.config["chain"] == GREEDY:
             return rows_of(made)
-        config = {"chat": not self.asked.plain, "number_format": self.asked.number_format}
+        config = {"chat": not self.asked.plain, **self.asked.how}
         judged = self.making.build(rewards.STAGE.name, config, answers=made, model=self.reward)
         column = pq.read_table(judged.file(rewards.FILE))["reward"]
         return rows_of(made).append_column("reward", column)
@@ -257,7 +257,7 @@ class Contest:
 
     def pace(self, samples: int) -> Pace:
         """Of a model of this machine; measured now, or before."""
-        config = {"samples": samples, "number_format": self.asked.number_format}
+        config = {"samples": samples, **self.asked.how}
         made = self.making.build("sampling.latency", config, model=self.source.inputs["model"])
         return Pace.read(made)
 
@@ -341,7 +341,7 @@ def foreseen(asked: Asked, known: Known) -> Foreseen:
 
 def _refuse_stranger(judge: Artifact, model: Artifact, asked: Asked) -> None:
     """Raises ConfigError where one model was not aligned from the other."""
-    aligned, own = (loaded(folder_of(each), asked.number_format) for each in (judge, model))
+    aligned, own = (loaded(folder_of(each), **asked.how) for each in (judge, model))
     if aligned.texts.token_bytes != own.texts.token_bytes:
         raise ConfigError(
             f"--reward {asked.reward} has another tokeniser than the model",

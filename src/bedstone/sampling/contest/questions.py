@@ -5,10 +5,11 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from bedstone.errors import ConfigError, DataError
 from bedstone.generation.complete import chain_of
-from bedstone.model import NumberFormat
+from bedstone.model import Device, NumberFormat
 from bedstone.posttrain.chat import prompt_max_bytes
 from bedstone.sampling.answers import prompt_of, task_of
 from bedstone.sampling.choosing.comparison import Budget, Prices, refuse_unequal
@@ -51,6 +52,13 @@ class Asked:
     reward: Path | None = None
     number_format: NumberFormat
     """Of a model of this machine."""
+    device: Device
+    """Where it computes."""
+
+    @property
+    def how(self) -> dict[str, Any]:
+        """In which number format a model of this machine computes, and where."""
+        return {"number_format": self.number_format, "device": self.device}
 
     def refuse_unusable(self, *, is_url: bool, name: str | None) -> None:
         """Raises ConfigError where an option cannot be used.

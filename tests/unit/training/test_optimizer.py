@@ -3,9 +3,11 @@ import copy
 import pytest
 import torch
 
-from bedstone.training.adamw import BETAS, Optimizer, clip_scale
+from bedstone.training.optim import OptimizerConfig
+from bedstone.training.optimizer import BETAS, Optimizer, clip_scale
 
 pytestmark = pytest.mark.torch
+NO_DECAY = OptimizerConfig(weight_decay=0.0)
 
 
 def layer(dtype=torch.float32):
@@ -27,7 +29,7 @@ def test_it_is_adamw_with_decay_of_the_matrices_only():
         {"params": [plain.bias], "weight_decay": 0.0},
     ]
     adamw = torch.optim.AdamW(groups, lr=0.1, betas=BETAS)
-    optimizer = Optimizer(model, weight_decay=0.5)
+    optimizer = Optimizer(model, OptimizerConfig(weight_decay=0.5))
     for value in (1.0, -2.0):
         filled(plain, value)
         adamw.step()
@@ -38,9 +40,10 @@ def test_it_is_adamw_with_decay_of_the_matrices_only():
 
 
 def test_gradients_are_scaled_and_taken():
-    model, other = filled(layer(), 4.0), filled(layer(), 1.0)
-    for each, scale in ((model, 0.25), (other, 1.0)):
-        optimizer = Optimizer(each, weight_decay=0.0)
+    model, other = layer(), layer()
+    for each, value, scale in ((model, 4.0, 0.25), (other, 1.0, 1.0)):
+        optimizer = Optimizer(each, NO_DECAY)
+        filled(each, value)
         optimizer.gather()
         optimizer.step(0.1, scale)
         assert each.weight.grad is None
@@ -48,13 +51,16 @@ def test_gradients_are_scaled_and_taken():
 
 
 def test_norm_is_that_of_all_gradients():
-    assert Optimizer(filled(layer(), 2.0), 0.0).gather() == pytest.approx(2 * 8**0.5)
+    model = layer()
+    optimizer = Optimizer(model, NO_DECAY)
+    filled(model, 2.0)
+    assert optimizer.gather() == pytest.approx(2 * 8**0.5)
 
 
 def test_small_steps_add_up_in_a_bf16_model():
     model = layer(torch.bfloat16)
     start = model.weight.detach().clone()
-    optimizer = Optimizer(model, weight_decay=0.0)
+    optimizer = Optimizer(model, NO_DECAY)
     for step in range(200):
         filled(model)
         optimizer.gather()
@@ -77,8 +83,9 @@ def test_restored_it_goes_on_the_same(dtype):
             optimizer.gather()
             optimizer.step(0.01)
 
+    config = OptimizerConfig()
     one, other = layer(dtype), layer(dtype)
-    first, second = Optimizer(one, 0.1), Optimizer(other, 0.1)
+    first, second = Optimizer(one, config), Optimizer(other, config)
     steps(first, one, 2)
     second.restore(copy.deepcopy(first.state()))
     steps(first, one, 2)
