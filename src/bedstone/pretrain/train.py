@@ -3,10 +3,12 @@
 Reads   ``tokens``, ``mix``, ``tokenizer``; what the config leaves open, from ``plan``
 Writes  ``model.safetensors``, ``config.json``, ``generation_config.json``, ``tokenizer.json``,
         ``tokenizer_config.json``: a folder that Hugging Face loads; ``loss.parquet``: ``step``,
-        ``train_tokens``, ``loss_nats``, ``learning_rate``, ``gradient_norm``
+        ``train_tokens``, ``loss_nats``, ``learning_rate``, ``gradient_norm``; of a model with
+        experts ``experts.parquet``: ``from_step``, ``layer``, ``expert``, ``tokens``, ``share``
 """
 
 from collections.abc import Callable
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -15,7 +17,7 @@ from pydantic import Field
 from bedstone.config import MOST_THREADS, Config, checked
 from bedstone.counting.count import parameters, train_flop_per_token
 from bedstone.counting.memory import TRAIN_BYTES_PER_PARAMETER
-from bedstone.counting.shape import ModelConfig
+from bedstone.counting.shape import ExpertsConfig, ModelConfig
 from bedstone.errors import ConfigError
 from bedstone.model import NumberFormat
 from bedstone.pretrain import loader
@@ -23,11 +25,12 @@ from bedstone.store.decisions import decide, given
 from bedstone.store.provenance import current_machine
 from bedstone.store.stage import Job, Metrics, Result, Stage
 from bedstone.text.encoder import Encoder
-from bedstone.training.optim import OptimizerConfig, Schedule
+from bedstone.training.optim import OptimizerConfig, RoutingConfig, Schedule
 from bedstone.training.threads import matmul_peak, using_threads
 
 if TYPE_CHECKING:
     from bedstone.model.transformer import Transformer
+    from bedstone.training.experts import ExpertUse
     from bedstone.training.loop import LossOfStep
 
 NUMBER_BYTES = 2
@@ -43,6 +46,10 @@ class TrainConfig(Config):
     n_kv_heads: int | None = Field(None, gt=0, le=2**10)
     d_ff: int | None = Field(None, gt=0, le=2**18)
     seq_len: int | None = Field(None, gt=0, le=2**20)
+    qk_norm: bool = False
+    """Whether each head's queries and keys are normed: Qwen3's shape, and not Llama's."""
+    experts: ExpertsConfig | None = None
+    """In the place of a layer's feed-forward; absent: none."""
     batch_tokens: int | None = Field(None, gt=0, le=10**9)
     """Of a step; rounded down to whole sequences."""
     train_tokens: int | None = Field(None, gt=0, le=10**14)
@@ -56,6 +63,7 @@ class TrainConfig(Config):
     order_seed: int = Field(0, ge=0)
     """Of the order of the data."""
     optimizer: OptimizerConfig = OptimizerConfig()
+    routing: RoutingConfig = RoutingConfig()
 
 
 def run(config: TrainConfig, job: Job) -> Result:
@@ -69,6 +77,7 @@ def run(config: TrainConfig, job: Job) -> Result:
     from bedstone.model.processor import converted
     from bedstone.model.transformer import Transformer
     from bedstone.training import loop
+    from bedstone.training.experts import ExpertUse
 
     shape = _shape(config, Encoder.stored(job.inputs["tokenizer"]).vocab_size)
     rows = given(config.batch_tokens) // shape.seq_len
@@ -81,17 +90,26 @@ def run(config: TrainConfig, job: Job) -> Result:
     with using_threads(given(config.threads)):
         model = converted(Transformer(shape, config.init_seed), number_format)
         batches = _batches(job, steps * rows, rows, shape.seq_len, config.order_seed)
-        loss_of = _loss_of(model, batches.batch)
+        use = ExpertUse(model, steps, config.routing) if shape.experts else None
         curve = loop.train(
-            model, loss_of, schedule, config.optimizer, job, steps * rows * shape.seq_len
+            model,
+            _loss_of(model, batches.batch, use),
+            schedule,
+            config.optimizer,
+            job,
+            steps * rows * shape.seq_len,
+            use.tokens_PLE if use else None,
         )
         peak = matmul_peak(number_format)
     curve.write(job)
     loop.write_model(model, job.inputs["tokenizer"], job)
     cost = _cost(shape, curve.train_tokens)
     speed = cost["train_flop"] / curve.seconds
-    rates = {"flop_per_second": speed, "matmul_peak_share": speed / peak}
-    return Result(curve.metrics() | cost | rates)
+    metrics = {"flop_per_second": speed, "matmul_peak_share": speed / peak}
+    if use:
+        use.write(job)
+        metrics |= use.metrics(curve.train_tokens)
+    return Result(curve.metrics() | cost | metrics)
 
 
 def _shape(config: TrainConfig, vocab_size: int) -> ModelConfig:
@@ -122,14 +140,17 @@ def _batches(job: Job, sequences: int, rows: int, length: int, seed: int) -> loa
     return loader.Loader(loader.read_streams(tokens, mix), order, rows, length)
 
 
-def _loss_of(model: "Transformer", batch: Callable[[int], np.ndarray]) -> "LossOfStep":
+def _loss_of(
+    model: "Transformer", batch: Callable[[int], np.ndarray], use: "ExpertUse | None"
+) -> "LossOfStep":
     import torch
 
     def loss_of(step: int) -> tuple[torch.Tensor, int]:
         tokens = torch.from_numpy(batch(step))
         targets = tokens[:, 1:]
         weights = torch.full(targets.shape, 1 / targets.numel())
-        return model.loss(tokens[:, :-1], targets, weights), targets.numel()
+        loss = model.loss(tokens[:, :-1], targets, weights)
+        return use.balanced(loss, step) if use else loss, targets.numel()
 
     return loss_of
 
@@ -137,7 +158,8 @@ def _loss_of(model: "Transformer", batch: Callable[[int], np.ndarray]) -> "LossO
 def _cost(shape: ModelConfig, train_tokens: int) -> Metrics:
     architecture = shape.architecture
     counted = parameters(architecture)
-    return {
+    active = {"parameters_active": counted.active} if shape.experts else {}
+    return active | {
         "parameters_total": counted.total,
         "parameters_non_embedding": counted.non_embedding,
         "train_flop": train_tokens * train_flop_per_token(architecture, shape.seq_len),
@@ -153,5 +175,5 @@ STAGE = Stage(
     libraries=("numpy", "pyarrow", "torch"),
     reproducible="request",
     decided_by=("plan",),
-    resolve=decide,
+    resolve=partial(decide, undecided=("experts",)),
 )

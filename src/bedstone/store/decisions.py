@@ -1,6 +1,6 @@
 """What a plan decides for the stages after it, where their configs leave it open."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, TypeVar
 
 from bedstone.config import Config
@@ -13,19 +13,25 @@ ROLE = "plan"
 FILE = "plan.json"
 
 
-def decide(config: Config, inputs: Mapping[str, Artifact], **renamed: str) -> Config:
+def decide(
+    config: Config,
+    inputs: Mapping[str, Artifact],
+    undecided: Sequence[str] = (),
+    **renamed: str,
+) -> Config:
     """``config`` with its absent fields as the plan has them.
 
     Args:
         config: fields that are None are absent.
         inputs: the plan is that of role ``plan``.
+        undecided: fields that may stay absent.
         renamed: field -> its key in ``plan.json``, where that has another name.
 
     Raises:
         ConfigError: fields are absent, and there is no plan or it does not have them.
     """
     values = config.model_dump()
-    absent = [name for name, value in values.items() if value is None]
+    absent = [name for name, it in values.items() if it is None and name not in undecided]
     plan = read_json(inputs[ROLE], FILE) if ROLE in inputs else {}
     decided: dict[str, Any] = {name: plan.get(renamed.get(name, name)) for name in absent}
     if unknown := [name for name, value in decided.items() if value is None]:

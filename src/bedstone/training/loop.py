@@ -41,6 +41,7 @@ def train(
     config: OptimizerConfig,
     job: Job,
     train_tokens: int | None = None,
+    counts: Tensor | None = None,
 ) -> Curve:
     """Train ``model``, which has its fp32 weights at the end, and return what was seen.
 
@@ -51,12 +52,13 @@ def train(
         config: decay and clipping.
         job: where checkpoints are kept, and progress is shown.
         train_tokens: of the whole run, for the progress; absent if it is not known before.
+        counts: what ``loss_of`` adds up over the run, if anything: a checkpoint keeps it.
 
     Raises:
         BedstoneError: a loss or a gradient is not finite; the weights are as before that step.
     """
     optimizer = Optimizer(model, config.weight_decay)
-    curve = _resume(optimizer, job.scratch / CHECKPOINT)
+    curve = _resume(optimizer, counts, job.scratch / CHECKPOINT)
     kept = time.monotonic()
     begun = kept - curve.seconds
     with job.progress.task("tokens", train_tokens) as task:
@@ -67,7 +69,7 @@ def train(
             torch.autograd.backward(loss)
             norm = optimizer.gather()
             if not (math.isfinite(value) and math.isfinite(norm)):
-                _keep(optimizer, curve, job.scratch / CHECKPOINT)
+                _keep(optimizer, curve, counts, job.scratch / CHECKPOINT)
                 raise _no_number(step, value, norm, job)
             rate = schedule.at(step)
             optimizer.step(rate, clip_scale(norm, config.max_norm))
@@ -75,9 +77,9 @@ def train(
             task.advance(tokens, note=f"loss {value:.3f}")
             curve.seconds = time.monotonic() - begun
             if time.monotonic() - kept > CHECKPOINT_SECONDS:
-                _keep(optimizer, curve, job.scratch / CHECKPOINT)
+                _keep(optimizer, curve, counts, job.scratch / CHECKPOINT)
                 kept = time.monotonic()
-    _keep(optimizer, curve, job.scratch / CHECKPOINT)
+    _keep(optimizer, curve, counts, job.scratch / CHECKPOINT)
     optimizer.unround()
     return curve
 
@@ -90,10 +92,11 @@ def write_model(model: Transformer, tokenizer: Shard, job: Job) -> None:
             shutil.copyfile(file, path)
 
 
-def _keep(optimizer: Optimizer, curve: Curve, path: Path) -> None:
+def _keep(optimizer: Optimizer, curve: Curve, counts: Tensor | None, path: Path) -> None:
     state: dict[str, Any] = {
         "optimizer": optimizer.state(),
         "rows": curve.rows,
+        "counts": counts,
         "seconds": curve.seconds,
     }
     with work.written(path) as unfinished:
@@ -103,11 +106,13 @@ def _keep(optimizer: Optimizer, curve: Curve, path: Path) -> None:
             raise OSError(str(error).partition("\n")[0]) from error
 
 
-def _resume(optimizer: Optimizer, path: Path) -> Curve:
+def _resume(optimizer: Optimizer, counts: Tensor | None, path: Path) -> Curve:
     if not path.exists():
         return Curve.empty()
     state = torch.load(path)
     optimizer.restore(state["optimizer"])
+    if counts is not None:
+        counts.copy_(state["counts"])
     return Curve(state["rows"], state["seconds"])
 
 
