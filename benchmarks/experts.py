@@ -58,7 +58,7 @@ def compared(store: Path, tokens: int, seeds: int) -> Mapping[str, Any]:
         own_recipe("ablation"),
         {"crawl": [crawl]},
         vary=[f"base.experts={{{experts}}}", f"base.d_ff={N_EXPERTS * D_EXPERT}"],
-        sets=[f"tokenizer.vocab_size={DENSE.vocab_size}", *sizes],
+        sets=[f"tokenizer.vocab_size={DENSE.vocab_size}", "base.number_format=bf16", *sizes],
         seeds=str(seeds),
         proxy=[f"parameters={size},tokens={tokens}"],
         match="flop",

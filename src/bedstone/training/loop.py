@@ -64,12 +64,13 @@ def train(
     with job.progress.task("tokens", train_tokens) as task:
         task.advance(curve.train_tokens)
         for step in range(len(curve), schedule.steps):
+            before = None if counts is None else counts.clone()
             loss, tokens = loss_of(step)
             value = loss.item()
             torch.autograd.backward(loss)
             norm = optimizer.gather()
             if not (math.isfinite(value) and math.isfinite(norm)):
-                _keep(optimizer, curve, counts, job.scratch / CHECKPOINT)
+                _keep(optimizer, curve, before, job.scratch / CHECKPOINT)
                 raise _no_number(step, value, norm, job)
             rate = schedule.at(step)
             optimizer.step(rate, clip_scale(norm, config.max_norm))
