@@ -28,14 +28,14 @@ from bedstone.evaluation.effects import WHOLE
 from bedstone.store.artifact import Artifact
 from bedstone.uncertainty.comparison import effects, verdict
 
-N_EXPERTS, N_ACTIVE, D_EXPERT = 8, 2, 96
+N_EXPERTS, N_ACTIVE, D_EXPERT = 8, 2, 64
 EXPERTS = ExpertsConfig(n_experts=N_EXPERTS, n_active_experts=N_ACTIVE, d_expert=D_EXPERT)
 DENSE = ModelConfig(
-    vocab_size=2048,
+    vocab_size=1024,
     n_layers=4,
-    d_model=96,
-    n_heads=4,
-    n_kv_heads=2,
+    d_model=64,
+    n_heads=2,
+    n_kv_heads=1,
     d_ff=N_ACTIVE * D_EXPERT,
     seq_len=128,
     qk_norm=True,

@@ -1,7 +1,7 @@
 """Several feed-forwards in one layer, of which a router chooses some for each token.
 
 The rows are sorted by expert, so that each expert multiplies its own at once; no expert has a
-limit, so no token is dropped. What a token gets hangs on nothing but itself.
+limit, so no token is dropped, and what one gets depends on no other but for rounding.
 
 Shape letters, besides those of ``transformer``: E experts, A those that are active for a row,
 P pairs of a row and an expert that is active for it (R A).
