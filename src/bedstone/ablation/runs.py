@@ -10,7 +10,7 @@ from bedstone import config as configs
 from bedstone.ablation.recipes import TEXTS, Comparison, only
 from bedstone.config import Config
 from bedstone.counting.count import train_flop_per_token
-from bedstone.counting.shape import SIZES, ModelConfig
+from bedstone.counting.shape import ModelConfig
 from bedstone.progress import Progress
 from bedstone.store import recipe as recipes
 from bedstone.store.adoption import adopt
@@ -152,7 +152,8 @@ def _flop_per_token(arms: Arms, arm: int) -> float:
 
 def shape_of(arms: Arms, arm: int) -> ModelConfig:
     """Of the models of an arm."""
-    sizes = {name: value for name, value in arms.resolved(arm).items() if name in SIZES}
+    resolved = arms.resolved(arm)
+    sizes = {name: resolved[name] for name in ModelConfig.model_fields if name in resolved}
     vocab_size = Encoder.stored(arms.inputs(arm)["tokenizer"]).vocab_size
     return configs.checked(ModelConfig, {"vocab_size": vocab_size, **sizes})
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from bedstone.commands.rehearsal import PLANNER, Rehearsal, bytes_on_disk, timed, trains
-from bedstone.counting.shape import SIZES, ModelConfig
+from bedstone.counting.shape import ModelConfig
 from bedstone.errors import BedstoneError, ConfigError
 from bedstone.evaluation import bits, change
 from bedstone.generation.foresight import Foreseen, Known
@@ -129,7 +129,7 @@ class Costs:
         except ConfigError as error:
             return Cost(why=str(error))
         if "tokenizer" in inputs:
-            sizes = {name: config[name] for name in SIZES if name in config}
+            sizes = {name: config[name] for name in ModelConfig.model_fields if name in config}
             vocab_size = Encoder.stored(inputs["tokenizer"]).vocab_size
             model = Model(ModelConfig(vocab_size=vocab_size, **sizes), inputs["tokenizer"], 0.0)
         elif before := self.models.get(node.inputs.get("model", "")):

@@ -135,7 +135,7 @@ class LaidOut:
         with torch.device("meta"):
             self.model = Transformer(model.config)
         weights = {
-            name: _laid_out(weight, one_row=one_row) if name.startswith("blocks.") else weight
+            name: _laid_out(weight, one_row=one_row) if _is_for_all(name) else weight
             for name, weight in model.state_dict().items()
         }
         self.model.load_state_dict(weights, assign=True)
@@ -144,6 +144,11 @@ class LaidOut:
     def logits(self, tokens_BT: Tensor, cache: KVCache) -> Tensor:
         """Of the last position only, BV, in fp32."""
         return linear(self.model.hidden(tokens_BT, cache)[:, -1], self._output).float()
+
+
+def _is_for_all(name: str) -> bool:
+    """Whether it is a layer's weight that every row is multiplied with."""
+    return name.startswith("blocks.") and ".experts." not in name
 
 
 def _laid_out(weight: Tensor, *, one_row: bool) -> Tensor:

@@ -1,10 +1,11 @@
-"""The files of a model as Hugging Face lays them out: ``save`` writes Llama's, ``load`` reads more.
+"""The files of a model as Hugging Face lays them out, written by ``save`` and read by ``load``.
 
 Read are the shapes that ``hugging_face_config`` knows, from safetensors in one file or several. A
 tensor too many or too few is refused: no model is computed that is another one. Nothing is ever
 unpickled.
 
-Source: modeling_*.py of llama, mistral, qwen2 and qwen3 in transformers.
+Source: modeling_*.py of llama, mistral, mixtral, qwen2, qwen3 and qwen3_moe in transformers, and
+its conversion_mapping.py, which says that each expert is stored by itself.
 """
 
 import json
@@ -30,6 +31,8 @@ from bedstone.model.transformer import Block, Transformer
 WEIGHTS, CONFIG, GENERATION = "model.safetensors", "config.json", "generation_config.json"
 INDEX = "model.safetensors.index.json"
 EMBEDDING, HEAD = "model.embed_tokens.weight", "lm_head.weight"
+QWEN_NAMES, MIXTRAL_NAMES = ("gate_proj", "up_proj", "down_proj"), ("w1", "w3", "w2")
+"""Of a feed-forward's matrices; the others call them as Qwen does."""
 COMPUTED_FROM_CONFIG = "rotary_emb.inv_freq"
 """A tensor that old files hold, and that the config decides."""
 NUMBERS = ("F64", "F32", "F16", "BF16")
@@ -105,10 +108,10 @@ def save(
     part: Callable[[str], AbstractContextManager[Path]],
     end_token: int,
 ) -> None:
-    """Write a model of Llama's shape in three files in fp32; ``end_token`` ends a text.
+    """Write a model in three files in fp32; ``end_token`` ends a text.
 
     Raises:
-        ValueError: a model with what Llama's first shape does not have.
+        ValueError: a model of a shape that is not written, see ``hugging_face_config``.
     """
     keys = keys_of(model.config)
     tensors = {name: tensor.float().contiguous() for name, tensor in _parts(model).items()}
@@ -233,7 +236,6 @@ def _of_block(block: Block, config: ModelConfig) -> dict[str, Tensor]:
     kv = c.n_kv_heads * c.d_head
     split = [c.n_heads * c.d_head, kv, kv]
     q, k, v = torch.split(block.qkv.data, split)
-    gate, up = block.gate_up.data.chunk(2)
     parts = {
         "input_layernorm.weight": block.attention_norm.data,
         "self_attn.q_proj.weight": q,
@@ -241,9 +243,6 @@ def _of_block(block: Block, config: ModelConfig) -> dict[str, Tensor]:
         "self_attn.v_proj.weight": v,
         "self_attn.o_proj.weight": block.attention_out.data,
         "post_attention_layernorm.weight": block.ff_norm.data,
-        "mlp.gate_proj.weight": gate,
-        "mlp.up_proj.weight": up,
-        "mlp.down_proj.weight": block.ff_out.data,
     }
     if block.qkv_bias is not None:
         for letter, bias in zip("qkv", torch.split(block.qkv_bias.data, split), strict=True):
@@ -251,4 +250,18 @@ def _of_block(block: Block, config: ModelConfig) -> dict[str, Tensor]:
     if c.qk_norm:
         parts["self_attn.q_norm.weight"] = block.q_norm.data
         parts["self_attn.k_norm.weight"] = block.k_norm.data
+    if block.experts is None:
+        return parts | _of_feed_forward("mlp.", QWEN_NAMES, block.gate_up.data, block.ff_out.data)
+    own, names = ("mlp", QWEN_NAMES) if c.qk_norm else ("block_sparse_moe", MIXTRAL_NAMES)
+    parts[f"{own}.gate.weight"] = block.experts.router.data
+    pairs = zip(block.experts.gate_up.data, block.experts.ff_out.data, strict=True)
+    for number, (gate_up, out) in enumerate(pairs):
+        parts |= _of_feed_forward(f"{own}.experts.{number}.", names, gate_up, out)
     return parts
+
+
+def _of_feed_forward(
+    start: str, names: tuple[str, str, str], gate_up: Tensor, out: Tensor
+) -> dict[str, Tensor]:
+    matrices = (*gate_up.chunk(2), out)
+    return {f"{start}{name}.weight": it for name, it in zip(names, matrices, strict=True)}

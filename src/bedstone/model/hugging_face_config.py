@@ -1,10 +1,11 @@
 """Hugging Face's ``config.json``: the shape of a model in the keys of several model types.
 
-Read are the shapes of Llama, Mistral, Qwen2 and Qwen3; Llama's is written. Whatever a config asks
-for that ``transformer`` does not compute is refused: no model is computed that is another one.
+Read are the shapes of Llama, Mistral, Mixtral, Qwen2, Qwen3 and its experts; those without window,
+biases and scaled positions are written too. Whatever a config asks for that ``transformer`` does
+not compute is refused: no model is computed that is another one.
 
-Source: configuration_*.py of llama, mistral, qwen2 and qwen3 in transformers; for rotary
-positions, modeling_rope_utils.py.
+Source: configuration_*.py of llama, mistral, mixtral, qwen2, qwen3 and qwen3_moe in transformers;
+for rotary positions, modeling_rope_utils.py.
 """
 
 from collections.abc import Mapping
@@ -13,14 +14,16 @@ from typing import Any
 from pydantic import ValidationError
 
 from bedstone.counting import families
-from bedstone.counting.shape import ModelConfig, RopeScaling
+from bedstone.counting.shape import ExpertsConfig, ModelConfig, RopeScaling
 from bedstone.errors import ArtifactError, ConfigError
 
 COMPUTED = {
     "llama": "LlamaForCausalLM",
     "mistral": "MistralForCausalLM",
+    "mixtral": "MixtralForCausalLM",
     "qwen2": "Qwen2ForCausalLM",
     "qwen3": "Qwen3ForCausalLM",
+    "qwen3_moe": "Qwen3MoeForCausalLM",
 }
 """Model type -> the class whose logits are computed."""
 ONLY = {
@@ -31,6 +34,8 @@ ONLY = {
     "quantization_config": None,
 }
 """Keys of which one value is computed, which is also that of a config without the key."""
+LEFT_OUT = {"mixtral": {"rms_norm_eps": 1e-5, "rope_theta": 1_000_000.0}}
+"""Values of keys that are left out, of those families that have others than the rest."""
 ORIGINAL_POSITIONS = "original_max_position_embeddings"
 ROPE_KEYS = {
     "rope_type",
@@ -42,7 +47,10 @@ ROPE_KEYS = {
     "high_freq_factor",
     ORIGINAL_POSITIONS,
 }
-HINT = "the shapes of Llama, Mistral, Qwen2 and Qwen3 are computed, unquantised or from GGUF"
+HINT = (
+    "the shapes of Llama, Mistral, Mixtral, Qwen2, Qwen3 and Qwen3-MoE are computed, unquantised "
+    "or, without experts, from GGUF"
+)
 
 
 def model_config(stored: Mapping[str, Any], where: str) -> ModelConfig:
@@ -72,17 +80,18 @@ def model_config(stored: Mapping[str, Any], where: str) -> ModelConfig:
 
 
 def keys_of(config: ModelConfig) -> dict[str, Any]:
-    """The keys of a model of Llama's shape.
+    """The keys of a model of the shapes that are written.
 
     Raises:
-        ValueError: a model with what Llama's first shape does not have.
+        ValueError: a model with what they do not have.
     """
     c = config
-    if c.qkv_bias or c.qk_norm or c.window_tokens or c.rope_scaling:
-        raise ValueError("only models of Llama's shape are written")
-    return {
-        "architectures": ["LlamaForCausalLM"],
-        "model_type": "llama",
+    if c.qkv_bias or c.window_tokens or c.rope_scaling:
+        raise ValueError("only Llama's shape, with experts and norms of heads, is written")
+    family = family_of(c)
+    keys = {
+        "architectures": [COMPUTED[family]],
+        "model_type": family,
         "dtype": "float32",
         "vocab_size": c.vocab_size,
         "num_hidden_layers": c.n_layers,
@@ -100,6 +109,30 @@ def keys_of(config: ModelConfig) -> dict[str, Any]:
         "mlp_bias": False,
         "initializer_range": c.initial_deviation,
     }
+    return keys | _keys_of_experts(c)
+
+
+def family_of(config: ModelConfig) -> str:
+    """The model type of the shapes that are written."""
+    if config.experts:
+        return "qwen3_moe" if config.qk_norm else "mixtral"
+    return "qwen3" if config.qk_norm else "llama"
+
+
+def _keys_of_experts(config: ModelConfig) -> dict[str, Any]:
+    its = config.experts
+    if its is None:
+        return {}
+    if not config.qk_norm:
+        return {"num_local_experts": its.n_experts, "num_experts_per_tok": its.n_active_experts}
+    return {
+        "num_experts": its.n_experts,
+        "num_experts_per_tok": its.n_active_experts,
+        "moe_intermediate_size": its.d_expert or config.d_ff,
+        "norm_topk_prob": its.normed,
+        "mlp_only_layers": list(its.dense_layers),
+        "decoder_sparse_step": 1,
+    }
 
 
 def refusal(where: str, key: str, value: object) -> ArtifactError:
@@ -111,7 +144,8 @@ def _of_keys(keys: families.Keys, family: str) -> ModelConfig:
     d_model, n_heads = keys.size("hidden_size"), keys.size("num_attention_heads")
     d_head = keys.optional("head_dim")
     seq_len = keys.size("max_position_embeddings")
-    rope_theta, rope_scaling = _rope(keys.values, seq_len, keys.where)
+    values = LEFT_OUT.get(family, {}) | dict(keys.values)
+    rope_theta, rope_scaling = _rope(values, seq_len, keys.where)
     return ModelConfig(
         vocab_size=keys.size("vocab_size"),
         n_layers=keys.n_layers,
@@ -121,14 +155,34 @@ def _of_keys(keys: families.Keys, family: str) -> ModelConfig:
         d_ff=keys.size("intermediate_size"),
         seq_len=seq_len,
         rope_theta=rope_theta,
-        norm_eps=keys.values.get("rms_norm_eps", 1e-6),
+        norm_eps=values.get("rms_norm_eps", 1e-6),
         tied=keys.flag("tie_word_embeddings"),
         head_width=None if d_head is None or d_head * n_heads == d_model else d_head,
         qkv_bias=family == "qwen2",
-        qk_norm=family == "qwen3",
+        qk_norm=family in ("qwen3", "qwen3_moe"),
         window_tokens=keys.window,
         full_layers=_full_layers(keys),
         rope_scaling=rope_scaling,
+        experts=_experts(keys),
+    )
+
+
+def _experts(keys: families.Keys) -> ExpertsConfig | None:
+    if "num_local_experts" not in keys.defaults:
+        return None
+    sizes = {
+        "n_experts": keys.size("num_local_experts"),
+        "n_active_experts": keys.size("num_experts_per_tok"),
+    }
+    if "moe_intermediate_size" not in keys.defaults:
+        return ExpertsConfig(**sizes)
+    d_expert = keys.size("moe_intermediate_size")
+    dense, step = keys.indices("mlp_only_layers") or (), keys.size("decoder_sparse_step")
+    return ExpertsConfig(
+        **sizes,
+        d_expert=None if d_expert == keys.size("intermediate_size") else d_expert,
+        normed=keys.values.get("norm_topk_prob", False),
+        dense_layers=tuple(n for n in range(keys.n_layers) if n in dense or (n + 1) % step),
     )
 
 

@@ -1,8 +1,8 @@
 """A transformer of the Llama type.
 
 RMSNorm before each sublayer, rotary positions, grouped queries, SwiGLU, no bias, and by default
-the embedding is the output projection too. Models made elsewhere may add what Mistral, Qwen2 and
-Qwen3 do: a window, biases of queries, keys and values, norms of queries and keys.
+the embedding is the output projection too. Models may have what Mistral, Mixtral, Qwen2 and Qwen3
+add: a window, experts, biases of queries, keys and values, norms of queries and keys.
 The projections that read the same input are one matrix here (``qkv``, ``gate_up``); in the files,
 see ``hugging_face``, they are separate.
 
@@ -24,8 +24,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from bedstone.counting.shape import ModelConfig
+from bedstone.counting.shape import ExpertsConfig, ModelConfig
 from bedstone.model.cache import KVCache, View, whole_view
+from bedstone.model.experts import Experts
 from bedstone.model.functions import (
     attention,
     chunk_rows,
@@ -54,7 +55,7 @@ class Transformer(nn.Module):
         super().__init__()
         c = self.config = config
         self.embedding = _matrix(c.vocab_size, c.d_model)
-        self.blocks = nn.ModuleList(Block(c) for _ in range(c.n_layers))
+        self.blocks = nn.ModuleList(Block(c, experts) for experts in c.layer_experts)
         self.norm = nn.Parameter(torch.ones(c.d_model))
         if not c.tied:
             self.head = _matrix(c.vocab_size, c.d_model)
@@ -152,7 +153,7 @@ class Transformer(nn.Module):
         normal = self.config.initial_deviation
         small = normal / math.sqrt(2 * self.config.n_layers)
         for name, weight in self.named_parameters():
-            if weight.dim() == 2:
+            if weight.dim() >= 2:
                 digest = hashlib.sha256(f"{seed}\0{name}".encode()).digest()
                 generator = torch.Generator().manual_seed(int.from_bytes(digest[:8]))
                 deviation = small if name.endswith("_out") else normal
@@ -162,7 +163,7 @@ class Transformer(nn.Module):
 class Block(nn.Module):
     """Attention, then the feed-forward network, each added to what it reads."""
 
-    def __init__(self, config: ModelConfig) -> None:
+    def __init__(self, config: ModelConfig, experts: ExpertsConfig | None) -> None:
         super().__init__()
         c = self.config = config
         self.attention_norm = nn.Parameter(torch.ones(c.d_model))
@@ -173,8 +174,10 @@ class Block(nn.Module):
             self.k_norm = nn.Parameter(torch.ones(c.d_head))
         self.attention_out = _matrix(c.d_model, c.n_heads * c.d_head)
         self.ff_norm = nn.Parameter(torch.ones(c.d_model))
-        self.gate_up = _matrix(2 * c.d_ff, c.d_model)
-        self.ff_out = _matrix(c.d_model, c.d_ff)
+        self.experts = Experts(experts, c.d_model, c.d_ff) if experts else None
+        if not experts:
+            self.gate_up = _matrix(2 * c.d_ff, c.d_model)
+            self.ff_out = _matrix(c.d_model, c.d_ff)
 
     def forward(self, h_BTD: Tensor, view: "View", past: Tensor | None) -> Tensor:
         """``h_BTD`` with what this layer has to add; ``past`` is its part of a cache."""
@@ -186,7 +189,10 @@ class Block(nn.Module):
         attended = attention(qkv, view, c) if past is None else _attend_to_cache(qkv, view, c, past)
         h_BTD = h_BTD + linear(attended, self.attention_out)
         normed = rms_norm(h_BTD, self.ff_norm, c.norm_eps)
-        return h_BTD + linear(swiglu(linear(normed, self.gate_up)), self.ff_out)
+        if self.experts is None:
+            return h_BTD + linear(swiglu(linear(normed, self.gate_up)), self.ff_out)
+        made: Tensor = self.experts(normed)
+        return h_BTD + made
 
     def _normed_heads(self, qkv_BTE: Tensor) -> Tensor:
         c = self.config

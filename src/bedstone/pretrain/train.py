@@ -6,12 +6,14 @@ Reads   ``tokens``, ``mix``, ``tokenizer``; what the config leaves open, from ``
 Writes  ``model.safetensors``, ``config.json``, ``generation_config.json``, ``tokenizer.json``,
         ``tokenizer_config.json``: a folder that Hugging Face loads; ``loss.parquet``: ``step``,
         ``train_tokens``, ``loss_nats``, ``learning_rate``, ``gradient_norm``, ``skipped``;
-        ``checkpoints/TOKENS/``, for branches: weights and moments, 12 bytes a parameter
+        of a model with experts ``experts.parquet``: ``from_step``, ``layer``, ``expert``,
+        ``tokens``, ``share``; for branches, ``checkpoints/TOKENS/``: 12 bytes a parameter
 """
 
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import nullcontext
+from functools import partial
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import numpy as np
@@ -21,7 +23,7 @@ from bedstone.config import MOST_THREADS, Config, checked
 from bedstone.counting.count import parameters, train_flop_per_token
 from bedstone.counting.devices import known as known_devices
 from bedstone.counting.memory import TRAIN_BYTES_PER_PARAMETER
-from bedstone.counting.shape import ModelConfig
+from bedstone.counting.shape import ExpertsConfig, ModelConfig
 from bedstone.errors import ConfigError
 from bedstone.model import Compiled, Device, NumberFormat
 from bedstone.pretrain import branches, loader
@@ -29,13 +31,14 @@ from bedstone.store.decisions import decide, given
 from bedstone.store.provenance import current_machine
 from bedstone.store.stage import Job, Metrics, Result, Stage
 from bedstone.text.encoder import END, Encoder
-from bedstone.training.optim import OptimizerConfig, Schedule
+from bedstone.training.optim import OptimizerConfig, RoutingConfig, Schedule
 from bedstone.training.threads import matmul_peak, using_threads
 
 if TYPE_CHECKING:
     import torch
 
     from bedstone.model.transformer import Transformer
+    from bedstone.training.experts import ExpertUse
     from bedstone.training.loop import LossOfStep
     from bedstone.training.processes import LossFunction, Processes
 
@@ -62,6 +65,10 @@ class TrainConfig(Config):
     n_kv_heads: int | None = Field(None, gt=0, le=2**10)
     d_ff: int | None = Field(None, gt=0, le=2**18)
     seq_len: int | None = Field(None, gt=0, le=2**20)
+    qk_norm: bool = False
+    """Whether each head's queries and keys are normed: Qwen3's shape, and not Llama's."""
+    experts: ExpertsConfig | None = None
+    """In the place of a layer's feed-forward; absent: none."""
     batch_tokens: int | None = Field(None, gt=0, le=10**9)
     """Of a step; rounded down to whole sequences."""
     train_tokens: int | None = Field(None, gt=0, le=10**14)
@@ -82,6 +89,7 @@ class TrainConfig(Config):
     order_seed: int = Field(0, ge=0)
     """Of the order of the data."""
     optimizer: OptimizerConfig = OptimizerConfig()
+    routing: RoutingConfig = RoutingConfig()
 
 
 def run(config: TrainConfig, job: Job) -> Result:
@@ -97,6 +105,7 @@ def run(config: TrainConfig, job: Job) -> Result:
 
     from bedstone.model.processor import device_of
     from bedstone.training import loop
+    from bedstone.training.experts import ExpertUse
     from bedstone.training.processes import joined, whole
 
     tokenizer = Encoder.stored(job.inputs["tokenizer"])
@@ -121,7 +130,8 @@ def run(config: TrainConfig, job: Job) -> Result:
         model, loss = _model(config, shape, processes, device)
         read = _ahead(reader, batches.batch, steps, device)
         end = tokenizer.special[END] if config.documents == "apart" else None
-        loss_of = _loss_of(loss, read, config, processes, end)
+        use = ExpertUse(model, steps, config.routing) if shape.experts else None
+        loss_of = _loss_of(loss, read, config, processes, end, use)
         try:
             curve = loop.train(
                 model,
@@ -131,6 +141,7 @@ def run(config: TrainConfig, job: Job) -> Result:
                 train_tokens=steps * step_tokens,
                 processes=processes,
                 branches=leaving,
+                counts=use.tokens_PLE if use else None,
             )
         except torch.OutOfMemoryError as error:
             raise ConfigError(
@@ -139,6 +150,7 @@ def run(config: TrainConfig, job: Job) -> Result:
                 "several processes",
             ) from error
         model = whole(model)
+        routed = processes.summed(use.tokens_PLE) if use else None
         peak = matmul_peak(given(config.number_format), device) * processes.size
     if not processes.is_first:
         return Result({})
@@ -146,8 +158,12 @@ def run(config: TrainConfig, job: Job) -> Result:
     loop.write_model(model, job.inputs["tokenizer"], job)
     cost = _cost(shape, curve.train_tokens)
     speed = cost["train_flop"] / curve.seconds
-    rates = {"flop_per_second": speed, "matmul_peak_share": speed / peak}
-    return Result(curve.metrics() | cost | rates | _nominal(speed, processes.size, device))
+    metrics = {"flop_per_second": speed, "matmul_peak_share": speed / peak}
+    metrics |= _nominal(speed, processes.size, device)
+    if use and routed is not None:
+        use.write(job, routed)
+        metrics |= use.metrics(routed, curve.train_tokens)
+    return Result(curve.metrics() | cost | metrics)
 
 
 def _model(
@@ -225,6 +241,7 @@ def _loss_of(
     config: TrainConfig,
     processes: "Processes",
     end: int | None,
+    use: "ExpertUse | None",
 ) -> "LossOfStep":
     """The mean loss of a step's tokens, in this process's parts.
 
@@ -234,6 +251,7 @@ def _loss_of(
         config: how many tokens are computed at once.
         processes: those that share the sequences.
         end: the token before each document's first, where documents are apart.
+        use: of the experts, where there are some.
     """
     import torch
 
@@ -254,6 +272,8 @@ def _loss_of(
             is_last = part is parts[-1]
             with nullcontext() if is_last else kept_apart(loss):
                 value = loss(inputs_BT, targets_BT, weights_BT, documents_BT)
+                if use:
+                    value = use.balanced(value, step, len(part) / len(numbers))
                 yield value, int((part < rows).sum()) * length
 
     return loss_of
@@ -275,7 +295,8 @@ def _nominal(speed: float, devices: int, device: "torch.device") -> Metrics:
 def _cost(shape: ModelConfig, train_tokens: int) -> Metrics:
     architecture = shape.architecture
     counted = parameters(architecture)
-    return {
+    active = {"parameters_active": counted.active} if shape.experts else {}
+    return active | {
         "parameters_total": counted.total,
         "parameters_non_embedding": counted.non_embedding,
         "train_flop": train_tokens * train_flop_per_token(architecture, shape.seq_len),
@@ -292,5 +313,5 @@ STAGE = Stage(
     libraries=("numpy", "pyarrow", "torch"),
     reproducible="request",
     decided_by=("plan",),
-    resolve=decide,
+    resolve=partial(decide, undecided=("experts",)),
 )

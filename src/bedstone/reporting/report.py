@@ -40,6 +40,7 @@ SECTIONS: tuple[Callable[[Family], Section | None], ...] = (
     scaling.laws,
     scaling.fits,
     model_sections.training,
+    model_sections.experts,
     scaling.predictions,
     model_sections.held_out,
     behaviour.fine_tuning,

@@ -1,6 +1,6 @@
 """What a plan decides for the stages after it, where their configs leave it open."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, TypeVar
 
 from bedstone.config import Config
@@ -15,19 +15,25 @@ AUTO = "auto"
 FILE = "plan.json"
 
 
-def decide(config: Config, inputs: Mapping[str, Artifact], **renamed: str) -> Config:
+def decide(
+    config: Config,
+    inputs: Mapping[str, Artifact],
+    undecided: Sequence[str] = (),
+    **renamed: str,
+) -> Config:
     """``config`` with its absent fields as the plan has them.
 
     Args:
         config: fields that are None are absent; one that is ``auto`` is filled too, if it can be.
         inputs: the plan is that of role ``plan``.
+        undecided: fields that may stay absent.
         renamed: field -> its key in ``plan.json``, where that has another name.
 
     Raises:
         ConfigError: fields are absent, and there is no plan or it does not have them.
     """
     values = config.model_dump()
-    absent = [name for name, value in values.items() if value in (None, AUTO)]
+    absent = [name for name, it in values.items() if it in (None, AUTO) and name not in undecided]
     plan = read_json(inputs[ROLE], FILE) if ROLE in inputs else {}
     decided: dict[str, Any] = {
         name: plan.get(renamed.get(name, name), values[name]) for name in absent

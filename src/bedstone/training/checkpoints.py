@@ -9,10 +9,12 @@ import shutil
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+import torch
+from torch import Tensor
 from torch.distributed.checkpoint.api import CheckpointException
 from torch.distributed.checkpoint.state_dict_loader import load
 from torch.distributed.checkpoint.state_dict_saver import save
@@ -25,46 +27,58 @@ from bedstone.training.processes import Processes
 WHOLE = ".metadata"
 
 
-def keep(optimizer: Optimizer, curve: Curve, folder: Path, processes: Processes) -> None:
-    """Write the checkpoint of the step that comes next into ``folder``; older ones go.
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """What a checkpoint holds, besides the curve."""
 
-    Raises:
-        BedstoneError: it cannot be written.
-    """
-    path = folder / str(len(curve))
-    write(optimizer, curve, path, processes)
-    if processes.is_first:
-        for other in folder.iterdir():
-            if other != path:
-                shutil.rmtree(other)
+    optimizer: Optimizer
+    processes: Processes
+    counts: Tensor | None = None
+    """What this process has added up over the run; a checkpoint has the sum over all."""
 
+    def keep(self, curve: Curve, folder: Path) -> None:
+        """Write the checkpoint of the step that comes next into ``folder``; older ones go.
 
-def write(optimizer: Optimizer, curve: Curve, path: Path, processes: Processes) -> None:
-    """Write a checkpoint at ``path``, every process its part, unless it is there.
+        Raises:
+            BedstoneError: it cannot be written.
+        """
+        path = folder / str(len(curve))
+        self.write(curve, path)
+        if self.processes.is_first:
+            for other in folder.iterdir():
+                if other != path:
+                    shutil.rmtree(other)
 
-    Raises:
-        BedstoneError: it cannot be written.
-    """
-    if (path / WHOLE).exists():
-        return
-    state = {"optimizer": optimizer.state(), "curve": asdict(curve)}
-    path.parent.mkdir(exist_ok=True)
-    with work.named(path):
-        try:
-            with _quiet():
-                save(state, checkpoint_id=path, no_dist=processes.size == 1)
-        except CheckpointException as error:
-            cause, _ = next(iter(error.failures.values()))
-            raise OSError(str(cause).partition("\n")[0]) from error
+    def write(self, curve: Curve, path: Path) -> None:
+        """Write a checkpoint at ``path``, every process its part, unless it is there.
 
+        Raises:
+            BedstoneError: it cannot be written.
+        """
+        if (path / WHOLE).exists():
+            return
+        path.parent.mkdir(exist_ok=True)
+        with work.named(path), _quiet():
+            try:
+                save(self._state(curve), checkpoint_id=path, no_dist=self.processes.size == 1)
+            except CheckpointException as error:
+                cause, _ = next(iter(error.failures.values()))
+                raise OSError(str(cause).partition("\n")[0]) from error
 
-def read(optimizer: Optimizer, path: Path, processes: Processes) -> Curve:
-    """The run up to the checkpoint at ``path``, and the optimizer as it was then."""
-    state: dict[str, Any] = {"optimizer": optimizer.state(), "curve": asdict(Curve.empty())}
-    with _quiet():
-        load(state, checkpoint_id=path, no_dist=processes.size == 1)
-    optimizer.restore(state["optimizer"])
-    return Curve(**state["curve"])
+    def read(self, path: Path) -> Curve:
+        """The run up to the checkpoint at ``path``; the optimizer and the counts are as then."""
+        state = self._state(Curve.empty())
+        with _quiet():
+            load(state, checkpoint_id=path, no_dist=self.processes.size == 1)
+        self.optimizer.restore(state["optimizer"])
+        if self.counts is not None:
+            self.counts.copy_(state["counts"])
+            self.counts.mul_(self.processes.is_first)
+        return Curve(**state["curve"])
+
+    def _state(self, curve: Curve) -> dict[str, Any]:
+        counts = torch.zeros(0) if self.counts is None else self.processes.summed(self.counts)
+        return {"optimizer": self.optimizer.state(), "curve": asdict(curve), "counts": counts}
 
 
 def last(folder: Path) -> Path | None:

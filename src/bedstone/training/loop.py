@@ -21,10 +21,10 @@ from bedstone.model.transformer import Transformer
 from bedstone.store.artifact import Shard
 from bedstone.store.stage import Job
 from bedstone.text.encoder import END, FILES, Encoder
-from bedstone.training import checkpoints
+from bedstone.training.checkpoints import Kept, last
 from bedstone.training.curve import Curve
 from bedstone.training.optim import Schedule, is_spike
-from bedstone.training.optimizer import Optimizer, clip_scale
+from bedstone.training.optimizer import Optimizer, RateOf, clip_scale, unscaled
 from bedstone.training.processes import ALONE, Processes
 
 CHECKPOINTS = "checkpoints"
@@ -58,6 +58,8 @@ def train(
     train_tokens: int | None = None,
     processes: Processes = ALONE,
     branches: Branches = NO_BRANCHES,
+    counts: Tensor | None = None,
+    rate_of: RateOf = unscaled,
 ) -> Curve:
     """Train ``model``, which has its fp32 weights at the end, and return what was seen.
 
@@ -69,21 +71,24 @@ def train(
         train_tokens: of the whole run, for the progress; absent if it is not known before.
         processes: those that train together; the mean of their losses is the step's.
         branches: of other runs, and of this one.
+        counts: what ``loss_of`` adds up over the run, if anything: a checkpoint keeps it.
+        rate_of: see ``Optimizer``.
 
     Raises:
         BedstoneError: a loss or a gradient is not finite; the weights are as before that step.
     """
-    optimizer = Optimizer(model, schedule.config)
-    folder = job.scratch / CHECKPOINTS
-    begun = checkpoints.last(folder) or branches.begun
-    curve = checkpoints.read(optimizer, begun, processes) if begun else Curve.empty()
+    optimizer = Optimizer(model, schedule.config, rate_of)
+    run, folder = Kept(optimizer, processes, counts), job.scratch / CHECKPOINTS
+    begun = last(folder) or branches.begun
+    curve = run.read(begun) if begun else Curve.empty()
     kept_at = time.monotonic()
     started = kept_at - curve.seconds
     with job.progress.task("tokens", train_tokens) as task:
         task.advance(curve.train_tokens)
         for step in range(len(curve), schedule.steps):
             if step in branches.kept:
-                checkpoints.write(optimizer, curve, branches.kept[step], processes)
+                run.write(curve, branches.kept[step])
+            before = None if counts is None else counts.clone()
             losses, sizes = [], []
             for loss, size in loss_of(step):
                 torch.autograd.backward(loss)
@@ -95,7 +100,9 @@ def train(
             total, tokens, times = processes.sums(*own)
             value = total / processes.size
             if not (math.isfinite(value) and math.isfinite(norm)):
-                checkpoints.keep(optimizer, curve, folder, processes)
+                if counts is not None and before is not None:
+                    counts.copy_(before)
+                run.keep(curve, folder)
                 raise _no_number(step, value, norm, folder)
             rate = schedule.at(step)
             if skipped := is_spike(norm, curve.norms, schedule.config.spike_deviations):
@@ -106,9 +113,9 @@ def train(
             task.advance(tokens, note=f"loss {value:.3f}")
             curve.seconds = time.monotonic() - started
             if times:
-                checkpoints.keep(optimizer, curve, folder, processes)
+                run.keep(curve, folder)
                 kept_at = time.monotonic()
-    checkpoints.keep(optimizer, curve, folder, processes)
+    run.keep(curve, folder)
     optimizer.unround()
     if curve.skipped_steps:
         job.progress.say(f"{curve.skipped_steps} steps were skipped: their gradients were spikes")

@@ -53,6 +53,15 @@ class OptimizerConfig(Config):
         return self
 
 
+class RoutingConfig(Config):
+    """What is added to the loss so that all experts are used; of a model without, nothing."""
+
+    balance_weight: float = Field(0.01, ge=0)
+    """Of their unevenness. Source: Fedus et al. 2021, arXiv:2101.03961, section 2.2."""
+    z_weight: float = Field(0.001, ge=0)
+    """Of large logits of the router. Source: Zoph et al. 2022, arXiv:2202.08906, section 3.3."""
+
+
 @dataclass(frozen=True, slots=True)
 class Schedule:
     """Learning rate by step: linear warm-up to the peak, then as the config says."""

@@ -8,6 +8,8 @@ Source: Micikevicius et al. 2018, arXiv:1710.03740, section 3.1 (master copies);
 Hutter 2019, arXiv:1711.05101 (AdamW).
 """
 
+from collections import defaultdict
+from collections.abc import Callable, Mapping
 from typing import Any, cast
 
 import torch
@@ -20,15 +22,31 @@ BETAS = (0.9, 0.95)
 """Source: Touvron et al. 2023, arXiv:2307.09288, section 2.2."""
 OF_LAYERS = "blocks."
 
+RateOf = Callable[[str], float]
+
+
+def unscaled(name: str) -> float:
+    """The same rate for all parameters."""
+    return 1.0
+
 
 class Optimizer:
     """Follows the gradients of a model's trainable weights; only matrices decay."""
 
-    def __init__(self, model: nn.Module, config: OptimizerConfig) -> None:
+    def __init__(
+        self, model: nn.Module, config: OptimizerConfig, rate_of: RateOf = unscaled
+    ) -> None:
+        """Start with no moments.
+
+        Args:
+            model: whose weights are changed.
+            config: how.
+            rate_of: a parameter's learning rate over that of a step; it decays as if it were 1.
+        """
         named = [(name, each) for name, each in model.named_parameters() if each.requires_grad]
         self._weights = [weight for _, weight in named]
         self._masters = {name: _master(weight) for name, weight in named}
-        self._rules = _rules(self._masters, config)
+        self._rules = _rules(self._masters, config, rate_of)
         self._begin()
 
     def gather(self) -> float:
@@ -47,7 +65,7 @@ class Optimizer:
             torch._foreach_mul_(self._gradients(), scale)
         for rule in self._rules:
             for group in rule.param_groups:
-                group["lr"] = learning_rate
+                group["lr"] = learning_rate * group["rate"]
             rule.step()
         self._round()
         self.skip()
@@ -114,25 +132,22 @@ class Optimizer:
 
 
 def _rules(
-    masters: dict[str, nn.Parameter], config: OptimizerConfig
+    masters: Mapping[str, nn.Parameter], config: OptimizerConfig, rate_of: RateOf
 ) -> list[torch.optim.Optimizer]:
-    of_muon: list[nn.Parameter] = []
-    if config.method == "muon":
-        named = masters.items()
-        of_muon = [each for name, each in named if name.startswith(OF_LAYERS) and each.dim() == 2]
-    theirs = {id(each) for each in of_muon}
-    others = [each for each in masters.values() if id(each) not in theirs]
-    decay = config.weight_decay
-    groups = [
-        {"params": [each for each in others if each.dim() >= 2], "weight_decay": decay},
-        {"params": [each for each in others if each.dim() < 2], "weight_decay": 0.0},
-    ]
+    groups: dict[bool, list[dict[str, Any]]] = {False: [], True: []}
+    alike = defaultdict[tuple[bool, float, bool], list[nn.Parameter]](list)
+    for name, master in masters.items():
+        is_of_layers = name.startswith(OF_LAYERS) and master.dim() == 2
+        by_muon = config.method == "muon" and is_of_layers
+        alike[by_muon, rate_of(name), master.dim() >= 2].append(master)
+    for (by_muon, rate, decays), params in alike.items():
+        decay = config.weight_decay * decays / rate
+        groups[by_muon].append({"params": params, "rate": rate, "weight_decay": decay})
     rules: list[torch.optim.Optimizer] = [
-        torch.optim.AdamW(groups, lr=0.0, betas=BETAS, fused=True)
+        torch.optim.AdamW(groups[False], lr=0.0, betas=BETAS, fused=True)
     ]
-    if of_muon:
-        scaled = "match_rms_adamw"
-        rules.append(torch.optim.Muon(of_muon, lr=0.0, weight_decay=decay, adjust_lr_fn=scaled))
+    if groups[True]:
+        rules.append(torch.optim.Muon(groups[True], lr=0.0, adjust_lr_fn="match_rms_adamw"))
     return rules
 
 

@@ -57,10 +57,14 @@ class Processes:
 
     def sums(self, *numbers: float) -> list[float]:
         """Each number, summed over the processes."""
-        summed = torch.tensor(numbers, dtype=torch.float64)
+        return list(self.summed(torch.tensor(numbers, dtype=torch.float64)).tolist())
+
+    def summed(self, numbers: Tensor) -> Tensor:
+        """A tensor's numbers, summed over the processes, on the CPU."""
+        summed = numbers.detach().cpu().clone()
         if self.size > 1:
             dist.all_reduce(summed)
-        return list(summed.tolist())
+        return summed
 
     def replicated(self, model: Transformer) -> LossFunction:
         """The model's loss; gradients of it are the mean over the processes."""

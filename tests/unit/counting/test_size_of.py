@@ -6,6 +6,7 @@ import pytest
 from tests.support.checkpoints import write
 
 import bedstone
+from bedstone.counting.count import parameters, train_flop_per_token
 from bedstone.counting.memory import kv_bytes
 from bedstone.counting.size_of import LENGTHS
 from bedstone.errors import ConfigError, DataError
@@ -275,20 +276,46 @@ def test_what_transformers_saves_is_what_is_counted(tmp_path, family):
 
 
 @pytest.mark.torch
-def test_our_own_models(tmp_path):
+@pytest.mark.parametrize(
+    "more",
+    [
+        {},
+        {"experts": {"n_experts": 6, "n_active_experts": 2}},
+        {
+            "qk_norm": True,
+            "experts": {
+                "n_experts": 6,
+                "n_active_experts": 2,
+                "d_expert": 12,
+                "dense_layers": [0],
+            },
+        },
+    ],
+)
+def test_our_own_models(tmp_path, more):
     from bedstone.counting.shape import ModelConfig
     from bedstone.model import hugging_face
     from bedstone.model.transformer import Transformer
 
     model = Transformer(
         ModelConfig(
-            vocab_size=24, n_layers=2, d_model=16, n_heads=4, n_kv_heads=2, d_ff=20, seq_len=8
+            vocab_size=24,
+            n_layers=2,
+            d_model=16,
+            n_heads=4,
+            n_kv_heads=2,
+            d_ff=20,
+            seq_len=8,
+            **more,
         )
     )
     hugging_face.save(model, lambda name: nullcontext(tmp_path / name), end_token=0)
     found = bedstone.size(tmp_path, checkpoint=tmp_path)
     assert found["parameters_total"] == sum(each.numel() for each in model.parameters())
     assert found["kv_bytes"]["8"] == kv_bytes(model.config.architecture, 8)
+    assert found["parameters_active"] == parameters(model.config.architecture).active
+    flop = train_flop_per_token(model.config.architecture, 8)
+    assert found["flop_per_token_train"]["8"] == flop
     assert found["warnings"] == []
 
 

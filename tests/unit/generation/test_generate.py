@@ -4,14 +4,14 @@ from functools import partial
 import pytest
 import torch
 
-from bedstone.counting.shape import ModelConfig
+from bedstone.counting.shape import ExpertsConfig, ModelConfig
 from bedstone.errors import BedstoneError
 from bedstone.generation import boundary
 from bedstone.generation import generate as module
 from bedstone.generation.chain import parse
 from bedstone.generation.distribution import logprobs
 from bedstone.generation.generate import Drawing, LaidOut, draw, fastest_format, generate, uniforms
-from bedstone.model import processor
+from bedstone.model import hugging_face, processor
 from bedstone.model.transformer import Transformer
 
 pytestmark = pytest.mark.torch
@@ -51,6 +51,32 @@ def test_greedy_with_a_cache_is_that_of_the_full_forward(model):
     found = generate(model, PROMPTS, replace(DRAWING, chain=parse("greedy"), samples=1))
     for prompt, (completion,) in zip(PROMPTS, found, strict=True):
         assert completion.token_ids == full_forward_greedy(model, prompt, 12, 0)
+
+
+@pytest.mark.parametrize("rows", [1, 5])
+def test_greedy_with_experts_is_that_of_transformers(tmp_path, rows, monkeypatch):
+    transformers = pytest.importorskip("transformers")
+    monkeypatch.setattr(module, "SMALL_NUMBERS", 0)
+    torch.manual_seed(1)
+    config = transformers.MixtralConfig(
+        vocab_size=70,
+        num_hidden_layers=2,
+        hidden_size=16,
+        num_attention_heads=2,
+        num_key_value_heads=1,
+        intermediate_size=16,
+        num_local_experts=4,
+        initializer_range=0.4,
+        eos_token_id=None,
+        bos_token_id=None,
+    )
+    theirs = transformers.MixtralForCausalLM(config).eval()
+    theirs.save_pretrained(tmp_path)
+    drawing = replace(DRAWING, chain=parse("greedy"), samples=1, stop_ids=frozenset())
+    found = generate(hugging_face.load(tmp_path), PROMPTS[:rows], drawing)
+    for prompt, (completion,) in zip(PROMPTS, found, strict=False):
+        expected = theirs.generate(torch.tensor([prompt]), max_new_tokens=12, do_sample=False)
+        assert completion.token_ids == tuple(expected[0, len(prompt) :].tolist())
 
 
 @pytest.mark.parametrize("small_numbers", [0, 10_000])
@@ -262,6 +288,13 @@ def test_a_half_precision_model_is_sampled_too(model):
     half = Transformer(SHAPE).to(torch.bfloat16)
     half.load_state_dict(model.state_dict())
     found = generate(half, PROMPTS, replace(DRAWING, chain=parse("top_k=5")))
+    assert all(one.token_ids for each in found for one in each)
+
+
+def test_experts_are_sampled_in_half_precision():
+    experts = ExpertsConfig(n_experts=4, n_active_experts=2)
+    half = Transformer(SHAPE.model_copy(update={"experts": experts})).to(torch.bfloat16)
+    found = generate(half, PROMPTS, DRAWING)
     assert all(one.token_ids for each in found for one in each)
 
 

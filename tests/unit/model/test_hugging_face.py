@@ -5,7 +5,7 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
-from bedstone.counting.shape import ModelConfig
+from bedstone.counting.shape import ExpertsConfig, ModelConfig
 from bedstone.errors import ArtifactError, BedstoneError
 from bedstone.model import hugging_face
 from bedstone.model.cache import KVCache
@@ -55,12 +55,23 @@ def test_weights_that_find_no_room_are_named(tmp_path, little_room):
         hugging_face.save(made(), part, end_token=0)
 
 
-@pytest.mark.parametrize("tied", [True, False])
-def test_transformers_computes_the_same(tmp_path, tied):
+MIXTRALS = ExpertsConfig(n_experts=4, n_active_experts=2)
+QWENS = ExpertsConfig(n_experts=4, n_active_experts=3, d_expert=12, normed=False, dense_layers=(0,))
+WRITTEN = [
+    ({"tied": True}, "Llama"),
+    ({"tied": False}, "Llama"),
+    ({"qk_norm": True}, "Qwen3"),
+    ({"experts": MIXTRALS}, "Mixtral"),
+    ({"experts": QWENS, "qk_norm": True, "tied": False}, "Qwen3Moe"),
+]
+
+
+@pytest.mark.parametrize(("changes", "family"), WRITTEN)
+def test_transformers_computes_the_same(tmp_path, changes, family):
     transformers = pytest.importorskip("transformers")
-    model = made(tied=tied)
+    model = made(**changes)
     theirs = transformers.AutoModelForCausalLM.from_pretrained(saved(model, tmp_path))
-    assert type(theirs).__name__ == "LlamaForCausalLM"
+    assert type(theirs).__name__ == f"{family}ForCausalLM"
     prompt = tokens()
     with torch.no_grad():
         torch.testing.assert_close(model(prompt), theirs(prompt).logits, atol=1e-4, rtol=0)
@@ -71,10 +82,13 @@ def test_transformers_computes_the_same(tmp_path, tied):
     assert text.tolist() == expected.tolist()
 
 
-def test_a_saved_model_is_loaded_as_it_was(tmp_path):
-    model = made(tied=False)
+@pytest.mark.parametrize(("changes", "family"), WRITTEN)
+def test_a_saved_model_is_loaded_as_it_was(tmp_path, changes, family):
+    model = made(**changes)
     loaded = hugging_face.load(saved(model, tmp_path))
     assert loaded.config == model.config
+    stored = json.loads((tmp_path / "config.json").read_text())
+    assert stored["architectures"] == [f"{family}ForCausalLM"]
     for name, weight in model.state_dict().items():
         assert torch.equal(weight, loaded.state_dict()[name])
     assert hugging_face.load(tmp_path, "bf16").embedding.dtype == torch.bfloat16
@@ -109,6 +123,7 @@ LLAMA3_ROPE = {
 }
 LINEAR_ROPE = {"rope_type": "linear", "rope_theta": 1_000.0, "factor": 2.5}
 WINDOW = {"sliding_window": 4}
+EXPERTS = {"num_local_experts": 4, "num_experts": 4, "num_experts_per_tok": 2}
 MODELS = [
     ("Llama", {}),
     ("Llama", {"tie_word_embeddings": True, "rms_norm_eps": 0.01}),
@@ -117,10 +132,15 @@ MODELS = [
     ("Llama", {"rope_parameters": LINEAR_ROPE}),
     ("Mistral", WINDOW),
     ("Mistral", {"sliding_window": None, "head_dim": 8}),
+    ("Mixtral", EXPERTS),
+    ("Mixtral", {**EXPERTS, **WINDOW, "head_dim": 8, "tie_word_embeddings": True}),
     ("Qwen2", {}),
     ("Qwen2", {**WINDOW, "use_sliding_window": True, "max_window_layers": 1}),
     ("Qwen3", {"head_dim": 6, "tie_word_embeddings": True}),
     ("Qwen3", {**WINDOW, "use_sliding_window": True, "head_dim": 10, "max_window_layers": 2}),
+    ("Qwen3Moe", {**EXPERTS, "moe_intermediate_size": 12}),
+    ("Qwen3Moe", {**EXPERTS, "norm_topk_prob": True, "mlp_only_layers": [0]}),
+    ("Qwen3Moe", {**EXPERTS, **WINDOW, "use_sliding_window": True, "decoder_sparse_step": 2}),
 ]
 NAMES = [f"{family}-{'-'.join(changes)}" for family, changes in MODELS]
 

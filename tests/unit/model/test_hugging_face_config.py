@@ -3,7 +3,7 @@ import pytest
 from bedstone.counting import families
 from bedstone.counting.count import forward_flop_per_token, parameters
 from bedstone.counting.memory import kv_bytes
-from bedstone.counting.shape import ModelConfig
+from bedstone.counting.shape import ExpertsConfig, ModelConfig
 from bedstone.errors import ArtifactError
 from bedstone.model.hugging_face_config import keys_of, model_config
 
@@ -14,15 +14,34 @@ SHAPE = ModelConfig(
 )
 
 
+EXPERTS = ExpertsConfig(n_experts=5, n_active_experts=2)
+QWENS = ExpertsConfig(n_experts=5, n_active_experts=2, d_expert=12, normed=False, dense_layers=(1,))
+
+
 @pytest.mark.parametrize(
-    "changes", [{}, {"tied": False, "head_width": 6, "rope_theta": 500.0, "norm_eps": 0.01}]
+    "changes",
+    [
+        {},
+        {"tied": False, "head_width": 6, "rope_theta": 500.0, "norm_eps": 0.01},
+        {"qk_norm": True},
+        {"experts": EXPERTS},
+        {"experts": EXPERTS, "qk_norm": True},
+        {"experts": QWENS, "qk_norm": True},
+    ],
 )
 def test_what_is_written_is_read_back(changes):
     shape = SHAPE.model_copy(update=changes)
     assert model_config(keys_of(shape), "config.json") == shape
 
 
-@pytest.mark.parametrize("family", ["llama", "mistral", "qwen2", "qwen3"])
+FAMILIES = ["llama", "mistral", "mixtral", "qwen2", "qwen3", "qwen3_moe"]
+HUGGING_FACES = {
+    "mixtral": ExpertsConfig(n_experts=8, n_active_experts=2),
+    "qwen3_moe": ExpertsConfig(n_experts=128, n_active_experts=8, d_expert=768, normed=False),
+}
+
+
+@pytest.mark.parametrize("family", FAMILIES)
 def test_keys_left_out_have_hugging_faces_values(family):
     transformers = pytest.importorskip("transformers")
     config = model_config({"model_type": family}, "config.json")
@@ -41,12 +60,13 @@ def test_keys_left_out_have_hugging_faces_values(family):
         tied=full.tie_word_embeddings,
         head_width=None if d_head * full.num_attention_heads == full.hidden_size else d_head,
         qkv_bias=family == "qwen2",
-        qk_norm=family == "qwen3",
+        qk_norm=family in ("qwen3", "qwen3_moe"),
         window_tokens=getattr(full, "sliding_window", None),
+        experts=HUGGING_FACES.get(family),
     )
 
 
-@pytest.mark.parametrize("family", ["llama", "mistral", "qwen2", "qwen3"])
+@pytest.mark.parametrize("family", FAMILIES)
 @pytest.mark.parametrize(
     "changes",
     [

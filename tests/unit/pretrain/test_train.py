@@ -1,6 +1,7 @@
 import json
 import math
 
+import pyarrow.parquet as pq
 import pytest
 import torch
 
@@ -66,6 +67,51 @@ def test_it_learns_what_it_is_given_and_nothing_else(job, inputs):
     }
 
 
+EXPERTS = {"n_experts": 4, "n_active_experts": 2}
+
+
+@pytest.mark.parametrize("number_format", ["fp32", "bf16"])
+def test_experts_learn_and_their_use_is_told(job, inputs, number_format):
+    made = job(**inputs)
+    config = TrainConfig(**PLAN | {"experts": EXPERTS, "number_format": number_format})
+    metrics = run(config, made).metrics
+    assert metrics["loss_nats"] < 1
+    model = hugging_face.load(made.folder)
+    assert metrics["parameters_total"] == sum(map(torch.numel, model.parameters()))
+    assert metrics["parameters_total"] - metrics["parameters_active"] == 2 * 3 * 16 * 24
+    rows = pq.read_table(made.folder / "experts.parquet").to_pylist()
+    assert metrics["expert_dropped_tokens"] == 0
+    assert sum(row["tokens"] for row in rows) == 2 * metrics["train_tokens"]
+    assert sorted({row["from_step"] for row in rows})[:3] == [0, 3, 5]
+    last = [row["share"] for row in rows if row["from_step"] == 48]
+    assert sum(last) == pytest.approx(1)
+    assert metrics["expert_busiest_ratio"] == pytest.approx(4 * max(last))
+    assert 0 < metrics["expert_entropy_share"] <= 1
+
+
+def test_weights_of_routing_even_it_out_and_the_loss_told_is_that_of_the_text(job, inputs):
+    def trained(name, weight):
+        made = job(name, **inputs)
+        routing = {"balance_weight": weight, "z_weight": 0.0}
+        config = TrainConfig(**PLAN | {"experts": EXPERTS, "routing": routing})
+        metrics = run(config, made).metrics
+        return metrics, pq.read_table(made.folder / "loss.parquet")["loss_nats"].to_pylist()
+
+    without, first = trained("without", 0.0)
+    much, second = trained("much", 10.0)
+    assert second[0] == first[0]
+    assert second[1] != first[1]
+    assert much["expert_busiest_ratio"] < without["expert_busiest_ratio"]
+
+
+def test_qwens_shape_is_trained_with_and_without_experts(job, inputs):
+    for name, experts in (("dense", None), ("experts", EXPERTS | {"d_expert": 8})):
+        made = job(name, **inputs)
+        run(TrainConfig(**PLAN | {"qk_norm": True, "experts": experts, "train_tokens": 64}), made)
+        assert hugging_face.load(made.folder).config.qk_norm
+        assert (made.folder / "experts.parquet").exists() == (experts is not None)
+
+
 def test_bf16_without_kernels_is_said(job, inputs, no_bf16_kernels, caplog):
     run(CONFIG.model_copy(update={"train_tokens": 64, "number_format": "bf16"}), job(**inputs))
     (warning,) = [each.message for each in caplog.records if each.name == "bedstone"]
@@ -82,21 +128,25 @@ def test_the_same_twice_but_for_another_seed_of_either_kind(job, inputs):
     assert len({weights("one"), weights("three", init_seed=1), weights("four", order_seed=1)}) == 3
 
 
-def test_killed_and_run_again_it_writes_the_same_bytes(job, inputs, monkeypatch):
+@pytest.mark.parametrize("experts", [None, EXPERTS])
+def test_killed_and_run_again_it_writes_the_same_bytes(job, inputs, monkeypatch, experts):
     def dying(loader, step, batch=Loader.batch):
         if step == 30:
             raise KeyboardInterrupt
         return batch(loader, step)
 
     whole, killed = job("whole", **inputs), job("killed", **inputs)
-    run(CONFIG, whole)
+    config = TrainConfig(**PLAN | {"experts": experts})
+    run(config, whole)
     with monkeypatch.context() as patch:
         patch.setattr(loop, "CHECKPOINT_SECONDS", 0.0)
         patch.setattr(Loader, "batch", dying)
         with pytest.raises(KeyboardInterrupt):
-            run(CONFIG, killed)
-    run(CONFIG, killed)
-    for name in ("model.safetensors", "loss.parquet"):
+            run(config, killed)
+    run(config, killed)
+    names = {path.name for path in whole.folder.iterdir() if path.is_file()}
+    assert ("experts.parquet" in names) == (experts is not None)
+    for name in names:
         assert (whole.folder / name).read_bytes() == (killed.folder / name).read_bytes()
 
 
@@ -127,6 +177,8 @@ def test_the_plan_fills_what_is_absent(plan):
     given = {"d_ff": 32, "init_seed": 5}
     assert STAGE.resolve(TrainConfig(**given), {"plan": plan}) == TrainConfig(**(PLAN | given))
     assert STAGE.resolve(CONFIG, {}) == CONFIG
+    dense = STAGE.resolve(CONFIG, {}).model_dump(exclude_defaults=True)
+    assert dense.keys() == PLAN.keys()  # those of a request; experts are in none but their own
 
 
 def test_what_is_in_neither_is_named(plan):

@@ -12,7 +12,7 @@ from bedstone.reporting.axes import Axis
 from bedstone.reporting.charts import Dot
 from bedstone.reporting.sections.behaviour import _bits_change
 from bedstone.reporting.sections.languages import _left, _represented, _share_table
-from bedstone.reporting.sections.model import _with_interval, held_out, size, training
+from bedstone.reporting.sections.model import _with_interval, experts, held_out, size, training
 from bedstone.reporting.sections.rules import _by_language, _effects, _figure, rules
 from bedstone.reporting.sections.tokens import NAMED_SHARE, _most_changed
 from bedstone.reporting.wording import SPACE
@@ -251,6 +251,23 @@ def test_bits_a_byte_of_two_languages_are_not_compared(family_of):
     about = family_of(base=("pretrain.train", {}, "", [], {}), bits=bits_of("base", 2.0, None))
     told = "2.00 bits a byte on held-out documents of 2 languages"
     assert held_out(about).answer == told
+
+
+def test_the_busiest_expert_is_that_of_the_last_steps(family_of):
+    shares = {(0, 0): (0.9, 0.1), (0, 2): (0.5, 0.5), (95, 0): (0.4, 0.6), (95, 2): (0.3, 0.7)}
+    rows = [
+        {"from_step": step, "layer": layer, "expert": number, "tokens": 9, "share": share}
+        for (step, layer), both in shares.items()
+        for number, share in enumerate(both)
+    ]
+    metrics = {"expert_dropped_tokens": 0}
+    about = family_of(base=("pretrain.train", metrics, "experts.parquet", rows, {}))
+    section = experts(about)
+    assert section.answer == "The busiest of 2 experts gets 1.40 times the mean"
+    (figure,) = section.figures
+    assert figure.table.rows == (("0", "1.80", "1.20", "0.80"), ("2", "1.00", "1.40", "0.60"))
+    assert "0 tokens were dropped" in section.method
+    assert experts(family_of(dense=("pretrain.train", {}, "", [], {}))) is None
 
 
 def test_a_loss_that_rose_did_not_fall(family_of):

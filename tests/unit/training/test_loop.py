@@ -23,19 +23,23 @@ class Killed(BaseException):
     pass
 
 
-def train(job, number_format="fp32", before=lambda step: None, factor=lambda step: 1.0):
+def train(
+    job, number_format="fp32", before=lambda step: None, factor=lambda step: 1.0, counts=None
+):
     """A small model trained on tokens drawn by step; the model, and the curve."""
     model = Transformer(SHAPE).to(DTYPES[number_format])
 
     def loss_of(step):
         before(step)
+        if counts is not None:
+            counts.add_(1)
         dice = torch.Generator().manual_seed(step)
         tokens = torch.randint(SHAPE.vocab_size, (2, 7), generator=dice)
         weights = torch.full((2, 6), factor(step) / 12)
         yield model.loss(tokens[:, :-1], tokens[:, 1:], weights), 12
 
     schedule = Schedule(0.02, STEPS, OptimizerConfig(warmup_share=0.2))
-    return model, loop.train(model, loss_of, schedule, job)
+    return model, loop.train(model, loss_of, schedule, job, counts=counts)
 
 
 def same(left, right):
@@ -92,6 +96,24 @@ def test_a_loss_that_is_no_number_stops_before_the_step(job):
     resumed, _ = train(job("stopped"), before=steps.append)
     assert steps == [3, 4, 5]
     assert same(resumed, train(job("whole"))[0])
+
+
+@pytest.mark.parametrize("stop", ["killed", "no number"])
+def test_what_is_counted_is_counted_once(job, monkeypatch, stop):
+    monkeypatch.setattr(loop, "CHECKPOINT_SECONDS", 0.0)
+
+    def die(step):
+        if step == 3 and stop == "killed":
+            raise Killed
+
+    def factor(step):
+        return math.nan if step == 3 else 1.0
+
+    with pytest.raises((Killed, BedstoneError)):
+        train(job(), before=die, factor=factor, counts=torch.zeros(1))
+    counts = torch.zeros(1)
+    train(job(), counts=counts)
+    assert counts.item() == STEPS
 
 
 def test_a_trained_model_has_its_fp32_weights(job):

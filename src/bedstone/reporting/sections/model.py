@@ -115,6 +115,46 @@ def training(family: Family) -> Section | None:
     )
 
 
+def experts(family: Family) -> Section | None:
+    """How evenly a base model's experts are used."""
+    base = family.find("pretrain.train")
+    dropped = base.manifest.metrics.get("expert_dropped_tokens") if base else None
+    if base is None or dropped is None:
+        return None
+    rows = pq.read_table(base.file("experts.parquet")).to_pylist()
+    n_experts = 1 + max(row["expert"] for row in rows)
+    first, last = (end(row["from_step"] for row in rows) for end in (min, max))
+    shares: dict[int, dict[int, list[float]]] = {first: {}, last: {}}
+    for row in rows:
+        if row["from_step"] in shares:
+            shares[row["from_step"]].setdefault(row["layer"], []).append(row["share"] * n_experts)
+    bars = [
+        Bar(f"layer {layer}", max(ratios), f"{max(ratios):.2f} ×", "base")
+        for layer, ratios in shares[last].items()
+    ]
+    cells = tuple(
+        (str(layer), f"{max(shares[first][layer]):.2f}", f"{max(ratios):.2f}", f"{min(ratios):.2f}")
+        for layer, ratios in shares[last].items()
+    )
+    head = ("layer", "busiest at first", "busiest at the end", "least used at the end")
+    busiest = max(bar.value for bar in bars)
+    return Section(
+        name="experts",
+        question="Are all experts used?",
+        answer=f"The busiest of {n_experts} experts gets {busiest:.2f} times the mean",
+        figures=(
+            Figure(
+                "Tokens of each layer's busiest expert, in times the mean",
+                charts.bars(bars, f"Bars for {len(bars)} layers."),
+                Table("Tokens of an expert, in times the mean", head, cells),
+            ),
+        ),
+        method="Counted in the last steps of the run, at first in as many; "
+        f"{count(dropped)} tokens were dropped.",
+        measured_by=(base,),
+    )
+
+
 def smoothed(tokens: np.ndarray, loss: np.ndarray) -> list[Step]:
     """Some steps of a run, each with the mean of the losses around it, fewer at the ends."""
     half = max(1, round(SMOOTHED_SHARE * len(loss))) // 2
