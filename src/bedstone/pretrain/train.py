@@ -18,6 +18,7 @@ from bedstone.counting.memory import TRAIN_BYTES_PER_PARAMETER
 from bedstone.counting.shape import ModelConfig
 from bedstone.errors import ConfigError
 from bedstone.model import NumberFormat
+from bedstone.model.parametrisation import Parametrisation, scale
 from bedstone.pretrain import loader
 from bedstone.store.decisions import decide, given
 from bedstone.store.provenance import current_machine
@@ -49,6 +50,8 @@ class TrainConfig(Config):
     """Of the run; rounded up to whole steps."""
     learning_rate: float | None = Field(None, gt=0)
     """At its peak."""
+    parametrisation: Parametrisation = "mup"
+    """Of first weights and rates; with ``mup`` one learning rate serves all sizes."""
     number_format: NumberFormat | None = None
     threads: int | None = Field(None, gt=0, le=MOST_THREADS)
     init_seed: int = Field(0, ge=0)
@@ -79,11 +82,19 @@ def run(config: TrainConfig, job: Job) -> Result:
     schedule = Schedule(given(config.learning_rate), steps, config.optimizer.warmup_share)
     number_format: NumberFormat = given(config.number_format)
     with using_threads(given(config.threads)):
-        model = converted(Transformer(shape, config.init_seed), number_format)
+        model = converted(
+            Transformer(shape, config.init_seed, config.parametrisation), number_format
+        )
         batches = _batches(job, steps * rows, rows, shape.seq_len, config.order_seed)
         loss_of = _loss_of(model, batches.batch)
         curve = loop.train(
-            model, loss_of, schedule, config.optimizer, job, steps * rows * shape.seq_len
+            model,
+            loss_of,
+            schedule,
+            config.optimizer,
+            job,
+            steps * rows * shape.seq_len,
+            lambda name: scale(shape, name, config.parametrisation).rate,
         )
         peak = matmul_peak(number_format)
     curve.write(job)

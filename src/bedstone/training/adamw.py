@@ -7,6 +7,8 @@ Source: Micikevicius et al. 2018, arXiv:1710.03740, section 3.1 (master copies);
 Hutter 2019, arXiv:1711.05101 (AdamW).
 """
 
+from collections import defaultdict
+from collections.abc import Callable
 from typing import Any, cast
 
 import torch
@@ -19,12 +21,28 @@ BETAS = (0.9, 0.95)
 class Optimizer:
     """AdamW on a model's trainable weights; only matrices decay."""
 
-    def __init__(self, model: nn.Module, weight_decay: float) -> None:
-        self._weights = [weight for weight in model.parameters() if weight.requires_grad]
+    def __init__(
+        self,
+        model: nn.Module,
+        weight_decay: float,
+        rate_of: Callable[[str], float] = lambda name: 1.0,
+    ) -> None:
+        """Start with no moments.
+
+        Args:
+            model: whose weights are changed.
+            weight_decay: of the matrices, by learning rate and step.
+            rate_of: a parameter's learning rate over that of a step; it decays as if it were 1.
+        """
+        named = [(name, it) for name, it in model.named_parameters() if it.requires_grad]
+        self._weights = [weight for _, weight in named]
         self._masters = [_master(weight) for weight in self._weights]
+        alike = defaultdict[tuple[float, bool], list[nn.Parameter]](list)
+        for (name, weight), master in zip(named, self._masters, strict=True):
+            alike[rate_of(name), weight.dim() >= 2].append(master)
         groups = [
-            {"params": [m for m in self._masters if m.dim() >= 2], "weight_decay": weight_decay},
-            {"params": [m for m in self._masters if m.dim() < 2], "weight_decay": 0.0},
+            {"params": params, "rate": rate, "weight_decay": weight_decay * decays / rate}
+            for (rate, decays), params in alike.items()
         ]
         self._adamw = torch.optim.AdamW(groups, lr=0.0, betas=BETAS, fused=True)
 
@@ -44,7 +62,7 @@ class Optimizer:
         if scale != 1.0:
             torch._foreach_mul_([cast(Tensor, master.grad) for master in self._masters], scale)
         for group in self._adamw.param_groups:
-            group["lr"] = learning_rate
+            group["lr"] = learning_rate * group["rate"]
         self._adamw.step()
         self._round()
         for weight, master in zip(self._weights, self._masters, strict=True):

@@ -41,6 +41,7 @@ def train(
     config: OptimizerConfig,
     job: Job,
     train_tokens: int | None = None,
+    rate_of: Callable[[str], float] = lambda name: 1.0,
 ) -> Curve:
     """Train ``model``, which has its fp32 weights at the end, and return what was seen.
 
@@ -51,11 +52,12 @@ def train(
         config: decay and clipping.
         job: where checkpoints are kept, and progress is shown.
         train_tokens: of the whole run, for the progress; absent if it is not known before.
+        rate_of: see ``Optimizer``.
 
     Raises:
         BedstoneError: a loss or a gradient is not finite; the weights are as before that step.
     """
-    optimizer = Optimizer(model, config.weight_decay)
+    optimizer = Optimizer(model, config.weight_decay, rate_of)
     curve = _resume(optimizer, job.scratch / CHECKPOINT)
     kept = time.monotonic()
     begun = kept - curve.seconds

@@ -37,6 +37,23 @@ def test_it_is_adamw_with_decay_of_the_matrices_only():
     torch.testing.assert_close(dict(model.named_parameters()), dict(plain.named_parameters()))
 
 
+def test_a_parameter_may_have_its_own_rate_and_decays_as_if_it_had_not():
+    model = layer()
+    plain = copy.deepcopy(model)
+    groups = [
+        {"params": [plain.weight], "lr": 0.1 / 4, "weight_decay": 4 * 0.5},
+        {"params": [plain.bias], "lr": 0.1, "weight_decay": 0.0},
+    ]
+    adamw = torch.optim.AdamW(groups, betas=BETAS)
+    optimizer = Optimizer(model, 0.5, lambda name: {"weight": 0.25, "bias": 1.0}[name])
+    filled(plain)
+    adamw.step()
+    filled(model)
+    optimizer.gather()
+    optimizer.step(0.1)
+    torch.testing.assert_close(dict(model.named_parameters()), dict(plain.named_parameters()))
+
+
 def test_gradients_are_scaled_and_taken():
     model, other = filled(layer(), 4.0), filled(layer(), 1.0)
     for each, scale in ((model, 0.25), (other, 1.0)):
