@@ -2,12 +2,14 @@
 
     python benchmarks/transfer.py check
     python benchmarks/transfer.py sweep RUNS.jsonl TOKENS MIX [--only NAME]
-    python benchmarks/transfer.py tell RUNS.jsonl
+    python benchmarks/transfer.py compare RUNS.jsonl TOKENS MIX
+    python benchmarks/transfer.py tell RUNS.jsonl [--chart FILE.svg]
 
 `check` prints how the change of each activation in the first steps grows with the width, and with
 the depth. `sweep` trains on the tokens and the mix that the demo's recipe makes, and keeps each run
-in a file: what is in it is not run again, so a sweep that was killed goes on. `tell` prints the
-best rate of each shape, and what another shape's best rate costs.
+in a file: what is in it is not run again, so a sweep that was killed goes on. `compare` trains
+longer, with the batches of the plan, at one rate for all and at the rates of DeepSeek's law. `tell`
+prints the best rate of each shape, what another shape's best rate costs, and what was compared.
 """
 
 import argparse
@@ -15,7 +17,7 @@ import json
 import math
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from itertools import product
 from pathlib import Path
 from statistics import mean
@@ -26,15 +28,22 @@ import torch
 from torch import Tensor
 
 from bedstone.counting.shape import ModelConfig
+from bedstone.laws import shapes
+from bedstone.laws.hyperparameters import advice
 from bedstone.model.parametrisation import BASE_DEPTH, BASE_WIDTH, Parametrisation, scale
 from bedstone.model.processor import converted
 from bedstone.model.transformer import Transformer
 from bedstone.pretrain import loader
+from bedstone.reporting import charts
+from bedstone.reporting.axes import Axis
+from bedstone.reporting.charts import Chart, Line
 from bedstone.store.artifact import Artifact, Shard
 from bedstone.training.adamw import Optimizer, clip_scale
 from bedstone.training.optim import OptimizerConfig, Schedule
 
 PARAMETRISATIONS: tuple[Parametrisation, ...] = get_args(Parametrisation)
+VOCABULARY = 4_096
+"""The demo's."""
 STEPS = 4
 """Of a coordinate check. Source: Yang et al. 2022, arXiv:2203.03466, appendix D.1."""
 LAST_SHARE = 0.1
@@ -137,6 +146,12 @@ class Setting:
     train_tokens: int = 307_200
     head: int = 32
 
+    def __str__(self) -> str:
+        return (
+            f"{self.parametrisation}, width {self.width}, depth {self.depth}, heads of {self.head}, "
+            f"{self.train_tokens:,} tokens by {self.batch_tokens:,}"
+        )
+
 
 BASE = Setting()
 LONG = 2 * BASE.train_tokens
@@ -154,6 +169,27 @@ SWEEPS = {
 SEEDS = {"widths": 3, "depths": 3, "heads": 2, "batches": 1}
 FIRST_RATE = -6
 """Where the search begins: rates are powers of 2."""
+
+
+COMPARED = [(32, 2, 1_536_000), (64, 4, 2_048_000), (128, 5, 2_048_000)]
+"""Width, depth, tokens."""
+ONE_RATE = 0.011
+COMPARED_SEEDS = (10, 11)
+"""None that a rate was sought with."""
+
+
+def arms(width: int, depth: int, tokens: int) -> dict[str, tuple[Setting, float]]:
+    """What is compared at a size: each arm's setting and rate."""
+    shape = shape_of(width, depth, VOCABULARY)
+    flop = shapes.train_flop(shape, tokens)
+    batch = shapes.batch_tokens(flop, shape.seq_len)
+    law = advice("deepseek", 1.0, 1.0, flop).learning_rate
+    mup = Setting(width, depth, "mup", batch, tokens)
+    return {
+        "mup at one rate": (mup, ONE_RATE),
+        "standard at the law's rate": (replace(mup, parametrisation="standard"), law),
+        "mup at the law's rate": (mup, law),
+    }
 
 
 class Runs:
@@ -181,7 +217,7 @@ class Runs:
     def _trained(self, setting: Setting, rate: float, seed: int) -> float:
         assert self._data is not None
         streams, mix = self._data
-        shape = shape_of(setting.width, setting.depth, 4096, setting.head)
+        shape = shape_of(setting.width, setting.depth, VOCABULARY, setting.head)
         rows = setting.batch_tokens // shape.seq_len
         steps = setting.train_tokens // setting.batch_tokens
         order = loader.read_order(mix, rows * steps, seed)
@@ -257,29 +293,63 @@ def tell(runs: Runs) -> Iterator[str]:
                 for seed, it in known.items()
             ]
             yield (
-                f"{name}: width {setting.width}, depth {setting.depth}, {setting.parametrisation}, "
-                f"heads of {setting.head}, batch {setting.batch_tokens}, {len(known)} seeds: "
-                f"log2 of the best rate {told([it[0] for it in bests.values()])}, from the base's "
-                f"{told(shifts)}, loss {mean(it[1] for it in bests.values()):.3f}, "
-                f"lost by the base's rate {told(lost, 3)}"
+                f"{name}: {setting}, {len(known)} seeds: log2 of the best rate "
+                f"{told([it[0] for it in bests.values()])}, from the base's {told(shifts)}, loss "
+                f"{mean(it[1] for it in bests.values()):.3f}, lost by the base's rate "
+                f"{told(lost, 3)}"
             )
+
+    for size in COMPARED:
+        for name, (setting, rate) in arms(*size).items():
+            losses = [loss for (*arm, _), loss in runs.losses.items() if arm == [setting, rate]]
+            if losses:
+                yield f"{setting}, {name} ({rate:.4f}): loss {told(losses, 3)}, {len(losses)} seeds"
+
+
+def compare(runs: Runs) -> None:
+    """Train each arm at each size."""
+    for seed, size in product(COMPARED_SEEDS, COMPARED):
+        for setting, rate in arms(*size).values():
+            runs.loss(setting, rate, seed)
+
+
+def chart(runs: Runs) -> Chart:
+    """The loss by the rate at each width, of the first seed."""
+    lines = []
+    for setting in [BASE, *SWEEPS["widths"]]:
+        kind = "made" if setting.parametrisation == "mup" else "before"
+        powers, losses = zip(*sorted(runs.known(setting)[0].items()), strict=True)
+        lines.append(Line([2**it for it in powers], losses, kind, f"width {setting.width}"))
+    return charts.lines(
+        lines,
+        [],
+        Axis("learning rate", log=True),
+        Axis("loss in nats", "{:.2f}".format),
+        "Loss by learning rate at three widths, with and without muP",
+        [("made", "muP (width 64: both)"), ("before", "standard")],
+    )
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("what", choices=("check", "sweep", "tell"))
+    parser.add_argument("what", choices=("check", "sweep", "compare", "tell"))
     parser.add_argument("runs", nargs="?", type=Path)
     parser.add_argument("data", nargs="*", type=Path)
     parser.add_argument("--only", choices=SWEEPS)
+    parser.add_argument("--chart", type=Path)
     words = parser.parse_args()
     torch.set_num_threads(1)
     if words.what == "check":
         print(*check(), sep="\n")
     elif words.what == "tell":
-        print(*tell(Runs(words.runs, None)), sep="\n")
+        runs = Runs(words.runs, None)
+        print(*tell(runs), sep="\n")
+        if words.chart:
+            words.chart.write_text(charts.standalone(chart(runs)), "utf-8")
     else:
         tokens, mix = map(Artifact, words.data)
-        sweep(Runs(words.runs, (loader.read_streams(tokens, mix), mix)), words.only)
+        runs = Runs(words.runs, (loader.read_streams(tokens, mix), mix))
+        sweep(runs, words.only) if words.what == "sweep" else compare(runs)
 
 
 if __name__ == "__main__":

@@ -157,7 +157,7 @@ def _cost(shape: ModelConfig, train_tokens: int) -> Metrics:
 
 STAGE = Stage(
     "pretrain.train",
-    version=2,
+    version=3,
     config=TrainConfig,
     inputs=("tokens", "mix", "tokenizer"),
     run=run,
