@@ -147,10 +147,9 @@ class Setting:
     head: int = 32
 
     def __str__(self) -> str:
-        return (
-            f"{self.parametrisation}, width {self.width}, depth {self.depth}, heads of {self.head}, "
-            f"{self.train_tokens:,} tokens by {self.batch_tokens:,}"
-        )
+        shape = f"width {self.width}, depth {self.depth}, heads of {self.head}"
+        tokens = f"{self.train_tokens:,} tokens by {self.batch_tokens:,}"
+        return f"{self.parametrisation}, {shape}, {tokens}"
 
 
 BASE = Setting()
