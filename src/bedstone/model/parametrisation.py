@@ -40,7 +40,7 @@ class Scale(NamedTuple):
 
 
 def scale(shape: ModelConfig, name: str, parametrisation: Parametrisation) -> Scale:
-    """That of the parameter ``name`` of a ``Transformer``, with which experts share theirs."""
+    """That of the parameter ``name`` of a ``Transformer`` of this shape."""
     is_mup = parametrisation == "mup"
     wide = BASE_WIDTH / shape.d_model if is_mup else 1.0
     deep = BASE_DEPTH / shape.n_layers if is_mup else 1.0
