@@ -165,7 +165,7 @@ SWEEPS = {
     ],
 }
 """Of each, the best rate is sought near that of ``BASE``, where both parametrisations are one."""
-SEEDS = {"widths": 3, "depths": 3, "heads": 2, "batches": 1}
+SEEDS = {"widths": 3, "depths": 2, "heads": 1, "batches": 1}
 FIRST_RATE = -6
 """Where the search begins: rates are powers of 2."""
 
