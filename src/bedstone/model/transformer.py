@@ -18,7 +18,6 @@ and keys: Yang et al. 2025 (Qwen3), arXiv:2505.09388.
 """
 
 import hashlib
-import math
 
 import torch
 import torch.nn.functional as F
@@ -38,6 +37,7 @@ from bedstone.model.functions import (
     side_by_side,
     swiglu,
 )
+from bedstone.model.parametrisation import Parametrisation, scale
 
 DTYPES = {"bf16": torch.bfloat16, "fp32": torch.float32}
 
@@ -45,12 +45,12 @@ DTYPES = {"bf16": torch.bfloat16, "fp32": torch.float32}
 class Transformer(nn.Module):
     """Token ids to the next token's logits."""
 
-    def __init__(self, config: ModelConfig, seed: int = 0) -> None:
+    def __init__(
+        self, config: ModelConfig, seed: int = 0, parametrisation: Parametrisation = "standard"
+    ) -> None:
         """New weights, normal: each matrix drawn by ``seed`` and its name, whatever the others are.
 
-        Source: Nguyen and Salazar 2019, arXiv:1910.05895 (SmallInit): the deviation falls with
-        the width, and is near the usual 0.02 at a width of 1024. Radford et al. 2019 (GPT-2):
-        what is added to the residual stream is smaller by the root of the number of additions.
+        How large they are: see ``parametrisation``.
         """
         super().__init__()
         c = self.config = config
@@ -60,7 +60,7 @@ class Transformer(nn.Module):
         if not c.tied:
             self.head = _matrix(c.vocab_size, c.d_model)
         if not self.embedding.is_meta:  # whose kernels take a second or two to import
-            self._draw(seed)
+            self._draw(seed, parametrisation)
 
     def forward(
         self,
@@ -149,15 +149,16 @@ class Transformer(nn.Module):
         """The output projection, VD."""
         return self.embedding if self.config.tied else self.head
 
-    def _draw(self, seed: int) -> None:
-        normal = self.config.initial_deviation
-        small = normal / math.sqrt(2 * self.config.n_layers)
+    @torch.no_grad()
+    def _draw(self, seed: int, parametrisation: Parametrisation) -> None:
         for name, weight in self.named_parameters():
-            if weight.dim() >= 2:
+            first = scale(self.config, name, parametrisation).first
+            if weight.dim() == 1:
+                weight.mul_(first)
+            else:
                 digest = hashlib.sha256(f"{seed}\0{name}".encode()).digest()
                 generator = torch.Generator().manual_seed(int.from_bytes(digest[:8]))
-                deviation = small if name.endswith("_out") else normal
-                nn.init.normal_(weight, std=deviation, generator=generator)
+                nn.init.normal_(weight, std=first, generator=generator)
 
 
 class Block(nn.Module):

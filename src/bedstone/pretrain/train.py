@@ -26,6 +26,7 @@ from bedstone.counting.memory import TRAIN_BYTES_PER_PARAMETER
 from bedstone.counting.shape import ExpertsConfig, ModelConfig
 from bedstone.errors import ConfigError
 from bedstone.model import Compiled, Device, NumberFormat
+from bedstone.model.parametrisation import Parametrisation, scale
 from bedstone.pretrain import branches, loader
 from bedstone.store.decisions import decide, given
 from bedstone.store.provenance import current_machine
@@ -75,6 +76,8 @@ class TrainConfig(Config):
     """Of the run; rounded up to whole steps."""
     learning_rate: float | None = Field(None, gt=0)
     """At its peak."""
+    parametrisation: Parametrisation = "mup"
+    """Of first weights and rates; with ``mup`` one learning rate serves all sizes."""
     number_format: NumberFormat | None = None
     threads: int | None = Field(None, gt=0, le=MOST_THREADS)
     device: Device = "auto"
@@ -142,6 +145,7 @@ def run(config: TrainConfig, job: Job) -> Result:
                 processes=processes,
                 branches=leaving,
                 counts=use.tokens_PLE if use else None,
+                rate_of=lambda name: scale(shape, name, config.parametrisation).rate,
             )
         except torch.OutOfMemoryError as error:
             raise ConfigError(
@@ -174,7 +178,7 @@ def _model(
 
     number_format: NumberFormat = given(config.number_format)
     is_sharded = config.memory.sharded and processes.size > 1
-    model = Transformer(shape, config.init_seed)
+    model = Transformer(shape, config.init_seed, config.parametrisation)
     model = converted(model, "fp32" if is_sharded else number_format, device)
     if config.compiled == "on":
         model.compile_blocks()

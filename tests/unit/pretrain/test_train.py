@@ -125,7 +125,8 @@ def test_the_same_twice_but_for_another_seed_of_either_kind(job, inputs):
         return (made.folder / "model.safetensors").read_bytes()
 
     assert weights("one") == weights("two")
-    assert len({weights("one"), weights("three", init_seed=1), weights("four", order_seed=1)}) == 3
+    others = {"init_seed": 1}, {"order_seed": 1}, {"parametrisation": "standard"}
+    assert len({weights("one"), *(weights(str(other), **other) for other in others)}) == 4
 
 
 @pytest.mark.parametrize("experts", [None, EXPERTS])

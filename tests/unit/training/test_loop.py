@@ -7,7 +7,7 @@ import torch
 from bedstone.counting.shape import ModelConfig
 from bedstone.errors import BedstoneError
 from bedstone.model.transformer import DTYPES, Transformer
-from bedstone.training import loop
+from bedstone.training import loop, optim
 from bedstone.training.optim import OptimizerConfig, Schedule
 from bedstone.training.threads import matmul_peak, using_threads
 
@@ -114,6 +114,20 @@ def test_what_is_counted_is_counted_once(job, monkeypatch, stop):
     counts = torch.zeros(1)
     train(job(), counts=counts)
     assert counts.item() == STEPS
+
+
+def test_a_step_with_a_spike_is_skipped_and_counted(job, monkeypatch):
+    monkeypatch.setattr(optim, "SPIKE_STEPS", 6)
+
+    def steps_of(curve):
+        return [row for row, skipped in enumerate(curve.rows["skipped"]) if skipped]
+
+    model, curve = train(job("spike"), factor=lambda step: 1e3 if step == 4 else 1.0)
+    assert steps_of(curve) == [4]
+    assert curve.metrics()["skipped_steps"] == 1
+    usual, whole = train(job("usual"))
+    assert steps_of(whole) == []
+    assert not same(model, usual)
 
 
 def test_a_trained_model_has_its_fp32_weights(job):

@@ -39,6 +39,25 @@ def test_it_is_adamw_with_decay_of_the_matrices_only():
     torch.testing.assert_close(dict(model.named_parameters()), dict(plain.named_parameters()))
 
 
+def test_a_parameter_may_have_its_own_rate_and_decays_as_if_it_had_not():
+    model = layer()
+    plain = copy.deepcopy(model)
+    groups = [
+        {"params": [plain.weight], "lr": 0.1 / 4, "weight_decay": 4 * 0.5},
+        {"params": [plain.bias], "lr": 0.1, "weight_decay": 0.0},
+    ]
+    adamw = torch.optim.AdamW(groups, betas=BETAS)
+    optimizer = Optimizer(
+        model, OptimizerConfig(weight_decay=0.5), lambda name: {"weight": 0.25, "bias": 1.0}[name]
+    )
+    filled(plain)
+    adamw.step()
+    filled(model)
+    optimizer.gather()
+    optimizer.step(0.1)
+    torch.testing.assert_close(dict(model.named_parameters()), dict(plain.named_parameters()))
+
+
 def test_gradients_are_scaled_and_taken():
     model, other = layer(), layer()
     for each, value, scale in ((model, 4.0, 0.25), (other, 1.0, 1.0)):
@@ -75,22 +94,44 @@ def test_small_steps_add_up_in_a_bf16_model():
     )
 
 
+def test_muon_moves_the_matrices_of_layers_and_adamw_all_else():
+    model = torch.nn.ModuleDict({"blocks": layer(), "embedding": layer()})
+    plain = copy.deepcopy(model)
+    optimizer = Optimizer(model, OptimizerConfig(method="muon"))
+    muon = torch.optim.Muon([plain["blocks"].weight], lr=0.1, adjust_lr_fn="match_rms_adamw")
+    others = Optimizer(plain, OptimizerConfig())
+    for value in (1.0, -2.0):
+        filled(model, value)["blocks"].weight.grad[0] *= 3
+        optimizer.gather()
+        optimizer.step(0.1)
+        filled(plain, value)["blocks"].weight.grad[0] *= 3
+        before = plain["blocks"].weight.detach().clone()
+        muon.step()
+        moved = plain["blocks"].weight.detach().clone()
+        plain["blocks"].weight.data.copy_(before)
+        others.gather()
+        others.step(0.1)
+        plain["blocks"].weight.data.copy_(moved)
+    torch.testing.assert_close(dict(model.named_parameters()), dict(plain.named_parameters()))
+
+
+@pytest.mark.parametrize("method", ["adamw", "muon"])
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
-def test_restored_it_goes_on_the_same(dtype):
+def test_restored_it_goes_on_the_same(dtype, method):
     def steps(optimizer, model, count):
         for _ in range(count):
             filled(model, 0.3)
             optimizer.gather()
             optimizer.step(0.01)
 
-    config = OptimizerConfig()
-    one, other = layer(dtype), layer(dtype)
+    config = OptimizerConfig(method=method)
+    one, other = (torch.nn.ModuleDict({"blocks": layer(dtype)}) for _ in range(2))
     first, second = Optimizer(one, config), Optimizer(other, config)
     steps(first, one, 2)
     second.restore(copy.deepcopy(first.state()))
     steps(first, one, 2)
     steps(second, other, 2)
-    assert torch.equal(one.weight, other.weight)
+    assert torch.equal(one["blocks"].weight, other["blocks"].weight)
 
 
 def test_only_long_gradients_are_clipped():
