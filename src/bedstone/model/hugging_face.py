@@ -111,7 +111,7 @@ def save(
         ValueError: a model with what Llama's first shape does not have.
     """
     keys = keys_of(model.config)
-    tensors = {name: tensor.float().contiguous() for name, tensor in _parts(model).items()}
+    tensors = {name: tensor.float().contiguous() for name, tensor in parts_of(model).items()}
     ends = {"bos_token_id": end_token, "eos_token_id": end_token}
     with part(WEIGHTS) as path:
         try:
@@ -142,7 +142,7 @@ def filled(
             model = converted(Transformer(config), number_format)
     except RuntimeError as error:
         raise ArtifactError(f"{where}: no model is as large as its sizes say: {error}") from error
-    expected = {name: tuple(part.shape) for name, part in _parts(model).items()}
+    expected = {name: tuple(part.shape) for name, part in parts_of(model).items()}
     if missing := [name for name in expected if name not in stored]:
         raise ArtifactError(f"{where}: {missing[0]} is missing, and {len(missing) - 1} more")
     if odd := sorted(set(stored) - set(expected)):
@@ -154,7 +154,7 @@ def filled(
             )
     model.to_empty(device="cpu")
     with torch.no_grad():
-        for name, part in _parts(model).items():
+        for name, part in parts_of(model).items():
             part.copy_(stored[name].read())
     return model
 
@@ -213,7 +213,7 @@ def _refuse_other_head(head: StoredTensor, embedding: StoredTensor, folder: Path
         )
 
 
-def _parts(model: Transformer) -> dict[str, Tensor]:
+def parts_of(model: Transformer) -> dict[str, Tensor]:
     """Views of the weights, by the names that Hugging Face gives them."""
     c = model.config
     parts = {EMBEDDING: model.embedding.data, "model.norm.weight": model.norm.data}
