@@ -17,6 +17,7 @@ from bedstone.counting.shape import ModelConfig
 from bedstone.errors import printable
 from bedstone.generation.chain import parse
 from bedstone.generation.presets import ENGINES
+from bedstone.generation.values import ALONE
 from bedstone.languages import MIXED, UNKNOWN, split
 from bedstone.reporting.family import Family
 from bedstone.reporting.report import Node, title, tree
@@ -45,6 +46,8 @@ SECTIONS: tuple[Callable[[Family], Section | None], ...] = (
     model_sections.size,
 )
 """In the order of the questions of somebody who is given the model."""
+QUOTING = ("documents", "rules")
+"""Sections whose tables quote documents and name a machine's files: not for everybody."""
 LOSSES = {
     "pretrain.train": "nats a token",
     "posttrain.sft": "nats a token of the completions",
@@ -89,13 +92,13 @@ def sampling(about: Family) -> dict[str, Any]:
     told = read_json(measured, "strategies.json") if measured else {"strategies": []}
     for row in told["strategies"]:
         if row["strategy"] == told["recommendation"]["strategy"] and row["samples"] == 1:
-            steps = dict(parse(row["chain"]).steps)
-            known = {each.sampler: each.name for each in ENGINES["hf"].parameters}
-            keys = {known[name]: value for name, value in steps.items() if name in known}
-            asked = ",".join(f"{key}={value}" for key, value in ({"top_k": 0} | keys).items())
-            if keys and str(parse(f"hf:{asked}")) == str(parse(row["chain"])):
-                whole = {"top_k": 0} | keys  # unasked it takes the best 50
-                return {"do_sample": True} | whole | {"top_k": int(whole["top_k"])}
+            known = {it.sampler: it.name for it in ENGINES["hf"].parameters if it.sampler in ALONE}
+            steps = parse(row["chain"]).steps
+            keys = {"top_k": 0}  # unasked it takes the best 50
+            keys |= {known[name]: value for name, value in steps if name in known}
+            asked = ",".join(f"{key}={value}" for key, value in keys.items())
+            if parse(f"hf:{asked}").steps == steps:
+                return {"do_sample": True} | keys | {"top_k": int(keys["top_k"])}
     return {}
 
 
@@ -134,7 +137,7 @@ def _facts(about: Family, shape: ModelConfig) -> Iterator[tuple[str, str]]:
         yield (
             "bits a byte of held-out text",
             f"{it[name]:.3f} (95 %: {low} to {high}), over {count(it['held_out_documents'])} "
-            f"documents of {count(it['languages'])} languages that it was not trained on",
+            f"documents that it was not trained on, languages: {count(it['languages'])}",
         )
     yield "made by", f"bedstone {subject.code.version}, commit {subject.code.commit or 'unknown'}"
     yield "artifact", f"{subject.stage}, request {subject.request}, content {subject.content}"
@@ -163,7 +166,7 @@ def _not_known(about: Family) -> Iterator[str]:
     ]
     if lost := sum(about.parent(*each) is None for each in parents):
         yield f"What {count(lost)} of the parents were: the store no longer has them"
-    yield "What another seed would change: each stage ran once"
+    yield "What another seed would change: this is one run of each stage"
     yield "The licences of the texts: they are not recorded"
     yield (
         "Whether what it writes is true, fair or harmless, and what it knows of any task that is "
@@ -184,7 +187,8 @@ def _origin(source: Source) -> str:
 
 
 def _told(section: Section) -> str:
-    tables = [*(figure.table for figure in section.figures), *section.tables]
+    others = () if section.name in QUOTING else section.tables
+    tables = [*(figure.table for figure in section.figures), *others]
     told = [f"{section.answer}.", *section.text]
     return "\n\n".join(
         [

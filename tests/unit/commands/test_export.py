@@ -2,6 +2,7 @@
 
 import json
 import os
+from hashlib import sha256
 from pathlib import Path
 
 import pytest
@@ -14,6 +15,8 @@ from bedstone.model import gguf, hugging_face
 from bedstone.model.exported import CARD
 from bedstone.reporting import model_card
 from bedstone.reporting.family import family
+from bedstone.reporting.section import Section, Table
+from bedstone.store.artifact import Artifact
 from bedstone.text import gguf_file
 from bedstone.text.encoder import Encoder
 from bedstone.text.model_encoder import Texts
@@ -93,7 +96,7 @@ def test_the_card_tells_what_was_measured(base, store, tmp_path):
         "| tokens of pretrain.train | 12,345 |",
         "| loss of pretrain.train | 2.125 nats a token, the mean of its last batches |",
         "| seeds of pretrain.train | init_seed 41, order_seed 42 |",
-        "| 1.750 (95 %: 1.500 to 2.000), over 77 documents of 1 languages ",
+        "| 1.750 (95 %: 1.500 to 2.000), over 77 documents that it was not trained on, lang",
         "| Telugu | 1.75 (1.00–1.00) |",
         "init_seed = 41, order_seed = 42",
         base.manifest.content,
@@ -143,6 +146,18 @@ def test_names_from_outside_are_shown_as_they_are_spelt(store, tmp_path):
     assert printable(text.replace("\n", "")) == text.replace("\n", "")
     assert "<b>" not in text
     assert model_card._plain(HOSTILE) == "&#92;x1b&#93;0;t&#92;x07&#124;&#60;b&#62;&#96;&#92;u202e"
+
+
+def test_the_card_names_no_file_of_the_machine_and_quotes_no_text(store, tmp_path):
+    (tmp_path / "mine.txt").write_text("a")
+    text = bedstone.adopt(tmp_path / "mine.txt", store=store)["artifact"]
+    found = made(store, "pretrain.train", tokens=Artifact(Path(text)))
+    told = (exported(found, tmp_path, "huggingface", "model") / CARD).read_text("utf-8")
+    assert f"| mine.txt | – | a file | {sha256(b'a').hexdigest()[:12]} |" in told
+    assert str(tmp_path) not in told
+    for name in ("documents", "rules", "size"):
+        quoted = Section(name, "What?", "This", tables=(Table("Texts", ("a",), (("b",),)),))
+        assert ("| b |" in model_card._told(quoted)) == (name == "size")
 
 
 @pytest.mark.parametrize("to", ["gguf", "huggingface"])
