@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from bedstone.commands.artifacts import clean, diff, report, show, trace, verify
     from bedstone.commands.audit import audit
     from bedstone.commands.demo import demo
+    from bedstone.commands.export import export
     from bedstone.commands.fit import fit
     from bedstone.commands.plan import plan
     from bedstone.commands.recipes import adopt, build, init, run
@@ -30,6 +31,7 @@ __all__ = [
     "clean",
     "demo",
     "diff",
+    "export",
     "fit",
     "init",
     "plan",

@@ -258,3 +258,24 @@ def test_the_report_is_one_offline_page(cli, made, tmp_path):
     page = out.read_text("utf-8")
     assert len(page.encode()) < 2e6
     assert "<script>alert(1)</script>" not in page
+
+
+def test_each_model_is_exported_with_its_card(made, tmp_path):
+    for node in ("base", "sft", "aligned"):
+        metrics = made["base"].manifest.metrics
+        folder, file = tmp_path / node, tmp_path / f"{node}.gguf"
+        bedstone.export(made[node].path, to="huggingface", out=folder)
+        card = (folder / "README.md").read_text("utf-8")
+        for told in (
+            f"| parameters | {metrics['parameters_total']:,.0f}, ",
+            f"| tokens of pretrain.train | {metrics['train_tokens']:,.0f} |",
+            f"| loss of pretrain.train | {metrics['loss_nats']:.3f} nats a token,",
+            "## Was it as predicted?",
+            "## Who is represented?",
+        ):
+            assert told in card
+        measured = node in ("base", "aligned")
+        assert ("| bits a byte of held-out text |" in card) == measured
+        bedstone.export(made[node].path, to="gguf", out=file)
+        for model in (folder, file):
+            assert bedstone.sample(model, prompt="A", chat=node != "base", max_tokens=2)

@@ -16,6 +16,7 @@ from bedstone.commands import (
     artifacts,
     audit,
     demo,
+    export,
     fit,
     plan,
     recipes,
@@ -46,6 +47,7 @@ COMMANDS: tuple[Command, ...] = (
     *ablate.COMMANDS,
     *sample.COMMANDS,
     *strategies.COMMANDS,
+    *export.COMMANDS,
     *artifacts.COMMANDS,
 )
 """In the order in which help lists them."""

@@ -1,5 +1,7 @@
 """Models in GGUF files: those of llama.cpp's architectures llama, qwen2 and qwen3.
 
+``load`` reads such a file, ``save`` writes one.
+
 A model of Mistral's is one of ``llama`` there, without its window, as in llama.cpp. Quantised
 weights become the numbers that they stand for.
 
@@ -8,7 +10,9 @@ Source: the specification of GGUF and convert_hf_to_gguf.py, both in github.com/
 
 import re
 from collections.abc import Mapping
+from contextlib import closing
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import gguf
@@ -21,7 +25,7 @@ from bedstone.counting.shape import ModelConfig, RopeScaling
 from bedstone.errors import ArtifactError
 from bedstone.model import Device, NumberFormat
 from bedstone.model.cache import rotary_rates, slowed
-from bedstone.model.hugging_face import EMBEDDING, HEAD, StoredTensor, filled
+from bedstone.model.hugging_face import EMBEDDING, HEAD, StoredTensor, filled, parts_of
 from bedstone.model.hugging_face_config import model_config, refusal
 from bedstone.model.transformer import Transformer
 from bedstone.text.gguf_file import Contents
@@ -73,6 +77,16 @@ BLOCK_NAMES = {
 BLOCK_NAME = re.compile(r"blk\.(?P<block>\d+)\.(?P<part>\w+)\.(?P<kind>weight|bias)")
 ROPE_FACTORS = "rope_freqs.weight"
 """By what the rate of each pair of dimensions is divided."""
+THEIRS = {name: stored for stored, name in (NAMES | BLOCK_NAMES).items()}
+"""Hugging Face's names -> GGUF's, in a block without its number and kind."""
+FORMATS = gguf.GGMLQuantizationType
+KINDS = {
+    bool: gguf.GGUFValueType.BOOL,
+    int: gguf.GGUFValueType.UINT32,
+    float: gguf.GGUFValueType.FLOAT32,
+    str: gguf.GGUFValueType.STRING,
+    list: gguf.GGUFValueType.ARRAY,
+}
 
 
 def load(
@@ -95,6 +109,44 @@ def load(
             numbers = partial(_numbers, tensor, n_heads, str(contents.path))
             stored[_renamed(name)] = StoredTensor(_shape(tensor), numbers)
     return filled(config, stored, number_format, device, str(contents.path))
+
+
+def save(model: Transformer, path: Path, fields: Mapping[str, Any]) -> None:
+    """Write a model in one file, its matrices in fp16; in bf16 if a weight is too large.
+
+    Args:
+        model: in fp32.
+        path: the file.
+        fields: what the file says besides: of the tokeniser, and of what the model is.
+
+    Raises:
+        ValueError: a model whose positions are scaled, or that sees through a window.
+    """
+    c = model.config
+    if c.window_tokens or c.rope_scaling:
+        raise ValueError("only models that see all positions, as they are, are written")
+    architecture = "qwen3" if c.qk_norm else "qwen2" if c.qkv_bias else "llama"
+    turned = {"attn_q": c.n_heads, "attn_k": c.n_kv_heads} if architecture == "llama" else {}
+    parts = parts_of(model)
+    is_large = max(part.abs().max().item() for part in parts.values()) > torch.finfo(torch.half).max
+    matrices = FORMATS.BF16 if is_large else FORMATS.F16
+    writer = gguf.GGUFWriter(path, architecture)
+    shape = {f"{architecture}.{key}": value for key, value in _shape_fields(c).items()}
+    for key, value in {**fields, **shape}.items():
+        writer.add_key_value(key, value, KINDS[type(value)])
+    writer.add_file_type(gguf.LlamaFileType[f"MOSTLY_{matrices.name}"])
+    for name, part in parts.items():
+        told, kind = (
+            _stored_name(name),
+            matrices if part.ndim == 2 else gguf.GGMLQuantizationType.F32,
+        )
+        n_heads = next((n for letter, n in turned.items() if f".{letter}." in told), None)
+        rows = part if n_heads is None else _interleaved(part, n_heads)
+        writer.add_tensor(told, gguf.quantize(rows.numpy(), kind), raw_dtype=kind)
+    with closing(writer):
+        writer.write_header_to_file()
+        writer.write_kv_data_to_file()
+        writer.write_tensors_to_file()
 
 
 def config_of(contents: Contents) -> ModelConfig:
@@ -182,6 +234,38 @@ def _numbers(tensor: gguf.ReaderTensor, n_heads: int | None, where: str) -> Tens
     if n_heads is None:
         return found
     return found.view(n_heads, -1, 2, found.shape[-1]).transpose(1, 2).reshape(found.shape)
+
+
+def _shape_fields(config: ModelConfig) -> dict[str, Any]:
+    c = config
+    return {
+        "vocab_size": c.vocab_size,
+        "block_count": c.n_layers,
+        "context_length": c.seq_len,
+        "embedding_length": c.d_model,
+        "feed_forward_length": c.d_ff,
+        "attention.head_count": c.n_heads,
+        "attention.head_count_kv": c.n_kv_heads,
+        "attention.key_length": c.d_head,
+        "attention.value_length": c.d_head,
+        "attention.layer_norm_rms_epsilon": c.norm_eps,
+        "rope.dimension_count": c.d_head,
+        "rope.freq_base": c.rope_theta,
+    }
+
+
+def _interleaved(rows: Tensor, n_heads: int) -> Tensor:
+    """The way back of ``_numbers``."""
+    return rows.view(n_heads, 2, -1, rows.shape[-1]).transpose(1, 2).reshape(rows.shape)
+
+
+def _stored_name(name: str) -> str:
+    """What GGUF calls a tensor of Hugging Face's name."""
+    if name in THEIRS:
+        return THEIRS[name]
+    block, _, kind = name.removeprefix("model.layers.").rpartition(".")
+    number, _, part = block.partition(".")
+    return f"blk.{number}.{THEIRS[part]}.{kind}"
 
 
 def _renamed(name: str) -> str:

@@ -114,7 +114,7 @@ def save(
         ValueError: a model of a shape that is not written, see ``hugging_face_config``.
     """
     keys = keys_of(model.config)
-    tensors = {name: tensor.float().contiguous() for name, tensor in _parts(model).items()}
+    tensors = {name: tensor.float().contiguous() for name, tensor in parts_of(model).items()}
     ends = {"bos_token_id": end_token, "eos_token_id": end_token}
     with part(WEIGHTS) as path:
         try:
@@ -148,7 +148,7 @@ def filled(
             model = Transformer(config)
     except RuntimeError as error:
         raise ArtifactError(f"{where}: no model is as large as its sizes say: {error}") from error
-    expected = {name: tuple(part.shape) for name, part in _parts(model).items()}
+    expected = {name: tuple(part.shape) for name, part in parts_of(model).items()}
     if missing := [name for name in expected if name not in stored]:
         raise ArtifactError(f"{where}: {missing[0]} is missing, and {len(missing) - 1} more")
     if odd := sorted(set(stored) - set(expected)):
@@ -160,7 +160,7 @@ def filled(
             )
     model = in_format(model, number_format, place).to_empty(device=place)
     with torch.no_grad():
-        for name, part in _parts(model).items():
+        for name, part in parts_of(model).items():
             part.copy_(stored[name].read())
     return model
 
@@ -219,7 +219,7 @@ def _refuse_other_head(head: StoredTensor, embedding: StoredTensor, folder: Path
         )
 
 
-def _parts(model: Transformer) -> dict[str, Tensor]:
+def parts_of(model: Transformer) -> dict[str, Tensor]:
     """Views of the weights, by the names that Hugging Face gives them."""
     c = model.config
     parts = {EMBEDDING: model.embedding.data, "model.norm.weight": model.norm.data}

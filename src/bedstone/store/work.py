@@ -59,6 +59,29 @@ def written(path: Path) -> Iterator[Path]:
 
 
 @contextmanager
+def appearing(path: Path) -> Iterator[Path]:
+    """A temporary path; what was made there, a file or a folder, becomes ``path`` or is removed.
+
+    For what is no artifact: nothing goes on with a part of it.
+
+    Raises:
+        BedstoneError: it cannot be written.
+    """
+    unfinished = path.with_name(f"{path.name}.{os.getpid()}{UNFINISHED}")
+    try:
+        with named(unfinished):
+            yield unfinished
+            for each in (*unfinished.rglob("*"), unfinished):
+                sync(each)
+            unfinished.rename(path)
+        sync(path.parent)
+    finally:
+        if unfinished.is_dir():
+            shutil.rmtree(unfinished)
+        unfinished.unlink(missing_ok=True)
+
+
+@contextmanager
 def named(path: Path) -> Iterator[None]:
     """While ``path`` is being written: an error that does not say what it is about names it.
 

@@ -60,6 +60,7 @@ CUTS = {
     "smollm": [r"\p{N}", PATTERNS["r50k"]],
     "llama-bpe": [PATTERNS["cl100k"]],
     "qwen2": [SINGLE_DIGITS],
+    "superbpe": [r"\p{N}+", r"(?=(\d{3})+(?!\d))"],
     "default": [r"[\p{P}\$\+<=>\^~\|]+", PATTERNS["r50k"], r"\p{N}+", "[0-9][0-9][0-9]"],
 }
 """``tokenizer.ggml.pre`` -> the patterns by which a text is cut, one after the other."""

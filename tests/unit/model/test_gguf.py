@@ -146,6 +146,40 @@ def test_a_model_is_read_as_it_was_written(tmp_path, architecture):
         assert torch.equal(loaded.get_parameter(name), weight), name
 
 
+@pytest.mark.parametrize("architecture", SHAPES)
+def test_a_model_is_saved_as_llama_cpp_lays_it_out(tmp_path, architecture):
+    model = made(SHAPES[architecture])
+    gguf.save(model, tmp_path / "saved.gguf", {"general.name": "x"})
+    contents = read(tmp_path / "saved.gguf")
+    assert contents.fields["general.name"] == "x"
+    assert contents.fields["general.architecture"] == architecture
+    assert gguf.config_of(contents) == model.config
+    expected = tensors(model, architecture)
+    assert contents.tensors.keys() == expected.keys()
+    for name, array in expected.items():
+        kind = TYPES.F16 if array.ndim == 2 else TYPES.F32
+        assert contents.tensors[name].tensor_type == kind
+        assert np.array_equal(contents.tensors[name].data, library.quantize(array, kind)), name
+
+
+def test_weights_too_large_for_fp16_are_saved_in_bf16(tmp_path):
+    model = made(LLAMA)
+    with torch.no_grad():
+        model.embedding[3, 3] = 1e6
+    gguf.save(model, tmp_path / "saved.gguf", {})
+    found = gguf.load(read(tmp_path / "saved.gguf")).embedding
+    assert torch.equal(found, model.embedding.bfloat16().float())
+
+
+@pytest.mark.parametrize(
+    "change", [{"window_tokens": 8}, {"rope_scaling": RopeScaling(kind="linear", factor=2)}]
+)
+def test_positions_that_are_not_written(tmp_path, change):
+    model = made(LLAMA.model_copy(update=change))
+    with pytest.raises(ValueError, match="all positions"):
+        gguf.save(model, tmp_path / "saved.gguf", {})
+
+
 def test_numbers_in_bf16(tmp_path, llama):
     loaded = gguf.load(read(stored(tmp_path, llama)), "bf16")
     assert torch.equal(loaded.embedding, llama.embedding.bfloat16())

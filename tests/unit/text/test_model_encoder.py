@@ -361,7 +361,7 @@ def test_a_gguf_tokeniser_cuts_as_the_model_it_came_from(pre, pre_tokenizer):
     assert ours.begins is None
 
 
-@pytest.mark.parametrize("pre", ["llama-bpe", "qwen2", "default"])
+@pytest.mark.parametrize("pre", ["llama-bpe", "qwen2", "superbpe", "default"])
 def test_other_gguf_tokenisers(pre):
     theirs = byte_level(CUTS[pre], normalizers.NFC() if pre == "qwen2" else None)
     theirs.model.ignore_merges = pre == "llama-bpe"
