@@ -55,6 +55,45 @@ def test_with_a_cache_padded_rows_continue_as_they_do_alone():
     assert seen.isfinite().all()
 
 
+DOCUMENTS = torch.tensor([[0] * 4 + [1] * 5, [0] * 2 + [1] * 3 + [2] * 4])
+
+
+@pytest.mark.parametrize("window", [None, 3])
+def test_a_document_is_read_as_if_it_were_alone(window):
+    model = made(window_tokens=window)
+    row = tokens(rows=2)
+    together = model(row, None, DOCUMENTS)
+    torch.testing.assert_close(together[0, 4:], model(row[:1, 4:])[0])
+    torch.testing.assert_close(together[1, 2:5], model(row[1:, 2:5])[0])
+    torch.testing.assert_close(together[1, :2], model(row[1:, :2])[0])
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+def test_another_first_document_leaves_the_second_ones_logits_as_they_are(dtype):
+    model = made().to(dtype)
+    row = tokens(rows=2)
+    other = row.clone()
+    other[0, :4] = (row[0, :4] + 1) % SHAPE.vocab_size
+    one, two = (model(each, None, DOCUMENTS) for each in (row, other))
+    assert torch.equal(one[0, 4:], two[0, 4:])
+    assert torch.equal(one[1], two[1])
+    assert not torch.equal(one[0, :4], two[0, :4])
+
+
+def test_losses_and_gradients_of_documents_are_those_of_each_alone():
+    model = made()
+    row = tokens(rows=1, length=10)
+    documents = DOCUMENTS[:1]
+    weights = torch.ones(1, 9)
+    model.loss(row[:, :-1], row[:, 1:], weights, documents).backward()
+    together = [weight.grad.clone() for weight in model.parameters()]
+    model.zero_grad()
+    for part in (slice(0, 4), slice(4, 9)):
+        own = row[:, part.start : part.stop + 1]
+        model.loss(own[:, :-1], own[:, 1:], weights[:, part]).backward()
+    torch.testing.assert_close([weight.grad for weight in model.parameters()], together)
+
+
 def test_a_window_hides_what_is_before_it_but_in_full_layers():
     left = tokens(rows=1, length=9)
     right = left.clone()

@@ -1,4 +1,4 @@
-"""Several processes train one model: what they come to, and what happens when one dies."""
+"""A model trained by several processes, in parts, as a branch; and what happens when one dies."""
 
 import contextlib
 import json
@@ -14,7 +14,11 @@ import pyarrow.parquet as pq
 import pytest
 from safetensors.torch import load_file
 
+from bedstone.errors import ArtifactError, ConfigError
 from bedstone.store.artifact import Artifact
+from bedstone.store.build import build
+from bedstone.store.engine import Local
+from bedstone.store.stages import find
 
 torch = pytest.importorskip("torch")
 RECIPE = Path(__file__).parents[2] / "recipes" / "demo.toml"
@@ -83,6 +87,63 @@ def test_parts_of_a_batch_equal_the_whole(trained):
     torch.testing.assert_close(weights(parts), weights(whole), rtol=0, atol=2e-3)
 
 
+WSD = {"schedule": "wsd", "warmup_steps": 2, "decay_share": 0.25}
+
+
+@pytest.fixture
+def branched(prepared, tmp_path):
+    """Train on what is prepared, by the stage itself."""
+    store = tmp_path / "store"
+    shutil.copytree(prepared, store)
+    roles = {"tokens": "tokenizer.encode", "mix": "tokenizer.mix", "tokenizer": "tokenizer.train"}
+    inputs = {role: Artifact(next(store.glob(f"{stage}-*"))) for role, stage in roles.items()}
+    sizes = {"n_layers": 1, "d_model": 32, "n_heads": 2, "n_kv_heads": 1, "d_ff": 64}
+    course = {"seq_len": 64, "batch_tokens": 256, "learning_rate": 0.01}
+    how = {"number_format": "fp32", "threads": 1, "optimizer": WSD}
+
+    def train(train_tokens, trunk=None, **changes):
+        config = sizes | course | how | {"train_tokens": train_tokens} | changes
+        more = {} if trunk is None else {"trunk": trunk}
+        stage = find("pretrain.train")
+        made = stage.config.model_validate(config)
+        return build(stage, made, inputs | more, store, Local())
+
+    return train
+
+
+def test_a_branch_ends_as_a_run_of_its_length(branched):
+    trunk = branched(256 * 40, kept_tokens=(256 * 10, 256 * 20))
+    for steps in (16, 27):  # from the tenth step, and from the twentieth
+        branch, whole = branched(256 * steps, trunk), branched(256 * steps)
+        assert branch.file("model.safetensors").read_bytes() == (
+            whole.file("model.safetensors").read_bytes()
+        )
+        assert losses(branch) == losses(whole)
+
+
+@pytest.mark.parametrize(
+    ("steps", "changes", "told"),
+    [
+        (10, {}, "has no checkpoint before"),
+        (16, {"learning_rate": 0.02}, "another learning_rate"),
+        (16, {"order_seed": 1}, "another order_seed"),
+        (16, {"optimizer": WSD | {"weight_decay": 0.0}}, "another optimizer.weight_decay"),
+        (16, {"optimizer": WSD | {"warmup_steps": 3}}, "trained at other rates"),
+    ],
+)
+def test_a_trunk_that_is_no_beginning(branched, steps, changes, told):
+    trunk = branched(256 * 40, kept_tokens=(256 * 10,))
+    with pytest.raises(ArtifactError, match=told):
+        branched(256 * steps, trunk, **changes)
+
+
+def test_no_branch_begins_where_the_rate_falls(branched):
+    with pytest.raises(
+        ConfigError, match=r"kept_tokens 7,936: from 7,680 tokens on"
+    ):
+        branched(256 * 40, kept_tokens=(256 * 31,))
+
+
 def follower_of(parent):
     """The process of rank 1 that ``parent`` has started, when it is there."""
     while True:
@@ -92,6 +153,30 @@ def follower_of(parent):
                 if is_child and b"\0RANK=1\0" in b"\0" + (path / "environ").read_bytes():
                     return int(path.name)
         time.sleep(0.05)
+
+
+def test_other_processes_go_on_from_a_checkpoint(trained, prepared, crawl, small, tmp_path):
+    """A trunk that two processes shared out, and a branch of one process alone."""
+    wsd = ["--set", 'base.optimizer.schedule="wsd"', "--set", "base.optimizer.warmup_steps=2"]
+    kept = ["--set", "base.kept_tokens=[12800]", "--set", "base.memory.sharded=true"]
+    trunk, _ = trained("two", "--processes", 2, *wsd, *kept)
+    store = tmp_path / "two"
+    whole = ["--until", "base", "--set", "base.train_tokens=17000"]
+    nodes, _ = bedstone_run(store, crawl, small, *wsd, *whole)
+    whole = Artifact(Path(nodes["base"]))
+    inputs = {
+        role: Artifact(Path(path)) for role, path in whole.manifest.paths.items() if role != "plan"
+    }
+    stage = find("pretrain.train")
+    branch = build(
+        stage,
+        stage.config.model_validate(whole.manifest.config),
+        inputs | {"trunk": trunk},
+        store,
+        Local(),
+    )
+    assert losses(branch)[:10] == losses(trunk)[:10]
+    assert losses(branch) == pytest.approx(losses(whole), rel=1e-4)
 
 
 def test_a_process_that_dies_costs_nothing_but_time(trained, prepared, crawl, small, tmp_path):
