@@ -77,7 +77,9 @@ HOLDERS_SAY = tuple(
     NAMES_OF_TRAITS.index(HOLDERS_OF_REASONS.get(sign, f"near_{sign}")) for sign in SIGNS_OF_REASONS
 )
 COMMENTS, COOKIE = SIGNS.index("comments"), SIGNS.index("cookie")
-IN_NAV = NAMES_OF_TRAITS.index("in_nav")
+IN_NAV, IN_FOOTER, IN_ASIDE = (
+    NAMES_OF_TRAITS.index(f"in_{holder}") for holder in ("nav", "footer", "aside")
+)
 
 
 class Forest(NamedTuple):
@@ -184,14 +186,21 @@ def _forest(name: str, traits: tuple[str, ...]) -> Forest:
 
 @inner
 def _is_discussion(page: Page, traits: Traits) -> bool:
-    """Whether hardly any prose is outside of what is named comments."""
-    prose, other = 0, 0
+    """Whether hardly any prose is outside of comments, but for what stands beside any content."""
+    comments, beside, other = 0, 0, 0
     for block in range(len(traits)):
-        size = page.blocks.ends[block] - page.blocks.starts[block]
-        if is_prose(traits[block], size):
-            prose += size
-            other += 0 if traits[block, AT_ANY + COMMENTS] else size
-    return other <= MIN_OTHER_SHARE * prose and other < MIN_OTHER_BYTES
+        row, size = traits[block], page.blocks.ends[block] - page.blocks.starts[block]
+        if not is_prose(row, size):
+            continue
+        if row[AT_ANY + COMMENTS]:
+            comments += size
+        elif row[IN_ASIDE] or row[IN_NAV] or row[IN_FOOTER]:
+            beside += size
+        else:
+            other += size
+    if beside and not comments:
+        return False
+    return other <= MIN_OTHER_SHARE * (comments + other) and other < MIN_OTHER_BYTES
 
 
 @inner

@@ -50,6 +50,16 @@ def test_comments_are_left_out_of_an_article_but_not_of_a_discussion():
     assert reasons(f"<body>{whole}")[PROSE[5:17]] is None
 
 
+def test_a_discussion_is_kept_whatever_stands_beside_it():
+    posts = "".join(f"<div class=comment><p>{PROSE[n:]}</p></div>" for n in range(4, 8))
+    aside = "".join(f"<p>{PROSE[n::-1]}.</p>" for n in range(150, 180, 3))
+    for beside in ("aside", "footer"):
+        told = reasons(f"<body><h1>Wells</h1>{posts}<{beside}>{aside}</{beside}>")
+        assert told[PROSE[4:16]] is None
+    told = reasons(f"<body>{ARTICLE}<p>{aside}</p>{posts}")
+    assert told[PROSE[4:16]] == "comments"
+
+
 @pytest.mark.parametrize(
     "sentence",
     [
