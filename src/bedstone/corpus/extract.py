@@ -315,7 +315,7 @@ def _unusable(page: Page) -> str | None:
 
 STAGE = Stage(
     "corpus.extract",
-    version=3,
+    version=4,
     config=ExtractConfig,
     inputs=("crawl",),
     run=run,

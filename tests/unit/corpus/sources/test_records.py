@@ -30,7 +30,8 @@ LINES = b"\n".join(
         b"[1]",
         json.dumps({"url": "https://b.org"}).encode(),
         json.dumps({"text": " \n"}).encode(),
-        b'{"text": "lone \\ud800 surrogate e\\u0301", "url": "\\udc00"}',
+        b'{"text": "lone\\u009b \\ud800 surrogate e\\u0301", "url": "\\udc00"}',
+        b'{"text": "\\u0007"}',
     ]
 )
 
@@ -50,10 +51,11 @@ def test_lines_of_json(records, run, rows, name):
         (2, "no_json"),
         (3, "no_text"),
         (4, "no_text"),
+        (6, "no_text"),
     ]
     assert result.metrics["documents"] == 2
-    assert result.metrics["input_records"] == 6
-    assert result.metrics["rejected.no_text_records"] == 2
+    assert result.metrics["input_records"] == 7
+    assert result.metrics["rejected.no_text_records"] == 3
 
 
 def test_parquet_with_columns_of_other_names(records, run, rows, tmp_path):
