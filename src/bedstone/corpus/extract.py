@@ -3,18 +3,19 @@
 Reads   ``crawl``: WARC and ARC files, plain, gzip or zstd, of which the main text of each page is
         taken; of WET files the texts; JSONL (plain or gzip) and Parquet files with a column of
         texts; HTML and text files, each a document. Every file is a shard, of HTML and text files
-        many together
+        many together; what is none of these by its name is passed over
 Writes  ``documents.parquet``: ``id`` (the first digits of the shard's digest, and where in it the
         record starts: of a WARC its byte, else its number), ``url`` (of a file of one text its
         path below the folder that was given), ``date``, ``charset`` (the encoding that was used),
         ``replaced`` (how many U+FFFD stand for bytes that did not fit, in all of the page),
-        ``text`` (in Unicode's form NFC), ``headings`` (numbers of the text's lines that are
+        ``text`` (in Unicode's form NFC, without controls), ``headings`` (numbers of the text's lines that are
         headings), ``cut`` (whether the page ends before its end), in the order of the file. What a
         table does not tell is empty
         ``about/left_out.parquet``: of what is left out of pages as no content of theirs, examples:
         ``reason``, ``url``, ``bytes`` left out of that page for the reason, ``example``
         ``rejected/records.parquet``: ``offset`` (as in the id), ``url``, ``reason``, ``bytes`` of
-        each record that gave no document, and of each stretch of a WARC that is damaged
+        each record that gave no document, of each stretch of a WARC that is damaged, and of a file
+        without a record
 
 A URL that was fetched twice gives two documents: corpus.dedup decides about them.
 """
