@@ -8,9 +8,9 @@ Writes  ``documents.parquet``: ``id`` (the first digits of the shard's digest, a
         record starts: of a WARC its byte, else its number), ``url`` (of a file of one text its
         path below the folder that was given), ``date``, ``charset`` (the encoding that was used),
         ``replaced`` (how many U+FFFD stand for bytes that did not fit, in all of the page),
-        ``text`` (in Unicode's form NFC, without controls), ``headings`` (numbers of the text's lines that are
-        headings), ``cut`` (whether the page ends before its end), in the order of the file. What a
-        table does not tell is empty
+        ``text`` (in Unicode's form NFC, without controls), ``headings`` (numbers of the text's
+        lines that are headings), ``cut`` (whether the page ends before its end), in the order of
+        the file. What a table does not tell is empty
         ``about/left_out.parquet``: of what is left out of pages as no content of theirs, examples:
         ``reason``, ``url``, ``bytes`` left out of that page for the reason, ``example``
         ``rejected/records.parquet``: ``offset`` (as in the id), ``url``, ``reason``, ``bytes`` of

@@ -96,14 +96,14 @@ def rejected(made: Mapping[str, Artifact]) -> Rejected:
         metrics = artifact.manifest.metrics
         passed_over.update(reasons(artifact, PASSED_OVER))
         totals[LOST] += int(metrics.get(LOST, 0))
-        if found := reasons(artifact):
-            counts.update(found)
-            files |= {part.file(FILE): None for part in _parts(artifact) if reasons(part)}
+        parts = _parts(artifact) if (found := reasons(artifact)) or metrics.get(WITHOUT) else []
+        counts.update(found)
+        files |= {part.file(FILE): None for part in parts if reasons(part)}
         if WITHOUT in metrics:
             totals.update({name: int(metrics[name]) for name in (FILES, WITHOUT)})
             shards, others = _mapped(artifact)
             foreign.update(PurePath(name).suffix.lower() or "without ending" for name in others)
-            without |= _without(artifact, shards)
+            without |= _without(parts, shards)
     return Rejected(
         dict(counts.most_common()),
         tuple(files),
@@ -130,9 +130,9 @@ def _mapped(artifact: Artifact) -> tuple[list[Shard], list[str]]:
     return shards, [name for name in names if not stage.reads(name)]
 
 
-def _without(artifact: Artifact, shards: list[Shard]) -> dict[str, str]:
+def _without(parts: list[Artifact], shards: list[Shard]) -> dict[str, str]:
     """Of the files that gave no document, where they lie and why."""
-    found, parts = {}, _parts(artifact)
+    found = {}
     for part, shard in zip_longest(parts, shards[: len(parts)]):
         if part.manifest.metrics[WITHOUT]:
             first, *others = shard.files if shard else part.manifest.paths.values()
