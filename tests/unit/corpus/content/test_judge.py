@@ -80,6 +80,17 @@ def test_a_guest_book_is_its_entries():
     assert told["Entry 3"] is None
 
 
+def test_a_page_without_prose_is_its_longest_run_of_lines():
+    lines = "".join(f"<div>The river {name} the sea</div>" for name in "abcdefghijk")
+    song = f"<h1>Song</h1><div class=date-outer>{lines}</div>"
+    years = "".join(f"<li><a href=x>{year}</a>" for year in range(1990, 2030))
+    beside = f"<aside><p>{PROSE}</p></aside><ul class=archive>{years}</ul>"
+    text = html.text_of(f"<body>{song}{beside}", main_content=True).text
+    assert [line[10] for line in text.split("\n") if "the sea" in line] == [*"abcdefghijk"]
+    text = html.text_of(f"<body>{ARTICLE}{song}{beside}", main_content=True).text
+    assert "the sea" not in text
+
+
 def test_what_was_said_already_is_repeated():
     caption = "<p>A boat on the river</p>"
     told = html.text_of(f"<body>{ARTICLE}<div>{caption}</div>{caption}{caption}", main_content=True)
