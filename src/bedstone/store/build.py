@@ -118,8 +118,8 @@ def _make_shards(
 
 
 def _locations(requests: Sequence[Request]) -> str:
-    """Where the first of the shards lies that were mapped, and how many there are besides."""
-    first = requests[0].inputs[requests[0].stage.sharded[0]].location
+    """Where the first file that was mapped lies, and how many shards there are besides."""
+    first = requests[0].inputs[requests[0].stage.sharded[0]].files[0].resolve()
     return f"{first} and {len(requests) - 1:,} more" if requests[1:] else str(first)
 
 

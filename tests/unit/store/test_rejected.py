@@ -144,6 +144,8 @@ def test_files_that_all_give_none_are_an_error(cli, crawl, store):
     told = [line for line in err.splitlines() if line.startswith("error: ")]
     message = "2 files without a document: 1 status, 1 empty"
     assert told == [f"error: {crawl}/a.warc and 1 more: {message}"]
-    status, _, err = cli("audit", crawl / "b.warc", "--store", store)
-    assert status == 4
-    assert f"error: {crawl}/b.warc: 1 file without a document: 1 empty" in err
+    for name in ("b.warc", "c.html"):
+        (crawl / name).write_bytes(b"")
+        status, _, err = cli("audit", crawl / name, "--store", store)
+        assert status == 4
+        assert f"error: {crawl}/{name}: 1 file without a document: 1 empty\n" in err
