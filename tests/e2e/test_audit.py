@@ -261,7 +261,7 @@ def test_an_artifact_of_another_kind(tables, store):
     report = bedstone.show(made, store=store)["parents"]["language"]["request"]
     with pytest.raises(ArtifactError, match=r"made by corpus\.language, which is no corpus"):
         bedstone.audit(report[:12], store=store)
-    with pytest.raises(ConfigError, match="is an artifact, and 1 more inputs are given"):
+    with pytest.raises(ConfigError, match="is an artifact, given with 1 other"):
         bedstone.audit([made, tables[0]], store=store)
 
 

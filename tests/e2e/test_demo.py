@@ -94,5 +94,6 @@ def crawl_of(size):
     """A crawl artifact as far as the demo looks at it."""
     made = Artifact.__new__(Artifact)
     file = File(path="crawl.warc.gz", bytes=size, sha256="")
-    made.manifest = type("Manifest", (), {"files": (file,)})()
+    picture = File(path="logo.png", bytes=10 * size, sha256="")  # which is not read
+    made.manifest = type("Manifest", (), {"files": (file, picture)})()
     return made

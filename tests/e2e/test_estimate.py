@@ -10,6 +10,7 @@ import pytest
 
 import bedstone
 from bedstone.commands import rehearsal
+from bedstone.store import recipe
 from bedstone.store.artifact import Artifact
 from bedstone.store.request import ask
 from bedstone.store.stages import find
@@ -36,6 +37,16 @@ def texts(tmp_path_factory):
         ]
         (folder / f"{number}.jsonl").write_text("\n".join(map(json.dumps, rows)))
     return folder
+
+
+def test_a_part_is_of_files_that_are_read(tmp_path, store, monkeypatch):
+    monkeypatch.setattr(rehearsal, "READ_BYTES", 20)
+    for number in range(4):
+        (tmp_path / f"{number}.png").write_bytes(bytes(9_000))
+        (tmp_path / f"{number}.jsonl").write_text('{"text": "one"}')
+    loaded = recipe.load(RECIPES / "demo.toml", until="documents")
+    (part,) = rehearsal.parts(loaded, {"crawl": [tmp_path]}, store).values()
+    assert part.growth == pytest.approx(4)
 
 
 @pytest.mark.parametrize("read_bytes", [1e9, 2e6])

@@ -270,6 +270,7 @@ EXTRACTED = {
     "documents": 150,
     "rejected.no_text_records": 5,
     "skipped_pages": 7,
+    "files_without_documents": 2,
     "text_bytes": 600,
     "left_out.share_bytes": 100,
     "left_out.links_bytes": 300,
@@ -481,6 +482,7 @@ def test_what_goes_with_an_answer_is_told(report):
     text = read(report)
     assert "Documents without text, by reason: 5 no_text." in text
     assert "7 more documents of the crawl were left unread." in text
+    assert "2 files gave no document." in text
     assert ">12 %<" in text  # lost to the second identifier
     assert text.count(" %*<") == 1  # of the five, one was learnt from one kind of text
     assert "Serbian (Cyrl) pays 2.1 to 3.4 times, by which text is asked." in text

@@ -138,9 +138,7 @@ def test_a_trunk_that_is_no_beginning(branched, steps, changes, told):
 
 
 def test_no_branch_begins_where_the_rate_falls(branched):
-    with pytest.raises(
-        ConfigError, match=r"kept_tokens 7,936: from 7,680 tokens on"
-    ):
+    with pytest.raises(ConfigError, match=r"kept_tokens 7,936: from 7,680 tokens on"):
         branched(256 * 40, kept_tokens=(256 * 31,))
 
 

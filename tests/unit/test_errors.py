@@ -6,7 +6,7 @@ import unicodedata
 import pytest
 
 import bedstone
-from bedstone.errors import ConfigError, DataError, printable, reason
+from bedstone.errors import ConfigError, DataError, number_of, printable, reason
 
 
 @pytest.mark.parametrize(
@@ -36,6 +36,16 @@ def test_no_control_is_left():
     assert not {unicodedata.bidirectional(character) for character in shown} & {
         *("LRE", "RLE", "LRO", "RLO", "PDF", "LRI", "RLI", "FSI", "PDI")
     }
+
+
+def test_marks_of_direction_are_spelt_and_joiners_stay():
+    assert printable("a\u200eb\u200fc\u061cd") == r"a\u200eb\u200fc\u061cd"
+    assert printable("می\u200cخواهم 👩\u200d🌾") == "می\u200cخواهم 👩\u200d🌾"
+
+
+@pytest.mark.parametrize(("number", "told"), [(0, "0 rows"), (1, "1 row"), (2_000, "2,000 rows")])
+def test_a_number_of_things(number, told):
+    assert number_of(number, "row") == told
 
 
 def test_the_system_s_errors_are_told_without_number_and_path(tmp_path):

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from bedstone.errors import number_of
 from bedstone.evaluation.effects import GROUP, LANGUAGE, LEAST_WORTH, MOST_WORTH, WHOLE
 
 NAMED = 3
@@ -57,7 +58,7 @@ def settled(effect: Row) -> str:
     """What would settle it; nothing where nothing short of another decision would."""
     seeds, documents = effect["more_seeds"], effect["more_documents"]
     ways = [
-        *([f"{seeds} seeds"] if seeds else []),
+        *([number_of(seeds, "seed")] if seeds else []),
         *([f"{documents:,} held-out {effect['counted']}"] if documents else []),
     ]
     return f"; {' or '.join(ways)} would tell" if ways else ""
@@ -80,7 +81,7 @@ def _of_parts(parts: Sequence[Row], names: Mapping[str, str]) -> list[str]:
             told.append(f"{verdict} for {listed}{more}")
     unknown = sum(row["verdict"] == "cannot tell" for row in languages)
     if unknown:
-        told.append(f"cannot be told for {unknown} of {len(languages)} languages")
+        told.append(f"cannot be told for {unknown} of {number_of(len(languages), 'language')}")
     return told
 
 
@@ -91,11 +92,11 @@ def claim(found: Row) -> str:
     if yardstick is None:
         return f"models of {size} were to be trained; none was"
     left_out = yardstick["left_out_near_duplicates"]
-    seeds = "seed" if found["seeds"] == 1 else "seeds"
+    seeds, sites = number_of(found["seeds"], "seed"), number_of(yardstick["sites"], "site")
+    documents = number_of(yardstick["documents"], "held-out document")
     return (
-        f"said of models of {size}; {found['seeds']} {seeds}, {yardstick['documents']:,} held-out "
-        f"documents of {yardstick['sites']:,} sites; {left_out:,} near-duplicates of held-out "
-        "documents are learnt from in no arm"
+        f"said of models of {size}; {seeds}, {documents} of {sites}; "
+        f"{number_of(left_out, 'near-duplicate')} of held-out documents are learnt from in no arm"
     )
 
 

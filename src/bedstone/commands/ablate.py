@@ -21,7 +21,7 @@ from bedstone.commands.declare import (
     Workers,
 )
 from bedstone.commands.desk import RecipeName, given, making, recipe_of, words_of
-from bedstone.errors import ConfigError
+from bedstone.errors import ConfigError, number_of
 from bedstone.progress import Progress
 
 PROXY = "parameters=0.25M,tokens=2M"
@@ -393,7 +393,7 @@ def _price_lines(found: AblatePrice) -> Iterator[str]:
         "an unknown time" if found["seconds"] is None else f"{found['seconds'] / 60:.1f} minutes"
     )
     flop = "" if found["flop"] is None else f", {found['flop']:.2g} FLOP of training"
-    yield f"at most {found['runs']} models{flop}, {known} of one worker"
+    yield f"at most {number_of(found['runs'], 'model')}{flop}, {known} of one worker"
     yield from _warned(found["warnings"])
 
 

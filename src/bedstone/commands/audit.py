@@ -38,7 +38,7 @@ from bedstone.commands.desk import (
     tokenizer_of,
 )
 from bedstone.commands.save import target, write_chart, write_csv
-from bedstone.errors import ArtifactError, ConfigError
+from bedstone.errors import ArtifactError, ConfigError, number_of
 from bedstone.languages import Identifier, Source, join
 from bedstone.progress import Progress
 
@@ -249,7 +249,7 @@ def _inputs(paths: Sequence[Path], text_column: str | None, where: "Making") -> 
     artifacts = [Artifact(path) for path in paths if is_complete(path)]
     if artifacts and len(paths) > 1:
         raise ConfigError(
-            f"{artifacts[0].path} is an artifact, and {len(paths) - 1} more inputs are given",
+            f"{artifacts[0].path} is an artifact, given with {number_of(len(paths) - 1, 'other')}",
             hint="audit one artifact, or files together",
         )
     if artifacts and artifacts[0].manifest.stage not in OF_FILES:
@@ -316,7 +316,8 @@ def _write_csv(audit: Audit, path: Path, progress: Progress | None) -> None:
 
 def _lines(found: Audit) -> Iterator[str]:
     crawl = f"{found['crawl']}: " if found.get("crawl") else ""
-    yield f"{crawl}{found['documents']:,} documents in {found['languages_total']} languages"
+    languages = number_of(found["languages_total"], "language")
+    yield f"{crawl}{number_of(found['documents'], 'document')} in {languages}"
     yield f"speakers: {found['speakers_source']}"
     yield f"languages found by {found['identifier']}"
     yield ""

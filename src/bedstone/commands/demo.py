@@ -103,7 +103,10 @@ def decisions(minutes: float, crawl: "Artifact") -> list[str]:
 
     A function of its arguments alone, so that a second run asks for the same.
     """
-    crawl_bytes = sum(file.bytes for file in crawl.manifest.files)
+    from bedstone.store.stages import find
+
+    reads = find("corpus.extract").reads
+    crawl_bytes = sum(file.bytes for file in crawl.manifest.files if reads(file.path))
     share = min(1.0, minutes * CRAWL_BYTES_PER_MINUTE / max(crawl_bytes, 1))
     training = minutes * TRAINING_SHARE - FIXED_MINUTES
     return [f"documents.share={share:.3f}", f"plan.minutes={training:.2f}"]

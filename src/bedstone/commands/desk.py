@@ -178,7 +178,9 @@ def making(store: PathLike, progress: Progress | None, workers: int = 1) -> "Mak
 
 
 def tell_rejected(made: Mapping[str, "Artifact"], progress: Progress | None) -> dict[str, int]:
-    """Say in one line what was rejected, damaged and passed over on the way to what was made.
+    """Say what was rejected, damaged and passed over on the way to what was made.
+
+    Of records in one line; of whole files, if any, in the lines before it.
 
     Returns:
         Reason -> records that gave no document.
@@ -186,6 +188,8 @@ def tell_rejected(made: Mapping[str, "Artifact"], progress: Progress | None) -> 
     from bedstone.store.rejected import rejected
 
     found = rejected(made)
+    for line in found.of_files():
+        (progress or Progress()).named("files").say(line)
     if told := found.sentence():
         (progress or Progress()).named("rejected").say(told)
     return found.reasons

@@ -23,7 +23,7 @@ from bedstone.commands.declare import (
 )
 from bedstone.commands.desk import artifact_of, given, words_of
 from bedstone.commands.save import target, write_chart
-from bedstone.errors import ArtifactError, ConfigError
+from bedstone.errors import ArtifactError, ConfigError, number_of
 from bedstone.progress import Progress
 
 if TYPE_CHECKING:
@@ -284,7 +284,7 @@ def _lines(found: Any) -> Iterator[str]:
 
 
 def _checked(found: Check) -> Iterator[str]:
-    yield f"{len(found['inconsistent'])} of {len(found['rows'])} rows cannot be true"
+    yield f"{len(found['inconsistent'])} of {number_of(len(found['rows']), 'row')} cannot be true"
     for row in found["inconsistent"]:
         yield (
             f"line {row['line']}: {row['flop']:.4g} FLOP, but 6 x {row['parameters']:.4g} x "

@@ -18,7 +18,7 @@ from bedstone.store.artifact import Artifact
 from bedstone.store.build import build
 from bedstone.store.engine import Local
 from bedstone.store.recipe import Node, Recipe, naming
-from bedstone.store.stages import OF_FILES
+from bedstone.store.stages import OF_FILES, find
 
 READER, ROLE = "corpus.extract", "crawl"
 """The stage that takes a share of what it is given, and its role."""
@@ -206,7 +206,7 @@ def parts(recipe: Recipe, given: Mapping[str, Sequence[Path]], folder: Path) -> 
 
 
 def _part(whole: Artifact, wanted_share: float, folder: Path) -> Part:
-    files = whole.manifest.files
+    files = [file for file in whole.manifest.files if find(READER).reads(file.path)]
     total_bytes = sum(file.bytes for file in files)
     step = max(1, min(round(total_bytes / READ_BYTES), len(files)))
     chosen = files[step // 2 :: step]

@@ -8,7 +8,7 @@ from typing_extensions import TypedDict
 
 from bedstone.commands.declare import MOST_SEED, STORE, Command, PathLike, Store, Words
 from bedstone.commands.desk import given, is_url, optional, words_of
-from bedstone.errors import ConfigError
+from bedstone.errors import ConfigError, number_of
 from bedstone.model import Device, NumberFormat
 from bedstone.progress import Progress
 
@@ -105,7 +105,7 @@ def sample(
     found: Sample = complete.sample(given(model, store)[0], asked)
     first, *others = found["completions"]
     if progress and not others and first["finish_reason"] == "length":
-        progress.named("cut off").say(f"after {max_tokens} tokens: --max-tokens")
+        progress.named("cut off").say(f"after {number_of(max_tokens, 'token')}: --max-tokens")
     return found
 
 
@@ -116,7 +116,7 @@ def _completions(found: Sample) -> Iterator[str]:
             mean = sum(each["logprobs"]) / len(each["logprobs"])
             cut_off = ", cut off" if each["finish_reason"] == "length" else ""
             yield (
-                f"[{number}] {len(each['token_ids'])} tokens{cut_off}, "
+                f"[{number}] {number_of(len(each['token_ids']), 'token')}{cut_off}, "
                 f"{mean:.3f} nats a token on average"
             )
         yield each["text"]

@@ -32,7 +32,7 @@ from bedstone.commands.declare import (
 )
 from bedstone.commands.desk import among, given, keys_of, making, paths_of, tokenizer_of, words_of
 from bedstone.commands.save import target, write_csv
-from bedstone.errors import ConfigError, nearest
+from bedstone.errors import ConfigError, nearest, number_of
 from bedstone.languages import ENGLISH
 from bedstone.progress import Progress
 
@@ -390,14 +390,16 @@ def _names(paths: Sequence[Path]) -> list[str]:
 def _lines(found: Tokens) -> Iterator[str]:
     about, tokenizers = found["text"], found["tokenizers"]
     first, *others = about["source"].split(", ")
+    languages = number_of(about["languages"], "language")
     if others:
-        yield f"texts: {about['source']}, in {about['languages']} languages"
+        yield f"texts: {about['source']}, in {languages}"
         yield from (f"from: {origin}" for origin in about["from"].split(", "))
     else:
-        yield f"text: {first}, from {about['from']}, in {about['languages']} languages"
+        yield f"text: {first}, from {about['from']}, in {languages}"
     yield (
-        f"page: all of {first if others else 'it'}, {about['page_english_words']:,.0f} words and "
-        f"{about['page_english_bytes']:,} bytes in English"
+        f"page: all of {first if others else 'it'}, "
+        f"{number_of(about['page_english_words'], 'word')} and "
+        f"{number_of(about['page_english_bytes'], 'byte')} in English"
     )
     if others:
         yield "premium: by the first of these texts that is in the language; low, high: by any"

@@ -20,10 +20,12 @@ from functools import partial
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
+from numpy.typing import NDArray
 
 from bedstone.config import Config
 from bedstone.corpus.identification.purity import Confusion, Limits, confusion_of, is_confirmed
 from bedstone.corpus.representation.shares import Count, Share, removed, shares
+from bedstone.corpus.rewriting.versions import row_groups
 from bedstone.errors import DataError
 from bedstone.languages import MIXED, SPEAKERS_SOURCE, UNKNOWN, Source
 from bedstone.store import tables
@@ -136,28 +138,21 @@ def _sums_of(
 ) -> dict[str, Counter[str]]:
     """The sums of one shard, by language key."""
     documents, language, *decided = shard
-    texts = tables.read(documents, ["id", "text"])
-    found = tables.beside(language, texts, ["language", "score"])
-    keep = tables.beside(decided[0], texts, ["keep"])["keep"] if decided else None
+    ids = tables.read(documents, ["id"])
+    found = tables.beside(language, ids, ["language", "score"])
+    keep = tables.beside(decided[0], ids, ["keep"])["keep"] if decided else None
     table = pa.table(
         {
             "language": found["language"],
-            "input_documents": _ones(texts) if keep is None else _is_unique(decided[0], texts),
-            "documents": _ones(texts),
-            "bytes": pc.binary_length(texts["text"]),
+            "input_documents": _ones(ids) if keep is None else _is_unique(decided[0], ids),
+            "documents": _ones(ids),
+            **_sizes(documents, keep, tokenizer),
         }
     )
     if limits is not None:
         own_words = tables.read(language, [], ["own_words"])["own_words"]
         confirmed = _confirmed(found["language"], found["score"], own_words, limits)
         table = table.append_column("confirmed", confirmed)
-    if tokenizer is not None:
-        encode = any_encoder.load(tokenizer).encode
-        tokens = [
-            0 if keep is not None and not keep[row].as_py() else len(encode(text.as_py()))
-            for row, text in enumerate(texts["text"])
-        ]
-        table = table.append_column("tokens", pa.array(tokens, pa.int64()))
     if "second_language" in tables.schema(tables.table_path(language)).names:
         second = tables.read(language, ["second_language"])["second_language"]
         table = table.append_column("erased", pc.not_equal(found["language"], second))
@@ -167,14 +162,29 @@ def _sums_of(
     return {key: Counter({**sums, **after.get(key, {})}) for key, sums in before.items()}
 
 
-def _ones(texts: pa.Table) -> pa.Array:
-    return pa.array(np.ones(texts.num_rows, np.int64))
+def _sizes(
+    documents: Shard, keep: pa.ChunkedArray | None, tokenizer: Shard | None
+) -> dict[str, NDArray[np.int64]]:
+    """The bytes of each text and, of those that are kept, the tokens; no text is held for long."""
+    encode = any_encoder.load(tokenizer).encode if tokenizer else None
+    sizes, tokens = list[NDArray[np.int64]](), list[int]()
+    for group in row_groups(documents, ("id", "text")):
+        sizes.append(pc.binary_length(group["text"]).to_numpy().astype(np.int64))
+        for text in group["text"] if encode else ():
+            is_kept = keep is None or keep[len(tokens)].as_py()
+            tokens.append(len(encode(text.as_py())) if encode and is_kept else 0)
+    in_bytes = {"bytes": np.concatenate(sizes or [np.zeros(0, np.int64)])}
+    return in_bytes | ({"tokens": np.array(tokens, np.int64)} if encode else {})
 
 
-def _is_unique(kept: Shard, texts: pa.Table) -> pa.Array | pa.ChunkedArray:
+def _ones(ids: pa.Table) -> pa.Array:
+    return pa.array(np.ones(ids.num_rows, np.int64))
+
+
+def _is_unique(kept: Shard, ids: pa.Table) -> pa.Array | pa.ChunkedArray:
     """Which documents are no duplicates of others, as far as what was decided says."""
     if "duplicate" not in tables.schema(tables.table_path(kept)).names:
-        return _ones(texts)
+        return _ones(ids)
     return pc.invert(tables.read(kept, ["duplicate"])["duplicate"])
 
 

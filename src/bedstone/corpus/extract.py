@@ -3,18 +3,19 @@
 Reads   ``crawl``: WARC and ARC files, plain, gzip or zstd, of which the main text of each page is
         taken; of WET files the texts; JSONL (plain or gzip) and Parquet files with a column of
         texts; HTML and text files, each a document. Every file is a shard, of HTML and text files
-        many together
+        many together; what is none of these by its name is passed over
 Writes  ``documents.parquet``: ``id`` (the first digits of the shard's digest, and where in it the
         record starts: of a WARC its byte, else its number), ``url`` (of a file of one text its
         path below the folder that was given), ``date``, ``charset`` (the encoding that was used),
         ``replaced`` (how many U+FFFD stand for bytes that did not fit, in all of the page),
-        ``text`` (in Unicode's form NFC), ``headings`` (numbers of the text's lines that are
-        headings), ``cut`` (whether the page ends before its end), in the order of the file. What a
-        table does not tell is empty
+        ``text`` (in Unicode's form NFC, without controls), ``headings`` (numbers of the text's
+        lines that are headings), ``cut`` (whether the page ends before its end), in the order of
+        the file. What a table does not tell is empty
         ``about/left_out.parquet``: of what is left out of pages as no content of theirs, examples:
         ``reason``, ``url``, ``bytes`` left out of that page for the reason, ``example``
         ``rejected/records.parquet``: ``offset`` (as in the id), ``url``, ``reason``, ``bytes`` of
-        each record that gave no document, and of each stretch of a WARC that is damaged
+        each record that gave no document, of each stretch of a WARC that is damaged, and of a file
+        without a record
 
 A URL that was fetched twice gives two documents: corpus.dedup decides about them.
 """
@@ -37,11 +38,12 @@ from bedstone.corpus.web.documents import DOCUMENTS, REJECTED
 from bedstone.corpus.web.left_out import LeftOutOfPages
 from bedstone.corpus.web.pages import Page, Rejected
 from bedstone.corpus.web.warc import Ledger
-from bedstone.errors import DataError
+from bedstone.errors import DataError, number_of
 from bedstone.lots import lot
 from bedstone.store import tables
 from bedstone.store.artifact import ABOUT, HTML_FILES, TEXT_FILES, Artifact, Shard, is_text_file
 from bedstone.store.bounded import Bounds, Failure, bounded
+from bedstone.store.rejected import WITHOUT, reasons_in
 from bedstone.store.stage import Job, Metrics, Result, Stage
 
 CRAWLS = (*warc.WARCS, *warc.ARCS)
@@ -100,10 +102,9 @@ def run(config: ExtractConfig, job: Job) -> Result:
     """Extract one shard.
 
     Raises:
-        DataError: it holds no text of a kind that is read, or no whole record.
+        DataError: it is a table that cannot be read, or has no such column.
     """
     crawl = job.inputs["crawl"]
-    refuse_other_kinds([path.name for path in crawl.files])
     if len(crawl.files) != 1 and not is_text_file(crawl.files[0].name):
         raise DataError(f"{crawl.location}: a shard of a crawl is one file")
     reasons = REASONS if _is_crawl(crawl) else REASONS_OF_RECORDS
@@ -124,15 +125,20 @@ def run(config: ExtractConfig, job: Job) -> Result:
                 counts[outcome.reason] += 1
             else:
                 counts["skipped_pages"] += 1
-        _refuse_nothing(crawl, ledger, counts)
+        if not counts and not ledger.records:  # or nothing would tell of the file
+            rejected.append((0, "", "empty", ledger.input_bytes))
+            counts["empty"] += 1
+    gives_none = not counts["documents"] + counts["skipped_pages"]
     return Result(
         {
             "input_bytes": ledger.input_bytes,
             "parsed_bytes": ledger.parsed_bytes,
             "lost_bytes": ledger.lost_bytes,
+            "input_files": len(crawl.files),
             "input_records": ledger.records,
             "skipped_pages": counts["skipped_pages"],
             "documents": counts["documents"],
+            WITHOUT: len(crawl.files) if gives_none else 0,
             "text_bytes": counts["text_bytes"],
             "replaced_documents": counts["replaced_documents"],
             "replaced_characters": counts["replaced_characters"],
@@ -149,28 +155,35 @@ def run(config: ExtractConfig, job: Job) -> Result:
 
 
 def check(config: ExtractConfig, inputs: Mapping[str, Artifact]) -> ExtractConfig:
-    """``config``, unchanged: a file of another kind is told of before the first is read.
+    """``config``, unchanged: that no file can be read is told before the first is opened.
 
     Raises:
-        DataError: there is one.
+        DataError: all are of kinds that no text is read from, by their names.
     """
-    refuse_other_kinds([file.path for file in inputs["crawl"].manifest.files])
-    return config
-
-
-def refuse_other_kinds(names: list[str]) -> None:
-    """Raises DataError if one of the files is of no kind that is read, by its name."""
-    if odd := [name for name in names if not name.lower().endswith(ENDINGS)]:
-        more = f" and {len(odd) - 1} more files are" if odd[1:] else " is"
+    names = [file.path for file in inputs["crawl"].manifest.files]
+    if names and not any(map(STAGE.reads, names)):
+        more = f" and {len(names) - 1:,} more files are" if names[1:] else " is"
         raise DataError(
-            f"{odd[0]}{more} of no kind that texts are read from, by the name",
+            f"{names[0]}{more} of no kind that texts are read from, by the name",
             hint=f"crawls end in {', '.join(CRAWLS)}; tables of texts in "
             f"{', '.join(records.TABLES)}; texts in {', '.join(TEXT_FILES)}",
         )
+    return config
 
 
 def total(sums: Metrics) -> Metrics:
-    """The shards' counts, and the share of the bytes that was lost."""
+    """The shards' counts, and the share of the bytes that was lost.
+
+    Raises:
+        DataError: none of the files gives a document.
+    """
+    if not sums["documents"] + sums["skipped_pages"]:
+        files = number_of(sums["input_files"], "file")
+        raise DataError(
+            f"{files} without a document: {reasons_in(sums)}",
+            hint="documents come from pages of HTML with the status 200, from texts of WET files "
+            "and from rows of tables",
+        )
     return sums | {"lost_share": sums["lost_bytes"] / max(sums["input_bytes"], 1)}
 
 
@@ -289,20 +302,6 @@ def _page_of_file(number: int, path: Path, name: str, max_bytes: int) -> Page | 
     return Page(number, 0, name, "", None, "text/html", "", body)
 
 
-def _refuse_nothing(crawl: Shard, ledger: Ledger, counts: Counter[str]) -> None:
-    first, *others = crawl.files
-    if first.name.lower().endswith(CRAWLS) and not ledger.records:
-        raise DataError(
-            f"{first} holds no record of a crawl",
-            hint="a crawl is a WARC or ARC file with HTTP responses",
-        )
-    rejected = {each: counts[each] for each in (*REASONS, "no_json") if counts[each]}
-    if rejected and not counts["documents"] + counts["skipped_pages"]:
-        told = ", ".join(f"{number} {reason}" for reason, number in rejected.items())
-        where = f"{first.resolve()}" + f" and {len(others)} more" * bool(others)
-        raise DataError(f"{where}: not one of {ledger.records} records has a text: {told}")
-
-
 def _unusable(page: Page) -> str | None:
     if page.status not in (200, None):
         return "status"
@@ -315,12 +314,13 @@ def _unusable(page: Page) -> str | None:
 
 STAGE = Stage(
     "corpus.extract",
-    version=3,
+    version=4,
     config=ExtractConfig,
     inputs=("crawl",),
     run=run,
     libraries=("pyarrow", "resiliparse", "webencodings"),
     sharded=("crawl",),
+    endings=ENDINGS,
     total=total,
     resolve=check,
 )

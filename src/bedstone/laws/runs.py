@@ -13,7 +13,7 @@ from typing import TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from bedstone.errors import DataError, nearest, reason
+from bedstone.errors import DataError, nearest, number_of, reason
 from bedstone.laws.fitting import Runs
 from bedstone.laws.law import FLOP_PER_PARAMETER_AND_TOKEN as SIX
 
@@ -131,7 +131,7 @@ def usable(rows: Iterable[tuple[str, Row]], read_row: Callable[[Row], Made]) -> 
     if not wrong:
         return made
     lines, hints = zip(*wrong, strict=True)
-    more = [f"and {n_wrong - NAMED} more rows"] if n_wrong > NAMED else []
+    more = [f"and {number_of(n_wrong - NAMED, 'more row')}"] if n_wrong > NAMED else []
     raise DataError(*lines, *more, hint="; ".join(filter(None, dict.fromkeys(hints))))
 
 

@@ -6,12 +6,13 @@ files, and where they lay is recorded. Files that changed afterwards are found b
 adopted again they are another artifact.
 """
 
+import os
 from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
 
 from bedstone.config import Config
-from bedstone.errors import ArtifactError
+from bedstone.errors import ArtifactError, reason
 from bedstone.store import work
 from bedstone.store.artifact import (
     ADOPTION,
@@ -121,9 +122,19 @@ def _is_text(path: Path) -> bool:
 
 def _shown_files(folder: Path) -> list[Path]:
     """The files below ``folder``, without the hidden ones that systems and editors leave."""
-    found = sorted(path for path in folder.rglob("*") if path.is_file())
-    hidden = (any(part[0] == "." for part in path.relative_to(folder).parts) for path in found)
-    return [path for path, is_hidden in zip(found, hidden, strict=True) if not is_hidden]
+    found = []
+    for above, folders, names in os.walk(folder, onerror=_refuse_unreadable):
+        folders[:] = [name for name in folders if name[0] != "."]
+        shown = (Path(above, name) for name in names if name[0] != ".")
+        found += [path for path in shown if path.is_file()]
+    return sorted(found)
+
+
+def _refuse_unreadable(error: OSError) -> None:
+    raise ArtifactError(
+        f"{error.filename}: the folder cannot be read: {reason(error)}",
+        hint="let yourself read it, or give what is beside it",
+    ) from error
 
 
 def _stage_and_config(files: Mapping[str, Path]) -> tuple[Stage, AdoptConfig]:

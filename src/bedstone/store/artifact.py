@@ -29,7 +29,7 @@ from typing import Any, Literal, Protocol
 from pydantic import ValidationError
 
 from bedstone.config import Config
-from bedstone.errors import ArtifactError
+from bedstone.errors import ArtifactError, number_of
 from bedstone.store.provenance import Code, Machine
 from bedstone.store.work import SCRATCH
 
@@ -163,9 +163,11 @@ class Artifact:
                 hint="check the path; a stage that did not finish leaves no artifact",
             ) from error
         except (ValidationError, UnicodeDecodeError) as error:
-            wrong = error.error_count() if isinstance(error, ValidationError) else "all"
+            wrong = "it is no UTF-8"
+            if isinstance(error, ValidationError):
+                wrong = number_of(error.error_count(), "wrong field")
             raise ArtifactError(
-                f"{path / MANIFEST} is no manifest: {wrong} fields are wrong",
+                f"{path / MANIFEST} is no manifest: {wrong}",
                 hint="it was altered, or is another program's",
             ) from error
         self.path = path

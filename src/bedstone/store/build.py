@@ -10,7 +10,7 @@ from functools import partial
 from pathlib import Path
 
 from bedstone.config import Config
-from bedstone.errors import BedstoneError, printable
+from bedstone.errors import BedstoneError, DataError, printable
 from bedstone.progress import Progress
 from bedstone.store import work
 from bedstone.store.artifact import (
@@ -106,11 +106,21 @@ def _make_shards(
         for path in engine.map(make, requests):
             made.append(Artifact(path))
             task.advance()
-    result = Result(request.stage.total(_summed([shard.manifest.metrics for shard in made])))
+    sums = _summed([shard.manifest.metrics for shard in made])
+    try:
+        result = Result(request.stage.total(sums))
+    except DataError as error:
+        raise DataError(f"{_locations(requests)}: {error}", hint=error.hint) from error
     shards = tuple(shard.as_parent() for shard in made)
     manifest = _manifest(request, result, digest([s.content for s in shards]), engine, started)
     _commit(manifest.model_copy(update={"shards": shards}), folder)
     outer.say(f"{len(shards)} shards in {manifest.seconds:.1f} s: {folder.name}")
+
+
+def _locations(requests: Sequence[Request]) -> str:
+    """Where the first file that was mapped lies, and how many shards there are besides."""
+    first = requests[0].inputs[requests[0].stage.sharded[0]].files[0].resolve()
+    return f"{first} and {len(requests) - 1:,} more" if requests[1:] else str(first)
 
 
 def _summed(metrics: Sequence[Metrics]) -> Metrics:

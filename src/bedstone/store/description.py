@@ -24,8 +24,8 @@ TERMS = {
     "max_tokens": "Of a completion, at most.",
     "threads": "So many compute: results depend on them in their last bits.",
     "number_format": "In which the model's numbers are computed.",
-    "compiled": "Whether torch compiles the layers first: a minute for faster steps on a GPU. It is "
-    "recorded, and no part of what is asked for.",
+    "compiled": "Whether torch compiles the layers first: a minute for faster steps on a GPU. "
+    "It is recorded, and no part of what is asked for.",
     "device": "Where the model computes. auto: as the plan says, and without one on a GPU if there "
     "is one. It is recorded, and no part of what is asked for.",
     "seq_len": "Tokens that the model sees at once.",

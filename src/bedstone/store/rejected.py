@@ -1,15 +1,20 @@
-"""Records that gave no document: how many, for which reasons, and where each is listed.
+"""What gave no document: records, whole files, and files of kinds that no text is read from.
 
-Those of types that never give one (a crawler's requests) are passed over, and only counted.
+Of records is told how many, for which reasons, and where each is listed. Those of types that never
+give one (a crawler's requests) are passed over, and only counted.
 """
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from pathlib import Path
+from itertools import zip_longest
+from pathlib import Path, PurePath
 
-from bedstone.store.artifact import Artifact
-from bedstone.store.lineage import behind
+from bedstone.errors import number_of
+from bedstone.store.artifact import Artifact, Shard
+from bedstone.store.lineage import ancestors, behind
+from bedstone.store.stage import Metrics
+from bedstone.store.stages import find
 
 FILE = "rejected/records.parquet"
 """Where a stage lists them, a row for each."""
@@ -17,6 +22,10 @@ PREFIX, PASSED_OVER, SUFFIX = "rejected.", "passed_over.", "_records"
 """Around the reason, or the type, in the names of its metrics."""
 LOST = "lost_bytes"
 """The metric of what is damaged."""
+FILES, WITHOUT = "input_files", "files_without_documents"
+"""The metrics of files that were read, and of those that gave no document."""
+NAMED = 10
+"""Of files, or endings; the others are only counted."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,44 +40,113 @@ class Rejected:
     """Of damage, in files as they are stored."""
     passed_over: dict[str, int]
     """Type -> records, the most first."""
+    input_files: int
+    files_without: int
+    """That gave no document."""
+    without: dict[str, str]
+    """Each of them, texts together -> the reasons."""
+    foreign: dict[str, int]
+    """Ending of a name -> files that no text is read from, the most first."""
 
     def sentence(self) -> str:
-        """All of it in one line; empty where there is nothing to tell."""
+        """All of records in one line; empty where there is nothing to tell."""
         more = f" and {len(self.files) - 1:,} more like it" if len(self.files) > 1 else ""
         total = sum(self.reasons.values())
-        records = "1 record" if total == 1 else f"{total:,} records"
+        records = number_of(total, "record")
         parts = [
             f"{records} gave no document: {_listed(self.reasons)}" if total else "none",
-            *([f"{self.lost_bytes:,} bytes were damaged"] if self.lost_bytes else []),
+            *([f"{number_of(self.lost_bytes, 'byte')} were damaged"] if self.lost_bytes else []),
             *([f"passed over: {_listed(self.passed_over)}"] if self.passed_over else []),
             *([f"see {self.files[0]}{more}"] if self.files else []),
         ]
         return "; ".join(parts) if len(parts) > 1 else ""
 
+    def of_files(self) -> Iterator[str]:
+        """All of whole files, a line each."""
+        if total := sum(self.foreign.values()):
+            told = dict(list(self.foreign.items())[:NAMED])
+            more = f", {rest:,} more" if (rest := total - sum(told.values())) else ""
+            files = number_of(total, "file")
+            yield f"passed over {files}, by their names no crawl or text: {_listed(told)}{more}"
+        if self.files_without:
+            of_all = number_of(self.input_files, "file")
+            yield f"{self.files_without:,} of {of_all} gave no document"
+        for file, reasons in list(self.without.items())[:NAMED]:
+            yield f"no document in {file}: {reasons}"
+        if (rest := len(self.without) - NAMED) > 0:
+            yield f"no document in {rest:,} more"
+
 
 def reasons(artifact: Artifact, prefix: str = PREFIX) -> dict[str, int]:
     """Reason -> records that its stage rejected, without the reasons of none."""
-    return {
-        name.removeprefix(prefix).removesuffix(SUFFIX): int(value)
-        for name, value in artifact.manifest.metrics.items()
-        if name.startswith(prefix) and value
-    }
+    return _reasons(artifact.manifest.metrics, prefix)
+
+
+def reasons_in(metrics: Metrics) -> str:
+    """Why records gave no document, those that are passed over among them."""
+    return _listed(_reasons(metrics, PREFIX) | _reasons(metrics, PASSED_OVER))
 
 
 def rejected(made: Mapping[str, Artifact]) -> Rejected:
     """What was rejected by what made these artifacts and all behind them."""
-    counts, passed_over = Counter[str](), Counter[str]()
-    files: list[Path] = []
-    lost_bytes = 0
+    counts, passed_over, foreign = Counter[str](), Counter[str](), Counter[str]()
+    totals = Counter[str]()
+    files, without = dict[Path, None](), dict[str, str]()
     for artifact in behind(made).values():
+        metrics = artifact.manifest.metrics
         passed_over.update(reasons(artifact, PASSED_OVER))
-        lost_bytes += int(artifact.manifest.metrics.get(LOST, 0))
-        if found := reasons(artifact):
-            counts.update(found)
-            files += [part.file(FILE) for part in _parts(artifact) if reasons(part)]
+        totals[LOST] += int(metrics.get(LOST, 0))
+        parts = _parts(artifact) if (found := reasons(artifact)) or metrics.get(WITHOUT) else []
+        counts.update(found)
+        files |= {part.file(FILE): None for part in parts if reasons(part)}
+        if WITHOUT in metrics:
+            totals.update({name: int(metrics[name]) for name in (FILES, WITHOUT)})
+            shards, others = _mapped(artifact)
+            foreign.update(PurePath(name).suffix.lower() or "without ending" for name in others)
+            without |= _without(parts, shards)
     return Rejected(
-        dict(counts.most_common()), tuple(files), lost_bytes, dict(passed_over.most_common())
+        dict(counts.most_common()),
+        tuple(files),
+        totals[LOST],
+        dict(passed_over.most_common()),
+        totals[FILES],
+        totals[WITHOUT],
+        without,
+        dict(foreign.most_common()),
     )
+
+
+def _mapped(artifact: Artifact) -> tuple[list[Shard], list[str]]:
+    """What its shards were made of, and the names of files that its stage does not read.
+
+    Both are empty where the store no longer has it.
+    """
+    stage = find(artifact.manifest.stage)
+    source = ancestors(artifact).get(stage.sharded[0])
+    if source is None:
+        return [], []
+    shards = [each for each in source.shards if stage.reads(each.files[0].name)]
+    names = [path.name for path in source.files]
+    return shards, [name for name in names if not stage.reads(name)]
+
+
+def _without(parts: list[Artifact], shards: list[Shard]) -> dict[str, str]:
+    """Of the files that gave no document, where they lie and why."""
+    found = {}
+    for part, shard in zip_longest(parts, shards[: len(parts)]):
+        if part.manifest.metrics[WITHOUT]:
+            first, *others = shard.files if shard else part.manifest.paths.values()
+            more = f" and {len(others):,} more" if others else ""
+            found[f"{Path(first).resolve()}{more}"] = reasons_in(part.manifest.metrics)
+    return found
+
+
+def _reasons(metrics: Metrics, prefix: str) -> dict[str, int]:
+    return {
+        name.removeprefix(prefix).removesuffix(SUFFIX): int(value)
+        for name, value in metrics.items()
+        if name.startswith(prefix) and value
+    }
 
 
 def _listed(counts: Mapping[str, int]) -> str:

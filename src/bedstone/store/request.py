@@ -51,11 +51,16 @@ class Request:
     def shards(self) -> tuple["Request", ...]:
         """Of a stage that maps: the request of each shard, the whole inputs with every one.
 
+        Shards of files that the stage does not read are left out.
+
         Raises:
             ArtifactError: the mapped inputs have no shard, or not equally many.
         """
         mapped = [role for role in self.stage.sharded if role in self.inputs]
-        columns = {role: self.inputs[role].shards for role in mapped}
+        columns = {
+            role: [each for each in self.inputs[role].shards if self._reads(each)]
+            for role in mapped
+        }
         counts = {role: len(shards) for role, shards in columns.items()}
         if len(set(counts.values())) != 1 or not all(counts.values()):
             raise ArtifactError(
@@ -67,6 +72,9 @@ class Request:
             replace(self, inputs={**self.inputs, **dict(zip(columns, row, strict=True))})
             for row in rows
         )
+
+    def _reads(self, shard: Shard) -> bool:
+        return not self.stage.endings or self.stage.reads(shard.files[0].name)
 
 
 def require(stage: Stage, config: Config) -> None:

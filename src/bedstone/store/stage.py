@@ -113,6 +113,9 @@ class Stage:
     """Roles that any number may play, none too, each given as ``ROLE.NAME``."""
     sharded: tuple[str, ...] = ()
     """Roles that are mapped, shard by shard: ``run`` makes one shard's artifact of theirs."""
+    endings: tuple[str, ...] = ()
+    """Of files that were made elsewhere and are mapped, how the names end of those that it reads;
+    the others are passed over. Empty for any."""
     total: Callable[[Metrics], Metrics] = _as_summed
     """The metrics of a stage that maps, from the sums over its shards."""
     decided_by: tuple[str, ...] = ()
@@ -122,6 +125,10 @@ class Stage:
     instead: str = "before"
     """The role that is read in place of what a node of this stage makes, where the node is off;
     empty if none can be."""
+
+    def reads(self, name: str) -> bool:
+        """Whether it reads the file ``name`` of what it maps."""
+        return not self.endings or name.lower().endswith(self.endings)
 
     def role(self, name: str) -> str | None:
         """The role that is given as ``name``: of ``bits.a``, ``bits``; None if there is none."""

@@ -14,7 +14,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from bedstone.errors import ArtifactError, DataError
+from bedstone.errors import ArtifactError, DataError, number_of
 from bedstone.store.artifact import File, Shard
 from bedstone.store.stage import Job
 
@@ -38,7 +38,7 @@ def read(shard: Shard, required: Sequence[str], nullable: Sequence[str] = ()) ->
         table = pq.read_table(path, columns=wanted, partitioning=None)
     for name in required:
         if absent := table[name].null_count:
-            raise DataError(f"{path}: {absent} rows have no {name}")
+            raise DataError(f"{path}: no {name} in {number_of(absent, 'row')}")
     return table
 
 

@@ -2,6 +2,7 @@ import json
 from itertools import count
 
 import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from bedstone.corpus.audit import STAGE
@@ -144,3 +145,19 @@ def test_duplicates_are_not_removed_for_a_copy_is_kept(inputs, run, table_shard)
     }
     _, made = run(STAGE, **given | {"kept": table_shard("deduplicated", kept)})
     assert audit_of(made)["removed"] == []
+
+
+def test_texts_are_held_a_row_group_at_a_time(inputs, run, tmp_path):
+    given = inputs(languages=["eng_Latn"] * 24)
+    (path,) = given["documents"].files
+    ids = pq.read_table(path, columns=["id"])
+    texts = [chr(97 + row) * 100_000 for row in range(24)]
+    pq.write_table(ids.append_column("text", pa.array(texts)), path, row_group_size=1)
+    before, pool = pa.default_memory_pool(), pa.proxy_memory_pool(pa.default_memory_pool())
+    pa.set_memory_pool(pool)
+    try:
+        _, made = run(STAGE, **given)
+    finally:
+        pa.set_memory_pool(before)
+    assert audit_of(made)["bytes"] == 2_400_000
+    assert pool.max_memory() < 1_200_000

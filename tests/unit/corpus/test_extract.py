@@ -1,3 +1,5 @@
+import gzip
+
 import pytest
 from tests.support.stages import shard
 
@@ -116,9 +118,21 @@ def test_a_page_that_takes_too_much_memory_costs_itself_alone(
     assert [row["reason"] for row in rows(made, "rejected/records.parquet")] == ["crash"]
 
 
-def test_no_warc_is_no_crawl(crawl, run):
-    with pytest.raises(DataError, match="no record of a crawl"):
-        run(STAGE, crawl=crawl(b"GIF89a"))
+@pytest.mark.parametrize("name", ["a.warc.zstd", "A.ARC.ZST", "a.wet.gz", "a.Html", "a.parquet"])
+def test_names_of_what_is_read(name):
+    assert STAGE.reads(name)
+    assert not STAGE.reads(f"{name}.png")
+
+
+@pytest.mark.parametrize(
+    ("content", "reason"), [(b"GIF89a", "damaged"), (b"", "empty"), (gzip.compress(b""), "empty")]
+)
+def test_a_file_without_a_record_is_told_as_one(crawl, run, rows, content, reason):
+    result, made = run(STAGE, crawl=crawl(content))
+    (row,) = rows(made, "rejected/records.parquet")
+    assert (row["reason"], row["bytes"]) == (reason, len(content))
+    assert result.metrics["files_without_documents"] == result.metrics["input_files"] == 1
+    assert result.metrics[f"rejected.{reason}_records"] == 1
 
 
 def test_a_smaller_share_is_a_part_of_a_larger_one():
@@ -156,11 +170,15 @@ def test_records_that_are_no_pages_are_counted_by_type(crawl, record, member, ru
     assert result.metrics["input_records"] == 5
 
 
-def test_a_file_that_gives_no_document_is_an_error(crawl, member, run):
+def test_files_that_all_give_no_document_are_an_error(crawl, member, run):
     gone = member("http://a.example/0", GOOD, status="404 Not Found")
     empty = member("http://a.example/1", b"")
-    with pytest.raises(DataError, match=r"not one of 3 records has a text: 2 status, 1 empty"):
-        run(STAGE, crawl=crawl(gone, gone, empty))
+    result, _ = run(STAGE, crawl=crawl(gone, gone, empty))
+    assert result.metrics["files_without_documents"] == 1
+    with pytest.raises(DataError, match=r"1 file without a document: 2 status, 1 empty"):
+        total(result.metrics)
+    assert total(result.metrics | {"documents": 1})["files_without_documents"] == 1
+    total(result.metrics | {"skipped_pages": 1})  # what was not looked at may have some
 
 
 def test_a_file_of_types_that_never_give_one_is_none(crawl, record, run):
@@ -168,6 +186,8 @@ def test_a_file_of_types_that_never_give_one_is_none(crawl, record, run):
     request = page.replace(b": response", b": request")
     result, _ = run(STAGE, crawl=crawl(request, request.replace(b": request", b": revisit")))
     assert (result.metrics["documents"], result.metrics["input_records"]) == (0, 2)
+    with pytest.raises(DataError, match=r"without a document: 1 request, 1 revisit"):
+        total(result.metrics)
 
 
 def test_a_page_that_is_cut_says_so(crawl, member, run, rows):

@@ -13,7 +13,7 @@ from bedstone.reporting.charts import Dot
 from bedstone.reporting.sections.behaviour import _bits_change
 from bedstone.reporting.sections.languages import _left, _represented, _share_table
 from bedstone.reporting.sections.model import _with_interval, experts, held_out, size, training
-from bedstone.reporting.sections.rules import _by_language, _effects, _figure, rules
+from bedstone.reporting.sections.rules import _by_language, _effects, _figure, excerpt, rules
 from bedstone.reporting.sections.tokens import NAMED_SHARE, _most_changed
 from bedstone.reporting.wording import SPACE
 
@@ -274,3 +274,7 @@ def test_a_loss_that_rose_did_not_fall(family_of):
     steps = [{"train_tokens": 8 * it, "loss_nats": 2.0 + it} for it in range(1, 5)]
     about = family_of(base=("pretrain.train", {}, "loss.parquet", steps, {}))
     assert training(about).answer.startswith("The loss rose from 3.00 to 6.00 nats")
+
+
+def test_an_excerpt_turns_nothing_behind_it():
+    assert excerpt("\u202bשלום\x9b\n\tb\u2067c") == "שלום bc"

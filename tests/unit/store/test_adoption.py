@@ -1,3 +1,5 @@
+import errno
+import os
 from pathlib import Path
 
 import pytest
@@ -104,6 +106,21 @@ def test_hidden_files_are_left_out(crawl, store):
     (crawl / ".DS_Store").write_text("x")
     assert adopt([crawl], store).path == before.path
     assert [path.name for path in adopt([crawl / ".DS_Store"], store).files] == [".DS_Store"]
+
+
+def test_a_folder_that_cannot_be_read_is_an_error(crawl, store, monkeypatch):
+    hidden = crawl / ".cache"
+    hidden.mkdir()
+    scandir = os.scandir
+
+    def refuse(path):
+        if Path(path) in (crawl / "deep", hidden):
+            raise PermissionError(errno.EACCES, "Permission denied", str(path))
+        return scandir(path)
+
+    monkeypatch.setattr("os.scandir", refuse)
+    with pytest.raises(ArtifactError, match=r"deep: the folder cannot be read: Permission denied"):
+        adopt([crawl], store)
 
 
 def test_an_adopted_artifact_whose_files_changed_is_not_taken(crawl, store):

@@ -95,3 +95,57 @@ def test_what_was_damaged_and_what_was_passed_over_is_told(cli, crawl, recipe, s
         "passed over: 2 request"
     )
     assert pq.read_table(place)["reason"].to_pylist() == ["damaged"]
+
+
+def test_files_without_documents_are_named_and_end_nothing(cli, crawl, store):
+    gone = record("https://c.org", PAGE, status="404 Not Found")
+    request = record("https://d.org", PAGE).replace(b": response", b": request")
+    (crawl / "gone.warc").write_bytes(gone + gone)
+    (crawl / "requests.warc").write_bytes(request)
+    for name in ("zero.warc", "zero.arc.gz", "blank.html"):
+        (crawl / name).touch()
+    for name in ("logo.PNG", "more.png", "README"):
+        (crawl / name).write_text("x")
+    status, out, err = cli(
+        "build", "corpus.extract", "--input", f"crawl={crawl}", "--store", store, "--json"
+    )
+    assert status == 0
+    metrics = json.loads(out)["metrics"]
+    assert (metrics["documents"], metrics["input_files"]) == (3, 7)
+    assert metrics["files_without_documents"] == 5
+    assert [line for line in err.splitlines() if line.startswith("files: ")] == [
+        "files: passed over 3 files, by their names no crawl or text: 2 .png, 1 without ending",
+        "files: 5 of 7 files gave no document",
+        f"files: no document in {crawl}/gone.warc: 2 status",
+        f"files: no document in {crawl}/requests.warc: 1 request",
+        f"files: no document in {crawl}/zero.arc.gz: 1 empty",
+        f"files: no document in {crawl}/zero.warc: 1 empty",
+        f"files: no document in {crawl}/blank.html: 1 empty",
+    ]
+
+
+def test_of_many_files_the_first_are_named(cli, crawl, store):
+    for number in range(12):
+        (crawl / f"zero{number:02}.warc").touch()
+    words = ["build", "corpus.extract", "--input", f"crawl={crawl}", "--store", store]
+    lines = [line for line in cli(*words)[2].splitlines() if line.startswith("files: ")]
+    assert lines[-2:] == [
+        f"files: no document in {crawl}/zero09.warc: 1 empty",
+        "files: no document in 2 more",
+    ]
+
+
+def test_files_that_all_give_none_are_an_error(cli, crawl, store):
+    gone = record("https://c.org", PAGE, status="404 Not Found")
+    (crawl / "a.warc").write_bytes(gone)
+    (crawl / "b.warc").write_bytes(b"")
+    status, _, err = cli("audit", crawl, "--store", store)
+    assert status == 4
+    told = [line for line in err.splitlines() if line.startswith("error: ")]
+    message = "2 files without a document: 1 status, 1 empty"
+    assert told == [f"error: {crawl}/a.warc and 1 more: {message}"]
+    for name in ("b.warc", "c.html"):
+        (crawl / name).write_bytes(b"")
+        status, _, err = cli("audit", crawl / name, "--store", store)
+        assert status == 4
+        assert f"error: {crawl}/{name}: 1 file without a document: 1 empty\n" in err

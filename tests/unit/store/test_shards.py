@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from dataclasses import replace
 from importlib.metadata import PackageNotFoundError
 
 import pytest
@@ -242,3 +243,12 @@ def test_the_name_of_a_text_is_part_of_its_shard(tmp_path, store):
         whole = adopt([tmp_path / name], store)
         contents += [whole.shards[0].content, whole.content]
     assert len(set(contents)) == 4  # nor is a shard of all files the artifact itself
+
+
+def test_files_of_other_kinds_are_passed_over(tmp_path, store):
+    (tmp_path / "mixed").mkdir()
+    for name in ("a.txt", "B.CSV", "c"):
+        (tmp_path / "mixed" / name).write_text("x")
+    stage = replace(UPPER, endings=(".csv", ".tsv"))
+    made = build(stage, Nothing(), {"texts": adopt([tmp_path / "mixed"], store)}, store, Local())
+    assert made.manifest.metrics["input_texts"] == 1

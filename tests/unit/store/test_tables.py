@@ -16,7 +16,7 @@ def test_only_the_columns_asked_for_are_read(table_shard):
 
 
 @pytest.mark.parametrize(
-    ("required", "message"), [(["id", "score"], "1 rows have no score"), (["url"], "no column url")]
+    ("required", "message"), [(["id", "score"], "no score in 1 row$"), (["url"], "no column url")]
 )
 def test_what_is_missing_is_named(table_shard, required, message):
     shard = table_shard("a", {"id": ["x", "y"], "score": [1.0, None]})

@@ -1,8 +1,8 @@
 """The text of a page in blocks: what stands in one line, and the elements that hold it.
 
 White space is one space, but for preformatted text. Soft hyphens, which show a reader nothing, are
-left out. A block is a paragraph, an item, a cell of a table, or the part of one that a line break
-ends.
+left out, as are controls. A block is a paragraph, an item, a cell of a table, or the part of one
+that a line break ends. Items are numbered as a browser numbers them.
 """
 
 from typing import NamedTuple
@@ -22,6 +22,7 @@ from bedstone.corpus.content.tags import (
     IS_VERBATIM,
     IS_VOID,
     NAMES,
+    NOT_GIVEN,
     Flags,
     Kinds,
     Positions,
@@ -32,12 +33,14 @@ from bedstone.text.kernel import inner, kernel
 
 CELL, LINE, APART = 0, 1, 2
 """What stands before a block: nothing but the cell before it, a line break, a blank line."""
-BULLET = -1
-"""Before an item of a list without numbers."""
+NO_ITEM, BULLET = -(1 << 31), 1 - (1 << 31)
+"""What is not the first in an item, and what is in one of a list without numbers."""
 DEEPEST = 8
 """Lists within lists are indented up to here: a page of nothing else must not grow."""
 BREAK, ITEM, ROW = (NAMES.index(name) for name in ("br", "li", "tr"))
 TAB, LINE_FEED, SPACE, AMPERSAND = map(ord, "\t\n &")
+SHIFT_OUT, FILE_SEPARATOR = 0x0E, 0x1C
+"""From the first up to the second, and below a tab, are controls that part no words."""
 SMALL_A, SMALL_B, SMALL_G, SMALL_L, SMALL_M, SMALL_N, SMALL_T = map(ord, "abglmnt")
 SOFT_HYPHEN_1, SOFT_HYPHEN_2 = "\u00ad".encode()
 
@@ -70,8 +73,10 @@ class Blocks(NamedTuple):
     links: Positions
     gaps: Bytes
     """What stands before it: ``CELL``, ``LINE`` or ``APART``."""
+    blanks: Positions
+    """How many cells without text are right before its own, in a row of a table."""
     items: Positions
-    """Of the first block in an item, its number, or ``BULLET``; 0 of any other."""
+    """Of the first block in an item, its number, or ``BULLET``; ``NO_ITEM`` of any other."""
     depths: Bytes
     """Of lists within lists."""
     is_heading: Flags
@@ -125,6 +130,8 @@ def _copied(
         elif byte > SPACE:
             text[size] = byte
             size += 1
+        elif byte < TAB or SHIFT_OUT <= byte < FILE_SEPARATOR:
+            pass
         elif verbatim:
             if byte == LINE_FEED:  # no space before it; no empty line at first
                 while size > first and text[size - 1] <= SPACE and text[size - 1] != LINE_FEED:
@@ -149,7 +156,13 @@ def _page(html: Bytes, tags: Tags, kinds: Kinds) -> Page:
         np.zeros(most, np.uint32),
         np.zeros(most, np.uint32),
     )
-    items = np.zeros(most, np.int32)  # of each list and row, how many items and cells
+    items = np.zeros(most, np.int32)  # of each list the last number, of each row how many cells
+    counts = np.zeros(most, np.int32)  # of each list how many items, of each row how many blanks
+    is_down = np.zeros(most, np.bool_)  # of each list, whether it is counted down
+    is_open_ended = np.zeros(most, np.bool_)  # so far from a number that its items will tell
+    latest = np.zeros(most, np.int32)  # of each row, how many blocks were before its last cell
+    skipped = np.zeros(most, np.int32)  # of each row, how many blanks are right before that
+    is_beside_in = np.zeros(most, np.bool_)  # of each table, whether cells stand in one line
     holding = np.zeros(most, np.int32)  # of each element, the innermost that makes a block
     text = np.empty(html.size + most, np.uint8)
     holder, begin, close, link_bytes, links = (
@@ -159,8 +172,9 @@ def _page(html: Bytes, tags: Tags, kinds: Kinds) -> Page:
         np.zeros(most, np.int32),
         np.zeros(most, np.int32),
     )
-    gaps, numbers, depths, heads = (
+    gaps, blanks, numbers, depths, heads = (
         np.zeros(most, np.uint8),
+        np.zeros(most, np.int32),
         np.zeros(most, np.int32),
         np.zeros(most, np.uint8),
         np.zeros(most, np.bool_),
@@ -169,7 +183,9 @@ def _page(html: Bytes, tags: Tags, kinds: Kinds) -> Page:
     around = 0  # the innermost element that makes a block
     hidden_in = -1
     in_links, verbatim, headings, lists, breaks = 0, 0, 0, 0, 0
-    item, gap = 0, APART
+    tables = np.zeros(most, np.int32)  # of each block behind blanks, the table
+    sources = np.zeros(most, np.int32)  # of each block, the list whose items its number is less by
+    item, source, gap, blank, table = NO_ITEM, 0, APART, 0, 0
     is_open, is_beside = False, False
     for tag in range(tags.starts.size + 1):
         until = tags.starts[tag] if tag < tags.starts.size else html.size
@@ -177,8 +193,11 @@ def _page(html: Bytes, tags: Tags, kinds: Kinds) -> Page:
             if not is_open and _is_shown(html, here, until):
                 is_open, breaks = True, 0
                 holder[block], begin[block] = around, size
+                is_beside_in[table] |= is_beside
                 gaps[block], is_beside = CELL if is_beside else gap, False
-                numbers[block], depths[block], item = item, min(lists, DEEPEST), 0
+                blanks[block], tables[block], blank = blank, table, 0
+                numbers[block], sources[block], item, source = item, source, NO_ITEM, 0
+                depths[block] = min(lists, DEEPEST)
                 heads[block] = headings > 0
             if is_open:
                 before = size
@@ -208,7 +227,10 @@ def _page(html: Bytes, tags: Tags, kinds: Kinds) -> Page:
             verbatim -= kind & IS_VERBATIM > 0
             headings -= kind & IS_HEADING > 0
             lists -= kind & IS_LIST > 0
-            item = 0 if name == ITEM else item
+            if name == ITEM:
+                item, source = NO_ITEM, 0
+            if kind & IS_CELL:
+                is_beside, blank = False, 0
             element = parents[element]
             around = holding[element]
             continue
@@ -226,14 +248,30 @@ def _page(html: Bytes, tags: Tags, kinds: Kinds) -> Page:
             count += 1
             continue
         if name == ROW:
-            is_beside, gap = False, LINE if firsts[element] < block else gap
+            is_beside, gap, blank = False, LINE if firsts[element] < block else gap, 0
         elif kind & IS_CELL and names[element] == ROW:
+            if items[element]:
+                is_blank = latest[element] == block
+                skipped[element] = skipped[element] + 1 if is_blank else 0
+                counts[element] += is_blank
             # Cells stand in one line as long as each is one.
-            is_beside = firsts[element] < block <= firsts[element] + items[element]
+            filled = items[element] - counts[element]
+            is_beside = firsts[element] < block <= firsts[element] + filled
+            blank, table, latest[element] = skipped[element], parents[parents[element]], block
             items[element] += 1
-        if name == ITEM:
-            items[element] += 1
-            item = items[element] if kinds[names[element]] & IS_NUMBERED else BULLET
+        if name == ITEM and kinds[names[element]] & IS_NUMBERED:
+            counts[element] += 1
+            items[element] += -1 if is_down[element] else 1
+            if tags.numbers[tag] != NOT_GIVEN:
+                items[element], is_open_ended[element] = tags.numbers[tag], False
+            item, source = items[element], element if is_open_ended[element] else 0
+        elif name == ITEM:
+            item, source = BULLET, 0
+        elif kind & IS_NUMBERED:
+            start, is_down[count] = tags.numbers[tag], tags.is_reversed[tag]
+            is_open_ended[count] = is_down[count] and start == NOT_GIVEN
+            first = start if start != NOT_GIVEN else 0 if is_down[count] else 1
+            items[count] = first + (1 if is_down[count] else -1)
         in_links += kind & IS_LINK > 0
         verbatim += kind & IS_VERBATIM > 0
         headings += kind & IS_HEADING > 0
@@ -250,6 +288,11 @@ def _page(html: Bytes, tags: Tags, kinds: Kinds) -> Page:
         ends[element] = block
         element = parents[element]
     ends[0] = block
+    for each in range(block):
+        numbers[each] += counts[sources[each]] if sources[each] else 0
+        # Alone in its row, a cell may stand behind others that are there for the looks.
+        if gaps[each] != CELL and not is_beside_in[tables[each]]:
+            blanks[each] = 0
     wider = np.zeros(count, np.int32)
     for element in range(1, count):
         above = parents[element]
@@ -273,6 +316,7 @@ def _page(html: Bytes, tags: Tags, kinds: Kinds) -> Page:
             link_bytes[:block],
             links[:block],
             gaps[:block],
+            blanks[:block],
             numbers[:block],
             depths[:block],
             heads[:block],

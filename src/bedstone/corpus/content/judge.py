@@ -6,8 +6,8 @@ They are the tables ``first.tsv`` and ``second.tsv``, written by ``benchmarks/co
 they were learnt from, and how well they do elsewhere, stands in docs/concepts/pages.md. Rules go
 before them: readers' comments are left out, which to a classifier look like prose, unless they are
 the page; so are notices about cookies, and what is in a ``nav`` element and no prose. A heading is
-kept where the prose below it is, and of a page that would be left without a line what only its
-place speaks against.
+kept where the prose below it is, of a page without prose its longest run of lines, and of a page
+that would be left without a line what only its place speaks against.
 
 Source: Friedman 2001, gradient boosting; Tu and Bai 2010, auto-context, for the second look.
 """
@@ -27,6 +27,7 @@ from bedstone.corpus.content.traits import (
     AT_NEAR,
     IS_REPEATED,
     LINK_SHARE,
+    MIN_OTHER_PROSE_BYTES,
     MIN_OTHER_SHARE,
     NAMES_OF_TRAITS,
     NEAR,
@@ -48,6 +49,8 @@ MIN_CHANCE = 0.35
 MIN_OTHER_BYTES = 800
 """Of prose outside of comments: with so much, or a share of it, comments are left out. Else the
 page is a discussion."""
+MIN_LINES = 8
+"""Beside each other, of some length together, are a text where there is no prose: verse, say."""
 SURROUNDINGS = (
     *(f"chance[{by:+d}]" for by in NEAR),
     *(f"around{level}_{name}" for level in range(AROUND) for name in ("chance", "held")),
@@ -77,7 +80,9 @@ HOLDERS_SAY = tuple(
     NAMES_OF_TRAITS.index(HOLDERS_OF_REASONS.get(sign, f"near_{sign}")) for sign in SIGNS_OF_REASONS
 )
 COMMENTS, COOKIE = SIGNS.index("comments"), SIGNS.index("cookie")
-IN_NAV = NAMES_OF_TRAITS.index("in_nav")
+IN_NAV, IN_FOOTER, IN_ASIDE = (
+    NAMES_OF_TRAITS.index(f"in_{holder}") for holder in ("nav", "footer", "aside")
+)
 
 
 class Forest(NamedTuple):
@@ -183,15 +188,54 @@ def _forest(name: str, traits: tuple[str, ...]) -> Forest:
 
 
 @inner
+def _stands_beside(row: Traits) -> bool:
+    """Whether the block stands beside the content, whatever that may be."""
+    return bool(row[IN_ASIDE] or row[IN_NAV] or row[IN_FOOTER])
+
+
+@inner
 def _is_discussion(page: Page, traits: Traits) -> bool:
-    """Whether hardly any prose is outside of what is named comments."""
-    prose, other = 0, 0
+    """Whether hardly any prose is outside of comments, but for what stands beside any content."""
+    comments, beside, other = 0, 0, 0
     for block in range(len(traits)):
-        size = page.blocks.ends[block] - page.blocks.starts[block]
-        if is_prose(traits[block], size):
-            prose += size
-            other += 0 if traits[block, AT_ANY + COMMENTS] else size
-    return other <= MIN_OTHER_SHARE * prose and other < MIN_OTHER_BYTES
+        row, size = traits[block], page.blocks.ends[block] - page.blocks.starts[block]
+        if not is_prose(row, size):
+            continue
+        if row[AT_ANY + COMMENTS]:
+            comments += size
+        elif _stands_beside(row):
+            beside += size
+        else:
+            other += size
+    if beside and not comments:
+        return False
+    return other <= MIN_OTHER_SHARE * (comments + other) and other < MIN_OTHER_BYTES
+
+
+@inner
+def _verse(page: Page, traits: Traits) -> tuple[int, int]:
+    """Of a page without prose but beside its content: its longest run of lines, and where it ends.
+
+    Lines of a run are of one element, or each of one beside the other. Empty if all are few or
+    short.
+    """
+    _, elements, blocks = page
+    found, most, first, size, before = (0, 0), MIN_OTHER_PROSE_BYTES, 0, 0, 0
+    for block in range(len(traits)):
+        row, own = traits[block], blocks.ends[block] - blocks.starts[block]
+        if _stands_beside(row) or row[AT_ANY + COMMENTS] or row[LINK_SHARE] >= LINKS_SHARE:
+            before = 0
+            continue
+        if is_prose(row, own):
+            return 0, 0
+        element = blocks.elements[block]
+        is_beside = element == before or elements.parents[element] == elements.parents[before]
+        if not (before and is_beside):
+            first, size = block, 0
+        before, size = element, size + own
+        if size >= most and block + 1 - first >= MIN_LINES:
+            found, most = (first, block + 1), size
+    return found
 
 
 @inner
@@ -249,6 +293,8 @@ def _reasons(page: Page, tables: Tables, first: Forest, second: Forest) -> Bytes
         for block in range(len(traits)):
             if reasons[block] == COMMENTS and traits[block, LINK_SHARE] < LINKS_SHARE:
                 reasons[block] = NOT_LEFT_OUT
+    begin, end = _verse(page, traits)
+    reasons[begin:end] = NOT_LEFT_OUT
     if (reasons != NOT_LEFT_OUT).all():
         reasons[reasons == PLACE] = NOT_LEFT_OUT
     return reasons

@@ -66,10 +66,18 @@ ROWS = rows_of("elements.tsv")
 NAMES = ("", *(row["name"] for row in ROWS))
 """By their numbers; 0 is any other, and what is no element: a comment, a document type."""
 
-ATTRIBUTES = ("class", "id", "role", "itemprop", "style", "hidden", "aria-hidden")
-CLASS, ITEM, STYLE, HIDDEN, ARIA = 1, 4, 5, 6, 7
+ATTRIBUTES = (
+    *("class", "id", "role", "itemprop", "style", "hidden", "aria-hidden", "start", "value"),
+    "reversed",
+)
+CLASS, ITEM, STYLE, HIDDEN, ARIA, START, VALUE, REVERSED = 1, 4, 5, 6, 7, 8, 9, 10
 """Their numbers. Up to ``ITEM`` the value has words that say what an element is for."""
+ORDERED, IN_ORDER = NAMES.index("ol"), NAMES.index("li")
+NOT_GIVEN = -(1 << 31)
+MOST_DIGITS = 9
+"""Of a number in an attribute; behind so many, others are passed over."""
 LESS, MORE, SLASH, BANG, EQUALS, QUOTE, SPACE, HYPHEN, COLON = map(ord, '<>/!=" -:')
+PLUS, ZERO, NINE = map(ord, "+09")
 SMALL_A, SMALL_N, SMALL_O, SMALL_T, SMALL_Y = map(ord, "anoty")
 
 
@@ -85,19 +93,53 @@ class Tags(NamedTuple):
     """What the attributes say, as in ``content.signs``."""
     classes: Hashes
     """Of the element's class; 0 without."""
+    numbers: Positions
+    """Where a list starts to count, or the number of an item; ``NOT_GIVEN`` without."""
+    is_reversed: Flags
+    """It is a list that is counted down."""
 
 
 @inner
 def _is_none(html: Bytes, start: int, end: int) -> bool:
-    """Whether a style has ``display: none``, or ``display:none``."""
+    """Whether a style has ``display: none``, or ``display:none``; in small letters or capitals."""
     for index in range(start + 2, end - 3):
-        if html[index] == SMALL_N and html[index + 1] == SMALL_O and html[index + 2] == SMALL_N:
+        if (
+            _small(html[index]) == SMALL_N
+            and _small(html[index + 1]) == SMALL_O
+            and _small(html[index + 2]) == SMALL_N
+        ):
             before = index - 1
-            while before > start + 1 and (html[before] == SPACE or html[before] == COLON):
+            while before > start + 1 and (html[before] <= SPACE or html[before] == COLON):
                 before -= 1
-            if html[before] == SMALL_Y and html[before - 1] == SMALL_A:
+            if _small(html[before]) == SMALL_Y and _small(html[before - 1]) == SMALL_A:
                 return True
     return False
+
+
+@inner
+def _small(byte: np.uint8) -> int:
+    """A letter of ASCII as a small one."""
+    return int(byte) | 32
+
+
+@inner
+def _integer(html: Bytes, start: int, end: int) -> int:
+    """The number that a value begins with, as browsers read it; ``NOT_GIVEN`` if it has none.
+
+    Source: the HTML standard, "Rules for parsing integers".
+    """
+    here, value, digits = start, 0, 0
+    while here < end and html[here] <= SPACE:
+        here += 1
+    is_negative = here < end and html[here] == HYPHEN
+    if here < end and (html[here] == HYPHEN or html[here] == PLUS):
+        here += 1
+    while here < end and ZERO <= html[here] <= NINE and digits < MOST_DIGITS:
+        value = value * 10 + int(html[here]) - ZERO
+        here, digits = here + 1, digits + 1
+    if not digits:
+        return NOT_GIVEN
+    return -value if is_negative else value
 
 
 @inner
@@ -148,6 +190,7 @@ def _tags(html: Bytes, names: Table, kinds: Kinds, attributes: Table, words: Tab
         np.zeros(most, np.uint32),
         np.zeros(most, np.uint32),
     )
+    numbers, is_reversed = np.full(most, NOT_GIVEN, np.int32), np.zeros(most, np.bool_)
     count, here, raw = 0, 0, 0
     while here + 1 < html.size:
         if html[here] != LESS:
@@ -183,8 +226,14 @@ def _tags(html: Bytes, names: Table, kinds: Kinds, attributes: Table, words: Tab
                         classes[count] = code
                 elif attribute == HIDDEN or (attribute == STYLE and _is_none(html, first, here)):
                     signs[count] |= NOT_SHOWN
-                elif attribute == ARIA and here > first and html[first] == SMALL_T:
+                elif attribute == ARIA and here > first and _small(html[first]) == SMALL_T:
                     signs[count] |= ARIA_HIDDEN
+                elif (attribute == START and name == ORDERED) or (
+                    attribute == VALUE and name == IN_ORDER
+                ):
+                    numbers[count] = _integer(html, first, here)
+                elif attribute == REVERSED and name == ORDERED:
+                    is_reversed[count] = True
                 here += 1
         here = min(here + 1, html.size)
         starts[count], ends[count], found[count], is_end[count] = start, here, name, closes
@@ -197,6 +246,8 @@ def _tags(html: Bytes, names: Table, kinds: Kinds, attributes: Table, words: Tab
         is_end[:count],
         signs[:count],
         classes[:count],
+        numbers[:count],
+        is_reversed[:count],
     )
 
 

@@ -17,7 +17,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from bedstone.corpus.content.blocks import SPACE, Blocks, Elements, Page
+from bedstone.corpus.content.blocks import NO_ITEM, SPACE, Blocks, Elements, Page
 from bedstone.corpus.content.names import BASIS, Bits, Bytes, hashed
 from bedstone.corpus.content.signs import ARIA_HIDDEN, NOT_SHOWN, SIGNS
 from bedstone.corpus.content.tags import NAMES, Flags, Positions
@@ -174,7 +174,7 @@ def _own(text: Bytes, blocks: Blocks, block: int, flags_of: Bytes, row: Traits) 
     row[IS_ENDED], row[WORD_COUNT] = is_ended, words
     row[DIGIT_SHARE], row[CAPITAL_SHARE] = digits / count, capitals / count
     row[LINK_COUNT], row[GAP] = blocks.links[block], blocks.gaps[block]
-    row[IS_ITEM] = blocks.items[block] != 0
+    row[IS_ITEM] = blocks.items[block] != NO_ITEM
     return code
 
 

@@ -2,12 +2,12 @@
 
 import numpy as np
 
-from bedstone.corpus.content.blocks import BULLET, CELL, LINE_FEED, SPACE, Page
+from bedstone.corpus.content.blocks import BULLET, CELL, LINE_FEED, NO_ITEM, SPACE, Page
 from bedstone.corpus.content.names import Bytes
 from bedstone.corpus.content.tags import Flags, Positions
 from bedstone.text.kernel import inner, kernel
 
-TAB, DOT, ZERO = map(ord, "\t.0")
+TAB, DOT, ZERO, MINUS = map(ord, "\t.0-")
 SIGN_OF_ITEM = np.frombuffer("• ".encode(), np.uint8)
 MOST_OF_SIGN = 16
 """Bytes that a number and what is around it take at most, and an indented item for each level."""
@@ -33,6 +33,9 @@ def _sign(text: Bytes, size: int, item: int, depth: int) -> int:
             text[size] = byte
             size += 1
         return size
+    if item < 0:
+        text[size] = MINUS
+        size, item = size + 1, -item
     digits = 1
     while 10**digits <= item:
         digits += 1
@@ -47,7 +50,7 @@ def _written(page: Page, kept: Flags) -> tuple[Bytes, Positions]:
     source, _, blocks = page
     count, most = blocks.starts.size, source.size
     for block in range(count):
-        most += MOST_OF_SIGN + 2 * blocks.depths[block]
+        most += MOST_OF_SIGN + 2 * blocks.depths[block] + blocks.blanks[block]
     text, headings = np.empty(most, np.uint8), np.empty(count, np.int32)
     size, lines, titles, gap = 0, 0, 0, CELL
     for block in range(count):
@@ -57,7 +60,9 @@ def _written(page: Page, kept: Flags) -> tuple[Bytes, Positions]:
         if size:
             size = _gap(text, size, gap)
             lines += gap
-        if blocks.items[block]:
+        text[size : size + blocks.blanks[block]] = TAB
+        size += blocks.blanks[block]
+        if blocks.items[block] != NO_ITEM:
             size = _sign(text, size, blocks.items[block], blocks.depths[block])
         if blocks.is_heading[block]:
             headings[titles] = lines

@@ -14,7 +14,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from bedstone.errors import DataError
+from bedstone.errors import DataError, number_of
 from bedstone.store import tables
 from bedstone.store.artifact import File, Shard
 from bedstone.store.stage import Job, Metrics
@@ -78,7 +78,7 @@ def row_groups(documents: Shard, names: tuple[str, ...] | None = None) -> Iterat
             for batch in file.iter_batches(tables.ROW_GROUP_ROWS, [group], names):
                 table = pa.Table.from_batches([batch])
                 if absent := table["text"].null_count:
-                    raise DataError(f"{path}: {absent} rows have no text")
+                    raise DataError(f"{path}: no text in {number_of(absent, 'row')}")
                 yield table
 
 

@@ -1,7 +1,7 @@
 """Texts that others have taken out already: rows of tables, and files of one text each.
 
-A text is taken as it is, in Unicode's form NFC. Lone surrogates, which JSON can spell, become
-U+FFFD; the lines of a file end in line feeds, whatever they ended in.
+A text is taken as it is, in Unicode's form NFC, without controls. Lone surrogates, which JSON can
+spell, become U+FFFD; lines end in line feeds, whatever they ended in.
 """
 
 import gzip
@@ -19,7 +19,7 @@ import pyarrow.parquet as pq
 from bedstone.config import assignment
 from bedstone.corpus.web import charsets
 from bedstone.errors import DataError
-from bedstone.text.composition import composed
+from bedstone.text.composition import legible
 
 LINES = (".jsonl", ".jsonl.gz", ".ndjson", ".ndjson.gz")
 TABLES = (*LINES, ".parquet")
@@ -84,7 +84,7 @@ def of_file(number: int, path: Path, name: str, max_bytes: int) -> Record:
     if size > max_bytes:
         return _without_text(number, name, "too_large", size)
     read = charsets.decode(body)
-    text = composed(read.text.replace("\r\n", "\n").replace("\r", "\n"))
+    text = legible(read.text)
     if not text.strip():
         return _without_text(number, name, "no_text", size)
     return Record(number, name, text, read.charset, read.replaced, "", size)
@@ -169,10 +169,10 @@ def _of_parquet(path: Path, fields: Fields, is_taken: IsTaken) -> Iterator[Recor
 def _record(number: int, values: Mapping[str, Any], fields: Fields) -> Record:
     text, url = values.get(fields.text), values.get(fields.url)
     address = LONE_SURROGATE.sub("\ufffd", url) if isinstance(url, str) else ""
-    if not isinstance(text, str) or not text.strip():
+    text, replaced = LONE_SURROGATE.subn("\ufffd", text if isinstance(text, str) else "")
+    text = legible(text)
+    if not text.strip():
         return _without_text(number, address, "no_text", 0)
-    text, replaced = LONE_SURROGATE.subn("\ufffd", text)
-    text = composed(text)
     size = len(text.encode())
     if size > fields.max_bytes:
         return _without_text(number, address, "too_large", size)

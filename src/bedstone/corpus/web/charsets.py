@@ -83,6 +83,8 @@ CODECS = {
     "utf-16be": "utf-16-be",
 }
 """Python's, of encodings with more than one byte a character."""
+PRIVATE = re.compile("[\ue000-\uf8ff\U000f0000-\U0010fffd]")
+"""Of private use: Big5 read as GB 18030 is full of them."""
 MISFIT = "\udcff"
 """Stands for what does not fit until that is counted: bytes may spell U+FFFD, but no surrogate."""
 TWO_BYTES = re.compile(rb"[\x81-\xfe][\x80-\xff]|[\0-\xff]")
@@ -132,13 +134,15 @@ class Decoded(NamedTuple):
     """The encoding that was used: the standard's name, in lower case."""
     replaced: int
     """How many U+FFFD stand for bytes that did not fit."""
-    controls: int
-    """How many characters are C1 controls that one byte stands for: a text has no use for them."""
+    useless: int
+    """How many characters a text has no use for: C1 controls that one byte stands for, and in
+    encodings with more than one byte a character those that everybody gives a meaning of his own.
+    """
 
     @property
     def misfits(self) -> int:
         """What speaks against the encoding."""
-        return self.replaced + self.controls
+        return self.replaced + self.useless
 
 
 def decode(body: bytes, declared: str = "") -> Decoded:
@@ -242,7 +246,8 @@ def _read(body: bytes, name: str) -> Decoded:
     if name in CODECS:
         by_states = name == "iso-2022-jp"
         text = _iso_2022_jp(body) if by_states else _by_codec(body, CODECS[name])
-        return Decoded(text.replace(MISFIT, REPLACEMENT), name, text.count(MISFIT), 0)
+        useless = len(PRIVATE.findall(text))
+        return Decoded(text.replace(MISFIT, REPLACEMENT), name, text.count(MISFIT), useless)
     table, controls = _table(name)
     text, _ = codecs.charmap_decode(body, "replace", table)
     in_text = len(body) - len(body.translate(None, controls))

@@ -3,6 +3,7 @@
 The parser is resiliparse's. What is content is decided on its tree, by ``corpus.content``.
 """
 
+import re
 from dataclasses import dataclass, replace
 from typing import NamedTuple
 
@@ -15,8 +16,12 @@ from bedstone.corpus.content.names import Bytes
 from bedstone.corpus.content.tags import tags_of
 from bedstone.corpus.content.written import written
 from bedstone.corpus.web import charsets
-from bedstone.text.composition import composed
+from bedstone.text.composition import legible
 
+WITHOUT_SCRIPT = re.compile(r"<(/?)noscript(?=[\s/>])", re.IGNORECASE)
+"""Where scripts run, nothing in it is markup. The parser takes it for such, and what is not closed
+there would hold the rest of the page; in ``noframes`` it does not.
+"""
 HTML, TEXT = "html", "text"
 """Kinds of pages."""
 MAX_EXAMPLE_BYTES = 300
@@ -51,7 +56,7 @@ class Read(NamedTuple):
 
 
 def read_page(declared: str, body: bytes, kind: str, *, main_content: bool) -> Read:
-    """The characters of ``body``, whatever it is, and its text in Unicode's form NFC.
+    """The characters of ``body``, whatever it is, and its text as ``legible`` has it.
 
     Args:
         declared: the encoding that the HTTP header has.
@@ -64,19 +69,19 @@ def read_page(declared: str, body: bytes, kind: str, *, main_content: bool) -> R
     """
     if kind == TEXT:
         read = charsets.decode(body, declared or "utf-8")
-        text = Text(read.text.replace("\r\n", "\n"), [], {})
+        text = Text(read.text, [], {})
     else:
         read = charsets.decode(body, declared)
         try:
             text = text_of(read.text, main_content=main_content)
         except HTMLParserException as error:  # it takes any page; it fails without memory only
             raise MemoryError from error
-    return Read(read.charset, read.replaced, replace(text, text=composed(text.text)))
+    return Read(read.charset, read.replaced, replace(text, text=legible(text.text)))
 
 
 def page(html: str) -> Page:
     """``html`` in blocks; what is no HTML is taken as its text."""
-    tree = str(HTMLTree.parse(html)).encode("utf-8", "replace")
+    tree = str(HTMLTree.parse(WITHOUT_SCRIPT.sub(r"<\1noframes", html))).encode("utf-8", "replace")
     source = np.frombuffer(tree, np.uint8)
     return page_of(source, tags_of(source))
 
@@ -103,6 +108,6 @@ def _left_out(page: Page, reasons: Bytes) -> dict[str, LeftOut]:
         longest = np.where(reasons == number, sizes, 0).argmax()
         start = blocks.starts[longest]
         end = min(blocks.ends[longest], start + MAX_EXAMPLE_BYTES)
-        example = page.text[start:end].tobytes().decode("utf-8", "ignore")
+        example = legible(page.text[start:end].tobytes().decode("utf-8", "ignore"))
         found[REASONS[number]] = LeftOut(int(totals[number]), example)
     return found

@@ -37,8 +37,9 @@ from bedstone.corpus.web.packing import GZIP, ZSTD, Data, Dictionary, Make
 from bedstone.corpus.web.pages import Page, Rejected
 from bedstone.corpus.web.splitting import Found, Members, Plain, record_at
 
-ARCS = (".arc", ".arc.gz", ".arc.zst")
-WARCS = tuple(f".{name}{pack}" for name in ("warc", "wet", "wat") for pack in ("", ".gz", ".zst"))
+PACKINGS = ("", ".gz", ".zst", ".zstd")
+ARCS = tuple(f".arc{pack}" for pack in PACKINGS)
+WARCS = tuple(f".{name}{pack}" for name in ("warc", "wet", "wat") for pack in PACKINGS)
 """How files of records are called; WET files hold texts, WAT files metadata."""
 TYPES = frozenset({"warcinfo", "request", "metadata", "revisit", "continuation"})
 """Of records that are no pages."""

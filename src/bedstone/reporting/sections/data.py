@@ -6,6 +6,7 @@ import pyarrow.parquet as pq
 
 from bedstone.corpus.content.judge import REASONS
 from bedstone.corpus.rules.sets import YARDSTICK
+from bedstone.errors import number_of, printable
 from bedstone.reporting import charts
 from bedstone.reporting.charts import Bar
 from bedstone.reporting.family import Family
@@ -14,7 +15,7 @@ from bedstone.reporting.sections.rules import decisions, excerpt, shards_of
 from bedstone.reporting.wording import NOT_KNOWN, count, percent, short
 from bedstone.store.artifact import Artifact
 from bedstone.store.lineage import ancestors
-from bedstone.store.rejected import reasons
+from bedstone.store.rejected import WITHOUT, reasons
 
 
 def documents(family: Family) -> Section | None:
@@ -86,7 +87,9 @@ def _funnel(steps: list[tuple[str, int]]) -> Figure:
 def _not_read(extracted: Artifact) -> tuple[str, ...]:
     without = [f"{count(number)} {reason}" for reason, number in reasons(extracted).items()]
     skipped = extracted.manifest.metrics.get("skipped_pages")
+    empty = extracted.manifest.metrics.get(WITHOUT)
     return (
+        *([f"{number_of(empty, 'file')} gave no document."] if empty else []),
         *([f"Documents without text, by reason: {', '.join(without)}."] if without else []),
         *([f"{count(skipped)} more documents of the crawl were left unread."] if skipped else []),
     )
@@ -105,7 +108,11 @@ def _left_out(extracted: Artifact) -> tuple[Table, ...]:
     if not examples:
         return ()
     cells = tuple(
-        (reason, f"{excerpt(it['example'])} ({it['url']})", percent(sizes[reason] / whole))
+        (
+            reason,
+            f"{excerpt(it['example'])} ({printable(it['url'])})",
+            percent(sizes[reason] / whole),
+        )
         for reason, it in sorted(examples.items(), key=lambda item: -sizes[item[0]])
     )
     kept = percent(metrics["text_bytes"] / whole)

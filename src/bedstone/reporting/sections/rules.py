@@ -10,6 +10,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from bedstone.corpus.rules.sets import LANGUAGE, SHARE, YARDSTICK
+from bedstone.errors import UNPRINTABLE, printable
 from bedstone.lots import lot
 from bedstone.reporting import charts
 from bedstone.reporting.charts import Bar
@@ -196,7 +197,7 @@ def _texts(family: Family, filtered: Artifact, wanted: Iterable[str]) -> dict[st
                 table = file.read_row_group(number, columns=["id", "url", "text"])
                 here = table.filter(pc.is_in(table["id"], value_set=_strings(wanted)))
                 for row in here.to_pylist():
-                    found[row["id"]] = row["url"], excerpt(row["text"])
+                    found[row["id"]] = printable(row["url"]), excerpt(row["text"])
     return found
 
 
@@ -205,6 +206,6 @@ def _strings(values: Iterable[str]) -> pa.Array:
 
 
 def excerpt(text: str) -> str:
-    """The beginning of a text, in one line."""
-    words = " ".join(text[: 4 * EXCERPT_CHARACTERS].split())
+    """The beginning of a text, in one line, without marks that might turn what is behind it."""
+    words = UNPRINTABLE.sub("", " ".join(text[: 4 * EXCERPT_CHARACTERS].split()))
     return words if len(words) <= EXCERPT_CHARACTERS else f"{words[:EXCERPT_CHARACTERS]}…"

@@ -51,6 +51,9 @@ def test_headings_are_lines_of_the_text():
         ("<table><tr><td><p>1</p><p>2</p><td>3</table>", "1\n\n2\n\n3"),
         ("<xmp>a & b and c</xmp>", "a & b and c"),
         ("<pre>a\x1b[31m\tb</pre>", "a[31m\tb"),
+        ("a\x01b &#1;c\x0bd", "ab c d"),
+        ("a<noscript><div><b></noscript>b<NoScript >c</NOSCRIPT\n>d<noscripts>e", "abde"),
+        ("<head><noscript><img></noscript><title>t</title></head><p>a", "a"),
     ],
 )
 def test_small_pages(page, expected):
@@ -59,6 +62,37 @@ def test_small_pages(page, expected):
         assert found.endswith("\n10. j\n11. k")
     else:
         assert found == expected
+
+
+@pytest.mark.parametrize(
+    ("rows", "expected"),
+    [
+        ("<tr><td>a<td><td>c<tr><td><td><td>3<tr><td>x<td>y<td>", "a\t\tc\n\t\t3\nx\ty"),
+        ("<tr><th><img><th>b<th> &nbsp;<tr><td>a<td>b", "\tb\na\tb"),
+        ("<tr><td><td>A column for the looks alone.", "A column for the looks alone."),
+        ("<tr><td><td><p>a<p>b<td>c", "a\n\nb\n\nc"),
+        ("<tr><td>a<td><table><tr><td><td>b<td>c</table><td>d", "a\n\n\tb\tc\n\nd"),
+    ],
+)
+def test_cells_without_text_keep_their_columns(rows, expected):
+    assert text(f"<table>{rows}</table><p>x") == f"{expected}\n\nx"
+
+
+@pytest.mark.parametrize(
+    ("page", "expected"),
+    [
+        ("<ol start=5><li>a<li>b</ol>", "5. a\n6. b"),
+        ("<ol start=-1><li>a<li>b<li>c</ol>", "-1. a\n0. b\n1. c"),
+        ("<ol start=' +3rd'><li>a<ol start=x><li>i</ol><li>b</ol>", "3. a\n\n  1. i\n\n4. b"),
+        ("<ol><li>a<li value=7>b<li>c</ol><ul><li value=3>d", "1. a\n7. b\n8. c\n\n• d"),
+        ("<ol reversed><li>a<ol><li>i</ol><li><li>b</ol>", "3. a\n\n  1. i\n\n1. b"),
+        ("<ol REVERSED><li>a<li value=9>b<li>c</ol>", "3. a\n9. b\n8. c"),
+        ("<ol reversed start=1><li>a<li>b</ol>", "1. a\n0. b"),
+        ("<ol start=99999999999><li>a</ol>", "999999999. a"),
+    ],
+)
+def test_items_are_numbered_as_in_a_browser(page, expected):
+    assert text(page) == expected
 
 
 def shown(node):

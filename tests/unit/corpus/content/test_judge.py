@@ -50,6 +50,16 @@ def test_comments_are_left_out_of_an_article_but_not_of_a_discussion():
     assert reasons(f"<body>{whole}")[PROSE[5:17]] is None
 
 
+def test_a_discussion_is_kept_whatever_stands_beside_it():
+    posts = "".join(f"<div class=comment><p>{PROSE[n:]}</p></div>" for n in range(4, 8))
+    aside = "".join(f"<p>{PROSE[n::-1]}.</p>" for n in range(150, 180, 3))
+    for beside in ("aside", "footer"):
+        told = reasons(f"<body><h1>Wells</h1>{posts}<{beside}>{aside}</{beside}>")
+        assert told[PROSE[4:16]] is None
+    told = reasons(f"<body>{ARTICLE}<p>{aside}</p>{posts}")
+    assert told[PROSE[4:16]] == "comments"
+
+
 @pytest.mark.parametrize(
     "sentence",
     [
@@ -68,6 +78,17 @@ def test_a_guest_book_is_its_entries():
     entries = "".join(f"<li class=comment>Entry {n}</li>" for n in range(9))
     told = reasons(f"<body><h1>Guests</h1><ul id=comments>{entries}</ul>")
     assert told["Entry 3"] is None
+
+
+def test_a_page_without_prose_is_its_longest_run_of_lines():
+    lines = "".join(f"<div>The river {name} the sea</div>" for name in "abcdefghijk")
+    song = f"<h1>Song</h1><div class=date-outer>{lines}</div>"
+    years = "".join(f"<li><a href=x>{year}</a>" for year in range(1990, 2030))
+    beside = f"<aside><p>{PROSE}</p></aside><ul class=archive>{years}</ul>"
+    text = html.text_of(f"<body>{song}{beside}", main_content=True).text
+    assert [line[10] for line in text.split("\n") if "the sea" in line] == [*"abcdefghijk"]
+    text = html.text_of(f"<body>{ARTICLE}{song}{beside}", main_content=True).text
+    assert "the sea" not in text
 
 
 def test_what_was_said_already_is_repeated():

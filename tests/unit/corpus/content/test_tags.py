@@ -49,6 +49,8 @@ def test_signs_are_words_of_names(attributes, expected):
     [
         ('style="color:red;display: none"', NOT_SHOWN),
         ('style="display:none"', NOT_SHOWN),
+        ('style="DISPLAY: NONE"', NOT_SHOWN),
+        ('style="display:\n\tnone"', NOT_SHOWN),
         ('hidden=""', NOT_SHOWN),
         ('aria-hidden="true"', ARIA_HIDDEN),
         ('aria-hidden="false"', 0),

@@ -139,6 +139,11 @@ def test_utf_8_is_seen_whatever_is_declared(declared, fault):
         ("gbk", "windows-1252", FRENCH * 3),
         ("windows-1253", "windows-1251", "<p>Старые дома у реки, и моя тень на воде. " * 9),
         ("iso-8859-2", "windows-1250", f"{' ' * 9_000}Zażółć gęślą jaźń, „święto” … źródło"),
+        (
+            "gb2312",
+            "big5",
+            "<p>臺灣是東亞的島嶼，這裡的居民講國語與閩南語，亦有客家話。" * 3,
+        ),
     ],
 )
 def test_where_too_much_does_not_fit_the_best_is_taken(declared, in_truth, text):
