@@ -271,7 +271,7 @@ def _time(config: PlanConfig, values: dict[str, Any]) -> str:
 
 STAGE = Stage(
     "scaling.plan",
-    version=2,
+    version=3,
     config=PlanConfig,
     inputs=("mix", "tokenizer"),
     run=run,
