@@ -23,7 +23,7 @@ def shares(family: Family) -> Section | None:
     whole = read_json(audit, "audit.json")
     lost = _lost(family, whole)
     shown = _by_language(whole)[:SHOWN_LANGUAGES]
-    noise, open_ones = (
+    noise, unsure = (
         sum(bool(it[name]) for it in whole["languages"])
         for name in ("possible_noise", "cannot_tell")
     )
@@ -38,7 +38,7 @@ def shares(family: Family) -> Section | None:
             f"{percent(whole['unknown_share'])} of the documents are in no language that could "
             f"be told. Drawn are the {len(shown)} most spoken of the languages found; the table "
             f"has all. {count(noise)} of {count(len(whole['languages']))} may be nothing but "
-            f"misread documents of others; of {count(open_ones)} that cannot be told.",
+            f"misread documents of others; of {count(unsure)} that cannot be told.",
         ),
         figures=(
             Figure(
