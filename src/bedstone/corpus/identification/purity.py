@@ -77,7 +77,7 @@ OTHER = "other"
 """In the table, ``other_Latn``: languages in that script that the identifier does not know."""
 MIN_DIFFERENCE = 0.5
 """Between all and the share of wrong documents that are confirmed. Languages that look more
-alike (Asturian for Spanish) are not seen by their words: they are left out of the interval."""
+alike (Asturian for Spanish) are not seen by their words, but by what was measured of them."""
 OTHER_KIND_SHARE = 0.25
 """Of right documents of a kind of text that was not learnt from, the share that is confirmed at
 least, in a language that two kinds of text were learnt from."""
