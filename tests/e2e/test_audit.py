@@ -107,7 +107,8 @@ def planted(tmp_path_factory):
 def test_a_planted_crawl(planted, tmp_path):
     found = bedstone.audit(planted, store=tmp_path)
     rows = {f"{row['language']}_{row['script']}": row for row in found["languages"]}
-    certain = {key for key, row in rows.items() if not row["possible_noise"]}
+    unsure = ("possible_noise", "cannot_tell")
+    certain = {key for key, row in rows.items() if not any(row[name] for name in unsure)}
     assert {"eng_Latn", "pan_Guru"} <= certain <= {"eng_Latn", "pan_Guru", "pnb_Arab"}
     assert rows["pan_Guru"]["documents"] == PLANTED
     truth = pages_of(tmp_path)

@@ -267,6 +267,7 @@ def test_the_swahili_recipe_on_mediawiki_and_gnome(tmp_path):
     assert {row["language"] for row in kept} == {"eng", "swa"}
     swahili = next(row for row in kept if row["language"] == "swa")
     assert not swahili["possible_noise"]
+    assert not swahili["cannot_tell"]
 
     steered = made["tokenizer"].manifest.metrics
     assert steered["measured_languages"] == 2

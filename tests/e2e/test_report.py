@@ -120,6 +120,7 @@ AUDIT = {
             "purity_high": 1.0,
             "purity_kinds": 1 + number,
             "possible_noise": number == 4,
+            "cannot_tell": number == 1,
             "erased_share": None if number else 0.125,
         }
         for number, (language, name) in enumerate(zip(LANGUAGES, NAMES, strict=True))

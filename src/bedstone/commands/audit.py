@@ -90,7 +90,10 @@ class AuditedLanguage(TypedDict):
     """The kinds of text that its purity was learnt from; of one alone, words that are missing prove
     nothing. Null where nothing was learnt of the language."""
     possible_noise: bool | None
-    """Its count may be nothing but misread documents of other languages."""
+    """Its count may be nothing but misread documents of other languages, and little else is
+    expected."""
+    cannot_tell: bool | None
+    """It may be nothing but those, though more is expected: the interval is too wide."""
     erased_share: float | None
     """Of its documents, those that a second identifier calls something else."""
     share_by_crawl: NotRequired[dict[str, float]]
@@ -339,7 +342,10 @@ def _lines(found: Audit) -> Iterator[str]:
     )
     yield "ratio: share of the world's people who speak it, over share of the documents; 1 is fair"
     yield "category: H above 1 % of the documents, M above 0.1 %, L above 0.01 %, X below"
-    yield "noise?: the count may be nothing but misread documents of other languages"
+    if any(row["possible_noise"] for row in found["languages"]):
+        yield "noise?: the count may be nothing but misread documents of other languages"
+    if any(row["cannot_tell"] for row in found["languages"]):
+        yield "cannot tell: too few documents, or labelled texts, to say whether they are right"
     if any(row["purity_kinds"] == 1 for row in found["languages"]):
         yield f"{ONE_KIND} learnt from one kind of text: words that are missing prove nothing"
     if has_second:
@@ -364,7 +370,11 @@ def _line(row: AuditedLanguage) -> str:
     )
     if row["erased_share"] is not None:
         line += f" {100 * row['erased_share']:>5.0f}"
-    return line + (" noise?" if row["possible_noise"] else "")
+    return (
+        line
+        + (" noise?" if row["possible_noise"] else "")
+        + (" cannot tell" if row["cannot_tell"] else "")
+    )
 
 
 def _known(value: float | None, form: str) -> str:

@@ -36,7 +36,7 @@ from bedstone.text import any_encoder
 
 TYPES = {
     **dict.fromkeys(("documents", "bytes", "tokens", "speakers", "purity_kinds"), pa.int64()),
-    "possible_noise": pa.bool_(),
+    **dict.fromkeys(("possible_noise", "cannot_tell"), pa.bool_()),
     **dict.fromkeys(("language", "script", "name", "category"), pa.string()),
 }
 """Of the columns that are not shares and ratios."""
@@ -222,7 +222,7 @@ def _table(rows: list[Share]) -> pa.Table:
 
 STAGE = Stage(
     "corpus.audit",
-    version=3,
+    version=4,
     config=AuditConfig,
     inputs=("documents", "language"),
     optional=("kept", "tokenizer", "confusion"),

@@ -11,6 +11,7 @@ from bedstone.reporting import charts
 from bedstone.reporting.axes import Axis
 from bedstone.reporting.charts import Dot
 from bedstone.reporting.sections.behaviour import _bits_change
+from bedstone.reporting.sections.languages import _by_language as _of_all_scripts
 from bedstone.reporting.sections.languages import _left, _represented, _share_table
 from bedstone.reporting.sections.model import _with_interval, experts, held_out, size, training
 from bedstone.reporting.sections.rules import _by_language, _effects, _figure, excerpt, rules
@@ -128,19 +129,32 @@ def test_the_figure_of_the_rules_names_a_rule_of_quality():
     assert made.title.endswith("word_count most")
 
 
-def represented(name, documents, share, noise=False):
+def represented(name, documents, share, certain=True):
     here = SimpleNamespace(value=share)
-    many = {"documents": documents, "share": here, "possible_noise": noise}
+    many = {"documents": documents, "share": here, "certain": certain}
     return many | {"name": name, "speakers_share": 0.1}
 
 
 def test_the_heading_names_languages_of_enough_documents_that_are_no_noise():
     enough = [represented("A", 8, 0.05), represented("B", 90, 0.3)]
-    few = [represented("C", 7, 0.01), represented("D", 99, 0.9, noise=True)]
+    few = [represented("C", 7, 0.01), represented("D", 99, 0.9, certain=False)]
     assert _represented([*few, *enough]) == (
         "B has 3 times its share of the world's speakers, A 0.5 times"
     )
     assert _represented([*few, enough[0]]).startswith("Too few languages")
+
+
+@pytest.mark.parametrize("unsure", ["possible_noise", "cannot_tell"])
+def test_a_language_is_certain_if_one_of_its_scripts_is(unsure):
+    row = {"language": "pan", "documents": 5, "speakers_share": 0.1}
+    row |= dict.fromkeys(("possible_noise", "cannot_tell"), False)
+    several = [[row | {unsure: True}], [row | {unsure: True}, row], [row, row | {unsure: True}]]
+    found = [_of_all_scripts({"documents": 10, "languages": each})[0] for each in several]
+    assert [(it["certain"], it["documents"]) for it in found] == [
+        (False, 5),
+        (True, 10),
+        (True, 10),
+    ]
 
 
 def test_one_document_is_left():
@@ -151,8 +165,11 @@ def test_one_document_is_left():
 def test_what_is_not_known_of_speakers_is_not_called_none():
     row = dict.fromkeys(("speakers", "speakers_share", "world_to_corpus_ratio", "purity"))
     row |= {"name": "A", "script": "Latn", "documents": 3, "share": 0.5, "category": "H"}
-    (cells,) = _share_table([row | {"erased_share": None, "possible_noise": None}]).rows
-    assert cells[4:7] == ("–", "–", "–")
+    row |= dict.fromkeys(("erased_share", "possible_noise", "cannot_tell"))
+    cases = [row, row | {"possible_noise": True}, row | {"cannot_tell": True}]
+    known, noise, unsure = _share_table(cases).rows
+    assert known[4:7] == ("–", "–", "–")
+    assert [cells[-1] for cells in (known, noise, unsure)] == ["", "yes", "cannot tell"]
 
 
 def mixed(language, before, after, passes=0.5):

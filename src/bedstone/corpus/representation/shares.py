@@ -81,7 +81,10 @@ class Share:
     """The kinds of text that this was learnt from; of one alone, words that are missing prove
     nothing. None where nothing was learnt of the language."""
     possible_noise: bool | None
-    """Its count may be nothing but misread documents of other languages."""
+    """Its count may be nothing but misread documents of other languages, and little else is
+    expected."""
+    cannot_tell: bool | None
+    """It may be nothing but those, though more is expected: the interval is too wide."""
     erased_share: float | None
     """Of its documents, those that a second identifier calls something else."""
 
@@ -220,6 +223,7 @@ def _purity(
         "purity_high": found and found.high,
         "purity_kinds": limits and limits.kinds,
         "possible_noise": None if found is None else purity.is_possible_noise(found),
+        "cannot_tell": None if found is None else purity.cannot_tell(found),
     }
 
 

@@ -23,7 +23,10 @@ def shares(family: Family) -> Section | None:
     whole = read_json(audit, "audit.json")
     lost = _lost(family, whole)
     shown = _by_language(whole)[:SHOWN_LANGUAGES]
-    noise = sum(bool(it["possible_noise"]) for it in whole["languages"])
+    noise, unsure = (
+        sum(bool(it[name]) for it in whole["languages"])
+        for name in ("possible_noise", "cannot_tell")
+    )
     return Section(
         name="languages",
         question="Who is represented?",
@@ -35,7 +38,7 @@ def shares(family: Family) -> Section | None:
             f"{percent(whole['unknown_share'])} of the documents are in no language that could "
             f"be told. Drawn are the {len(shown)} most spoken of the languages found; the table "
             f"has all. {count(noise)} of {count(len(whole['languages']))} may be nothing but "
-            "misread documents of others.",
+            f"misread documents of others; of {count(unsure)} that cannot be told.",
         ),
         figures=(
             Figure(
@@ -47,8 +50,9 @@ def shares(family: Family) -> Section | None:
         method="Share of the kept documents, with Wilson's interval of 95 %. Speakers: "
         f"{whole['speakers_source']}. Lost on the way is a language of which far less is kept "
         f"than of all. The heading names none of fewer than {MIN_DOCUMENTS} documents, and none "
-        "that may be noise: by what the identifier misreads of labelled text, not one document "
-        "is certain to be in it. Pure with an asterisk was learnt from one kind of text, so words "
+        "that may be noise or of which that cannot be told: by what the identifier misreads of "
+        "labelled text, not one document is certain to be in it; noise is where less than a tenth "
+        "is expected to be. Pure with an asterisk was learnt from one kind of text, so words "
         "that are missing prove nothing. Lost to the second is what a second identifier calls "
         "something else.",
         measured_by=(audit, family.find("corpus.language")),
@@ -92,10 +96,10 @@ def _by_language(whole: Mapping[str, Any]) -> list[Row]:
     found: dict[str, Row] = {}
     for it in whole["languages"]:
         if it["speakers_share"]:
-            before = found.get(it["language"], {"documents": 0, "possible_noise": True})
+            before = found.get(it["language"], {"documents": 0, "certain": False})
             found[it["language"]] = it | {
                 "documents": before["documents"] + it["documents"],
-                "possible_noise": before["possible_noise"] and it["possible_noise"],
+                "certain": before["certain"] or not (it["possible_noise"] or it["cannot_tell"]),
             }
     return sorted(
         (
@@ -108,7 +112,7 @@ def _by_language(whole: Mapping[str, Any]) -> list[Row]:
 
 
 def _represented(shown: list[Row]) -> str:
-    enough = [it for it in shown if it["documents"] >= MIN_DOCUMENTS and not it["possible_noise"]]
+    enough = [it for it in shown if it["documents"] >= MIN_DOCUMENTS and it["certain"]]
     if len(enough) < 2:
         return "Too few languages with known speakers have enough documents to compare"
     ratios = sorted((it["share"].value / it["speakers_share"], it["name"]) for it in enough)
@@ -143,7 +147,9 @@ def _share_table(everything: list[Row]) -> Table:
             "lost to the second": lambda it: (
                 NOT_KNOWN if it["erased_share"] is None else percent(it["erased_share"])
             ),
-            "may be noise": lambda it: "yes" if it["possible_noise"] else "",
+            "may be noise": lambda it: (
+                "yes" if it["possible_noise"] else "cannot tell" if it["cannot_tell"] else ""
+            ),
         },
         words=2,
     )

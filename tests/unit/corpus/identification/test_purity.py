@@ -1,4 +1,4 @@
-from math import exp, log
+from math import log
 
 import pytest
 
@@ -55,15 +55,51 @@ def test_a_language_that_is_seldom_told_has_more_documents_than_its_label():
     found = confusion(misread=1_000)
     found.labelled[ENGLISH, ENGLISH] = 10_000  # of 20,000
     corpus = {ENGLISH: Counted(1_000), SWAHILI: Counted(1_000)}
-    assert purity.purity(SWAHILI, corpus, found).value == 1 - 100 / 1_000
+    found = purity.purity(SWAHILI, corpus, found)
+    assert found.value == pytest.approx(1 - 100 / 1_000, abs=1e-4)
 
 
 def test_an_error_that_was_never_seen_still_may_be():
     corpus = {ENGLISH: Counted(20_000), SWAHILI: Counted(100, None)}
     found = purity.purity(SWAHILI, corpus, confusion())
     assert found.value == 1
-    assert found.low == pytest.approx(1 - 3.69 / 100, abs=0.001)  # the exact Poisson limit
-    assert exp(-3.69) == pytest.approx(0.025, abs=0.0005)
+    assert found.low == pytest.approx(1 - 1 / 300, abs=1e-5)  # a third of one of 20,000 texts
+    crowd = purity.purity(SWAHILI, corpus | {ENGLISH: Counted(8_000_000)}, confusion())
+    assert crowd.low == 0  # 400 times as many English documents as were tested: 100 wrong ones
+
+
+def test_documents_that_are_misread_for_a_language_flow_no_further():
+    # Of 100 documents called Zulu 90 are English; so 10 of Zulu's, not 100, may be called Swahili.
+    found = confusion(misread=0)
+    found.texts["zul_Latn"] = 100
+    found.labelled |= {("zul_Latn", "zul_Latn"): 50, (ENGLISH, "zul_Latn"): 90}
+    found.labelled["zul_Latn", SWAHILI] = 50
+    corpus = {ENGLISH: Counted(20_000), "zul_Latn": Counted(100), SWAHILI: Counted(100)}
+    swahili = purity.purity(SWAHILI, corpus, found)
+    assert swahili.value == pytest.approx(1 - 10 / 100, abs=0.01)
+    assert swahili.low == 0  # if all of them were Zulu, so would be all that are called Swahili
+
+
+def test_a_language_of_which_one_text_was_told_is_not_taken_for_many():
+    found = confusion()
+    found.texts["zul_Latn"] = 11
+    found.labelled |= {("zul_Latn", "zul_Latn"): 1, ("zul_Latn", SWAHILI): 10}
+    corpus = {"zul_Latn": Counted(10), SWAHILI: Counted(1_000)}
+    assert purity.purity(SWAHILI, corpus, found).value == 1 - 10 * 10 / 2 / 1_000
+
+
+def test_languages_it_does_not_know_may_be_as_frequent_as_those_it_knows():
+    found = confusion()
+    found.labelled |= {("zul_Latn", "zul_Latn"): 100, ("xho_Latn", "xho_Latn"): 100}
+    found.texts |= {"zul_Latn": 100, "xho_Latn": 100}
+    corpus = {ENGLISH: Counted(20_000), SWAHILI: Counted(1_000)}
+    beside = {"zul_Latn": Counted(300), "xho_Latn": Counted(500)}
+    alone = purity.purity(SWAHILI, corpus, found)
+    assert alone.low == pytest.approx(1 - 1 / 3_000, abs=1e-6)
+    # 50 texts in unknown languages and one more, each for three documents.
+    usual = purity.purity(SWAHILI, corpus | beside, found)
+    assert (usual.value, usual.high) == (1, 1)
+    assert 1 - 2 * 3 * 51 / 1_000 - 0.02 < usual.low < 1 - 3 * 51 / 1_000
 
 
 def test_another_script_is_never_misread():
@@ -139,10 +175,21 @@ def test_what_was_never_tested_is_not_known():
     assert (never.low, never.high) == (0, 1)
 
 
-def test_noise_is_where_not_one_document_is_certain():
-    assert purity.is_possible_noise(purity.Estimate(0.5, 0.0, 1.0, 5_000))
-    assert purity.is_possible_noise(purity.Estimate(1.0, 0.2, 1.0, 4))
-    assert not purity.is_possible_noise(purity.Estimate(1.0, 0.2, 1.0, 5))
+@pytest.mark.parametrize(
+    ("value", "low", "documents", "noise", "unsure"),
+    [
+        (0.09, 0.0, 5_000, True, False),
+        (0.1, 0.0, 5_000, False, True),
+        (1.0, 0.2, 4, False, True),
+        (1.0, 0.2, 5, False, False),
+        (0.05, 0.01, 100, False, False),
+    ],
+)
+def test_noise_is_where_not_one_document_is_certain_and_few_are_expected(
+    value, low, documents, noise, unsure
+):
+    found = purity.Estimate(value, low, 1.0, documents)
+    assert (purity.is_possible_noise(found), purity.cannot_tell(found)) == (noise, unsure)
 
 
 def test_confirmed_by_score_and_by_words_where_they_are_known():

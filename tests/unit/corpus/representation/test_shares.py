@@ -68,7 +68,7 @@ def test_languages_without_known_speakers_have_no_ratio():
     (gothic,) = shares({"got_Goth": Count(5)})
     assert (gothic.speakers, gothic.speakers_share, gothic.world_to_corpus_ratio) == (None,) * 3
     assert (gothic.weight, gothic.bytes_share, gothic.erased_share) == (None,) * 3
-    assert (gothic.purity, gothic.possible_noise) == (None, None)
+    assert (gothic.purity, gothic.possible_noise, gothic.cannot_tell) == (None, None, None)
 
 
 def test_purity_needs_what_the_identifier_misreads():
@@ -78,11 +78,12 @@ def test_purity_needs_what_the_identifier_misreads():
         {("eng_Latn", "eng_Latn"): 100, ("swa_Latn", "swa_Latn"): 100},
         {"swa_Latn": Limits(0.9, 0.1, 2)},
     )
-    counts = {"eng_Latn": Count(10_000, confirmed=10_000), "swa_Latn": Count(50, confirmed=50)}
+    counts = {"eng_Latn": Count(10_000, confirmed=10_000), "swa_Latn": Count(20, confirmed=20)}
     found = by_key(shares(counts, confusion=confusion))["swa_Latn"]
-    assert (found.purity, found.purity_low, found.possible_noise) == (1, 0, True)
+    assert (found.purity, found.purity_low) == (1, 0)
+    assert (found.possible_noise, found.cannot_tell) == (False, True)
     few = by_key(shares(counts | {"eng_Latn": Count(10)}, confusion=confusion))["swa_Latn"]
-    assert (few.purity_low > 0.8, few.possible_noise) == (True, False)
+    assert (few.purity_low > 0.8, few.possible_noise, few.cannot_tell) == (True, False, False)
 
 
 def test_the_usual_script_stands_for_none():
