@@ -7,7 +7,7 @@ INSTALLED := $(VENV)/.installed
 # Two processes, each file in one of them: what a file's tests share is made once.
 PYTEST := $(BIN)/pytest -q -n 2 --dist loadfile
 
-.PHONY: demo check lint test test-avx2 docs bench oracle content browser models clean
+.PHONY: demo check lint test test-avx2 gpu docs bench oracle content browser models clean
 
 demo: $(INSTALLED)  ## fetch a small real crawl, make a model of it, align it, sample it, report
 	$(BIN)/bedstone demo --store $(STORE)
@@ -31,6 +31,12 @@ AVX2 = ONEDNN_MAX_CPU_ISA=AVX2 ATEN_CPU_CAPABILITY=avx2 MKL_ENABLE_INSTRUCTIONS=
   NUMBA_CPU_NAME=haswell NUMBA_CPU_FEATURES=
 test-avx2: $(INSTALLED)  ## every test, as on a processor that has AVX2 and no more
 	$(AVX2) $(PYTEST)
+
+gpu: $(INSTALLED)  ## on a GPU: it computes what a CPU does, and how fast; 8 minutes
+	$(BIN)/pytest -q -m gpu
+	$(BIN)/python benchmarks/train_step.py --device cuda --sizes 30M,124M,1B
+	$(BIN)/python benchmarks/post_training.py --device cuda
+	$(BIN)/python benchmarks/generation.py --device cuda --shapes 135M --batches 1,32,256 --rounds 2
 
 docs: $(INSTALLED)  ## write docs/reference and the schema of recipes anew, from the code
 	$(BIN)/python -m bedstone.commands.reference

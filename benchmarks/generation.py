@@ -1,10 +1,11 @@
 """What it costs to write: Bedstone's ``generate`` against that of transformers.
 
-    python benchmarks/generation.py [--shapes 3M,10M] [--batches 1,8,32] [--rounds 5]
+    python benchmarks/generation.py [--shapes 3M,10M] [--batches 1,8,32] [--rounds 5] [--device cpu]
 
 Both sides hold the same random weights of a Llama in fp32 and in bf16, read the same prompts and
-apply the same chain; no token ends a text. Times are CPU seconds of one thread, the sides taking
-turns; the median of the rounds. Ratios are over transformers in fp32 and in the side's own format.
+apply the same chain; no token ends a text. Times are CPU seconds of one thread, on a GPU those of
+the clock, the sides taking turns; the median of the rounds. Ratios are over transformers in fp32
+and in the side's own format.
 The greedy tokens of the two in fp32 are equal, or the run stops.
 """
 
@@ -16,14 +17,14 @@ from functools import partial
 from pathlib import Path
 
 import torch
-from timing import cpu_seconds
+from timing import seconds_on
 from transformers import AutoModelForCausalLM, GenerationConfig, PreTrainedModel
 from transformers.utils import logging
 
 from bedstone.counting.shape import ModelConfig
 from bedstone.generation.chain import parse
 from bedstone.generation.generate import Drawing, generate
-from bedstone.model import NumberFormat, hugging_face
+from bedstone.model import Device, NumberFormat, hugging_face
 from bedstone.model.transformer import DTYPES, Transformer
 
 SHAPES = {
@@ -60,7 +61,9 @@ FORMATS: tuple[NumberFormat, ...] = ("fp32", "bf16")
 Call = Callable[[], list[list[int]]]
 
 
-def models(shape: ModelConfig) -> tuple[dict[str, Transformer], dict[str, PreTrainedModel]]:
+def models(
+    shape: ModelConfig, device: Device
+) -> tuple[dict[str, Transformer], dict[str, PreTrainedModel]]:
     """Random weights in both number formats, as our models and as those of transformers.
 
     They are larger than new ones, so that the likeliest token stands out.
@@ -72,9 +75,9 @@ def models(shape: ModelConfig) -> tuple[dict[str, Transformer], dict[str, PreTra
             weight.mul_(3 if weight.dim() > 1 else 1)
     with tempfile.TemporaryDirectory() as folder:
         hugging_face.save(model, lambda name: nullcontext(Path(folder, name)), end_token=0)
-        ours = {each: hugging_face.load(Path(folder), each) for each in FORMATS}
+        ours = {each: hugging_face.load(Path(folder), each, device) for each in FORMATS}
         load = partial(AutoModelForCausalLM.from_pretrained, folder)
-        return ours, {each: load(dtype=DTYPES[each]) for each in FORMATS}
+        return ours, {each: load(dtype=DTYPES[each]).to(device) for each in FORMATS}
 
 
 def sides(
@@ -108,21 +111,23 @@ def main() -> None:
     arguments.add_argument("--shapes", default="3M,10M")
     arguments.add_argument("--batches", default="1,8,32")
     arguments.add_argument("--rounds", type=int, default=5)
+    arguments.add_argument("--device", default="cpu", choices=("cpu", "cuda"))
     given = arguments.parse_args()
     torch.set_num_threads(1)
     logging.set_verbosity_error()
-    print(f"prompt {PROMPT_TOKENS}, {NEW_TOKENS} new tokens, median of {given.rounds}, one thread")
+    print(f"prompt {PROMPT_TOKENS}, {NEW_TOKENS} new tokens, median of {given.rounds}")
     for name in given.shapes.split(","):
-        ours, theirs = models(SHAPES[name])
+        ours, theirs = models(SHAPES[name], given.device)
         size = sum(weight.numel() for weight in ours["fp32"].parameters())
         print(f"{name}: {size / 1e6:.1f} M parameters, vocabulary {SHAPES[name].vocab_size}")
         for batch in map(int, given.batches.split(",")):
             prompts_BT = torch.randint(SHAPES[name].vocab_size, (batch, PROMPT_TOKENS))
+            prompts_BT = prompts_BT.to(given.device)
             for chain in CHAINS:
                 calls = sides(ours, theirs, chain, prompts_BT)
                 if chain == "greedy":
                     assert calls["transformers fp32"]() == calls["bedstone fp32"]()
-                found = cpu_seconds(calls, given.rounds)
+                found = seconds_on(torch.device(given.device), calls, given.rounds)
                 print(f"  batch {batch}, {chain}")
                 for side, each in found.items():
                     over_own = found[f"transformers {side.split()[1]}"] / each

@@ -8,18 +8,16 @@ GPU; ratios are of medians within this process.
 """
 
 import argparse
-import time
-from collections.abc import Callable, Mapping
-from statistics import median
+from collections.abc import Callable
 
 import nanogpt
 import torch
-from timing import cpu_seconds
+from timing import seconds_on
 from transformers import LlamaConfig, LlamaForCausalLM
 
 from bedstone.counting.count import train_flop_per_token
 from bedstone.counting.shape import ModelConfig
-from bedstone.model.processor import converted, has_bf16_kernels, wait
+from bedstone.model.processor import converted, has_bf16_kernels
 from bedstone.model.transformer import Transformer
 from bedstone.training.optim import OptimizerConfig
 from bedstone.training.optimizer import Optimizer, clip_scale
@@ -121,19 +119,6 @@ def sides(config: ModelConfig, tokens: torch.Tensor) -> dict[str, Step]:
     return found
 
 
-def clock_seconds(calls: Mapping[str, Step], rounds: int, device: torch.device) -> dict[str, float]:
-    """As ``cpu_seconds``, by the clock, of a device that is told ahead; three rounds warm up."""
-    seconds: dict[str, list[float]] = {name: [] for name in calls}
-    for _ in range(rounds + 3):
-        for name, call in calls.items():
-            wait(device)
-            started = time.perf_counter()
-            call()
-            wait(device)
-            seconds[name].append(time.perf_counter() - started)
-    return {name: median(each[3:]) for name, each in seconds.items()}
-
-
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--device", default="cpu", choices=("cpu", "cuda"))
@@ -149,10 +134,7 @@ def main() -> None:
         config, rows = SHAPES[name]
         tokens = torch.randint(config.vocab_size, (rows, config.seq_len + 1)).to(device)
         steps = sides(config, tokens)
-        if words.device == "cuda":
-            seconds = clock_seconds(steps, words.rounds, device)
-        else:
-            seconds = cpu_seconds(steps, words.rounds)
+        seconds = seconds_on(device, steps, words.rounds)
         size, count = (
             rows * config.seq_len,
             sum(w.numel() for w in Transformer(config).parameters()),
