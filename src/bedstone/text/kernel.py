@@ -14,6 +14,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, ParamSpec, TypeVar, cast
 
+import numpy as np
 from numba import config, njit
 from numba.core import event
 
@@ -23,6 +24,9 @@ log = logging.getLogger("bedstone")
 
 SECONDS = "about 25 s for those of a corpus"
 """Of a core with AVX2, in docs/lab/LOG.md; each kernel is compiled when it is first called."""
+
+ZERO = cast(int, np.int64(0))
+"""With its type: numba would compile what takes a bare number for that number first."""
 
 Taken = ParamSpec("Taken")
 Given = TypeVar("Given")

@@ -28,7 +28,7 @@ from bedstone.corpus.content.tags import (
     Tags,
     kinds_of_names,
 )
-from bedstone.text.kernel import inner, kernel
+from bedstone.text.kernel import ZERO, inner, kernel
 
 CELL, LINE, APART = 0, 1, 2
 """What stands before a block: nothing but the cell before it, a line break, a blank line."""
@@ -142,33 +142,34 @@ def _copied(
 def _page(html: Bytes, tags: Tags, kinds: Kinds) -> Page:
     most = tags.starts.size + 1
     names, parents, firsts, ends, signs, classes = (
-        np.zeros(most, np.uint8),
+        np.empty(most, np.uint8),
         np.zeros(most, np.int32),
         np.zeros(most, np.int32),
         np.zeros(most, np.int32),
         np.zeros(most, np.uint32),
         np.zeros(most, np.uint32),
     )
+    names[0] = 0
     items = np.zeros(most, np.int32)  # of each list and row, how many items and cells
     holding = np.zeros(most, np.int32)  # of each element, the innermost that makes a block
     text = np.empty(html.size + most, np.uint8)
     holder, begin, close, link_bytes, links = (
-        np.zeros(most, np.int32),
-        np.zeros(most, np.int32),
-        np.zeros(most, np.int32),
+        np.empty(most, np.int32),
+        np.empty(most, np.int32),
+        np.empty(most, np.int32),
         np.zeros(most, np.int32),
         np.zeros(most, np.int32),
     )
     gaps, numbers, depths, heads = (
-        np.zeros(most, np.uint8),
-        np.zeros(most, np.int32),
-        np.zeros(most, np.uint8),
-        np.zeros(most, np.bool_),
+        np.empty(most, np.uint8),
+        np.empty(most, np.int32),
+        np.empty(most, np.uint8),
+        np.empty(most, np.bool_),
     )
-    element, count, block, size, here = 0, 1, 0, 0, 0
+    element, count, block, size, here = 0, 1, 0, ZERO, ZERO
     around = 0  # the innermost element that makes a block
     hidden_in = -1
-    in_links, verbatim, headings, lists, breaks = 0, 0, 0, 0, 0
+    in_links, verbatim, headings, lists, breaks = 0, ZERO, 0, 0, 0
     item, gap = 0, APART
     is_open, is_beside = False, False
     for tag in range(tags.starts.size + 1):

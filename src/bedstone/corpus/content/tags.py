@@ -24,7 +24,7 @@ from bedstone.corpus.content.names import (
     table_of,
 )
 from bedstone.corpus.content.signs import ARIA_HIDDEN, NOT_SHOWN, signs_of, words_of_signs
-from bedstone.text.kernel import inner, kernel
+from bedstone.text.kernel import ZERO, inner, kernel
 
 Positions = NDArray[np.int32]
 Flags = NDArray[np.bool_]
@@ -141,14 +141,14 @@ def _tags(html: Bytes, names: Table, kinds: Kinds, attributes: Table, words: Tab
     starts, ends, found = (
         np.empty(most, np.int32),
         np.empty(most, np.int32),
-        np.zeros(most, np.uint8),
+        np.empty(most, np.uint8),
     )
     is_end, signs, classes = (
-        np.zeros(most, np.bool_),
+        np.empty(most, np.bool_),
         np.zeros(most, np.uint32),
         np.zeros(most, np.uint32),
     )
-    count, here, raw = 0, 0, 0
+    count, here, raw = 0, ZERO, 0
     while here + 1 < html.size:
         if html[here] != LESS:
             here += 1
