@@ -38,6 +38,7 @@ from bedstone.languages import ENGLISH, MIXED, UNKNOWN
 from bedstone.languages import Identifier as Name
 from bedstone.lots import lot
 from bedstone.text.characters import COMPOSED, script_of
+from bedstone.text.composition import composed
 from bedstone.text.words import ALPHABETIC, UNSPACED, words_of
 
 PACKAGE = Path(__file__).parents[1] / "src" / "bedstone" / "corpus" / "identification"
@@ -95,7 +96,7 @@ def texts_of_cells(cells: Cells) -> list[Labelled]:
 
 
 def answers(texts: Sequence[Labelled], way: Identifier) -> Iterator[Identified]:
-    return identify([it.text for it in texts], way, MIN_BYTES, MIN_SHARE)
+    return identify([composed(it.text) for it in texts], way, MIN_BYTES, MIN_SHARE)
 
 
 # Words

@@ -9,7 +9,7 @@ symbol. Source: Unicode 14.0, general categories, simple lower case and characte
 """
 
 import csv
-from functools import cache
+from functools import cache, lru_cache
 from importlib import resources
 
 import numpy as np
@@ -186,14 +186,19 @@ def script_of(text: str, among: tuple[str, ...] = ()) -> str:
         among: the scripts to choose from; if the text has letters of none of them, or without
             this, the choice is free.
     """
-    letters = np.zeros(len(scripts()), np.int64)
-    _count_scripts(codes_of(text), script_table(), letters)
-    letters[0] = 0
-    counts = letters.tolist()
+    counts = _letters_by_script(text)
     allowed = {name: sum(map(counts.__getitem__, parts)) for name, parts in _written_with(among)}
     if any(allowed.values()):
         return max(allowed, key=lambda name: allowed[name])
-    return scripts()[int(letters.argmax())] or "Zyyy"
+    return scripts()[counts.index(max(counts))] or "Zyyy"
+
+
+@lru_cache(1)  # of one text several questions are asked
+def _letters_by_script(text: str) -> list[int]:
+    letters = np.zeros(len(scripts()), np.int64)
+    _count_scripts(codes_of(text), script_table(), letters)
+    letters[0] = 0
+    return letters.tolist()
 
 
 @kernel

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bedstone.text.codes import Codes, Indices
-from bedstone.text.kernel import inner, kernel
+from bedstone.text.kernel import ZERO, inner, kernel
 
 Hashes = NDArray[np.uint64]
 Table = NDArray[np.uint64]
@@ -292,7 +292,7 @@ def _cut(
     closings: Indices,
 ) -> int:
     """Fills ``cuts`` with the ends of a piece's words; returns how many they are."""
-    count, closed, special = 0, 0, UNKNOWN
+    count, closed, special = ZERO, 0, UNKNOWN
     while start < end and special <= UNIT:
         opening, closing = 0, 0
         kind = table[codes[start]]
@@ -374,7 +374,7 @@ def _unite(
     united: Indices,
 ) -> int:
     """Undoes the cuts that divide a special word; returns how many cuts there are."""
-    done, at = 0, 0
+    done, at = ZERO, 0
     while at < count:
         special, beyond, step = UNKNOWN, at, at + 1
         while step < count and cuts[step] - start <= np.int64(LONGEST):

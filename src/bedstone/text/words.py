@@ -128,20 +128,20 @@ def spaced_words_of(texts: Texts) -> Words:
 def _found(texts: Texts, *, is_cut: bool) -> Words:
     found = kernels.find_words(texts.codes, texts.starts, _table(), is_cut)
     firsts, starts, ends, hashes, flags = found
-    return Words(firsts, starts, ends, hashes, flags, _weights(texts.codes, starts, ends, flags))
-
-
-def _weights(codes: Codes, starts: Indices, ends: Indices, flags: Flags) -> NDArray[np.float64]:
-    """1, or the sum over the letters of scripts without spaces, where a word has any."""
-    weights = np.ones(len(starts))
-    unspaced = np.flatnonzero(flags & UNSPACED)
-    if len(unspaced):
-        is_letter = (_table()[codes] & kernels.ALONE) > 0
-        worth = characters.words_per_letter()[characters.script_table()[codes]] * is_letter
+    weights, unspaced = np.ones(len(starts)), np.flatnonzero(flags & UNSPACED)
+    if is_cut:  # such a word is a letter with its marks
+        weights[unspaced] = _worth(texts.codes[starts[unspaced]])
+    elif len(unspaced):
+        worth = _worth(texts.codes) * ((_table()[texts.codes] & kernels.ALONE) > 0)
         edges = np.stack((starts[unspaced], ends[unspaced]), axis=1).ravel()
         # Each sum by itself: what stands around a word must not change its last digit.
         weights[unspaced] = np.add.reduceat(np.append(worth, 0.0), edges)[::2]
-    return weights
+    return Words(firsts, starts, ends, hashes, flags, weights)
+
+
+def _worth(codes: Codes) -> NDArray[np.float64]:
+    """What letters of scripts without spaces count as in words."""
+    return characters.words_per_letter()[characters.script_table()[codes]]
 
 
 def given_words(tokens: Sequence[Sequence[str]]) -> tuple[Texts, Words]:

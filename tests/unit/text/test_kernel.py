@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 from numba import njit
+from numba.core.compiler import Flags
+from numba.core.targetconfig import TargetConfig
 
 from bedstone.errors import BedstoneError
 from bedstone.text import kernel as module
@@ -90,3 +92,15 @@ def test_how_it_is_compiled_is_of_the_folder_too(tmp_path):
     first = module._folder(tmp_path, "")
     (tmp_path / "kernel.py").write_bytes(source + b"\n")
     assert module._folder(tmp_path, "") != first
+
+
+def test_options_are_compared_as_numba_does():
+    assert "_values" in TargetConfig.__slots__  # else they are compared as numba does
+    options, alike, written_out, other = (Flags() for _ in range(4))
+    for each in (options, alike, written_out, other):
+        each.nrt = True
+    written_out.boundscheck = Flags().boundscheck
+    other.boundscheck = True
+    assert options == alike == written_out != other
+    assert hash(options) == hash(alike) == hash(written_out)
+    assert options != "nrt"

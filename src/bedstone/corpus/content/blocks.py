@@ -29,7 +29,7 @@ from bedstone.corpus.content.tags import (
     Tags,
     kinds_of_names,
 )
-from bedstone.text.kernel import inner, kernel
+from bedstone.text.kernel import ZERO, inner, kernel
 
 CELL, LINE, APART = 0, 1, 2
 """What stands before a block: nothing but the cell before it, a line break, a blank line."""
@@ -149,13 +149,14 @@ def _copied(
 def _page(html: Bytes, tags: Tags, kinds: Kinds) -> Page:
     most = tags.starts.size + 1
     names, parents, firsts, ends, signs, classes = (
-        np.zeros(most, np.uint8),
+        np.empty(most, np.uint8),
         np.zeros(most, np.int32),
         np.zeros(most, np.int32),
         np.zeros(most, np.int32),
         np.zeros(most, np.uint32),
         np.zeros(most, np.uint32),
     )
+    names[0] = 0
     items = np.zeros(most, np.int32)  # of each list the last number, of each row how many cells
     counts = np.zeros(most, np.int32)  # of each list how many items, of each row how many blanks
     is_down = np.zeros(most, np.bool_)  # of each list, whether it is counted down
@@ -166,9 +167,9 @@ def _page(html: Bytes, tags: Tags, kinds: Kinds) -> Page:
     holding = np.zeros(most, np.int32)  # of each element, the innermost that makes a block
     text = np.empty(html.size + most, np.uint8)
     holder, begin, close, link_bytes, links = (
-        np.zeros(most, np.int32),
-        np.zeros(most, np.int32),
-        np.zeros(most, np.int32),
+        np.empty(most, np.int32),
+        np.empty(most, np.int32),
+        np.empty(most, np.int32),
         np.zeros(most, np.int32),
         np.zeros(most, np.int32),
     )
@@ -179,10 +180,10 @@ def _page(html: Bytes, tags: Tags, kinds: Kinds) -> Page:
         np.zeros(most, np.uint8),
         np.zeros(most, np.bool_),
     )
-    element, count, block, size, here = 0, 1, 0, 0, 0
+    element, count, block, size, here = 0, 1, 0, ZERO, ZERO
     around = 0  # the innermost element that makes a block
     hidden_in = -1
-    in_links, verbatim, headings, lists, breaks = 0, 0, 0, 0, 0
+    in_links, verbatim, headings, lists, breaks = 0, ZERO, 0, 0, 0
     tables = np.zeros(most, np.int32)  # of each block behind blanks, the table
     sources = np.zeros(most, np.int32)  # of each block, the list whose items its number is less by
     item, source, gap, blank, table = NO_ITEM, 0, APART, 0, 0

@@ -264,39 +264,45 @@ def _reason(row: Traits) -> int:
 def _reasons(page: Page, tables: Tables, first: Forest, second: Forest) -> Bytes:
     traits = fill_traits(page, tables)
     count, own = traits.shape
-    chances, looks = np.empty(count), np.empty(count)
-    nodes, sums = np.empty(count, np.uint64), np.zeros((2, count + 1))
+    sums = np.zeros((2, count + 1))
+    both = np.zeros((2, count))
+    looks, chances = both[0], both[1]
+    nodes = np.empty(count, np.uint64)
     _fill_chances(first, traits, nodes, looks)
     _fill_sums(page, looks, sums)
-    wide = np.empty((min(count, AT_ONCE), own + len(SURROUNDINGS)), np.float32)
+    wide = np.zeros((min(count, AT_ONCE), own + len(SURROUNDINGS)), np.float32)
     for start in range(0, count, AT_ONCE):
         end = min(start + AT_ONCE, count)
         part = wide[: end - start]
         _fill_surroundings(page, traits, looks, sums, start, part)
         _fill_chances(second, part, nodes[start:end], chances[start:end])
-    reasons = np.full(len(traits), NOT_LEFT_OUT, np.uint8)
+    reasons, kept = np.empty(count, np.uint8), 0
     drops_comments = not _is_discussion(page, traits)
-    for block in range(len(traits) - 1, -1, -1):
+    for block in range(count - 1, -1, -1):
         row = traits[block]
         size = page.blocks.ends[block] - page.blocks.starts[block]
         is_named = row[AT_NEAR + COOKIE] or (row[IN_NAV] and not is_prose(row, size))
-        if (
+        is_left_out = (
             is_named
             or (drops_comments and row[AT_ANY + COMMENTS])
             or (
                 chances[block] < MIN_CHANCE
                 and not (_heads(page, traits, block) and reasons[block + 1] == NOT_LEFT_OUT)
             )
-        ):
-            reasons[block] = _reason(row)
-    if not drops_comments:
-        for block in range(len(traits)):
-            if reasons[block] == COMMENTS and traits[block, LINK_SHARE] < LINKS_SHARE:
-                reasons[block] = NOT_LEFT_OUT
+        )
+        reasons[block] = _reason(row) if is_left_out else NOT_LEFT_OUT
+    for block in range(count):
+        is_comment = reasons[block] == COMMENTS and traits[block, LINK_SHARE] < LINKS_SHARE
+        if is_comment and not drops_comments:
+            reasons[block] = NOT_LEFT_OUT
+        kept += reasons[block] == NOT_LEFT_OUT
     begin, end = _verse(page, traits)
-    reasons[begin:end] = NOT_LEFT_OUT
-    if (reasons != NOT_LEFT_OUT).all():
-        reasons[reasons == PLACE] = NOT_LEFT_OUT
+    for block in range(begin, end):
+        reasons[block] = NOT_LEFT_OUT
+    if not kept and begin == end:
+        for block in range(count):
+            if reasons[block] == PLACE:
+                reasons[block] = NOT_LEFT_OUT
     return reasons
 
 

@@ -38,7 +38,7 @@ def signs_of(html: Bytes, start: int, end: int, words: Table) -> np.uint32:
                 signs |= words.values[slot]
             code, letters = BASIS, 0
         if is_small or is_capital:
-            code = hashed(code, byte | np.uint8(32))
+            code = hashed(code, np.uint8(byte | np.uint8(32)))
             letters += 1
             slot = slot_of(words, code)
             if slot >= 0:

@@ -24,7 +24,7 @@ from bedstone.corpus.content.names import (
     table_of,
 )
 from bedstone.corpus.content.signs import ARIA_HIDDEN, NOT_SHOWN, signs_of, words_of_signs
-from bedstone.text.kernel import inner, kernel
+from bedstone.text.kernel import ZERO, inner, kernel
 
 Positions = NDArray[np.int32]
 Flags = NDArray[np.bool_]
@@ -77,7 +77,7 @@ NOT_GIVEN = -(1 << 31)
 MOST_DIGITS = 9
 """Of a number in an attribute; behind so many, others are passed over."""
 LESS, MORE, SLASH, BANG, EQUALS, QUOTE, SPACE, HYPHEN, COLON = map(ord, '<>/!=" -:')
-PLUS, ZERO, NINE = map(ord, "+09")
+PLUS, NOUGHT, NINE = map(ord, "+09")
 SMALL_A, SMALL_N, SMALL_O, SMALL_T, SMALL_Y = map(ord, "anoty")
 
 
@@ -134,8 +134,8 @@ def _integer(html: Bytes, start: int, end: int) -> int:
     is_negative = here < end and html[here] == HYPHEN
     if here < end and (html[here] == HYPHEN or html[here] == PLUS):
         here += 1
-    while here < end and ZERO <= html[here] <= NINE and digits < MOST_DIGITS:
-        value = value * 10 + int(html[here]) - ZERO
+    while here < end and NOUGHT <= html[here] <= NINE and digits < MOST_DIGITS:
+        value = value * 10 + int(html[here]) - NOUGHT
         here, digits = here + 1, digits + 1
     if not digits:
         return NOT_GIVEN
@@ -183,15 +183,15 @@ def _tags(html: Bytes, names: Table, kinds: Kinds, attributes: Table, words: Tab
     starts, ends, found = (
         np.empty(most, np.int32),
         np.empty(most, np.int32),
-        np.zeros(most, np.uint8),
+        np.empty(most, np.uint8),
     )
     is_end, signs, classes = (
-        np.zeros(most, np.bool_),
+        np.empty(most, np.bool_),
         np.zeros(most, np.uint32),
         np.zeros(most, np.uint32),
     )
     numbers, is_reversed = np.full(most, NOT_GIVEN, np.int32), np.zeros(most, np.bool_)
-    count, here, raw = 0, 0, 0
+    count, here, raw = 0, ZERO, 0
     while here + 1 < html.size:
         if html[here] != LESS:
             here += 1

@@ -24,7 +24,7 @@ from bedstone.corpus.content.tags import NAMES, Flags, Positions
 from bedstone.text import characters
 from bedstone.text.characters import flag_table
 from bedstone.text.hashing import group, slot_bits
-from bedstone.text.kernel import inner, kernel
+from bedstone.text.kernel import ZERO, inner, kernel
 
 Traits = NDArray[np.float32]
 Sums = NDArray[np.float64]
@@ -110,7 +110,7 @@ PLAIN_SIGNS = SIGNS.index("media")
 """So many signs, the first, speak against a block; the others may be of content too."""
 OTHER_BITS = np.uint32(sum(1 << SIGNS.index(sign) for sign in OTHER_THINGS))
 OTHER_HOLDER_BITS = np.uint32(sum(1 << HOLDERS.index(name) for name in OTHER_HOLDERS))
-SIZE, LINKED, PROSE = range(3)
+SIZE, LINKED, PROSE = (ZERO + row for row in range(3))
 """Rows of sums over the blocks before each."""
 BODY, HTML = NAMES.index("body"), NAMES.index("html")
 
@@ -155,7 +155,7 @@ def _code_point(text: Bytes, here: int) -> tuple[int, int]:
 def _own(text: Bytes, blocks: Blocks, block: int, flags_of: Bytes, row: Traits) -> np.uint32:
     """Fill in what the block's own text is like; returns a hash of it."""
     start, end = blocks.starts[block], blocks.ends[block]
-    here, code, count = start, BASIS, 0
+    here, code, count = ZERO + start, BASIS, 0
     marks, digits, capitals, words, is_ended, unmarked = 0, 0, 0, 1, False, 0
     while here < end:
         character, here = _code_point(text, here)
@@ -211,12 +211,13 @@ def _main_part(elements: Elements, sums: Sums, largest: Positions) -> int:
     for element in range(1, elements.names.size):
         above = elements.parents[element]
         if not largest[above] or (
-            _share(sums, PROSE, elements, element) > _share(sums, PROSE, elements, largest[above])
+            _share(sums, PROSE, elements, element)
+            > _share(sums, PROSE, elements, ZERO + largest[above])
         ):
             largest[above] = element
-    main = 0
+    main = ZERO
     while largest[main]:
-        child = largest[main]
+        child = ZERO + largest[main]
         held = _share(sums, PROSE, elements, child)
         whole = _share(sums, PROSE, elements, main)
         if held == 0 or held < MOST * whole or elements.ends[child] - elements.firsts[child] < 2:
@@ -359,7 +360,7 @@ def _fill_around(
     row[KIND], row[DEPTH] = kinds[elements.names[element]], min(known.depths[element], FAR)
     row[IS_HIDDEN] = known.near[element] & NOT_SHOWN > 0
     row[IS_HIDDEN_FROM_READERS] = known.near[element] & ARIA_HIDDEN > 0
-    wider, at = element, AT_AROUND
+    wider, at = element, ZERO + AT_AROUND
     for _ in range(AROUND):
         _of_element(elements, wider, sums, row, at)
         wider, at = elements.wider[wider], at + len(OF_ELEMENT)
@@ -370,7 +371,7 @@ def _fill_around(
     row[AT_MAIN + 3] = known.alike[element]
     row[AT_MAIN + 4] = (block >= elements.ends[main]) - (block < elements.firsts[main])
     row[AT_MAIN + 5] = kinds[elements.names[known.parts[element]]]
-    _of_element(elements, known.parts[element], sums, row, AT_PART)
+    _of_element(elements, known.parts[element], sums, row, ZERO + AT_PART)
     for sign in range(SIGN_COUNT):
         row[AT_NEAR + sign] = known.near[element] >> np.uint32(sign) & 1
         row[AT_ANY + sign] = known.stated[element] >> np.uint32(sign) & 1
@@ -384,14 +385,14 @@ def fill_traits(page: Page, tables: Tables) -> Traits:
     """As ``traits_of``; for kernels."""
     text, elements, blocks = page
     count, all_elements = blocks.starts.size, elements.names.size
-    traits, prose = np.zeros((count, COUNT), np.float32), np.zeros(count, np.bool_)
+    traits, prose = np.zeros((count, COUNT), np.float32), np.empty(count, np.bool_)
     most = max(count, all_elements)
     keys, firsts, copies = (
-        np.zeros(most, np.uint64),
-        np.zeros(most, np.int64),
-        np.zeros(most, np.int64),
+        np.empty(most, np.uint64),
+        np.empty(most, np.int64),
+        np.empty(most, np.int64),
     )
-    slots = np.zeros(1 << slot_bits(most), np.int32)
+    slots = np.empty(1 << slot_bits(most), np.int32)
 
     # 1. Each block by itself, which of them are prose, and which were there before.
     for block in range(count):
@@ -410,13 +411,14 @@ def fill_traits(page: Page, tables: Tables) -> Traits:
     for element in range(all_elements):
         keys[element] = _alike_key(elements, element)
     group(keys, all_elements, slots, firsts, copies)
-    siblings = np.zeros(all_elements, np.int32)
+    siblings = np.empty(all_elements, np.int32)
     for element in range(all_elements):
         siblings[element] = copies[firsts[element]]
     _fill_known(elements, sums, main, siblings, known)
 
     # 3. What is beside each block, and around it.
-    behind = np.full(count + 1, FAR, np.int32)
+    behind = np.empty(count + 1, np.int32)
+    behind[count] = FAR
     for block in range(count - 1, -1, -1):
         behind[block] = 0 if prose[block] else min(behind[block + 1] + 1, FAR)
     before = FAR

@@ -5,9 +5,9 @@ import numpy as np
 from bedstone.corpus.content.blocks import BULLET, CELL, LINE_FEED, NO_ITEM, SPACE, Page
 from bedstone.corpus.content.names import Bytes
 from bedstone.corpus.content.tags import Flags, Positions
-from bedstone.text.kernel import inner, kernel
+from bedstone.text.kernel import ZERO, inner, kernel
 
-TAB, DOT, ZERO, MINUS = map(ord, "\t.0-")
+TAB, DOT, NOUGHT, MINUS = map(ord, "\t.0-")
 SIGN_OF_ITEM = np.frombuffer("• ".encode(), np.uint8)
 MOST_OF_SIGN = 16
 """Bytes that a number and what is around it take at most, and an indented item for each level."""
@@ -40,7 +40,7 @@ def _sign(text: Bytes, size: int, item: int, depth: int) -> int:
     while 10**digits <= item:
         digits += 1
     for place in range(digits):
-        text[size + digits - 1 - place] = ZERO + item // 10**place % 10
+        text[size + digits - 1 - place] = NOUGHT + item // 10**place % 10
     text[size + digits], text[size + digits + 1] = DOT, SPACE
     return size + digits + 2
 
@@ -52,7 +52,7 @@ def _written(page: Page, kept: Flags) -> tuple[Bytes, Positions]:
     for block in range(count):
         most += MOST_OF_SIGN + 2 * blocks.depths[block] + blocks.blanks[block]
     text, headings = np.empty(most, np.uint8), np.empty(count, np.int32)
-    size, lines, titles, gap = 0, 0, 0, CELL
+    size, lines, titles, gap = ZERO, 0, 0, CELL
     for block in range(count):
         gap = max(gap, blocks.gaps[block])
         if not kept[block]:

@@ -87,7 +87,9 @@ def signed(texts: Texts, functions: int, seed: int, shingle_words: int) -> Signe
     characters, shares = _characters()
     factors, terms = drawn_functions(functions, seed)
     needed = shingle_words * WORD
-    exact, least, is_signed = _signed(
+    least = np.full((len(texts), functions), np.uint64(MERSENNE))
+    exact, is_signed = np.empty((len(texts), 2), np.uint64), np.empty(len(texts), np.bool_)
+    _signed(
         texts.codes,
         texts.starts,
         characters,
@@ -99,6 +101,9 @@ def signed(texts: Texts, functions: int, seed: int, shingle_words: int) -> Signe
         factors,
         terms,
         CHARACTERS_AT_ONCE,
+        exact,
+        least,
+        is_signed,
     )
     return Signed(exact, least, is_signed)
 
@@ -219,19 +224,20 @@ def _signed(
     factors: Hashes,
     terms: Hashes,
     at_once: int,
-) -> tuple[Hashes, Hashes, NDArray[np.bool_]]:
-    """Of each text the exact numbers, the least values, and whether it has a shingle."""
-    texts = len(starts) - 1
-    exact, is_signed = np.empty((texts, 2), np.uint64), np.zeros(texts, np.bool_)
-    least = np.full((texts, len(factors)), np.uint64(MERSENNE))
+    exact: Hashes,
+    least: Hashes,
+    is_signed: NDArray[np.bool_],
+) -> None:
+    """Of each text fill in the exact numbers, and whether it has a shingle; lower ``least``."""
     words, begun = np.empty(room, np.uint64), np.empty(room, np.uint64)
     shingles = np.empty(room, np.uint64)
     # Between pieces of a text: three numbers of _read, four of _take_up.
     state = np.empty(7, np.uint64)
-    for text in range(texts):
+    for text in range(len(is_signed)):
         state[:] = np.uint64(0)
         state[3], state[4] = WORD_START, SHINGLE_BASE
         held = known = worth = np.int64(0)
+        is_signed[text] = False
         for low in range(starts[text], starts[text + 1], at_once):
             high = min(low + at_once, starts[text + 1])
             _take_up(codes[low:high], characters, state)
@@ -261,7 +267,6 @@ def _signed(
             held = known
         exact[text, 0] = _mixed(state[3] ^ state[5])
         exact[text, 1] = _mixed(state[4] + state[5])
-    return exact, least, is_signed
 
 
 @inner

@@ -23,7 +23,6 @@ from numpy.typing import NDArray
 from bedstone.corpus.identification.identifiers import Found, Identifier
 from bedstone.corpus.identification.prose import Prose, Shares, prose_of, taken_for
 from bedstone.languages import MIXED, UNKNOWN
-from bedstone.text.composition import composed
 
 PIECES = 8
 PIECE_CHARACTERS = 200
@@ -72,7 +71,7 @@ class Identified:
 def identify(
     texts: Sequence[str], identifier: Identifier, min_bytes: int, min_share: float
 ) -> Iterator[Identified]:
-    """The language of each text, in their order.
+    """The language of each text, in their order; they are to be in Unicode's form NFC.
 
     ``und`` if the identifier is not sure, finds fewer than ``min_bytes`` of text, or names no
     language that has an ISO 639-3 code. ``mul`` if no language has ``min_share`` of the text, but
@@ -80,7 +79,7 @@ def identify(
     """
     for start in range(0, len(texts), BATCH_TEXTS):
         found, looked_at = [], []
-        for text in map(composed, texts[start : start + BATCH_TEXTS]):
+        for text in texts[start : start + BATCH_TEXTS]:
             document, pieces = _first_look(text, identifier, min_bytes, min_share)
             found.append(document)
             looked_at.append("\n".join(pieces))
@@ -88,8 +87,6 @@ def identify(
 
 
 def _pieces(text: str, identifier: Identifier) -> list[str]:
-    if "<" in text:
-        text = TAG.sub(" ", text)
     if len(text) >= LONG_CHARACTERS:
         gap = (len(text) - PIECE_CHARACTERS) / (PIECES - 1)
         starts = [round(number * gap) for number in range(PIECES)]
@@ -104,12 +101,14 @@ def _first_look(
     text: str, identifier: Identifier, min_bytes: int, min_share: float
 ) -> tuple[Identified, list[str]]:
     """What the identifier says, and the pieces of the text that it was given."""
+    if "<" in text:
+        text = TAG.sub(" ", text)
     pieces = _pieces(text, identifier)
     if len(text) >= LONG_CHARACTERS and identifier.takes_whole:
         sure = _decided(identifier.find(pieces), min_bytes, max(min_share, SURE_SHARE))
         if sure.language not in (UNKNOWN, MIXED):
             return sure, pieces
-        pieces = [TAG.sub(" ", text)]
+        pieces = [text]
     return _decided(identifier.find(pieces), min_bytes, min_share), pieces
 
 
@@ -126,8 +125,7 @@ def _decided(found: Found, min_bytes: int, min_share: float) -> Identified:
 
 def _second_look(texts: list[str], found: list[Identified]) -> Iterator[Identified]:
     prose = prose_of(texts)
-    keys = _told_apart([it.language for it in found], prose)
-    own_words = prose.own_words(keys)
+    keys, own_words = _told_apart([it.language for it in found], prose)
     is_prose = prose.code_characters <= MAX_CODE_SHARE
     is_prose &= prose.word_characters >= MIN_WORD_SHARE
     is_prose &= prose.script_share(keys) >= MIN_SCRIPT_SHARE
@@ -138,10 +136,15 @@ def _second_look(texts: list[str], found: list[Identified]) -> Iterator[Identifi
             yield replace(first, language=key, own_words=None if np.isnan(own) else float(own))
 
 
-def _told_apart(keys: list[str], prose: Prose) -> list[str]:
-    """The keys, or those of languages that are taken for them, by whose words there are more of."""
+def _told_apart(keys: list[str], prose: Prose) -> tuple[list[str], Shares]:
+    """The keys, or those of languages that are taken for them, by whose words there are more of.
+
+    Returns:
+        The keys, and for each of them ``own_words``.
+    """
     rivals = [taken_for().get(key, ()) for key in keys]
-    chosen, own = list(keys), np.nan_to_num(prose.own_words(keys))
+    chosen, own_words = list(keys), prose.own_words(keys)
+    own = np.nan_to_num(own_words)
     most = own.copy()
     for place in range(max(map(len, rivals))):
         others = [each[place] if place < len(each) else UNKNOWN for each in rivals]
@@ -149,7 +152,8 @@ def _told_apart(keys: list[str], prose: Prose) -> list[str]:
         is_chosen = is_rather(shares, own, prose.lettered_words) & (shares > most)
         for text in np.flatnonzero(is_chosen).tolist():
             chosen[text], most[text] = others[text], shares[text]
-    return chosen
+            own_words[text] = shares[text]
+    return chosen, own_words
 
 
 def is_rather(rival: Shares, own: Shares, words: Shares) -> NDArray[np.bool_]:

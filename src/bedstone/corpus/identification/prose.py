@@ -27,7 +27,6 @@ from importlib import resources
 import numpy as np
 from numpy.typing import NDArray
 
-from bedstone.corpus.rules.counts import word_counts
 from bedstone.corpus.rules.stop_words import StopWords
 from bedstone.languages import split
 from bedstone.text.characters import (
@@ -45,7 +44,7 @@ from bedstone.text.characters import (
     scripts,
 )
 from bedstone.text.codes import Codes, Indices, Texts, texts_of
-from bedstone.text.hashing import share
+from bedstone.text.hashing import Hashes, share
 from bedstone.text.kernel import kernel
 from bedstone.text.word_kernels import Flags
 from bedstone.text.words import ALPHABETIC, UNSPACED, Words, words_of
@@ -84,8 +83,8 @@ class Prose:
     ``CODE``, ``name(``, ``"key":``; 0 without one."""
     lettered_words: Shares
     """The number of words with a letter; of scripts without spaces, of letters."""
-    texts: Texts
-    """``plain``."""
+    letters: Indices
+    """Of each text a row: the number of its letters in each script, by ``script_table``."""
     words: Words
 
     def own_words(self, languages: Sequence[str]) -> Shares:
@@ -96,10 +95,12 @@ class Prose:
         Args:
             languages: the key of each text.
         """
-        numbers = _lists().numbers_of(languages)
-        counts = word_counts(self.words, _lists(), numbers, symbols_are_words=False)
-        found = share(counts["stop_word_occurrences"], self.lettered_words)
-        return np.where(numbers >= 0, found, np.nan)
+        lists, counts = _lists(), np.zeros(len(languages))
+        numbers = lists.numbers_of(languages)
+        _count_listed(
+            self.words.firsts, self.words.hashes, numbers, lists.bounds, lists.slots, counts
+        )
+        return np.where(numbers >= 0, share(counts, self.lettered_words), np.nan)
 
     def script_share(self, languages: Sequence[str]) -> Shares:
         """Of each text's letters, the share of those in the script of its language.
@@ -113,10 +114,8 @@ class Prose:
         row_of = {name: row for row, name in enumerate(dict.fromkeys(names))}
         is_written = np.array([is_written_with(name) for name in row_of])
         rows = np.array([row_of[name] for name in names])
-        letters, fitting = np.zeros(len(names)), np.zeros(len(names))
-        _count_letters(
-            self.texts.codes, self.texts.starts, script_table(), is_written, rows, letters, fitting
-        )
+        fitting = (self.letters * is_written[rows]).sum(axis=1).astype(np.float64)
+        letters = self.letters[:, 1:].sum(axis=1).astype(np.float64)
         return np.where([name == "" for name in names], 1.0, share(fitting, letters))
 
 
@@ -124,17 +123,20 @@ def prose_of(texts: Sequence[str]) -> Prose:
     """Measure ``texts``."""
     whole = plain(texts)
     words = words_of(whole)
-    found = np.zeros((len(texts), 5))
+    found, letters = np.zeros((len(texts), 5)), np.zeros((len(texts), len(scripts())), np.int64)
     _count(
         whole.codes,
         whole.starts,
         (words.firsts, words.starts, words.ends),
         words.flags,
         _bits(),
+        script_table(),
         found,
+        letters,
     )
     code, printed, in_words, in_all, lettered = found.T
-    return Prose(share(in_words, in_all), share(code, printed), lettered.copy(), whole, words)
+    shares = share(in_words, in_all), share(code, printed)
+    return Prose(*shares, lettered.copy(), letters, words)
 
 
 def plain(texts: Sequence[str]) -> Texts:
@@ -165,15 +167,21 @@ def _count(
     words: tuple[Indices, Indices, Indices],
     flags: Flags,
     bits: NDArray[np.uint8],
+    scripts: NDArray[np.uint8],
     found: Shares,
+    letters: Indices,
 ) -> None:
-    """Of each text: code characters, those printed, those in words, in all with a letter, these."""
+    """Of each text: code characters, those printed, those in words, in all with a letter, these.
+
+    And what is in each script.
+    """
     firsts, word_starts, word_ends = words
     for text in range(len(found)):
         code, printed = 0, 0
         before = np.uint8(0)
         for place in range(starts[text], starts[text + 1]):
             kind = bits[codes[place]]
+            letters[text, scripts[codes[place]]] += 1
             printed += int((kind & IS_PRINTED) != 0)
             code += int(
                 (kind & ALWAYS_CODE) != 0
@@ -200,21 +208,25 @@ def _count(
 
 
 @kernel
-def _count_letters(
-    codes: Codes,
-    starts: Indices,
-    scripts: NDArray[np.uint8],
-    is_written: NDArray[np.bool_],
-    rows: Indices,
-    letters: Shares,
-    fitting: Shares,
+def _count_listed(
+    firsts: Indices,
+    hashes: Hashes,
+    list_numbers: Indices,
+    bounds: Indices,
+    slots: Hashes,
+    counts: Shares,
 ) -> None:
-    """Of each text: its letters, and those in the scripts of its row of ``is_written``."""
-    for text in range(len(letters)):
-        for place in range(starts[text], starts[text + 1]):
-            script = scripts[codes[place]]
-            letters[text] += int(script != 0)
-            fitting[text] += int(is_written[rows[text], script])
+    """Of each text that has a list: its words that are in the list."""
+    for text in range(len(counts)):
+        if list_numbers[text] < 0:
+            continue
+        base = bounds[list_numbers[text]]
+        mask = bounds[list_numbers[text] + 1] - base - 1
+        for word in range(firsts[text], firsts[text + 1]):
+            slot = np.int64(hashes[word] & np.uint64(mask))
+            while slots[base + slot] and slots[base + slot] != hashes[word]:
+                slot = (slot + 1) & mask
+            counts[text] += slots[base + slot] != 0
 
 
 @cache

@@ -179,9 +179,9 @@ def _counts(texts: Texts, lines: Lines, verdict: Verdict) -> dict[str, int]:
         )
     is_cited = lines.bits & np.uint16(kernels.IS_CITED) > 0
     cited, whole = verdict.kept & is_cited, verdict.kept[is_cited]
-    bounds = lines.cited_starts
+    left = Texts(lines.cited, lines.cited_starts)
     counts["dropped.citations_lines"] = int(cited.sum())
     counts["dropped.citations_bytes"] = kernels.utf8_bytes(
         texts.codes, lines.starts[cited], lines.ends[cited]
-    ) - kernels.utf8_bytes(lines.cited, bounds[:-1][whole], bounds[1:][whole])
+    ) - kernels.utf8_bytes(left.codes, left.starts[:-1][whole], left.starts[1:][whole])
     return counts

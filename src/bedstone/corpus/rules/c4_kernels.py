@@ -36,6 +36,8 @@ SPACE, BREAK, DIGIT, BRACKET = (1 << bit for bit in range(4))
 FIRST, SECOND, PAIR_BITS = 4, 9, (1 << 5) - 1
 """From these bits on: of the pairs of letters, those whose first or second the character is."""
 LINE_FEED, RETURN = 0x0A, 0x0D
+SMALL_K, DOT, QUESTION, EXCLAMATION, QUOTE, APOSTROPHE = map(ord, "k.?!\"'")
+SQUARE, CLOSING_SQUARE, CURLY = map(ord, "[]{")
 KELVIN = 0x212A
 """The only character above ASCII whose lower case is a letter of ASCII, and that alone."""
 
@@ -97,9 +99,9 @@ def class_table(*, citations: bool = True) -> NDArray[np.uint16]:
     for number, pair in enumerate(_PAIRS):
         for letter, bit in zip(pair, (FIRST, SECOND), strict=True):
             table[[ord(letter), ord(letter.upper())]] |= np.uint16(1 << bit + number)
-    table[KELVIN] |= table[ord("k")]
-    table[ord("{")] = BRACKET
-    table[ord("[")] = BRACKET if citations else 0
+    table[KELVIN] |= table[SMALL_K]
+    table[CURLY] = BRACKET
+    table[SQUARE] = BRACKET if citations else 0
     return table
 
 
@@ -109,7 +111,7 @@ def _lower(code: np.uint32) -> np.uint32:
     if 65 <= code <= 90:
         return np.uint32(code + np.uint32(32))
     if code == KELVIN:
-        return np.uint32(ord("k"))
+        return np.uint32(SMALL_K)
     return np.uint32(code)
 
 
@@ -151,7 +153,7 @@ def _line(codes: Codes, first: int, last: int, classes: Classes) -> tuple[int, i
                 position = here
                 break
             if kind & BRACKET:
-                found |= HAS_CURLY if codes[place] == ord("{") else HAS_SQUARE
+                found |= HAS_CURLY if codes[place] == CURLY else HAS_SQUARE
             for pair in range(len(_GROUPS) - 1):
                 if pairs >> pair & 1:
                     found |= _phrases_at(codes, first, last, here, pair)
@@ -186,7 +188,7 @@ def _citation(codes: Codes, position: int, last: int, classes: Classes) -> int:
     behind = position + 1
     while behind < last and classes[codes[behind]] & DIGIT:
         behind += 1
-    if behind < last and codes[behind] == ord("]"):
+    if behind < last and codes[behind] == CLOSING_SQUARE:
         return behind + 1 - position
     for number in range(len(_BRACKETED_STARTS) - 1):
         start = _BRACKETED_STARTS[number]
@@ -211,7 +213,7 @@ def _copy_without_citations(
     position = begin
     while position < stop:
         size = 0
-        if codes[position] == ord("["):
+        if codes[position] == SQUARE:
             size = _citation(codes, position, stop, classes)
         if size:
             position += size
@@ -228,12 +230,12 @@ def _end_mark(codes: Codes, begin: int, stop: int) -> int:
     if stop == begin:
         return 0
     last = codes[stop - 1]
-    if last == ord("."):
+    if last == DOT:
         dots = stop - begin >= 3 and codes[stop - 2] == last and codes[stop - 3] == last
         return 0 if dots else PLAIN_END
-    if last == ord("?") or last == ord("!") or last == ord('"'):
+    if last in (QUESTION, EXCLAMATION, QUOTE):
         return PLAIN_END
-    return APOSTROPHE_END if last == ord("'") else 0
+    return APOSTROPHE_END if last == APOSTROPHE else 0
 
 
 @kernel
@@ -263,17 +265,19 @@ def read_lines(codes: Codes, text_starts: Indices, classes: Classes, min_words: 
             numbers[lines], starts[lines], ends[lines] = number, begin, stop
             words[lines], clean_words[lines] = count, count
             is_long = _has_long_word(codes, begin, stop, classes)
-            mark = _end_mark(codes, begin, stop)
+            source, is_cited = codes, False  # one variable: what takes it is compiled once
             if found & HAS_SQUARE:
                 first = cited_starts[cleaned]
                 end = _copy_without_citations(codes, begin, stop, classes, cited, first)
                 if end - first < stop - begin:
                     cleaned += 1
                     cited_starts[cleaned] = end
-                    scanned = _line(cited, first, end, classes)
-                    clean_words[lines] = scanned[3]
-                    found = scanned[4] | IS_CITED
-                    mark = _end_mark(cited, first, end)
+                    source, begin, stop, is_cited = cited, first, end, True
+            if is_cited:
+                _, _, _, count, found = _line(source, begin, stop, classes)
+                clean_words[lines] = count
+                found |= IS_CITED
+            mark = _end_mark(source, begin, stop)
             bits[lines] = found | mark | (HAS_LONG_WORD if is_long else 0)
             lines += 1
         firsts[text + 1] = lines

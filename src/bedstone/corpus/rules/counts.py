@@ -8,8 +8,6 @@ Source: Rae et al. 2021 (Gopher), arXiv:2112.11446, appendix A.1.1; Penedo et al
 arXiv:2406.17557, section 3.6; datatrove 0.10 and dolma 1.2 for what exactly is counted.
 """
 
-from typing import cast
-
 import numpy as np
 from numpy.typing import NDArray
 
@@ -17,7 +15,7 @@ from bedstone.corpus.rules.stop_words import StopWords
 from bedstone.text.characters import IS_SPACE, IS_TERMINAL, flag_table
 from bedstone.text.codes import Codes, Indices, Texts
 from bedstone.text.hashing import Bools, Hashes, Values, share
-from bedstone.text.kernel import inner, kernel
+from bedstone.text.kernel import ZERO, inner, kernel
 from bedstone.text.words import ALPHABETIC, SYMBOL, UNSPACED, Words
 
 SHORT_LINE_CHARACTERS = 30
@@ -28,8 +26,7 @@ HASH, DOT, ELLIPSIS = 0x23, 0x2E, 0x2026
 BULLET, HYPHEN, STAR = 0x2022, 0x2D, 0x2A
 LINE_ENDS = (0x0A, 0x0B, 0x0C, 0x0D, 0x1C, 0x1D, 0x1E, 0x85, 0x2028, 0x2029)
 """Source: ``str.splitlines`` of Python."""
-ZERO, NOWHERE = cast(int, np.int64(0)), cast(int, np.int64(-1))
-"""With their type: numba would compile what takes a bare number for that number first."""
+NOWHERE = ZERO - 1
 CODES_LOOKED_AT = max(LINE_ENDS) + 1
 
 LINES = (
@@ -83,6 +80,7 @@ def word_counts(
     the words written with spaces, and ``characters`` and ``median_length`` are theirs.
     """
     found = np.zeros((len(list_numbers), len(WORDS)), np.float64)
+    seen_in = np.full(len(lists.slots), NOWHERE)
     _words(
         words.firsts,
         words.starts,
@@ -94,6 +92,7 @@ def word_counts(
         list_numbers,
         lists.bounds,
         lists.slots,
+        seen_in,
         found,
     )
     return dict(zip(WORDS, found.T, strict=True))
@@ -258,9 +257,9 @@ def _words(
     list_numbers: Indices,
     bounds: Indices,
     slots: Hashes,
+    seen_in: Indices,
     found: Values,
 ) -> None:
-    seen_in = np.full(len(slots), -1, np.int64)
     for text in range(len(found)):
         first, last = word_firsts[text], word_firsts[text + 1]
         tokens, words, alphabetic = 0.0, 0.0, 0.0

@@ -14,14 +14,14 @@ that tokens with a space inside could make a difference. The n-grams of scripts 
 not joined by spaces.
 """
 
-from typing import cast
+from functools import cache
 
 import numpy as np
 from numpy.typing import NDArray
 
 from bedstone.text.codes import Codes, Indices, Texts
 from bedstone.text.hashing import SPREAD, Bools, Hashes, Slots, Values, group, share, slot_bits
-from bedstone.text.kernel import inner, kernel
+from bedstone.text.kernel import ZERO, inner, kernel
 from bedstone.text.words import UNSPACED, Words
 
 Marks = NDArray[np.uint8]
@@ -45,8 +45,7 @@ AT_ONCE = 8
 
 BASE = np.uint64(0x9E3779B97F4A7C15)
 SALT = np.uint64(0x2545F4914F6CDD1D)
-PAIR, EVERY = cast(int, np.int64(TOP_SIZES[0])), cast(int, np.int64(-1))
-"""With their type: numba would compile what takes a bare number for that number first."""
+PAIR, EVERY = ZERO + TOP_SIZES[0], ZERO - 1
 
 
 def word_repetition(texts: Texts, words: Words, characters: Values) -> dict[str, Values]:
@@ -67,6 +66,7 @@ def word_repetition(texts: Texts, words: Words, characters: Values) -> dict[str,
         words.weights,
         (words.flags & UNSPACED) != 0,
         texts.starts,
+        _powers(),
         found,
     )
     names = [f"top_{size}_gram_character_ratio" for size in TOP_SIZES]
@@ -79,7 +79,16 @@ def spaced_repetition(words: Words) -> dict[str, Values]:
     count = len(words.firsts) - 1
     paper = np.zeros((count, len(TOP_SIZES) + len(DUPLICATE_SIZES)), np.float64)
     dolma = np.zeros_like(paper)
-    _spaced(words.firsts, words.starts, words.ends, words.hashes, words.weights, paper, dolma)
+    _spaced(
+        words.firsts,
+        words.starts,
+        words.ends,
+        words.hashes,
+        words.weights,
+        _powers(),
+        paper,
+        dolma,
+    )
     names = [f"top_{size}_gram_character" for size in TOP_SIZES]
     names += [f"duplicate_{size}_gram_character" for size in DUPLICATE_SIZES]
     tops = len(TOP_SIZES)
@@ -228,12 +237,9 @@ def _power(exponent: int, powers: Hashes) -> np.uint64:
     return result
 
 
-@kernel
+@cache
 def _powers() -> Hashes:
-    powers = np.ones(POWERS, np.uint64)
-    for index in range(1, POWERS):
-        powers[index] = powers[index - 1] * BASE
-    return powers
+    return np.append(np.uint64(1), np.cumprod(np.full(POWERS - 1, BASE)))
 
 
 @inner
@@ -365,6 +371,7 @@ def _words(
     weights: Values,
     is_unspaced: Bools,
     places_of_texts: Indices,
+    powers: Hashes,
     found: Values,
 ) -> None:
     most, longest = _most(word_firsts), _most(places_of_texts)
@@ -381,7 +388,6 @@ def _words(
     copies = np.empty(most, np.int64)
     joined = np.empty(longest + AT_ONCE, np.uint32)
     prefix = np.empty(longest + 1, np.uint64)
-    powers = _powers()
     tops = len(TOP_SIZES)
     for text in range(len(found)):
         low, high = word_firsts[text], word_firsts[text + 1]
@@ -473,6 +479,7 @@ def _spaced(
     all_ends: Indices,
     hashes: Hashes,
     weights: Values,
+    powers: Hashes,
     paper: Values,
     dolma: Values,
 ) -> None:
@@ -489,7 +496,6 @@ def _spaced(
     ends = np.empty(most, np.int64)
     firsts = np.empty(most, np.int64)
     copies = np.empty(most, np.int64)
-    powers = _powers()
     tops = len(TOP_SIZES)
     for text in range(len(paper)):
         low, high = word_firsts[text], word_firsts[text + 1]

@@ -8,15 +8,13 @@ Source: Rae et al. 2021 (Gopher), arXiv:2112.11446, appendix A.1.1; datatrove 0.
 GopherRepetitionFilter and FineWebQualityFilter; dolma 1.2, gopher_v1.
 """
 
-from typing import cast
-
 import numpy as np
 from numpy.typing import NDArray
 
 from bedstone.text.characters import IS_SPACE, flag_table
 from bedstone.text.codes import Codes, Indices, Texts
 from bedstone.text.hashing import Values, group, share, slot_bits
-from bedstone.text.kernel import inner, kernel
+from bedstone.text.kernel import ZERO, inner, kernel
 
 Flags = NDArray[np.uint16]
 
@@ -29,8 +27,6 @@ FACTORS = (
     np.uint64(0xC4CEB9FE1A85EC53),
 )
 HALF = np.uint64(32)
-ZERO = cast(int, np.int64(0))
-"""With its type: numba would compile what takes a bare number for that number first."""
 
 LINES = (
     "lines",

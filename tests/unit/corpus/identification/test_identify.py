@@ -1,4 +1,3 @@
-import unicodedata
 from types import SimpleNamespace
 
 import numpy as np
@@ -65,20 +64,6 @@ def test_languages_and_scripts(key, text):
     found = identify(text)
     assert (found.language, found.reliable) == (key, True)
     assert found.score > 0.9
-
-
-@pytest.mark.parametrize(
-    ("key", "text"),
-    [
-        ("vie_Latn", "Mọi người sinh ra đều được tự do và bình đẳng về nhân phẩm và các quyền."),
-        ("yor_Latn", "Gbogbo ènìyàn ni a bí ní òmìnira; iyì àti ẹ̀tọ́ kọ̀ọ̀kan sì dọ́gba."),
-        ("ces_Latn", "Všichni lidé rodí se svobodní a sobě rovní co do důstojnosti a práv."),
-    ],
-)
-def test_marks_that_stand_apart_make_no_difference(key, text):
-    apart = unicodedata.normalize("NFD", text)
-    assert identify(apart) == identify(text)
-    assert identify(apart).language == key
 
 
 def test_short_and_empty_text_is_unknown():
