@@ -34,6 +34,12 @@ class Proxy:
     parameters: int
     train_tokens: int
 
+    @property
+    def planned(self) -> dict[str, Any]:
+        """As a planner's config has it. Small models train as fast on one core, in fp32."""
+        size = {"parameters": self.parameters, "train_tokens": self.train_tokens}
+        return {**size, "threads": 1, "number_format": "fp32"}
+
     @classmethod
     def read(cls, text: str) -> "Proxy | None":
         """``parameters=0.25M,tokens=2M``; None of ``recipe``.
@@ -224,14 +230,13 @@ def _sized(recipe: Recipe, proxy: Proxy | None) -> Recipe:
             f"{recipe.nodes[-1].name} has no input {PLAN} of {PLANNER}, so no proxy is planned",
             hint=f"give it one, or compare with --proxy {RECIPE}",
         )
-    config = sized(planner.config.model_dump(exclude_unset=True), proxy)
-    planned = replace(planner, config=configs.checked(planner.stage.config, config))
+    planned = sized(planner, proxy.planned)
     nodes = [planned if node.name == planner.name else node for node in recipe.nodes]
     return replace(recipe, nodes=tuple(nodes))
 
 
-def sized(config: Mapping[str, Any], proxy: Proxy) -> dict[str, Any]:
-    """A planner's config for that size. Small models train as fast on one core, in fp32."""
+def sized(planner: Node, size: Mapping[str, Any]) -> Node:
+    """The node that plans, for a model of that size."""
+    config = planner.config.model_dump(exclude_unset=True)
     kept = {name: value for name, value in config.items() if name not in SIZED}
-    size = {"parameters": proxy.parameters, "train_tokens": proxy.train_tokens}
-    return {**kept, **size, "threads": 1, "number_format": "fp32"}
+    return replace(planner, config=configs.checked(planner.stage.config, {**kept, **size}))
