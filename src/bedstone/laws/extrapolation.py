@@ -7,8 +7,8 @@ the runs leave open of it is known: so all exponents of a grid are weighed by it
 by their weight. A prediction is what the drawn laws say, each with a new size's and a new run's
 error: that the form may be wrong is in it, as sizes that it misses make the first of these large.
 
-Letters: N parameters, D training tokens, L loss in nats a token; R draws, n runs, m different
-sizes and numbers of tokens, p numbers of the law that are linear, g points of the grid.
+Letters: N parameters, D training tokens, L loss in nats a token; R draws, n runs, s sizes (N, or N
+and D), m different ones, p linear numbers of the law, g points of the grid.
 
 Source: O'Hagan and Forster 2004, "Kendall's Advanced Theory of Statistics 2B: Bayesian Inference",
 chapter 11, for linear laws with flat priors. The choice is shown by ``benchmarks/ladder.py``.
@@ -18,10 +18,15 @@ from dataclasses import dataclass
 from itertools import product
 
 import numpy as np
+import pyarrow.parquet as pq
+from numpy.typing import NDArray
 
 from bedstone.errors import DataError
 from bedstone.laws.fitting import Runs, tells_apart
+from bedstone.laws.known import DRAWS_FILE, LAW_FILE
 from bedstone.laws.robust import Floats
+from bedstone.store.artifact import Shard
+from bedstone.store.payload import read_json
 
 EXPONENTS = (0.05, 1.25)
 """All between as likely before a run is seen. Published ones are .28 to .37: see ``laws.toml``."""
@@ -57,6 +62,14 @@ class Extrapolation:
         return self.loss(parameters, train_tokens) + self.draws[:, 5] * own
 
 
+def stored(ladder: Shard) -> Extrapolation:
+    """Of the artifact of scaling.ladder; its law is the best."""
+    law = read_json(ladder, LAW_FILE)
+    table = pq.read_table(ladder.file(DRAWS_FILE), columns=list(COLUMNS))
+    draws = np.stack([column.to_numpy() for column in table.columns], axis=1)
+    return Extrapolation(draws, np.array([law[name] or 0.0 for name in COLUMNS[:5]]))
+
+
 def losses(numbers: Floats, parameters: float | Floats, train_tokens: float | Floats) -> Floats:
     """E + A / N^alpha + B / D^beta of the five ``numbers``, each of them one or many."""
     e, a, b, alpha, beta = numbers
@@ -70,64 +83,99 @@ def extrapolated(runs: Runs, seed: int) -> Extrapolation:
     Raises:
         DataError: they are of too few sizes, or their losses do not fall as a power does.
     """
-    sizes = [np.log(runs.parameters)]
-    if tells_apart(runs):
-        sizes.append(np.log(runs.train_tokens))
-    cells, of_run = np.unique(np.stack(sizes), axis=1, return_inverse=True)
-    of_run = of_run.reshape(-1)
-    counts = np.bincount(of_run).astype(np.float64)
-    p, m = 1 + len(sizes), len(counts)
+    sizes = [runs.parameters, runs.train_tokens] if tells_apart(runs) else [runs.parameters]
+    cells, of_run = np.unique(np.log(sizes), axis=1, return_inverse=True)
+    centre = cells.mean(axis=1, keepdims=True)
+    grid = _weighed(runs.loss_nats, cells - centre, of_run.reshape(-1))
+    at, linear, deviation = _drawn(grid, np.random.default_rng(seed))
+    own = deviation * np.sqrt(1 + grid.ratios[at])
+    best = [int(np.argmax(np.where(grid.falls, grid.log_weights, -np.inf)))]
+    return Extrapolation(
+        np.column_stack([_plain(grid.exponents[at], linear, centre), own]),
+        _plain(grid.exponents[best], grid.linear[best], centre)[0],
+    )
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Grid:
+    """What the runs say of the linear numbers, at each point."""
+
+    exponents: Floats
+    """(g, p - 1)."""
+    ratios: Floats
+    """(g,), of ``RATIOS``."""
+    linear: Floats
+    """(g, p): E, A and B of least squares, of sizes that are centred."""
+    root: Floats
+    """(g, p, p): of their covariance, over the variance of a run."""
+    squares: Floats
+    """(g,): what is left, of ``df`` degrees of freedom."""
+    df: int
+    log_weights: Floats
+
+    @property
+    def falls(self) -> NDArray[np.bool_]:
+        """Where the loss falls with each size, to a floor."""
+        return np.asarray((self.linear > 0).all(axis=1))
+
+
+def _weighed(loss_n: Floats, cell_sm: Floats, of_run: NDArray[np.intp]) -> _Grid:
+    """Each point's least squares, and how likely the runs are by it.
+
+    Args:
+        loss_n: measured.
+        cell_sm: logs of each different size, centred.
+        of_run: which of these each run has.
+    """
+    count_m = np.bincount(of_run).astype(np.float64)
+    p, m = 1 + len(cell_sm), len(count_m)
     if m <= p:
         raise DataError(
             f"{m} sizes for the law's {2 * p - 1} numbers: too few",
             hint=f"give {p + 1} sizes or more",
         )
-    means = np.bincount(of_run, runs.loss_nats) / counts
-    within = float(((runs.loss_nats - means[of_run]) ** 2).sum())
-    centre = cells.mean(axis=1, keepdims=True)
-    exponents = np.linspace(*EXPONENTS, POINTS[len(sizes)])
-    grid = np.array(list(product(*[exponents] * len(sizes), RATIOS)))
-    exponents_g, ratio_g = grid[:, :-1], grid[:, -1]
-    powers = np.exp(-exponents_g[:, :, None] * (cells - centre))
+    mean_m = np.bincount(of_run, loss_n) / count_m
+    within = float(((loss_n - mean_m[of_run]) ** 2).sum())
+    steps = np.linspace(*EXPONENTS, POINTS[len(cell_sm)])
+    grid = np.array(list(product(*[steps] * len(cell_sm), RATIOS)))
+    exponents, ratios = grid[:, :-1], grid[:, -1]
+    powers = np.exp(-exponents[:, :, None] * cell_sm)
     x_gmp = np.concatenate([np.ones((len(grid), 1, m)), powers], axis=1).transpose(0, 2, 1)
-    variance_gm = ratio_g[:, None] + 1 / counts
+    variance_gm = ratios[:, None] + 1 / count_m
     weighted = x_gmp / variance_gm[:, :, None]
     inverse = np.linalg.inv(np.einsum("gmp,gmq->gpq", weighted, x_gmp))
-    linear = np.einsum("gpq,gmq,m->gp", inverse, weighted, means)
-    left = means - np.einsum("gmp,gp->gm", x_gmp, linear)
-    df = len(runs) - p
-    squares = within + (left**2 / variance_gm).sum(axis=1)
-    floor = np.finfo(float).eps * means.max()
-    squares = np.maximum(squares, df * floor**2)
-    log_weight = (
-        np.linalg.slogdet(inverse)[1] / 2
-        - np.log(variance_gm).sum(axis=1) / 2
-        - df / 2 * np.log(squares)
-    )
-    falls = (linear > 0).all(axis=1)
-    weight = np.exp(log_weight - log_weight.max())
-    dice = np.random.default_rng(seed)
-    root = np.linalg.cholesky(inverse)
+    linear = np.einsum("gpq,gmq,m->gp", inverse, weighted, mean_m)
+    left = mean_m - np.einsum("gmp,gp->gm", x_gmp, linear)
+    df, rounding = len(loss_n) - p, np.finfo(np.float64).eps * mean_m.max()
+    squares = within + (left**2 / variance_gm).sum(axis=1) + df * rounding**2
+    volume = np.linalg.slogdet(inverse)[1] - np.log(variance_gm).sum(axis=1)
+    log_weights = volume / 2 - df / 2 * np.log(squares)
+    return _Grid(exponents, ratios, linear, np.linalg.cholesky(inverse), squares, df, log_weights)
+
+
+def _drawn(grid: _Grid, dice: np.random.Generator) -> tuple[NDArray[np.intp], Floats, Floats]:
+    """Points, their linear numbers and a run's deviation, drawn by their plausibility.
+
+    Raises:
+        DataError: hardly a law that the runs allow lets the loss fall.
+    """
+    weights = np.exp(grid.log_weights - grid.log_weights.max())
     parts, count = [], 0
     for _ in range(ROUNDS):
-        at = dice.choice(len(grid), DRAWN, p=weight / weight.sum())
-        deviation = np.sqrt(squares[at] / dice.chisquare(df, DRAWN))
-        shift = np.einsum("rpq,rq->rp", root[at], dice.standard_normal((DRAWN, p)))
-        found = linear[at] + deviation[:, None] * shift
-        kept = (found > 0).all(axis=1)
-        parts.append((at[kept], found[kept], deviation[kept]))
+        at = dice.choice(len(weights), DRAWN, p=weights / weights.sum())
+        deviation = np.sqrt(grid.squares[at] / dice.chisquare(grid.df, DRAWN))
+        normal = dice.standard_normal((DRAWN, grid.linear.shape[1]))
+        moved = np.einsum("rpq,rq->rp", grid.root[at], normal)
+        linear = grid.linear[at] + deviation[:, None] * moved
+        kept = (linear > 0).all(axis=1)
+        parts.append((at[kept], linear[kept], deviation[kept]))
         count += int(kept.sum())
         if count >= ENOUGH_DRAWS:
             break
-    if count < LEAST_DRAWS:
+    if count < LEAST_DRAWS or not grid.falls.any():
         raise DataError("the losses do not fall with size as a power does")
-    at, found, deviation = (np.concatenate(each)[:ENOUGH_DRAWS] for each in zip(*parts))
-    own = deviation * np.sqrt(1 + ratio_g[at])
-    best = int(np.argmax(np.where(falls, log_weight, -np.inf)))
-    plain = _plain(exponents_g[at], found, centre)
-    return Extrapolation(
-        np.column_stack([plain, own]), _plain(exponents_g[[best]], linear[[best]], centre)[0]
-    )
+    ats, linears, deviations = (np.concatenate(each) for each in zip(*parts, strict=True))
+    return ats[:ENOUGH_DRAWS], linears[:ENOUGH_DRAWS], deviations[:ENOUGH_DRAWS]
 
 
 def _plain(exponents: Floats, linear: Floats, centre: Floats) -> Floats:
