@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from bedstone.commands.audit import audit
     from bedstone.commands.demo import demo
     from bedstone.commands.fit import fit
+    from bedstone.commands.ladder import ladder
     from bedstone.commands.plan import plan
     from bedstone.commands.recipes import adopt, build, init, run
     from bedstone.commands.sample import sample
@@ -32,6 +33,7 @@ __all__ = [
     "diff",
     "fit",
     "init",
+    "ladder",
     "plan",
     "report",
     "run",

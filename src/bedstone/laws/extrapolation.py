@@ -34,6 +34,8 @@ POINTS = {1: 241, 2: 49}
 """Of the grid of exponents, along each of them."""
 RATIOS = (0.0, 0.5, 1.0, 2.0, 4.0, 8.0, 16.0)
 """Of the variance of a size's error to that of a run's, all as likely before."""
+AHEAD = 4.0
+"""Times the largest sizes, where draws are compared too."""
 DRAWN, ROUNDS = 20_000, 20
 """Laws at once, and how often: those in which the loss does not fall with each size, or falls below
 nothing, are left out."""
@@ -49,8 +51,8 @@ class Extrapolation:
     draws: Floats
     """(R, 6) in the order of ``COLUMNS``; B and beta are 0 where the runs do not tell tokens from
     parameters, and ``deviation`` is that of a new run from the law, in nats."""
-    best: Floats
-    """(5,): E, A, B, alpha, beta of the likeliest exponents."""
+    middle: Floats
+    """(5,): E, A, B, alpha, beta of the draw that lies in the middle of them all."""
 
     def loss(self, parameters: float, train_tokens: float) -> Floats:
         """Of each draw (R,), in nats."""
@@ -63,7 +65,7 @@ class Extrapolation:
 
 
 def stored(ladder: Shard) -> Extrapolation:
-    """Of the artifact of scaling.ladder; its law is the best."""
+    """Of the artifact of scaling.ladder; its law is the one in the middle."""
     law = read_json(ladder, LAW_FILE)
     table = pq.read_table(ladder.file(DRAWS_FILE), columns=list(COLUMNS))
     draws = np.stack([column.to_numpy() for column in table.columns], axis=1)
@@ -88,12 +90,12 @@ def extrapolated(runs: Runs, seed: int) -> Extrapolation:
     centre = cells.mean(axis=1, keepdims=True)
     grid = _weighed(runs.loss_nats, cells - centre, of_run.reshape(-1))
     at, linear, deviation = _drawn(grid, np.random.default_rng(seed))
+    plain = _plain(grid.exponents[at], linear, centre)
     own = deviation * np.sqrt(1 + grid.ratios[at])
-    best = [int(np.argmax(np.where(grid.falls, grid.log_weights, -np.inf)))]
-    return Extrapolation(
-        np.column_stack([_plain(grid.exponents[at], linear, centre), own]),
-        _plain(grid.exponents[best], grid.linear[best], centre)[0],
-    )
+    sizes_sm = np.exp(np.column_stack([cells, cells.max(axis=1) + np.log(AHEAD)]))
+    said = losses(plain.T[:, :, None], sizes_sm[0], sizes_sm[-1])
+    middle = int(((said - np.median(said, axis=0)) ** 2).sum(axis=1).argmin())
+    return Extrapolation(np.column_stack([plain, own]), plain[middle])
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -112,11 +114,6 @@ class _Grid:
     """(g,): what is left, of ``df`` degrees of freedom."""
     df: int
     log_weights: Floats
-
-    @property
-    def falls(self) -> NDArray[np.bool_]:
-        """Where the loss falls with each size, to a floor."""
-        return np.asarray((self.linear > 0).all(axis=1))
 
 
 def _weighed(loss_n: Floats, cell_sm: Floats, of_run: NDArray[np.intp]) -> _Grid:
@@ -172,7 +169,7 @@ def _drawn(grid: _Grid, dice: np.random.Generator) -> tuple[NDArray[np.intp], Fl
         count += int(kept.sum())
         if count >= ENOUGH_DRAWS:
             break
-    if count < LEAST_DRAWS or not grid.falls.any():
+    if count < LEAST_DRAWS:
         raise DataError("the losses do not fall with size as a power does")
     ats, linears, deviations = (np.concatenate(each) for each in zip(*parts, strict=True))
     return ats[:ENOUGH_DRAWS], linears[:ENOUGH_DRAWS], deviations[:ENOUGH_DRAWS]

@@ -16,6 +16,8 @@ MEASURING = (
     "tokenizer.cost",
 )
 """How the names of the stages begin that measure what others made, and make nothing of it."""
+LAWS = (("scaling.predict", "fit"), ("scaling.predict", "ladder"))
+"""Stages and roles of what need not be in the family: other runs say what is expected of one."""
 PARTS = ("sampling.answers", "sampling.latency", "sampling.rewards")
 """Stages of which hundreds of artifacts are parts of one comparison, which is what is told."""
 
@@ -64,7 +66,11 @@ def family(subject: Artifact) -> Family:
 
 def _joins(artifact: Artifact, members: list[Artifact], taken: set[Any]) -> bool:
     known = {(it.manifest.request, it.content) for it in members}
-    parents = {(it.request, it.content) for it in artifact.manifest.parents.values()}
+    parents = {
+        (it.request, it.content)
+        for role, it in artifact.manifest.parents.items()
+        if (artifact.manifest.stage, role) not in LAWS
+    }
     is_part = artifact.manifest.stage in PARTS
     return bool(parents) and parents <= known and not is_part and _made_of(artifact) not in taken
 

@@ -2,12 +2,12 @@
 
 Reads   of each model ``model.RUN``, of pretrain.train, and ``bits.RUN``, of evaluation.bits: all of
         one mix, one tokeniser and one held-out text
-Writes  ``law.json``. The law that the runs are likeliest by: ``E``, ``A``, ``alpha``, and ``B``,
-        ``beta`` and no ``tokens_per_parameter`` where they tell tokens from parameters; else these
-        are null, and the law is that of models of ``tokens_per_parameter``; ``intervals``
-        {name: [low, high]} (95 %). The runs: ``runs`` [{``parameters_total``, ``train_tokens``,
-        ``seed``, ``loss_nats``}], ``sizes``, ``seed_deviation_nats`` (null of one seed),
-        ``parameters_range``, ``train_tokens_range``. The doubts: ``hold_out`` {``parameters``,
+Writes  ``law.json``. The law in the middle of those that the runs allow: ``E``, ``A``, ``alpha``,
+        and ``B``, ``beta`` and no ``tokens_per_parameter`` where they tell tokens from parameters;
+        else these are null, and the law is that of models of ``tokens_per_parameter``;
+        ``intervals`` {name: [low, high]} (95 %). The runs: ``runs``
+        [{``parameters_total``, ``train_tokens``, ``seed``, ``loss_nats``}], ``sizes``,
+        ``seed_deviation_nats`` (null of one seed), ``parameters_range``, ``train_tokens_range``. The doubts: ``hold_out`` {``parameters``,
         ``train_tokens``, ``loss_nats``, ``predicted``, ``low``, ``high``}: the largest size by the
         others, null where these are too few; ``isoflop`` as scaling.fit has it; ``warnings``.
         ``mix``, ``tokenizer``, ``texts``: their digests
@@ -61,14 +61,14 @@ def run(config: LadderConfig, job: Job) -> Result:
     rows, same = read(job)
     runs = runs_of(rows)
     found = extrapolated(runs, config.seed)
-    both = found.best[SURFACE.index("B")] > 0
+    both = found.middle[SURFACE.index("B")] > 0
     shown = SURFACE if both else ("E", "A", "alpha")
     draws = dict(zip(COLUMNS, found.draws.T, strict=True))
     budgets = isoflop.budgets(runs)
     ratio = math.exp(float(np.log(runs.train_tokens / runs.parameters).mean()))
     answer = {
         **dict.fromkeys(SURFACE),
-        **{name: float(found.best[SURFACE.index(name)]) for name in shown},
+        **{name: float(found.middle[SURFACE.index(name)]) for name in shown},
         "tokens_per_parameter": None if both else ratio,
         "intervals": {name: interval(draws[name]) for name in shown},
         "runs": rows,

@@ -5,8 +5,9 @@ Reads   ``fit``, of scaling.fit, or ``ladder``, of scaling.ladder: a law of own 
         not say
 Writes  ``prediction.json``: ``law``, ``source``, ``parameters``, ``train_tokens``,
         ``unique_tokens`` (null: as if all text were fresh), ``loss_nats``, ``loss_interval`` (95 %,
-        null where none is known), ``interval_of`` (``run``: that of one new run; ``mean``: that of
-        the law alone, about which a run varies), ``in_range``, ``warnings``
+        null where none is known, and of a published law beyond its runs), ``interval_of`` (``run``:
+        that of one new run; ``mean``: that of the law alone, about which a run varies),
+        ``in_range``, ``warnings``
 
 What a ladder says is the loss of its held-out text, which evaluation.prediction compares; else it
 is that of training: ``bedstone diff`` of the prediction and the run shows how good it was.
@@ -102,8 +103,9 @@ def run(config: PredictConfig, job: Job) -> Result:
     question = Question(flop, planned.unique_tokens)
     expected = loss(law, question, planned.parameters, planned.train_tokens)
     assert expected is not None  # WITH_LOSS has no other laws
-    ends = _interval(law, planned, job.inputs.get("fit"))
+    own = job.inputs.get("fit")
     in_range = not outside(law, planned.parameters, planned.train_tokens)
+    ends = _interval(law, planned, own) if in_range or own else None
     found = {
         "law": law.name if "fit" not in job.inputs else law.title,
         "source": law.source,
@@ -228,16 +230,19 @@ def _interval(law: KnownLaw, planned: Planned, own: Shard | None) -> Range | Non
 
 def _sentence(found: dict[str, Any]) -> str:
     ends = found["loss_interval"]
+    of = f"{short(found['parameters'])} parameters after {short(found['train_tokens'])} tokens"
+    if not found["in_range"]:
+        return (
+            f"{found['law']} says nothing sure of {of}: beyond its runs it comes to "
+            f"{found['loss_nats']:.3f} nats a token; bedstone ladder asks runs of your own"
+        )
     told = f" ({ends[0]:.3f} to {ends[1]:.3f})" if ends else ""
-    return (
-        f"{found['law']} expects {found['loss_nats']:.3f}{told} nats a token of "
-        f"{short(found['parameters'])} parameters after {short(found['train_tokens'])} tokens"
-    )
+    return f"{found['law']} expects {found['loss_nats']:.3f}{told} nats a token of {of}"
 
 
 STAGE = Stage(
     "scaling.predict",
-    version=1,
+    version=2,
     config=PredictConfig,
     inputs=(),
     optional=("fit", "ladder", "plan"),

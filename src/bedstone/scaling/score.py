@@ -6,7 +6,7 @@ from datetime import timedelta
 from math import isclose
 from typing import Any
 
-from bedstone.store.artifact import Artifact
+from bedstone.store.artifact import Artifact, Manifest
 
 PREDICTION, RUN, LOSS = "scaling.predict", "pretrain.train", "loss_nats"
 """Whose artifact speaks of whose, and in which metric of both."""
@@ -34,11 +34,10 @@ def score(left: Artifact, right: Artifact) -> dict[str, tuple[Any, Any]]:
     if predicted is None or run is None or OF_HELD_OUT in predicted.parents:
         return {}
     measured, expected = run.metrics[LOSS], predicted.metrics[LOSS]
-    began = run.created - timedelta(seconds=run.seconds)
     told: dict[str, tuple[Any, Any]] = {
         LOSS: (expected, measured),
         "error_share": (None, expected / measured - 1),
-        "registered_before_the_run": (None, predicted.created <= began),
+        "registered_before_the_run": (None, came_first(predicted, run)),
         "of_a_run_of_this_size": (None, is_of_size(predicted.metrics, run.metrics)),
     }
     if {f"{LOSS}_low", f"{LOSS}_high"} <= set(predicted.metrics):
@@ -48,6 +47,11 @@ def score(left: Artifact, right: Artifact) -> dict[str, tuple[Any, Any]]:
         told["in_interval" if own else "in_interval_of_mean"] = (None, low <= measured <= high)
     ordered = told if predicted is left.manifest else {key: it[::-1] for key, it in told.items()}
     return {f"score.{key}": (it[0], it[1]) for key, it in ordered.items()}
+
+
+def came_first(predicted: Manifest, run: Manifest) -> bool:
+    """Whether it was registered before the run began."""
+    return predicted.created <= run.created - timedelta(seconds=run.seconds)
 
 
 def is_of_size(predicted: Mapping[str, float], run: Mapping[str, float]) -> bool:
