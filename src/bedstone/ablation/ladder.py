@@ -105,7 +105,8 @@ def _numbers(option: str, words: str) -> tuple[float, ...]:
     known = tuple(each for each in found if each is not None)
     if len(known) < len(found) or (option in WHOLE and min(known) < 1):
         raise ConfigError(
-            f"{option} {words!r} is no number above 0, or several", hint=f"write {option} .1M, say"
+            f"{option} {words!r}: these must be numbers above 0",
+            hint="write 100000 or .1M, and a comma between two",
         )
     return known
 

@@ -7,10 +7,11 @@ Writes  ``law.json``. The law in the middle of those that the runs allow: ``E``,
         else these are null, and the law is that of models of ``tokens_per_parameter``;
         ``intervals`` {name: [low, high]} (95 %). The runs: ``runs``
         [{``parameters_total``, ``train_tokens``, ``seed``, ``loss_nats``}], ``sizes``,
-        ``seed_deviation_nats`` (null of one seed), ``parameters_range``, ``train_tokens_range``. The doubts: ``hold_out`` {``parameters``,
-        ``train_tokens``, ``loss_nats``, ``predicted``, ``low``, ``high``}: the largest size by the
-        others, null where these are too few; ``isoflop`` as scaling.fit has it; ``warnings``.
-        ``mix``, ``tokenizer``, ``texts``: their digests
+        ``seed_deviation_nats`` (null of one seed), ``parameters_range``, ``train_tokens_range``.
+        The doubts: ``hold_out`` {``parameters``, ``train_tokens``, ``loss_nats``, ``predicted``,
+        ``low``, ``high``}: the largest size by the others, null where these are too few;
+        ``isoflop`` as scaling.fit has it; ``warnings``. ``mix``, ``tokenizer``, ``texts``:
+        their digests
         ``draws.parquet``: E, A, B, alpha, beta and ``deviation``, a row a law that the runs allow
 
 The loss is that of the held-out text, in nats a token, all documents together: training's own is

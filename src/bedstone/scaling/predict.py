@@ -162,7 +162,7 @@ def _by_ladder(config: PredictConfig, planned: Planned, job: Job) -> dict[str, A
         raise DataError(
             f"the ladder is of {ratio:.3g} tokens a parameter, the run of {wanted:.3g}: it says "
             "nothing of such runs",
-            hint=f"bedstone ladder with --tokens-per-parameter {wanted:.3g}",
+            hint="climb a ladder of as many as the run has",
         )
     losses = stored(ladder).run(planned.parameters, planned.train_tokens, NOISE_SEED)
     largest = law["parameters_range"][1]
