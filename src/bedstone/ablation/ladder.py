@@ -156,8 +156,8 @@ def _size_of(ladder: Ladder, arms: Arms) -> dict[int, int]:
         smaller, larger = next((a, b) for a, b in pairwise(asked) if found[a] == found[b])
         raise ConfigError(
             f"--sizes: {smaller:,} and {larger:,} come to the same model, of {found[larger]:,} "
-            f"parameters: with a vocabulary of {vocab_size:,} there is no other so small",
-            hint="give larger sizes, or a smaller vocab_size",
+            f"parameters: with a vocabulary of {vocab_size:,} there is none between",
+            hint="give other sizes, or a smaller vocab_size",
         )
     return found
 

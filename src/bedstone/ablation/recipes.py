@@ -243,7 +243,7 @@ def _sized(recipe: Recipe, proxy: Proxy | None) -> Recipe:
     if planner is None or planner.stage.name != PLANNER:
         raise ConfigError(
             f"{recipe.nodes[-1].name} has no input {PLAN} of {PLANNER}, so no proxy is planned",
-            hint=f"give it one, or compare with --proxy {RECIPE}",
+            hint=f"give it one; ablate can compare with --proxy {RECIPE} too",
         )
     planned = sized(planner, proxy.planned)
     nodes = [planned if node.name == planner.name else node for node in recipe.nodes]
