@@ -355,8 +355,8 @@ def _foretold(found: Row, measured: float | None) -> str:
     came = "" if measured is None else f", {measured:.2f} came"
     if not found["in_range"]:
         return (
-            "Nothing was foretold: no run that the law was fitted on was like this one. Beyond its "
-            f"range it comes to {found['loss_nats']:.2f} nats a token{came}"
+            "No law knows runs like this one: beyond those that it was fitted on it comes to "
+            f"{found['loss_nats']:.2f} nats a token{came}"
         )
     error = "" if measured is None else f": {100 * (found['loss_nats'] / measured - 1):+.0f} %"
     return f"{found['loss_nats']:.2f} nats a token were predicted{came}{error}"
