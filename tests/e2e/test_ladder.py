@@ -73,8 +73,9 @@ def made(store, stage):
     return sorted(found, key=lambda each: each.manifest.created)
 
 
-def climb(crawl, store):
-    return bedstone.ladder(RECIPE, {"crawl": crawl}, **ASKED, sets=SMALL, store=store)
+def climb(crawl, store, **options):
+    asked = {**ASKED, **options}
+    return bedstone.ladder(RECIPE, {"crawl": crawl}, **asked, sets=SMALL, store=store)
 
 
 @pytest.fixture(scope="module")
@@ -141,7 +142,10 @@ def test_a_second_call_builds_nothing(climbed, crawl, store):
     assert {path: path.stat().st_mtime_ns for path in store.rglob("manifest.json")} == stamps
 
 
-def test_a_page_shows_it(climbed, store, tmp_path):
+def test_a_picture_and_a_page_show_it(climbed, crawl, store, tmp_path):
+    picture = tmp_path / "ladder.svg"
+    assert climb(crawl, store, chart=picture) == climbed
+    assert f">{climbed['target']['loss_nats']:.3f}<" in picture.read_text()
     page = tmp_path / "page.html"
     bedstone.report(climbed["artifact"], out=page, store=store)
     text = page.read_text()
@@ -154,7 +158,7 @@ def test_sizes_that_come_to_the_same_are_refused(climbed, crawl, store):
     models = len(made(store, "pretrain.train"))
     sizes = {"sizes": "1k,2k,112k", "target": "155k"}
     with pytest.raises(ConfigError, match="1,000 and 2,000 come to the same model, of 26,208"):
-        bedstone.ladder(RECIPE, {"crawl": crawl}, **(ASKED | sizes), sets=SMALL, store=store)
+        climb(crawl, store, **sizes)
     assert len(made(store, "pretrain.train")) == models
 
 

@@ -15,6 +15,7 @@ from bedstone.commands.declare import (
     EngineName,
     Interval,
     NamedInputs,
+    PathLike,
     Sets,
     Store,
     Workers,
@@ -22,6 +23,9 @@ from bedstone.commands.declare import (
 from bedstone.commands.desk import RecipeName, given, making, words_of
 from bedstone.commands.desk import recipe_of as file_of
 from bedstone.commands.fit import Isoflop
+from bedstone.commands.save import target as target_file
+from bedstone.commands.save import write_chart
+from bedstone.errors import ConfigError
 from bedstone.progress import Progress
 
 
@@ -150,6 +154,7 @@ def ladder(
     ] = None,
     sets: Sets = (),
     dry_run: Annotated[bool, typer.Option(help="only say what it would take")] = False,
+    chart: Annotated[PathLike | None, typer.Option(help="draw it, as SVG")] = None,
     store: Store = STORE,
     workers: Workers = 1,
     engine: EngineName = "local",
@@ -167,13 +172,29 @@ def ladder(
     from bedstone.ablation import ladder as ladders
     from bedstone.ablation import recipes
 
+    picture = target_file("--chart", chart, ".svg")
+    if picture and dry_run:
+        raise ConfigError("--chart: a dry run has nothing to draw", hint="leave it out")
     asked = ladders.Ladder.read(sizes, target, tokens_per_parameter, grid, seeds)
     found = {name: given(each, store) for name, each in inputs.items()}
     comparison = recipes.load(file_of(recipe), words_of(sets), (), asked.aim, None)
     where = making(store, progress, workers)
     if dry_run:
         return ladders.priced(asked, comparison, found, where.store)  # type: ignore[return-value]
-    return ladders.climb(asked, comparison, found, where)  # type: ignore[return-value]
+    answer = ladders.climb(asked, comparison, found, where)
+    if picture:
+        write_chart(_figure(answer), picture, progress)
+    return answer  # type: ignore[return-value]
+
+
+def _figure(answer: Any) -> Any:
+    from bedstone.evaluation.prediction import FILE
+    from bedstone.reporting.sections.ladder import chart
+    from bedstone.store.artifact import Artifact
+    from bedstone.store.payload import read_json
+
+    law, score = (Artifact(Path(it)) for it in (answer["law"]["artifact"], answer["artifact"]))
+    return chart(law, read_json(score, FILE))
 
 
 def _lines(found: Any) -> Iterator[str]:

@@ -77,6 +77,7 @@ def test_several_ratios_are_tried_with_each_size(ladder):
             (*SIZES, *TARGET, "--grid", "1e12", "--tokens-per-parameter", "3,20"),
             "--tokens-per-parameter: with --grid it is the target's alone",
         ),
+        ((*SIZES, *TARGET, "--dry-run", "--chart", "x.svg"), "a dry run has nothing to draw"),
         ((*SIZES, *TARGET, "--set", "base.plan=off"), "base has no input plan of scaling.plan"),
     ],
 )

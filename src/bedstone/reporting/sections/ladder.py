@@ -76,14 +76,15 @@ def ladder(about: Family) -> Section | None:
         question="Was it foretold?",
         answer=answer,
         text=tuple(f"{each[0].upper()}{each[1:]}." for each in found["warnings"]),
-        figures=(Figure("Loss over parameters", chart(law, found, scored), table),),
+        figures=(Figure("Loss over parameters", chart(law, scored), table),),
         method=METHOD,
         measured_by=(law, about.subject),
     )
 
 
-def chart(law: Artifact, found: Row, scored: Row) -> Chart:
+def chart(law: Artifact, scored: Row) -> Chart:
     """The runs, the band of what they say at the target's tokens a parameter, and the target."""
+    found = read_json(law, LAW_FILE)
     target, allowed = scored["parameters_total"], stored(law)
     ratio = scored["train_tokens"] / target
     sizes = np.geomspace(found["parameters_range"][0] / SPAN, target * SPAN, POINTS)
