@@ -233,7 +233,8 @@ def _told(found: Ladder) -> Iterator[str]:
         f" was predicted, {measured['loss_nats']:.3f} came: "
         f"{'held' if found['held'] else 'missed'}"
     )
-    yield f"registered as {Path(expected['artifact']).name}"
+    names = [Path(each["artifact"]).name for each in (expected, law)]
+    yield f"registered as {names[0]}, by {names[1]}"
     yield f"page: bedstone report {found['artifact']}"
 
 

@@ -52,6 +52,8 @@ WITH_LOSS = tuple(
 )
 DEFAULT = "epoch"
 NOISE_SEED = 0
+LADDER, OF_TEXT = "scaling.ladder", ("mix", "tokenizer")
+"""Whose artifact says what, and what its runs have in common with the one that is spoken of."""
 SAME_RATIO = 1.1
 """Times, by which tokens a parameter may differ from a ladder's: steps are whole."""
 FARTHEST_TIMES = 8.0
@@ -152,10 +154,12 @@ def _by_ladder(config: PredictConfig, planned: Planned, job: Job) -> dict[str, A
 
     Raises:
         ConfigError: another law is given too.
-        DataError: it is of another number of tokens a parameter.
+        DataError: it is none, or of another number of tokens a parameter.
     """
     _refuse_two(config, job)
     ladder = job.inputs["ladder"]
+    if (made_by := Artifact(ladder.location).manifest.stage) != LADDER:
+        raise DataError(f"{ladder.location} is no ladder: {made_by} made it")
     law = read_json(ladder, LAW_FILE)
     ratio, wanted = law["tokens_per_parameter"], planned.train_tokens / planned.parameters
     if ratio and not 1 / SAME_RATIO <= wanted / ratio <= SAME_RATIO:
@@ -189,7 +193,8 @@ def _is_of_same_text(law: Mapping[str, Any], job: Job) -> bool:
     if "plan" not in job.inputs:
         return True
     parents = Artifact(job.inputs["plan"].location).manifest.parents
-    return all(parents[role].content == law[role] for role in ("mix", "tokenizer"))
+    found = [parents[role].content if role in parents else None for role in OF_TEXT]
+    return found == [law[role] for role in OF_TEXT]
 
 
 def _planned(config: PredictConfig, job: Job) -> Planned:

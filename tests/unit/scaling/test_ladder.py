@@ -198,6 +198,11 @@ def test_of_other_text_and_far_away_it_warns(bench, ladder):
     assert "100 times the largest size" in found["warnings"][0]
 
 
+def test_what_is_no_ladder_is_refused(bench):
+    with pytest.raises(DataError, match=r"is no ladder: scaling\.plan made it"):
+        bench.predicted(bench.plan())
+
+
 def test_two_laws_are_one_too_many(bench, ladder):
     with pytest.raises(ConfigError, match="law 'epoch' is named, and a law is given"):
         bench.predicted(ladder, law="epoch")
