@@ -12,7 +12,7 @@ from bedstone.reporting.axes import Axis
 from bedstone.reporting.charts import Chart, Line, Point
 from bedstone.reporting.family import Family
 from bedstone.reporting.section import Figure, Row, Section, tabled
-from bedstone.reporting.sections import data, scaling
+from bedstone.reporting.sections import data
 from bedstone.reporting.wording import short
 from bedstone.store.artifact import Artifact
 from bedstone.store.payload import read_json
@@ -110,5 +110,5 @@ def _run(row: Row, kind: str) -> Point:
     return Point(row["parameters_total"], nats, nats, nats, kind)
 
 
-SECTIONS = (ladder, scaling.laws, data.documents)
+SECTIONS = (ladder, data.documents)
 """In the order of the reader's questions."""
