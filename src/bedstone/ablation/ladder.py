@@ -59,7 +59,7 @@ class Ladder:
         """
         largest, given = _numbers("--target", target), _numbers("--sizes", sizes)
         found = cls(
-            sizes=tuple(sorted({round(each) for each in given})),
+            sizes=tuple(sorted(map(round, given))),
             target=round(largest[0]),
             ratios=_numbers("--tokens-per-parameter", ratios),
             budgets=() if grid is None else _numbers("--grid", grid),
@@ -67,8 +67,8 @@ class Ladder:
         )
         if len(largest) > 1:
             raise ConfigError(f"--target {target}: one model is predicted, not {len(largest)}")
-        if len(found.sizes) < len(given):
-            raise ConfigError(f"--sizes {sizes}: a size is given twice")
+        if len(found.budgets) == 1:
+            raise ConfigError(f"--grid {grid}: one budget does not tell what more of it would do")
         if found.budgets and len(found.ratios) > 1:
             raise ConfigError(
                 "--tokens-per-parameter: with --grid it is the target's alone, one number"
@@ -100,7 +100,7 @@ class Ladder:
 
 
 def _numbers(option: str, words: str) -> tuple[float, ...]:
-    """``.1M,.2M`` as numbers above 0."""
+    """``.1M,.2M`` as numbers above 0, each another."""
     found = [number(word.strip()) for word in words.split(",")]
     known = tuple(each for each in found if each is not None)
     if len(known) < len(found) or (option in WHOLE and min(known) < 1):
@@ -108,6 +108,8 @@ def _numbers(option: str, words: str) -> tuple[float, ...]:
             f"{option} {words!r}: these must be numbers above 0",
             hint="write 100000 or .1M, and a comma between two",
         )
+    if len(set(known)) < len(known):
+        raise ConfigError(f"{option} {words}: a number is given twice")
     return known
 
 

@@ -43,6 +43,8 @@ from bedstone.store.stage import Job, Metrics, Result, Stage
 Row = dict[str, Any]
 SAME = ("mix", "tokenizer", "texts")
 """Of what all models are made and on what they are measured, by role."""
+SAME_RATIO = 1.1
+"""Times, by which tokens a parameter may differ: steps are whole."""
 ISOFLOP_RESAMPLES = 1_000
 
 
@@ -66,11 +68,17 @@ def run(config: LadderConfig, job: Job) -> Result:
     shown = SURFACE if both else ("E", "A", "alpha")
     draws = dict(zip(COLUMNS, found.draws.T, strict=True))
     budgets = isoflop.budgets(runs)
-    ratio = math.exp(float(np.log(runs.train_tokens / runs.parameters).mean()))
+    ratios = runs.train_tokens / runs.parameters
+    if not both and ratios.max() > SAME_RATIO * ratios.min():
+        raise DataError(
+            f"the runs have {ratios.min():.3g} to {ratios.max():.3g} tokens a parameter, too few "
+            "of each size to tell parameters from tokens",
+            hint="train each size on one number of tokens a parameter, or on several",
+        )
     answer = {
         **dict.fromkeys(SURFACE),
         **{name: float(found.middle[SURFACE.index(name)]) for name in shown},
-        "tokens_per_parameter": None if both else ratio,
+        "tokens_per_parameter": None if both else float(np.exp(np.log(ratios).mean())),
         "intervals": {name: interval(draws[name]) for name in shown},
         "runs": rows,
         "sizes": runs.different,

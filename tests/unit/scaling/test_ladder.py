@@ -155,6 +155,15 @@ def test_budgets_have_profiles(bench):
     assert found["B"] > 0
 
 
+def test_one_budget_tells_no_law(bench):
+    pairs = [
+        bench.trained(size, loss(size), ratio=ratio)
+        for size, ratio in zip(SIZES, (64, 16, 4, 1), strict=True)
+    ]
+    with pytest.raises(DataError, match="have 1 to 64 tokens a parameter"):
+        bench.ladder(pairs)
+
+
 def test_runs_that_differ_in_more_than_size_are_refused(bench):
     other = make(bench.store, "tokenizer.train", name="other")
     pairs = [*bench.usual(), bench.trained(TARGET, 3.0, tokenizer=other)]
