@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from bedstone.commands.demo import demo
     from bedstone.commands.export import export
     from bedstone.commands.fit import fit
+    from bedstone.commands.ladder import ladder
     from bedstone.commands.plan import plan
     from bedstone.commands.recipes import adopt, build, init, run
     from bedstone.commands.sample import sample
@@ -34,6 +35,7 @@ __all__ = [
     "export",
     "fit",
     "init",
+    "ladder",
     "plan",
     "report",
     "run",

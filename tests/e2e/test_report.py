@@ -467,8 +467,8 @@ def test_each_heading_states_an_answer(page):
         "tokens",
         "For the same compute they ask for 500 k to 860 k parameters; the plan has 860 k",
         "The loss fell from 8.00 to 2.02 nats a token in 39.9 k tokens",
-        "2.50 nats a token were predicted, 2.00 measured: +25 %, of a run of another size, by a "
-        "law outside its range",
+        "No law knows runs like this one: beyond those that it was fitted on it comes to 2.50 nats "
+        "a token, 2.00 came, of a run of another size",
         "Telugu takes 3.0 times the bits of English for the same content",
         "Fine-tuning helped: 10 % of the answers ended as a sentence before, 50 % after",
         "Alignment helped: 50 % of the answers ended as a sentence before, 80 % after",

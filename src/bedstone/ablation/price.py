@@ -81,13 +81,13 @@ def price(
     named = [name for names in to_build.values() for name in names]
     plan, mix = (baseline.get(comparison.trainer.inputs.get(role, "")) for role in (PLAN, "mix"))
     flop = _run_flop(plan, proxy)
-    past = list(_manifests(store))
+    past = list(manifests(store))
     return Price(
         to_build=to_build,
         unknown=tuple(dict.fromkeys(name for name in named if name not in known)),
         corpus_seconds=sum(known.get(name, 0.0) for name in named),
         run_flop=flop,
-        run_seconds=_run_seconds(flop, past),
+        run_seconds=run_seconds(flop, past),
         languages=_languages(mix, plan),
     )
 
@@ -95,7 +95,7 @@ def price(
 def _run_flop(plan: Artifact | None, proxy: Proxy | None) -> float | None:
     if plan is not None:
         return float(read_json(plan, FILE)["flop"])
-    return TRAIN_FLOP * proxy.parameters * proxy.train_tokens if proxy else None
+    return TRAIN_FLOP * proxy.parameters * proxy.tokens if proxy else None
 
 
 def _languages(mix: Artifact | None, plan: Artifact | None) -> dict[str, bool]:
@@ -109,7 +109,7 @@ def _languages(mix: Artifact | None, plan: Artifact | None) -> dict[str, bool]:
     }
 
 
-def _manifests(store: Path) -> list[Manifest]:
+def manifests(store: Path) -> list[Manifest]:
     """Of models and of what was measured on them."""
     folders = [path for stage in (TRAINER, BITS) for path in store.glob(f"{stage}-*/{MANIFEST}")]
     found = []
@@ -121,7 +121,7 @@ def _manifests(store: Path) -> list[Manifest]:
     return found
 
 
-def _run_seconds(flop: float | None, past: Sequence[Manifest]) -> float | None:
+def run_seconds(flop: float | None, past: Sequence[Manifest]) -> float | None:
     """At the speed of the runs near in FLOP, and with what measuring took."""
     near = [
         it.seconds / it.metrics["train_flop"]

@@ -29,10 +29,30 @@ UNITS = {"k": 1e3, "M": 1e6, "G": 1e9, "B": 1e9}
 
 @dataclass(frozen=True, slots=True)
 class Proxy:
-    """The size of the models that are compared."""
+    """The size of models, and on what they are trained: so many tokens, or so many a parameter."""
 
     parameters: int
-    train_tokens: int
+    train_tokens: int | None
+    tokens_per_parameter: float | None = None
+    threads: int | None = 1
+    """Small models train as fast on one; None: as the planner measures it."""
+
+    @property
+    def planned(self) -> dict[str, Any]:
+        """As a planner's config has it."""
+        values = {
+            "parameters": self.parameters,
+            "train_tokens": self.train_tokens,
+            "tokens_per_parameter": self.tokens_per_parameter,
+            "threads": self.threads,
+            "number_format": "fp32",
+        }
+        return {name: value for name, value in values.items() if value is not None}
+
+    @property
+    def tokens(self) -> float:
+        """About how many, where shapes are not known yet."""
+        return self.train_tokens or self.parameters * (self.tokens_per_parameter or 0.0)
 
     @classmethod
     def read(cls, text: str) -> "Proxy | None":
@@ -44,8 +64,8 @@ class Proxy:
         if text == RECIPE:
             return None
         words = dict(word.partition("=")[::2] for word in text.split(","))
-        numbers = {name.strip(): _number(value.strip()) for name, value in words.items()}
-        parameters, tokens = numbers.get("parameters"), numbers.get("tokens")
+        numbers = {name.strip(): number(value.strip()) for name, value in words.items()}
+        parameters, tokens = (round(numbers.get(it) or 0) for it in ("parameters", "tokens"))
         if set(numbers) != {"parameters", "tokens"} or not parameters or not tokens:
             raise ConfigError(
                 f"--proxy {text!r} is no size of a model",
@@ -54,13 +74,14 @@ class Proxy:
         return cls(parameters, tokens)
 
 
-def _number(text: str) -> int | None:
+def number(text: str) -> float | None:
+    """``1.6M`` as a number above 0; None if it is none."""
+    factor = UNITS.get(text[-1:], 1.0)
     try:
-        factor = UNITS.get(text[-1:], 1.0)
-        number = round(float(text.removesuffix(text[-1:]) if factor > 1 else text) * factor)
-    except (ValueError, OverflowError):
+        found = float(text.removesuffix(text[-1:]) if factor > 1 else text) * factor
+    except ValueError:
         return None
-    return number if 0 < number < 2**63 else None
+    return found if 0 < found < 2**63 else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -222,16 +243,15 @@ def _sized(recipe: Recipe, proxy: Proxy | None) -> Recipe:
     if planner is None or planner.stage.name != PLANNER:
         raise ConfigError(
             f"{recipe.nodes[-1].name} has no input {PLAN} of {PLANNER}, so no proxy is planned",
-            hint=f"give it one, or compare with --proxy {RECIPE}",
+            hint=f"give it one; ablate can compare with --proxy {RECIPE} too",
         )
-    config = sized(planner.config.model_dump(exclude_unset=True), proxy)
-    planned = replace(planner, config=configs.checked(planner.stage.config, config))
+    planned = sized(planner, proxy.planned)
     nodes = [planned if node.name == planner.name else node for node in recipe.nodes]
     return replace(recipe, nodes=tuple(nodes))
 
 
-def sized(config: Mapping[str, Any], proxy: Proxy) -> dict[str, Any]:
-    """A planner's config for that size. Small models train as fast on one core, in fp32."""
+def sized(planner: Node, size: Mapping[str, Any]) -> Node:
+    """The node that plans, for a model of that size."""
+    config = planner.config.model_dump(exclude_unset=True)
     kept = {name: value for name, value in config.items() if name not in SIZED}
-    size = {"parameters": proxy.parameters, "train_tokens": proxy.train_tokens}
-    return {**kept, **size, "threads": 1, "number_format": "fp32"}
+    return replace(planner, config=configs.checked(planner.stage.config, {**kept, **size}))

@@ -168,8 +168,11 @@ def init(
         raise ConfigError(f"{path} is there already", hint="rename it first") from error
     if not beside.exists():
         shutil.copyfile(source.with_name(SCHEMA), beside)
-    inputs: dict[str, str] = tomllib.loads(text).get("inputs", {})
-    words = ["bedstone", "run", str(path), *(f"--input {each}=PATH" for each in inputs)]
+    tables = tomllib.loads(text)
+    inputs: dict[str, str] = tables.get("inputs", {})
+    read = {source for node in tables.values() for source in node.get("inputs", {}).values()}
+    needed = [f"--input {each}=PATH" for each in inputs if each in read]
+    words = ["bedstone", "run", str(path), *needed]
     return {
         "recipe": str(path),
         "schema": str(beside),

@@ -91,6 +91,8 @@ def _group(words: Sequence[str], processes: int, answer: IO[str]) -> Iterator[Gr
             except subprocess.TimeoutExpired:
                 process.kill()
                 process.wait()
+            assert process.stdin is not None
+            process.stdin.close()
 
 
 def _started(

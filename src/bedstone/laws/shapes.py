@@ -80,15 +80,14 @@ def choose(candidates: list[ModelConfig], budget: Budget) -> Choice:
     return Choice(*chosen, limit="time" if chosen == by_time else "text")
 
 
-def given(parameters: int, train_tokens: int, vocab_size: int, seq_len: int) -> Choice:
+def nearest(parameters: int, vocab_size: int, seq_len: int) -> ModelConfig:
     """The shape that comes nearest to so many parameters, of two the smaller; of one head too."""
 
     def distance(shape: ModelConfig) -> tuple[int, int]:
         total = counted(shape).total
         return abs(total - parameters), total
 
-    shape = min(shapes(vocab_size, seq_len, WIDTH_STEP), key=distance)
-    return Choice(shape, train_tokens, limit="given")
+    return min(shapes(vocab_size, seq_len, WIDTH_STEP), key=distance)
 
 
 def learning_rate(flop: float) -> float:

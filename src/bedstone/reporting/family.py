@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from bedstone.store.artifact import MANIFEST, Artifact
+from bedstone.store.artifact import MANIFEST, Artifact, Parent
 from bedstone.store.lineage import ancestors
 
 MEASURING = (
@@ -16,6 +16,8 @@ MEASURING = (
     "tokenizer.cost",
 )
 """How the names of the stages begin that measure what others made, and make nothing of it."""
+LAWS = (("scaling.predict", "fit"), ("scaling.predict", "ladder"))
+"""Stages and roles of what need not be in the family: other runs say what is expected of one."""
 PARTS = ("sampling.answers", "sampling.latency", "sampling.rewards")
 """Stages of which hundreds of artifacts are parts of one comparison, which is what is told."""
 
@@ -64,11 +66,17 @@ def family(subject: Artifact) -> Family:
 
 def _joins(artifact: Artifact, members: list[Artifact], taken: set[Any]) -> bool:
     known = {(it.manifest.request, it.content) for it in members}
-    parents = {(it.request, it.content) for it in artifact.manifest.parents.values()}
+    parents = {(it.request, it.content) for it in _parents(artifact).values()}
     is_part = artifact.manifest.stage in PARTS
     return bool(parents) and parents <= known and not is_part and _made_of(artifact) not in taken
 
 
 def _made_of(artifact: Artifact) -> tuple[str, frozenset[tuple[str, str]]]:
-    parents = artifact.manifest.parents.items()
+    parents = _parents(artifact).items()
     return artifact.manifest.stage, frozenset((role, it.content) for role, it in parents)
+
+
+def _parents(artifact: Artifact) -> dict[str, Parent]:
+    """Without ``LAWS``."""
+    made_by = artifact.manifest
+    return {role: it for role, it in made_by.parents.items() if (made_by.stage, role) not in LAWS}

@@ -16,7 +16,7 @@ from markupsafe import Markup
 from bedstone.errors import printable
 from bedstone.reporting.family import Family, family
 from bedstone.reporting.section import Section
-from bedstone.reporting.sections import ablation, behaviour, data, rules, scaling
+from bedstone.reporting.sections import ablation, behaviour, data, ladder, rules, scaling
 from bedstone.reporting.sections import languages as language_sections
 from bedstone.reporting.sections import model as model_sections
 from bedstone.reporting.sections import tokens as token_sections
@@ -50,6 +50,8 @@ SECTIONS: tuple[Callable[[Family], Section | None], ...] = (
     behaviour.levers,
 )
 """In the order of the reader's questions."""
+OWN_SECTIONS = {ablation.STAGE: ablation.SECTIONS, ladder.STAGE: ladder.SECTIONS}
+"""Of what is no model, by the stage that made it."""
 CONTROLS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 """That HTML has no use for: all but the tab and the line feed."""
 OPEN_DEPTH = 1
@@ -97,8 +99,8 @@ def page(about: Family) -> str:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    is_comparison = about.subject.manifest.stage == ablation.STAGE
-    made = [section(about) for section in (ablation.SECTIONS if is_comparison else SECTIONS)]
+    sections = OWN_SECTIONS.get(about.subject.manifest.stage, SECTIONS)
+    made = [section(about) for section in sections]
     text = environment.get_template("page.html").render(
         title=title(about),
         subject=about.subject,
@@ -126,6 +128,8 @@ def title(about: Family) -> str:
     stage, base = about.subject.manifest.stage, about.find("pretrain.train")
     if stage == ablation.STAGE:
         return ablation.headline(about)
+    if stage == ladder.STAGE:
+        return ladder.headline(about)
     number = _documents_behind(about)
     texts = f"{count(number)} documents" if number else ""
     if base is None:

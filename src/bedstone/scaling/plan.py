@@ -55,14 +55,15 @@ class PlanConfig(Config):
     minutes: float = Field(4.0, gt=0)
     """Of pre-training alone."""
     tokens_per_parameter: float = Field(TOKENS_PER_PARAMETER, gt=0)
-    """Source: the law ``twenty``."""
+    """Of the size that the minutes allow, or that is given. Source: the law ``twenty``."""
     max_passes: float = Field(NEARLY_FRESH_PASSES, gt=0)
     """Over the text. Source: see ``laws.repeated_text``."""
     parameters: int | None = Field(None, ge=1, le=10**12)
-    """The model's size, in the place of the time and the proportions: the nearest shape is taken.
-    ``train_tokens`` must be given too."""
+    """The model's size, in the place of the time: the nearest shape is taken, and from it follow
+    tokens, batch, learning rate and course."""
     train_tokens: int | None = Field(None, ge=1, le=10**15)
-    """On which a model of the given size is trained, in whole steps."""
+    """On which a model of the given size is trained, in whole steps; absent, by
+    ``tokens_per_parameter``."""
     seq_len: int = Field(256, ge=2, le=2**20)
     sft_share: float = Field(0.12, ge=0)
     """Tokens of supervised fine-tuning over those of pre-training."""
@@ -79,20 +80,17 @@ class PlanConfig(Config):
 
     @model_validator(mode="after")
     def _every_setting_has_an_effect(self) -> "PlanConfig":
-        if (self.parameters is None) != (self.train_tokens is None):
-            raise ValueError("parameters and train_tokens: give both or neither")
-        if self.parameters is not None:
-            for name in ("minutes", "tokens_per_parameter", "max_passes"):
+        if self.parameters is None and self.train_tokens is not None:
+            raise ValueError("train_tokens: they are of a given size; give parameters too")
+        idle = {
+            "parameters": ("minutes", "max_passes") if self.parameters else (),
+            "train_tokens": ("tokens_per_parameter",) if self.train_tokens else (),
+        }
+        for given, names in idle.items():
+            for name in names:
                 if getattr(self, name) != type(self).model_fields[name].default:
-                    raise ValueError(f"{name}: parameters are given, so it has no effect")
+                    raise ValueError(f"{name}: {given} are given, so it has no effect")
         return self
-
-    @property
-    def given_size(self) -> tuple[int, int] | None:
-        """Parameters and training tokens, where they are given."""
-        if self.parameters is None or self.train_tokens is None:
-            return None
-        return self.parameters, self.train_tokens
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,7 +123,7 @@ def run(config: PlanConfig, job: Job) -> Result:
 def needs(config: PlanConfig) -> tuple[str, ...]:
     """What measures the speed, and finds the devices, where something is to be found."""
     one_way = config.number_format and (config.threads or physical_cores() == 1)
-    is_known = one_way and (config.speed or config.given_size) and config.device != "cuda"
+    is_known = one_way and (config.speed or config.parameters) and config.device != "cuda"
     return () if is_known else ("torch",)
 
 
@@ -139,14 +137,14 @@ def known_speed(config: PlanConfig, vocab_size: int, text_tokens: int, measure: 
     """
     settings = (config.device, config.number_format, config.threads, config.compiled)
     options = ways(*settings, config.minutes)
-    if (config.speed or config.given_size) and len(options) == 1:
+    if (config.speed or config.parameters) and len(options) == 1:
         return Speed(config.speed, options[0])
     measured: list[dict[str, Any]] = []
 
     def at(speed: float, way: Way) -> float:
         choice = chosen(config, vocab_size, text_tokens, speed)
         shape, flop = choice.shape, speed * config.minutes * 60
-        if config.given_size:
+        if config.parameters:
             flop = shapes.train_flop(shape, choice.train_tokens)
         batch = shapes.batch_tokens(flop, config.seq_len)
         found = measure(shape, batch, way, MEASURE_SECONDS)
@@ -157,15 +155,17 @@ def known_speed(config: PlanConfig, vocab_size: int, text_tokens: int, measure: 
 
     speeds = {option: at(config.speed or FIRST_GUESS[option.device], option) for option in options}
     best = max(options, key=speeds.__getitem__)
-    is_at_shape = config.given_size is not None
+    is_at_shape = config.parameters is not None
     speed = config.speed or (speeds[best] if is_at_shape else at(speeds[best], best))
     return Speed(speed, best, measured=tuple(measured))
 
 
 def chosen(config: PlanConfig, vocab_size: int, text_tokens: int, speed: float | None) -> Choice:
     """The shape and tokens for the minutes at ``speed``, or of the size given."""
-    if config.given_size:
-        return shapes.given(*config.given_size, vocab_size, config.seq_len)
+    if config.parameters is not None:
+        shape = shapes.nearest(config.parameters, vocab_size, config.seq_len)
+        by_ratio = config.tokens_per_parameter * shapes.counted(shape).total
+        return Choice(shape, config.train_tokens or by_ratio, limit="given")
     assert speed is not None
     budget = Budget(
         flop=speed * config.minutes * 60,
@@ -253,16 +253,21 @@ def sentences(config: PlanConfig, values: dict[str, Any]) -> list[str]:
         "text": f"text is the limit: more than {config.max_passes:g} passes over it would be "
         "needed; more minutes would change nothing, more text would",
         "given": f"the size was given: of the shapes there are this is the nearest to "
-        f"{config.parameters or 0:,} parameters, trained on {config.train_tokens or 0:,} tokens in "
-        "whole steps",
+        f"{config.parameters or 0:,} parameters, trained on {_tokens(config)} in whole steps",
     }
     return [shape, training, time, published_laws, limit[values["limit"]]]
+
+
+def _tokens(config: PlanConfig) -> str:
+    if config.train_tokens:
+        return f"{config.train_tokens:,} tokens"
+    return f"{config.tokens_per_parameter:g} tokens a parameter"
 
 
 def _time(config: PlanConfig, values: dict[str, Any]) -> str:
     if values["expected_seconds"] is None:
         return "how long that takes was not measured; "
-    of = "" if config.given_size else f" of {config.minutes:g}"
+    of = "" if config.parameters else f" of {config.minutes:g}"
     return (
         f"about {values['expected_seconds'] / 60:.1f}{of} minutes at "
         f"{values['flop_per_second'] / 1e9:.0f} GFLOP/s ({values['speed_source']}), "

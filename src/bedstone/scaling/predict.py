@@ -1,17 +1,20 @@
 """Stage scaling.predict: register what a law says of a run before it is made.
 
-Reads   ``fit``: the artifact of scaling.fit; without it, the config names a published law.
-        ``plan``: how large and how long, where the config does not say
+Reads   ``fit``, of scaling.fit, or ``ladder``, of scaling.ladder: a law of own runs; without one,
+        the config names a published law. ``plan``: how large and how long, where the config does
+        not say
 Writes  ``prediction.json``: ``law``, ``source``, ``parameters``, ``train_tokens``,
         ``unique_tokens`` (null: as if all text were fresh), ``loss_nats``, ``loss_interval`` (95 %,
-        null where none is known), ``interval_of`` (``run``: that of one new run; ``mean``: that of
-        the law alone, about which a run varies), ``in_range``, ``warnings``
+        null where none is known, and of a published law beyond its runs), ``interval_of`` (``run``:
+        that of one new run; ``mean``: that of the law alone, about which a run varies),
+        ``in_range``, ``warnings``
 
-``bedstone diff`` of the prediction and the run shows how good it was.
+What a ladder says is the loss of its held-out text, which evaluation.prediction compares; else it
+is that of training: ``bedstone diff`` of the prediction and the run shows how good it was.
 """
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Self
 
@@ -20,11 +23,13 @@ import pyarrow.parquet as pq
 from pydantic import Field, model_validator
 
 from bedstone.config import Config
-from bedstone.errors import ConfigError, nearest
+from bedstone.errors import ConfigError, DataError, nearest
 from bedstone.laws.allocation import WITHOUT_LOSS, Question, loss, outside
 from bedstone.laws.assess import interval, new_run_intervals, spread
 from bedstone.laws.conclusions import short
+from bedstone.laws.extrapolation import stored
 from bedstone.laws.known import (
+    LAW_FILE,
     LAW_NAMES,
     PREDICTION_FILE,
     RUNS_FILE,
@@ -36,7 +41,7 @@ from bedstone.laws.known import (
 from bedstone.laws.law import FLOP_PER_PARAMETER_AND_TOKEN
 from bedstone.laws.runs import FIT, LIMITS
 from bedstone.store import decisions
-from bedstone.store.artifact import Shard
+from bedstone.store.artifact import Artifact, Shard
 from bedstone.store.payload import read_json, write_json
 from bedstone.store.stage import Job, Result, Stage
 
@@ -47,6 +52,14 @@ WITH_LOSS = tuple(
 )
 DEFAULT = "epoch"
 NOISE_SEED = 0
+LADDER, OF_TEXT = "scaling.ladder", ("mix", "tokenizer")
+"""Whose artifact says what, and what its runs have in common with the one that is spoken of."""
+SAME_RATIO = 1.1
+"""Times, by which tokens a parameter may differ from a ladder's: steps are whole."""
+FARTHEST_TIMES = 8.0
+"""Of the largest size of a ladder: so far its intervals were tried."""
+FAR = "{:.0f} times the largest size of the ladder: its interval was never tried so far from it"
+ANOTHER_TEXT = "the ladder is of another mix or tokeniser: its nats are not those of this run"
 OTHER_TEXT = "the law is of other text and other tokens: its nats are not those of your tokeniser"
 
 
@@ -54,7 +67,7 @@ class PredictConfig(Config):
     """Which run, and by which law."""
 
     law: str | None = None
-    """A published one; absent, that of the input ``fit``, or else Epoch's."""
+    """A published one; absent, that of the input ``fit`` or ``ladder``, or else Epoch's."""
     parameters: float | None = Field(None, ge=LIMITS[0], le=LIMITS[1])
     """Of the run; absent, the plan's."""
     train_tokens: float | None = Field(None, ge=LIMITS[0], le=LIMITS[1])
@@ -85,13 +98,16 @@ class Planned:
 def run(config: PredictConfig, job: Job) -> Result:
     """Say what the loss will be."""
     planned = _planned(config, job)
+    if "ladder" in job.inputs:
+        return _registered(_by_ladder(config, planned, job), job)
     law = _law(config, job)
     flop = FLOP_PER_PARAMETER_AND_TOKEN * planned.parameters * planned.train_tokens
     question = Question(flop, planned.unique_tokens)
     expected = loss(law, question, planned.parameters, planned.train_tokens)
     assert expected is not None  # WITH_LOSS has no other laws
-    ends = _interval(law, planned, job.inputs.get("fit"))
+    own = job.inputs.get("fit")
     in_range = not outside(law, planned.parameters, planned.train_tokens)
+    ends = _interval(law, planned, own) if in_range or own else None
     found = {
         "law": law.name if "fit" not in job.inputs else law.title,
         "source": law.source,
@@ -108,27 +124,77 @@ def run(config: PredictConfig, job: Job) -> Result:
             *_beyond_guessing(expected, planned.vocab_size),
         ],
     }
+    return _registered(found, job)
+
+
+def _registered(found: dict[str, Any], job: Job) -> Result:
     write_json(job, PREDICTION_FILE, found)
     job.progress.say(_sentence(found))
+    ends = found["loss_interval"]
     bounds = dict(zip(("loss_nats_low", "loss_nats_high"), ends, strict=True)) if ends else {}
-    return Result(
-        {
-            "parameters": planned.parameters,
-            "train_tokens": planned.train_tokens,
-            "loss_nats": expected,
-            **bounds,
-        }
-    )
+    numbers = {name: found[name] for name in ("parameters", "train_tokens", "loss_nats")}
+    return Result({**numbers, **bounds})
 
 
 def _law(config: PredictConfig, job: Job) -> KnownLaw:
     if "fit" not in job.inputs:
         return published(config.law or DEFAULT)
-    if config.law is not None:
-        raise ConfigError(
-            f"law {config.law!r} is named, and a law is given as an input", hint="leave one out"
-        )
+    _refuse_two(config, job)
     return fitted_in(job.inputs["fit"])
+
+
+def _refuse_two(config: PredictConfig, job: Job) -> None:
+    if config.law is not None or {"fit", "ladder"} <= set(job.inputs):
+        named = f"law {config.law!r} is named" if config.law else "a fit is given"
+        raise ConfigError(f"{named}, and a law is given as an input", hint="leave one out")
+
+
+def _by_ladder(config: PredictConfig, planned: Planned, job: Job) -> dict[str, Any]:
+    """What a ladder says.
+
+    Raises:
+        ConfigError: another law is given too.
+        DataError: it is none, or of another number of tokens a parameter.
+    """
+    _refuse_two(config, job)
+    ladder = job.inputs["ladder"]
+    if (made_by := Artifact(ladder.location).manifest.stage) != LADDER:
+        raise DataError(f"{ladder.location} is no ladder: {made_by} made it")
+    law = read_json(ladder, LAW_FILE)
+    ratio, wanted = law["tokens_per_parameter"], planned.train_tokens / planned.parameters
+    if ratio and not 1 / SAME_RATIO <= wanted / ratio <= SAME_RATIO:
+        raise DataError(
+            f"the ladder is of {ratio:.3g} tokens a parameter, the run of {wanted:.3g}: it says "
+            "nothing of such runs",
+            hint="climb a ladder of as many as the run has",
+        )
+    losses = stored(ladder).run(planned.parameters, planned.train_tokens, NOISE_SEED)
+    largest = law["parameters_range"][1]
+    is_far = planned.parameters > FARTHEST_TIMES * largest
+    return {
+        "law": "ladder",
+        "source": f"{len(law['runs'])} runs of {law['sizes']} sizes",
+        "parameters": planned.parameters,
+        "train_tokens": planned.train_tokens,
+        "unique_tokens": None,
+        "loss_nats": float(np.median(losses)),
+        "loss_interval": interval(losses),
+        "interval_of": "run",
+        "in_range": not is_far,
+        "warnings": [
+            *([FAR.format(planned.parameters / largest)] if is_far else []),
+            *([] if _is_of_same_text(law, job) else [ANOTHER_TEXT]),
+        ],
+    }
+
+
+def _is_of_same_text(law: Mapping[str, Any], job: Job) -> bool:
+    """Whether the plan is of the mix and the tokeniser of the ladder; true of no plan."""
+    if "plan" not in job.inputs:
+        return True
+    parents = Artifact(job.inputs["plan"].location).manifest.parents
+    found = [parents[role].content if role in parents else None for role in OF_TEXT]
+    return found == [law[role] for role in OF_TEXT]
 
 
 def _planned(config: PredictConfig, job: Job) -> Planned:
@@ -169,19 +235,22 @@ def _interval(law: KnownLaw, planned: Planned, own: Shard | None) -> Range | Non
 
 def _sentence(found: dict[str, Any]) -> str:
     ends = found["loss_interval"]
+    of = f"{short(found['parameters'])} parameters after {short(found['train_tokens'])} tokens"
+    if not found["in_range"]:
+        return (
+            f"{found['law']} says nothing sure of {of}: beyond its runs it comes to "
+            f"{found['loss_nats']:.3f} nats a token; bedstone ladder asks runs of your own"
+        )
     told = f" ({ends[0]:.3f} to {ends[1]:.3f})" if ends else ""
-    return (
-        f"{found['law']} expects {found['loss_nats']:.3f}{told} nats a token of "
-        f"{short(found['parameters'])} parameters after {short(found['train_tokens'])} tokens"
-    )
+    return f"{found['law']} expects {found['loss_nats']:.3f}{told} nats a token of {of}"
 
 
 STAGE = Stage(
     "scaling.predict",
-    version=1,
+    version=2,
     config=PredictConfig,
     inputs=(),
-    optional=("fit", "plan"),
+    optional=("fit", "ladder", "plan"),
     run=run,
     reproducible="request",  # the last digits of exponentials are another processor's own
     libraries=("numpy",),

@@ -1,6 +1,7 @@
 """Recipes: every decision of one model in one TOML file, a table for each node.
 
-``[inputs]`` names what the run must be given, with a word on what that is; every other table
+``[inputs]`` names what the run is given, with a word on what that is: all of it that a node reads,
+which a change may be the first to make one do; every other table
 is a node: its stage, where its inputs come from, its config. A recipe holds no path of any
 machine and computes nothing.
 """
@@ -107,7 +108,7 @@ def load(path: Path, sets: Iterable[str] = (), until: str | None = None) -> Reci
     except CycleError as error:
         raise ConfigError(f"{path}: a circle of inputs: {' <- '.join(error.args[1])}") from error
     return Recipe(
-        tuple(name for name in given if name in needed or until is None),
+        tuple(name for name in given if name in needed),
         tuple(_node(name, wanted[name]) for name in order if name in wanted),
     )
 

@@ -37,6 +37,7 @@ STAGES = (
     "tokenizer.cost",
     "tokenizer.mix",
     "scaling.fit",
+    "scaling.ladder",
     "scaling.plan",
     "scaling.predict",
     "pretrain.train",
@@ -54,6 +55,7 @@ STAGES = (
     "sampling.rewards",
     "sampling.compare",
     "evaluation.ablation",
+    "evaluation.prediction",
 )
 """In the mission's order. A stage's name is its module below ``bedstone``."""
 OF_FILES = (ADOPTION, "corpus.crawl")

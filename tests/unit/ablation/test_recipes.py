@@ -69,10 +69,10 @@ def test_baseline_and_arms_are_planned_for_one_size():
     comparison = compared("plan.seq_len=64")
     for recipe, seq_len in zip((comparison.baseline, *comparison.recipes), (128, 64), strict=True):
         (plan,) = (node.config for node in recipe.nodes if node.name == "plan")
-        assert plan.given_size == (29_000, 40_000)
+        assert (plan.parameters, plan.train_tokens) == (29_000, 40_000)
         assert (plan.seq_len, plan.threads, plan.number_format) == (seq_len, 1, "fp32")
     (plan,) = (it for it in compared("kept=off", proxy=None).baseline.nodes if it.name == "plan")
-    assert (plan.config.given_size, plan.config.minutes) == (None, 4)
+    assert (plan.config.parameters, plan.config.minutes) == (None, 4)
 
 
 @pytest.mark.parametrize(

@@ -99,6 +99,8 @@ CASES = (
          "--proxy recipe"),
     Case("ablate ablation --input crawl={texts} --dry-run --vary kept=off --margin 5%",
          "--margin 5%tokens", 2),
+    Case("ladder ablation --input crawl={texts} --dry-run --target 1.6M --sizes .8M",
+         "--sizes .1M,.2M,.4M,.8M", 2),
     Case("ablate web --vary gopher_and_c4=off", "bedstone init ablation"),
     Case("sample {model} --prompt Ab --max-tokens 999", "--max-tokens", 2, "--max-tokens 2"),
 )  # fmt: skip

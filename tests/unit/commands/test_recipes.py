@@ -57,6 +57,8 @@ def test_init_writes_a_recipe_that_runs_and_says_how(here, cli):
     told = (
         "written: demo.toml; for editors, recipe.schema.json\n"
         "it takes crawl: WARC, JSONL, Parquet or text files\n"
+        "it takes ladder: a scaling.ladder of bedstone ladder; none is needed, "
+        "--set prediction.ladder=ladder reads it\n"
     )
     command = "bedstone run demo.toml --input crawl=PATH"
     assert cli("init") == (0, f"{told}next: {command}\n", "")

@@ -74,6 +74,15 @@ def test_of_two_measurements_the_newer_comes(make):
     assert names(text) == {text.path.name, newer.path.name}
 
 
+def test_a_prediction_belongs_whose_law_other_runs_told(make):
+    plan = make("scaling.plan")
+    law = make("scaling.ladder", bits=make("evaluation.bits", model=make("a.model")))
+    make("scaling.predict", 1, plan=plan)
+    prediction = make("scaling.predict", 2, plan=plan, ladder=law)
+    make("evaluation.other", plan=plan, ladder=law)
+    assert names(plan) == {plan.path.name, prediction.path.name}
+
+
 def test_parts_of_a_comparison_are_not_members_beside_it(make):
     model = make("a.model")
     make("sampling.latency", model=model)

@@ -126,17 +126,29 @@ def test_a_given_size_is_measured_once_where_something_is_left_open(monkeypatch)
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
-        ({"parameters": 250_000}, "parameters and train_tokens: give both or neither"),
-        ({"train_tokens": 250_000}, "parameters and train_tokens: give both or neither"),
+        ({"train_tokens": 250_000}, "train_tokens: they are of a given size; give parameters too"),
         ({**SIZE, "minutes": 5}, "minutes: parameters are given, so it has no effect"),
-        ({**SIZE, "tokens_per_parameter": 5}, "tokens_per_parameter: parameters are given"),
+        ({**SIZE, "tokens_per_parameter": 5}, "tokens_per_parameter: train_tokens are given"),
+        ({"parameters": 250_000, "max_passes": 5}, "max_passes: parameters are given"),
         ({**SIZE, "max_passes": 5}, "max_passes: parameters are given"),
     ],
 )
 def test_settings_of_a_size_without_effect_are_errors(settings, message):
     with pytest.raises(ValueError, match=message):
         PlanConfig(**settings)
-    assert PlanConfig(**SIZE, minutes=4).given_size == (250_000, 2_000_000)
+    assert PlanConfig(**SIZE, minutes=4).train_tokens == 2_000_000
+
+
+def test_a_size_alone_is_a_dial():
+    ratio = {"parameters": 250_000, "tokens_per_parameter": 5}
+    for settings, tokens in ({"parameters": 250_000}, 20 * 238_144), (ratio, 5 * 238_144):
+        config = PlanConfig(**settings, threads=1, number_format="fp32")
+        values = plan(config, 1024, MIX, known_speed(config, 1024, 10**9, never))
+        assert values["parameters_total"] == 238_144
+        assert abs(values["train_tokens"] - tokens) <= values["batch_tokens"] / 2
+        assert values["batch_tokens"] == shapes.batch_tokens(values["flop"], 256)
+        assert values["learning_rate"] == shapes.learning_rate(values["flop"])
+    assert "trained on 5 tokens a parameter in whole steps" in values["sentences"][-1]
 
 
 def test_a_given_size_needs_nothing_that_trains():

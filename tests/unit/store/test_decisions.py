@@ -28,3 +28,12 @@ def test_what_is_given_needs_no_plan():
 def test_without_plan_or_value_it_is_an_error():
     with pytest.raises(ConfigError, match="train_tokens: given neither"):
         decide(SftConfig(threads=1, number_format="fp32"), {})
+
+
+def test_what_is_auto_stands_without_a_plan_and_gives_way_to_one(plan):
+    given = {"threads": 1, "number_format": "fp32", "train_tokens": 5}
+    assert decide(SftConfig(**given), {}).device == "auto"
+    assert decide(SftConfig(**given), {"plan": plan}).device == "auto"
+    plan.file("plan.json").write_text(json.dumps(PLAN | {"device": "cuda"}))
+    assert decide(SftConfig(**given), {"plan": plan}).device == "cuda"
+    assert decide(SftConfig(**given, device="cpu"), {"plan": plan}).device == "cpu"

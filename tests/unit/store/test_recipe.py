@@ -186,3 +186,12 @@ def test_what_is_held_is_not_built_nor_what_only_it_needs(tmp_path):
     names = {re.match(r"test\.(\w+)-", path.name)[1] for path in store.iterdir()}
     assert names == {"a", "d", "e", "alone"}
     assert set(built(CHAIN, {}, store, held)) == set(made)
+
+
+def test_an_input_that_no_node_reads_is_given_where_a_change_reads_it(tmp_path):
+    path = tmp_path / "recipe.toml"
+    path.write_text(RECIPE.replace("[raw]", 'others = "texts"\n[raw]', 1))
+    assert load(path, until="raw").inputs == load(path).inputs == ("crawl",)
+    assert load(path, ["raw.crawl=others"], until="raw").inputs == ("others",)
+    with pytest.raises(ConfigError, match="--input others: nothing takes it"):
+        built(load(path, until="raw"), {"crawl": [path], "others": [path]}, tmp_path / "store")

@@ -4,6 +4,7 @@ import math
 import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -18,6 +19,8 @@ from bedstone.store.lineage import ancestors, trace
 from bedstone.store.request import ask
 from bedstone.store.stage import Job, Result, Stage
 from bedstone.store.stages import STAGES, find
+
+SAMPLING = ("answers", "compare", "latency", "rewards")
 
 
 class Size(Config):
@@ -72,6 +75,27 @@ def test_a_new_field_with_a_default_keeps_the_request():
     old = ask(PLAN, Size(parameters=7), {})
     assert ask(PLAN, SizeAndWidth(parameters=7), {}).digest == old.digest
     assert ask(PLAN, SizeAndWidth(parameters=7, width=65), {}).digest != old.digest
+
+
+class Placed(Size):
+    how = ("device",)
+    device: str = "auto"
+
+
+def test_how_it_is_computed_is_recorded_and_in_no_request(store):
+    stage = replace(MODEL, config=Placed)
+    one, two = (make(stage, store, Placed(parameters=5, device=it)) for it in ("cpu", "cuda"))
+    assert one.path == two.path
+    assert one.manifest.config["device"] == "cpu"  # the first made it, and it is the second's too
+
+
+def test_all_that_computes_with_a_model_can_be_told_where():
+    models = ("pretrain.train", "posttrain.sft", "posttrain.prefer", "evaluation.bits")
+    others = ("evaluation.change", *(f"sampling.{it}" for it in SAMPLING))
+    for name in (*models, *others):
+        config = find(name).config
+        assert config.model_fields["device"].default == "auto", name
+        assert "device" in config.how, name
 
 
 def test_another_stage_version_is_another_request():

@@ -24,6 +24,7 @@ from bedstone.reporting.family import Family
 from bedstone.reporting.section import Figure, Row, Section, Table, tabled
 from bedstone.reporting.sections.model import is_as_planned
 from bedstone.reporting.wording import percent, short
+from bedstone.scaling.score import OF_HELD_OUT, held_out_nats
 from bedstone.store.artifact import Artifact
 from bedstone.store.decisions import FILE as PLAN_FILE
 from bedstone.store.payload import read_json
@@ -313,15 +314,13 @@ def predictions(family: Family) -> Section | None:
         return None
     found = read_json(made, PREDICTION_FILE)
     expected, ends = found["loss_nats"], found["loss_interval"]
-    measured = base.manifest.metrics.get("loss_nats") if base else None
-    rows = [charts.Dot("predicted", "law", expected, *(ends or ()))]
+    measured = _measured(family, made, base)
+    said = "predicted" if found["in_range"] else "beyond the law's range"
+    rows = [charts.Dot(said, "law", expected, *(ends or ()))]
     rows += [charts.Dot("measured", "made", measured)] if measured is not None else []
-    told = f"{expected:.2f} nats a token were predicted"
-    if measured is not None:
-        told += f", {measured:.2f} measured: {100 * (expected / measured - 1):+.0f} %"
-        told += "" if is_as_planned(family) else ", of a run of another size"
-    if not found["in_range"]:
-        told += ", by a law outside its range"
+    told = _foretold(found, measured)
+    if measured is not None and not is_as_planned(family):
+        told += ", of a run of another size"
     cells = tuple((row.label, f"{row.value:.4f}") for row in rows)
     return Section(
         name="prediction",
@@ -338,3 +337,26 @@ def predictions(family: Family) -> Section | None:
         method=f"By {found['law']}: {found['source']}",
         measured_by=(made, base),
     )
+
+
+def _measured(family: Family, prediction: Artifact, base: Artifact | None) -> float | None:
+    """The loss that was spoken of: of a ladder's prediction that of the held-out text."""
+    if base is None:
+        return None
+    if OF_HELD_OUT not in prediction.manifest.parents:
+        return base.manifest.metrics.get("loss_nats")
+    all_bits = family.all("evaluation.bits")
+    bits = next((it for it in all_bits if family.parent(it, "model") is base), None)
+    return held_out_nats(bits.manifest.metrics) if bits else None
+
+
+def _foretold(found: Row, measured: float | None) -> str:
+    """What was said and what came; of a law that knows no such runs, that it says nothing."""
+    came = "" if measured is None else f", {measured:.2f} came"
+    if not found["in_range"]:
+        return (
+            "No law knows runs like this one: beyond those that it was fitted on it comes to "
+            f"{found['loss_nats']:.2f} nats a token{came}"
+        )
+    error = "" if measured is None else f": {100 * (found['loss_nats'] / measured - 1):+.0f} %"
+    return f"{found['loss_nats']:.2f} nats a token were predicted{came}{error}"
