@@ -16,15 +16,23 @@ from tests.support.exports import HEAD, TEXTS, made, write_model  # noqa: E402  
 
 pytestmark = pytest.mark.slow
 LENGTH = 16
-STAGES = {"text": "pretrain.train", "chat": "posttrain.sft"}
+EXPERTS = {"experts": {"n_experts": 4, "n_active_experts": 2}}
+MADE = {
+    "text": ("pretrain.train", {}),
+    "chat": ("posttrain.sft", {}),
+    "mixtral": ("pretrain.train", EXPERTS),
+    "qwen3moe": ("pretrain.train", EXPERTS | {"qk_norm": True}),
+}
 PROMPTS = [text[:HEAD] for text in TEXTS]
 
 
-@pytest.fixture(scope="module", params=STAGES)
+@pytest.fixture(scope="module", params=MADE)
 def exported(request, tmp_path_factory):
     """An artifact, whether it is asked in turns, and what it was exported as."""
     folder = tmp_path_factory.mktemp("exported")
-    artifact = made(folder / "store", STAGES[request.param], partial(write_model, steps=70))
+    stage, shape = MADE[request.param]
+    write = partial(write_model, steps=70, shape=json.dumps(shape))
+    artifact = made(folder / "store", stage, write)
     names = {"huggingface": "model", "gguf": "model.gguf"}
     for to, name in names.items():
         bedstone.export(artifact.path, to=to, out=folder / name)

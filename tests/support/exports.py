@@ -78,21 +78,14 @@ def learn(model, encoder, steps):
 
 
 @cache
-def files_and_model(steps):
+def files_and_model(steps, shape):
     """A tokeniser's files, and a model whose every part matters, after so many steps."""
     files = tokenizer_files()
     encoder = Encoder.of(files["tokenizer.json"])
-    shape = ModelConfig(
-        vocab_size=encoder.vocab_size,
-        n_layers=2,
-        d_model=32,
-        n_heads=4,
-        n_kv_heads=2,
-        d_ff=48,
-        seq_len=128,
-    )
+    sizes = {"n_layers": 2, "d_model": 32, "n_heads": 4, "n_kv_heads": 2, "d_ff": 48}
+    sizes |= {"vocab_size": encoder.vocab_size, "seq_len": 128, **json.loads(shape)}
     torch.manual_seed(0)
-    model = Transformer(shape)
+    model = Transformer(ModelConfig(**sizes))
     with torch.no_grad():
         for weight in model.parameters():
             weight.add_(torch.randn_like(weight) * 0.3)
@@ -101,9 +94,9 @@ def files_and_model(steps):
     return files, model
 
 
-def write_model(config, job, steps=0):
-    """A model's folder."""
-    files, model = files_and_model(steps)
+def write_model(config, job, steps=0, shape="{}"):
+    """A model's folder; ``shape`` is JSON of what is another than usual."""
+    files, model = files_and_model(steps, shape)
     hugging_face.save(model, job.part, end_token=0)
     for name, values in files.items():
         with job.part(name) as path:

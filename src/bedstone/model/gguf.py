@@ -1,6 +1,7 @@
 """Models in GGUF files: those of llama.cpp's architectures llama, qwen2 and qwen3.
 
-``load`` reads such a file, ``save`` writes one.
+``load`` reads such a file, ``save`` writes one; models with experts, whose architectures are llama
+and qwen3moe there, are written only.
 
 A model of Mistral's is one of ``llama`` there, without its window, as in llama.cpp. Quantised
 weights become the numbers that they stand for.
@@ -9,6 +10,7 @@ Source: the specification of GGUF and convert_hf_to_gguf.py, both in github.com/
 """
 
 import re
+from collections import defaultdict
 from collections.abc import Mapping
 from contextlib import closing
 from functools import partial
@@ -25,7 +27,15 @@ from bedstone.counting.shape import ModelConfig, RopeScaling
 from bedstone.errors import ArtifactError
 from bedstone.model import Device, NumberFormat
 from bedstone.model.cache import rotary_rates, slowed
-from bedstone.model.hugging_face import EMBEDDING, HEAD, StoredTensor, filled, parts_of
+from bedstone.model.hugging_face import (
+    EMBEDDING,
+    HEAD,
+    MIXTRAL_NAMES,
+    QWEN_NAMES,
+    StoredTensor,
+    filled,
+    parts_of,
+)
 from bedstone.model.hugging_face_config import model_config, refusal
 from bedstone.model.transformer import Transformer
 from bedstone.text.gguf_file import Contents
@@ -77,8 +87,18 @@ BLOCK_NAMES = {
 BLOCK_NAME = re.compile(r"blk\.(?P<block>\d+)\.(?P<part>\w+)\.(?P<kind>weight|bias)")
 ROPE_FACTORS = "rope_freqs.weight"
 """By what the rate of each pair of dimensions is divided."""
-THEIRS = {name: stored for stored, name in (NAMES | BLOCK_NAMES).items()}
+ROUTER = "ffn_gate_inp"
+THEIRS = {name: stored for stored, name in (NAMES | BLOCK_NAMES).items()} | {
+    "mlp.gate": ROUTER,
+    "block_sparse_moe.gate": ROUTER,
+}
 """Hugging Face's names -> GGUF's, in a block without its number and kind."""
+EXPERT_NAME = re.compile(r"model\.layers\.(?P<block>\d+)\.\w+\.experts\.\d+\.(?P<part>\w+)\.weight")
+EXPERT_NAMES = {
+    name: f"ffn_{kind}_exps"
+    for names in (QWEN_NAMES, MIXTRAL_NAMES)
+    for name, kind in zip(names, ("gate", "up", "down"), strict=True)
+}
 FORMATS = gguf.GGMLQuantizationType
 KINDS = {
     bool: gguf.GGUFValueType.BOOL,
@@ -120,12 +140,18 @@ def save(model: Transformer, path: Path, fields: Mapping[str, Any]) -> None:
         fields: what the file says besides: of the tokeniser, and of what the model is.
 
     Raises:
-        ValueError: a model whose positions are scaled, or that sees through a window.
+        ArtifactError: a model that llama.cpp has no architecture for: its positions are scaled, it
+            sees through a window, or some layers have no experts or weights that are not normed.
     """
     c = model.config
-    if c.window_tokens or c.rope_scaling:
-        raise ValueError("only models that see all positions, as they are, are written")
-    architecture = "qwen3" if c.qk_norm else "qwen2" if c.qkv_bias else "llama"
+    has_own_experts = c.experts and (c.experts.dense_layers or not c.experts.normed)
+    if c.window_tokens or c.rope_scaling or has_own_experts:
+        raise ArtifactError(
+            "this model cannot be written for llama.cpp: positions that are scaled, windows, "
+            "layers without experts beside others and weights that are not normed are not",
+            hint="write it with --to huggingface",
+        )
+    architecture = _architecture(c)
     turned = {"attn_q": c.n_heads, "attn_k": c.n_kv_heads} if architecture == "llama" else {}
     parts = parts_of(model)
     is_large = max(part.abs().max().item() for part in parts.values()) > torch.finfo(torch.half).max
@@ -135,11 +161,9 @@ def save(model: Transformer, path: Path, fields: Mapping[str, Any]) -> None:
     for key, value in {**fields, **shape}.items():
         writer.add_key_value(key, value, KINDS[type(value)])
     writer.add_file_type(gguf.LlamaFileType[f"MOSTLY_{matrices.name}"])
-    for name, part in parts.items():
-        told, kind = (
-            _stored_name(name),
-            matrices if part.ndim == 2 else gguf.GGMLQuantizationType.F32,
-        )
+    for told, part in _named(parts).items():
+        is_matrix = part.ndim > 1 and ROUTER not in told
+        kind = matrices if is_matrix else gguf.GGMLQuantizationType.F32
         n_heads = next((n for letter, n in turned.items() if f".{letter}." in told), None)
         rows = part if n_heads is None else _interleaved(part, n_heads)
         writer.add_tensor(told, gguf.quantize(rows.numpy(), kind), raw_dtype=kind)
@@ -236,9 +260,21 @@ def _numbers(tensor: gguf.ReaderTensor, n_heads: int | None, where: str) -> Tens
     return found.view(n_heads, -1, 2, found.shape[-1]).transpose(1, 2).reshape(found.shape)
 
 
+def _architecture(config: ModelConfig) -> str:
+    if config.qk_norm:
+        return "qwen3moe" if config.experts else "qwen3"
+    return "qwen2" if config.qkv_bias else "llama"
+
+
 def _shape_fields(config: ModelConfig) -> dict[str, Any]:
-    c = config
-    return {
+    c, experts, its = config, config.experts, {}
+    if experts:
+        its = {
+            "expert_count": experts.n_experts,
+            "expert_used_count": experts.n_active_experts,
+            "expert_feed_forward_length": experts.d_expert or c.d_ff,
+        }
+    return its | {
         "vocab_size": c.vocab_size,
         "block_count": c.n_layers,
         "context_length": c.seq_len,
@@ -257,6 +293,20 @@ def _shape_fields(config: ModelConfig) -> dict[str, Any]:
 def _interleaved(rows: Tensor, n_heads: int) -> Tensor:
     """The way back of ``_numbers``."""
     return rows.view(n_heads, 2, -1, rows.shape[-1]).transpose(1, 2).reshape(rows.shape)
+
+
+def _named(parts: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """The tensors by GGUF's names; there a matrix of all experts of a layer is one tensor."""
+    found: dict[str, Tensor] = {}
+    of_experts = defaultdict[str, list[Tensor]](list)
+    for name, part in parts.items():
+        expert = EXPERT_NAME.fullmatch(name)
+        if expert is None:
+            found[_stored_name(name)] = part
+        else:
+            told = f"blk.{expert['block']}.{EXPERT_NAMES[expert['part']]}.weight"
+            of_experts[told].append(part)
+    return found | {name: torch.stack(each) for name, each in of_experts.items()}
 
 
 def _stored_name(name: str) -> str:

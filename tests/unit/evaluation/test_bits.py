@@ -224,7 +224,7 @@ def drawn_texts(count):
 class EightBits:
     """A model that gives each byte 8 bits, however bytes are put together to tokens."""
 
-    config = SimpleNamespace(seq_len=16)
+    config, device = SimpleNamespace(seq_len=16), torch.device("cpu")
 
     def __init__(self, folder):
         values = read_values(folder / FILE)
@@ -252,7 +252,7 @@ def vocabularies(tokenizer, tmp_path):
 
 
 def test_a_byte_costs_the_same_whatever_the_vocabulary(job, inputs, vocabularies, monkeypatch):
-    monkeypatch.setattr(hugging_face, "load", lambda folder, number_format: EightBits(folder))
+    monkeypatch.setattr(hugging_face, "load", lambda folder, *how: EightBits(folder))
     rows = [(str(n), (ENGLISH, HINDI)[n % 2], text) for n, text in enumerate(drawn_texts(90))]
     held_out, parallel = {str(n) for n in range(80)}, {ENGLISH: "x yz"}
     few = {"max_bytes": 3000, "document_max_bytes": 128}

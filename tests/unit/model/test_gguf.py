@@ -3,7 +3,7 @@ import numpy as np
 import pytest
 import torch
 
-from bedstone.counting.shape import ModelConfig, RopeScaling
+from bedstone.counting.shape import ExpertsConfig, ModelConfig, RopeScaling
 from bedstone.errors import ArtifactError
 from bedstone.model import gguf
 from bedstone.model.transformer import Transformer
@@ -172,11 +172,17 @@ def test_weights_too_large_for_fp16_are_saved_in_bf16(tmp_path):
 
 
 @pytest.mark.parametrize(
-    "change", [{"window_tokens": 8}, {"rope_scaling": RopeScaling(kind="linear", factor=2)}]
+    "change",
+    [
+        {"window_tokens": 8},
+        {"rope_scaling": RopeScaling(kind="linear", factor=2)},
+        {"experts": ExpertsConfig(n_experts=2, n_active_experts=1, normed=False)},
+        {"experts": ExpertsConfig(n_experts=2, n_active_experts=1, dense_layers=(0,))},
+    ],
 )
-def test_positions_that_are_not_written(tmp_path, change):
+def test_what_llama_cpp_has_no_architecture_for_is_not_written(tmp_path, change):
     model = made(LLAMA.model_copy(update=change))
-    with pytest.raises(ValueError, match="all positions"):
+    with pytest.raises(ArtifactError, match=r"cannot be written for llama\.cpp"):
         gguf.save(model, tmp_path / "saved.gguf", {})
 
 
