@@ -93,6 +93,7 @@ def _formats(
 def flop_per_second(shape: ModelConfig, batch_tokens: int, way: Way, seconds: float) -> float:
     """The model's FLOP a second of a training step on random tokens, for about ``seconds``.
 
+    Each sequence holds two documents, which do not see one another.
     The median of the steps after the first, of one at least. Matrix products are all that is
     counted; the time is that of the whole step.
     """
@@ -110,6 +111,7 @@ def flop_per_second(shape: ModelConfig, batch_tokens: int, way: Way, seconds: fl
     size = (rows, shape.seq_len + 1)
     tokens_BT = torch.randint(shape.vocab_size, size, generator=dice).to(device)
     weights_BT = torch.full((rows, shape.seq_len), 1 / batch_tokens, device=device)
+    halves_BT = (torch.arange(shape.seq_len, device=device) * 2 // shape.seq_len).repeat(rows, 1)
     model = converted(Transformer(shape), way.number_format, device)
     if way.compiled == "on":
         model.compile_blocks()
@@ -117,7 +119,7 @@ def flop_per_second(shape: ModelConfig, batch_tokens: int, way: Way, seconds: fl
 
     def step() -> float:
         started = time.perf_counter()
-        loss = model.loss(tokens_BT[:, :-1], tokens_BT[:, 1:], weights_BT)
+        loss = model.loss(tokens_BT[:, :-1], tokens_BT[:, 1:], weights_BT, halves_BT)
         torch.autograd.backward(loss)
         optimizer.step(1e-4, clip_scale(optimizer.gather(), 1.0))
         wait(device)
