@@ -120,6 +120,9 @@ def run(
             "estimate": estimate(plan, found, built, workers, progress or Progress()),
         }
     if processes > 1:
+        from bedstone.store.stages import imported
+
+        imported("training.processes", "bedstone run --processes").refuse_too_many(processes)
         words = ["run", str(recipe), "--store", str(store), "--workers", str(workers)]
         paths = [(name, path) for name, each in inputs.items() for path in paths_of(each)]
         words += [f"--input={name}={path}" for name, path in paths]

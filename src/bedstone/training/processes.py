@@ -29,6 +29,7 @@ from torch.distributed.tensor import DTensor
 from torch.nn.parallel import DistributedDataParallel
 
 from bedstone.config import Config
+from bedstone.errors import ConfigError
 from bedstone.model.transformer import DTYPES, Transformer
 from bedstone.progress import Progress
 from bedstone.store.artifact import Artifact
@@ -135,6 +136,15 @@ def told() -> Processes:
     """What the environment says: of a command that nobody else runs beside it, one."""
     names = ("RANK", "WORLD_SIZE")
     return Processes(*(int(os.environ[name]) for name in names if name in os.environ))
+
+
+def refuse_too_many(processes: int) -> None:
+    """Raises ConfigError where a machine has GPUs, but not one for each process."""
+    if torch.cuda.is_available() and processes > (there := torch.cuda.device_count()):
+        raise ConfigError(
+            f"{processes} processes, and GPUs here: {there}; each takes one",
+            hint="fewer --processes, or CUDA_VISIBLE_DEVICES= to train on the CPU",
+        )
 
 
 def joined(stage: str, config: Config, job: Job) -> Processes:
