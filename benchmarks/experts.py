@@ -1,6 +1,6 @@
 """Whether experts pay: a model with experts against two dense ones, compared by `bedstone ablate`.
 
-    python benchmarks/experts.py STORE [--tokens N] [--seeds N] [--rounds N]
+    python benchmarks/experts.py STORE [--tokens N] [--seeds N] [--workers N] [--rounds N]
 
 On recipes/ablation.toml and the demo's crawl, in Qwen3's shape. The baseline is dense. One arm has
 experts that are, those of a token together, as wide as its feed-forward: as many active parameters
@@ -48,7 +48,7 @@ SHAPES = {
 GIVEN = ("n_layers", "d_model", "n_heads", "n_kv_heads", "d_ff", "qk_norm")
 
 
-def compared(store: Path, tokens: int, seeds: int) -> Mapping[str, Any]:
+def compared(store: Path, tokens: int, seeds: int, workers: int) -> Mapping[str, Any]:
     """What the command says; the arms in the order of ``SHAPES``, after the baseline."""
     size = parameters(DENSE.architecture).total
     sizes = [f"base.{name}={str(getattr(DENSE, name)).lower()}" for name in GIVEN]
@@ -62,6 +62,7 @@ def compared(store: Path, tokens: int, seeds: int) -> Mapping[str, Any]:
         seeds=str(seeds),
         proxy=[f"parameters={size},tokens={tokens}"],
         match="flop",
+        workers=workers,
         store=store,
     )
 
@@ -114,9 +115,10 @@ def main() -> None:
     parser.add_argument("store", type=Path)
     parser.add_argument("--tokens", type=int, default=3_000_000)
     parser.add_argument("--seeds", type=int, default=3)
+    parser.add_argument("--workers", type=int, default=2)
     parser.add_argument("--rounds", type=int, default=9)
     words = parser.parse_args()
-    told(compared(words.store, words.tokens, words.seeds))
+    told(compared(words.store, words.tokens, words.seeds, words.workers))
     timed(words.rounds)
 
 
