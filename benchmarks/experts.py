@@ -1,6 +1,6 @@
 """Whether experts pay: a model with experts against two dense ones, compared by `bedstone ablate`.
 
-    python benchmarks/experts.py STORE [--tokens N] [--seeds N] [--rounds N]
+    python benchmarks/experts.py STORE [--tokens N] [--seeds N] [--workers N] [--rounds N]
 
 On recipes/ablation.toml and the demo's crawl, in Qwen3's shape. The baseline is dense. One arm has
 experts that are, those of a token together, as wide as its feed-forward: as many active parameters
@@ -18,7 +18,7 @@ import numpy as np
 import torch
 from ablation import scored
 from timing import cpu_seconds
-from train_step import LENGTH, ROWS, ours
+from train_step import ours
 
 import bedstone
 from bedstone.commands.desk import own_recipe
@@ -40,6 +40,8 @@ DENSE = ModelConfig(
     seq_len=128,
     qk_norm=True,
 )
+ROWS, LENGTH = 16, 256
+"""Of a timed step."""
 SHAPES = {
     "dense": DENSE,
     "experts": DENSE.model_copy(update={"experts": EXPERTS}),
@@ -48,7 +50,7 @@ SHAPES = {
 GIVEN = ("n_layers", "d_model", "n_heads", "n_kv_heads", "d_ff", "qk_norm")
 
 
-def compared(store: Path, tokens: int, seeds: int) -> Mapping[str, Any]:
+def compared(store: Path, tokens: int, seeds: int, workers: int) -> Mapping[str, Any]:
     """What the command says; the arms in the order of ``SHAPES``, after the baseline."""
     size = parameters(DENSE.architecture).total
     sizes = [f"base.{name}={str(getattr(DENSE, name)).lower()}" for name in GIVEN]
@@ -62,6 +64,7 @@ def compared(store: Path, tokens: int, seeds: int) -> Mapping[str, Any]:
         seeds=str(seeds),
         proxy=[f"parameters={size},tokens={tokens}"],
         match="flop",
+        workers=workers,
         store=store,
     )
 
@@ -112,11 +115,12 @@ def timed(rounds: int) -> None:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("store", type=Path)
-    parser.add_argument("--tokens", type=int, default=3_000_000)
+    parser.add_argument("--tokens", type=int, default=1_500_000)
     parser.add_argument("--seeds", type=int, default=3)
+    parser.add_argument("--workers", type=int, default=2)
     parser.add_argument("--rounds", type=int, default=9)
     words = parser.parse_args()
-    told(compared(words.store, words.tokens, words.seeds))
+    told(compared(words.store, words.tokens, words.seeds, words.workers))
     timed(words.rounds)
 
 
