@@ -170,7 +170,7 @@ FIRST_RATE = -6
 """Where the search begins: rates are powers of 2."""
 
 
-COMPARED = [(32, 2, 1_536_000), (64, 4, 2_048_000), (128, 5, 2_048_000)]
+COMPARED = [(32, 2, 3_072_000), (64, 4, 2_048_000), (128, 5, 1_024_000)]
 """Width, depth, tokens."""
 ONE_RATE = 0.011
 COMPARED_SEEDS = (10, 11)
