@@ -50,8 +50,9 @@ class TrainConfig(Config):
     """Of the run; rounded up to whole steps."""
     learning_rate: float | None = Field(None, gt=0)
     """At its peak."""
-    parametrisation: Parametrisation = "mup"
-    """Of first weights and rates; with ``mup`` one learning rate serves all sizes."""
+    parametrisation: Parametrisation = "standard"
+    """Of first weights and rates. With ``mup`` one learning rate serves all widths; give it, as the
+    plan's is for ``standard``."""
     number_format: NumberFormat | None = None
     threads: int | None = Field(None, gt=0, le=MOST_THREADS)
     init_seed: int = Field(0, ge=0)
@@ -157,7 +158,7 @@ def _cost(shape: ModelConfig, train_tokens: int) -> Metrics:
 
 STAGE = Stage(
     "pretrain.train",
-    version=3,
+    version=2,
     config=TrainConfig,
     inputs=("tokens", "mix", "tokenizer"),
     run=run,

@@ -79,7 +79,7 @@ def test_the_same_twice_but_for_another_seed_of_either_kind(job, inputs):
         return (made.folder / "model.safetensors").read_bytes()
 
     assert weights("one") == weights("two")
-    others = {"init_seed": 1}, {"order_seed": 1}, {"parametrisation": "standard"}
+    others = {"init_seed": 1}, {"order_seed": 1}, {"parametrisation": "mup"}
     assert len({weights("one"), *(weights(str(other), **other) for other in others)}) == 4
 
 
