@@ -240,12 +240,16 @@ class Runs:
         return best if best == first else self.search(setting, seed, best)
 
     def known(self, setting: Setting) -> dict[int, dict[float, float]]:
-        """By seed the loss by the logarithm, base 2, of the rate."""
+        """By seed the loss by the logarithm, base 2, of the rate, once the search has ended."""
         found = defaultdict[int, dict[float, float]](dict)
         for (other, rate, seed), loss in self.losses.items():
             if other == setting:
                 found[seed][math.log2(rate)] = loss
-        return {seed: it for seed, it in sorted(found.items()) if len(it) >= 3}
+        return {
+            seed: it
+            for seed, it in sorted(found.items())
+            if min(it) < min(it, key=it.__getitem__) < max(it)
+        }
 
 
 def sweep(runs: Runs, only: str | None) -> None:
