@@ -132,12 +132,16 @@ def _rendered(chat_template: str, prompts: tuple[str, ...], begin: str, end: str
     return template.render(chat_template, turns, begin=begin, end=end)
 
 
-@lru_cache(maxsize=2)
 def loaded(path: Path, number_format: NumberFormat, device: Device = "cpu") -> Writer:
     """As ``Writer.load``; the last two are kept, for the next block mostly asks the same.
 
     Two, since an aligned model may judge each block behind the one that answers.
     """
+    return _loaded(path, number_format, device)
+
+
+@lru_cache(maxsize=2)
+def _loaded(path: Path, number_format: NumberFormat, device: Device) -> Writer:
     return Writer.load(path, number_format, device)
 
 

@@ -149,7 +149,7 @@ def save(model: Transformer, path: Path, fields: Mapping[str, Any]) -> None:
         raise ArtifactError(
             "this model cannot be written for llama.cpp: positions that are scaled, windows, "
             "layers without experts beside others and weights that are not normed are not",
-            hint="write it with --to huggingface",
+            hint="write it as a folder for transformers",
         )
     architecture = _architecture(c)
     turned = {"attn_q": c.n_heads, "attn_k": c.n_kv_heads} if architecture == "llama" else {}

@@ -143,7 +143,7 @@ def refuse_too_many(processes: int) -> None:
     if torch.cuda.is_available() and processes > (there := torch.cuda.device_count()):
         raise ConfigError(
             f"{processes} processes, and GPUs here: {there}; each takes one",
-            hint="fewer --processes, or CUDA_VISIBLE_DEVICES= to train on the CPU",
+            hint="ask for fewer processes; where no GPU is visible they train on the CPU",
         )
 
 

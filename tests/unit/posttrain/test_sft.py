@@ -23,7 +23,7 @@ def test_the_loss_is_the_mean_over_the_completions_tokens_with_its_gradients(mod
     dialogues = [Dialogue((1, 9, 2), (7, 8, 0)), Dialogue((1, 2), (5, 0))]
     batches = Batches((6, 4), batch_tokens=64, seed=0)
     loaded = load(model.path).double()
-    loss, tokens = loss_of_batches(loaded, dialogues, batches)(0)
+    ((loss, tokens),) = loss_of_batches(loaded, dialogues, batches)(0)
     found = torch.autograd.grad(loss, list(loaded.parameters()))
     logprobs_R, _ = completion_logprobs(loaded, dialogues)
     expected = torch.autograd.grad(-logprobs_R.mean(), list(loaded.parameters()))
