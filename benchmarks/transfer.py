@@ -226,7 +226,7 @@ class Runs:
         batches = loader.Loader(streams, order, rows, shape.seq_len)
         model = converted(Transformer(shape, seed, setting.parametrisation), "bf16")
         optimizer = optimizer_of(model, setting.parametrisation)
-        schedule, losses = Schedule(rate, steps, OptimizerConfig().warmup_share), []
+        schedule, losses = Schedule(rate, steps, OptimizerConfig()), []
         weights = torch.full((rows, shape.seq_len), 1 / (rows * shape.seq_len))
         for step in range(steps):
             tokens = torch.from_numpy(batches.batch(step))
