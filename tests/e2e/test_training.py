@@ -137,6 +137,17 @@ def test_a_trunk_that_is_no_beginning(branched, steps, changes, told):
         branched(256 * steps, trunk, **changes)
 
 
+def test_a_trunk_is_a_run(branched, prepared):
+    with pytest.raises(ArtifactError, match=r"is no run of pretrain\.train"):
+        branched(256 * 16, Artifact(next(prepared.glob("tokenizer.train-*"))))
+
+
+def test_a_branch_may_be_a_trunk(branched):
+    trunk = branched(256 * 40, kept_tokens=(256 * 10,))
+    branch = branched(256 * 30, trunk, kept_tokens=(256 * 20,))
+    assert losses(branched(256 * 27, branch)) == losses(branched(256 * 27))
+
+
 def test_no_branch_begins_where_the_rate_falls(branched):
     with pytest.raises(ConfigError, match=r"kept_tokens 7,936: from 7,680 tokens on"):
         branched(256 * 40, kept_tokens=(256 * 31,))
@@ -192,8 +203,20 @@ def test_a_process_that_dies_costs_nothing_but_time(trained, prepared, crawl, sm
     os.kill(follower, signal.SIGKILL)
     out, err = running.communicate(timeout=300)
     assert running.returncode == 0, err
-    assert "process 1 of 2 died: all go on from the last checkpoint" in err
+    assert "process 2 of 2 died: all go on from the last checkpoint" in err
+    assert "Traceback" not in err
     assert losses(Artifact(Path(json.loads(out)["nodes"]["base"]))) == losses(whole)
+
+
+def test_what_all_processes_tell_is_not_tried_again(prepared, crawl, small, tmp_path):
+    store = tmp_path / "store"
+    shutil.copytree(prepared, store)
+    more = ("--until", "base", "--processes", 2, "--set", "base.learning_rate=1e30")
+    words = [sys.executable, "-m", "bedstone.commands.main", *words_of(store, crawl, small, *more)]
+    done = subprocess.run(list(map(str, words)), capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    assert "the loss is" in done.stderr
+    assert "died" not in done.stderr
 
 
 def test_what_the_first_process_tells_is_told_once_and_not_tried_again(prepared, crawl, small):
@@ -203,4 +226,4 @@ def test_what_the_first_process_tells_is_told_once_and_not_tried_again(prepared,
     done = subprocess.run(list(map(str, words)), capture_output=True, text=True, check=False)
     assert done.returncode == 2
     assert done.stderr.count("batch_tokens 5 is less than seq_len") == 1
-    assert "the first of 2 processes failed" in done.stderr
+    assert "2 processes were to train, and failed as it says above" in done.stderr

@@ -1,6 +1,7 @@
 """`bedstone export`: a model of the store as other programs load it."""
 
 import json
+import os
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -92,7 +93,7 @@ def export(
 
 def _place(out: PathLike, to: str) -> Path:
     """Where it will be written, said before the work if it cannot be."""
-    if Path(out).exists():
+    if os.path.lexists(out):
         raise ConfigError(f"{out} is there already", hint="remove it, or name another place")
     place = target("--out", out, ENDING if to == "gguf" else "")
     assert place is not None

@@ -28,14 +28,17 @@ from bedstone.commands import (
     tokens,
 )
 from bedstone.commands.declare import Command
-from bedstone.commands.together import end_with_watcher, rank
+from bedstone.commands.together import TOLD, end_with_watcher, is_watched
 from bedstone.errors import BedstoneError, printable
+from bedstone.training.members import Member, member
 
 NAME = "bedstone"
 COMPLETING = f"_{NAME.upper()}_COMPLETE"
 """In the environment, a shell asks what may come next."""
 SIGNALLED = 128
 """Added to a signal's number, it is the exit status of a command that the signal ended."""
+TRAINING = (["run"], ["build"])
+"""What several processes may be asked to do together."""
 COMMANDS: tuple[Command, ...] = (
     *demo.COMMANDS,
     *recipes.COMMANDS,
@@ -83,33 +86,46 @@ def main() -> None:
         if isinstance(stream, TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")  # text of any script, on any terminal
     try:
-        if rank() is not None:
-            _as_one_of_many()
+        its = member()
+        if its.size > 1 and sys.argv[1:2] in TRAINING:
+            _as_one_of_many(its)
         else:
             application(None if COMPLETING in os.environ else sys.argv[1:])(prog_name=NAME)
     except BedstoneError as error:
         _complain(str(error).split("\n"), error.hint)
-        sys.exit(error.exit_status)
+        sys.exit(error.exit_status + TOLD * is_watched())
     except OSError as error:
         _complain([": ".join(str(it) for it in (error.filename, error.strerror or error) if it)])
+        sys.exit(1 + TOLD * is_watched())
+
+
+def _as_one_of_many(its: Member) -> None:
+    """The first process does what is typed; the others train beside it."""
+    from bedstone.store.stages import imported
+
+    if is_watched():
+        end_with_watcher()
+    processes = imported("training.processes", "to train with several processes")
+    processes.begin()
+    try:
+        if its.rank:
+            processes.follow()
+        else:
+            _first()
+            processes.dismiss()
+    except RuntimeError as error:
+        if not processes.is_of_another(error):
+            raise
+        _complain([f"process {its.rank + 1} of {its.size} has lost another"])
         sys.exit(1)
 
 
-def _as_one_of_many() -> None:
-    """The first process does what is typed; the others train beside it."""
-    from bedstone.training import processes
-
-    end_with_watcher()
-    if rank():
-        signal.signal(signal.SIGTERM, signal.SIG_DFL)
-        processes.follow()
-        return
+def _first() -> None:
     try:
         application(sys.argv[1:])(prog_name=NAME)
     except SystemExit as end:
-        if not end.code:
-            processes.dismiss()
-        raise
+        if end.code:
+            raise
 
 
 def _version(value: bool) -> None:  # noqa: FBT001 (typer calls it so)

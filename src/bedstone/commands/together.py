@@ -1,12 +1,13 @@
 """One command as several processes that train together, watched until it is done.
 
 A process that dies takes the others with it: all are ended and begun again, at another port, and go
-on from the last whole checkpoint; a few times, then the run fails. An error that the first process
-tells is the run's: it would come again.
+on from the last whole checkpoint; a few times, then the run fails. An error that a process tells is
+the run's: it would come again.
 """
 
 import json
 import os
+import signal
 import socket
 import subprocess
 import sys
@@ -21,8 +22,8 @@ from bedstone.errors import ArtifactError, BedstoneError, ConfigError, DataError
 from bedstone.progress import Progress
 
 MOST_RESTARTS = 3
-UNEXPECTED = 1
-"""The exit status of what nobody foresaw."""
+TOLD = 64
+"""Added to the exit status of an error that a watched process tells, so that it is no death."""
 POLL_SECONDS = 0.1
 SETTLE_SECONDS = 1.0
 """In which a process's death is seen after its effect on another."""
@@ -30,7 +31,8 @@ GRACE_SECONDS = 5.0
 """For a process that is asked to end."""
 WATCHED = "BEDSTONE_WATCHED"
 """In the environment of a process that ends when its standard input does: with its watcher."""
-ERRORS = {error.exit_status: error for error in (ConfigError, ArtifactError, DataError)}
+KINDS = (BedstoneError, ConfigError, ArtifactError, DataError)
+ERRORS = {error.exit_status: error for error in KINDS}
 Group = list["subprocess.Popen[str]"]
 
 
@@ -50,10 +52,11 @@ def together(words: Sequence[str], processes: int, progress: Progress) -> dict[s
                 found: dict[str, Any] = json.load(answer)
                 return found
         if lost is None:
-            kind = ERRORS.get(status, BedstoneError)
-            raise kind(f"the first of {processes} processes failed, as it says above")
+            told = [each.returncode - TOLD for each in group]
+            kind = next((ERRORS[each] for each in told if each in ERRORS), BedstoneError)
+            raise kind(f"{processes} processes were to train, and failed as it says above")
         progress.named("training").say(
-            f"process {lost} of {processes} died: all go on from the last checkpoint"
+            f"process {lost + 1} of {processes} died: all go on from the last checkpoint"
         )
     raise BedstoneError(
         f"a process died {1 + MOST_RESTARTS} times", hint="repeated, the run goes on where it was"
@@ -61,15 +64,19 @@ def together(words: Sequence[str], processes: int, progress: Progress) -> dict[s
 
 
 def _lost(group: Group) -> int | None:
-    """Wait for the first process; the number of one that died before, or None."""
+    """Wait for the first process; the number of one that died, or None: all came to an end.
+
+    An error that a process tells is an end; what nobody foresaw may be what a death did to it.
+    """
     first, *others = group
     while first.poll() is None and not any(each.poll() for each in others):
         time.sleep(POLL_SECONDS)
-    if first.poll() == UNEXPECTED:  # which may be what a death did to it
+    if first.poll() != 0:
         time.sleep(SETTLE_SECONDS)
-    dead = [number for number, each in enumerate(group) if each.poll() not in (None, 0)]
-    is_told = dead == [0] and first.returncode > 0
-    return None if not dead or is_told else dead[-1]
+    statuses = [each.poll() or 0 for each in group]
+    if first.poll() == 0 or any(status >= TOLD for status in statuses):
+        return None
+    return min(range(len(group)), key=lambda number: (statuses[number] >= 0, not statuses[number]))
 
 
 @contextmanager
@@ -115,17 +122,16 @@ def _started(
     )
 
 
-def rank() -> int | None:
-    """Which of several processes this is, as torchrun or ``together`` tells it; None: of one."""
-    if int(os.environ.get("WORLD_SIZE", 1)) == 1:
-        return None
-    return int(os.environ.get("RANK", 0))
+def is_watched() -> bool:
+    """Whether ``together`` watches this process."""
+    return WATCHED in os.environ
 
 
 def end_with_watcher() -> None:
-    """Where ``together`` watches this process: end when that does, however it ended."""
-    if WATCHED in os.environ:
-        Thread(target=_exit_after_watcher, daemon=True).start()
+    """End when the watcher does, however it ended, and in silence when it says so."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # a terminal sends it to all
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    Thread(target=_exit_after_watcher, daemon=True).start()
 
 
 def _exit_after_watcher() -> None:

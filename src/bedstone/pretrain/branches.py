@@ -20,6 +20,7 @@ from bedstone.store.stage import Job
 from bedstone.training.optim import Schedule
 
 ROLE = "trunk"
+STAGE = "pretrain.train"
 FOLDER, WHOLE = "checkpoints", ".metadata"
 OWN = {"train_tokens", "kept_tokens", "threads", "device", "compiled", "memory", "optimizer"}
 """Settings in which a branch may differ; of the optimizer's the rates tell."""
@@ -54,7 +55,8 @@ def begun(config: Mapping[str, Any], job: Job, step_tokens: int, schedule: Sched
     if ROLE not in job.inputs:
         return None
     trunk = job.inputs[ROLE]
-    assert isinstance(trunk, Artifact)
+    if not isinstance(trunk, Artifact) or trunk.manifest.stage != STAGE:
+        raise ArtifactError(f"{trunk.location} is no run of {STAGE}", hint="a trunk is one")
     if differ := [*_other_settings(config, trunk), *_other_parents(job, trunk)]:
         raise ArtifactError(
             f"{trunk.location} is not the beginning of this run: it has another {differ[0]}",
@@ -86,7 +88,7 @@ def begun(config: Mapping[str, Any], job: Job, step_tokens: int, schedule: Sched
 def _other_settings(config: Mapping[str, Any], trunk: Artifact) -> list[str]:
     theirs = trunk.manifest.config
     names = [name for name in config if name not in OWN and theirs.get(name) != config[name]]
-    own, other = config["optimizer"], theirs["optimizer"]
+    own, other = config["optimizer"], theirs.get("optimizer", {})
     return names + [
         f"optimizer.{name}"
         for name in own
@@ -96,4 +98,5 @@ def _other_settings(config: Mapping[str, Any], trunk: Artifact) -> list[str]:
 
 def _other_parents(job: Job, trunk: Artifact) -> list[str]:
     theirs = trunk.manifest.parents
-    return [role for role in theirs if job.inputs[role].content != theirs[role].content]
+    roles = theirs.keys() - {ROLE}  # a branch may be a trunk too
+    return [role for role in sorted(roles) if job.inputs[role].content != theirs[role].content]

@@ -17,7 +17,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import numpy as np
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from bedstone.config import MOST_THREADS, Config, checked
 from bedstone.counting.count import parameters, train_flop_per_token
@@ -94,6 +94,14 @@ class TrainConfig(Config):
     optimizer: OptimizerConfig = OptimizerConfig()
     routing: RoutingConfig = RoutingConfig()
 
+    @model_validator(mode="after")
+    def _every_setting_has_an_effect(self) -> "TrainConfig":
+        if self.experts is None and self.routing != RoutingConfig():
+            raise ValueError("routing: there are no experts, so it has no effect")
+        if self.experts is not None and self.kept_tokens:
+            raise ValueError("kept_tokens: a run with experts has no branches")
+        return self
+
 
 def run(config: TrainConfig, job: Job) -> Result:
     """Train from new weights, or go on from the last checkpoint of a killed run.
@@ -116,6 +124,8 @@ def run(config: TrainConfig, job: Job) -> Result:
     rows = given(config.batch_tokens) // shape.seq_len
     if not rows:
         raise ConfigError(f"batch_tokens {config.batch_tokens} is less than seq_len")
+    if (micro_tokens := config.memory.micro_batch_tokens) and micro_tokens < shape.seq_len:
+        raise ConfigError(f"memory.micro_batch_tokens {micro_tokens} is less than seq_len")
     steps = -(-given(config.train_tokens) // (rows * shape.seq_len))
     device = device_of(config.device)
     _refuse_too_large(shape, config, rows, steps, device)
@@ -126,6 +136,8 @@ def run(config: TrainConfig, job: Job) -> Result:
         branches.kept(config.kept_tokens, job.folder, step_tokens, schedule),
     )
     processes = joined(STAGE.name, config, job)
+    if config.memory.sharded and processes.size == 1:
+        job.progress.say("memory.sharded: one process holds all of the model")
     with using_threads(given(config.threads)), ThreadPoolExecutor(1) as reader:
         order = loader.read_order(job.inputs["mix"], steps * rows, config.order_seed)
         streams = loader.read_streams(job.inputs["tokens"], job.inputs["mix"])

@@ -10,6 +10,7 @@ arXiv:2304.11277.
 """
 
 import os
+import signal
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
@@ -36,7 +37,9 @@ from bedstone.store.artifact import Artifact
 from bedstone.store.engine import Local
 from bedstone.store.stage import Job
 from bedstone.store.stages import find
+from bedstone.training.members import member
 
+ENDING = (signal.SIGINT, signal.SIGTERM)
 PATIENCE = timedelta(days=30)
 """The first process may have other stages to build before it trains."""
 CPU = torch.device("cpu")
@@ -132,12 +135,6 @@ class Call(NamedTuple):
     folder: Path
 
 
-def told() -> Processes:
-    """What the environment says: of a command that nobody else runs beside it, one."""
-    names = ("RANK", "WORLD_SIZE")
-    return Processes(*(int(os.environ[name]) for name in names if name in os.environ))
-
-
 def refuse_too_many(processes: int) -> None:
     """Raises ConfigError where a machine has GPUs, but not one for each process."""
     if torch.cuda.is_available() and processes > (there := torch.cuda.device_count()):
@@ -147,9 +144,22 @@ def refuse_too_many(processes: int) -> None:
         )
 
 
+def begin() -> None:
+    """Meet the other processes, which were started together with this one."""
+    backend = "gloo"
+    if torch.cuda.is_available():
+        torch.cuda.set_device(int(os.environ.get("LOCAL_RANK", 0)))
+        backend = "cpu:gloo,cuda:nccl"
+    # torch waits where Python hears no signal.
+    heard = {number: signal.signal(number, signal.SIG_DFL) for number in ENDING}
+    dist.init_process_group(backend, timeout=PATIENCE)
+    for number, handler in heard.items():
+        signal.signal(number, handler)
+
+
 def joined(stage: str, config: Config, job: Job) -> Processes:
     """The processes that run a stage, which from now on all do."""
-    processes = told()
+    processes = Processes(*member()) if dist.is_initialized() else ALONE
     if processes.size > 1 and processes.is_first:
         inputs = {role: shard.location for role, shard in job.inputs.items()}
         _share(Call(stage, config, inputs, job.folder))
@@ -165,18 +175,16 @@ def follow() -> None:
 
 def dismiss() -> None:
     """Tell the others that all is done."""
-    if told().size > 1:
-        _share(None)
-        dist.destroy_process_group()
+    _share(None)
+    dist.destroy_process_group()
+
+
+def is_of_another(error: RuntimeError) -> bool:
+    """Whether it says that another process is gone."""
+    return isinstance(error, dist.DistError) or "gloo" in str(error)
 
 
 def _share(call: Call | None) -> Call | None:
-    if not dist.is_initialized():
-        backend = "gloo"
-        if torch.cuda.is_available():
-            torch.cuda.set_device(int(os.environ.get("LOCAL_RANK", 0)))
-            backend = "cpu:gloo,cuda:nccl"
-        dist.init_process_group(backend, timeout=PATIENCE)
     calls = [call]
     dist.broadcast_object_list(calls, src=0, device=CPU)
     return calls[0]

@@ -67,17 +67,23 @@ def test_not_for_ever(processes):
 
 
 @pytest.mark.parametrize(("status", "kind"), [(1, BedstoneError), (2, ConfigError)])
-def test_an_error_that_is_told_is_not_tried_again(processes, status, kind):
-    code = f"sys.exit({status}) if rank == 0 else time.sleep(60)"
-    with pytest.raises(kind, match="the first of 2 processes failed, as it says above"):
+@pytest.mark.parametrize("others", ["time.sleep(60)", "sys.exit({told})", "sys.exit(1)"])
+def test_an_error_that_is_told_is_not_tried_again(processes, status, kind, others):
+    told = together.TOLD + status
+    code = f"sys.exit({told}) if rank == 0 else {others.format(told=told)}"
+    with pytest.raises(kind, match="2 processes were to train, and failed as it says above"):
         processes(code)
     assert len(processes.begun) == 2
 
 
-def test_which_process_this_is(monkeypatch):
-    for name in ("RANK", "WORLD_SIZE"):
-        monkeypatch.delenv(name, raising=False)
-    assert together.rank() is None
-    monkeypatch.setenv("WORLD_SIZE", "2")
-    monkeypatch.setenv("RANK", "1")
-    assert together.rank() == 1
+def test_what_only_another_tells_is_the_runs_too(processes):
+    with pytest.raises(ConfigError):
+        processes("sys.exit(66) if rank else time.sleep(0.05) or sys.exit(1)")
+
+
+def test_the_one_that_was_killed_is_named(processes, monkeypatch):
+    said = []
+    monkeypatch.setattr(Progress, "say", lambda self, text: said.append(text))
+    with pytest.raises(BedstoneError):
+        processes("sys.exit(1) if rank == 0 else os.kill(os.getpid(), signal.SIGKILL)")
+    assert set(said) == {"process 2 of 2 died: all go on from the last checkpoint"}

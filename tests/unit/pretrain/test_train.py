@@ -156,6 +156,27 @@ def test_a_batch_smaller_than_a_sequence(job, inputs):
         run(CONFIG.model_copy(update={"batch_tokens": 7}), job(**inputs))
 
 
+def test_a_part_smaller_than_a_sequence(job, inputs):
+    config = TrainConfig(**PLAN, memory={"micro_batch_tokens": 7})
+    with pytest.raises(ConfigError, match=r"micro_batch_tokens 7 is less than seq_len"):
+        run(config, job(**inputs))
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"routing": {"z_weight": 0.5}}, "routing: there are no experts"),
+        (
+            {"experts": {"n_experts": 2, "n_active_experts": 1}, "kept_tokens": [8]},
+            "a run with experts has no branches",
+        ),
+    ],
+)
+def test_settings_without_effect(settings, message):
+    with pytest.raises(ValueError, match=message):
+        TrainConfig(**PLAN, **settings)
+
+
 def test_sizes_that_do_not_go_together(job, inputs):
     with pytest.raises(ConfigError, match="d_model 16 is no even number for each of n_heads"):
         run(CONFIG.model_copy(update={"n_heads": 3}), job(**inputs))

@@ -5,19 +5,9 @@ from bedstone.counting.shape import ModelConfig
 from bedstone.errors import ConfigError
 from bedstone.model.transformer import Transformer
 from bedstone.training import processes
-from bedstone.training.processes import ALONE, Processes, refuse_too_many, told, whole
+from bedstone.training.processes import ALONE, refuse_too_many, whole
 
 pytestmark = pytest.mark.torch
-
-
-def test_the_environment_says_which_process_this_is(monkeypatch):
-    for name in ("RANK", "WORLD_SIZE"):
-        monkeypatch.delenv(name, raising=False)
-    assert told() == ALONE == Processes(0, 1)
-    monkeypatch.setenv("RANK", "3")
-    monkeypatch.setenv("WORLD_SIZE", "4")
-    assert told() == Processes(3, 4)
-    assert not told().is_first
 
 
 def test_alone_sums_are_what_they_are():
