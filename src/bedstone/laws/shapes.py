@@ -12,9 +12,12 @@ from typing import Literal
 
 from bedstone.counting.count import Parameters, parameters, train_flop_per_token
 from bedstone.counting.shape import ModelConfig
-from bedstone.laws.hyperparameters import Advice, advice
+from bedstone.laws.hyperparameters import advice
 
 WIDTH_STEP = 32
+LEARNING_RATE = 0.010
+"""The peak for AdamW at every size, with the first weights and rates of ``mup``. By measurement:
+the best at widths of 64 to 256; see docs/concepts/training.md."""
 MAX_WIDTH = 2048
 TYPICAL_MAX_WIDTH = 16_384
 """Of the models whose embedding is told: beyond it there is hardly any."""
@@ -90,22 +93,14 @@ def nearest(parameters: int, vocab_size: int, seq_len: int) -> ModelConfig:
     return min(shapes(vocab_size, seq_len, WIDTH_STEP), key=distance)
 
 
-def learning_rate(flop: float) -> float:
-    """The peak for AdamW, by DeepSeek's law: it asks for FLOP alone.
+def batch_tokens(flop: float, seq_len: int) -> int:
+    """Tokens a step, whole sequences, at least one, by DeepSeek's law: it asks for FLOP alone.
 
     Assumption: the law holds below the FLOP from which it was fitted; see ``laws.toml``.
     """
-    return _advice(flop).learning_rate
-
-
-def batch_tokens(flop: float, seq_len: int) -> int:
-    """Tokens a step, whole sequences, at least one. Source: as ``learning_rate``."""
-    return seq_len * max(1, round(_advice(flop).batch_tokens / seq_len))
-
-
-def _advice(flop: float) -> Advice:
     anything = 1.0
-    return advice("deepseek", anything, anything, flop)
+    advised = advice("deepseek", anything, anything, flop).batch_tokens
+    return seq_len * max(1, round(advised / seq_len))
 
 
 def embedding_share(parameters_total: float, vocab_size: int) -> float:

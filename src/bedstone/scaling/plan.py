@@ -3,8 +3,8 @@
 Reads   ``mix`` (how much text there is), ``tokenizer`` (the vocabulary)
 Writes  ``plan.json``. What later stages are configured with: ``vocab_size``, ``n_layers``,
         ``d_model``, ``n_heads``, ``n_kv_heads``, ``d_ff``, ``seq_len``, ``batch_tokens``,
-        ``train_tokens``, ``n_steps``, ``learning_rate``, ``sft_tokens``, ``threads``,
-        ``number_format``. Why: ``parameters_total``, ``parameters_non_embedding``,
+        ``train_tokens``, ``n_steps``, ``learning_rate``, ``sft_tokens``, ``device``,
+        ``number_format``, ``threads``, ``compiled``. Why: ``parameters_total``, ``parameters_non_embedding``,
         ``tokens_per_parameter``, ``flop``, ``flop_per_second``, ``expected_seconds``,
         ``text_tokens`` (in the mix, each seen once), ``passes`` (over them),
         ``effective_tokens`` (what they are worth in fresh ones), ``laws`` [{``law``,
@@ -12,11 +12,12 @@ Writes  ``plan.json``. What later stages are configured with: ``vocab_size``, ``
         would do with the same FLOP and text),
         ``most_repeated_language``, ``most_repeated_passes``, ``limit`` (``time``, ``text`` or
         ``given``), ``speed_source`` (``given`` or ``measured``), ``measured``
-        [{``number_format``, ``threads``, ``parameters_total``, ``flop_per_second``}],
+        [{``device``, ``number_format``, ``threads``, ``compiled``, ``parameters_total``,
+        ``flop_per_second``}],
         ``sentences`` (the same in words)
 
-The speed is that of the real training step on this machine. Given ``threads``, ``number_format``
-and either ``speed`` or the size, the plan is a pure function of config and inputs; a size whose
+The speed is that of the real training step on this machine. Given ``device``, ``threads``,
+``number_format`` and either ``speed`` or the size, the plan is a pure function of config and inputs; a size whose
 speed nobody gave has null for ``flop_per_second``, ``expected_seconds`` and ``speed_source``.
 """
 
@@ -193,7 +194,7 @@ def plan(config: PlanConfig, vocab_size: int, mix: dict[str, Any], speed: Speed)
         "batch_tokens": batch_tokens,
         "train_tokens": train_tokens,
         "n_steps": n_steps,
-        "learning_rate": shapes.learning_rate(flop),
+        "learning_rate": shapes.LEARNING_RATE,
         "sft_tokens": round(config.sft_share * train_tokens),
         **speed.way._asdict(),
         "parameters_total": parameters.total,

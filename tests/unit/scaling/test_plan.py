@@ -96,7 +96,7 @@ def test_a_given_size_is_taken_whatever_the_machine():
     assert values["limit"] == "given"
     assert values["train_tokens"] == values["n_steps"] * values["batch_tokens"]
     assert abs(values["train_tokens"] - 2_000_000) <= values["batch_tokens"] / 2
-    assert values["learning_rate"] == shapes.learning_rate(values["flop"])
+    assert values["learning_rate"] == shapes.LEARNING_RATE
     absent = ("flop_per_second", "expected_seconds", "speed_source")
     assert [values[name] for name in absent] == [None, None, None]
     assert values["sentences"][2] == "how long that takes was not measured; threads: 2, fp32"
@@ -147,7 +147,7 @@ def test_a_size_alone_is_a_dial():
         assert values["parameters_total"] == 238_144
         assert abs(values["train_tokens"] - tokens) <= values["batch_tokens"] / 2
         assert values["batch_tokens"] == shapes.batch_tokens(values["flop"], 256)
-        assert values["learning_rate"] == shapes.learning_rate(values["flop"])
+        assert values["learning_rate"] == shapes.LEARNING_RATE
     assert "trained on 5 tokens a parameter in whole steps" in values["sentences"][-1]
 
 
