@@ -5,20 +5,19 @@ Writes  ``plan.json``. What later stages are configured with: ``vocab_size``, ``
         ``d_model``, ``n_heads``, ``n_kv_heads``, ``d_ff``, ``seq_len``, ``batch_tokens``,
         ``train_tokens``, ``n_steps``, ``learning_rate``, ``sft_tokens``, ``device``,
         ``number_format``, ``threads``, ``compiled``. Why: ``parameters_total``,
-        ``parameters_non_embedding``, ``tokens_per_parameter``, ``flop``, ``flop_per_second``, ``expected_seconds``,
-        ``text_tokens`` (in the mix, each seen once), ``passes`` (over them),
+        ``parameters_non_embedding``, ``tokens_per_parameter``, ``flop``, ``flop_per_second``,
+        ``expected_seconds``, ``text_tokens`` (in the mix, each seen once), ``passes`` (over them),
         ``effective_tokens`` (what they are worth in fresh ones), ``laws`` [{``law``,
         ``parameters``, ``train_tokens``, ``loss_nats``, ``in_range``}] (what each published law
         would do with the same FLOP and text),
         ``most_repeated_language``, ``most_repeated_passes``, ``limit`` (``time``, ``text`` or
         ``given``), ``speed_source`` (``given`` or ``measured``), ``measured``
         [{``device``, ``number_format``, ``threads``, ``compiled``, ``parameters_total``,
-        ``flop_per_second``}],
-        ``sentences`` (the same in words)
+        ``flop_per_second``}], ``sentences`` (the same in words)
 
 The speed is that of the real training step on this machine. Given ``device``, ``threads``,
-``number_format`` and either ``speed`` or the size, the plan is a pure function of config and inputs;
-a size whose speed nobody gave has null for ``flop_per_second``, ``expected_seconds`` and
+``number_format`` and either ``speed`` or the size, the plan is a pure function of config and
+inputs; a size whose speed nobody gave has null for ``flop_per_second``, ``expected_seconds`` and
 ``speed_source``.
 """
 
