@@ -12,7 +12,7 @@ from typing import Any
 
 from bedstone import config as configs
 from bedstone.ablation.price import TRAIN_FLOP, manifests, price, run_seconds
-from bedstone.ablation.recipes import PLANNER, Comparison, Proxy, number, only, sized
+from bedstone.ablation.recipes import PLANNER, SIZED, Comparison, Proxy, number, only, sized
 from bedstone.ablation.runs import BASELINE, BITS, Arms, Run, gathered, prepare, shape_of, trained
 from bedstone.errors import ConfigError
 from bedstone.evaluation.prediction import FILE
@@ -23,6 +23,7 @@ from bedstone.laws.repeated_text import NEARLY_FRESH_PASSES
 from bedstone.scaling.score import came_first
 from bedstone.store.artifact import Artifact
 from bedstone.store.decisions import FILE as PLAN_FILE
+from bedstone.store.decisions import ROLE as PLAN
 from bedstone.store.making import Making
 from bedstone.store.payload import read_json
 from bedstone.store.stages import find
@@ -105,12 +106,21 @@ def _numbers(option: str, words: str) -> tuple[float, ...]:
     known = tuple(each for each in found if each is not None)
     if len(known) < len(found) or (option in WHOLE and min(known) < 1):
         raise ConfigError(
-            f"{option} {words!r}: these must be numbers above 0",
+            f"{option} {words!r}: these must be numbers above 0 and below 9e18",
             hint="write 100000 or .1M, and a comma between two",
         )
     if len(set(known)) < len(known):
         raise ConfigError(f"{option} {words}: a number is given twice")
     return known
+
+
+def refuse_decided(sets: Sequence[str], comparison: Comparison) -> None:
+    """Raises ConfigError where a setting of the plan is given that the ladder decides."""
+    planner = comparison.baseline.nodes[-1].inputs.get(PLAN)
+    for change in sets:
+        node, _, key = change.partition("=")[0].partition(".")
+        if node == planner and key.rpartition(".")[2] in SIZED:
+            raise ConfigError(f"--set {change}: a ladder decides it, for each of its models")
 
 
 def climb(

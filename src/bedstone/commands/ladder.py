@@ -178,6 +178,7 @@ def ladder(
     asked = ladders.Ladder.read(sizes, target, tokens_per_parameter, grid, seeds)
     found = {name: given(each, store) for name, each in inputs.items()}
     comparison = recipes.load(file_of(recipe), words_of(sets), (), asked.aim, None)
+    ladders.refuse_decided(words_of(sets), comparison)
     where = making(store, progress, workers)
     if dry_run:
         return ladders.priced(asked, comparison, found, where.store)  # type: ignore[return-value]

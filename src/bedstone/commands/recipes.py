@@ -93,7 +93,7 @@ def run(
     store: Store = STORE,
     workers: Workers = 1,
     processes: Annotated[
-        int, typer.Option(min=1, max=1_024, help="that train a model together; one a GPU")
+        int, typer.Option(min=1, max=1_024, help="so many train a model together: one for each GPU")
     ] = 1,
     engine: EngineName = "local",
     progress: Progress | None = None,

@@ -62,6 +62,7 @@ def test_several_ratios_are_tried_with_each_size(ladder):
     [
         ((*SIZES, "--target", ".8M"), "--target .8M: it must be larger than each of --sizes"),
         ((*SIZES, "--target", "1.6M,3.2M"), "one model is predicted, not 2"),
+        ((*SIZES, *TARGET, "--set", "plan.minutes=3"), "--set plan.minutes=3: a ladder decides it"),
         ((*SIZES, "--target", "large"), "--target 'large': these must be numbers above 0"),
         (("--sizes", ".1M", *TARGET), "--sizes .1M: a law wants 3 sizes or more"),
         (("--sizes", ".1M,.2M", *TARGET), "--sizes .1M,.2M: a law wants 3 sizes or more"),
