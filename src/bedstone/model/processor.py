@@ -24,7 +24,7 @@ def device_of(asked: Device) -> torch.device:
         ConfigError: a GPU, and torch finds none.
     """
     if asked == "cpu":
-        return torch.device("cpu")
+        return CPU
     if torch.cuda.is_available():
         return torch.device("cuda", torch.cuda.current_device())
     if asked == "cuda":
@@ -32,7 +32,7 @@ def device_of(asked: Device) -> torch.device:
             "device cuda: torch finds no GPU on this machine",
             hint="set device to cpu, or install the torch that your GPU's driver goes with",
         )
-    return torch.device("cpu")
+    return CPU
 
 
 def wait(device: torch.device) -> None:

@@ -31,6 +31,7 @@ from torch.nn.parallel import DistributedDataParallel
 
 from bedstone.config import Config
 from bedstone.errors import ConfigError
+from bedstone.model.processor import CPU
 from bedstone.model.transformer import DTYPES, Transformer
 from bedstone.progress import Progress
 from bedstone.store.artifact import Artifact
@@ -42,7 +43,6 @@ from bedstone.training.members import member
 ENDING = (signal.SIGINT, signal.SIGTERM)
 PATIENCE = timedelta(days=30)
 """The first process may have other stages to build before it trains."""
-CPU = torch.device("cpu")
 LossFunction = Callable[..., Tensor]
 """As ``Transformer.loss``."""
 
