@@ -137,7 +137,7 @@ def small() -> list[str]:
         "fine_tuning.prompts=12",
         "fine_tuning.max_tokens=32",
         "answers.problems=60",
-        "answers.max_tokens=32",
+        "answers.max_tokens=16",
         "answers.samples=8",
         "preferences.held_out_share=0.3",
         "aligned.epochs=1",

@@ -23,6 +23,8 @@ from bedstone.store.artifact import Artifact, is_complete
 from bedstone.store.engine import Local
 from bedstone.store.stages import STAGES, find
 from bedstone.training import loop
+from bedstone.training.checkpoints import Kept
+from bedstone.training.curve import Curve
 
 WATCHED = {"open", "os.rename", "os.mkdir", "os.remove", "os.rmdir", "os.truncate", "sync"}
 
@@ -142,14 +144,14 @@ def record(plan: recipe.Recipe, crawl: Path, reference: Path, folder: Path) -> N
 
 def going_on(plan: recipe.Recipe, crawl: Path, store: Path, resumed: Path) -> None:
     """Build on, and write down at which step a training went on."""
-    resume = loop._resume
+    read = Kept.read
 
-    def resume_told(*words: object) -> loop.Curve:
-        curve = resume(*words)
+    def read_told(kept: Kept, path: Path) -> Curve:
+        curve = read(kept, path)
         resumed.write_text(str(len(curve)))
         return curve
 
-    loop._resume = resume_told
+    Kept.read = read_told
     build_node(plan, crawl, store)
 
 

@@ -37,6 +37,9 @@ SMALL = (
     f"spoken.languages={json.dumps(list(LANGUAGES.values()))}",
     f'shuffled.languages=["{HINDI}"]',
     "shuffled.share=1",
+    'base.parametrisation="standard"',
+    "base.learning_rate=0.0186",
+    'base.documents="joined"',
 )
 PROXY = "parameters=29k,tokens=40k"
 
