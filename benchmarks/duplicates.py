@@ -25,12 +25,13 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from bedstone.corpus import dedup, minhash
-from bedstone.corpus.duplicates.signatures import composed, signed
+from bedstone.corpus.duplicates.signatures import signed
 from bedstone.store.adoption import adopt
 from bedstone.store.artifact import Artifact
 from bedstone.store.build import build
 from bedstone.store.engine import Local
 from bedstone.text.codes import Texts, batches
+from bedstone.text.composition import composed
 
 SHARD_DOCUMENTS = 10_000
 VOCABULARY, LETTERS = 50_000, np.frombuffer(b"etaoinshrdlucmfwypvbgkjqxz", np.uint8)
@@ -72,7 +73,7 @@ def signatures(words: argparse.Namespace) -> None:
     """Print both sides' CPU time for a document, and the ratio."""
     texts = given_texts(words)
     ours, theirs = [], []
-    list(map(sign, batches(list(composed(texts[:2])))))  # compiles
+    list(map(sign, batches([composed(text) for text in texts[:2]])))  # compiles
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder, "texts.json")
         path.write_text(json.dumps(texts), "utf-8")
@@ -85,7 +86,7 @@ def signatures(words: argparse.Namespace) -> None:
         ) as other:
             for _ in range(words.rounds):
                 started = time.process_time()
-                for batch in batches(composed(texts)):
+                for batch in batches([composed(text) for text in texts]):
                     sign(batch)
                 ours.append(time.process_time() - started)
                 print("again", file=other.stdin, flush=True)

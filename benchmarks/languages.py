@@ -30,7 +30,7 @@ import pyarrow as pa
 from bedstone.corpus.filter import FilterConfig
 from bedstone.corpus.rules.measures import STOP_WORDS, measure
 from bedstone.corpus.rules.sets import judge
-from bedstone.corpus.rules.transfer import METHODS
+from bedstone.corpus.rules.transfer import CARRIERS
 from bedstone.corpus.sources import messages, packages
 from bedstone.corpus.sources.packages import Package
 from bedstone.corpus.sources.pages import Files
@@ -285,7 +285,7 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawTextHelpFormatter
     )
     parser.add_argument("folder", type=Path)
-    parser.add_argument("--method", choices=METHODS, default=ThresholdsConfig().method)
+    parser.add_argument("--method", choices=tuple(CARRIERS), default=ThresholdsConfig().method)
     parser.add_argument("--bytes", type=int, default=800)
     parser.add_argument("--mixed", action="store_true")
     parser.add_argument("--why", action="store_true", help="count the rules that drop")

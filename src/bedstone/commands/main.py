@@ -111,21 +111,17 @@ def _as_one_of_many(its: Member) -> None:
         if its.rank:
             processes.follow()
         else:
-            _first()
+            try:
+                application(sys.argv[1:])(prog_name=NAME)
+            except SystemExit as end:  # typer's way to say that all is well, too
+                if end.code:
+                    raise
             processes.dismiss()
     except RuntimeError as error:
         if not processes.is_of_another(error):
             raise
         _complain([f"process {its.rank + 1} of {its.size} has lost another"])
         sys.exit(1)
-
-
-def _first() -> None:
-    try:
-        application(sys.argv[1:])(prog_name=NAME)
-    except SystemExit as end:
-        if end.code:
-            raise
 
 
 def _version(value: bool) -> None:  # noqa: FBT001 (typer calls it so)

@@ -40,7 +40,7 @@ def together(words: Sequence[str], processes: int, progress: Progress) -> dict[s
     """What ``bedstone WORDS --json`` answers, as so many processes.
 
     Raises:
-        BedstoneError: it failed, which the first process told, or a process died too often.
+        BedstoneError: it failed, which a process told, or one died too often.
     """
     for _ in range(1 + MOST_RESTARTS):
         with TemporaryFile("w+", encoding="utf-8") as answer:

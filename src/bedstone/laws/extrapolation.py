@@ -34,6 +34,8 @@ POINTS = {1: 241, 2: 49}
 """Of the grid of exponents, along each of them."""
 RATIOS = (0.0, 0.5, 1.0, 2.0, 4.0, 8.0, 16.0)
 """Of the variance of a size's error to that of a run's, all as likely before."""
+SAME_RATIO = 1.1
+"""Times, by which tokens a parameter may differ and be called the same: steps are whole."""
 AHEAD = 4.0
 """Times the largest sizes, where draws are compared too."""
 DRAWN, ROUNDS = 20_000, 20

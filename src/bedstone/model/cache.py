@@ -153,14 +153,6 @@ def seen_blocks(
     return create_block_mask(seen, rows, None, size, size, device=slots_T.device)
 
 
-def positions(slots_T: Tensor, documents_BT: Tensor | None) -> Tensor:
-    """Of each slot, counted from the beginning of its document, [1 or B, T]."""
-    if documents_BT is None:
-        return slots_T[None]
-    begins_BT = documents_BT.diff(dim=1, prepend=documents_BT[:, :1]) != 0
-    return slots_T - (begins_BT * slots_T).cummax(1).values
-
-
 def _rotations(config: ModelConfig, positions_BT: Tensor, dtype: Any) -> tuple[Tensor, Tensor]:
     rates = rotary_rates(config).to(positions_BT.device)
     angles = positions_BT.clamp(min=0)[:, None, :, None] * rates

@@ -31,7 +31,7 @@ from bedstone.config import Config
 from bedstone.errors import DataError
 from bedstone.laws import isoflop
 from bedstone.laws.assess import interval
-from bedstone.laws.extrapolation import COLUMNS, Extrapolation, extrapolated
+from bedstone.laws.extrapolation import COLUMNS, SAME_RATIO, Extrapolation, extrapolated
 from bedstone.laws.fitting import Runs
 from bedstone.laws.known import DRAWS_FILE, LAW_FILE, SURFACE
 from bedstone.laws.robust import Floats
@@ -43,8 +43,6 @@ from bedstone.store.stage import Job, Metrics, Result, Stage
 Row = dict[str, Any]
 SAME = ("mix", "tokenizer", "texts")
 """Of what all models are made and on what they are measured, by role."""
-SAME_RATIO = 1.1
-"""Times, by which tokens a parameter may differ: steps are whole."""
 ISOFLOP_RESAMPLES = 1_000
 
 

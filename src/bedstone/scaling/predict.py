@@ -27,7 +27,7 @@ from bedstone.errors import ConfigError, DataError, nearest
 from bedstone.laws.allocation import WITHOUT_LOSS, Question, loss, outside
 from bedstone.laws.assess import interval, new_run_intervals, spread
 from bedstone.laws.conclusions import short
-from bedstone.laws.extrapolation import stored
+from bedstone.laws.extrapolation import SAME_RATIO, stored
 from bedstone.laws.known import (
     LAW_FILE,
     LAW_NAMES,
@@ -54,8 +54,6 @@ DEFAULT = "epoch"
 NOISE_SEED = 0
 LADDER, OF_TEXT = "scaling.ladder", ("mix", "tokenizer")
 """Whose artifact says what, and what its runs have in common with the one that is spoken of."""
-SAME_RATIO = 1.1
-"""Times, by which tokens a parameter may differ from a ladder's: steps are whole."""
 FARTHEST_TIMES = 8.0
 """Of the largest size of a ladder: so far its intervals were tried."""
 FAR = "{:.0f} times the largest size of the ladder: its interval was never tried so far from it"
