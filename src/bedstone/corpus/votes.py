@@ -16,9 +16,9 @@ Before it is set, look at the languages: votes of one site are in its readers' l
 limit then leaves nearly nothing of the others.
 
 Keys are those of ``links.addresses``. The strict one goes first: all rows of one strict key are
-added up. Where no row has it, a page that is loosely the same counts, of several the one with most
-votes, for they may be other pages. By host, a document has the votes of its host, or else of the
-nearest host above it that has some.
+added up. Where no row has it, a page that is loosely the same counts, one with the same query
+before others; of several the one with most votes, for they may be other pages. By host, a document
+has the votes of its host, or else of the nearest host above it that has some.
 
 The tables are read once, however many documents there are, and may be larger than memory: their
 keys are sorted on disk.
@@ -209,11 +209,10 @@ def _write(part: Part, job: Job, strict: Path, loose: Path | None) -> Seen:
     if loose is None:
         _of_hosts(Keyed.at(strict), keys, votes, match)
     else:
-        terms = [(key,) if key else () for key in keys]
-        _of_pages(Keyed.at(strict), terms, votes, match, "strict")
-        others = zip(keys, match, strict=True)
-        loose_terms = [loosely(key) if key and how is None else () for key, how in others]
-        _of_pages(Keyed.at(loose), loose_terms, votes, match, "loose")
+        _of_pages(Keyed.at(strict), keys, votes, match, "strict")
+        terms = [loosely(key) if key else (None, None) for key in keys]
+        for wanted in zip(*terms, strict=True):
+            _of_pages(Keyed.at(loose), wanted, votes, match, "loose")
     columns = [named["id"], pa.array(votes, mask=np.isnan(votes)), pa.array(match, pa.string())]
     file = tables.write(job, f"{part.number:05}.parquet", pa.table(columns, schema=FOUND))
     counts = Counter[tuple[str, str]]()
@@ -228,13 +227,13 @@ def _write(part: Part, job: Job, strict: Path, loose: Path | None) -> Seen:
 
 
 def _of_pages(
-    keyed: Keyed, terms: Sequence[tuple[str, ...]], votes: Votes, match: Strings, how: str
+    keyed: Keyed, keys: Sequence[str | None], votes: Votes, match: Strings, how: str
 ) -> None:
-    """Fill in the most votes that one of a document's keys has."""
-    places = [place for place, some in enumerate(terms) for _ in some]
-    for at, row in keyed.matches([key.encode() for key in chain.from_iterable(terms)]):
-        votes[places[at]] = np.fmax(votes[places[at]], keyed.numbers[row])
-        match[places[at]] = how
+    """Fill in the votes of those whose key has some, unless they have been found before."""
+    pairs = zip(keys, match, strict=True)
+    places = [place for place, (key, found) in enumerate(pairs) if key and found is None]
+    for at, row in keyed.matches([(keys[place] or "").encode() for place in places]):
+        votes[places[at]], match[places[at]] = keyed.numbers[row], how
 
 
 def _of_hosts(keyed: Keyed, keys: Sequence[str | None], votes: Votes, match: Strings) -> None:

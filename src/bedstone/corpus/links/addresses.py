@@ -63,7 +63,7 @@ def loose_keys(key: str) -> tuple[str, ...]:
 
 
 def loosely(key: str) -> tuple[str, str]:
-    """Under which of those keys a page with this strict key is looked for."""
+    """Under which of those keys a page with this strict key is looked for, the surer first."""
     bare = without_variant(key)
     path, mark, _ = bare.partition("?")
     return (bare, path) if mark else (bare, f"{path}?")

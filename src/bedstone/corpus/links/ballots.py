@@ -75,8 +75,9 @@ def ballots(path: Path, columns: Columns, *, by_host: bool) -> Iterator[Ballot]:
 def _ballot(number: int, url: Any, votes: Any, keying: Keying) -> Ballot:
     if votes is ABSENT:
         return Ballot(number, url, "", 0.0, "row")
-    key = keying(url.strip()) if isinstance(url, str) else None
-    told = url if isinstance(url, str) else ""
+    told = url.strip() if isinstance(url, str) else ""
+    # With a line's end in it, it is what stands between two stray quotes.
+    key = None if "\n" in told else keying(told)
     if key is None:
         return Ballot(number, told, "", 0.0, "no_url")
     if (value := _number(votes)) is None:

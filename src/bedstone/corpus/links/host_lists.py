@@ -9,6 +9,7 @@ itself and what is in that folder, never for a longer name that begins as it doe
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 
 from bedstone.corpus.links.addresses import (
@@ -53,24 +54,20 @@ class HostLists:
     def on(self, keys: Sequence[str | None]) -> list[list[str] | None]:
         """Of each strict key the names of the lists that it is on; None of none."""
         bare = [without_variant(key) if key else None for key in keys]
-        hosts = {host_of(key) for key in bare if key}
-        terms = {host: hosts_above(host) for host in hosts}
-        if self.has_urls:
-            terms |= {key: paths_above(key) for key in bare if key}
-        wanted = list({each for above in terms.values() for each in above})
+        terms = [self._terms(key) if key else [] for key in bare]
+        wanted = list(set(chain.from_iterable(terms)))
         found: dict[str, set[int]] = {}
         for at, row in self.entries.matches([each.encode() for each in wanted]):
             found.setdefault(wanted[at], set()).add(int(self.entries.numbers[row]))
-        return [self._names(key, terms, found) for key in bare]
+        numbers = [set[int]().union(*(found.get(it, ()) for it in each)) for each in terms]
+        return [
+            [self.lists[number].name for number in sorted(some)] if key else None
+            for key, some in zip(bare, numbers, strict=True)
+        ]
 
-    def _names(
-        self, key: str | None, terms: dict[str, list[str]], found: dict[str, set[int]]
-    ) -> list[str] | None:
-        if key is None:
-            return None
-        above = terms[host_of(key)] + (terms[key] if self.has_urls else [])
-        numbers = set[int]().union(*(found[each] for each in above if each in found))
-        return [self.lists[number].name for number in sorted(numbers)]
+    def _terms(self, key: str) -> list[str]:
+        """The entries that would name a page."""
+        return hosts_above(host_of(key)) + (paths_above(key) if self.has_urls else [])
 
 
 def read_lists(files: Sequence[Path]) -> HostLists:
