@@ -192,9 +192,9 @@ def _batches(rows: Iterator[tuple[Path, Ballot]]) -> Iterator[list[tuple[Path, B
 
 def _collected_loosely(strict: Path, folder: Path) -> Path:
     """The same by loose keys: of several pages, the one with most votes."""
-    keyed, collector = Keyed.at(strict), Collector(folder, "max")
-    for first in range(0, len(keyed), BATCH_ROWS):
-        table = keyed.table(first, min(first + BATCH_ROWS, len(keyed)))
+    count, collector = len(Keyed.at(strict)), Collector(folder, "max")
+    for first in range(0, count, BATCH_ROWS):
+        table = Keyed.at(strict).table(first, min(first + BATCH_ROWS, count))
         rows = zip(table["key"].to_pylist(), table["number"].to_pylist(), strict=True)
         found = [(each.encode(), votes) for key, votes in rows for each in loose_keys(key.decode())]
         collector.add([key for key, _ in found], [votes for _, votes in found])

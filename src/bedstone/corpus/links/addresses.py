@@ -51,7 +51,7 @@ def strict_key(url: str) -> str | None:
     if "%" in path:
         path = ESCAPE.sub(_escape, path)
     path = INDEX.sub("", path).rstrip("/")
-    query = _query(parsed.search[1:])
+    query = _query(parsed.search[1:]) if parsed.search else ""
     return f"{host}{path}?{query}" if query else host + path
 
 

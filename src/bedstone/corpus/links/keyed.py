@@ -16,10 +16,10 @@ from numpy.typing import NDArray
 
 Combine = Literal["sum", "max"]
 """Of the numbers of equal keys, what is kept."""
-RUN_BYTES = 1 << 27
-"""Of keys and numbers held before they are sorted and put on disk; a few times as much while they
+RUN_BYTES = 1 << 25
+"""Of keys and numbers held before they are sorted and put on disk; ten times as much while they
 are."""
-SLICE_ENTRIES = 1 << 21
+SLICE_ENTRIES = 1 << 19
 """Of all runs that are merged at a time, about."""
 PARTS = {"hashes": "<u8", "numbers": "<f8", "starts": "<i8", "letters": "u1"}
 """The files, and the types of what is in them; ``starts`` has one more than there are keys."""
@@ -56,6 +56,11 @@ class Keyed:
             for row in range(firsts[at], behind[at]):
                 if self.key(row) == keys[order[at]]:
                     yield int(order[at]), row
+
+    def between(self, low: int, high: int) -> pa.Table:
+        """The rows with hashes in ``[low, high]``."""
+        first = np.searchsorted(self.hashes, np.uint64(low), "left")
+        return self.table(int(first), int(np.searchsorted(self.hashes, np.uint64(high), "right")))
 
     def table(self, first: int, behind: int) -> pa.Table:
         """The rows ``[first, behind)`` as they are collected."""
@@ -98,13 +103,11 @@ class Collector:
         self._pending, self._bytes = [], 0
 
     def _merged(self) -> Path:
-        runs = [Keyed.at(run) for run in self._runs]
-        count = max(-(-sum(map(len, runs)) // SLICE_ENTRIES), 1)
-        bounds = np.array([number * 2**64 // count for number in range(count)], np.uint64)
-        places = [[*np.searchsorted(run.hashes, bounds).tolist(), len(run)] for run in runs]
+        count = max(-(-sum(len(Keyed.at(run)) for run in self._runs) // SLICE_ENTRIES), 1)
         for number in range(count):
-            slices = zip(runs, places, strict=True)
-            parts = [run.table(at[number], at[number + 1]) for run, at in slices]
+            low, high = (bound * 2**64 // count for bound in (number, number + 1))
+            # What is mapped counts as held until it is let go: so each run is opened anew.
+            parts = [Keyed.at(run).between(low, high - 1) for run in self._runs]
             _append(self._folder / "all", _combined(parts, self._combine))
         return self._folder / "all"
 
