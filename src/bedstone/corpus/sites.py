@@ -59,7 +59,7 @@ def run(config: SitesConfig, job: Job) -> Result:
     files: list[File] = []
     if "lists" in job.inputs:
         lists = job.inputs["lists"]
-        known = _read(lists.files, lists.content)
+        known = _read(lists.files, lists.location, lists.content)
         listed = known.on(keys)
         table = table.append_column("listed", pa.array(listed, pa.list_(pa.string())))
         counts = Counter(name for names in listed for name in names or ())
@@ -70,9 +70,9 @@ def run(config: SitesConfig, job: Job) -> Result:
 
 
 @lru_cache(1)
-def _read(files: tuple[Path, ...], content: str) -> HostLists:
+def _read(files: tuple[Path, ...], top: Path, content: str) -> HostLists:
     """The lists, read once for all shards that a process works on."""
-    return read_lists(files)
+    return read_lists(files, top)
 
 
 def _about(known: HostLists, counts: Counter[str]) -> pa.Table:

@@ -20,8 +20,8 @@ from bedstone.errors import DataError, printable
 DELIMITED = {".csv": ",", ".tsv": "\t", ".csv.gz": ",", ".tsv.gz": "\t"}
 ENDINGS = (*DELIMITED, ".parquet")
 BATCH_ROWS = 1 << 14
-LINE_BYTES = 1 << 20
-"""Of a longer line no more is held; what is left of it is no row."""
+ROW_BYTES = 1 << 20
+"""Of a longer row no more is held."""
 MAX_VOTES = 2.0**53
 """Either way: sums of whole numbers stay exact."""
 REASONS = ("row", "no_url", "no_number")
@@ -110,23 +110,41 @@ def _of_lines(path: Path, columns: Columns) -> Iterator[tuple[Any, Any]]:
                 yield (delimiter.join(row) if row else ""), ABSENT
 
 
+class _Lines:
+    """A file's lines as text, for one that puts rows together and says when it has one."""
+
+    def __init__(self, file: IO[bytes]) -> None:
+        self._file, self._encoding = file, "utf-8-sig"
+        self.bytes = 0
+        """Since the last row."""
+
+    def __iter__(self) -> "_Lines":
+        return self
+
+    def __next__(self) -> str:
+        line = self._file.readline(ROW_BYTES)
+        if not line:
+            raise StopIteration
+        self.bytes += len(line)
+        if self.bytes > ROW_BYTES:
+            raise csv.Error
+        text = line.decode(self._encoding, "replace")
+        self._encoding = "utf-8"
+        return text
+
+
 def _rows(file: IO[bytes], delimiter: str) -> Iterator[list[str] | None]:
-    """The rows, None in the place of each that is none."""
-    reader = csv.reader(_texts(file), delimiter=delimiter)
+    """The rows, None in the place of each that has no end."""
+    lines = _Lines(file)
+    reader = csv.reader(lines, delimiter=delimiter)
     while True:
+        lines.bytes = 0
         try:
             yield next(reader)
         except StopIteration:
             return
-        except csv.Error:  # a field without an end: what comes behind it is read on
+        except csv.Error:  # what comes behind it is read on
             yield None
-
-
-def _texts(file: IO[bytes]) -> Iterator[str]:
-    first = True
-    while line := file.readline(LINE_BYTES):
-        yield line.decode("utf-8-sig" if first else "utf-8", "replace")
-        first = False
 
 
 def _of_parquet(path: Path, columns: Columns) -> Iterator[tuple[Any, Any]]:

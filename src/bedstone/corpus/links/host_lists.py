@@ -1,12 +1,14 @@
 """Lists of hosts and of beginnings of URLs, as their makers publish them, and who is on them.
 
 A list is a plain file, named after it, or a folder with the files ``domains`` and ``urls`` (the
-layout of the University of Toulouse's lists), named after the folder. Each line is a host, or a URL
+layout of the University of Toulouse's lists), named after the folder, or ``domains`` if that is the
+folder which was given. Each line is a host, or a URL
 with or without its scheme; behind ``#`` is a comment; a line of a file of hosts may begin with the
 number that it is sent to. A host stands for itself and all hosts below it; a URL with a path for
 itself and what is in that folder, never for a longer name that begins as it does.
 """
 
+import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import chain
@@ -70,15 +72,15 @@ class HostLists:
         return hosts_above(host_of(key)) + (paths_above(key) if self.has_urls else [])
 
 
-def read_lists(files: Sequence[Path]) -> HostLists:
-    """The lists that ``files`` are.
+def read_lists(files: Sequence[Path], top: Path) -> HostLists:
+    """The lists that ``files`` below ``top`` are.
 
     Raises:
         DataError: one cannot be read, or has no entry.
     """
     by_name: dict[str, list[Path]] = {}
     for path in files:
-        if (name := _name(path, files)) is not None:
+        if (name := _name(path, files, top)) is not None:
             by_name.setdefault(name, []).append(path)
     keys, numbers, lists, has_urls = list[bytes](), list[int](), [], False
     for number, name in enumerate(sorted(by_name)):
@@ -100,10 +102,12 @@ def read_lists(files: Sequence[Path]) -> HostLists:
     return HostLists(tuple(lists), in_memory(keys, numbers), has_urls)
 
 
-def _name(path: Path, files: Sequence[Path]) -> str | None:
+def _name(path: Path, files: Sequence[Path], top: Path) -> str | None:
     """Of the list that a file belongs to; None if it is another file of such a folder."""
     if path.name in (OF_HOSTS, OF_URLS):
-        return path.resolve().parent.name
+        # Not of what lies above the top: by that nothing is told of what was asked for.
+        folder = os.path.relpath(path.parent.resolve(), top)
+        return OF_HOSTS if folder == os.curdir else Path(folder).name
     beside = {each.name for each in files if each.parent == path.parent}
     return None if OF_HOSTS in beside or OF_URLS in beside else path.name.removesuffix(path.suffix)
 

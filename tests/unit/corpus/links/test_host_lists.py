@@ -14,7 +14,8 @@ def lists(tmp_path):
             path = tmp_path / name.replace("__", "/")
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(text)
-        return read_lists(tuple(sorted(path for path in tmp_path.rglob("*") if path.is_file())))
+        paths = sorted(path for path in tmp_path.rglob("*") if path.is_file())
+        return read_lists(tuple(paths), tmp_path)
 
     return made
 
@@ -50,6 +51,10 @@ def test_folders_and_files(lists):
     assert on(found, "page.html") == [None]
 
 
+def test_of_one_list_that_is_given_alone(lists):
+    assert [it.name for it in lists(domains="x.example", urls="y.example/z").lists] == ["domains"]
+
+
 def test_of_two_lists_both_are_told(lists):
     found = lists(a="x.example\nx.example\n", b="example.org\nx.example\n")
     assert on(found, "http://x.example/") == [["a", "b"]]
@@ -72,5 +77,5 @@ def test_a_list_that_names_nothing(lists):
 def test_many_entries_take_little_room(lists):
     found = lists(many="".join(f"host-{number}.example\n" for number in range(20_000)))
     room = sum(getattr(found.entries, part).nbytes for part in ("hashes", "numbers", "starts"))
-    assert room <= 25 * 20_000
+    assert room <= 24 * 20_000 + 8
     assert on(found, "http://a.host-19999.example/", "http://host-20000.example/") == [["many"], []]
