@@ -31,10 +31,10 @@ Differs: there the URL as it is written is the key, and only pages with votes ar
 import logging
 import shutil
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import partial
-from itertools import chain
+from itertools import chain, islice
 from pathlib import Path
 from typing import Literal
 
@@ -52,7 +52,7 @@ from bedstone.corpus.links.addresses import (
     strict_key,
     without_variant,
 )
-from bedstone.corpus.links.ballots import BATCH_ROWS, ENDINGS, REASONS, Ballot, Columns, ballots
+from bedstone.corpus.links.ballots import BATCH_ROWS, ENDINGS, REASONS, Columns, ballots
 from bedstone.corpus.links.keyed import Collector, Keyed
 from bedstone.errors import DataError
 from bedstone.languages import MIXED, UNKNOWN
@@ -157,7 +157,7 @@ def _collected(
     rows = chain.from_iterable(
         ((path, it) for it in ballots(path, config.columns, by_host=by_host)) for path in files
     )
-    for batch in _batches(rows):
+    while batch := list(islice(rows, BATCH_ROWS)):
         good = [ballot for _, ballot in batch if not ballot.reason]
         keys = [host_of(without_variant(it.key)) if by_host else it.key for it in good]
         collector.add([key.encode() for key in keys], [it.votes for it in good])
@@ -177,17 +177,6 @@ def _collected(
             hint=f"look at the columns {columns}: a URL begins with http:// or https://",
         )
     return collector.close()
-
-
-def _batches(rows: Iterator[tuple[Path, Ballot]]) -> Iterator[list[tuple[Path, Ballot]]]:
-    batch = []
-    for row in rows:
-        batch.append(row)
-        if len(batch) == BATCH_ROWS:
-            yield batch
-            batch = []
-    if batch:
-        yield batch
 
 
 def _collected_loosely(strict: Path, folder: Path) -> Path:

@@ -50,7 +50,8 @@ def strict_key(url: str) -> str | None:
     path = parsed.pathname
     if "%" in path:
         path = ESCAPE.sub(_escape, path)
-    path = INDEX.sub("", path).rstrip("/")
+    while (shorter := INDEX.sub("", path.rstrip("/"))) != path:
+        path = shorter
     query = _query(parsed.search[1:]) if parsed.search else ""
     return f"{host}{path}?{query}" if query else host + path
 
