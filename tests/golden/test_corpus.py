@@ -69,6 +69,7 @@ RECORDED = "corpus.extract.records"
 ROLES = {
     "corpus.extract": "documents",
     "corpus.language": "language",
+    "corpus.permissions": "permissions",
     "corpus.yardstick": "yardstick",
     "corpus.minhash": "signatures",
     "corpus.held_out": "held_out",

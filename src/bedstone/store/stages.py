@@ -21,6 +21,7 @@ STAGES = (
     "corpus.extract",
     "corpus.parallel",
     "corpus.language",
+    "corpus.permissions",
     "corpus.yardstick",
     "corpus.minhash",
     "corpus.held_out",
