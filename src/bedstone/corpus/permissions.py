@@ -258,15 +258,16 @@ def named(address: str | None) -> str | None:
 
 
 def _count(losses: Losses, verdict: Verdict, size: int, language: str, host: str) -> None:
-    state = {False: "refused_", None: "unknown_"}.get(verdict.allowed)
-    sums = {"documents": 1, "bytes": size}
-    if state:
-        sums |= {f"{state}documents": 1, f"{state}bytes": size}
-    losses.languages.setdefault(language, Counter()).update(sums)
+    sums = losses.languages.setdefault(language, Counter())
+    state = {False: "refused_", None: "unknown_", True: ""}[verdict.allowed]
+    for prefix in {"", state}:
+        sums[f"{prefix}documents"] += 1
+        sums[f"{prefix}bytes"] += size
     losses.counts[f"robots.{(verdict.robots or 'no host').replace(' ', '_')}_documents"] += 1
     if verdict.allowed is False:
-        refused = {name: sums[name] for name in ("refused_documents", "refused_bytes")}
-        losses.hosts.setdefault(host, Counter()).update(refused)
+        refused = losses.hosts.setdefault(host, Counter())
+        refused["refused_documents"] += 1
+        refused["refused_bytes"] += size
         losses.examples.setdefault(host, verdict.by[0])
 
 

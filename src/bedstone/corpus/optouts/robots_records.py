@@ -12,6 +12,7 @@ import hashlib
 import zlib
 from collections import OrderedDict
 from collections.abc import Callable, Iterator, Sequence
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, Generic, Literal, NamedTuple, TypeVar
 from urllib.parse import urljoin
@@ -36,6 +37,7 @@ NOW = "9"
 """The date of a file that has none: it was put there for now."""
 MAX_URL_CHARACTERS = 2_000
 """Of an address that rules are matched with."""
+HELD_ANSWERS = 1 << 14
 KEPT_CHARACTERS = 4 << 20
 """Of the texts whose parsed form is held."""
 DATE_CHARACTERS = len("2024-01-01T00:00:00")
@@ -149,7 +151,10 @@ class Records:
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
-        self._keys, self._rows = (np.load(folder / f"{it}.npy", "r") for it in ("keys", "rows"))
+        self._keys, self._rows = (
+            np.load(folder / f"{it}.npy", "r").view(np.ndarray) for it in ("keys", "rows")
+        )
+        self._found = lru_cache(HELD_ANSWERS)(self._find)
 
     def find(self, page: Address, date: str, dated: Dated) -> Answer | None:
         """What was answered for the robots.txt of a page's host; None if nobody asked.
@@ -159,9 +164,13 @@ class Records:
             date: of the page.
             dated: of several the newest, or that which was in force when the page was fetched.
         """
-        asked = address_of(f"{'https' if page.is_https else 'http'}://{page.host}{PATH}")
+        day = date[:DATE_CHARACTERS] if dated == "page" else ""
+        return self._found(page.host, page.is_https, day)
+
+    def _find(self, host: str, is_https: bool, day: str) -> Answer | None:  # noqa: FBT001, a key
+        asked = address_of(f"{'https' if is_https else 'http'}://{host}{PATH}")
         for _ in range(MAX_REDIRECTS + 1):
-            row = self._row(asked, date, dated) if asked else None
+            row = self._row(asked, day) if asked else None
             if row is None:
                 return None
             answer = Answer(*(int(row[name]) for name in Answer._fields))
@@ -175,14 +184,14 @@ class Records:
         """The text of an answer."""
         return decoded(self._content(answer)[2])
 
-    def _row(self, address: Address, date: str, dated: Dated) -> Any | None:
+    def _row(self, address: Address, day: str) -> Any | None:
         key = np.uint64(_key(address))
         rows = self._rows[slice(*np.searchsorted(self._keys, (key, key + np.uint64(1))).tolist())]
         same = [row for row in rows if row["is_https"] == address.is_https] or list(rows)
-        if dated == "page":
-            day = date[:DATE_CHARACTERS].encode("ascii", "replace")
-            return next((row for row in reversed(same) if row["date"] <= day), (*same, None)[0])
-        return same[-1] if same else None
+        if not day or not same:
+            return same[-1] if same else None
+        until = day.encode("ascii", "replace")
+        return next((row for row in reversed(same) if row["date"] <= until), same[0])
 
     def _content(self, answer: Answer) -> list[bytes]:
         """Where it leads, its own address, and its body."""
