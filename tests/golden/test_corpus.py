@@ -72,6 +72,7 @@ ROLES = {
     "corpus.votes": "voted",
     "corpus.sites": "sites",
     "corpus.words": "words",
+    "corpus.permissions": "permissions",
     "corpus.yardstick": "yardstick",
     "corpus.minhash": "signatures",
     "corpus.held_out": "held_out",

@@ -9,8 +9,10 @@ Writes  ``documents.parquet``: ``id`` (the first digits of the shard's digest, a
         path below the folder that was given), ``date``, ``charset`` (the encoding that was used),
         ``replaced`` (how many U+FFFD stand for bytes that did not fit, in all of the page),
         ``text`` (in Unicode's form NFC, without controls), ``headings`` (numbers of the text's
-        lines that are headings), ``cut`` (whether the page ends before its end), in the order of
-        the file. What a table does not tell is empty
+        lines that are headings), ``cut`` (whether the page ends before its end), ``signals`` (what
+        header and markup say of the page's use, as sent: ``name: value``), ``license`` (the
+        address of the one that it names), in the order of the file. What a table does not tell is
+        empty
         ``about/left_out.parquet``: of what is left out of pages as no content of theirs, examples:
         ``reason``, ``url``, ``bytes`` left out of that page for the reason, ``example``
         ``rejected/records.parquet``: ``offset`` (as in the id), ``url``, ``reason``, ``bytes`` of
@@ -21,7 +23,7 @@ A URL that was fetched twice gives two documents: corpus.dedup decides about the
 """
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import NamedTuple
@@ -33,7 +35,7 @@ from bedstone.config import Config
 from bedstone.corpus.content.judge import REASONS as LEAVING_OUT
 from bedstone.corpus.sources import records
 from bedstone.corpus.sources.records import Fields, Record
-from bedstone.corpus.web import html, warc
+from bedstone.corpus.web import html, signals, warc
 from bedstone.corpus.web.documents import DOCUMENTS, REJECTED
 from bedstone.corpus.web.left_out import LeftOutOfPages
 from bedstone.corpus.web.pages import Page, Rejected
@@ -90,6 +92,8 @@ class Document(NamedTuple):
     text: str
     headings: list[int]
     cut: bool = False
+    signals: Sequence[str] = ()
+    license: str | None = None
 
 
 Outcome = Document | Rejected | None
@@ -226,6 +230,7 @@ def _outcomes(
         else:
             name = document_id(source, page)
             left_out.add(name, page.url, found.text.left_out)
+            said = [*page.signals, *found.text.signals][: signals.MAX_SIGNALS]
             yield Document(
                 name,
                 page.url,
@@ -235,6 +240,8 @@ def _outcomes(
                 found.text.text,
                 found.text.headings,
                 page.is_cut,
+                said,
+                signals.license_of(said, page.url),
             )
 
 
@@ -314,7 +321,7 @@ def _unusable(page: Page) -> str | None:
 
 STAGE = Stage(
     "corpus.extract",
-    version=4,
+    version=5,
     config=ExtractConfig,
     inputs=("crawl",),
     run=run,

@@ -24,6 +24,7 @@ STAGES = (
     "corpus.votes",
     "corpus.sites",
     "corpus.words",
+    "corpus.permissions",
     "corpus.yardstick",
     "corpus.minhash",
     "corpus.held_out",

@@ -43,6 +43,8 @@ def test_documents_and_rejected_records(crawl, member, run, rows):
         "text": "Title\n\nA page with a paragraph of text.",
         "headings": [0],
         "cut": False,
+        "signals": [],
+        "license": None,
     }
     rejected = rows(made, "rejected/records.parquet")
     assert [row["reason"] for row in rejected] == [
@@ -88,6 +90,20 @@ def test_a_page_in_no_known_charset_stops_nothing(crawl, member, run, rows, name
     texts = [row["text"] for row in rows(made, "documents.parquet")]
     assert texts[0] == "A page with +2AA- and \\ud800 in its text."
     assert len(texts) == 2
+
+
+def test_what_header_and_page_say_of_its_use(crawl, member, run, rows):
+    told = b"<meta name=robots content=noai><link rel=license href=/own>"
+    pages = [
+        member("http://a.example/x/0", told + GOOD, headers="\r\nX-Robots-Tag: noindex"),
+        member("http://a.example/1", GOOD, headers="\r\nX-Robots-Tag: noai\r\n" * 99),
+    ]
+    _, made = run(STAGE, crawl=crawl(*pages))
+    first, second = rows(made, "documents.parquet")
+    assert first["signals"] == ["x-robots-tag: noindex", "meta robots: noai", "license link: /own"]
+    assert first["license"] == "http://a.example/own"
+    assert second["signals"] == ["x-robots-tag: noai"]
+    assert second["license"] is None
 
 
 def test_text_without_main_content(crawl, member, run, rows):

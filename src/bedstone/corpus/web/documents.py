@@ -12,6 +12,8 @@ DOCUMENTS = pa.schema(
         ("text", pa.large_string()),
         ("headings", pa.list_(pa.int32())),
         ("cut", pa.bool_()),
+        ("signals", pa.list_(pa.string())),
+        ("license", pa.string()),
     ]
 )
 REJECTED = pa.schema(

@@ -13,9 +13,9 @@ from resiliparse.parse.html import HTMLParserException, HTMLTree
 from bedstone.corpus.content.blocks import Page, page_of
 from bedstone.corpus.content.judge import NOT_LEFT_OUT, REASONS, reasons_of
 from bedstone.corpus.content.names import Bytes
-from bedstone.corpus.content.tags import tags_of
+from bedstone.corpus.content.tags import Tags, tags_of
 from bedstone.corpus.content.written import written
-from bedstone.corpus.web import charsets
+from bedstone.corpus.web import charsets, signals
 from bedstone.text.composition import legible
 
 WITHOUT_SCRIPT = re.compile(r"<(/?)noscript(?=[\s/>])", re.IGNORECASE)
@@ -44,6 +44,8 @@ class Text:
     """Numbers of the lines of ``text``, from 0, that are headings; split it at line feeds."""
     left_out: dict[str, LeftOut]
     """By reason, those of ``corpus.content.judge``."""
+    signals: list[str]
+    """Of the markup, as ``corpus.web.signals`` has them."""
 
 
 class Read(NamedTuple):
@@ -69,7 +71,7 @@ def read_page(declared: str, body: bytes, kind: str, *, main_content: bool) -> R
     """
     if kind == TEXT:
         read = charsets.decode(body, declared or "utf-8")
-        text = Text(read.text, [], {})
+        text = Text(read.text, [], {}, [])
     else:
         read = charsets.decode(body, declared)
         try:
@@ -81,9 +83,8 @@ def read_page(declared: str, body: bytes, kind: str, *, main_content: bool) -> R
 
 def page(html: str) -> Page:
     """``html`` in blocks; what is no HTML is taken as its text."""
-    tree = str(HTMLTree.parse(WITHOUT_SCRIPT.sub(r"<\1noframes", html))).encode("utf-8", "replace")
-    source = np.frombuffer(tree, np.uint8)
-    return page_of(source, tags_of(source))
+    source, tags = _parsed(html)
+    return page_of(np.frombuffer(source, np.uint8), tags)
 
 
 def text_of(html: str, *, main_content: bool) -> Text:
@@ -93,11 +94,18 @@ def text_of(html: str, *, main_content: bool) -> Text:
         html: anything: what is no HTML is taken as its text.
         main_content: leave out navigation, comments, footers and the like.
     """
-    found = page(html)
+    source, tags = _parsed(html)
+    found, told = page_of(np.frombuffer(source, np.uint8), tags), signals.of_markup(source, tags)
     if not main_content:
-        return Text(*written(found, np.ones(len(found.blocks.starts), np.bool_)), {})
+        return Text(*written(found, np.ones(len(found.blocks.starts), np.bool_)), {}, told)
     reasons = reasons_of(found)
-    return Text(*written(found, reasons == NOT_LEFT_OUT), _left_out(found, reasons))
+    return Text(*written(found, reasons == NOT_LEFT_OUT), _left_out(found, reasons), told)
+
+
+def _parsed(html: str) -> tuple[bytes, Tags]:
+    """The tree as the parser writes it, and its tags."""
+    tree = str(HTMLTree.parse(WITHOUT_SCRIPT.sub(r"<\1noframes", html))).encode("utf-8", "replace")
+    return tree, tags_of(np.frombuffer(tree, np.uint8))
 
 
 def _left_out(page: Page, reasons: Bytes) -> dict[str, LeftOut]:

@@ -11,7 +11,7 @@ from functools import lru_cache
 from itertools import islice
 from typing import NamedTuple
 
-from bedstone.corpus.web import packing
+from bedstone.corpus.web import packing, signals
 from bedstone.corpus.web.heads import MAX_BYTES, named_values
 from bedstone.corpus.web.packing import GZIP, ZSTD, Make
 
@@ -55,6 +55,10 @@ class Response(NamedTuple):
     """The body ends before its end."""
     readings: tuple[bytes, ...]
     """The body as it was sent, and after each coding that was undone."""
+    signals: tuple[str, ...]
+    """As ``signals.of_headers`` has them."""
+    location: str
+    """Where it says that the answer is; empty if it does not."""
 
 
 def is_response(block: bytes) -> bool:
@@ -89,6 +93,8 @@ def parse(block: bytes, max_body_bytes: int) -> Response:
         body=readings[-1],
         is_cut=is_cut or _is_short(body, fields, was_coded=len(readings) > 1),
         readings=readings,
+        signals=signals.of_headers(fields),
+        location=fields.get("location", [""])[-1],
     )
 
 

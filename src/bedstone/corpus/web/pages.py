@@ -52,6 +52,10 @@ class Page:
     """The body ends before its end."""
     is_text: bool = False
     """Text that somebody has taken out of a page."""
+    signals: tuple[str, ...] = ()
+    """Those of the header, as ``corpus.web.signals`` has them."""
+    location: str = ""
+    """Where the header says that the answer is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,11 +84,14 @@ def outcome(place: tuple[int, int], found: Found, max_body_bytes: int) -> Page |
     is_part = not fields.keys().isdisjoint(CUT)
     is_cut = is_part
     readings: tuple[bytes, ...] = (block,)
+    signals: tuple[str, ...] = ()
+    location = ""
     try:
         if _is_http(found, block):
             answer = http.parse(block, max_body_bytes)
             status, media_type, charset = answer.status, answer.media_type, answer.charset
             is_cut |= answer.is_cut
+            signals, location = answer.signals, answer.location
             readings += answer.readings
         else:
             status = None
@@ -105,6 +112,8 @@ def outcome(place: tuple[int, int], found: Found, max_body_bytes: int) -> Page |
         body=readings[-1],
         is_cut=is_cut,
         is_text=found.head.type == CONVERSION and media_type in ("text/plain", ""),
+        signals=signals,
+        location=location,
     )
 
 

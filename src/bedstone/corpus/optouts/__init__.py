@@ -1,0 +1,1 @@
+"""What sites and pages say of the use of their texts: robots.txt, headers, markup."""
