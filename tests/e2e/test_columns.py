@@ -33,10 +33,10 @@ def made(tmp_path):
     given |= {"hosts": [tmp_path / "hosts"], "words": [tmp_path / "words"]}
     artifacts = {name: adopt(paths, store) for name, paths in given.items()}
 
-    def stage(name, inputs, config=None):
+    def stage(name, inputs, config=None, store=store, workers=1):
         found = find(name)
         roles = {role: artifacts.get(each, each) for role, each in inputs.items()}
-        return build(found, found.config(**(config or {})), roles, store, Local())
+        return build(found, found.config(**(config or {})), roles, store, Local(workers))
 
     return stage
 
@@ -67,3 +67,11 @@ def test_a_filter_drops_by_votes_by_lists_and_by_words(made):
         "words": [[False] * 4] * 2,
     }
     assert columns["votes"].manifest.metrics["broken.no_url_rows"] == 1
+
+
+def test_workers_change_no_byte_of_votes(made, tmp_path):
+    inputs = {"documents": made("corpus.extract", {"crawl": "crawl"}), "votes": "votes"}
+    alone = made("corpus.votes", inputs)
+    together = made("corpus.votes", inputs, store=tmp_path / "other", workers=2)
+    assert together.path != alone.path
+    assert together.content == alone.content

@@ -1,7 +1,7 @@
 """Stage corpus.words: count in each document the words of your lists, and what its title has.
 
 Reads   ``documents``, or a version of them; ``lists``: your files of words, one of each language,
-        as ``wording.word_lists`` says; ``language`` where given: without it all lists are those of
+        as ``lexicons.word_lists`` says; ``language`` where given: without it all lists are those of
         every document, and all titles are taken for English
 Writes  ``words.parquet``: ``id``; ``words`` (no punctuation); ``hits``, of the lists of the
         document's own language, and ``hits_per_million_words``, null where it has no list;
@@ -27,10 +27,10 @@ from pathlib import Path
 import pyarrow as pa
 
 from bedstone.config import Config
+from bedstone.corpus.lexicons.tally import Tally
+from bedstone.corpus.lexicons.titles import Title, title_of, title_statistics
+from bedstone.corpus.lexicons.word_lists import WordLists, read_word_lists
 from bedstone.corpus.rewriting.versions import row_groups, schema_of
-from bedstone.corpus.wording.tally import Tally
-from bedstone.corpus.wording.titles import Title, title_of, title_statistics
-from bedstone.corpus.wording.word_lists import WordLists, read_word_lists
 from bedstone.languages import ENGLISH, UNKNOWN
 from bedstone.store import tables
 from bedstone.store.artifact import ABOUT

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import pyarrow as pa
 
-from bedstone.corpus.wording.word_lists import WordLists, folded
+from bedstone.corpus.lexicons.word_lists import WordLists, folded
 from bedstone.languages import UNKNOWN, split
 from bedstone.text.codes import Texts, batches
 from bedstone.text.words import IS_PUNCTUATION, words_of

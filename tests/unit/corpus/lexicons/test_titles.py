@@ -1,4 +1,4 @@
-from bedstone.corpus.wording.titles import MAX_CHARACTERS, Title, title_of, title_statistics
+from bedstone.corpus.lexicons.titles import MAX_CHARACTERS, Title, title_of, title_statistics
 
 
 def test_the_first_heading_or_the_first_line():

@@ -1,6 +1,6 @@
 import pytest
 
-from bedstone.corpus.wording.word_lists import folded, read_word_lists
+from bedstone.corpus.lexicons.word_lists import folded, read_word_lists
 from bedstone.errors import DataError
 from bedstone.text.codes import texts_of
 from bedstone.text.words import words_of

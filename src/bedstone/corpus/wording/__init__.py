@@ -1,1 +1,0 @@
-"""Words and titles that a list or a glance takes offence at: counts, and no verdict."""
