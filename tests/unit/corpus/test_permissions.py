@@ -1,3 +1,5 @@
+from types import SimpleNamespace
+
 import pyarrow as pa
 import pytest
 from tests.support.stages import shard
@@ -200,6 +202,17 @@ def test_who_loses_by_language_and_host(documents, folder, table_shard, run, row
     assert rows(made, "about/hosts.parquet")[0]["by"] == "robots.txt: *: line 2, Disallow: /"
     assert result.metrics["refused_documents_share"] == 0.5
     assert result.metrics["refused_bytes_share"] == 4 / 6
+
+
+def test_each_shard_has_its_table_and_all_one_sum(documents, folder, run, rows):
+    robots = folder({"a.example.txt": REFUSING})
+    pages = [documents({"url": "https://a.example/private/"}, name=name) for name in ("one", "two")]
+    result, made = run(STAGE, documents=SimpleNamespace(shards=tuple(pages)), robots=robots)
+    for number in range(2):
+        (row,) = rows(made, f"{number:05}.parquet")
+        assert row["allowed"] is False
+    assert rows(made, "about/hosts.parquet")[0]["refused_documents"] == 2
+    assert result.metrics["input_documents"] == 2
 
 
 def test_from_a_crawl_with_its_own_robots(record, run, rows, tmp_path):
