@@ -69,6 +69,9 @@ RECORDED = "corpus.extract.records"
 ROLES = {
     "corpus.extract": "documents",
     "corpus.language": "language",
+    "corpus.votes": "voted",
+    "corpus.sites": "sites",
+    "corpus.words": "words",
     "corpus.permissions": "permissions",
     "corpus.yardstick": "yardstick",
     "corpus.minhash": "signatures",
@@ -108,9 +111,9 @@ def made(tmp_path_factory):
     path = folder / "crawl.warc"
     path.write_bytes(crawl())
     store = folder / "store"
-    artifacts = {"crawl": adopt([path], store)}
+    artifacts, given = {"crawl": adopt([path], store)}, given_lists(folder, store)
     for name, role in ROLES.items():
-        stage = find(name)
+        stage, artifacts = find(name), artifacts | given.get(name, {})
         taken = [*stage.inputs, *(each for each in stage.optional if each in artifacts)]
         inputs = {each: artifacts[each] for each in taken}
         config = stage.config(**CONFIGS.get(name, {}))
@@ -121,6 +124,24 @@ def made(tmp_path_factory):
         find("corpus.extract"), ExtractConfig(), {"crawl": own_texts(folder, store)}, store, Local()
     )
     return {name: artifacts[role] for name, role in ROLES.items()} | {RECORDED: recorded}
+
+
+def given_lists(folder: Path, store: Path):
+    """What a user gives, by stage and role."""
+    files = {
+        "votes.csv": "url,votes\nhttp://a.example/english#top,3\nhttps://www.a.example/near,1\nx,1\n",
+        "hosts/blocked.txt": "u.example\na.example/short\n",
+        "words/en": "the village\nvisitors\n",
+        "words/no": "katten\n",
+    }
+    for name, text in files.items():
+        (folder / name).parent.mkdir(exist_ok=True)
+        (folder / name).write_text(text, "utf-8")
+    return {
+        "corpus.votes": {"votes": adopt([folder / "votes.csv"], store)},
+        "corpus.sites": {"lists": adopt([folder / "hosts"], store)},
+        "corpus.words": {"lists": adopt([folder / "words"], store)},
+    }
 
 
 def own_texts(folder: Path, store: Path):
