@@ -30,6 +30,7 @@ AROUND = 200
 """Characters of the text on each side."""
 NATIVE_SHARE = 0.5
 """Of the numbers that are written with digits of the text's script, where it has its own."""
+NATIONAL_SHARE = 0.5
 COUNTRIES = (
     "BD",
     "BR",
@@ -47,24 +48,24 @@ COUNTRIES = (
     "US",
     "ZA",
 )
-SHAPES = {
-    "iban": "DE## #### #### #### #### ##",
-    "india_pan": "AAAPA####A",
-    "kenya_pin": "A#########A",
-    "nigeria_id": "###########",
-    "bangladesh_nid": "##########",
-    "kenya_id": "########",
-    "pakistan_cnic": "#####-#######-#",
-    "tanzania_id": "198#0#1#-#####-#####-##",
-    "indonesia_nik": "32####1#0#8#####",
-    "south_africa_id": "8#0#1#####08#",
-    "card": "4### #### #### ####",
-    "brazil_cpf": "###.###.###-##",
-    "india_aadhaar": "#### #### ####",
-    "mozambique_nuit": "1########",
+SHAPES: dict[Kind, tuple[str, ...]] = {
+    "iban": ("DE## #### #### #### #### ##", "KW##AAAA######################"),
+    "india_pan": ("AAAPA####A",),
+    "kenya_pin": ("A#########A", "P#########A"),
+    "nigeria_id": ("###########",),
+    "bangladesh_nid": ("##########",),
+    "kenya_id": ("########",),
+    "pakistan_cnic": ("#####-#######-#",),
+    "tanzania_id": ("198#0#1#-#####-#####-##",),
+    "indonesia_nik": ("32####1#0#8#####",),
+    "south_africa_id": ("8#0#1#####08#",),
+    "card": ("4### #### #### ####", "5###############", "37##-######-#####"),
+    "brazil_cpf": ("###.###.###-##",),
+    "india_aadhaar": ("#### #### ####", "############"),
+    "mozambique_nuit": ("1########",),
 }
 """How a number is written: ``#`` a digit, ``A`` and ``a`` letters."""
-KEYS = {
+KEYS: dict[Kind, str] = {
     "nigeria_id": "NIN ",
     "bangladesh_nid": "NID ",
     "kenya_id": "kitambulisho ",
@@ -92,11 +93,12 @@ def tried(
     counts: dict[tuple[str, Kind], Count] = {}
     for name, url, language, text in documents:
         dice, script = random.Random(f"planted {name}"), split(language)[1]
-        for planted, thing in _things(dice, kinds):
+        country = country_of(url, language)
+        for planted, thing in _things(dice, kinds, country):
             if planted not in WITH_LETTERS and dice.random() < NATIVE_SHARE:
                 thing = thing.translate(str.maketrans(digits, native_digits(script)))
             around, start = _planted(dice, text, thing)
-            spans = found(around, country_of(url, language), kinds)
+            spans = found(around, country, kinds)
             here = {it.kind for it in spans if _overlaps(it, start, start + len(thing))}
             for kind in here.union([planted] if planted else []):
                 seen, right, wrong = counts.get((language, kind), (0, 0, 0))
@@ -119,14 +121,16 @@ def _planted(dice: random.Random, text: str, thing: str) -> tuple[str, int]:
     return f"{before} {thing} {behind}", len(before) + 1
 
 
-def _things(dice: random.Random, kinds: tuple[Kind, ...]) -> Iterator[tuple[Kind | None, str]]:
+def _things(
+    dice: random.Random, kinds: tuple[Kind, ...], country: str | None
+) -> Iterator[tuple[Kind | None, str]]:
     """Kinds and identifiers; in turns with them look-alikes, of no kind."""
     for kind in kinds:
-        yield kind, KEYS.get(kind, "") + _identifier(dice, kind)
+        yield kind, KEYS.get(kind, "") + _identifier(dice, kind, country)
         yield None, dice.choice(LOOK_ALIKES)(dice)
 
 
-def _identifier(dice: random.Random, kind: Kind) -> str:
+def _identifier(dice: random.Random, kind: Kind, country: str | None) -> str:
     if kind == "email":
         return f"{_drawn(dice, 'aaaaa.aaaaaa')}{dice.choice(['', '+a', '7'])}@mail.example.org"
     if kind == "ip":
@@ -134,10 +138,10 @@ def _identifier(dice: random.Random, kind: Kind) -> str:
         four = f"{dice.randrange(193, 224)}.{dice.randrange(256)}.{dice.randrange(256)}.7"
         return dice.choice([four, f"2a02:{six}:1"])
     if kind == "phone":
-        return _phone(dice)
+        return _phone(dice, country)
     drawn = ""
     while kind not in {it.kind for it in found(KEYS.get(kind, "") + drawn)}:
-        drawn = _drawn(dice, SHAPES[kind])
+        drawn = _drawn(dice, dice.choice(SHAPES[kind]))
     return drawn
 
 
@@ -146,14 +150,16 @@ def _drawn(dice: random.Random, shape: str) -> str:
     return "".join(dice.choice(drawn.get(each, each)) for each in shape)
 
 
-def _phone(dice: random.Random) -> str:
-    """A number of some country that its plan may give out."""
-    example = example_number(dice.choice(COUNTRIES))
+def _phone(dice: random.Random, country: str | None) -> str:
+    """A number that a plan may give out; in a document of a country half are its own, as there."""
+    is_own = bool(country) and dice.random() < NATIONAL_SHARE
+    example = example_number(country if country and is_own else dice.choice(COUNTRIES))
     assert example
     start = f"+{example.country_code}{national_significant_number(example)[:-4]}"
     while not is_valid_number(number := parse(_drawn(dice, f"{start}####"))):
         pass
-    return format_number(number, PhoneNumberFormat.INTERNATIONAL)
+    form = PhoneNumberFormat.NATIONAL if is_own else PhoneNumberFormat.INTERNATIONAL
+    return format_number(number, form)
 
 
 def _number(*shapes: str) -> Callable[[random.Random], str]:

@@ -138,6 +138,8 @@ NUMBERS = (
 """In the order in which they claim a place. So a date of birth goes before Luhn's digit, which one
 number in ten has by chance."""
 KINDS: tuple[Kind, ...] = get_args(Kind)
+HOMES = {it.kind: it.country for it in NUMBERS if it.country}
+"""Where some kinds are found without a word."""
 KEYED = ("nigeria_id", "bangladesh_nid", "kenya_id")
 """Of which nothing is known but the words before them."""
 
@@ -188,8 +190,10 @@ VERSION = re.compile(
 SERVERS = ("8.8.8.8", "8.8.4.4", "1.1.1.1", "1.0.0.1", "9.9.9.9")
 """Of public name services: the addresses of small numbers that texts name without a word."""
 SMALL = 40
-"""Assumption: sections are not numbered further; of random addresses one in two thousand is of four
-such numbers."""
+SMALL_AT_FIRST = 10
+"""Sections are not numbered further, and versions begin with such numbers. Assumption: a rule of
+thumb; of random addresses one in two thousand is all of the first, two in a thousand begin with two
+of the second."""
 ADDRESS = re.compile(r"\b(?:ip(?:v4)?|dns|ping|host|server|gateway)\b[^.\n。]*$|//$", re.IGNORECASE)
 PORT = re.compile(r":[0-9]|/[0-9]")
 CALL = re.compile(
@@ -239,8 +243,8 @@ def _claims(text: str, country: str | None) -> Iterator[Span]:
             yield from _numbers(text, start, end, country)
         home = country if end - start <= MAX_STRETCH else None
         if plus >= 0 or home:
-            first = plus if plus >= 0 else start - (text[start - 1 : start] == "(")
-            yield from _phones(text, first, end, home)
+            first = plus if plus >= 0 else start
+            yield from _phones(text, first - (text[first - 1 : first] == "("), end, home)
 
 
 def _emails(text: str) -> Iterator[Span]:
@@ -287,7 +291,8 @@ def _is_numbering(text: str, start: int, end: int) -> bool:
     quad, before = text[start:end], text[max(0, start - BEFORE) : start]
     if quad in SERVERS:
         return False
-    is_small = all(int(each) < SMALL for each in quad.split("."))
+    numbers = [int(each) for each in quad.split(".")]
+    is_small = max(numbers) < SMALL or max(numbers[:2]) < SMALL_AT_FIRST
     is_told = ADDRESS.search(before) or PORT.match(text, end)
     return bool(VERSION.search(before)) or (is_small and not is_told)
 
@@ -345,8 +350,11 @@ def _phones(text: str, start: int, end: int, country: str | None) -> Iterator[Sp
     before = text[max(0, start - BEFORE) : start]
     for match in PhoneNumberMatcher(text[start:end], country, leniency=Leniency.VALID):
         raw, first, behind = match.raw_string, start + match.start, start + match.end
-        told = raw[0] == "+" or CALL.search(before) or _is_dialled(raw)
-        other = raw[0] != "+" and OTHER.search(before)
+        if raw[0] == "(" and ")" not in raw:
+            raw, first = raw[1:], first + 1
+        is_full = raw.lstrip("(")[0] == "+"
+        told = is_full or CALL.search(before) or _is_dialled(raw)
+        other = not is_full and OTHER.search(before)
         alone = text[first - 1 : first] not in NOT_ALONE and not WORD.match(text, behind)
         if told and alone and not other:
             yield Span(first, behind, "phone", region_code_for_number(match.number))

@@ -18,7 +18,7 @@ import unicodedata
 
 from phonenumbers import NumberParseException, is_valid_number, parse
 
-from bedstone.corpus.personal_data.spans import KEYED, Kind, found
+from bedstone.corpus.personal_data.spans import HOMES, KEYED, Kind, found
 
 HASH_BITS = 16
 TRIES = 64
@@ -62,7 +62,7 @@ def surrogate(value: str, kind: Kind, country: str | None, document: str) -> str
         return _redrawn(dice, value, film)
     for _ in range(0 if kind in KEYED else TRIES):
         drawn = _redrawn(dice, value)
-        if not found(drawn, country) and not _is_given_out(drawn, country):
+        if not found(drawn, country or HOMES.get(kind)) and not _is_given_out(drawn, country):
             return drawn
     return tag(kind)
 

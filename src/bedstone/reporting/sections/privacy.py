@@ -44,7 +44,8 @@ def privacy(family: Family) -> Section | None:
         tables=tuple(it for it in (_by_language(found, kinds), _planted(found)) if it.rows),
         method="Each hit passed its kind's test: check digits, a plan of phone numbers, a public "
         "address. Recall and precision are of identifiers and as many look-alikes planted "
-        "into some documents: among more look-alikes precision is lower.",
+        "into some documents, as they are usually written: who hides one otherwise is not found, "
+        "and among more look-alikes precision is lower.",
         measured_by=(found, redacted),
     )
 
@@ -58,8 +59,9 @@ def _what_became_of_them(redacted: Artifact | None) -> str:
         return "They stand in the texts as they were written."
     metrics = redacted.manifest.metrics
     told = {"tag": "a tag", "surrogate": "a surrogate", "drop": "nothing"}
-    places = [f"{count(metrics[f'{policy}_spans'])} by {what}" for policy, what in told.items()]
-    return f"In the texts they were replaced: {', '.join(places)}."
+    numbers = {what: metrics[f"{policy}_spans"] for policy, what in told.items()}
+    places = [f"{what} for {count(number)}" for what, number in numbers.items() if number]
+    return f"In the texts there stands {', '.join(places) or 'all that was found'}."
 
 
 def _rows(found: Artifact, name: str) -> list[Row]:
