@@ -366,7 +366,7 @@ def scores(planted, find):
     """By kind: planted, found as that kind, what else was taken for it; examples of what failed."""
     told = {}
     for each in planted:
-        spans = find(each)
+        spans = list(find(each))
         for start, end, kind in each.things:
             over = {span[2] for span in spans if span[0] < end and start < span[1]}
             own = kind.removesuffix(" at home")
