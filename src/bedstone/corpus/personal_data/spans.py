@@ -159,9 +159,12 @@ CODE = re.compile("[0-9](?<=[A-Z][0-9])(?=[0-9](?:[0-9]{2}[A-Z]|[0-9]{7}[A-Z]|[ 
 than capitals, and a search that begins with them is the faster."""
 LOCAL = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789!#$%&'*+-_~.")
 LOCAL_CHARACTERS = 64
+LAST_LETTER = "\u052f"
+"""Of Latin, Greek and Cyrillic: where no spaces are, the word before would be the name's part."""
 DOMAIN = re.compile(
-    r"(?:[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?\.)+(?:xn--[A-Za-z0-9-]+|[A-Za-z]{2,24})"
-    r"(?![A-Za-z0-9_@-])"
+    r"(?:[L0-9](?:[L0-9-]{0,61}[L0-9])?\.)+(?:xn--[A-Za-z0-9-]+|[L]{2,24})(?![L0-9_@-])".replace(
+        "L", f"A-Za-z\u00c0-{LAST_LETTER}"
+    )
 )
 DOMAIN_CHARACTERS = 255
 HEXADECIMAL = frozenset("0123456789ABCDEFabcdef:")
@@ -251,7 +254,7 @@ def _emails(text: str) -> Iterator[Span]:
     at = text.find("@")
     while at >= 0:
         start, least = at, max(0, at - LOCAL_CHARACTERS)
-        while start > least and text[start - 1] in LOCAL:
+        while start > least and _is_local(text[start - 1]):
             start -= 1
         local = text[start:at].lstrip("!#$%&'*-~.")
         is_login = local == "git" or text.startswith("://", start - 3)
@@ -260,6 +263,10 @@ def _emails(text: str) -> Iterator[Span]:
         if is_mailbox and domain and not FILES.search(domain[0]):
             yield Span(at - len(local), domain.end(), "email")
         at = text.find("@", at + 1)
+
+
+def _is_local(character: str) -> bool:
+    return character in LOCAL or (character.isalpha() and character <= LAST_LETTER)
 
 
 def _addresses(text: str) -> Iterator[Span]:

@@ -43,6 +43,8 @@ def values(text, country=None, **options):
     [
         ("<o.b-c+d@mail.example.co.ke>.", "o.b-c+d@mail.example.co.ke", "email"),
         ("请联系li@example.com联系", "li@example.com", "email"),
+        ("od proširenje1@mojeime.primjer.hr", "proširenje1@mojeime.primjer.hr", "email"),
+        ("Почта: иван@пример.рф.", "иван@пример.рф", "email"),
         ("ｌｉ＠example．com", "ｌｉ＠example．com", "email"),
         ("at 41.90.64.7, or", "41.90.64.7", "ip"),
         ("http://41.90.64.7:80/", "41.90.64.7", "ip"),
