@@ -4,7 +4,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bedstone.corpus.personal_data.digits import folded
-from bedstone.corpus.personal_data.spans import KINDS, found
+from bedstone.corpus.personal_data.national_numbers import KINDS
+from bedstone.corpus.personal_data.spans import found
 from bedstone.corpus.personal_data.surrogates import surrogate
 
 PARTS = st.sampled_from(

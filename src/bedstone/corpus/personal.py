@@ -28,8 +28,9 @@ from pydantic import field_validator
 
 from bedstone.config import Config
 from bedstone.corpus.personal_data.countries import country_of
+from bedstone.corpus.personal_data.national_numbers import KINDS, Kind
 from bedstone.corpus.personal_data.planting import Count, Document, tried
-from bedstone.corpus.personal_data.spans import KINDS, Kind, Span, found
+from bedstone.corpus.personal_data.spans import Span, found
 from bedstone.corpus.rewriting.versions import row_groups
 from bedstone.languages import UNKNOWN
 from bedstone.lots import lot

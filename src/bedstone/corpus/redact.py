@@ -31,7 +31,7 @@ import numpy as np
 from pydantic import model_validator
 
 from bedstone.config import Config
-from bedstone.corpus.personal_data.spans import KEYED, KINDS, Kind
+from bedstone.corpus.personal_data.national_numbers import KEYED, KINDS, Kind
 from bedstone.corpus.personal_data.surrogates import surrogate, tag
 from bedstone.corpus.rewriting.versions import passing, total, write_version
 from bedstone.errors import DataError

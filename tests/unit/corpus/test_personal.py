@@ -4,7 +4,7 @@ import pytest
 from pydantic import ValidationError
 
 from bedstone.corpus.personal import STAGE, PersonalConfig, masked, total
-from bedstone.corpus.personal_data.spans import KINDS
+from bedstone.corpus.personal_data.national_numbers import KINDS
 
 TEXTS = {
     "one": "Ecrire à li.na@mail.example.org 😀 ou +254 712 345 678.",

@@ -11,29 +11,8 @@ Department of Home Affairs (South Africa's id), KRA (PIN), Dukcapil (NIK), Autor
 import re
 from functools import cache
 
-IBAN_LENGTHS = {
-    15: "NO",
-    16: "BE",
-    18: "DK FI FK FO GL NL SD",
-    19: "MK SI",
-    20: "AT BA EE KZ LT LU MN XK",
-    21: "CH HR LI LV",
-    22: "BG BH CR DE GB GE IE ME RS VA",
-    23: "AE GI IL IQ OM SO TL",
-    24: "AD CZ ES MD PK RO SA SE SK TN VG",
-    25: "LY PT ST",
-    26: "IS TR",
-    27: "BI DJ FR GR IT MC MR SM",
-    28: "AL AZ BY CY DO GT HN HU LB NI PL SV",
-    29: "BR EG PS QA UA",
-    30: "JO KW MU YE",
-    31: "MT SC",
-    32: "LC",
-    33: "RU",
-}
-IBAN_LENGTH = {
-    country: length for length, countries in IBAN_LENGTHS.items() for country in countries.split()
-}
+from bedstone.corpus.personal_data.countries import IBAN_LENGTHS
+
 CARD = re.compile(
     r"4(?:\d{12}|\d{15}|\d{18})|3[47]\d{13}|3(?:0[0-5]|095|[689]\d)\d{11,16}|35\d{14,17}"
     r"|(?:5\d|6\d|81|82)\d{14,17}|(?:5[06-8]|6\d)\d{11,17}|2[2-7]\d{14}"
@@ -76,7 +55,7 @@ def is_iban(text: str) -> bool:
     """An account's number, in capitals: of its country's length, with its check digits."""
     turned = text[4:] + text[:4]
     return (
-        IBAN_LENGTH.get(text[:2]) == len(text)
+        IBAN_LENGTHS.get(text[:2]) == len(text)
         and text[2:4].isdecimal()
         and int("".join(str(int(each, 36)) for each in turned)) % 97 == 1
     )

@@ -1,71 +1,29 @@
-"""The country that a document names: its host's, or that of a language of one country.
+"""Countries in texts: whose a document is, how long accounts are there, numbers kept for films.
 
-A wrong country makes national numbers of any digits, so none is said where in doubt. A top-level
-domain of two letters is a country's (ISO 3166-1, but ``uk``), unless it is sold as a word.
+A wrong country makes national numbers of any digits, so none is said where in doubt: a document's
+is that of its host's top-level domain (ISO 3166-1, but ``uk``), unless that is sold as a word, or
+that where nearly all who write its language live.
+
+The table ``countries.tsv``: ``iban``, an account's length, by SWIFT's registry (ISO 13616);
+``languages`` by ISO 639-3, of whose speakers nine of ten live there (assumption, by CLDR's
+speakers: Urdu, Swahili, Bengali, Tamil are in none); ``films``, the last digits of phone numbers
+that are given to nobody, ``*`` as they stand and ``#`` any (NANPA, Ofcom, ARCEP, BNetzA, ACMA,
+ComReg, PTS); ``sold``, domains that most have for their letters (assumption: common knowledge).
 """
+
+import csv
+from pathlib import Path
 
 from phonenumbers import SUPPORTED_REGIONS
 
 from bedstone.languages import split
 
-SOLD = (
-    "AC AI AS BZ CC CF CO FM GA GG GL GQ GS IM IO LA LY ME ML MS MU NU PW SC SH SO ST SU SX TC TK "
-    "TO TV VC VG WS"
-)
-"""Domains that most who have them took for their letters, not for a country. Assumption: a list of
-common knowledge."""
-COUNTRY_OF = {
-    language: country
-    for country, languages in {
-        "AM": "hye",
-        "AZ": "azj aze",
-        "BG": "bul",
-        "BT": "dzo",
-        "CZ": "ces",
-        "DK": "dan",
-        "EE": "est ekk",
-        "ET": "amh orm",
-        "FI": "fin",
-        "GE": "kat",
-        "GR": "ell",
-        "HU": "hun",
-        "ID": "ind jav sun min ban",
-        "IL": "heb",
-        "IN": "hin tel mar guj kan mal ori asm mai",
-        "IR": "pes fas",
-        "IS": "isl",
-        "JP": "jpn",
-        "KH": "khm",
-        "KR": "kor",
-        "KZ": "kaz",
-        "LA": "lao",
-        "LK": "sin",
-        "LT": "lit",
-        "LV": "lav lvs",
-        "MG": "mlg plt",
-        "MM": "mya",
-        "MN": "mon khk",
-        "NG": "ibo yor",
-        "NO": "nob nno nor",
-        "NP": "nep npi",
-        "PH": "tgl fil ceb ilo",
-        "PL": "pol",
-        "RW": "kin",
-        "SE": "swe",
-        "SI": "slv",
-        "SK": "slk",
-        "TH": "tha",
-        "TR": "tur",
-        "UA": "ukr",
-        "UG": "lug",
-        "UZ": "uzb uzn",
-        "VN": "vie",
-        "ZA": "zul xho nso afr",
-    }.items()
-    for language in languages.split()
-}
-"""ISO 639-3 -> the country where nearly all who write the language live. Assumption: by CLDR's
-speakers, nine of ten; Urdu, Swahili, Bengali, Tamil and all that is written in several are not."""
+_TABLE = Path(__file__).with_name("countries.tsv").read_text("utf-8")
+_ROWS = list(csv.DictReader(_TABLE.splitlines(), delimiter="\t"))
+IBAN_LENGTHS = {row["country"]: int(row["iban"]) for row in _ROWS if row["iban"]}
+FOR_FILMS = {row["country"]: row["films"] for row in _ROWS if row["films"]}
+SOLD = frozenset(row["country"] for row in _ROWS if row["sold"])
+COUNTRY_OF = {language: row["country"] for row in _ROWS for language in row["languages"].split()}
 
 
 def country_of(url: str, language: str = "") -> str | None:

@@ -23,7 +23,8 @@ from phonenumbers import (
 
 from bedstone.corpus.personal_data.countries import country_of
 from bedstone.corpus.personal_data.digits import native_digits
-from bedstone.corpus.personal_data.spans import KINDS, Kind, Span, found
+from bedstone.corpus.personal_data.national_numbers import KINDS, Kind
+from bedstone.corpus.personal_data.spans import Span, found
 from bedstone.languages import split
 
 AROUND = 200
@@ -31,23 +32,7 @@ AROUND = 200
 NATIVE_SHARE = 0.5
 """Of the numbers that are written with digits of the text's script, where it has its own."""
 NATIONAL_SHARE = 0.5
-COUNTRIES = (
-    "BD",
-    "BR",
-    "DE",
-    "ET",
-    "FR",
-    "GB",
-    "ID",
-    "IN",
-    "KE",
-    "MZ",
-    "NG",
-    "PK",
-    "TZ",
-    "US",
-    "ZA",
-)
+COUNTRIES = ["BD", "BR", "DE", "FR", "GB", "ID", "IN", "KE", "MZ", "NG", "PK", "TZ", "US", "ZA"]
 SHAPES: dict[Kind, tuple[str, ...]] = {
     "iban": ("DE## #### #### #### #### ##", "KW##AAAA######################"),
     "india_pan": ("AAAPA####A",),

@@ -10,32 +10,14 @@ import ipaddress
 import re
 from collections.abc import Callable, Iterator
 from functools import cache
-from typing import Literal, NamedTuple, get_args
+from typing import NamedTuple
 
 from phonenumbers import Leniency, PhoneNumberMatcher, region_code_for_number
 
 from bedstone.corpus.personal_data import checksums
+from bedstone.corpus.personal_data.countries import IBAN_LENGTHS
 from bedstone.corpus.personal_data.digits import folded
-
-Kind = Literal[
-    "email",
-    "ip",
-    "phone",
-    "iban",
-    "card",
-    "india_aadhaar",
-    "india_pan",
-    "pakistan_cnic",
-    "bangladesh_nid",
-    "indonesia_nik",
-    "kenya_id",
-    "kenya_pin",
-    "nigeria_id",
-    "south_africa_id",
-    "tanzania_id",
-    "mozambique_nuit",
-    "brazil_cpf",
-]
+from bedstone.corpus.personal_data.national_numbers import KINDS, NUMBERS, Kind, Written
 
 
 class Span(NamedTuple):
@@ -47,101 +29,6 @@ class Span(NamedTuple):
     country: str | None = None
     """Of a phone number, ISO 3166-1's two letters; ``001`` of none; of other kinds nothing."""
 
-
-class Written(NamedTuple):
-    """How a national number is written, and when it is one."""
-
-    kind: Kind
-    shape: re.Pattern[str]
-    is_valid: Callable[[str], bool]
-    """Of its digits."""
-    key: re.Pattern[str] | None = None
-    """Words that must stand before it; without this, none."""
-    country: str = ""
-    """Whose documents need no other word than ``home``."""
-    home: re.Pattern[str] | None = None
-
-
-def _shape(*patterns: str) -> re.Pattern[str]:
-    either = "|".join(patterns)
-    return re.compile(rf"(?<![\w+])(?<![0-9][.-])(?:{either})(?![\w-]|\.[0-9])", re.ASCII)
-
-
-def _words(pattern: str) -> re.Pattern[str]:
-    return re.compile(pattern, re.IGNORECASE)
-
-
-ALWAYS = re.compile("")
-AADHAAR = r"(?<![0-9] )[0-9]{4}([ -])[0-9]{4}\1[0-9]{4}(?! [0-9])"
-NUMBERS = (
-    Written(
-        "nigeria_id",
-        _shape(r"\d{11}", r"\d{4}[ -]\d{3}[ -]\d{4}", r"\d{3}[ -]\d{4}[ -]\d{4}"),
-        checksums.is_any,
-        _words(r"\b(?:v?nin|bvn)\b|national identi(?:ty|fication) n|bank verification"),
-    ),
-    Written(
-        "bangladesh_nid",
-        _shape(r"\d{10}", r"\d{13}", r"\d{17}", r"\d{3}[ -]\d{3}[ -]\d{4}"),
-        checksums.is_any,
-        _words(r"\bnid\b|এনআইডি|জাতীয় পরিচয়|জাতীয় পরিচয়"),
-        "BD",
-        _words(r"\bnational id|\bvoter id"),
-    ),
-    Written(
-        "kenya_id",
-        _shape(r"\d{7,8}"),
-        checksums.is_any,
-        _words(r"\bkitambulisho|\bhuduma|kenyan? (?:national )?id\b"),
-        "KE",
-        _words(r"\bid\b"),
-    ),
-    Written("pakistan_cnic", _shape(r"\d{5}-\d{7}-\d"), checksums.is_cnic),
-    Written(
-        "pakistan_cnic", _shape(r"\d{13}"), checksums.is_cnic, _words(r"\bs?nicn?\b|cnic|شناختی")
-    ),
-    Written("tanzania_id", _shape(r"\d{8}-\d{5}-\d{5}-\d\d", r"\d{20}"), checksums.is_tanzania_id),
-    Written(
-        "indonesia_nik",
-        _shape(r"\d{16}"),
-        checksums.is_nik,
-        _words(r"\bnik\b|\bktp\b|induk kependudukan"),
-        "ID",
-        ALWAYS,
-    ),
-    Written(
-        "south_africa_id", _shape(r"\d{13}", r"\d{6} \d{4} \d\d ?\d"), checksums.is_south_africa_id
-    ),
-    Written(
-        "card",
-        _shape(
-            r"\d{13,19}",
-            r"\d{4} \d{4} \d{4} \d{1,4}(?: \d{1,3})?",
-            r"\d{4}-\d{4}-\d{4}-\d{1,4}(?:-\d{1,3})?",
-            r"\d{4}([ -])\d{6}\1\d{4,5}",
-        ),
-        checksums.is_card,
-    ),
-    Written("brazil_cpf", _shape(r"\d{3}\.\d{3}\.\d{3}-\d\d"), checksums.is_cpf),
-    Written("brazil_cpf", _shape(r"\d{11}"), checksums.is_cpf, _words(r"\bcpf\b"), "BR", ALWAYS),
-    Written("india_aadhaar", _shape(r"\d{12}", AADHAAR), checksums.is_aadhaar),
-    Written("indonesia_nik", _shape(r"\d{16}"), checksums.is_nik),
-    Written(
-        "mozambique_nuit",
-        _shape(r"\d{9}", r"\d{3} \d{3} \d{3}"),
-        checksums.is_nuit,
-        _words(r"\bnuit\b"),
-        "MZ",
-        ALWAYS,
-    ),
-)
-"""In the order in which they claim a place. So a date of birth goes before Luhn's digit, which one
-number in ten has by chance."""
-KINDS: tuple[Kind, ...] = get_args(Kind)
-HOMES = {it.kind: it.country for it in NUMBERS if it.country}
-"""Where some kinds are found without a word."""
-KEYED = ("nigeria_id", "bangladesh_nid", "kenya_id")
-"""Of which nothing is known but the words before them."""
 
 STRETCH = re.compile(r"[0-9](?:(?:[ ()/-]{0,3}|\.)[0-9]){6,}")
 """Seven digits or more, with what may part them; a sentence's end does not belong to it."""
@@ -317,7 +204,7 @@ def _lettered(text: str) -> Iterator[Span]:
     for digit in CODE.finditer(text):
         place = digit.start()
         country = text[max(0, place - 2) : place]
-        account = _account(checksums.IBAN_LENGTH.get(country, 0)).match(text, place - len(country))
+        account = _account(IBAN_LENGTHS.get(country, 0)).match(text, place - len(country))
         if account and checksums.is_iban("".join(filter(str.isalnum, account[0]))):
             yield from _alone(text, *account.span(), "iban")
         for kind, (letters, structure, is_valid) in CODES.items():

@@ -7,8 +7,6 @@ the document's id can tell that most values are not the one that stood there, an
 What is drawn is nobody's. Mail goes to example.org (RFC 2606), addresses are those of documentation
 (RFC 5737, RFC 3849), phone numbers those that regulators keep for films, elsewhere numbers that no
 plan gives out (by phonenumbers); all other numbers are none of any kind.
-
-Sources of the phone numbers: NANPA (555-0100 to 0199), Ofcom, ARCEP, BNetzA, ACMA, ComReg, PTS.
 """
 
 import hashlib
@@ -18,23 +16,14 @@ import unicodedata
 
 from phonenumbers import NumberParseException, is_valid_number, parse
 
-from bedstone.corpus.personal_data.spans import HOMES, KEYED, Kind, found
+from bedstone.corpus.personal_data.countries import FOR_FILMS
+from bedstone.corpus.personal_data.national_numbers import HOMES, KEYED, Kind
+from bedstone.corpus.personal_data.spans import found
 
 HASH_BITS = 16
 TRIES = 64
 HOSTS = ("example.com", "example.net", "example.org")
 NETWORKS = ("192.0.2.", "198.51.100.", "203.0.113.")
-FOR_FILMS = {
-    "US": "***55501##",
-    "CA": "***55501##",
-    "GB": "1632960###",
-    "FR": "19900####",
-    "DE": "3023125###",
-    "AU": "25550####",
-    "IE": "2091#####",
-    "SE": "3139006##",
-}
-"""By country, the last digits of a number: ``*`` as they stand, ``#`` drawn."""
 
 
 def tag(kind: Kind) -> str:

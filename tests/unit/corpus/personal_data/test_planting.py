@@ -1,8 +1,8 @@
 import pytest
 
 from bedstone.corpus.personal_data import planting
+from bedstone.corpus.personal_data.national_numbers import KINDS
 from bedstone.corpus.personal_data.planting import Document, tried
-from bedstone.corpus.personal_data.spans import KINDS
 
 TEXT = "The old harbour lies where the river meets the sea. " * 8
 DOCUMENTS = [

@@ -2,7 +2,8 @@ import pytest
 from tests.support.planted_texts import REPORTED_SEED, scores, texts
 
 from bedstone.corpus.personal_data.countries import country_of
-from bedstone.corpus.personal_data.spans import KINDS, found
+from bedstone.corpus.personal_data.national_numbers import KINDS
+from bedstone.corpus.personal_data.spans import found
 
 LEAST = {
     "email": (0.97, 1.0),

@@ -2,7 +2,8 @@ import re
 
 import pytest
 
-from bedstone.corpus.personal_data.spans import KEYED, KINDS, found
+from bedstone.corpus.personal_data.national_numbers import KEYED, KINDS
+from bedstone.corpus.personal_data.spans import found
 from bedstone.corpus.personal_data.surrogates import surrogate, tag
 
 VALUES = {
