@@ -194,10 +194,10 @@ def _judge(
                 group.drop_columns("text").to_pylist(), sizes, here, strict=True
             ):
                 host, verdict = judge.of(it["url"] or "", it["date"] or "", it["signals"] or ())
-                license_name = named(it["license"])
-                table.append((it["id"], *verdict, license_name))
+                named = license_name(it["license"])
+                table.append((it["id"], *verdict, named))
                 _count(losses, verdict, size, key, host)
-                losses.counts["licensed_documents"] += license_name is not None
+                losses.counts["licensed_documents"] += named is not None
             row += len(group)
     return job.record(name), losses
 
@@ -242,7 +242,7 @@ class Judge:
         )
 
 
-def named(address: str | None) -> str | None:
+def license_name(address: str | None) -> str | None:
     """A licence of Creative Commons by its usual name, any other by its address."""
     found = COMMONS.fullmatch((address or "").lower())
     if not found:

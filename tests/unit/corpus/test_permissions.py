@@ -6,7 +6,7 @@ from tests.support.stages import shard
 
 from bedstone.corpus import extract
 from bedstone.corpus.optouts import robots_records
-from bedstone.corpus.permissions import STAGE, named
+from bedstone.corpus.permissions import STAGE, license_name
 from bedstone.corpus.web.documents import DOCUMENTS
 from bedstone.errors import DataError
 
@@ -282,4 +282,4 @@ def test_robots_that_are_none_are_refused(documents, folder, run):
     ],
 )  # fmt: skip
 def test_licences_by_name(address, expected):
-    assert named(address) == expected
+    assert license_name(address) == expected
