@@ -22,6 +22,7 @@ LANGUAGES = {"en": "eng_Latn", "es": "spa_Latn", "hi": "hin_Deva"}
 SMALL = (
     "tokenizer.vocab_size=400",
     "held_out.share=0.2",
+    "plan.shapes=any",
     f"spoken.languages={json.dumps(list(LANGUAGES.values()))}",
 )
 ASKED = {"sizes": "26k,40k,112k", "target": "155k", "tokens_per_parameter": "1", "seeds": 1}

@@ -80,6 +80,8 @@ ROLES = {
     "corpus.thresholds": "thresholds",
     "corpus.rewrite": "rewritten",
     "corpus.lines": "lines",
+    "corpus.personal": "personal",
+    "corpus.redact": "redacted",
     "corpus.statistics": "statistics",
     "corpus.filter": "filtered",
     "corpus.dedup": "kept",

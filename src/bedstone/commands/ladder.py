@@ -162,27 +162,27 @@ def ladder(
 ) -> Ladder | LadderPrice:
     """Train small models, register what they say of a larger one, train it, and compare.
 
-    All are of one recipe and measured on its held-out text. The interval holds the luck of seeds,
+    All are of one recipe and measured on its held-out text; their shapes are wide and deep alike,
+    or with plan.shapes any the nearest to each size. The interval holds the luck of seeds,
     the law's numbers, and what sizes miss the law by.
 
     Raises:
         ConfigError: the recipe, a size or an option cannot be used.
         BedstoneError: a stage failed; what was finished stays, and the next call goes on.
     """
-    from bedstone.ablation import ladder as ladders
-    from bedstone.ablation import recipes
+    from bedstone.ablation import recipes, rungs
 
     picture = target_file("--chart", chart, ".svg")
     if picture and dry_run:
         raise ConfigError("--chart: a dry run has nothing to draw", hint="leave it out")
-    asked = ladders.Ladder.read(sizes, target, tokens_per_parameter, grid, seeds)
+    asked = rungs.Rungs.read(sizes, target, tokens_per_parameter, grid, seeds)
     found = {name: given(each, store) for name, each in inputs.items()}
-    comparison = recipes.load(file_of(recipe), words_of(sets), (), asked.aim, None)
-    ladders.refuse_decided(words_of(sets), comparison)
+    comparison = rungs.evenly(recipes.load(file_of(recipe), words_of(sets), (), asked.aim, None))
+    rungs.refuse_decided(words_of(sets), comparison)
     where = making(store, progress, workers)
     if dry_run:
-        return ladders.priced(asked, comparison, found, where.store)  # type: ignore[return-value]
-    answer = ladders.climb(asked, comparison, found, where)
+        return rungs.priced(asked, comparison, found, where.store)  # type: ignore[return-value]
+    answer = rungs.climb(asked, comparison, found, where)
     if picture:
         write_chart(_figure(answer), picture, progress)
     return answer  # type: ignore[return-value]

@@ -37,10 +37,11 @@ from pydantic import Field
 
 from bedstone.config import Config
 from bedstone.corpus.optouts import robots_records
-from bedstone.corpus.optouts.robots_records import ARCHIVES, Dated, Kept, Records
+from bedstone.corpus.optouts.robots_records import ARCHIVES, Dated, Kept, Part, Records, gather
 from bedstone.corpus.optouts.rulings import Robots
 from bedstone.corpus.optouts.wishes import Wish, wish_of
 from bedstone.corpus.rewriting.versions import row_groups
+from bedstone.corpus.web.signals import MAX_CHARACTERS
 from bedstone.errors import DataError
 from bedstone.languages import UNKNOWN
 from bedstone.progress import Progress
@@ -58,7 +59,7 @@ AGENTS = (
 lists; not those that fetch for a search or for somebody who asks."""
 MOST_HOSTS = 100
 MAX_REASONS = 20
-"""Of a document."""
+"""Of a document, of so many characters each."""
 COMMONS = re.compile(
     r"https?://(?:www\.)?creativecommons\.org/(licenses|publicdomain)/([a-z+-]{1,20})"
     r"(?:/(\d\.\d))?(?:[/?#].*)?"
@@ -149,11 +150,10 @@ def run(config: PermissionsConfig, job: Job) -> Result:
 
 def _gathered(job: Job) -> Metrics:
     """Put all robots.txt on disk; how many."""
-    items = list(_sources(job))
-    put = partial(_put, folder=job.scratch)
+    parts = [Part(number, *it) for number, it in enumerate(_sources(job))]
     found, unreadable = 0, 0
-    with job.progress.task("files with robots.txt", len(items)) as task:
-        for some, others in job.engine.map(put, list(enumerate(items))):
+    with job.progress.task("files with robots.txt", len(parts)) as task:
+        for some, others in job.engine.map(partial(gather, folder=job.scratch), parts):
             found, unreadable = found + some, unreadable + others
             task.advance()
     robots_records.sort(job.scratch)
@@ -163,12 +163,10 @@ def _gathered(job: Job) -> Metrics:
 def _sources(job: Job) -> Iterator[tuple[tuple[Path, ...], bool]]:
     """Files that are read together, and whether they are of pages."""
     for role, is_crawl in (("robots", False), ("crawl", True)):
-        if role not in job.inputs:
-            continue
-        files = job.inputs[role].files
+        files = job.inputs[role].files if role in job.inputs else ()
         archives = [it for it in files if it.name.lower().endswith(ARCHIVES)]
         texts = tuple(it for it in files if it.suffix.lower() == ".txt" and not is_crawl)
-        if not archives and not texts and not is_crawl:
+        if role == "robots" and files and not archives and not texts:
             raise DataError(
                 f"{job.inputs[role].location}: no robots.txt",
                 hint="give WARC files of them, or files HOST.txt or HOST/robots.txt",
@@ -176,11 +174,6 @@ def _sources(job: Job) -> Iterator[tuple[tuple[Path, ...], bool]]:
         yield from (((path,), is_crawl) for path in archives)
         if texts:
             yield texts, False
-
-
-def _put(item: tuple[int, tuple[tuple[Path, ...], bool]], folder: Path) -> tuple[int, int]:
-    number, (paths, is_crawl) = item
-    return robots_records.gather(number, paths, folder, is_crawl=is_crawl)
 
 
 def _judge(
@@ -201,10 +194,10 @@ def _judge(
                 group.drop_columns("text").to_pylist(), sizes, here, strict=True
             ):
                 host, verdict = judge.of(it["url"] or "", it["date"] or "", it["signals"] or ())
-                license_name = named(it["license"])
-                table.append((it["id"], *verdict, license_name))
+                named = license_name(it["license"])
+                table.append((it["id"], *verdict, named))
                 _count(losses, verdict, size, key, host)
-                losses.counts["licensed_documents"] += license_name is not None
+                losses.counts["licensed_documents"] += named is not None
             row += len(group)
     return job.record(name), losses
 
@@ -244,10 +237,12 @@ class Judge:
         by += [said for said, allows in wishes if not allows]
         told = robots == "allowed" or bool(wishes)
         allowed = False if by else True if told else None
-        return address.host if address else "", Verdict(allowed, robots, by[:MAX_REASONS])
+        return address.host if address else "", Verdict(
+            allowed, robots, [it[:MAX_CHARACTERS] for it in by[:MAX_REASONS]]
+        )
 
 
-def named(address: str | None) -> str | None:
+def license_name(address: str | None) -> str | None:
     """A licence of Creative Commons by its usual name, any other by its address."""
     found = COMMONS.fullmatch((address or "").lower())
     if not found:

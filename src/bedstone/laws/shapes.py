@@ -24,6 +24,8 @@ TYPICAL_MAX_WIDTH = 16_384
 ASPECTS = (12, 48)
 """Lowest and highest d_model / n_layers. Source: Kaplan et al. 2020, arXiv:2001.08361, Fig. 5:
 between these the loss hardly depends on it."""
+EVEN_ASPECT = WIDTH_STEP
+"""Of the shapes that grow evenly: each step of the width is one layer more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,14 +85,20 @@ def choose(candidates: list[ModelConfig], budget: Budget) -> Choice:
     return Choice(*chosen, limit="time" if chosen == by_time else "text")
 
 
-def nearest(parameters: int, vocab_size: int, seq_len: int) -> ModelConfig:
-    """The shape that comes nearest to so many parameters, of two the smaller; of one head too."""
+def given(vocab_size: int, seq_len: int, *, even: bool) -> list[ModelConfig]:
+    """The shapes that a given size chooses from, those of one head too; or those of one aspect."""
+    known = shapes(vocab_size, seq_len, WIDTH_STEP)
+    return [it for it in known if not even or it.d_model == EVEN_ASPECT * it.n_layers]
+
+
+def nearest(parameters: int, vocab_size: int, seq_len: int, *, even: bool = False) -> ModelConfig:
+    """The shape that comes nearest to so many parameters, of two the smaller."""
 
     def distance(shape: ModelConfig) -> tuple[int, int]:
         total = counted(shape).total
         return abs(total - parameters), total
 
-    return min(shapes(vocab_size, seq_len, WIDTH_STEP), key=distance)
+    return min(given(vocab_size, seq_len, even=even), key=distance)
 
 
 def batch_tokens(flop: float, seq_len: int) -> int:

@@ -35,16 +35,16 @@ def heads_of(qkv_BTE: Tensor, view: View, config: ModelConfig) -> tuple[Tensor, 
     c = config
     heads = qkv_BTE.view(*qkv_BTE.shape[:2], -1, c.d_head).transpose(1, 2)
     b, _, t, width = heads.shape
-    turned = _turned(heads[:, : -c.n_kv_heads].contiguous(), view.cos, view.sin)
-    queries = turned[:, : c.n_heads].view(b, c.n_kv_heads, -1, t, width).transpose(2, 3)
+    *both, values = torch.split(heads, [c.n_heads, c.n_kv_heads, c.n_kv_heads], 1)
+    queries, keys = (_turned(x.contiguous(), view.cos, view.sin) for x in both)
+    queries = queries.view(b, c.n_kv_heads, -1, t, width).transpose(2, 3)
     rows = (b * c.n_kv_heads, -1, width)
-    keys, values = turned[:, c.n_heads :], heads[:, -c.n_kv_heads :]
-    return queries.reshape(rows), keys.reshape(rows), values.reshape(rows)
+    return queries.reshape(rows), keys.view(rows), values.reshape(rows)
 
 
-def _turned(x: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
+def _turned(x: Tensor, cos: Tensor, sin: Tensor, *, out: Tensor | None = None) -> Tensor:
     """``x`` with each pair of its last dimension turned; the pairs are half a head apart."""
-    return torch.addcmul(x * cos, x.roll(x.shape[-1] // 2, -1), sin)
+    return torch.mul(x, cos, out=out).addcmul_(x.roll(x.shape[-1] // 2, -1), sin)
 
 
 def probabilities(q: Tensor, k: Tensor, mask: Tensor) -> Tensor:
@@ -150,15 +150,18 @@ class _Attention(torch.autograd.Function):
         dout = dout_BTE.view(b, t, c.n_kv_heads, -1).transpose(1, 2).reshape(q.shape)
         dq, dk, dv = torch.empty_like(q), torch.zeros_like(k), torch.zeros_like(v)
         for p, (rows, end) in zip(kept, _blocks(t, c), strict=True):
-            dv[:, :end] += torch.bmm(p.transpose(1, 2), dout[:, rows])
+            dv[:, :end].baddbmm_(p.transpose(1, 2), dout[:, rows])
             dp = torch.bmm(dout[:, rows], v[:, :end].transpose(1, 2))
             dscores = torch._softmax_backward_data(dp, p, -1, p.dtype)
             dq[:, rows] = torch.bmm(dscores, k[:, :end])
-            dk[:, :end] += torch.bmm(dscores.transpose(1, 2), q[:, rows])
-        dq = dq.view(b, c.n_kv_heads, t, -1, c.d_head).transpose(2, 3).flatten(1, 2)
-        turned = torch.cat([dq, dk.view(b, -1, t, c.d_head)], 1) * c.d_head**-0.5
-        heads = [_turned(turned, view.cos, -view.sin), dv.view(b, -1, t, c.d_head)]
-        return torch.cat([x.transpose(1, 2) for x in heads], 2).flatten(2), None, None
+            dk[:, :end].baddbmm_(dscores.transpose(1, 2), q[:, rows])
+        dqkv = dout.new_empty(b, t, c.n_heads + 2 * c.n_kv_heads, c.d_head)
+        made = torch.split(dqkv.transpose(1, 2), [c.n_heads, c.n_kv_heads, c.n_kv_heads], 1)
+        dq = dq.view(b, c.n_kv_heads, t, -1, c.d_head).transpose(2, 3).reshape(made[0].shape)
+        for x, out in zip((dq, dk.view(made[1].shape)), made, strict=False):
+            _turned(x.mul_(c.d_head**-0.5), view.cos, -view.sin, out=out)
+        made[2].copy_(dv.view(made[2].shape))
+        return dqkv.flatten(2), None, None
 
 
 def _blocks(positions: int, config: ModelConfig) -> Iterator[tuple[slice, int]]:
@@ -209,8 +212,12 @@ class _SwiGLU(torch.autograd.Function):
     def backward(ctx: Any, dy: Tensor) -> Tensor:
         (gate_up,) = ctx.saved_tensors
         gate, up = gate_up.chunk(2, -1)
-        dgate = torch.ops.aten.silu_backward(dy * up, gate)
-        return torch.cat([dgate, F.silu(gate).mul_(dy)], -1)
+        dgate_up = torch.empty_like(gate_up)
+        dgate, dup = dgate_up.chunk(2, -1)
+        torch.mul(dy, up, out=dgate)
+        torch.ops.aten.silu_backward.grad_input(dgate, gate, grad_input=dgate)
+        torch.ops.aten.silu.out(gate, out=dup).mul_(dy)
+        return dgate_up
 
 
 class _Lookup(torch.autograd.Function):

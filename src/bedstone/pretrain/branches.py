@@ -17,11 +17,11 @@ from bedstone.errors import ArtifactError, ConfigError
 from bedstone.pretrain import loader
 from bedstone.store.artifact import Artifact
 from bedstone.store.stage import Job
+from bedstone.training import CHECKPOINTS, WRITTEN_LAST
 from bedstone.training.optim import Schedule
 
 ROLE = "trunk"
 STAGE = "pretrain.train"
-FOLDER, WHOLE = "checkpoints", ".metadata"
 OWN = {"train_tokens", "kept_tokens", "threads", "device", "compiled", "memory", "optimizer"}
 """Settings in which a branch may differ; of the optimizer's the rates tell."""
 OWN_OF_OPTIMIZER = {"schedule", "decay_share", "final_share", "warmup_share", "warmup_steps"}
@@ -43,7 +43,7 @@ def kept(
             "begin there",
             hint="keep earlier ones, with optimizer.schedule wsd",
         )
-    return {step: folder / FOLDER / str(step * step_tokens) for step in steps}
+    return {step: folder / CHECKPOINTS / str(step * step_tokens) for step in steps}
 
 
 def begun(config: Mapping[str, Any], job: Job, step_tokens: int, schedule: Schedule) -> Path | None:
@@ -66,7 +66,7 @@ def begun(config: Mapping[str, Any], job: Job, step_tokens: int, schedule: Sched
         raise ArtifactError(
             f"the mix of {trunk.location} changes with a run's length, so no run begins as another"
         )
-    tokens = [int(path.parent.name) for path in trunk.files if path.name == WHOLE]
+    tokens = [int(path.parent.name) for path in trunk.files if path.name == WRITTEN_LAST]
     steps = [each // step_tokens for each in tokens]
     if not (early := [step for step in steps if 0 < step <= schedule.decay_start]):
         raise ArtifactError(
@@ -82,7 +82,7 @@ def begun(config: Mapping[str, Any], job: Job, step_tokens: int, schedule: Sched
             f"{trunk.location} was trained at other rates before {first * step_tokens:,} tokens",
             hint="give both the same learning_rate and optimizer.warmup_steps, and schedule wsd",
         )
-    return trunk.location / FOLDER / str(first * step_tokens)
+    return trunk.location / CHECKPOINTS / str(first * step_tokens)
 
 
 def _other_settings(config: Mapping[str, Any], trunk: Artifact) -> list[str]:

@@ -121,12 +121,7 @@ def run(config: TrainConfig, job: Job) -> Result:
 
     tokenizer = Encoder.stored(job.inputs["tokenizer"])
     shape = _shape(config, tokenizer.vocab_size)
-    rows = given(config.batch_tokens) // shape.seq_len
-    if not rows:
-        raise ConfigError(f"batch_tokens {config.batch_tokens} is less than seq_len")
-    if (micro_tokens := config.memory.micro_batch_tokens) and micro_tokens < shape.seq_len:
-        raise ConfigError(f"memory.micro_batch_tokens {micro_tokens} is less than seq_len")
-    steps = -(-given(config.train_tokens) // (rows * shape.seq_len))
+    rows, steps = _course(config, shape.seq_len)
     device = device_of(config.device)
     _refuse_too_large(shape, config, rows, steps, device)
     schedule = Schedule(given(config.learning_rate), steps, config.optimizer)
@@ -172,14 +167,28 @@ def run(config: TrainConfig, job: Job) -> Result:
         return Result({})
     curve.write(job)
     loop.write_model(model, job.inputs["tokenizer"], job)
-    cost = _cost(shape, curve.train_tokens)
-    speed = cost["train_flop"] / curve.seconds
-    metrics = {"flop_per_second": speed, "matmul_peak_share": speed / peak}
+    metrics = curve.metrics() | _cost(shape, curve.train_tokens)
+    speed = metrics["train_flop"] / curve.seconds
+    metrics |= {"flop_per_second": speed, "matmul_peak_share": speed / peak}
     metrics |= _nominal(speed, processes.size, device)
     if use and routed is not None:
         use.write(job, routed)
         metrics |= use.metrics(routed, curve.train_tokens)
-    return Result(curve.metrics() | cost | metrics)
+    return Result(metrics)
+
+
+def _course(config: TrainConfig, seq_len: int) -> tuple[int, int]:
+    """Sequences of a step, and steps.
+
+    Raises:
+        ConfigError: a step, or what is computed at once, is less than a sequence.
+    """
+    rows = given(config.batch_tokens) // seq_len
+    if not rows:
+        raise ConfigError(f"batch_tokens {config.batch_tokens} is less than seq_len")
+    if (micro_tokens := config.memory.micro_batch_tokens) and micro_tokens < seq_len:
+        raise ConfigError(f"memory.micro_batch_tokens {micro_tokens} is less than seq_len")
+    return rows, -(-given(config.train_tokens) // (rows * seq_len))
 
 
 def _model(

@@ -9,6 +9,7 @@ from bedstone.store.lineage import ancestors
 
 MEASURING = (
     "corpus.audit",
+    "corpus.personal",
     "corpus.yardstick",
     "evaluation.",
     "sampling.",

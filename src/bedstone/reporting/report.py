@@ -20,6 +20,7 @@ from bedstone.reporting.sections import ablation, behaviour, data, ladder, rules
 from bedstone.reporting.sections import languages as language_sections
 from bedstone.reporting.sections import model as model_sections
 from bedstone.reporting.sections import tokens as token_sections
+from bedstone.reporting.sections.privacy import privacy
 from bedstone.reporting.sections.rules import decisions
 from bedstone.reporting.sections.strategies import strategies
 from bedstone.reporting.svg import PALETTE
@@ -32,6 +33,7 @@ from bedstone.store.work import named
 SECTIONS: tuple[Callable[[Family], Section | None], ...] = (
     data.documents,
     rules.rules,
+    privacy,
     language_sections.shares,
     token_sections.premiums,
     token_sections.fairness,

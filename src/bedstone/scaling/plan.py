@@ -23,7 +23,7 @@ inputs; a size whose speed nobody gave has null for ``flop_per_second``, ``expec
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import Field, model_validator
 
@@ -65,6 +65,9 @@ class PlanConfig(Config):
     train_tokens: int | None = Field(None, ge=1, le=10**15)
     """On which a model of the given size is trained, in whole steps; absent, by
     ``tokens_per_parameter``."""
+    shapes: Literal["any", "even"] = "any"
+    """Of a given size: the nearest of all, or of those with a layer for each 32 of the width, of
+    which a larger one is wider and deeper alike."""
     seq_len: int = Field(256, ge=2, le=2**20)
     sft_share: float = Field(0.12, ge=0)
     """Tokens of supervised fine-tuning over those of pre-training."""
@@ -83,6 +86,8 @@ class PlanConfig(Config):
     def _every_setting_has_an_effect(self) -> "PlanConfig":
         if self.parameters is None and self.train_tokens is not None:
             raise ValueError("train_tokens: they are of a given size; give parameters too")
+        if self.parameters is None and self.shapes == "even":
+            raise ValueError("shapes: they are of a given size; give parameters too")
         idle = {
             "parameters": ("minutes", "max_passes") if self.parameters else (),
             "train_tokens": ("tokens_per_parameter",) if self.train_tokens else (),
@@ -164,7 +169,8 @@ def known_speed(config: PlanConfig, vocab_size: int, text_tokens: int, measure: 
 def chosen(config: PlanConfig, vocab_size: int, text_tokens: int, speed: float | None) -> Choice:
     """The shape and tokens for the minutes at ``speed``, or of the size given."""
     if config.parameters is not None:
-        shape = shapes.nearest(config.parameters, vocab_size, config.seq_len)
+        even = config.shapes == "even"
+        shape = shapes.nearest(config.parameters, vocab_size, config.seq_len, even=even)
         by_ratio = config.tokens_per_parameter * shapes.counted(shape).total
         return Choice(shape, config.train_tokens or by_ratio, limit="given")
     assert speed is not None
@@ -249,11 +255,12 @@ def sentences(config: PlanConfig, values: dict[str, Any]) -> list[str]:
         f"for this compute and text, published laws ask for {short(min(parameters))} to "
         f"{short(max(parameters))} parameters, {known} on models of this size"
     )
+    even = "even " if config.shapes == "even" else ""
     limit = {
         "time": "time is the limit: more minutes would train a larger model on more tokens",
         "text": f"text is the limit: more than {config.max_passes:g} passes over it would be "
         "needed; more minutes would change nothing, more text would",
-        "given": f"the size was given: of the shapes there are this is the nearest to "
+        "given": f"the size was given: of the {even}shapes there are this is the nearest to "
         f"{config.parameters or 0:,} parameters, trained on {_tokens(config)} in whole steps",
     }
     return [shape, training, time, published_laws, limit[values["limit"]]]

@@ -31,6 +31,8 @@ STAGES = (
     "corpus.thresholds",
     "corpus.rewrite",
     "corpus.lines",
+    "corpus.personal",
+    "corpus.redact",
     "corpus.shuffle",
     "corpus.statistics",
     "corpus.filter",
@@ -64,7 +66,7 @@ STAGES = (
 """In the mission's order. A stage's name is its module below ``bedstone``."""
 OF_FILES = (ADOPTION, "corpus.crawl")
 """Stages whose artifacts hold files as anybody might bring them."""
-WITH_TEXTS = ("corpus.extract", "corpus.rewrite", "corpus.lines", "corpus.shuffle")
+WITH_TEXTS = ("corpus.extract", "corpus.rewrite", "corpus.lines", "corpus.redact", "corpus.shuffle")
 """Stages that write documents."""
 DECIDING = ("corpus.filter", "corpus.dedup")
 """Stages that write which documents are kept."""

@@ -20,11 +20,10 @@ from torch.distributed.checkpoint.state_dict_loader import load
 from torch.distributed.checkpoint.state_dict_saver import save
 
 from bedstone.store import work
+from bedstone.training import WRITTEN_LAST
 from bedstone.training.curve import Curve
 from bedstone.training.optimizer import Optimizer
 from bedstone.training.processes import Processes
-
-WHOLE = ".metadata"
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +54,7 @@ class Kept:
         Raises:
             BedstoneError: it cannot be written.
         """
-        if (path / WHOLE).exists():
+        if (path / WRITTEN_LAST).exists():
             return
         path.parent.mkdir(exist_ok=True)
         with work.named(path), _quiet():
@@ -83,7 +82,7 @@ class Kept:
 
 def last(folder: Path) -> Path | None:
     """The whole checkpoint of the latest step in ``folder``; None if there is none."""
-    found = [path.parent for path in folder.glob(f"*/{WHOLE}")]
+    found = [path.parent for path in folder.glob(f"*/{WRITTEN_LAST}")]
     return max(found, key=lambda path: int(path.name), default=None)
 
 

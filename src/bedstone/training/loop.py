@@ -21,13 +21,13 @@ from bedstone.model.transformer import Transformer
 from bedstone.store.artifact import Shard
 from bedstone.store.stage import Job
 from bedstone.text.encoder import END, FILES, Encoder
+from bedstone.training import CHECKPOINTS
 from bedstone.training.checkpoints import Kept, last
 from bedstone.training.curve import Curve
 from bedstone.training.optim import Schedule, is_spike
 from bedstone.training.optimizer import Optimizer, RateOf, clip_scale, unscaled
 from bedstone.training.processes import ALONE, Processes
 
-CHECKPOINTS = "checkpoints"
 CHECKPOINT_SECONDS = 15.0
 """Between two checkpoints: what a killed run may lose. It changes no result."""
 

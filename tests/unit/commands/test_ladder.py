@@ -6,9 +6,17 @@ import pytest
 
 import bedstone
 from bedstone.errors import BedstoneError, ConfigError
+from bedstone.laws.shapes import counted, nearest
 
 SIZES = ("--sizes", ".1M,.2M,.4M,.8M")
 TARGET = ("--target", "1.6M")
+VOCABULARY = 2_048
+"""Of the recipe."""
+
+
+def even(parameters):
+    """Those of the model that a ladder takes for so many."""
+    return counted(nearest(parameters, VOCABULARY, 128, even=True)).total
 
 
 @pytest.fixture
@@ -32,14 +40,18 @@ def test_a_dry_run_says_what_it_would_take_and_builds_nothing(ladder, store):
     found = json.loads(out)
     assert status == 0
     assert found["models"] == 3 * 4 + 1
-    squares = 3 * (0.1**2 + 0.2**2 + 0.4**2 + 0.8**2) + 1.6**2
-    assert found["flop"] == pytest.approx(6 * 2.5e12 * squares)
+    *small, target = (even(each) for each in (100_000, 200_000, 400_000, 800_000, 1_600_000))
+    squares = 3 * sum(each**2 for each in small) + target**2
+    assert found["flop"] == pytest.approx(6 * 2.5 * squares)
     assert found["seconds"] is None
     assert {"documents", "tokenizer", "plan"} <= set(found["nodes_to_build"])
     assert "base" not in found["nodes_to_build"]
     assert not store.exists()
     told = ladder(*words)[1]
-    assert "13 models, 7.7e+13 FLOP of training, an unknown time of one worker\n" in told
+    assert (
+        f"13 models, {6 * 2.5 * squares:.2g} FLOP of training, an unknown time of one worker\n"
+        in told
+    )
     assert "note: without the time of training" in told
 
 
@@ -47,14 +59,25 @@ def test_a_grid_has_each_size_at_each_budget(ladder):
     words = (*SIZES, *TARGET, "--seeds", "1", "--grid", "1e12,4e12", "--dry-run", "--json")
     found = json.loads(ladder(*words)[1])
     assert found["models"] == 2 * 4 + 1
-    assert found["flop"] == pytest.approx(4 * 5e12 + 6 * 20 * 1.6e6**2)
+    assert found["flop"] == pytest.approx(4 * 5e12 + 6 * 20 * even(1_600_000) ** 2)
 
 
 def test_several_ratios_are_tried_with_each_size(ladder):
     words = ("--sizes", "1M,2M", "--target", "4M", "--tokens-per-parameter", "10,20")
     found = json.loads(ladder(*words, "--seeds", "1", "--dry-run", "--json")[1])
     assert found["models"] == 2 * 2 + 1
-    assert found["flop"] == pytest.approx(6e12 * (30 * 1 + 30 * 4 + 10 * 16))
+    one, two, four = (even(each) ** 2 for each in (1_000_000, 2_000_000, 4_000_000))
+    assert found["flop"] == pytest.approx(6 * (30 * one + 30 * two + 10 * four))
+
+
+def test_shapes_may_be_any(ladder):
+    words = (*SIZES, "--target", "1.6M", "--seeds", "1", "--dry-run", "--json")
+    flop = json.loads(ladder(*words, "--set", "plan.shapes=any")[1])["flop"]
+    sizes = [
+        counted(nearest(each, VOCABULARY, 128)).total
+        for each in (100_000, 200_000, 400_000, 800_000, 1_600_000)
+    ]
+    assert flop == pytest.approx(6 * 20 * sum(each**2 for each in sizes))
 
 
 @pytest.mark.parametrize(
@@ -68,6 +91,10 @@ def test_several_ratios_are_tried_with_each_size(ladder):
         (("--sizes", ".1M,.2M", *TARGET), "--sizes .1M,.2M: a law wants 3 sizes or more"),
         (("--sizes", ".1M,.1M,.2M,.4M", *TARGET), "a number is given twice"),
         (("--sizes", ".1M,,.4M", *TARGET), "--sizes '.1M,,.4M': these must be numbers above 0"),
+        (
+            ("--sizes", "1k,2k,.4M", *TARGET),
+            "sizes: 1,000 and 2,000 come to the same model, of 78,944 parameters",
+        ),
         (("--sizes", ".1,.2M,.4M", *TARGET), "these must be numbers above 0"),
         (("--sizes", "-1M,.2M,.4M", *TARGET), "these must be numbers above 0"),
         (("--sizes", "nan,.2M,.4M", *TARGET), "these must be numbers above 0"),

@@ -1,10 +1,12 @@
+from types import SimpleNamespace
+
 import pyarrow as pa
 import pytest
 from tests.support.stages import shard
 
 from bedstone.corpus import extract
 from bedstone.corpus.optouts import robots_records
-from bedstone.corpus.permissions import STAGE, named
+from bedstone.corpus.permissions import STAGE, license_name
 from bedstone.corpus.web.documents import DOCUMENTS
 from bedstone.errors import DataError
 
@@ -202,6 +204,17 @@ def test_who_loses_by_language_and_host(documents, folder, table_shard, run, row
     assert result.metrics["refused_bytes_share"] == 4 / 6
 
 
+def test_each_shard_has_its_table_and_all_one_sum(documents, folder, run, rows):
+    robots = folder({"a.example.txt": REFUSING})
+    pages = [documents({"url": "https://a.example/private/"}, name=name) for name in ("one", "two")]
+    result, made = run(STAGE, documents=SimpleNamespace(shards=tuple(pages)), robots=robots)
+    for number in range(2):
+        (row,) = rows(made, f"{number:05}.parquet")
+        assert row["allowed"] is False
+    assert rows(made, "about/hosts.parquet")[0]["refused_documents"] == 2
+    assert result.metrics["input_documents"] == 2
+
+
 def test_from_a_crawl_with_its_own_robots(record, run, rows, tmp_path):
     page = b"<head><meta name=robots content=noai><link rel=license href=/own></head><p>%b</p>"
     members = [
@@ -269,4 +282,4 @@ def test_robots_that_are_none_are_refused(documents, folder, run):
     ],
 )  # fmt: skip
 def test_licences_by_name(address, expected):
-    assert named(address) == expected
+    assert license_name(address) == expected

@@ -48,6 +48,15 @@ def test_the_nearest_shape_to_a_given_size():
     assert parameters_total(nearest((one + other) // 2, 4096, 256)) == one
 
 
+def test_even_shapes_grow_in_width_and_depth_alike():
+    sizes = [round(2**n * 1e5) for n in range(12)]
+    even = [nearest(size, 1024, 256, even=True) for size in sizes]
+    assert {shape.d_model / shape.n_layers for shape in even} == {32}
+    assert all(a.n_layers <= b.n_layers for a, b in pairwise(even))
+    for size, shape in zip(sizes[3:], even[3:], strict=True):
+        assert abs(parameters_total(shape) / size - 1) < 0.25
+
+
 def test_small_sizes_lie_close_together():
     """So that little of the time is left over."""
     sizes = sorted(map(parameters_total, SHAPES))

@@ -127,6 +127,7 @@ def test_a_given_size_is_measured_once_where_something_is_left_open(monkeypatch)
     ("settings", "message"),
     [
         ({"train_tokens": 250_000}, "train_tokens: they are of a given size; give parameters too"),
+        ({"shapes": "even"}, "shapes: they are of a given size; give parameters too"),
         ({**SIZE, "minutes": 5}, "minutes: parameters are given, so it has no effect"),
         ({**SIZE, "tokens_per_parameter": 5}, "tokens_per_parameter: train_tokens are given"),
         ({"parameters": 250_000, "max_passes": 5}, "max_passes: parameters are given"),

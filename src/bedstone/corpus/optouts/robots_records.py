@@ -86,22 +86,26 @@ def address_of(url: str) -> Address | None:
     return Address(str(found.host), found.protocol == "https:", text)
 
 
-def gather(number: int, paths: Sequence[Path], folder: Path, *, is_crawl: bool) -> tuple[int, int]:
-    """Put the robots.txt in some files on disk, as file ``number``; how many, and how many not.
+class Part(NamedTuple):
+    """Files that are read together."""
 
-    Args:
-        number: of the part.
-        paths: an archive, or files ``HOST.txt`` and ``HOST/robots.txt``.
-        folder: where to.
-        is_crawl: the archive is of pages, and only what is at ``PATH`` counts.
+    number: int
+    paths: Sequence[Path]
+    """An archive, or files ``HOST.txt`` and ``HOST/robots.txt``."""
+    is_crawl: bool
+    """The archive is of pages, and only what is at ``PATH`` counts."""
+
+
+def gather(part: Part, folder: Path) -> tuple[int, int]:
+    """Put the robots.txt of a part in ``folder``; how many there are, and how many unreadable.
 
     Raises:
         DataError: the name of a file is none of a host.
     """
     rows, unreadable = [], 0
-    with (folder / f"bodies-{number:05}").open("wb") as bodies:
-        for page in _pages(paths):
-            if is_crawl and not page.url.partition("?")[0].endswith(PATH):
+    with (folder / f"bodies-{part.number:05}").open("wb") as bodies:
+        for page in _pages(part.paths):
+            if part.is_crawl and not page.url.partition("?")[0].endswith(PATH):
                 continue
             address = address_of(page.url)
             if isinstance(page, Rejected) or address is None:
@@ -110,10 +114,10 @@ def gather(number: int, paths: Sequence[Path], folder: Path, *, is_crawl: bool) 
             told = f"{page.location[:MAX_URL_CHARACTERS]}\n{page.url[:MAX_URL_CHARACTERS]}\n"
             packed = zlib.compress(told.encode("utf-8", "replace") + page.body[: MAX_BYTES + 1])
             date = (page.date or NOW)[:DATE_CHARACTERS].encode("ascii", "replace")
-            place = (number, bodies.tell(), bodies.write(packed))
+            place = (part.number, bodies.tell(), bodies.write(packed))
             status = page.status or 200
             rows.append((_key(address), date, status, address.is_https, *place))
-    np.save(folder / f"rows-{number:05}.npy", np.array(rows, ROW))
+    np.save(folder / f"rows-{part.number:05}.npy", np.array(rows, ROW))
     return len(rows), unreadable
 
 

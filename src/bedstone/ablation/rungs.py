@@ -12,8 +12,17 @@ from typing import Any
 
 from bedstone import config as configs
 from bedstone.ablation.price import TRAIN_FLOP, manifests, price, run_seconds
-from bedstone.ablation.recipes import PLANNER, SIZED, Comparison, Proxy, number, only, sized
-from bedstone.ablation.runs import BASELINE, BITS, Arms, Run, gathered, prepare, shape_of, trained
+from bedstone.ablation.recipes import (
+    PLANNER,
+    SIZED,
+    TOKENISER,
+    Comparison,
+    Proxy,
+    number,
+    only,
+    sized,
+)
+from bedstone.ablation.runs import BASELINE, BITS, Arms, Run, gathered, prepare, trained
 from bedstone.errors import ConfigError
 from bedstone.evaluation.prediction import FILE
 from bedstone.laws import shapes
@@ -31,15 +40,16 @@ from bedstone.text.encoder import Encoder
 
 LEAST_SIZES, LEAST_OF_SEVERAL = 3, 2
 """For the numbers of a law; of each with several numbers of tokens."""
-WHOLE = ("--sizes", "--target")
-"""Numbers of parameters."""
+PARAMETERS = ("--sizes", "--target")
+EVEN, SHOWN = "even", 6
+"""Shapes that are wide and deep alike; sizes that are told where two come to one."""
 LAW = ("E", "A", "B", "alpha", "beta", "tokens_per_parameter", "intervals")
 TOLD = ("seed_deviation_nats", "hold_out", "isoflop")
 Row = dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
-class Ladder:
+class Rungs:
     """What is to be trained."""
 
     sizes: tuple[int, ...]
@@ -52,7 +62,7 @@ class Ladder:
     seeds: int
 
     @classmethod
-    def read(cls, sizes: str, target: str, ratios: str, grid: str | None, seeds: int) -> "Ladder":
+    def read(cls, sizes: str, target: str, ratios: str, grid: str | None, seeds: int) -> "Rungs":
         """Of words as they are typed.
 
         Raises:
@@ -92,7 +102,7 @@ class Ladder:
         """The target."""
         return Proxy(self.target, None, self.ratios[0], threads=None)
 
-    def rungs(self, size_of: Mapping[int, int]) -> list[Proxy]:
+    def models(self, size_of: Mapping[int, int]) -> list[Proxy]:
         """The models that are trained before; those asked for have so many parameters."""
         if self.budgets:
             products = [flop / FLOP_PER_PARAMETER_AND_TOKEN for flop in self.budgets]
@@ -104,7 +114,7 @@ def _numbers(option: str, words: str) -> tuple[float, ...]:
     """``.1M,.2M`` as numbers above 0, each another."""
     found = [number(word.strip()) for word in words.split(",")]
     known = tuple(each for each in found if each is not None)
-    if len(known) < len(found) or (option in WHOLE and min(known) < 1):
+    if len(known) < len(found) or (option in PARAMETERS and min(known) < 1):
         raise ConfigError(
             f"{option} {words!r}: these must be numbers above 0 and below 9e18",
             hint="write 100000 or .1M, and a comma between two",
@@ -123,8 +133,19 @@ def refuse_decided(sets: Sequence[str], comparison: Comparison) -> None:
             raise ConfigError(f"--set {change}: a ladder decides it, for each of its models")
 
 
+def evenly(comparison: Comparison) -> Comparison:
+    """The same with shapes that are wide and deep alike, unless the recipe says which."""
+    recipe = comparison.baseline
+    planner = only(recipe, PLANNER)
+    if "shapes" in planner.config.model_fields_set:
+        return comparison
+    even = replace(planner, config=planner.config.model_copy(update={"shapes": EVEN}))
+    nodes = tuple(even if node is planner else node for node in recipe.nodes)
+    return replace(comparison, baseline=replace(recipe, nodes=nodes))
+
+
 def climb(
-    ladder: Ladder, comparison: Comparison, given: Mapping[str, Sequence[Path]], where: Making
+    asked: Rungs, comparison: Comparison, given: Mapping[str, Sequence[Path]], where: Making
 ) -> Row:
     """Train the small ones, register what they say of the target, train it, and compare.
 
@@ -132,13 +153,16 @@ def climb(
         ConfigError: sizes come to the same model.
         BedstoneError: a stage failed; what was finished stays, and the next call goes on.
     """
+    foreseen(asked, comparison)
     arms = prepare(comparison, given, None, 1.0, where)
-    rungs = [_planned(arms, size, where) for size in ladder.rungs(_size_of(ladder, arms))]
+    vocab_size = Encoder.stored(arms.inputs(BASELINE)["tokenizer"]).vocab_size
+    size_of = _size_of(asked, comparison, vocab_size)
+    rungs = [_planned(arms, size, where) for size in asked.models(size_of)]
     texts = gathered(arms, where)
     runs = [
         (f"{number}-{seed}", _run(rung, seed, texts))
         for number, rung in reversed(list(enumerate(rungs)))  # the longest first
-        for seed in range(ladder.seeds)
+        for seed in range(asked.seeds)
     ]
     made = trained(runs, where, note="small models")
     models = {f"model.{name}": model for name, (model, _) in made.items()}
@@ -152,26 +176,34 @@ def climb(
     return _answer(score, law, prediction, model, [*made.values(), (model, measured)], plan)
 
 
-def _size_of(ladder: Ladder, arms: Arms) -> dict[int, int]:
-    """Of each size asked for, the parameters of the model nearest to it.
+def foreseen(asked: Rungs, comparison: Comparison) -> dict[int, int]:
+    """Of each size asked for, the parameters of its model; the size, of a tokeniser that is given.
 
     Raises:
         ConfigError: two come to the same.
     """
-    vocab_size = Encoder.stored(arms.inputs(BASELINE)["tokenizer"]).vocab_size
-    seq_len = shape_of(arms, BASELINE).seq_len
-    asked = (*ladder.sizes, ladder.target)
-    found = {
-        size: shapes.counted(shapes.nearest(size, vocab_size, seq_len)).total for size in asked
-    }
-    if len(set(found.values())) < len(found):
-        smaller, larger = next((a, b) for a, b in pairwise(asked) if found[a] == found[b])
-        raise ConfigError(
-            f"--sizes: {smaller:,} and {larger:,} come to the same model, of {found[larger]:,} "
-            f"parameters: with a vocabulary of {vocab_size:,} there is none between",
-            hint="give other sizes, or a smaller vocab_size",
-        )
-    return found
+    trained = [node for node in comparison.baseline.nodes if node.stage.name == TOKENISER]
+    if not trained:
+        return {size: size for size in (*asked.sizes, asked.target)}
+    return _size_of(asked, comparison, dict(trained[0].config)["vocab_size"])
+
+
+def _size_of(asked: Rungs, comparison: Comparison, vocab_size: int) -> dict[int, int]:
+    plan = dict(only(comparison.baseline, PLANNER).config)
+    sizes, words = (*asked.sizes, asked.target), (vocab_size, plan["seq_len"])
+    even = plan["shapes"] == EVEN
+    found = {it: shapes.counted(shapes.nearest(it, *words, even=even)).total for it in sizes}
+    if len(set(found.values())) == len(found):
+        return found
+    smaller, larger = next((a, b) for a, b in pairwise(sizes) if found[a] == found[b])
+    known = sorted({shapes.counted(each).total for each in shapes.given(*words, even=even)})
+    at = max(known.index(found[larger]) - 1, 0)
+    raise ConfigError(
+        f"--sizes: {smaller:,} and {larger:,} come to the same model, of {found[larger]:,} "
+        f"parameters, with a vocabulary of {vocab_size:,}",
+        hint=f"there are {', '.join(f'{it:,}' for it in known[at : at + SHOWN])} and larger ones; "
+        "with shapes any of scaling.plan there are more, or give a smaller vocab_size",
+    )
 
 
 def _planned(arms: Arms, size: Proxy, where: Making) -> Arms:
@@ -238,14 +270,20 @@ def _doubts(plan: Row, *, is_registered: bool) -> Iterator[str]:
 
 
 def priced(
-    ladder: Ladder, comparison: Comparison, given: Mapping[str, Sequence[Path]], store: Path
+    asked: Rungs, comparison: Comparison, given: Mapping[str, Sequence[Path]], store: Path
 ) -> Row:
     """What all of it would take, by what the store's manifests say of the like."""
-    found = price(comparison, given, ladder.aim, store)
+    found = price(comparison, given, asked.aim, store)
     past = list(manifests(store))
-    rungs = ladder.rungs({size: size for size in ladder.sizes})
-    sizes = [*(rung for rung in rungs for _ in range(ladder.seeds)), ladder.aim]
-    flop = [TRAIN_FLOP * size.parameters * size.tokens for size in sizes]
+    size_of = foreseen(asked, comparison)
+    rungs = [*asked.models(size_of), asked.aim]
+    sizes = [replace(rung, parameters=size_of[rung.parameters]) for rung in rungs]
+    times = [*[asked.seeds] * (len(sizes) - 1), 1]
+    flop = [
+        TRAIN_FLOP * size.parameters * size.tokens
+        for size, count in zip(sizes, times, strict=True)
+        for _ in range(count)
+    ]
     seconds = [run_seconds(each, past) for each in flop]
     known = [each for each in seconds if each is not None]
     warnings = []
@@ -256,7 +294,7 @@ def priced(
     if len(known) < len(seconds):
         warnings.append("without the time of training: this store has trained no models like these")
     return {
-        "models": len(sizes),
+        "models": len(flop),
         "nodes_to_build": list(found.to_build["baseline"]),
         "flop": sum(flop),
         "seconds": found.corpus_seconds + sum(known) if len(known) == len(seconds) else None,
