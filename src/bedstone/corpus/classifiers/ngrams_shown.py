@@ -76,6 +76,7 @@ def _name(features: Features, places: Indices, held: Sequence[Texts]) -> str:
     for place in places.tolist():
         row = int(np.searchsorted(features.firsts, place, "right")) - 1
         codes = held[int(np.searchsorted(ends, row, "right"))].codes
-        text = codes[features.begins[place] : features.ends[place]].tobytes().decode("utf-32-le")
-        names[" ".join(text.lower().split())] += 1
+        end = features.ends[place]
+        text = codes[features.begins[place] : abs(end)].tobytes().decode("utf-32-le")
+        names[" ".join(text.lower().split()) + ("…" if end < 0 else "")] += 1
     return min(names, key=lambda name: (-names[name], name))[:80]

@@ -20,11 +20,15 @@ def ngrams(*strings):
     whole = "".join(strings)
     return [
         {
-            whole[found.begins[at] : found.ends[at]]: int(found.counts[at])
+            named(whole, int(found.begins[at]), int(found.ends[at])): int(found.counts[at])
             for at in range(found.firsts[row], found.firsts[row + 1])
         }
         for row in range(len(strings))
     ]
+
+
+def named(whole, begin, end):
+    return whole[begin : abs(end)] + ("…" if end < 0 else "")
 
 
 def test_words_and_pairs_of_words():
@@ -33,7 +37,15 @@ def test_words_and_pairs_of_words():
 
 def test_all_digits_are_alike_and_marks_belong_to_letters():
     assert ngrams("1984 2024 7") == [{"1984": 2, "7": 1, "1984 2024": 1, "2024 7": 1}]
-    assert list(ngrams("हिन्दी")[0]) == ["हिन्दी"]
+    assert list(ngrams("हिन्दी")[0]) == ["हिन्दी", "हिन्…"]
+
+
+def test_longer_words_have_their_beginning_in_common():
+    assert ngrams("Wireless wire") == [
+        {"Wireless": 1, "Wire…": 1, "wire": 1, "Wireless wire": 1},
+    ]
+    one, other = (features_of(texts_of([each]), BUCKET_COUNT) for each in ("printer", "printing"))
+    assert len(set(one.buckets) & set(other.buckets)) == 1
 
 
 def test_where_no_spaces_are_written_runs_of_up_to_three_letters():
@@ -51,7 +63,8 @@ def test_against_words_found_by_a_pattern():
     for _ in range(50):
         text = "".join(dice.choices(letters, k=60))
         words = re.findall(r"[^\W_]+", text.lower())
-        expected = {*words, *pairwise(words)}
+        stems = {f"{word[:4]}…" for word in words if len(word) > 4}
+        expected = {*words, *pairwise(words), *stems}
         assert len(ngrams(text)[0]) == len(expected), text
 
 
