@@ -23,11 +23,12 @@ from bedstone.text.kernel import kernel
 
 Bools = NDArray[np.bool_]
 
-RATE, PENALTY, ROUNDS = 8.0, 1e-5, 10
+RATE, PENALTY, ROUNDS = 8.0, 1e-5, 6
 """Eta and lambda of the source, and how often each text is read.
 
 Our choice among some twenty, on seven topics of help pages in 42 languages, 2,000 documents each,
-held out by page: the rate matters little from here on, a larger penalty costs."""
+held out by page: the rate matters little from here on, a larger penalty costs, four rounds more add
+.001 to the AUC."""
 BIAS_SHARE = 0.1
 """Of the rate: every text moves the bias, few the weight of a word."""
 MOST_MARGIN = 700.0
@@ -51,10 +52,10 @@ def fitted(
     share = is_positive[rows].mean()
     costs = np.where(is_positive, 0.5 / share, 0.5 / (1 - share))
     signs = np.where(is_positive, 1.0, -1.0)
-    weights, owed = np.zeros(buckets), np.zeros(buckets)
+    state = np.zeros((buckets, 2))
     read = (features.firsts, features.buckets, values, signs, costs, order)
-    bias = _descend(*read, len(rows), np.array([RATE, PENALTY, BIAS_SHARE]), weights, owed)
-    return Linear(weights.astype(np.float32), bias)
+    bias = _descend(*read, len(rows), np.array([RATE, PENALTY, BIAS_SHARE]), state)
+    return Linear(state[:, 0].astype(np.float32), bias)
 
 
 @kernel
@@ -67,13 +68,13 @@ def _descend(
     order: Indices,
     burn: int,
     how: Values,
-    weights: Values,
-    owed: Values,
+    state: Values,
 ) -> float:
     """Learn from the texts in ``order``, averaging from step ``burn`` on; the bias.
 
     The weights are ``scale`` times a vector u. Their sum over the steps is that of all scales
     times the last u, less what each change of u is owed: the change times the scales before it.
+    ``state`` has u of each bucket and what is owed beside each other, as they are looked up.
     """
     rate, penalty, bias_share = how[0], how[1], how[2]
     scale, scales, bias, biases = 1.0, 0.0, 0.0, 0.0
@@ -83,19 +84,19 @@ def _descend(
         eta = rate / math.pow(1 + penalty * rate * step, 0.75)
         score = 0.0
         for each in range(first, end):
-            score += weights[buckets[each]] * values[each]
+            score += state[buckets[each], 0] * values[each]
         margin = signs[text] * (score * scale + bias)
         scale *= 1 - eta * penalty
         change = eta * costs[text] * signs[text] / (1 + math.exp(min(margin, MOST_MARGIN)))
         for each in range(first, end):
             move = change / scale * values[each]
-            weights[buckets[each]] += move
-            owed[buckets[each]] += scales * move
+            state[buckets[each], 0] += move
+            state[buckets[each], 1] += scales * move
         bias += bias_share * change
         if step >= burn:
             scales += scale
             biases += bias
     averaged = max(len(order) - burn, 1)
-    for bucket in range(len(weights)):
-        weights[bucket] = (scales * weights[bucket] - owed[bucket]) / averaged
+    for bucket in range(len(state)):
+        state[bucket, 0] = (scales * state[bucket, 0] - state[bucket, 1]) / averaged
     return biases / averaged
