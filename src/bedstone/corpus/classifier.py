@@ -74,6 +74,7 @@ class ClassifierConfig(Config):
     effective_share: float | None = Field(default=None, gt=0, lt=1)
     """Of dsir, 0.1 by default: how many documents of the sample the weights shall be worth."""
     random_seed: int = Field(default=1, ge=0, lt=1 << 32)
+    """Of the lots, and of the order in which examples are read."""
 
     @model_validator(mode="after")
     def _has_effect(self) -> Self:
@@ -175,6 +176,7 @@ def _seen(config: ClassifierConfig, drawn: Drawn) -> Seen:
     Raises:
         DataError: there are too few examples, or too few that may be parted.
     """
+    _refuse_few(drawn.is_positive)
     texts = [example.text for example in drawn.examples]
     clusters = parting.clusters(texts)
     stays = np.flatnonzero(drawn.is_positive | ~having(clusters, drawn.is_positive))

@@ -176,6 +176,8 @@ def test_of_a_language_without_positives_nothing_is_said(table_shard, run, rows)
 def test_a_few_positives_are_refused(documents, run):
     with pytest.raises(DataError, match="10 positive examples, fewer than 50"):
         run(STAGE, {"hosts": ["birds0.example"]}, documents=documents)
+    with pytest.raises(DataError, match="0 positive examples"):
+        run(STAGE, {"urls": ["https://nowhere.example/"]}, documents=documents)
 
 
 def test_same_seed_same_bytes(documents, run):

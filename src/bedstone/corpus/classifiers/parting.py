@@ -18,7 +18,7 @@ from bedstone.corpus.classifiers.logistic import Bools
 from bedstone.corpus.duplicates.clusters import Band, Documents, join
 from bedstone.corpus.duplicates.signatures import signed
 from bedstone.languages import by_code
-from bedstone.text.codes import Indices, texts_of
+from bedstone.text.codes import Indices, batches
 
 FOLDS = 5
 MOST_OF_SITE = 0.5
@@ -38,16 +38,20 @@ def site_of(host: str) -> str:
 
 
 def clusters(texts: Sequence[str]) -> Indices:
-    """Numbers that near-duplicates have in common."""
-    made = signed(texts_of(texts), BANDS * ROWS, SEED, SHINGLE_WORDS)
+    """Numbers that near-duplicates have in common, of one text at least."""
+    made = [signed(batch, BANDS * ROWS, SEED, SHINGLE_WORDS) for batch in batches(texts)]
+    least, exact, is_signed = (
+        np.concatenate([getattr(batch, name) for batch in made])
+        for name in ("least", "exact", "is_signed")
+    )
     everyone = np.ones(len(texts), np.bool_)
 
     def band(columns: slice) -> Band:
-        return lambda: iter([(np.ascontiguousarray(made.least[:, columns]), made.is_signed)])
+        return lambda: iter([(np.ascontiguousarray(least[:, columns]), is_signed)])
 
     bands = [band(slice(first, first + ROWS)) for first in range(0, BANDS * ROWS, ROWS)]
     about = Documents(everyone, np.zeros(len(texts), np.uint64), np.arange(len(texts)))
-    return join(lambda: iter([(made.exact, everyone)]), bands, about).roots
+    return join(lambda: iter([(exact, everyone)]), bands, about).roots
 
 
 def page_name(url: str) -> str:
