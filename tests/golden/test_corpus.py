@@ -5,9 +5,11 @@ file's name, so the old file stays what it was. An absent file is written, to be
 """
 
 import json
+import random
 from importlib.metadata import version
 from pathlib import Path
 
+import numpy as np
 import pyarrow.parquet as pq
 import pytest
 
@@ -83,6 +85,8 @@ ROLES = {
     "corpus.personal": "personal",
     "corpus.redact": "redacted",
     "corpus.statistics": "statistics",
+    "corpus.classifier": "classifier",
+    "corpus.classify": "scores",
     "corpus.filter": "filtered",
     "corpus.dedup": "kept",
     "corpus.audit": "audit",
@@ -114,6 +118,7 @@ def made(tmp_path_factory):
     path.write_bytes(crawl())
     store = folder / "store"
     artifacts, given = {"crawl": adopt([path], store)}, given_lists(folder, store)
+    artifacts = {"crawl": adopt([path], store), **examples(folder, store)}
     for name, role in ROLES.items():
         stage, artifacts = find(name), artifacts | given.get(name, {})
         taken = [*stage.inputs, *(each for each in stage.optional if each in artifacts)]
@@ -144,6 +149,15 @@ def given_lists(folder: Path, store: Path):
         "corpus.sites": {"lists": adopt([folder / "hosts"], store)},
         "corpus.words": {"lists": adopt([folder / "words"], store)},
     }
+def examples(folder: Path, store: Path):
+    """Texts about boats, and others."""
+    made = {}
+    for role, text in (("seed", ENGLISH), ("negatives", DECLARATION)):
+        parts = [random.Random(number).sample(text.split(), 30) for number in range(60)]
+        lines = [json.dumps({"text": " ".join(each)}) for each in parts]
+        (folder / f"{role}.jsonl").write_text("\n".join(lines), "utf-8")
+        made[role] = adopt([folder / f"{role}.jsonl"], store)
+    return made
 
 
 def own_texts(folder: Path, store: Path):
@@ -172,6 +186,8 @@ def outcome(artifact) -> dict:
 
 
 def rows(path: Path) -> object:
+    if path.suffix == ".npy":
+        return round(float(np.abs(np.load(path)).sum()), 3)
     if path.suffix == ".json":
         return json.loads(path.read_text("utf-8"))
     return pq.read_table(path).to_pylist()

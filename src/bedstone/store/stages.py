@@ -35,6 +35,8 @@ STAGES = (
     "corpus.redact",
     "corpus.shuffle",
     "corpus.statistics",
+    "corpus.classifier",
+    "corpus.classify",
     "corpus.filter",
     "corpus.dedup",
     "corpus.audit",
