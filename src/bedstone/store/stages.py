@@ -29,6 +29,8 @@ STAGES = (
     "corpus.lines",
     "corpus.shuffle",
     "corpus.statistics",
+    "corpus.controls",
+    "corpus.contamination",
     "corpus.filter",
     "corpus.dedup",
     "corpus.audit",
