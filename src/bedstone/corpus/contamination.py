@@ -31,6 +31,7 @@ import pyarrow.parquet as pq
 from pydantic import Field
 
 from bedstone.config import Config
+from bedstone.corpus.overlap.grades import MOST_DOCUMENTS, rank
 from bedstone.corpus.overlap.items import TEXT, Items, read_items
 from bedstone.corpus.overlap.search import Place, Search
 from bedstone.corpus.rewriting.versions import row_groups
@@ -41,8 +42,6 @@ from bedstone.text.codes import batches
 
 MOST_NAMED = 100
 """Items of a document."""
-MOST_DOCUMENTS = 10
-"""Of an item, that are told of."""
 COPY_SHARE = 0.4
 """Of a control with what is around it, three times as much: from here on it is a copy."""
 
@@ -145,8 +144,8 @@ class _Found:
         """Keep it if few documents hold more of the item; whether it is seen."""
         question, answer = self._items.met(item, place, document["text"])
         is_seen = self._items.is_seen(item, question, answer, self._config.seen_share)
-        rank, best = question + (answer or 0.0) + 2 * is_seen, self._best[item]
-        if len(best) == MOST_DOCUMENTS and rank <= best[0][0]:
+        worth, best = rank(question, answer, is_seen), self._best[item]
+        if len(best) == MOST_DOCUMENTS and worth <= best[0][0]:
             return is_seen
         told = {
             "item": self._items.table["id"][item].as_py(),
@@ -160,7 +159,7 @@ class _Found:
         }
         self._told += 1  # of equals, those that came first
         put = heappush if len(best) < MOST_DOCUMENTS else heapreplace
-        put(best, (rank, -self._told, told))
+        put(best, (worth, -self._told, told))
         return is_seen
 
     def _note_controls(self, document: str, shares: dict[int, float]) -> None:
