@@ -163,7 +163,9 @@ def _calibration_lines(calibration: dict[str, Any]) -> Iterator[str]:
     )
     for kind in calibration["kinds"]:
         high = kind["letters_high"]
-        letters = f"{kind['letters_low']} or more" if high is None else f"{kind['letters_low']}-{high}"
+        letters = (
+            f"{kind['letters_low']} or more" if high is None else f"{kind['letters_low']}-{high}"
+        )
         note = "" if kind["is_told"] else "  only with the answer"
         yield (
             f"{letters:>12} {kind['ngram_letters']:6} {kind['planted']:8,} {kind['found']:8,} "

@@ -32,7 +32,7 @@ from pydantic import Field
 
 from bedstone.config import Config
 from bedstone.corpus.overlap.grades import MOST_DOCUMENTS, rank
-from bedstone.corpus.overlap.items import TEXT, Items, read_items
+from bedstone.corpus.overlap.items import CLEAN_SHARE, SEEN_SHARE, TEXT, Items, read_items
 from bedstone.corpus.overlap.search import Place, Search
 from bedstone.corpus.rewriting.versions import row_groups
 from bedstone.store import tables
@@ -49,10 +49,10 @@ COPY_SHARE = 0.4
 class ContaminationConfig(Config):
     """What counts as seen."""
 
-    seen_share: float = Field(0.8, gt=0, le=1)
+    seen_share: float = Field(SEEN_SHARE, gt=0, le=1)
     """Of a question's n-grams, at one place: from here on it is seen. Of a question with fewer
     letters than two n-grams all must be there, with fewer than one its answer too."""
-    clean_share: float = Field(0.2, gt=0, le=1)
+    clean_share: float = Field(CLEAN_SHARE, gt=0, le=1)
     """Below it a question is clean, and the document is not told."""
 
 
@@ -135,16 +135,15 @@ class _Found:
         for place in places:
             if place.text < self._texts:
                 low, high = self._firsts[place.text : place.text + 2]
-                for item in self._order[low:high].tolist():
-                    if self._note(item, place, document):
-                        seen.append(item)
+                those = self._order[low:high].tolist()
+                seen += [item for item in those if self._note(item, place, document)]
         return seen
 
     def _note(self, item: int, place: Place, document: dict[str, str]) -> bool:
         """Keep it if few documents hold more of the item; whether it is seen."""
         question, answer = self._items.met(item, place, document["text"])
         is_seen = self._items.is_seen(item, question, answer, self._config.seen_share)
-        worth, best = rank(question, answer, is_seen), self._best[item]
+        worth, best = rank(question, answer, is_seen=is_seen), self._best[item]
         if len(best) == MOST_DOCUMENTS and worth <= best[0][0]:
             return is_seen
         told = {

@@ -8,26 +8,28 @@ Writes  ``controls.parquet``: texts that nobody asked for, stretches of single d
         ``length`` (how many n-grams' letters it has: 1 or more, 2 or more, 4 or more)
         ``about/planted.parquet``: for each ``width``, ``length`` and way that ``copies`` of items
         were made (``verbatim``; ``reformatted``: in capitals, without punctuation; ``replaced``:
-        every eighth word another), how many were ``planted`` in documents, and ``found``
+        every eighth word another), how many were ``planted`` in documents, and ``found``:
+        of copies with other words, those that are not clean
         ``about/items.parquet``: for each item ``id``, ``script``, ``letters`` (of the question),
         ``width``, ``length``, ``ngrams`` (that are looked for; 0 if nothing can be)
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from itertools import islice
+from typing import NamedTuple
 
 import numpy as np
 import pyarrow as pa
 from pydantic import Field
 
 from bedstone.config import Config
-from bedstone.corpus.overlap.items import LENGTHS, Items, read_items
+from bedstone.corpus.overlap.items import CLEAN_SHARE, LENGTHS, SEEN_SHARE, Items, read_items
 from bedstone.corpus.overlap.trials import Document, drawn, planted, stretches
 from bedstone.corpus.rewriting.versions import row_groups
 from bedstone.lots import lot
 from bedstone.store import tables
 from bedstone.store.artifact import ABOUT
-from bedstone.store.stage import Job, Result, Stage
+from bedstone.store.stage import Job, Metrics, Result, Stage
 from bedstone.text.characters import script_of
 
 GROUPS = 16
@@ -41,8 +43,10 @@ class ControlsConfig(Config):
 
     items: int = Field(100, ge=1, le=10_000)
     """Of each length and kind of script, drawn by hash."""
-    seen_share: float = Field(0.8, gt=0, le=1)
+    seen_share: float = Field(SEEN_SHARE, gt=0, le=1)
     """Of a question's n-grams: from here on it counts as found."""
+    clean_share: float = Field(CLEAN_SHARE, gt=0, le=1)
+    """From here on a copy with other words in it counts as found."""
 
 
 def run(config: ControlsConfig, job: Job) -> Result:
@@ -50,18 +54,22 @@ def run(config: ControlsConfig, job: Job) -> Result:
     items = read_items(job.inputs["items"].files)
     chosen = drawn(items, config.items)
     documents = sorted(_documents(job), key=lambda each: lot(each.id, "corpus.controls"))
-    rows = planted(items, chosen, documents, config.seen_share) if documents else []
-    texts = [each._asdict() for each in stretches(items, chosen, documents)]
+    rows = (
+        planted(items, chosen, documents, config.seen_share, config.clean_share)
+        if documents
+        else []
+    )
+    texts = list(stretches(items, chosen, documents))
     files = (
-        tables.write(job, "controls.parquet", pa.Table.from_pylist(texts, CONTROLS)),
-        tables.write(job, f"{ABOUT}/planted.parquet", pa.Table.from_pylist(rows, PLANTED)),
+        tables.write(job, "controls.parquet", _columns(texts, CONTROLS)),
+        tables.write(job, f"{ABOUT}/planted.parquet", _columns(rows, PLANTED)),
         tables.write(job, f"{ABOUT}/items.parquet", _table(items)),
     )
-    counts = {
+    counts: Metrics = {
         "input_items": len(items),
         "empty_items": int(np.sum(items.letters == 0)),
-        "planted_copies": sum(int(row["planted"]) for row in rows),
-        "found_copies": sum(int(row["found"]) for row in rows),
+        "planted_copies": sum(row.planted for row in rows),
+        "found_copies": sum(row.found for row in rows),
         "control_texts": len(texts),
     }
     return Result(counts, files)
@@ -73,6 +81,10 @@ def _documents(job: Job) -> Iterator[Document]:
     for shard in shards[:: -(-len(shards) // GROUPS) or 1]:
         for group in islice(row_groups(shard, ("id", "text")), each):
             yield from map(Document, group["id"].to_pylist(), group["text"].to_pylist())
+
+
+def _columns(rows: Sequence[NamedTuple], schema: pa.Schema) -> pa.Table:
+    return pa.Table.from_pylist([row._asdict() for row in rows], schema)
 
 
 def _table(items: Items) -> pa.Table:

@@ -21,7 +21,7 @@ MOST_FALSE_SHARE = 0.1
 """Of controls found elsewhere: above it a question of that kind says nothing without its answer."""
 SEVERAL = 10
 """Controls, at least, to say so."""
-NOWHERE = {
+NOWHERE: Row = {
     "seen_share": 0.0,
     "answer_seen_share": None,
     "longest_characters": 0,
@@ -76,7 +76,7 @@ class Kind(TypedDict):
     found_reformatted: int
     """Of copies in capitals, without punctuation."""
     found_replaced: int
-    """Of copies of which every eighth word is another."""
+    """Of copies of which every eighth word is another, those that are not clean."""
     absent: int
     """Stretches of documents, as long as these questions."""
     false_alarms: int
@@ -148,7 +148,7 @@ def graded(controls: Artifact, found: Artifact, kinds: Sequence[Kind]) -> Iterat
             "answer_seen_share": first["answer_seen_share"],
             "longest_characters": first["longest_characters"],
             "union_share": unions.get(row["id"], 0).bit_count() / max(row["ngrams"], 1),
-            "grade": _grade(row, first, told, config),
+            "grade": _grade(row, first, config, told=told),
             "script": row["script"],
             "letters": row["letters"],
             "documents": [
@@ -163,7 +163,7 @@ def graded(controls: Artifact, found: Artifact, kinds: Sequence[Kind]) -> Iterat
         }
 
 
-def _grade(row: Row, first: Row, told: bool, config: Row) -> Grade:
+def _grade(row: Row, first: Row, config: Row, *, told: bool) -> Grade:
     if first["is_seen"]:
         has_answer = (first["answer_seen_share"] or 0.0) >= config["seen_share"]
         return "seen" if told or has_answer else "too short to tell"
@@ -179,12 +179,16 @@ def _best(found: Artifact) -> dict[str, list[Row]]:
         for row in _rows(shard.about("items.parquet")):
             together[row["item"]].append(row)
     for rows in together.values():
-        rows.sort(key=lambda row: -rank(row["seen_share"], row["answer_seen_share"], row["is_seen"]))
+        rows.sort(key=_worth, reverse=True)
         del rows[MOST_DOCUMENTS:]
     return together
 
 
-def rank(question: float, answer: float | None, is_seen: bool) -> float:
+def _worth(row: Row) -> float:
+    return rank(row["seen_share"], row["answer_seen_share"], is_seen=row["is_seen"])
+
+
+def rank(question: float, answer: float | None, *, is_seen: bool) -> float:
     """More for a document that says more about an item."""
     return 2 * is_seen + question + (answer or 0.0)
 

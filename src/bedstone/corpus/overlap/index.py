@@ -17,7 +17,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from bedstone.corpus.overlap.letters import LENGTH_BITS, SEVERAL, SPACELESS, Folding, folding
-from bedstone.text.codes import Codes, Indices, Texts, batches
+from bedstone.text.codes import Codes, Indices, batches
 from bedstone.text.hashing import SPREAD, Hashes, Slots
 from bedstone.text.kernel import ZERO, inner, kernel
 
@@ -150,7 +150,8 @@ def key_of(entry: int, count: int, sums: Hashes) -> np.uint64:
         return np.uint64(0)
     key = total - sums[(count - size) & (RING - 1)] * leaving
     key = (key ^ (key >> HALF)) * SPREAD
-    return (key ^ (key >> NEAR_HALF)) | ONE
+    found: np.uint64 = (key ^ (key >> NEAR_HALF)) | ONE
+    return found
 
 
 @inner
@@ -174,12 +175,12 @@ def _grams(
         sums[0] = 0
         for place in range(starts[row], starts[row + 1]):
             entry = folding.table[codes[place]]
-            several, begin = 1, 0
+            several, begin = np.int64(1), np.int64(0)
             if entry & SEVERAL:
                 several = np.int64(entry & (MOST_PARTS - 1))
                 begin = np.int64((entry ^ SEVERAL) >> LENGTH_BITS)
             elif not entry:
-                several = 0
+                several = np.int64(0)
             for part in range(begin, begin + several):
                 letter = folding.parts[part] if entry & SEVERAL else entry
                 letters += 1

@@ -16,7 +16,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from bedstone.corpus.overlap.index import N, N_SPACELESS, Index, indexed
+from bedstone.corpus.overlap.index import N_SPACELESS, Index, N, indexed
 from bedstone.corpus.overlap.letters import letters_of, words_of
 from bedstone.corpus.overlap.search import Place
 from bedstone.errors import DataError
@@ -27,6 +27,8 @@ from bedstone.text.hashing import Bools, Slots
 LINES = (".jsonl", ".ndjson", ".jsonl.gz", ".ndjson.gz")
 MOST_BYTES = 1 << 20
 """Of a line."""
+SEEN_SHARE, CLEAN_SHARE = 0.8, 0.2
+"""Of a question's n-grams: from here on it is seen; below, clean."""
 NEAR_CHARACTERS = 200
 """Between a question and its answer."""
 LENGTHS = (0, 1, 2, 4)
@@ -58,7 +60,7 @@ class Items:
     index: Index
 
     def __len__(self) -> int:
-        return self.table.num_rows
+        return len(self.texts)
 
     def met(self, item: int, place: Place, document: str) -> tuple[float, float | None]:
         """How much of its question, and of its answer near it, is at a place where its text is.

@@ -11,19 +11,19 @@ from typing import NamedTuple
 import numpy as np
 
 from bedstone.corpus.overlap.index import (
-    BIT_MASK,
     MOST_GRAMS,
     MOST_PARTS,
+    N_SPACELESS,
     ONE,
     RING,
     Index,
+    N,
     key_of,
     marks_of,
 )
 from bedstone.corpus.overlap.letters import LENGTH_BITS, SEVERAL, SPACELESS, Folding, folding
-from bedstone.corpus.overlap.index import N, N_SPACELESS
 from bedstone.text.codes import Codes, Indices, Texts
-from bedstone.text.hashing import Hashes, Slots, Values
+from bedstone.text.hashing import Hashes, Slots
 from bedstone.text.kernel import inner, kernel
 
 GAP_LETTERS = 200
@@ -148,7 +148,9 @@ def _close(state: State, text: int) -> None:
 
 
 @inner
-def _met(index: Index, state: State, gram: int, letters: int, begin: int, end: int, now: int) -> int:
+def _met(
+    index: Index, state: State, gram: int, letters: int, begin: int, end: int, now: int
+) -> int:
     """Note an n-gram of a text; the text if it is met in this document for the first time."""
     text, bit = gram // MOST_GRAMS, ONE << np.uint64(gram % MOST_GRAMS)
     is_new = state.document[text] != now
@@ -189,12 +191,12 @@ def _search(
         sums[0] = 0
         for place in range(starts[row], starts[row + 1]):
             entry = folding.table[codes[place]]
-            several, begin = 1, 0
+            several, begin = np.int64(1), np.int64(0)
             if entry & SEVERAL:
                 several = np.int64(entry & (MOST_PARTS - 1))
                 begin = np.int64((entry ^ SEVERAL) >> LENGTH_BITS)
             elif not entry:
-                several = 0
+                several = np.int64(0)
             for part in range(begin, begin + several):
                 letter = folding.parts[part] if entry & SEVERAL else entry
                 letters += 1

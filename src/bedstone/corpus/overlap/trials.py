@@ -51,6 +51,16 @@ class Stretch(NamedTuple):
     length: int
 
 
+class Trial(NamedTuple):
+    """What was found of copies."""
+
+    width: int
+    length: int
+    copies: str
+    planted: int
+    found: int
+
+
 def kind_of(items: Items, item: int) -> Kind:
     """The kind of an item."""
     width = int(items.widths[item])
@@ -69,9 +79,16 @@ def drawn(items: Items, count: int) -> list[int]:
 
 
 def planted(
-    items: Items, chosen: Sequence[int], documents: Sequence[Document], seen_share: float
-) -> list[dict[str, int | str]]:
-    """Of each kind, how many copies of the items were planted, each in a document, and found."""
+    items: Items,
+    chosen: Sequence[int],
+    documents: Sequence[Document],
+    seen_share: float,
+    clean_share: float,
+) -> list[Trial]:
+    """Of each kind, how many copies of the items were planted, each in a document, and found.
+
+    Where words are replaced, what is graded partial is found too.
+    """
     counts, found = Counter[tuple[int, int, str]](), Counter[tuple[int, int, str]]()
     search = Search(items.index, 0.0)
     for copies in COPIES:
@@ -86,13 +103,12 @@ def planted(
         for place in search.places(texts_of(texts)):
             item = chosen[place.row]
             if place.text == items.texts[item]:
-                shares = items.met(item, place, texts[place.row])
-                found[*kind_of(items, item), copies] += items.is_seen(item, *shares, seen_share)
-    return [
-        dict(zip(("width", "length", "copies"), key, strict=True))
-        | {"planted": number, "found": found[key]}
-        for key, number in sorted(counts.items())
-    ]
+                question, answer = items.met(item, place, texts[place.row])
+                is_found = items.is_seen(item, question, answer, seen_share)
+                if copies == "replaced" and items.letters[item] >= items.widths[item]:
+                    is_found = question >= clean_share
+                found[*kind_of(items, item), copies] += is_found
+    return [Trial(*key, number, found[key]) for key, number in sorted(counts.items())]
 
 
 def changed(text: str, copies: str, host: str) -> str:
