@@ -77,11 +77,19 @@ ROLES = {
     "corpus.rewrite": "rewritten",
     "corpus.lines": "lines",
     "corpus.statistics": "statistics",
+    "corpus.controls": "controls",
+    "corpus.contamination": "contamination",
     "corpus.filter": "filtered",
     "corpus.dedup": "kept",
     "corpus.audit": "audit",
     "posttrain.pairs": "pairs",
 }
+ITEMS = [
+    {"id": "tide", "question": "When do the boats go out of the old harbour?", "answer": "The tide"},
+    {"id": "boat", "text": "She says that a boat without a name does not come back."},
+    {"id": "zh", "question": "他们说中国话", "answer": "每天都有很多孩子学习历史和文学"},
+    {"id": "none", "question": "Why?"},
+]
 
 
 def crawl() -> bytes:
@@ -107,7 +115,9 @@ def made(tmp_path_factory):
     path = folder / "crawl.warc"
     path.write_bytes(crawl())
     store = folder / "store"
-    artifacts = {"crawl": adopt([path], store)}
+    items = folder / "items.jsonl"
+    items.write_text("\n".join(map(json.dumps, ITEMS)))
+    artifacts = {"crawl": adopt([path], store), "items": adopt([items], store)}
     for name, role in ROLES.items():
         stage = find(name)
         taken = [*stage.inputs, *(each for each in stage.optional if each in artifacts)]

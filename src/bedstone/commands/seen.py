@@ -166,7 +166,7 @@ def _calibration_lines(calibration: dict[str, Any]) -> Iterator[str]:
         letters = (
             f"{kind['letters_low']} or more" if high is None else f"{kind['letters_low']}-{high}"
         )
-        note = "" if kind["is_told"] else "  only with the answer"
+        note = "" if kind["is_told"] else "  only with answer"
         yield (
             f"{letters:>12} {kind['ngram_letters']:6} {kind['planted']:8,} {kind['found']:8,} "
             f"{kind['found_reformatted']:11,} {kind['found_replaced']:14,} {kind['absent']:7,} "

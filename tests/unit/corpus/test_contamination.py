@@ -102,8 +102,8 @@ def test_few_documents_of_an_item_are_told_and_few_items_of_a_document(
 def test_a_control_among_other_words_is_a_false_alarm_and_a_copy_is_none(
     table_shard, run, rows, items
 ):
-    phrase, around = "the usual terms and conditions apply", "As the sisters said, {}, whatever else was agreed upon."
-    own = around.format(phrase)
+    phrase = "the usual terms and conditions apply"
+    own = f"As the sisters said, {phrase}, whatever else was agreed upon."
     controls = table_shard(
         "controls",
         {"document": ["d0"], "text": [phrase], "around": [own], "width": [12], "length": [2]},

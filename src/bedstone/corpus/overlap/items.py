@@ -139,8 +139,12 @@ def items_of(table: pa.Table, more: pa.ChunkedArray | None = None) -> Items:
     if by_answer.any():
         wanted = pc.if_else(pa.array(by_answer), table["answer"], wanted)
     encoded = pc.dictionary_encode(wanted).unify_dictionaries().combine_chunks()
-    index = indexed(pa.chunked_array([encoded.dictionary, *(more.chunks if more else ())], TEXT))
     texts = encoded.indices.to_numpy().astype(np.int64)
+    is_distinct = len(encoded.dictionary) == len(wanted)
+    chunks = wanted.chunks if is_distinct else [encoded.dictionary]
+    del encoded
+    pa.default_memory_pool().release_unused()
+    index = indexed(pa.chunked_array([*chunks, *(more.chunks if more else ())], TEXT))
     letters, widths = index.letters[texts], index.widths()[texts]
     for row, known in lengths.items():
         letters[row], widths[row] = known

@@ -29,9 +29,9 @@ def test_a_copy_in_another_form_has_the_same_letters(text):
 
 def test_every_eighth_word_is_another():
     words, others = ENGLISH.split(), changed(ENGLISH, "replaced", HOST).split()
-    differ = [number for number, (one, two) in enumerate(zip(words, others, strict=True)) if one != two]
+    differ = [number for number, word in enumerate(words) if word != others[number]]
     assert differ == [4, 12]
-    assert changed("Who kept the lantern", "replaced", HOST).split() == ["Who", "kept", "why.", "lantern"]
+    assert changed("Who kept the lantern", "replaced", HOST) == "Who kept why. lantern"
     other = changed(CHINESE, "replaced", CHINESE[::-1])
     assert (len(other), sum(map(str.__ne__, other, CHINESE))) == (len(CHINESE), 2)
 
@@ -48,7 +48,7 @@ def test_items_are_drawn_of_each_kind():
 def test_what_is_planted_is_found():
     items = items_from(ENGLISH, CHINESE, "Why?", "Why?", answers=[None, None, None, ENGLISH[::-1]])
     trials = planted(items, [0, 1, 2, 3], [Document("a", HOST), Document("b", "x")], 0.8, 0.2)
-    found = {(trial.width, trial.length, trial.copies): (trial.planted, trial.found) for trial in trials}
+    found = {trial[:3]: trial[3:] for trial in trials}
     assert found[12, 4, "verbatim"] == found[12, 4, "reformatted"] == (1, 1)
     assert found[8, 2, "verbatim"] == found[8, 2, "reformatted"] == (1, 1)
     assert found[12, 0, "verbatim"] == (2, 1)  # one has no answer
