@@ -85,7 +85,11 @@ ROLES = {
     "posttrain.pairs": "pairs",
 }
 ITEMS = [
-    {"id": "tide", "question": "When do the boats go out of the old harbour?", "answer": "The tide"},
+    {
+        "id": "tide",
+        "question": "When do the boats go out of the old harbour?",
+        "answer": "The tide",
+    },
     {"id": "boat", "text": "She says that a boat without a name does not come back."},
     {"id": "zh", "question": "他们说中国话", "answer": "每天都有很多孩子学习历史和文学"},
     {"id": "none", "question": "Why?"},

@@ -23,7 +23,7 @@ import pyarrow as pa
 from pydantic import Field
 
 from bedstone.config import Config
-from bedstone.corpus.overlap.items import CLEAN_SHARE, LENGTHS, SEEN_SHARE, Items, read_items
+from bedstone.corpus.overlap.items import CLEAN_SHARE, SEEN_SHARE, Items, read_items
 from bedstone.corpus.overlap.trials import Document, drawn, planted, stretches
 from bedstone.corpus.rewriting.versions import row_groups
 from bedstone.lots import lot
@@ -89,8 +89,6 @@ def _columns(rows: Sequence[NamedTuple], schema: pa.Schema) -> pa.Table:
 
 def _table(items: Items) -> pa.Table:
     index = items.index
-    lengths = np.array(LENGTHS)
-    places = np.searchsorted(lengths, items.letters // items.widths, side="right") - 1
     questions = items.table["question"]
     return pa.table(
         {
@@ -98,7 +96,7 @@ def _table(items: Items) -> pa.Table:
             "script": [script_of(each.as_py()[:SCRIPT_CHARACTERS]) for each in questions],
             "letters": items.letters,
             "width": items.widths,
-            "length": lengths[places],
+            "length": items.lengths,
             "ngrams": np.bitwise_count(index.valid[items.texts]),
         }
     )

@@ -76,7 +76,8 @@ class Index(NamedTuple):
             best = max(best, run)
         taken = min(int(self.windows[text]), MOST_GRAMS)
         step = (int(self.windows[text]) - 1) / max(taken - 1, 1)
-        return round((best - 1) * step) + int(self.widths()[text]) if best else 0
+        width = N_SPACELESS if 2 * self.spaceless[text] > self.letters[text] else N
+        return round((best - 1) * step) + width if best else 0
 
 
 def indexed(texts: pa.ChunkedArray) -> Index:

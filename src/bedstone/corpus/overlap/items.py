@@ -57,6 +57,8 @@ class Items:
     """Of its question."""
     widths: Slots
     """Letters of an n-gram of its question."""
+    lengths: Slots
+    """How many n-grams' letters it has at least."""
     index: Index
 
     def __len__(self) -> int:
@@ -84,16 +86,18 @@ class Items:
         Of fewer letters than two n-grams all have to be there, and of fewer than one the answer
         too.
         """
-        size = length_class(int(self.letters[item]), int(self.widths[item]))
+        size = self.lengths[item]
         if size == 0:
             least = 1.0 if self.whole[item] else seen_share
             return answer is not None and min(question, answer) >= least
         return question >= (1.0 if size == 1 else seen_share)
 
 
-def length_class(letters: int, width: int) -> int:
-    """How many n-grams' letters a question has at least: 0, 1, 2 or 4."""
-    return max(least for least in LENGTHS if letters >= least * width)
+def lengths_of(letters: Slots, widths: Slots) -> Slots:
+    """How many n-grams' letters questions have at least: 0, 1, 2 or 4."""
+    classes = np.array(LENGTHS, np.int32)
+    found: Slots = classes[np.searchsorted(classes, letters // widths, side="right") - 1]
+    return found
 
 
 def share_in(wanted: str, text: str) -> float:
@@ -125,12 +129,12 @@ def read_items(files: Sequence[Path], more: pa.ChunkedArray | None = None) -> It
 def items_of(table: pa.Table, more: pa.ChunkedArray | None = None) -> Items:
     """The items of a table of ``SCHEMA``."""
     wanted, by_answer, whole = table["question"], *np.zeros((2, table.num_rows), np.bool_)
-    lengths = {}
+    brief = {}
     is_brief = pc.less(pc.utf8_length(wanted), BRIEF_CHARACTERS).to_numpy()
     for row in np.flatnonzero(is_brief).tolist():
         question, answer = (table[name][row].as_py() for name in ("question", "answer"))
         if (count := len(letters_of(question))) < (width := width_of(question)):
-            lengths[row] = count, width
+            brief[row] = count, width
             by_answer[row] = answer is not None and len(letters_of(answer)) >= width_of(answer)
             whole[row] = answer is not None and not by_answer[row]
     if whole.any():
@@ -146,9 +150,10 @@ def items_of(table: pa.Table, more: pa.ChunkedArray | None = None) -> Items:
     pa.default_memory_pool().release_unused()
     index = indexed(pa.chunked_array([*chunks, *(more.chunks if more else ())], TEXT))
     letters, widths = index.letters[texts], index.widths()[texts]
-    for row, known in lengths.items():
+    for row, known in brief.items():
         letters[row], widths[row] = known
-    return Items(table, texts, by_answer, whole, letters, widths, index)
+    lengths = lengths_of(letters, widths)
+    return Items(table, texts, by_answer, whole, letters, widths, lengths, index)
 
 
 def width_of(text: str) -> int:
@@ -160,12 +165,13 @@ def _read(path: Path) -> tuple[pa.Table, list[int]]:
     """The items of a file, and the numbers of their lines."""
     if not path.name.lower().endswith(LINES):
         raise DataError(f"{path.resolve()} is no file of items", hint=f"lines of JSON: {EXAMPLE}")
+    location = str(path.resolve())
     opened = gzip.open if path.name.lower().endswith(".gz") else open
     batches, rows, lines = [], list[dict[str, str | None]](), list[int]()
     try:
         with opened(path, "rb") as file:
             for number, line in _lines(cast(IO[bytes], file), path):
-                rows.append(_item(line, f"{path.resolve()}:{number}"))
+                rows.append(_item(line, f"{location}:{number}"))
                 lines.append(number)
                 if len(rows) == ROWS:
                     batches.append(pa.RecordBatch.from_pylist(rows, SCHEMA))

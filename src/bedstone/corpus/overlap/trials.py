@@ -14,7 +14,7 @@ from typing import NamedTuple
 from unicodedata import category
 
 from bedstone.corpus.overlap.index import N_SPACELESS
-from bedstone.corpus.overlap.items import Items, length_class, width_of
+from bedstone.corpus.overlap.items import Items, width_of
 from bedstone.corpus.overlap.search import Search
 from bedstone.lots import lot
 from bedstone.text.codes import texts_of
@@ -63,8 +63,7 @@ class Trial(NamedTuple):
 
 def kind_of(items: Items, item: int) -> Kind:
     """The kind of an item."""
-    width = int(items.widths[item])
-    return width, length_class(int(items.letters[item]), width)
+    return int(items.widths[item]), int(items.lengths[item])
 
 
 def drawn(items: Items, count: int) -> list[int]:
@@ -135,19 +134,19 @@ def stretches(
     """A stretch for each of the items, as far as there are documents of its kind of script."""
     wanted: dict[int, list[int]] = {}
     for item in chosen:
-        if items.letters[item] >= items.widths[item]:
-            wanted.setdefault(int(items.widths[item]), []).append(int(items.letters[item]))
+        if items.lengths[item]:
+            wanted.setdefault(int(items.widths[item]), []).append(item)
     for document in documents:
-        for width in [width for width, lengths in wanted.items() if lengths]:
-            letters = wanted[width][-1]
-            if found := _stretch(document, width, letters):
+        for width in [width for width, left in wanted.items() if left]:
+            item = wanted[width][-1]
+            if found := _stretch(document, width, int(items.letters[item])):
                 wanted[width].pop()
-                yield found
+                yield Stretch(document.id, *found, width, int(items.lengths[item]))
                 break
 
 
-def _stretch(document: Document, width: int, letters: int) -> Stretch | None:
-    """So many letters of a document, from somewhere in it."""
+def _stretch(document: Document, width: int, letters: int) -> tuple[str, str] | None:
+    """So many letters of a document, from somewhere in it; and with what is around them."""
     margin = max(MARGIN * width, letters)
     room = 2 * (letters + 2 * margin) + SLACK_CHARACTERS
     start = int(lot(document.id, "stretch") * max(len(document.text) - room, 0))
@@ -156,5 +155,4 @@ def _stretch(document: Document, width: int, letters: int) -> Stretch | None:
     if len(places) < letters + 2 * margin or width_of(piece) != width:
         return None
     text = piece[places[margin] : places[margin + letters - 1] + 1]
-    around = piece[: places[letters + 2 * margin - 1] + 1]
-    return Stretch(document.id, text, around, width, length_class(letters, width))
+    return text, piece[: places[letters + 2 * margin - 1] + 1]
