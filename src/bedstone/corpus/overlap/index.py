@@ -17,6 +17,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from bedstone.corpus.overlap.letters import LENGTH_BITS, SEVERAL, SPACELESS, Folding, folding
+from bedstone.errors import DataError
 from bedstone.text.codes import Codes, Indices, batches
 from bedstone.text.hashing import SPREAD, Hashes, Slots
 from bedstone.text.kernel import ZERO, inner, kernel
@@ -84,11 +85,11 @@ def indexed(texts: pa.ChunkedArray) -> Index:
     """The index of ``texts``, which are read twice.
 
     Raises:
-        ValueError: they are more than an index holds.
+        DataError: they are more than an index holds.
     """
     count = len(texts)
     if count * MOST_GRAMS >= 1 << 31:
-        raise ValueError(f"{count:,} texts are more than an index holds")
+        raise DataError(f"{count:,} items are more than an index holds", hint="ask in parts")
     sizes = np.minimum(pc.utf8_length(texts).to_numpy(), MOST_GRAMS)
     bits = max(int(sizes.sum()) // BUCKET_GRAMS, 1).bit_length()
     index = Index(

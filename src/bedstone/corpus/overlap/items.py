@@ -205,6 +205,8 @@ def _item(line: bytes, where: str) -> dict[str, str | None]:
     if name is None or not isinstance(question, str):
         missing = "id" if name is None else "question or text"
         raise DataError(f"{where}: no {missing}", hint=hint)
+    if answer == "":
+        answer = None
     if answer is not None and (answer := _word(answer)) is None:
         raise DataError(f"{where}: the answer is neither text nor a number", hint=hint)
     found = {"id": name, "question": question, "answer": answer}

@@ -37,10 +37,11 @@ def written(tmp_path, *lines: object, name="items.jsonl"):
 
 @pytest.mark.parametrize("name", ["items.jsonl", "items.ndjson.gz"])
 def test_items_are_read(tmp_path, name):
-    lines = [{"id": 7, "question": LONG, "answer": 3}, "", {"id": "b", "text": "Why?"}]
+    none = {"id": "b", "text": "Why?", "answer": ""}
+    lines = [{"id": 7, "question": LONG, "answer": 0}, "", none]
     items = read_items([written(tmp_path, *lines, name=name)])
     assert items.table.to_pylist() == [
-        {"id": "7", "question": LONG, "answer": "3"},
+        {"id": "7", "question": LONG, "answer": "0"},
         {"id": "b", "question": "Why?", "answer": None},
     ]
     assert (items.letters.tolist(), items.widths.tolist()) == ([49, 3], [12, 12])
