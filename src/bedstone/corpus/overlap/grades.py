@@ -4,7 +4,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import chain
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, cast
 
 import pyarrow.parquet as pq
 from typing_extensions import TypedDict
@@ -208,4 +208,4 @@ def _rows(path: Path) -> Iterator[Row]:
 
 
 def _parts(found: Artifact) -> list[Artifact]:
-    return [each for each in found.shards if isinstance(each, Artifact)]
+    return cast(list[Artifact], list(found.shards))
