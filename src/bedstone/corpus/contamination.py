@@ -31,8 +31,15 @@ import pyarrow.parquet as pq
 from pydantic import Field
 
 from bedstone.config import Config
-from bedstone.corpus.overlap.grades import MOST_DOCUMENTS, rank
-from bedstone.corpus.overlap.items import CLEAN_SHARE, SEEN_SHARE, TEXT, Items, read_items
+from bedstone.corpus.overlap.items import (
+    CLEAN_SHARE,
+    MOST_DOCUMENTS,
+    SEEN_SHARE,
+    TEXT,
+    Items,
+    rank,
+    read_items,
+)
 from bedstone.corpus.overlap.search import Place, Search
 from bedstone.corpus.rewriting.versions import row_groups
 from bedstone.store import tables

@@ -41,8 +41,8 @@ SCRIPT_CHARACTERS = 200
 class ControlsConfig(Config):
     """How much is tried."""
 
-    items: int = Field(100, ge=1, le=10_000)
-    """Of each length and kind of script, drawn by hash."""
+    trials: int = Field(100, ge=1, le=10_000)
+    """Items of each length and kind of script, drawn by hash."""
     seen_share: float = Field(SEEN_SHARE, gt=0, le=1)
     """Of a question's n-grams: from here on it counts as found."""
     clean_share: float = Field(CLEAN_SHARE, gt=0, le=1)
@@ -52,7 +52,7 @@ class ControlsConfig(Config):
 def run(config: ControlsConfig, job: Job) -> Result:
     """Plant copies, and draw stretches."""
     items = read_items(job.inputs["items"].files)
-    chosen = drawn(items, config.items)
+    chosen = drawn(items, config.trials)
     documents = sorted(_documents(job), key=lambda each: lot(each.id, "corpus.controls"))
     rows = (
         planted(items, chosen, documents, config.seen_share, config.clean_share)

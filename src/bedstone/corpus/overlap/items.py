@@ -29,6 +29,8 @@ MOST_BYTES = 1 << 20
 """Of a line."""
 SEEN_SHARE, CLEAN_SHARE = 0.8, 0.2
 """Of a question's n-grams: from here on it is seen; below, clean."""
+MOST_DOCUMENTS = 10
+"""Of an item, that are told of."""
 NEAR_CHARACTERS = 200
 """Between a question and its answer."""
 LENGTHS = (0, 1, 2, 4)
@@ -91,6 +93,11 @@ class Items:
             least = 1.0 if self.whole[item] else seen_share
             return answer is not None and min(question, answer) >= least
         return question >= (1.0 if size == 1 else seen_share)
+
+
+def rank(question: float, answer: float | None, *, is_seen: bool) -> float:
+    """More for a document that says more about an item."""
+    return 2 * is_seen + question + (answer or 0.0)
 
 
 def lengths_of(letters: Slots, widths: Slots) -> Slots:

@@ -9,14 +9,12 @@ from typing import Any, Literal, cast
 import pyarrow.parquet as pq
 from typing_extensions import TypedDict
 
-from bedstone.corpus.overlap.items import LENGTHS
+from bedstone.corpus.overlap.items import LENGTHS, MOST_DOCUMENTS, rank
 from bedstone.store.artifact import Artifact
 
 Row = Mapping[str, Any]
 
 Grade = Literal["clean", "partial", "seen", "too short to tell"]
-MOST_DOCUMENTS = 10
-"""Of an item, that are told of."""
 MOST_FALSE_SHARE = 0.1
 """Of controls found elsewhere: above it a question of that kind says nothing without its answer."""
 SEVERAL = 10
@@ -186,11 +184,6 @@ def _best(found: Artifact) -> dict[str, list[Row]]:
 
 def _worth(row: Row) -> float:
     return rank(row["seen_share"], row["answer_seen_share"], is_seen=row["is_seen"])
-
-
-def rank(question: float, answer: float | None, *, is_seen: bool) -> float:
-    """More for a document that says more about an item."""
-    return 2 * is_seen + question + (answer or 0.0)
 
 
 def _unions(found: Artifact) -> dict[str, int]:

@@ -6,7 +6,7 @@ import pytest
 
 from bedstone.corpus.contamination import ITEMS
 from bedstone.corpus.controls import CONTROLS, PLANTED
-from bedstone.corpus.overlap.grades import calibration, graded
+from bedstone.reporting.grades import calibration, graded
 
 UNION = pa.schema([("item", pa.string()), ("met", pa.uint64())])
 FALSE = pa.schema([("control", pa.int64()), ("documents", pa.int64()), ("copies", pa.int64())])
