@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from bedstone.commands.plan import plan
     from bedstone.commands.recipes import adopt, build, init, run
     from bedstone.commands.sample import sample
+    from bedstone.commands.seen import seen
     from bedstone.commands.size import size
     from bedstone.commands.stages import schema, stages
     from bedstone.commands.strategies import strategies
@@ -41,6 +42,7 @@ __all__ = [
     "run",
     "sample",
     "schema",
+    "seen",
     "show",
     "size",
     "stages",

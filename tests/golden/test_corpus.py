@@ -87,11 +87,23 @@ ROLES = {
     "corpus.statistics": "statistics",
     "corpus.classifier": "classifier",
     "corpus.classify": "scores",
+    "corpus.controls": "controls",
+    "corpus.contamination": "contamination",
     "corpus.filter": "filtered",
     "corpus.dedup": "kept",
     "corpus.audit": "audit",
     "posttrain.pairs": "pairs",
 }
+ITEMS = [
+    {
+        "id": "tide",
+        "question": "When do the boats go out of the old harbour?",
+        "answer": "The tide",
+    },
+    {"id": "boat", "text": "She says that a boat without a name does not come back."},
+    {"id": "zh", "question": "他们说中国话", "answer": "每天都有很多孩子学习历史和文学"},
+    {"id": "none", "question": "Why?"},
+]
 
 
 def crawl() -> bytes:
@@ -119,6 +131,9 @@ def made(tmp_path_factory):
     store = folder / "store"
     artifacts, given = {"crawl": adopt([path], store)}, given_lists(folder, store)
     artifacts = {"crawl": adopt([path], store), **examples(folder, store)}
+    items = folder / "items.jsonl"
+    items.write_text("\n".join(map(json.dumps, ITEMS)))
+    artifacts = {"crawl": adopt([path], store), "items": adopt([items], store)}
     for name, role in ROLES.items():
         stage, artifacts = find(name), artifacts | given.get(name, {})
         taken = [*stage.inputs, *(each for each in stage.optional if each in artifacts)]

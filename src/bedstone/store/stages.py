@@ -37,6 +37,8 @@ STAGES = (
     "corpus.statistics",
     "corpus.classifier",
     "corpus.classify",
+    "corpus.controls",
+    "corpus.contamination",
     "corpus.filter",
     "corpus.dedup",
     "corpus.audit",
