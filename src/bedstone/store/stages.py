@@ -31,6 +31,8 @@ STAGES = (
     "corpus.statistics",
     "corpus.filter",
     "corpus.dedup",
+    "corpus.draw",
+    "corpus.prevalence",
     "corpus.audit",
     "tokenizer.train",
     "tokenizer.encode",
