@@ -28,7 +28,7 @@ from bedstone.uncertainty.strata import Stratum, stratified_share
 FILE = "prevalence.json"
 METHOD = (
     "labels drawn in strata by a classifier's score; of each stratum's share draws of "
-    "Beta(yes + 1/2, no + 1/2), combined by its documents; 95 % between their percentiles"
+    "Beta(yes + 1/3, no + 1/3), combined by its documents; 95 % between their percentiles"
 )
 Group = tuple[str, str]
 """Language and stratum."""
