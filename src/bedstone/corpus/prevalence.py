@@ -1,6 +1,6 @@
 """Stage corpus.prevalence: how much of a domain there is, from the labels of what was drawn.
 
-Reads   ``draw``: of corpus.draw; ``labels``: its table, filled in
+Reads   ``draw``: of corpus.draw; ``labels``: its table, filled in; without it the share is unknown
 Writes  ``prevalence.json``: ``documents`` that were drawn from, ``drawn``, ``labels`` (filled in),
         ``unfilled``; ``share``, ``low``, ``high`` (95 %), null without a label; ``method``;
         ``strata`` [{``stratum``, ``documents``, ``drawn``, ``labels``, ``yes``}]; ``languages``
@@ -74,7 +74,8 @@ def run(config: PrevalenceConfig, job: Job) -> Result:
     drawn = pq.read_table(draw.file("drawn.parquet")).to_pylist()
     sizes = pq.read_table(draw.file("strata.parquet")).to_pylist()
     group_of = {it["id"]: (it["language"], it["stratum"]) for it in drawn}
-    said = read_labels(only_file(job.inputs["labels"], "labels"), group_of)
+    filled = job.inputs.get("labels")
+    said = read_labels(only_file(filled, "labels"), group_of) if filled else {}
     found = Labelled(
         {(it["language"], it["stratum"]): it["documents"] for it in sizes},
         Counter(group_of.values()),
@@ -137,7 +138,8 @@ STAGE = Stage(
     "corpus.prevalence",
     version=1,
     config=PrevalenceConfig,
-    inputs=("draw", "labels"),
+    inputs=("draw",),
+    optional=("labels",),
     run=run,
     libraries=("numpy",),
 )
