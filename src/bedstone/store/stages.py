@@ -29,6 +29,8 @@ STAGES = (
     "corpus.lines",
     "corpus.shuffle",
     "corpus.statistics",
+    "corpus.classifier",
+    "corpus.classify",
     "corpus.filter",
     "corpus.dedup",
     "corpus.draw",
