@@ -1,0 +1,104 @@
+"""`bedstone domain`: how much of a planted domain there is, from a seed and labels."""
+
+import csv
+import json
+import random
+
+import pytest
+
+import bedstone
+from bedstone.errors import ConfigError, DataError
+
+BOATS = "harbour tide mast sail anchor rope captain deck keel wharf oar buoy ferry crew".split()
+FIELDS = "barley plough meadow harvest orchard tractor fence sheep hay soil barn seed cow".split()
+COMMON = "the old people of that village often said it was better to go there before".split()
+SHARE = 0.1
+
+
+def text(words, dice):
+    """Ten sentences, of words that all share and of those of the topic."""
+    sentences = []
+    for _ in range(10):
+        drawn = dice.choices(COMMON, k=9) + dice.choices(words, k=4)
+        dice.shuffle(drawn)
+        sentences.append(" ".join(drawn).capitalize() + ".")
+    return " ".join(sentences)
+
+
+@pytest.fixture(scope="module")
+def planted(tmp_path_factory):
+    """600 pages, a tenth of them about boats; and a seed of 80 texts about boats."""
+    folder, dice = tmp_path_factory.mktemp("planted"), random.Random(1)
+    rows = []
+    for number in range(600):
+        is_boat = number < SHARE * 600
+        url = f"https://{'b' if is_boat else 'f'}{number % 40}.example/{number}"
+        rows.append({"text": text(BOATS if is_boat else FIELDS, dice), "url": url})
+    (folder / "crawl.jsonl").write_text("\n".join(map(json.dumps, rows)), "utf-8")
+    (folder / "seed").mkdir()
+    for number in range(80):
+        (folder / "seed" / f"page{number}.txt").write_text(text(BOATS, dice), "utf-8")
+    store = folder / "store"
+    crawl = bedstone.adopt(folder / "crawl.jsonl", store=store)["artifact"]
+    made = bedstone.build("corpus.extract", inputs={"crawl": crawl}, store=store)
+    return folder, store, made["artifact"]
+
+
+@pytest.fixture
+def asked(planted, tmp_path, monkeypatch):
+    """The command's options, without labels, in a folder of one's own."""
+    folder, store, made = planted
+    monkeypatch.chdir(tmp_path)
+    return {"artifact": made, "seed": folder / "seed", "store": store, "draw": 100}
+
+
+def fill(table, limit=None):
+    """Say of each drawn page what it is, by its host; of those after the limit nothing."""
+    with table.open(encoding="utf-8", newline="") as file:
+        rows = list(csv.DictReader(file, delimiter="\t"))
+    for row in rows[:limit]:
+        row["label"] = "yes" if row["url"].startswith("https://b") else "no"
+    with table.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.DictWriter(file, list(rows[0]), delimiter="\t")
+        writer.writeheader()
+        writer.writerows(rows)
+    return rows
+
+
+def test_without_labels_unknown_and_with_them_the_planted_share(asked, tmp_path):
+    found = bedstone.domain(**asked)
+    assert (found["share"], found["low"], found["high"]) == (None, None, None)
+    assert (found["documents"], found["labels"], found["unfilled"]) == (600, 0, 100)
+    assert found["table"] == "labels.tsv"
+    assert found["auc"] > 0.9
+    again = bedstone.domain(**asked)
+    assert again == found
+    rows = fill(tmp_path / "labels.tsv")
+    assert len(rows) == 100
+    told = bedstone.domain(**asked, labels="labels.tsv")
+    assert told["low"] <= SHARE <= told["high"]
+    assert told["high"] - told["low"] < 0.1
+    assert (told["labels"], told["unfilled"], told["table"]) == (100, 0, None)
+    assert {row["stratum"] for row in told["strata"]} <= {"above", "below", "untold"}
+    with pytest.raises(ConfigError, match="labels.tsv is there already"):
+        bedstone.domain(**asked)
+    with pytest.raises(DataError, match="labels.tsv:.* is no document of this draw"):
+        bedstone.domain(**asked | {"draw": 50}, labels="labels.tsv")
+
+
+def test_what_is_told_to_people(asked, planted, cli, tmp_path):
+    folder, store, made = planted
+    words = ("domain", made, "--seed", folder / "seed", "--store", store, "--draw", 100)
+    status, out, _ = cli(*words)
+    assert status == 0
+    assert out.startswith("an unknown share of 600 documents\n0 of 100 drawn documents")
+    assert "say yes or no in the column label of labels.tsv" in out
+    fill(tmp_path / "labels.tsv", 60)
+    status, out, _ = cli(*words, "--labels", "labels.tsv")
+    assert status == 0
+    assert "% (" in out.splitlines()[0]
+    assert "60 of 100 drawn documents are labelled, 40 not" in out
+    status, _, err = cli("domain", made, "--store", store)
+    assert status == 2
+    assert "hint: --seed FOLDER" in err
+
