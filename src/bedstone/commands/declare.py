@@ -86,7 +86,7 @@ TextColumn = Annotated[
     str | None, typer.Option(help="of tables: the column of the texts; without it, text")
 ]
 Sets = Annotated[
-    Words, typer.Option("--set", help="KEY=VALUE, after the file; of a run, NODE=off too")
+    Words, typer.Option("--set", help="KEY=VALUE, after the file; of a run, NODE=off or =on too")
 ]
 Name = Annotated[
     PathLike, typer.Argument(metavar="ARTIFACT", help="its folder, or the start of its request")

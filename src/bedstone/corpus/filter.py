@@ -2,11 +2,11 @@
 
 Reads   ``statistics``; and where given: ``language``; ``yardstick``, whose documents all fail;
         ``before``, earlier decisions: what they drop stays dropped, and what the rules do is
-        counted among the rest
+        counted among the rest; ``columns.NAME``, of any number of stages, for the config's limits
 Writes  ``decisions.parquet``: ``id``, ``keep``; and where languages are named, ``wanted``: whether
         the document is in one of them
         ``about/failed.parquet``: ``id``, and ``failed``, the names of the rules that the document
-        fails, ``language``, ``share`` and ``yardstick`` among them
+        fails, ``language``, ``share``, ``yardstick`` and ``NAME.COLUMN`` of the limits among them
         ``about/effects.parquet``: for each language and rule how many ``documents`` there are,
         how many ``failed`` the rule, how many ``failed_alone``, no other rule failing them, and
         ``examples``, ids of some that fail it; in the rows of the rule ``any``, of all together
@@ -15,7 +15,7 @@ Writes  ``decisions.parquet``: ``id``, ``keep``; and where languages are named, 
 import dataclasses
 import json
 from collections.abc import Mapping
-from typing import TypeVar
+from typing import Literal, TypeVar
 
 import numpy as np
 import pyarrow as pa
@@ -44,7 +44,7 @@ from bedstone.errors import ConfigError, nearest
 from bedstone.languages import UNKNOWN
 from bedstone.lots import lot
 from bedstone.store import tables
-from bedstone.store.artifact import ABOUT, Artifact
+from bedstone.store.artifact import ABOUT, Artifact, Shard
 from bedstone.store.stage import Job, Metrics, Result, Stage
 
 Bools = NDArray[np.bool_]
@@ -52,6 +52,8 @@ Strings = NDArray[np.object_]
 
 ANY = "any"
 """In the table of effects: one rule or more."""
+COLUMNS = "columns"
+"""The role of tables that limits are of, each by its name."""
 EXAMPLES = 3
 """Documents named for each language and rule: those with the least lots."""
 
@@ -78,6 +80,26 @@ class Range(Config):
         return dataclasses.replace(rule, **self.model_dump(exclude_none=True))
 
 
+class Limit(Range):
+    """The values of a column that pass; true and false are 1 and 0, of a list its length counts."""
+
+    missing: Literal["keep", "drop"] = "keep"
+    """What becomes of a document without a value."""
+
+    def fails(self, column: pa.ChunkedArray) -> Bools:
+        """Which documents of the column do not pass."""
+        kind = column.type
+        lists = pa.types.is_list(kind) or pa.types.is_large_list(kind)
+        numbers = pc.list_value_length(column) if lists else column
+        values = pc.cast(numbers, pa.float64()).to_numpy(zero_copy_only=False)  # null as NaN
+        low = -np.inf if self.low is None else self.low
+        high = np.inf if self.high is None else self.high
+        passes: Bools = (values >= low) & (values <= high)
+        if self.missing == "keep":
+            passes |= np.isnan(values)
+        return ~passes
+
+
 class FilterConfig(Config):
     """Which rules apply, and with which limits."""
 
@@ -91,6 +113,9 @@ class FilterConfig(Config):
     ranges_by_language: dict[LanguageKey, dict[str, Range]] = {}
     """Those of single languages (``tel_Telu``), which go before all others; or they come from the
     role ``thresholds``."""
+    limits: dict[str, dict[str, Limit]] = {}
+    """Of other columns than statistics: ``limits.votes.votes.low = 3`` is of the column ``votes``
+    that is given as ``columns.votes``."""
     languages: tuple[LanguageKey, ...] = ()
     """The only ones to keep; if none is named, all."""
     share: float = Field(1.0, gt=0, le=1)
@@ -148,7 +173,8 @@ def resolve(config: FilterConfig, inputs: Mapping[str, Artifact]) -> FilterConfi
 
     Raises:
         ConfigError: its rules were not measured, or not of what it judges; it has ranges and is
-            given thresholds; or it says something about languages and no input tells them.
+            given thresholds; it has limits of columns that are not given, or none of some that
+            are; or it says something about languages and no input tells them.
     """
     measured = inputs["statistics"].manifest.config.get("rules", config.rules)
     if missing := [name for name in config.rules if name not in measured]:
@@ -173,6 +199,13 @@ def resolve(config: FilterConfig, inputs: Mapping[str, Artifact]) -> FilterConfi
             )
         ranges = read_ranges(decided, [rule.name for rule in config.in_force()])
         config = FilterConfig.model_validate({**dict(config), "ranges_by_language": ranges})
+    given = {name.removeprefix(f"{COLUMNS}.") for name in inputs if name.startswith(f"{COLUMNS}.")}
+    if odd := sorted(given ^ {name for name, limits in config.limits.items() if limits}):
+        raise ConfigError(
+            f"corpus.filter: {odd[0]} has "
+            + ("columns, and no limit" if odd[0] in given else "limits, and no columns"),
+            hint=f"limits.{odd[0]}.COLUMN is of the input {COLUMNS}.{odd[0]}: give both, or none",
+        )
     if (config.languages or config.ranges_by_language) and "language" not in inputs:
         raise ConfigError(
             "corpus.filter: its config names languages, but no input tells those of the documents",
@@ -256,7 +289,23 @@ def _other_reasons(
         held_out = pq.read_table(job.inputs["yardstick"].file("held_out.parquet"))["id"]
         is_in = pc.is_in(statistics["id"], value_set=held_out.combine_chunks())
         reasons[YARDSTICK] = np.array(is_in.to_pylist(), np.bool_)
+    for name, columns in job.many(COLUMNS).items():
+        limits = config.limits[name]
+        table = tables.beside(columns, statistics, ["id"], nullable=list(limits))
+        for column, limit in limits.items():
+            if pa.types.is_string(table[column].type):
+                raise ConfigError(
+                    f"corpus.filter: limits.{name}.{column}: the column is of texts, not numbers",
+                    hint=f"others of {COLUMNS}.{name} are {', '.join(_numbers(columns))}",
+                )
+            reasons[f"{name}.{column}"] = limit.fails(table[column])
     return reasons
+
+
+def _numbers(columns: Shard) -> list[str]:
+    """The columns of a table that limits can be of."""
+    schema = tables.schema(tables.table_path(columns))
+    return [field.name for field in schema if not pa.types.is_string(field.type)]
 
 
 def _counted(failures: Bools, reasons: list[str]) -> Metrics:
@@ -313,7 +362,9 @@ STAGE = Stage(
     optional=("language", "yardstick", "before"),
     run=run,
     libraries=("numpy", "pyarrow"),
-    sharded=("statistics", "language", "before"),
+    many=(COLUMNS,),
+    by_name=("limits",),
+    sharded=("statistics", "language", "before", COLUMNS),
     total=total,
     decided_by=("thresholds",),
     resolve=resolve,

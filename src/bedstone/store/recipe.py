@@ -27,8 +27,8 @@ from bedstone.store.stage import Stage
 from bedstone.store.stages import STAGES, find
 
 INPUTS = "inputs"
-OFF = "off"
-"""In the place of a node or a source: it is left out."""
+OFF, ON = "off", "on"
+"""In the place of a node or a source: it is left out; of a node that its table leaves out, not."""
 
 
 class NodeTable(Config):
@@ -38,6 +38,8 @@ class NodeTable(Config):
     inputs: dict[str, str] = {}
     """Role -> the node or the given input that plays it."""
     config: dict[str, Any] = {}
+    off: bool = False
+    """It is left out unless it is switched on."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,8 +65,10 @@ def load(path: Path, sets: Iterable[str] = (), until: str | None = None) -> Reci
 
     A set is ``node.key=value`` of its config; ``node.role=source``, ``off`` for none; or
     ``node=off``: whatever reads the node reads in its place what that itself reads as its stage's
-    ``instead``, or nothing. The configs of nodes that are not needed are not looked at: the corpus
-    can be made where what trains is not installed.
+    ``instead``, or nothing, and has then nothing to say of it by name. A node whose table says
+    ``off`` is so unless a set is ``node=on``; what it reads is on with it. The configs of nodes
+    that are not needed are not looked at: the corpus can be made where what trains is not
+    installed.
 
     Raises:
         ConfigError: all that is wrong with it, each with its line.
@@ -79,15 +83,17 @@ def load(path: Path, sets: Iterable[str] = (), until: str | None = None) -> Reci
         raise ConfigError(
             f"{path}: there is no node", hint="a node is a table: [name], stage = ..."
         )
-    off = [change for change in sets if _apply(change, settings, names)]
+    written = tuple(names)
+    for change in _by_default(settings, written, sets := tuple(sets)):
+        _apply(change, settings, names, written)
     if until is not None and until not in names:
-        is_off = f"{until}={OFF}" in off
-        why = "it is off" if is_off else f"no such node; {nearest(until, names)}"
+        why = "it is off" if until in written else f"no such node; {nearest(until, names)}"
         raise ConfigError(f"--until {until}: {why}")
     for name in names:
         inputs = _inputs(settings, name)
         for role in [role for role, source in inputs.items() if source == OFF]:
             del inputs[role]
+            _say_nothing_of(role, settings.values[name])
     malformed = {name: configs.problems(NodeTable, settings, (name,)) for name in names}
     tables = {
         name: NodeTable.model_validate(settings.at((name,)))
@@ -189,15 +195,38 @@ def naming(node: Node) -> Iterator[None]:
         raise
 
 
-def _apply(change: str, settings: Settings, names: list[str]) -> bool:
-    """Change ``settings``; whether that was to switch a node off, which then is in no list."""
+def _by_default(settings: Settings, names: Sequence[str], sets: Sequence[str]) -> Iterator[str]:
+    """``sets`` behind those that nodes have by their own tables, without those that are ``on``.
+
+    Raises:
+        ConfigError: what is to be on is not off.
+    """
+    switches = {f"{name}={ON}": name for name in names}
+    off = [name for name in names if _is_off(settings, name)]
+    waiting, on = [switches[change] for change in sets if change in switches], set[str]()
+    for name in waiting:
+        if name not in off:
+            raise ConfigError(f"--set {name}={ON}: it is not off in {settings.source}")
+    while waiting:
+        on.add(name := waiting.pop())
+        waiting += [it for it in _inputs(settings, name).values() if it in off and it not in on]
+    yield from (f"{name}={OFF}" for name in off if name not in on)
+    yield from (change for change in sets if change not in switches)
+
+
+def _is_off(settings: Settings, name: str) -> bool:
+    table = settings.values[name]
+    return isinstance(table, dict) and table.get(OFF) is True
+
+
+def _apply(change: str, settings: Settings, names: list[str], written: Sequence[str]) -> None:
+    """Change ``settings``; a node that is switched off is then not among ``names``."""
     name = change.removesuffix(f"={OFF}")
-    is_switch = name != change and name in names
-    if is_switch:
+    if name != change and name in names:
         _switch_off(name, settings, names)
     else:
-        configs.apply([change], settings, partial(_place, settings=settings, names=names))
-    return is_switch
+        place = partial(_place, settings=settings, names=names, written=written)
+        configs.apply([change], settings, place)
 
 
 def _switch_off(name: str, settings: Settings, names: list[str]) -> None:
@@ -213,6 +242,16 @@ def _switch_off(name: str, settings: Settings, names: list[str]) -> None:
             settings.origins[reader, INPUTS, role] = f"--set {name}={OFF}"
 
 
+def _say_nothing_of(role: str, node: dict[str, Any]) -> None:
+    """Of what played ``role`` and is out: leave what is told of it by name out of the config."""
+    _, _, own = role.partition(".")
+    if own and (name := node.get("stage")) in STAGES:
+        for key in find(name).by_name:
+            table = node.get("config", {}).get(key, {})
+            if isinstance(table, dict):
+                table.pop(own, None)
+
+
 def _inputs(settings: Settings, name: str) -> dict[str, Any]:
     """A node's, to be changed; of one that is not as it should be, which is told later, none."""
     table = settings.values[name]
@@ -220,8 +259,15 @@ def _inputs(settings: Settings, name: str) -> dict[str, Any]:
     return inputs if isinstance(inputs, dict) else {}
 
 
-def _place(key: list[str], settings: Settings, names: list[str]) -> list[str]:
+def _place(
+    key: list[str], settings: Settings, names: list[str], written: Sequence[str]
+) -> list[str]:
     name, *rest = key
+    if name in written and name not in names:
+        raise ConfigError(
+            f"--set {'.'.join(key)}: {name} is {OFF}",
+            hint=f"set {name}={ON} too, or leave {name}={OFF} out",
+        )
     if name not in names or not rest:
         known = "" if name in names else f": no node {name!r}; {nearest(name, names)}"
         hint = f"write --set NODE.KEY=VALUE, NODE.ROLE=SOURCE or NODE={OFF}"

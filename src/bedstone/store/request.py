@@ -56,10 +56,10 @@ class Request:
         Raises:
             ArtifactError: the mapped inputs have no shard, or not equally many.
         """
-        mapped = [role for role in self.stage.sharded if role in self.inputs]
         columns = {
-            role: [each for each in self.inputs[role].shards if self._reads(each)]
-            for role in mapped
+            name: [each for each in given.shards if self._reads(each)]
+            for name, given in self.inputs.items()
+            if self.stage.role(name) in self.stage.sharded
         }
         counts = {role: len(shards) for role, shards in columns.items()}
         if len(set(counts.values())) != 1 or not all(counts.values()):

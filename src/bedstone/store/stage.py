@@ -111,6 +111,9 @@ class Stage:
     """Roles that may be left out."""
     many: tuple[str, ...] = ()
     """Roles that any number may play, none too, each given as ``ROLE.NAME``."""
+    by_name: tuple[str, ...] = ()
+    """Fields of the config that are tables by the names of what plays such a role: what is not
+    there has no entry."""
     sharded: tuple[str, ...] = ()
     """Roles that are mapped, shard by shard: ``run`` makes one shard's artifact of theirs."""
     endings: tuple[str, ...] = ()

@@ -42,13 +42,15 @@ def read(shard: Shard, required: Sequence[str], nullable: Sequence[str] = ()) ->
     return table
 
 
-def beside(shard: Shard, table: pa.Table, required: Sequence[str]) -> pa.Table:
+def beside(
+    shard: Shard, table: pa.Table, required: Sequence[str], nullable: Sequence[str] = ()
+) -> pa.Table:
     """As ``read``, with the same rows in the same order as ``table``.
 
     Raises:
         DataError: the ids differ, or what ``read`` raises.
     """
-    columns = read(shard, [*required, *({"id"} - set(required))])
+    columns = read(shard, [*required, *({"id"} - set(required))], nullable)
     if not columns["id"].combine_chunks().equals(table["id"].combine_chunks()):
         raise DataError(
             f"{table_path(shard)} is about other documents",

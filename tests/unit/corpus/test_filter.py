@@ -238,3 +238,53 @@ def test_a_share_of_documents_passes_drawn_anew_by_each_seed(table_shard, run, r
     assert len(few & others) < 150
     with pytest.raises(ValidationError, match="share_seed: all pass"):
         FilterConfig(share_seed=1)
+
+
+VOTES = {"votes": [7, 2, None, 3], "listed": [["a", "b"], [], None, ["a"]]}
+VOTES |= {"allowed": [True, False, None, True], "host": list("abcd")}
+
+
+@pytest.mark.parametrize(
+    ("limits", "failing"),
+    [
+        ({"votes": {"low": 3}}, {"short"}),
+        ({"votes": {"low": 3, "missing": "drop"}}, {"short", "norwegian"}),
+        ({"votes": {"high": 6}}, {"prose"}),
+        ({"listed": {"high": 0}}, {"prose", "udhr"}),
+        ({"allowed": {"low": 1}}, {"short"}),
+        ({"allowed": {"low": 1}, "votes": {"high": 2}}, {"prose", "short", "udhr"}),
+    ],
+)
+def test_limits_on_other_columns(inputs, run, rows, table_shard, limits, failing):
+    columns = table_shard("votes", {"id": list(TEXTS)} | VOTES)
+    config = {"rules": [], "limits": {"votes": limits}}
+    statistics = {"statistics": inputs["statistics"], "columns.votes": columns}
+    result, made = run(STAGE, config, **statistics)
+    failed = {row["id"]: row["failed"] for row in rows(made, "about/failed.parquet")}
+    assert {name for name, reasons in failed.items() if reasons} == failing
+    assert set().union(*failed.values()) == {f"votes.{name}" for name in limits}
+    for name in limits:
+        alone = sum(reasons == [f"votes.{name}"] for reasons in failed.values())
+        assert result.metrics[f"failed_alone.votes.{name}_documents"] == alone
+
+
+def test_a_column_of_texts_has_no_limits(inputs, run, table_shard):
+    columns = table_shard("votes", {"id": list(TEXTS)} | VOTES)
+    config = {"limits": {"votes": {"host": {"low": 1}}}}
+    with pytest.raises(ConfigError, match=r"limits.votes.host: the column is of texts"):
+        run(STAGE, config, statistics=inputs["statistics"], **{"columns.votes": columns})
+
+
+@pytest.mark.parametrize(
+    ("limits", "given", "message"),
+    [
+        ({"votes": {"votes": {"low": 3}}}, [], "votes has limits, and no columns"),
+        ({}, ["columns.votes"], "votes has columns, and no limit"),
+    ],
+)
+def test_limits_and_columns_come_together(limits, given, message):
+    with pytest.raises(ConfigError, match=message):
+        resolve(
+            FilterConfig.model_validate({"limits": limits}),
+            {"statistics": MEASURED} | dict.fromkeys(given),
+        )

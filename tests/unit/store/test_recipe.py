@@ -97,7 +97,8 @@ def test_a_node_that_is_off_is_passed_by(wired, off, reader, read):
         ),
         (["kept=of"], "write --set NODE.KEY=VALUE"),
         (["kpt=off"], "no node 'kpt'; did you mean 'kept'?"),
-        (["kept=off", "kept.scope=source"], "no node 'kept'"),
+        (["kept=off", "kept.scope=source"], "kept is off set kept=on too, or leave kept=off out"),
+        (["kept=on"], "--set kept=on: it is not off in"),
         (["kept.before=filterd"], "kept.inputs.before: no node or input 'filterd'; did you mean"),
         (["kept.befor=off"], "kept.config.befor: unknown key; did you mean 'before'?"),
         (["kept.signatures=off"], "kept.inputs.signatures: input 'signatures' is missing"),
@@ -123,6 +124,57 @@ def test_an_input_is_wired_otherwise_given_or_left_out(wired):
         "documents": "documents",
         "language": "language",
     }
+
+
+ASLEEP = """
+[second]
+off = true
+stage = "corpus.language"
+inputs = { documents = "documents" }
+[again]
+off = true
+stage = "corpus.filter"
+inputs = { statistics = "statistics", before = "filtered", "columns.sure" = "second" }
+config.rules = []
+config.limits.sure.score.low = 0.9
+"""
+
+
+@pytest.mark.parametrize(
+    ("sets", "on", "read"),
+    [
+        ([], set(), "filtered"),
+        (["second=on"], {"second"}, "filtered"),
+        (["again=on"], {"second", "again"}, "again"),
+        (["again.limits.sure.score.low=0.8", "again=on"], {"second", "again"}, "again"),
+    ],
+)
+def test_a_node_that_its_table_switches_off_is_switched_on_with_what_it_reads(
+    tmp_path, sets, on, read
+):
+    path = tmp_path / "recipe.toml"
+    path.write_text(RECIPE.replace('before = "filtered"', 'before = "again"') + ASLEEP)
+    found = {node.name: node for node in load(path, sets).nodes}
+    assert {"second", "again"} & set(found) == on
+    assert found["kept"].inputs["before"] == read
+
+
+def test_of_what_is_off_nothing_is_said_by_name(tmp_path):
+    path = tmp_path / "recipe.toml"
+    path.write_text(RECIPE + ASLEEP.replace("off = true", ""))
+
+    def limits(*sets):
+        return {node.name: node.config for node in load(path, sets).nodes}["again"].limits
+
+    assert set(limits()) == {"sure"}
+    assert limits("second=off") == limits("again.columns.sure=off") == {}
+
+
+def test_what_is_off_has_no_config_to_change(tmp_path):
+    path = tmp_path / "recipe.toml"
+    path.write_text(RECIPE + ASLEEP)
+    with pytest.raises(ConfigError, match=r"again\.rules: again is off"):
+        load(path, ["again.rules=[]"])
 
 
 def test_no_node_may_be_called_off(tmp_path):

@@ -54,7 +54,8 @@ PAIR = Stage(
     config=Nothing,
     inputs=("left",),
     optional=("right",),
-    sharded=("left", "right"),
+    many=("beside",),
+    sharded=("left", "right", "beside"),
     run=paired,
 )
 
@@ -148,6 +149,17 @@ def test_mapped_inputs_go_together(texts, store, tmp_path):
     other = adopt([tmp_path / "one"], store)
     with pytest.raises(ArtifactError, match="'left': 3, 'right': 1"):
         build(PAIR, Nothing(), {"left": upper, "right": other}, store, Local())
+
+
+def test_what_plays_a_role_of_many_is_mapped_too(texts, store):
+    upper = made(texts, store)
+    inputs = {"left": upper, "beside.one": upper, "beside.other": upper}
+    pair = build(PAIR, Nothing(), inputs, store, Local())
+    assert [shard.file("pair.txt").read_text() for shard in pair.shards] == [
+        "AAAAAAAAA",
+        "BBBBBBBBB",
+        "CCCCCCCCC",
+    ]
 
 
 def test_an_optional_role_is_asked_for_only_when_it_is_given(texts, store):
