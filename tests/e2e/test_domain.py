@@ -9,9 +9,14 @@ import pytest
 import bedstone
 from bedstone.errors import ConfigError, DataError
 
-BOATS = "harbour tide mast sail anchor rope captain deck keel wharf oar buoy ferry crew".split()
-FIELDS = "barley plough meadow harvest orchard tractor fence sheep hay soil barn seed cow".split()
-COMMON = "the old people of that village often said it was better to go there before".split()
+BOATS, FIELDS, COMMON = (
+    line.split()
+    for line in (
+        "harbour tide mast sail anchor rope captain deck keel wharf oar buoy ferry crew",
+        "barley plough meadow harvest orchard tractor fence sheep hay soil barn seed cow",
+        "the old people of that village often said it was better to go there before",
+    )
+)
 SHARE = 0.1
 
 
@@ -80,9 +85,9 @@ def test_without_labels_unknown_and_with_them_the_planted_share(asked, tmp_path)
     assert told["high"] - told["low"] < 0.1
     assert (told["labels"], told["unfilled"], told["table"]) == (100, 0, None)
     assert {row["stratum"] for row in told["strata"]} <= {"above", "below", "untold"}
-    with pytest.raises(ConfigError, match="labels.tsv is there already"):
+    with pytest.raises(ConfigError, match=r"labels\.tsv is there already"):
         bedstone.domain(**asked)
-    with pytest.raises(DataError, match="labels.tsv:.* is no document of this draw"):
+    with pytest.raises(DataError, match=r"labels\.tsv:.* is no document of this draw"):
         bedstone.domain(**asked | {"draw": 50}, labels="labels.tsv")
 
 
@@ -101,4 +106,3 @@ def test_what_is_told_to_people(asked, planted, cli, tmp_path):
     status, _, err = cli("domain", made, "--store", store)
     assert status == 2
     assert "hint: --seed FOLDER" in err
-

@@ -12,7 +12,12 @@ from bedstone.reporting.axes import Axis
 from bedstone.reporting.charts import Dot
 from bedstone.reporting.sections.behaviour import _bits_change
 from bedstone.reporting.sections.languages import _by_language as _of_all_scripts
-from bedstone.reporting.sections.languages import _left, _represented, _share_table
+from bedstone.reporting.sections.languages import (
+    _left,
+    _represented,
+    _share_table,
+    _value_tables,
+)
 from bedstone.reporting.sections.model import _with_interval, experts, held_out, size, training
 from bedstone.reporting.sections.rules import _by_language, _effects, _figure, excerpt, rules
 from bedstone.reporting.sections.tokens import NAMED_SHARE, _most_changed
@@ -295,3 +300,16 @@ def test_a_loss_that_rose_did_not_fall(family_of):
 
 def test_an_excerpt_turns_nothing_behind_it():
     assert excerpt("\u202bשלום\x9b\n\tb\u2067c") == "שלום bc"
+
+
+def test_shares_of_a_column_s_values_have_a_column_for_each_step():
+    steps = {"all": (0.9, 0.1), "kept": (0.5, 0.5)}
+    values = [
+        {"step": step, "value": value, "share": share}
+        for step, shares in steps.items()
+        for value, share in zip(("no", "yes"), shares, strict=True)
+    ]
+    (table,) = _value_tables({"by": "domain.score", "values": values})
+    assert table.head == ("value", "all", "kept")
+    assert table.rows == (("no", "90 %", "50 %"), ("yes", "10 %", "50 %"))
+    assert _value_tables({}) == ()
