@@ -19,11 +19,13 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import asdict, fields
 from functools import partial
+from typing import Self
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
+from pydantic import model_validator
 
 from bedstone.config import Config
 from bedstone.corpus.identification import purity
@@ -64,6 +66,12 @@ class AuditConfig(Config):
     of the input ``columns.sites``."""
     by_limits: Limits = ()
     """Where the values of a column of numbers are parted; with one limit, in yes and no."""
+
+    @model_validator(mode="after")
+    def _limits_have_an_effect(self) -> Self:
+        if self.by_limits and not self.by:
+            raise ValueError("by_limits: without a column to count by they have no effect")
+        return self
 
 
 def run(config: AuditConfig, job: Job) -> Result:
@@ -129,16 +137,15 @@ def run(config: AuditConfig, job: Job) -> Result:
 
 def _by_value(config: AuditConfig, job: Job) -> dict[str, object]:
     """What the audit says of the column, if it is to say anything."""
-    columns, decisions = job.many(COLUMNS), job.many("decided")
-    if config.by is None:
-        names = (*columns, *decisions, *(["by_limits"] if config.by_limits else ()))
-        if names:
+    decisions = job.many("decided")
+    column = column_of(config.by, config.by_limits, job.many(COLUMNS))
+    if column is None:
+        if decisions:
             raise ConfigError(
-                f"corpus.audit: {names[0]} has no effect without a column to count by",
-                hint=f'by = "NAME.COLUMN", of the input {COLUMNS}.NAME',
+                "corpus.audit: without a column to count by, decisions have no effect",
+                hint='give by = "NAME.COLUMN", or leave out the inputs decided.NAME',
             )
         return {}
-    column = column_of(config.by, config.by_limits, columns)
     if "kept" in job.inputs:
         decisions["kept"] = job.inputs["kept"]
     return {"by": config.by, "values": shares_by_step(column, decisions)}

@@ -4,6 +4,7 @@ from itertools import count
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from pydantic import ValidationError
 
 from bedstone.corpus.audit import STAGE
 from bedstone.corpus.identification.purity import COLUMNS
@@ -187,7 +188,9 @@ def test_a_column_to_count_by_is_given_and_no_other(inputs, run, table_shard):
         run(STAGE, {"by": "sites.site"}, **inputs())
     with pytest.raises(ConfigError, match="given, and has no effect"):
         run(STAGE, {"by": "a.b"}, **inputs(), **{"columns.a": sites, "columns.sites": sites})
-    with pytest.raises(ConfigError, match="sites has no effect without a column"):
+    with pytest.raises(ConfigError, match=r"by is absent, and the input .* is given"):
         run(STAGE, **inputs(), **{"columns.sites": sites})
-    with pytest.raises(ConfigError, match="by_limits has no effect"):
+    with pytest.raises(ConfigError, match="decisions have no effect"):
+        run(STAGE, **inputs(), **{"decided.sites": sites})
+    with pytest.raises(ValidationError, match="by_limits: without a column"):
         run(STAGE, {"by_limits": [1]}, **inputs())

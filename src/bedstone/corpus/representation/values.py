@@ -41,19 +41,21 @@ class Column(NamedTuple):
         return as_texts(column, self.limits, self.name)
 
 
-def column_of(by: str, limits: Limits, given: Mapping[str, Shard]) -> Column:
-    """The column that ``by`` names among the tables that are ``given`` by name.
+def column_of(by: str | None, limits: Limits, given: Mapping[str, Shard]) -> Column | None:
+    """The column that ``by`` names among the tables that are ``given`` by name; None of none.
 
     Raises:
         ConfigError: its table is not given, or another is, or limits are not ascending.
     """
-    own, _, name = by.partition(".")
-    if odd := sorted(given.keys() ^ {own}):
+    own, _, name = (by or "").partition(".")
+    if odd := sorted(given.keys() ^ ({own} - {""})):
+        effect = "given, and has no effect" if odd[0] in given else "missing"
         raise ConfigError(
-            f"by is {by}, and the input {COLUMNS}.{odd[0]} is "
-            + ("given, and has no effect" if odd[0] in given else "missing"),
-            hint=f"give {COLUMNS}.{own} and no other",
+            f"by is {by or 'absent'}, and the input {COLUMNS}.{odd[0]} is {effect}",
+            hint=f'by = "NAME.COLUMN" is of the input {COLUMNS}.NAME: give both, or none',
         )
+    if by is None:
+        return None
     if any(low >= high for low, high in pairwise(limits)):
         raise ConfigError(f"by_limits are {list(limits)}: they must grow")
     return Column(given[own], name, limits)

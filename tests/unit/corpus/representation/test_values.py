@@ -48,3 +48,4 @@ def test_rare_values_are_told_together(table_shard, monkeypatch):
 def test_limits_grow(table_shard):
     with pytest.raises(ConfigError, match="they must grow"):
         values.column_of("a.b", (2, 1), {"a": None})
+    assert values.column_of(None, (), {}) is None
