@@ -5,9 +5,11 @@ file's name, so the old file stays what it was. An absent file is written, to be
 """
 
 import json
+import random
 from importlib.metadata import version
 from pathlib import Path
 
+import numpy as np
 import pyarrow.parquet as pq
 import pytest
 
@@ -77,6 +79,8 @@ ROLES = {
     "corpus.rewrite": "rewritten",
     "corpus.lines": "lines",
     "corpus.statistics": "statistics",
+    "corpus.classifier": "classifier",
+    "corpus.classify": "scores",
     "corpus.filter": "filtered",
     "corpus.dedup": "kept",
     "corpus.audit": "audit",
@@ -107,7 +111,7 @@ def made(tmp_path_factory):
     path = folder / "crawl.warc"
     path.write_bytes(crawl())
     store = folder / "store"
-    artifacts = {"crawl": adopt([path], store)}
+    artifacts = {"crawl": adopt([path], store), **examples(folder, store)}
     for name, role in ROLES.items():
         stage = find(name)
         taken = [*stage.inputs, *(each for each in stage.optional if each in artifacts)]
@@ -120,6 +124,17 @@ def made(tmp_path_factory):
         find("corpus.extract"), ExtractConfig(), {"crawl": own_texts(folder, store)}, store, Local()
     )
     return {name: artifacts[role] for name, role in ROLES.items()} | {RECORDED: recorded}
+
+
+def examples(folder: Path, store: Path):
+    """Texts about boats, and others."""
+    made = {}
+    for role, text in (("seed", ENGLISH), ("negatives", DECLARATION)):
+        parts = [random.Random(number).sample(text.split(), 30) for number in range(60)]
+        lines = [json.dumps({"text": " ".join(each)}) for each in parts]
+        (folder / f"{role}.jsonl").write_text("\n".join(lines), "utf-8")
+        made[role] = adopt([folder / f"{role}.jsonl"], store)
+    return made
 
 
 def own_texts(folder: Path, store: Path):
@@ -148,6 +163,8 @@ def outcome(artifact) -> dict:
 
 
 def rows(path: Path) -> object:
+    if path.suffix == ".npy":
+        return round(float(np.abs(np.load(path)).sum()), 3)
     if path.suffix == ".json":
         return json.loads(path.read_text("utf-8"))
     return pq.read_table(path).to_pylist()

@@ -73,7 +73,7 @@ class ClassifierConfig(Config):
     """Of the corpus, whose scores say which percentile another one's is."""
     effective_share: float | None = Field(default=None, gt=0, lt=1)
     """Of dsir, 0.1 by default: how many documents of the sample the weights shall be worth."""
-    seed: int = Field(default=1, ge=0, lt=1 << 32)
+    random_seed: int = Field(default=1, ge=0, lt=1 << 32)
 
     @model_validator(mode="after")
     def _has_effect(self) -> Self:
@@ -102,7 +102,7 @@ class Seen:
 
     def learnt(self, values: Values, rows: Indices) -> Linear:
         """The classifier of some of the examples."""
-        how = (self.config.method, self.config.seed)
+        how = (self.config.method, self.config.random_seed)
         return learnt(self.features, values, self.is_positive, rows, *how)
 
     def scores(self, values: Values, folds: Indices) -> Values:
@@ -130,7 +130,7 @@ def run(config: ClassifierConfig, job: Job) -> Result:
     values = values_of(seen.features, config.method)
     folds = parting.folds_of(seen.groups, seen.is_positive)
     scores = seen.scores(values, folds)
-    area = quality.auc_of_groups(scores, seen.is_positive, seen.groups, config.seed)
+    area = quality.auc_of_groups(scores, seen.is_positive, seen.groups, config.random_seed)
     _refuse_chance(area)
     model = seen.learnt(values, np.arange(len(folds)))
     trained = Trained(
@@ -138,14 +138,14 @@ def run(config: ClassifierConfig, job: Job) -> Result:
         model,
         *quality.calibration(scores, seen.is_positive),
         drawn.languages,
-        config.seed,
+        config.random_seed,
     )
-    sampled = _sampled(trained, drawn.sample, seen.examples, scores)
+    sampled = _sampled(trained, drawn.sample)
     trained = replace(trained, quantiles=quantiles_of(sampled))
     told = _told(seen, drawn, scores, folds, trained) | _rounded(area.metrics("held_out", "auc"))
     if config.method == "dsir":
         draw = draw_of(
-            config.effective_share or EFFECTIVE_SHARE, sampled, drawn.sample, config.seed
+            config.effective_share or EFFECTIVE_SHARE, sampled, drawn.sample, config.random_seed
         )
         trained = replace(trained, temper=draw.temper, draw_quantiles=draw.quantiles)
         told["draw"] = draw.told
@@ -164,7 +164,7 @@ def _drawn(config: ClassifierConfig, job: Job) -> Drawn:
         config.others_per_positive,
         config.min_language_positives,
         config.sample_documents,
-        config.seed,
+        config.random_seed,
     )
     return drawn_examples(job.inputs, config.column, how)
 
@@ -195,16 +195,13 @@ def _seen(config: ClassifierConfig, drawn: Drawn) -> Seen:
     return Seen(config, examples, is_positive, groups, by_site, *features)
 
 
-def _sampled(
-    trained: Trained, sample: list[Example], examples: list[Example], scores: Values
-) -> Values:
-    """The scores of the corpus's sample: of an example, the one without it."""
-    known = dict(zip((example.id for example in examples), scores.tolist(), strict=True))
+def _sampled(trained: Trained, sample: list[Example]) -> Values:
+    """The scores of the corpus's sample as corpus.classify will give them, examples among them."""
     texts = [example.text for example in sample]
-    found = np.concatenate([trained.scores_of(batch) for batch in batches(texts)])
-    pairs = zip(sample, found.tolist(), strict=True)
-    told: Values = np.array([known.get(example.id, score) for example, score in pairs])
-    return told[~np.isnan(told)]
+    found = np.concatenate([np.empty(0), *(trained.scores_of(each) for each in batches(texts))])
+    if np.isnan(found).all():
+        raise DataError("no document of the corpus has a word in a language of the positives")
+    return found
 
 
 def _told(
@@ -234,7 +231,9 @@ def _told(
         "ngrams": ngrams_shown.moving(
             trained.linear, seen.features, values, is_positive, seen.held, is_of_site
         ),
-        "languages": quality.by_group([it.language for it in seen.examples], *measured),
+        "languages": quality.by_group([it.language for it in seen.examples], *measured)
+        if trained.languages
+        else [],
         "sites": quality.by_group(sites, *measured)[:SITES],
         "lengths": quality.by_group(lengths, *measured),
     }
@@ -288,5 +287,6 @@ STAGE = Stage(
     inputs=("documents",),
     optional=("language", "seed", "negatives", "labels"),
     run=run,
-    libraries=("numpy", "pycld2", "pyarrow", "tldextract"),
+    libraries=("numpy", "pycld2", "tldextract"),
+    instead="",
 )

@@ -178,4 +178,5 @@ STAGE = Stage(
     libraries=("fasttext-predict", "numpy", "pyarrow"),
     sharded=("documents", "language"),
     total=total,
+    instead="",
 )

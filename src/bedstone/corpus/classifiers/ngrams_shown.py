@@ -22,9 +22,11 @@ SITE_SHARE = 0.9
 def of_sites(features: Features, sites: Sequence[str], buckets: int) -> Bools:
     """Which buckets have n-grams that are found nearly in one site only.
 
-    Those of a single text are not asked: they say nothing of another text.
+    Those of a single text are not asked: they say nothing of another text. A text of which no site
+    is told is of its own.
     """
-    _, of = np.unique(np.array(sites), return_inverse=True)
+    own = [site or f"\0{number}" for number, site in enumerate(sites)]
+    _, of = np.unique(np.array(own), return_inverse=True)
     width = int(of.max(initial=0)) + 1
     pairs, counts = np.unique(
         features.buckets.astype(np.int64) * width + of[features.rows], return_counts=True
@@ -43,15 +45,16 @@ def moving(
     held: Sequence[Texts],
     is_of_site: Bools,
 ) -> dict[str, list[dict[str, Any]]]:
-    """The n-grams that add most to the scores of the examples, and that take most from them."""
-    moved = np.bincount(features.buckets, values, len(model.weights)) * model.weights
+    """The n-grams that part the mean scores of both kinds most, by the sign of their weights."""
     rows = features.rows
     count = np.array([(~is_positive).sum(), is_positive.sum()])
+    shares = np.where(is_positive, 1 / count[1], -1 / count[0])[rows]
+    parted = np.bincount(features.buckets, values * shares, len(model.weights)) * model.weights
     found: dict[str, list[dict[str, Any]]] = {}
-    for name, order in (("for", np.argsort(-moved, kind="stable")), ("against", np.argsort(moved))):
+    for name, speaks in (("for", model.weights > 0), ("against", model.weights < 0)):
         found[name] = []
-        for bucket in order[:SHOWN].tolist():
-            if moved[bucket] == 0:
+        for bucket in np.argsort(np.where(speaks, -parted, 0), kind="stable")[:SHOWN].tolist():
+            if not (speaks[bucket] and parted[bucket] > 0):
                 break
             places = np.flatnonzero(features.buckets == bucket)
             kinds = is_positive[rows[places]]

@@ -63,7 +63,8 @@ def page_name(url: str) -> str:
     if ending and _is_language(ending[1]):
         stem = stem[: ending.start()]
     if stem in NO_NAMES or queries:
-        return "/".join([*folders, stem, *queries])
+        named = [*folders, *([] if stem in NO_NAMES else [stem]), *queries]
+        return "/".join(named) or (url[:1] and "/")
     return stem
 
 

@@ -10,6 +10,7 @@ replacement; Kish 1965, "Survey sampling", for the effective size.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import compress
 
 import numpy as np
 
@@ -33,6 +34,8 @@ class Draw:
 
 def draw_of(share: float, scores: Values, sample: Sequence[Example], seed: int) -> Draw:
     """The draw whose effective size is ``share`` of the sample with these log weights."""
+    told_of = ~np.isnan(scores)
+    scores, sample = scores[told_of], list(compress(sample, told_of))
     low, high = 0.0, MOST_TEMPER
     for _ in range(HALVINGS):
         middle = (low + high) / 2

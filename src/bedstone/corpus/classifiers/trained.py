@@ -73,8 +73,8 @@ def lots_of(scores: Values, ids: list[str], temper: float, seed: int) -> Values:
 
 
 def quantiles_of(values: Values) -> Values:
-    """In equal steps from the least to the largest."""
-    return np.quantile(values, np.linspace(0, 1, QUANTILES + 1))
+    """In equal steps from the least to the largest; NaN does not count."""
+    return np.nanquantile(values, np.linspace(0, 1, QUANTILES + 1))
 
 
 def write_trained(job: Job, trained: Trained) -> None:
