@@ -65,12 +65,17 @@ CONFIGS = {
     "corpus.minhash": {"bands": 4, "rows": 3},
     "corpus.held_out": {"min_documents": 1, "max_share": 1},
     "corpus.dedup": {"scope": "language"},
+    "corpus.draw": {"labels": 5},
+    "corpus.prevalence": {"min_labels": 1},
 }
 RECORDED = "corpus.extract.records"
 """Texts that were taken out before."""
 ROLES = {
     "corpus.extract": "documents",
     "corpus.language": "language",
+    "corpus.votes": "voted",
+    "corpus.sites": "sites",
+    "corpus.words": "words",
     "corpus.yardstick": "yardstick",
     "corpus.minhash": "signatures",
     "corpus.held_out": "held_out",
@@ -83,6 +88,8 @@ ROLES = {
     "corpus.classify": "scores",
     "corpus.filter": "filtered",
     "corpus.dedup": "kept",
+    "corpus.draw": "draw",
+    "corpus.prevalence": "prevalence",
     "corpus.audit": "audit",
     "posttrain.pairs": "pairs",
 }
@@ -112,14 +119,17 @@ def made(tmp_path_factory):
     path.write_bytes(crawl())
     store = folder / "store"
     artifacts = {"crawl": adopt([path], store), **examples(folder, store)}
+    given = given_lists(folder, store)
     for name, role in ROLES.items():
-        stage = find(name)
+        stage, artifacts = find(name), artifacts | given.get(name, {})
         taken = [*stage.inputs, *(each for each in stage.optional if each in artifacts)]
         inputs = {each: artifacts[each] for each in taken}
         config = stage.config(**CONFIGS.get(name, {}))
         artifacts[role] = build(stage, config, inputs, store, Local())
         if role == "filtered":
             artifacts["before"] = artifacts[role]
+        if role == "draw":
+            artifacts["labels"] = labelled(artifacts[role].file("labels.tsv"), folder, store)
     recorded = build(
         find("corpus.extract"), ExtractConfig(), {"crawl": own_texts(folder, store)}, store, Local()
     )
@@ -135,6 +145,33 @@ def examples(folder: Path, store: Path):
         (folder / f"{role}.jsonl").write_text("\n".join(lines), "utf-8")
         made[role] = adopt([folder / f"{role}.jsonl"], store)
     return made
+
+
+def labelled(table: Path, folder: Path, store: Path):
+    """The drawn documents; English ones are of the domain, and the last has no label."""
+    head, *lines = table.read_text("utf-8").splitlines()
+    filled = [line + ("yes" if "eng_Latn" in line else "no") for line in lines[:-1]]
+    path = folder / "labels.tsv"
+    path.write_text("\n".join([head, *filled, lines[-1], ""]), "utf-8")
+    return adopt([path], store)
+
+
+def given_lists(folder: Path, store: Path):
+    """What a user gives, by stage and role."""
+    files = {
+        "votes.csv": "url,votes\nhttp://a.example/english#top,3\nhttps://www.a.example/near,1\nx,1\n",
+        "hosts/blocked.txt": "u.example\na.example/short\n",
+        "words/en": "the village\nvisitors\n",
+        "words/no": "katten\n",
+    }
+    for name, text in files.items():
+        (folder / name).parent.mkdir(exist_ok=True)
+        (folder / name).write_text(text, "utf-8")
+    return {
+        "corpus.votes": {"votes": adopt([folder / "votes.csv"], store)},
+        "corpus.sites": {"lists": adopt([folder / "hosts"], store)},
+        "corpus.words": {"lists": adopt([folder / "words"], store)},
+    }
 
 
 def own_texts(folder: Path, store: Path):
@@ -167,6 +204,8 @@ def rows(path: Path) -> object:
         return round(float(np.abs(np.load(path)).sum()), 3)
     if path.suffix == ".json":
         return json.loads(path.read_text("utf-8"))
+    if path.suffix == ".tsv":
+        return path.read_text("utf-8").splitlines()
     return pq.read_table(path).to_pylist()
 
 

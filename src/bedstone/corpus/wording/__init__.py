@@ -1,0 +1,1 @@
+"""Words and titles that a list or a glance takes offence at: counts, and no verdict."""
