@@ -3,6 +3,7 @@
 import csv
 import json
 import random
+from pathlib import Path
 
 import pytest
 
@@ -106,3 +107,51 @@ def test_what_is_told_to_people(asked, planted, cli, tmp_path):
     status, _, err = cli("domain", made, "--store", store)
     assert status == 2
     assert "hint: --seed FOLDER" in err
+
+
+SMALL = (
+    "held_out.share=0.2",
+    "tokenizer.vocab_size=400",
+    "filtered.rules=[]",
+    'base.parametrisation="standard"',
+)
+
+
+def test_the_recipe_finds_the_domain_and_tells_its_share_at_each_step(planted):
+    folder, store, _ = planted
+    inputs = {"crawl": folder / "crawl.jsonl", "seed": folder / "seed"}
+    made = bedstone.run("domain", inputs, sets=SMALL, until="audit", store=store)["nodes"]
+    audit = json.loads((Path(made["audit"]) / "audit.json").read_text("utf-8"))
+    shares = {(it["step"], it["value"]): it["share"] for it in audit["values"]}
+    assert shares["all", "yes"] == pytest.approx(SHARE, abs=0.05)
+    assert shares["kept", "yes"] == 1
+    assert {step for step, _ in shares} == {"all", "filtered", "deduplicated", "kept"}
+    found = bedstone.run("domain", inputs, sets=SMALL, until="share", store=store)["nodes"]
+    draw = Path(found["draw"])
+    (folder / "filled.tsv").write_bytes((draw / "labels.tsv").read_bytes())
+    fill(folder / "filled.tsv")
+    inputs["labels"] = folder / "filled.tsv"
+    sets = (*SMALL, "share.labels=labels")
+    told = bedstone.run("domain", inputs, sets=sets, until="share", store=store)["nodes"]
+    share = json.loads((Path(told["share"]) / "prevalence.json").read_text("utf-8"))
+    assert share["low"] <= SHARE <= share["high"]
+
+
+@pytest.mark.torch
+@pytest.mark.slow
+def test_inside_and_outside_the_domain_against_as_many_random_tokens(planted):
+    folder, store, _ = planted
+    answer = bedstone.ablate(
+        "domain",
+        {"crawl": folder / "crawl.jsonl", "seed": folder / "seed"},
+        vary="curated=off",
+        sets=SMALL,
+        seeds="2",
+        proxy="parameters=29k,tokens=40k",
+        store=store,
+    )
+    effects = {it["unit"]: it for it in answer["effects"] if it["family"] == "group"}
+    inside, outside = effects["kept by both"], effects["kept by the arm alone"]
+    # The arm is the random one: worse where the domain is, better elsewhere.
+    assert inside["difference"] > 0 > outside["difference"]
+    assert outside["verdict"] == "better"

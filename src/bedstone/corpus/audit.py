@@ -32,6 +32,7 @@ from bedstone.corpus.identification import purity
 from bedstone.corpus.identification.purity import Confusion, confusion_of, is_confirmed
 from bedstone.corpus.representation.shares import Count, Share, removed, shares
 from bedstone.corpus.representation.values import (
+    ALL,
     COLUMNS,
     By,
     Limits,
@@ -146,6 +147,11 @@ def _by_value(config: AuditConfig, job: Job) -> dict[str, object]:
                 hint='give by = "NAME.COLUMN", or leave out the inputs decided.NAME',
             )
         return {}
+    if taken := sorted(decisions.keys() & {ALL, "kept"}):
+        raise ConfigError(
+            f"corpus.audit: decided.{taken[0]}: another step has this name",
+            hint=f"call it otherwise: {ALL} is before any decision, kept after the last",
+        )
     if "kept" in job.inputs:
         decisions["kept"] = job.inputs["kept"]
     return {"by": config.by, "values": shares_by_step(column, decisions)}

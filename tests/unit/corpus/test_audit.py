@@ -192,5 +192,7 @@ def test_a_column_to_count_by_is_given_and_no_other(inputs, run, table_shard):
         run(STAGE, **inputs(), **{"columns.sites": sites})
     with pytest.raises(ConfigError, match="decisions have no effect"):
         run(STAGE, **inputs(), **{"decided.sites": sites})
+    with pytest.raises(ConfigError, match=r"decided\.kept: another step has this name"):
+        run(STAGE, {"by": "a.site"}, **inputs(), **{"columns.a": sites, "decided.kept": sites})
     with pytest.raises(ValidationError, match="by_limits: without a column"):
         run(STAGE, {"by_limits": [1]}, **inputs())
