@@ -37,7 +37,7 @@ Group = tuple[str, str]
 class PrevalenceConfig(Config):
     """When a language is told of by itself."""
 
-    min_labels: int = Field(30, ge=1)
+    min_labels: int = Field(30, ge=1, le=5_000)
     """Of a language; with fewer its share is not told."""
     seed: int = Field(0, ge=0)
     """Of the draws behind the intervals."""
