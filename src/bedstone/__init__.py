@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from bedstone.commands.artifacts import clean, diff, report, show, trace, verify
     from bedstone.commands.audit import audit
     from bedstone.commands.demo import demo
+    from bedstone.commands.domain import domain
     from bedstone.commands.export import export
     from bedstone.commands.fit import fit
     from bedstone.commands.ladder import ladder
@@ -33,6 +34,7 @@ __all__ = [
     "clean",
     "demo",
     "diff",
+    "domain",
     "export",
     "fit",
     "init",

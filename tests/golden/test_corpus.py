@@ -65,6 +65,8 @@ CONFIGS = {
     "corpus.minhash": {"bands": 4, "rows": 3},
     "corpus.held_out": {"min_documents": 1, "max_share": 1},
     "corpus.dedup": {"scope": "language"},
+    "corpus.draw": {"labels": 5},
+    "corpus.prevalence": {"min_labels": 1},
 }
 RECORDED = "corpus.extract.records"
 """Texts that were taken out before."""
@@ -91,6 +93,8 @@ ROLES = {
     "corpus.contamination": "contamination",
     "corpus.filter": "filtered",
     "corpus.dedup": "kept",
+    "corpus.draw": "draw",
+    "corpus.prevalence": "prevalence",
     "corpus.audit": "audit",
     "posttrain.pairs": "pairs",
 }
@@ -134,6 +138,8 @@ def made(tmp_path_factory):
     items = folder / "items.jsonl"
     items.write_text("\n".join(map(json.dumps, ITEMS)))
     artifacts = {"crawl": adopt([path], store), "items": adopt([items], store)}
+    artifacts = {"crawl": adopt([path], store), **examples(folder, store)}
+    given = given_lists(folder, store)
     for name, role in ROLES.items():
         stage, artifacts = find(name), artifacts | given.get(name, {})
         taken = [*stage.inputs, *(each for each in stage.optional if each in artifacts)]
@@ -142,10 +148,32 @@ def made(tmp_path_factory):
         artifacts[role] = build(stage, config, inputs, store, Local())
         if role == "filtered":
             artifacts["before"] = artifacts[role]
+        if role == "draw":
+            artifacts["labels"] = labelled(artifacts[role].file("labels.tsv"), folder, store)
     recorded = build(
         find("corpus.extract"), ExtractConfig(), {"crawl": own_texts(folder, store)}, store, Local()
     )
     return {name: artifacts[role] for name, role in ROLES.items()} | {RECORDED: recorded}
+
+
+def examples(folder: Path, store: Path):
+    """Texts about boats, and others."""
+    made = {}
+    for role, text in (("seed", ENGLISH), ("negatives", DECLARATION)):
+        parts = [random.Random(number).sample(text.split(), 30) for number in range(60)]
+        lines = [json.dumps({"text": " ".join(each)}) for each in parts]
+        (folder / f"{role}.jsonl").write_text("\n".join(lines), "utf-8")
+        made[role] = adopt([folder / f"{role}.jsonl"], store)
+    return made
+
+
+def labelled(table: Path, folder: Path, store: Path):
+    """The drawn documents; English ones are of the domain, and the last has no label."""
+    head, *lines = table.read_text("utf-8").splitlines()
+    filled = [line + ("yes" if "eng_Latn" in line else "no") for line in lines[:-1]]
+    path = folder / "labels.tsv"
+    path.write_text("\n".join([head, *filled, lines[-1], ""]), "utf-8")
+    return adopt([path], store)
 
 
 def given_lists(folder: Path, store: Path):
@@ -205,6 +233,8 @@ def rows(path: Path) -> object:
         return round(float(np.abs(np.load(path)).sum()), 3)
     if path.suffix == ".json":
         return json.loads(path.read_text("utf-8"))
+    if path.suffix == ".tsv":
+        return path.read_text("utf-8").splitlines()
     return pq.read_table(path).to_pylist()
 
 

@@ -41,6 +41,8 @@ STAGES = (
     "corpus.contamination",
     "corpus.filter",
     "corpus.dedup",
+    "corpus.draw",
+    "corpus.prevalence",
     "corpus.audit",
     "tokenizer.train",
     "tokenizer.encode",

@@ -13,11 +13,16 @@ from bedstone.reporting.charts import Dot
 from bedstone.reporting.sections.behaviour import _bits_change
 from bedstone.reporting.sections.classifiers import classifiers
 from bedstone.reporting.sections.languages import _by_language as _of_all_scripts
-from bedstone.reporting.sections.languages import _left, _represented, _share_table
+from bedstone.reporting.sections.languages import (
+    _left,
+    _represented,
+    _share_table,
+    _value_tables,
+)
 from bedstone.reporting.sections.model import _with_interval, experts, held_out, size, training
 from bedstone.reporting.sections.rules import _by_language, _effects, _figure, excerpt, rules
 from bedstone.reporting.sections.tokens import NAMED_SHARE, _most_changed
-from bedstone.reporting.wording import SPACE
+from bedstone.reporting.wording import SPACE, percent
 
 
 @pytest.fixture
@@ -296,6 +301,23 @@ def test_a_loss_that_rose_did_not_fall(family_of):
 
 def test_an_excerpt_turns_nothing_behind_it():
     assert excerpt("\u202bשלום\x9b\n\tb\u2067c") == "שלום bc"
+
+
+def test_shares_of_a_column_s_values_have_a_column_for_each_step():
+    steps = {"all": (0.9, 0.1), "kept": (0.5, 0.5)}
+    values = [
+        {"step": step, "value": value, "share": share}
+        for step, shares in steps.items()
+        for value, share in zip(("no", "yes"), shares, strict=True)
+    ]
+    (table,) = _value_tables({"by": "domain.score", "values": values})
+    assert table.head == ("value", "all", "kept")
+    assert [row[0] for row in table.rows] == ["no", "yes"]
+    assert [row[1:] for row in table.rows] == [
+        (percent(0.9), percent(0.5)),
+        (percent(0.1), percent(0.5)),
+    ]
+    assert _value_tables({}) == ()
 
 
 def test_classifiers_say_how_sure_by_what_and_of_what_nothing(tmp_path):
