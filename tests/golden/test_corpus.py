@@ -133,12 +133,10 @@ def made(tmp_path_factory):
     path = folder / "crawl.warc"
     path.write_bytes(crawl())
     store = folder / "store"
-    artifacts, given = {"crawl": adopt([path], store)}, given_lists(folder, store)
-    artifacts = {"crawl": adopt([path], store), **examples(folder, store)}
     items = folder / "items.jsonl"
     items.write_text("\n".join(map(json.dumps, ITEMS)))
     artifacts = {"crawl": adopt([path], store), "items": adopt([items], store)}
-    artifacts = {"crawl": adopt([path], store), **examples(folder, store)}
+    artifacts |= examples(folder, store)
     given = given_lists(folder, store)
     for name, role in ROLES.items():
         stage, artifacts = find(name), artifacts | given.get(name, {})
@@ -192,15 +190,6 @@ def given_lists(folder: Path, store: Path):
         "corpus.sites": {"lists": adopt([folder / "hosts"], store)},
         "corpus.words": {"lists": adopt([folder / "words"], store)},
     }
-def examples(folder: Path, store: Path):
-    """Texts about boats, and others."""
-    made = {}
-    for role, text in (("seed", ENGLISH), ("negatives", DECLARATION)):
-        parts = [random.Random(number).sample(text.split(), 30) for number in range(60)]
-        lines = [json.dumps({"text": " ".join(each)}) for each in parts]
-        (folder / f"{role}.jsonl").write_text("\n".join(lines), "utf-8")
-        made[role] = adopt([folder / f"{role}.jsonl"], store)
-    return made
 
 
 def own_texts(folder: Path, store: Path):
