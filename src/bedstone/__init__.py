@@ -12,12 +12,14 @@ if TYPE_CHECKING:
     from bedstone.commands.artifacts import clean, diff, report, show, trace, verify
     from bedstone.commands.audit import audit
     from bedstone.commands.demo import demo
+    from bedstone.commands.domain import domain
     from bedstone.commands.export import export
     from bedstone.commands.fit import fit
     from bedstone.commands.ladder import ladder
     from bedstone.commands.plan import plan
     from bedstone.commands.recipes import adopt, build, init, run
     from bedstone.commands.sample import sample
+    from bedstone.commands.seen import seen
     from bedstone.commands.size import size
     from bedstone.commands.stages import schema, stages
     from bedstone.commands.strategies import strategies
@@ -32,6 +34,7 @@ __all__ = [
     "clean",
     "demo",
     "diff",
+    "domain",
     "export",
     "fit",
     "init",
@@ -41,6 +44,7 @@ __all__ = [
     "run",
     "sample",
     "schema",
+    "seen",
     "show",
     "size",
     "stages",

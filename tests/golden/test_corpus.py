@@ -5,9 +5,11 @@ file's name, so the old file stays what it was. An absent file is written, to be
 """
 
 import json
+import random
 from importlib.metadata import version
 from pathlib import Path
 
+import numpy as np
 import pyarrow.parquet as pq
 import pytest
 
@@ -63,6 +65,8 @@ CONFIGS = {
     "corpus.minhash": {"bands": 4, "rows": 3},
     "corpus.held_out": {"min_documents": 1, "max_share": 1},
     "corpus.dedup": {"scope": "language"},
+    "corpus.draw": {"labels": 5},
+    "corpus.prevalence": {"min_labels": 1},
 }
 RECORDED = "corpus.extract.records"
 """Texts that were taken out before."""
@@ -83,11 +87,27 @@ ROLES = {
     "corpus.personal": "personal",
     "corpus.redact": "redacted",
     "corpus.statistics": "statistics",
+    "corpus.classifier": "classifier",
+    "corpus.classify": "scores",
+    "corpus.controls": "controls",
+    "corpus.contamination": "contamination",
     "corpus.filter": "filtered",
     "corpus.dedup": "kept",
+    "corpus.draw": "draw",
+    "corpus.prevalence": "prevalence",
     "corpus.audit": "audit",
     "posttrain.pairs": "pairs",
 }
+ITEMS = [
+    {
+        "id": "tide",
+        "question": "When do the boats go out of the old harbour?",
+        "answer": "The tide",
+    },
+    {"id": "boat", "text": "She says that a boat without a name does not come back."},
+    {"id": "zh", "question": "他们说中国话", "answer": "每天都有很多孩子学习历史和文学"},
+    {"id": "none", "question": "Why?"},
+]
 
 
 def crawl() -> bytes:
@@ -114,6 +134,12 @@ def made(tmp_path_factory):
     path.write_bytes(crawl())
     store = folder / "store"
     artifacts, given = {"crawl": adopt([path], store)}, given_lists(folder, store)
+    artifacts = {"crawl": adopt([path], store), **examples(folder, store)}
+    items = folder / "items.jsonl"
+    items.write_text("\n".join(map(json.dumps, ITEMS)))
+    artifacts = {"crawl": adopt([path], store), "items": adopt([items], store)}
+    artifacts = {"crawl": adopt([path], store), **examples(folder, store)}
+    given = given_lists(folder, store)
     for name, role in ROLES.items():
         stage, artifacts = find(name), artifacts | given.get(name, {})
         taken = [*stage.inputs, *(each for each in stage.optional if each in artifacts)]
@@ -122,10 +148,32 @@ def made(tmp_path_factory):
         artifacts[role] = build(stage, config, inputs, store, Local())
         if role == "filtered":
             artifacts["before"] = artifacts[role]
+        if role == "draw":
+            artifacts["labels"] = labelled(artifacts[role].file("labels.tsv"), folder, store)
     recorded = build(
         find("corpus.extract"), ExtractConfig(), {"crawl": own_texts(folder, store)}, store, Local()
     )
     return {name: artifacts[role] for name, role in ROLES.items()} | {RECORDED: recorded}
+
+
+def examples(folder: Path, store: Path):
+    """Texts about boats, and others."""
+    made = {}
+    for role, text in (("seed", ENGLISH), ("negatives", DECLARATION)):
+        parts = [random.Random(number).sample(text.split(), 30) for number in range(60)]
+        lines = [json.dumps({"text": " ".join(each)}) for each in parts]
+        (folder / f"{role}.jsonl").write_text("\n".join(lines), "utf-8")
+        made[role] = adopt([folder / f"{role}.jsonl"], store)
+    return made
+
+
+def labelled(table: Path, folder: Path, store: Path):
+    """The drawn documents; English ones are of the domain, and the last has no label."""
+    head, *lines = table.read_text("utf-8").splitlines()
+    filled = [line + ("yes" if "eng_Latn" in line else "no") for line in lines[:-1]]
+    path = folder / "labels.tsv"
+    path.write_text("\n".join([head, *filled, lines[-1], ""]), "utf-8")
+    return adopt([path], store)
 
 
 def given_lists(folder: Path, store: Path):
@@ -144,6 +192,15 @@ def given_lists(folder: Path, store: Path):
         "corpus.sites": {"lists": adopt([folder / "hosts"], store)},
         "corpus.words": {"lists": adopt([folder / "words"], store)},
     }
+def examples(folder: Path, store: Path):
+    """Texts about boats, and others."""
+    made = {}
+    for role, text in (("seed", ENGLISH), ("negatives", DECLARATION)):
+        parts = [random.Random(number).sample(text.split(), 30) for number in range(60)]
+        lines = [json.dumps({"text": " ".join(each)}) for each in parts]
+        (folder / f"{role}.jsonl").write_text("\n".join(lines), "utf-8")
+        made[role] = adopt([folder / f"{role}.jsonl"], store)
+    return made
 
 
 def own_texts(folder: Path, store: Path):
@@ -172,8 +229,12 @@ def outcome(artifact) -> dict:
 
 
 def rows(path: Path) -> object:
+    if path.suffix == ".npy":
+        return round(float(np.abs(np.load(path)).sum()), 3)
     if path.suffix == ".json":
         return json.loads(path.read_text("utf-8"))
+    if path.suffix == ".tsv":
+        return path.read_text("utf-8").splitlines()
     return pq.read_table(path).to_pylist()
 
 

@@ -23,6 +23,7 @@ from bedstone.store.request import Request, ask
 from bedstone.store.stages import find
 from bedstone.text.encoder import Encoder
 from bedstone.tokenizer.mixing.shares import FILE as MIX_FILE
+from bedstone.tokenizer.mixing.shares import language_of
 
 Match = Literal["tokens", "bytes", "flop"]
 BASELINE = 0
@@ -162,7 +163,8 @@ def gathered(arms: Arms, where: Making) -> Artifact:
     """The text that all models are measured on: held out by the baseline, in its languages."""
     sources = arms.comparison.texts()
     inputs = {role: arms.made[BASELINE][name] for role, name in sources.items()}
-    languages = list(read_json(arms.inputs(BASELINE)["mix"], MIX_FILE)["languages"])
+    groups = read_json(arms.inputs(BASELINE)["mix"], MIX_FILE)["languages"]
+    languages = list(dict.fromkeys(map(language_of, groups)))
     return where.build(TEXTS, {"languages": languages, **arms.comparison.measured}, **inputs)
 
 

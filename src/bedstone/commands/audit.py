@@ -258,7 +258,7 @@ def _inputs(paths: Sequence[Path], text_column: str | None, where: "Making") -> 
     if artifacts and artifacts[0].manifest.stage not in OF_FILES:
         if text_column is not None:
             raise ConfigError(f"--text-column {text_column}: {artifacts[0].path} is no table")
-        return _of_artifact(artifacts[0])
+        return corpus_of(artifacts[0])
     where.progress.named("audit").say(f"reading {paths[0]}" + " and others" * (len(paths) > 1))
     if tables := [path for path in paths if path.suffix == ".csv"]:
         raise ConfigError(
@@ -271,7 +271,12 @@ def _inputs(paths: Sequence[Path], text_column: str | None, where: "Making") -> 
     return documents, None, None
 
 
-def _of_artifact(artifact: "Artifact") -> "Inputs":
+def corpus_of(artifact: "Artifact") -> "Inputs":
+    """Documents, their languages where they are known, and which are kept where it is decided.
+
+    Raises:
+        ArtifactError: it is no corpus.
+    """
     from bedstone.store.lineage import ancestors
     from bedstone.store.stages import DECIDING, WITH_TEXTS
 
@@ -283,7 +288,7 @@ def _of_artifact(artifact: "Artifact") -> "Inputs":
     if texts is None or artifact.manifest.stage not in (*WITH_TEXTS, *DECIDING):
         raise ArtifactError(
             f"{artifact.path} was made by {artifact.manifest.stage}, which is no corpus",
-            hint=f"audit what one of {', '.join((*WITH_TEXTS, *DECIDING))} made",
+            hint=f"give what one of {', '.join((*WITH_TEXTS, *DECIDING))} made",
         )
     language = next(
         (behind[name] for name, stage in stages.items() if stage == "corpus.language"), None

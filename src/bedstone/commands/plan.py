@@ -1,5 +1,6 @@
 """`bedstone plan`: what each law would do with a budget, how sure it is, and what it costs."""
 
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from textwrap import wrap
@@ -261,11 +262,14 @@ def _counted(artifact: "Artifact") -> dict[str, float]:
     from bedstone.store.lineage import ancestors
     from bedstone.store.payload import read_json
     from bedstone.tokenizer.mixing.shares import FILE as MIX_FILE
+    from bedstone.tokenizer.mixing.shares import language_of
 
     behind = {it.manifest.stage: it for it in reversed(ancestors(artifact).values())}
     if mix := behind.get("tokenizer.mix"):
-        rows = read_json(mix, MIX_FILE)["languages"]
-        return {name: float(row["train_tokens"]) for name, row in rows.items()}
+        found = Counter[str]()
+        for name, row in read_json(mix, MIX_FILE)["languages"].items():
+            found[language_of(name)] += row["train_tokens"]
+        return {name: float(tokens) for name, tokens in found.items()}
     if tokens := behind.get("tokenizer.encode"):
         return {"": tokens.manifest.metrics["encoded_tokens"]}
     if audit := behind.get("corpus.audit"):

@@ -6,12 +6,9 @@ from pathlib import Path
 from typing import Any
 
 from bedstone.commands.declare import PathLike
-from bedstone.errors import ConfigError
+from bedstone.errors import ConfigError, uncomputed
 from bedstone.progress import Progress
 from bedstone.store.work import named
-
-COMPUTED = ("=", "+", "-", "@", "\t", "\r")
-"""What begins with one of these, a spreadsheet computes."""
 
 
 def target(option: str, path: PathLike | None, ending: str = "") -> Path | None:
@@ -53,8 +50,7 @@ def write_csv(
 
 
 def _quoted(value: Any) -> Any:
-    """As spreadsheets mark what is text: with an apostrophe before it."""
-    return f"'{value}" if isinstance(value, str) and value.startswith(COMPUTED) else value
+    return uncomputed(value) if isinstance(value, str) else value
 
 
 def _say(path: Path, progress: Progress | None) -> None:

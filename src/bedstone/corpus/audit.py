@@ -2,9 +2,12 @@
 
 Reads   ``documents``, ``language``; ``kept``: without it, all documents are counted;
         ``tokenizer``: to count tokens; ``confusion``: what the identifier misreads, as measured by
-        oneself, for an identifier that the package has no table of
+        oneself, for an identifier that the package has no table of; ``columns.NAME``, whose values
+        the config counts ``by``, and ``decided.NAME``, decisions on the way to ``kept``
 Writes  ``audit.json``: ``documents``, ``bytes``, ``tokens``, ``languages``, ``removed``,
-        ``unknown_share``, ``mixed_share``, ``speakers_source``, ``identifier``
+        ``unknown_share``, ``mixed_share``, ``speakers_source``, ``identifier``; and with a column
+        ``by`` and ``values``: at each ``step``, of ``all`` documents, of those that each decision
+        left and of the ``kept`` ones, the ``documents`` and their ``share`` with each ``value``
         ``languages.parquet``: the rows of ``languages``
 
 Only kept documents are counted. Shares are of documents, not of bytes or tokens. ``removed`` lists
@@ -16,17 +19,28 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import asdict, fields
 from functools import partial
+from typing import Self
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
+from pydantic import model_validator
 
 from bedstone.config import Config
-from bedstone.corpus.identification.purity import Confusion, Limits, confusion_of, is_confirmed
+from bedstone.corpus.identification import purity
+from bedstone.corpus.identification.purity import Confusion, confusion_of, is_confirmed
 from bedstone.corpus.representation.shares import Count, Share, removed, shares
+from bedstone.corpus.representation.values import (
+    ALL,
+    COLUMNS,
+    By,
+    Limits,
+    column_of,
+    shares_by_step,
+)
 from bedstone.corpus.rewriting.versions import row_groups
-from bedstone.errors import DataError
+from bedstone.errors import ConfigError, DataError
 from bedstone.languages import MIXED, SPEAKERS_SOURCE, UNKNOWN, Source
 from bedstone.store import tables
 from bedstone.store.artifact import Shard
@@ -48,14 +62,27 @@ class AuditConfig(Config):
 
     speakers: Source = "cldr"
     """Where their number comes from."""
+    by: By | None = None
+    """A column whose values are counted too, before and after each decision: ``sites.suffix`` is
+    of the input ``columns.sites``."""
+    by_limits: Limits = ()
+    """Where the values of a column of numbers are parted; with one limit, in yes and no."""
+
+    @model_validator(mode="after")
+    def _limits_have_an_effect(self) -> Self:
+        if self.by_limits and not self.by:
+            raise ValueError("by_limits: without a column to count by they have no effect")
+        return self
 
 
 def run(config: AuditConfig, job: Job) -> Result:
     """Count the kept documents by language.
 
     Raises:
+        ConfigError: the column to count by is not given, or cannot be counted by.
         DataError: none is kept.
     """
+    by_value = _by_value(config, job)
     roles = [role for role in ("documents", "language", "kept") if role in job.inputs]
     shards = tables.together(*(job.inputs[role] for role in roles))
     name = _identifier(shards[0][1])
@@ -90,6 +117,7 @@ def run(config: AuditConfig, job: Job) -> Result:
         "mixed_share": mixed,
         "speakers_source": SPEAKERS_SOURCE[config.speakers],
         "identifier": name,
+        **by_value,
     }
     return Result(
         {
@@ -106,6 +134,27 @@ def run(config: AuditConfig, job: Job) -> Result:
             tables.write(job, "languages.parquet", _table(rows)),
         ),
     )
+
+
+def _by_value(config: AuditConfig, job: Job) -> dict[str, object]:
+    """What the audit says of the column, if it is to say anything."""
+    decisions = job.many("decided")
+    column = column_of(config.by, config.by_limits, job.many(COLUMNS))
+    if column is None:
+        if decisions:
+            raise ConfigError(
+                "corpus.audit: without a column to count by, decisions have no effect",
+                hint='give by = "NAME.COLUMN", or leave out the inputs decided.NAME',
+            )
+        return {}
+    if taken := sorted(decisions.keys() & {ALL, "kept"}):
+        raise ConfigError(
+            f"corpus.audit: decided.{taken[0]}: another step has this name",
+            hint=f"call it otherwise: {ALL} is before any decision, kept after the last",
+        )
+    if "kept" in job.inputs:
+        decisions["kept"] = job.inputs["kept"]
+    return {"by": config.by, "values": shares_by_step(column, decisions)}
 
 
 def _identifier(language: Shard) -> str:
@@ -134,7 +183,7 @@ def _confusion(name: str, job: Job) -> Confusion | None:
 
 
 def _sums_of(
-    shard: tuple[Shard, ...], limits: Mapping[str, Limits] | None, tokenizer: Shard | None
+    shard: tuple[Shard, ...], limits: Mapping[str, purity.Limits] | None, tokenizer: Shard | None
 ) -> dict[str, Counter[str]]:
     """The sums of one shard, by language key."""
     documents, language, *decided = shard
@@ -192,7 +241,7 @@ def _confirmed(
     keys: pa.ChunkedArray,
     scores: pa.ChunkedArray,
     own_words: pa.ChunkedArray,
-    limits: Mapping[str, Limits],
+    limits: Mapping[str, purity.Limits],
 ) -> pa.Array:
     rows = zip(keys.to_pylist(), scores.to_pylist(), own_words.to_pylist(), strict=True)
     found = [key in limits and is_confirmed(score, own, limits[key]) for key, score, own in rows]
@@ -226,6 +275,7 @@ STAGE = Stage(
     config=AuditConfig,
     inputs=("documents", "language"),
     optional=("kept", "tokenizer", "confusion"),
+    many=(COLUMNS, "decided"),
     run=run,
     libraries=("pyarrow", "tiktoken", "tokenizers"),
 )

@@ -38,7 +38,7 @@ from bedstone.store import tables
 from bedstone.store.artifact import Shard
 from bedstone.store.payload import read_json
 from bedstone.tokenizer.mixing.shares import FILE
-from bedstone.tokenizer.stored.tokens import read_arrays
+from bedstone.tokenizer.stored.tokens import PLACE, read_arrays, with_groups
 
 STEP = np.uint64(0x9E3779B97F4A7C15)
 
@@ -214,13 +214,14 @@ def read_order(mix: Shard, sequences: int, seed: int) -> Order:
 
 
 def read_streams(tokens: Shard, mix: Shard) -> dict[str, Stream]:
-    """The tokens of each language's documents to train on; nothing is copied.
+    """The tokens of each language's documents to train on, or each group's; nothing is copied.
 
     Raises:
         DataError: the mix is of other tokens.
     """
     table = pq.read_table(mix.file("documents.parquet"), filters=pc.field("split") == "train")
-    grouped = table.group_by(["language", "shard"]).aggregate([("id", "list"), ("index", "list")])
+    placed = with_groups(table).group_by(list(PLACE))
+    grouped = placed.aggregate([("id", "list"), ("index", "list")])
     pieces: dict[str, list[Piece]] = {}
 
     @cache
@@ -238,7 +239,7 @@ def read_streams(tokens: Shard, mix: Shard) -> dict[str, Stream]:
                 hint="the mix must be made from these tokens",
             )
         bounds = np.stack([offsets[numbers], offsets[numbers + 1]], axis=1)
-        pieces.setdefault(name, []).append(Piece(row["id_list"], array, bounds))
+        pieces.setdefault(row["group"], []).append(Piece(row["id_list"], array, bounds))
     return {name: Stream(found) for name, found in pieces.items()}
 
 

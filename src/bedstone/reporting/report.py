@@ -16,7 +16,15 @@ from markupsafe import Markup
 from bedstone.errors import printable
 from bedstone.reporting.family import Family, family
 from bedstone.reporting.section import Section
-from bedstone.reporting.sections import ablation, behaviour, data, ladder, rules, scaling
+from bedstone.reporting.sections import (
+    ablation,
+    behaviour,
+    classifiers,
+    data,
+    ladder,
+    rules,
+    scaling,
+)
 from bedstone.reporting.sections import languages as language_sections
 from bedstone.reporting.sections import model as model_sections
 from bedstone.reporting.sections import tokens as token_sections
@@ -34,6 +42,7 @@ SECTIONS: tuple[Callable[[Family], Section | None], ...] = (
     data.documents,
     rules.rules,
     privacy,
+    classifiers.classifiers,
     language_sections.shares,
     token_sections.premiums,
     token_sections.fairness,

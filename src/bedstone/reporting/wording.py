@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from bedstone.languages import name, speakers, split
+from bedstone.tokenizer.mixing.shares import GROUP
 
 SHOWN_LANGUAGES = 25
 NOT_KNOWN = "–"
@@ -58,11 +59,15 @@ def verdict(low: float, high: float) -> str:
 
 
 def language_labels(keys: Sequence[str]) -> dict[str, str]:
-    """A name for each language key, with its script where the name alone would stand twice."""
-    names = {key: name(split(key)[0]) for key in keys}
+    """A name for each language or group, with its script where the name alone would stand twice."""
+    parts = {key: key.partition(GROUP) for key in keys}
+    names = {
+        key: ", ".join(filter(None, (name(split(language)[0]), value)))
+        for key, (language, _, value) in parts.items()
+    }
     once = {label for label in names.values() if list(names.values()).count(label) == 1}
     return {
-        key: label if label in once else f"{label} ({split(key)[1]})"
+        key: label if label in once else f"{label} ({split(parts[key][0])[1]})"
         for key, label in names.items()
     }
 

@@ -2,7 +2,7 @@
 
 Reads   ``tokens``: the shards of tokenizer.encode; ``held_out``: which of their documents are not
         learnt from; ``tokenizer``: the one they were made with, to
-        tell which of its tokens no held-out text uses
+        tell which of its tokens no held-out text uses; ``columns.NAME``, which the config mixes by
 Writes  ``mix.json``: ``train_tokens`` and ``train_bytes`` of the text in all; ``budget_tokens``, to
         train on; ``effective_tokens``, what they are worth in fresh ones;
         ``held_out_distinct_tokens``; with ``tokenizer``, ``vocabulary_tokens`` (control tokens left
@@ -18,10 +18,12 @@ Writes  ``mix.json``: ``train_tokens`` and ``train_bytes`` of the text in all; `
         rows of ``balance.Balance``
         ``documents.parquet``: ``id``, ``language``, ``shard``, ``index`` (within the language's
         arrays of that shard), ``split`` (``train``, ``held_out``, or ``left_out``:
-        in neither, for it is near one that is held out, or is the yardstick's)
+        in neither, for it is near one that is held out, or is the yardstick's); and if it is mixed
+        by a column, ``group``
 
 No text and no token is copied: the loader applies the weights. Documents in no known language
-(``und``) and in several (``mul``) are languages of their own.
+(``und``) and in several (``mul``) are languages of their own. By a column, a language's documents
+with one value are a group, and all that is told of languages is told of groups: ``eng_Latn/yes``.
 """
 
 from collections import Counter
@@ -35,6 +37,7 @@ import pyarrow.compute as pc
 from pydantic import Field, model_validator
 
 from bedstone.config import Config
+from bedstone.corpus.representation.values import COLUMNS, By, Column, Limits, column_of
 from bedstone.errors import DataError
 from bedstone.languages import SPEAKERS_SOURCE, Source
 from bedstone.laws.repeated_text import NEARLY_FRESH_PASSES
@@ -45,11 +48,11 @@ from bedstone.store.stage import Job, Metrics, Result, Stage
 from bedstone.text.encoder import Encoder
 from bedstone.tokenizer.mixing import usage
 from bedstone.tokenizer.mixing.balance import Balance, Row, balances, speakers_by_key, table
-from bedstone.tokenizer.mixing.shares import FILE, ROUNDING
+from bedstone.tokenizer.mixing.shares import FILE, GROUP, ROUNDING
 from bedstone.tokenizer.mixing.weighing import (
     Change,
     Course,
-    LanguageKey,
+    GroupKey,
     Text,
     Weights,
     named,
@@ -60,6 +63,8 @@ from bedstone.tokenizer.mixing.weighing import (
 SPLITS = ("train", "held_out")
 COUNTS = tuple(f"{split}_{unit}" for split in SPLITS for unit in ("documents", "tokens", "bytes"))
 AUDIT = "audit.json"
+MOST_GROUPS = 1_000
+"""What is weighed: each has its own arrays, and its own line in all that is told."""
 Counts = dict[str, int]
 
 
@@ -76,8 +81,19 @@ class MixConfig(Config):
     """How often a language's text may be seen in the run. Source: see ``laws.repeated_text``."""
     speakers: Source = "cldr"
     """Where their numbers come from."""
-    without: tuple[LanguageKey, ...] = ()
-    """Languages left out."""
+    without: tuple[GroupKey, ...] = ()
+    """Languages or groups left out."""
+    by: By | None = None
+    """A column by whose values a language's documents are weighed apart: ``domain.score`` is of
+    the input ``columns.domain``."""
+    by_limits: Limits = ()
+    """Where the values of a column of numbers are parted; with one limit, in yes and no."""
+
+    @model_validator(mode="after")
+    def _limits_have_an_effect(self) -> Self:
+        if self.by_limits and not self.by:
+            raise ValueError("by_limits: without a column to mix by they have no effect")
+        return self
 
     @model_validator(mode="after")
     def _is_in_order(self) -> Self:
@@ -101,7 +117,7 @@ def run(config: MixConfig, job: Job) -> Result:
 
     Raises:
         ConfigError: shares are given to a language that is not there, or speakers are asked of
-            one whose number is not known.
+            one whose number is not known; or the column to mix by is not given or cannot be used.
         DataError: there is no document to train on, or too little text for the budget; or what
             is held out was drawn among other documents.
     """
@@ -111,7 +127,7 @@ def run(config: MixConfig, job: Job) -> Result:
         raise DataError("there is no document to train on")
     names = named(languages, [config.weights, *(change.weights for change in config.schedule)])
     languages = {name: languages[name] for name in names}
-    documents = documents.filter(pc.is_in(documents["language"], pa.array(names)))
+    documents = documents.filter(pc.is_in(documents["group"], pa.array(names)))
     text = _text(languages, config.speakers)
     course = config.course(sum(text.tokens.values()))
     phases = phase_weights(text, course)
@@ -134,7 +150,8 @@ def run(config: MixConfig, job: Job) -> Result:
     balanced = [asdict(balance) for balance in audit]
     write_json(job, FILE, mix)
     write_json(job, AUDIT, {"speakers_source": source, "share_of": "tokens", "languages": balanced})
-    listed = documents.select(["id", "language", "shard", "index", "split"])
+    own = ["group"] if config.by else []
+    listed = documents.select(["id", "language", "shard", "index", "split", *own])
     tables.write(job, "documents.parquet", listed)
     for line in [*_lines(mix, audit, source), *_limited(rows, config.max_repetition)]:
         job.progress.say(line)
@@ -142,14 +159,14 @@ def run(config: MixConfig, job: Job) -> Result:
 
 
 def counts(documents: pa.Table) -> dict[str, Counts]:
-    """``COUNTS`` of each language that has documents to train on, by name."""
-    sums = documents.group_by(["language", "split"]).aggregate(
+    """``COUNTS`` of each group that has documents to train on, by name."""
+    sums = documents.group_by(["group", "split"]).aggregate(
         [("id", "count"), ("tokens", "sum"), ("bytes", "sum")]
     )
     found: dict[str, Counts] = {}
     counted = sums.filter(pc.is_in(sums["split"], pa.array(SPLITS)))
-    for row in counted.sort_by("language").to_pylist():
-        values = found.setdefault(row["language"], dict.fromkeys(COUNTS, 0))
+    for row in counted.sort_by("group").to_pylist():
+        values = found.setdefault(row["group"], dict.fromkeys(COUNTS, 0))
         values[f"{row['split']}_documents"] = row["id_count"]
         values[f"{row['split']}_tokens"] = row["tokens_sum"]
         values[f"{row['split']}_bytes"] = row["bytes_sum"]
@@ -239,15 +256,31 @@ def _sums(languages: Mapping[str, Mapping[str, Any]], names: Iterable[str]) -> d
 
 
 def _documents(config: MixConfig, job: Job) -> pa.Table:
-    """Those of all shards whose language is not left out."""
-    pairs = tables.together(job.inputs["tokens"], job.inputs["held_out"])
-    numbered = [
-        _numbered(tokens, number).append_column("split", _splits(tokens, held_out))
-        for number, (tokens, held_out) in enumerate(pairs)
-    ]
+    """Those of all shards whose language and group are not left out."""
+    column = column_of(config.by, config.by_limits, job.many(COLUMNS))
+    inputs = [job.inputs["tokens"], job.inputs["held_out"], *([column.table] if column else [])]
+    numbered = []
+    for number, (tokens, held_out, *columns) in enumerate(tables.together(*inputs)):
+        table = _numbered(tokens, number).append_column("split", _splits(tokens, held_out))
+        group = table["language"]
+        if column:
+            group = pc.binary_join_element_wise(group, _values(column, columns[0], table), GROUP)
+        numbered.append(table.append_column("group", group))
     documents = pa.concat_tables(numbered)
-    left_out = pc.is_in(documents["language"], pa.array(config.without, pa.string()))
+    if (groups := len(pc.unique(documents["group"]))) > MOST_GROUPS:
+        raise DataError(
+            f"by {config.by} there are {groups:,} groups, more than {MOST_GROUPS:,}",
+            hint="mix by a column of fewer values, or by limits of one of numbers",
+        )
+    without = pa.array(config.without, pa.string())
+    left_out = pc.or_(*(pc.is_in(documents[name], without) for name in ("language", "group")))
     return documents.filter(pc.invert(left_out))
+
+
+def _values(column: Column, shard: Shard, table: pa.Table) -> pa.ChunkedArray:
+    """Of each document of the tokens, its value as a text."""
+    ids = tables.read(shard, ["id"])
+    return column.of(shard, ids).take(_rows_of(table["id"], ids, shard))
 
 
 def _numbered(shard: Shard, number: int) -> pa.Table:
@@ -265,14 +298,19 @@ def _numbered(shard: Shard, number: int) -> pa.Table:
 def _splits(tokens: Shard, held_out: Shard) -> pa.ChunkedArray:
     """Of each document of the tokens, which are the kept ones only."""
     drawn = tables.read(held_out, ["id", "split"])
-    rows = pc.index_in(tables.read(tokens, ["id"])["id"], drawn["id"].combine_chunks())
+    found = drawn["split"].take(_rows_of(tables.read(tokens, ["id"])["id"], drawn, held_out))
+    return pc.if_else(pc.is_in(found, pa.array(SPLITS)), found, "left_out")
+
+
+def _rows_of(ids: pa.ChunkedArray, table: pa.Table, shard: Shard) -> pa.ChunkedArray:
+    """The rows of the ``table`` that are about these documents, of the ``shard`` it is of."""
+    rows = pc.index_in(ids, table["id"].combine_chunks())
     if rows.null_count:
         raise DataError(
-            f"{tables.table_path(held_out)} is about other documents than the tokens",
+            f"{tables.table_path(shard)} is about other documents than the tokens",
             hint="all inputs of a stage must descend from the same documents",
         )
-    found = drawn["split"].take(rows)
-    return pc.if_else(pc.is_in(found, pa.array(SPLITS)), found, "left_out")
+    return rows
 
 
 STAGE = Stage(
@@ -281,6 +319,7 @@ STAGE = Stage(
     config=MixConfig,
     inputs=("tokens", "held_out"),
     optional=("tokenizer",),
+    many=(COLUMNS,),
     run=run,
     libraries=("pyarrow",),
 )

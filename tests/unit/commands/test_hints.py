@@ -102,6 +102,7 @@ CASES = (
     Case("ladder ablation --input crawl={texts} --dry-run --target 1.6M --sizes .8M",
          "--sizes .1M,.2M,.4M,.8M", 2),
     Case("ablate web --vary gopher_and_c4=off", "bedstone init ablation"),
+    Case("domain {request}", "--seed FOLDER", is_run=False),
     Case("sample {model} --prompt Ab --max-tokens 999", "--max-tokens", 2, "--max-tokens 2"),
 )  # fmt: skip
 

@@ -4,10 +4,11 @@ from itertools import count
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from pydantic import ValidationError
 
 from bedstone.corpus.audit import STAGE
 from bedstone.corpus.identification.purity import COLUMNS
-from bedstone.errors import DataError
+from bedstone.errors import ConfigError, DataError
 
 LANGUAGES = ["eng_Latn", "hin_Deva", "und", "hin_Deva", "mul"]
 
@@ -161,3 +162,37 @@ def test_texts_are_held_a_row_group_at_a_time(inputs, run, tmp_path):
         pa.set_memory_pool(before)
     assert audit_of(made)["bytes"] == 2_400_000
     assert pool.max_memory() < 1_200_000
+
+
+def test_shares_of_a_column_s_values_before_and_after_each_decision(inputs, run, table_shard):
+    ids = {"id": [f"d{number}" for number in range(5)]}
+    scores = table_shard("scores", ids | {"score": pa.array([0.9, 0.5, 0.4, None, 0.1])})
+    first = table_shard("first", ids | {"keep": [True, True, False, True, True]})
+    given = inputs([True, True, False, True, False])
+    config = {"by": "domain.score", "by_limits": [0.5]}
+    _, made = run(STAGE, config, **given, **{"columns.domain": scores, "decided.rules": first})
+    audit = audit_of(made)
+    found = {(it["step"], it["value"]): it["documents"] for it in audit["values"]}
+    assert audit["by"] == "domain.score"
+    assert list(dict.fromkeys(step for step, _ in found)) == ["all", "rules", "kept"]
+    assert [found["all", value] for value in ("no", "yes", "untold")] == [2, 2, 1]
+    assert [found["rules", value] for value in ("no", "yes", "untold")] == [1, 2, 1]
+    assert [found["kept", value] for value in ("no", "yes", "untold")] == [0, 2, 1]
+    last = next(it for it in audit["values"] if (it["step"], it["value"]) == ("kept", "yes"))
+    assert last["share_low"] < last["share"] == 2 / 3 < last["share_high"]
+
+
+def test_a_column_to_count_by_is_given_and_no_other(inputs, run, table_shard):
+    sites = table_shard("sites", {"id": [f"d{number}" for number in range(5)], "site": ["a"] * 5})
+    with pytest.raises(ConfigError, match=r"the input columns.sites is missing"):
+        run(STAGE, {"by": "sites.site"}, **inputs())
+    with pytest.raises(ConfigError, match="given, and has no effect"):
+        run(STAGE, {"by": "a.b"}, **inputs(), **{"columns.a": sites, "columns.sites": sites})
+    with pytest.raises(ConfigError, match=r"by is absent, and the input .* is given"):
+        run(STAGE, **inputs(), **{"columns.sites": sites})
+    with pytest.raises(ConfigError, match="decisions have no effect"):
+        run(STAGE, **inputs(), **{"decided.sites": sites})
+    with pytest.raises(ConfigError, match=r"decided\.kept: another step has this name"):
+        run(STAGE, {"by": "a.site"}, **inputs(), **{"columns.a": sites, "decided.kept": sites})
+    with pytest.raises(ValidationError, match="by_limits: without a column"):
+        run(STAGE, {"by_limits": [1]}, **inputs())

@@ -11,12 +11,18 @@ from bedstone.reporting import charts
 from bedstone.reporting.axes import Axis
 from bedstone.reporting.charts import Dot
 from bedstone.reporting.sections.behaviour import _bits_change
+from bedstone.reporting.sections.classifiers import classifiers
 from bedstone.reporting.sections.languages import _by_language as _of_all_scripts
-from bedstone.reporting.sections.languages import _left, _represented, _share_table
+from bedstone.reporting.sections.languages import (
+    _left,
+    _represented,
+    _share_table,
+    _value_tables,
+)
 from bedstone.reporting.sections.model import _with_interval, experts, held_out, size, training
 from bedstone.reporting.sections.rules import _by_language, _effects, _figure, excerpt, rules
 from bedstone.reporting.sections.tokens import NAMED_SHARE, _most_changed
-from bedstone.reporting.wording import SPACE
+from bedstone.reporting.wording import SPACE, percent
 
 
 @pytest.fixture
@@ -295,3 +301,72 @@ def test_a_loss_that_rose_did_not_fall(family_of):
 
 def test_an_excerpt_turns_nothing_behind_it():
     assert excerpt("\u202bשלום\x9b\n\tb\u2067c") == "שלום bc"
+
+
+def test_shares_of_a_column_s_values_have_a_column_for_each_step():
+    steps = {"all": (0.9, 0.1), "kept": (0.5, 0.5)}
+    values = [
+        {"step": step, "value": value, "share": share}
+        for step, shares in steps.items()
+        for value, share in zip(("no", "yes"), shares, strict=True)
+    ]
+    (table,) = _value_tables({"by": "domain.score", "values": values})
+    assert table.head == ("value", "all", "kept")
+    assert [row[0] for row in table.rows] == ["no", "yes"]
+    assert [row[1:] for row in table.rows] == [
+        (percent(0.9), percent(0.5)),
+        (percent(0.1), percent(0.5)),
+    ]
+    assert _value_tables({}) == ()
+
+
+def test_classifiers_say_how_sure_by_what_and_of_what_nothing(tmp_path):
+    told = {
+        "method": "logistic",
+        "positive_documents": 700,
+        "other_documents": 1_400,
+        "groups": 90,
+        "held_out_by": ["near-duplicate", "page name"],
+        "held_out_auc": 0.9,
+        "held_out_auc_low": 0.85,
+        "held_out_auc_high": 0.95,
+        "without_site_ngrams_auc": 0.7,
+        "known_languages": ["eng_Latn"],
+        "ngrams": {"for": [NGRAM], "against": []},
+        "languages": [PART | {"name": "eng_Latn"}],
+        "sites": [PART | {"name": "a.example\u202e"}],
+    }
+    (tmp_path / "evaluation.json").write_text(json.dumps(told))
+    made = SimpleNamespace(
+        about=lambda name: tmp_path / name, manifest=SimpleNamespace(stage="corpus.classifier")
+    )
+    metrics = {"abstained.deu_Latn_documents": 30.0, "abstained_share": 0.25}
+    scored = SimpleNamespace(manifest=SimpleNamespace(stage="corpus.classify", metrics=metrics))
+    members = [made, scored]
+    family = SimpleNamespace(all=lambda name: (it for it in members if it.manifest.stage == name))
+    section = classifiers(family)
+    assert "an AUC of 0.900 (0.850 to 0.950)" in section.answer
+    assert "much of what it knows is a site's" in section.text[0]
+    (figure,), (ngrams, sites, abstained) = section.figures, section.tables
+    assert figure.table.rows[0][1:] == ("500", "900", "0.80", "–", "–")
+    assert ngrams.rows == (("wi-fi", "for", "yes", f"30{SPACE}%", f"2{SPACE}%"),)
+    assert sites.rows[0][0] == "a.example\\u202e"
+    assert abstained.rows == (("German", "30"),)
+    assert f"25{SPACE}%" in abstained.caption
+    assert classifiers(SimpleNamespace(all=lambda name: iter(()))) is None
+
+
+NGRAM = {
+    "ngram": "wi-fi",
+    "weight": 9.0,
+    "positives_share": 0.3,
+    "others_share": 0.02,
+    "of_one_site": True,
+}
+PART = {
+    "positives": 500,
+    "others": 900,
+    "score_positives": 0.8,
+    "score_others": None,
+    "auc": None,
+}

@@ -66,6 +66,11 @@ def test_a_script_is_named_where_the_language_alone_would_stand_twice():
         "srp_Latn": "Serbian (Latn)",
         "srp_Cyrl": "Serbian (Cyrl)",
     }
+    assert language_labels(["eng_Latn/yes", "eng_Latn/no", "tel_Telu/no"]) == {
+        "eng_Latn/yes": "English, yes",
+        "eng_Latn/no": "English, no",
+        "tel_Telu/no": "Telugu, no",
+    }
 
 
 def test_the_languages_of_most_people_are_shown():

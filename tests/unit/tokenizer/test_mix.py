@@ -2,12 +2,13 @@ import json
 from dataclasses import dataclass, field
 
 import numpy as np
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from pydantic import ValidationError
 
 from bedstone.errors import ConfigError, DataError
-from bedstone.pretrain.loader import Phase, read_phases
+from bedstone.pretrain.loader import Phase, read_phases, read_streams
 from bedstone.progress import Progress
 from bedstone.store import tables
 from bedstone.store.adoption import adopt
@@ -15,6 +16,7 @@ from bedstone.store.build import build
 from bedstone.store.engine import Local
 from bedstone.store.request import ask
 from bedstone.text.encoder import FILE, Encoder
+from bedstone.tokenizer import mix
 from bedstone.tokenizer.mix import STAGE, MixConfig
 
 WITHOUT = ("nob_Latn", "und")
@@ -369,3 +371,94 @@ def test_a_schedule_goes_forward_within_the_run(starts):
     schedule = [{"from_share": start, "weights": {"temperature": 1}} for start in starts]
     with pytest.raises(ValidationError):
         MixConfig(schedule=schedule)
+
+
+@pytest.fixture
+def domains(made, tmp_path):
+    """A score of each document, of the dropped ones too: above a half of every third."""
+    tables = []
+    for shard in made.documents.shards:
+        ids = pq.read_table(shard.files[0])["id"].to_pylist()
+        scores = [None if i == "n00" else 0.9 if int(i[1:]) % 3 == 0 else 0.1
+                  for i in (name if name[1:].isdigit() else "x1" for name in ids)]  # fmt: skip
+        tables.append(pa.table({"id": ids, "score": scores}))
+    (tmp_path / "domains").mkdir()
+    for number, table in enumerate(tables):
+        pq.write_table(table, tmp_path / "domains" / f"{number:05}.parquet")
+    return adopt([tmp_path / "domains"], made.store)
+
+
+def by_domain(made, domains, **config):
+    inputs = {role: getattr(made, role) for role in ("tokens", "held_out")}
+    inputs["columns.domain"] = domains
+    settings = {"by": "domain.score", "by_limits": [0.5], "without": ["und"], **config}
+    return build(STAGE, MixConfig(**settings), inputs, made.store, Local())
+
+
+def test_documents_of_a_language_are_weighed_apart_by_a_column(made, domains):
+    shares = {"eng_Latn/yes": 0.5, "eng_Latn/no": 0.25, "hin_Deva/no": 0.25}
+    artifact = by_domain(made, domains, weights={"shares": shares}, budget_tokens=400)
+    found = languages(artifact)
+    assert {name: row["weight"] for name, row in found.items()} == pytest.approx(shares)
+    assert (found["eng_Latn/yes"]["train_documents"], found["eng_Latn/no"]["train_documents"]) == (
+        11,
+        20,
+    )
+    groups = {row["id"]: row["group"] for row in rows(artifact)}
+    assert groups["e03"] == groups["e99"] == "eng_Latn/yes"
+    assert groups["h01"] == "hin_Deva/no"
+    assert "h03" not in groups
+    together = mixed(made, without=["und"])
+    plain = languages(together)["eng_Latn"]
+    assert plain["train_tokens"] == sum(
+        languages(by_domain(made, domains))[f"eng_Latn/{value}"]["train_tokens"]
+        for value in ("yes", "no")
+    )
+    assert "group" not in rows(together)[0]
+
+
+def test_the_loader_reads_the_groups(made, domains):
+    artifact = by_domain(made, domains)
+    groups = {row["id"]: row["group"] for row in rows(artifact)}
+    streams = read_streams(made.tokens, artifact)
+    assert set(streams) == set(languages(artifact)) == set(groups.values())
+    assert "nob_Latn/untold" in streams
+    whole_language = read_streams(made.tokens, mixed(made, without=["und"]))["eng_Latn"]
+    apart = [streams[f"eng_Latn/{value}"] for value in ("yes", "no")]
+    assert sorted(whole_language.hashes) == sorted(np.concatenate([it.hashes for it in apart]))
+    assert whole_language.sizes.sum() == sum(it.sizes.sum() for it in apart)
+    first = apart[0]
+    place = int(np.searchsorted(whole_language.hashes, first.hashes[0]))
+    size = int(first.sizes[0])
+    assert first.read(0, 0, size).tolist() == whole_language.read(place, 0, size).tolist()
+
+
+def test_speakers_of_a_language_are_parted_among_its_groups(made, domains):
+    audit = whole(by_domain(made, domains, without=["und", "nob_Latn"]), "audit.json")["languages"]
+    plain = whole(mixed(made, without=["und", "nob_Latn"]), "audit.json")["languages"]
+    speakers = {row["language"]: row["speakers"] for row in plain}
+    english = [row["speakers"] for row in audit if row["language"].startswith("eng")]
+    assert len(english) == 2
+    assert sum(english) == pytest.approx(speakers["eng_Latn"], abs=1)
+
+
+def test_a_group_is_left_out(made, domains):
+    artifact = by_domain(made, domains, without=["und", "nob_Latn", "eng_Latn/no", "hin_Deva/no"])
+    assert list(languages(artifact)) == ["eng_Latn/yes", "hin_Deva/yes"]
+
+
+def test_a_column_to_mix_by_that_cannot_be_used(made, domains):
+    with pytest.raises(ConfigError, match="its values need limits"):
+        by_domain(made, domains, by_limits=())
+    with pytest.raises(ConfigError, match=r"columns\.a is missing"):
+        by_domain(made, domains, by="a.b")
+    with pytest.raises(ValidationError, match="by_limits: without a column"):
+        MixConfig(by_limits=(0.5,))
+    with pytest.raises(ConfigError, match="eng_Latn/maybe has no document"):
+        by_domain(made, domains, weights={"shares": {"eng_Latn/maybe": 1}})
+
+
+def test_a_column_of_too_many_values(made, domains, monkeypatch):
+    monkeypatch.setattr(mix, "MOST_GROUPS", 2)
+    with pytest.raises(DataError, match=r"by domain\.score there are 6 groups, more than 2"):
+        by_domain(made, domains, max_repetition=3)

@@ -84,7 +84,7 @@ def signed(texts: Texts, functions: int, seed: int, shingle_words: int) -> Signe
         seed: of the functions.
         shingle_words: how many words' worth a shingle is.
     """
-    characters, shares = _characters()
+    characters, shares = character_entries()
     factors, terms = drawn_functions(functions, seed)
     needed = shingle_words * WORD
     least = np.full((len(texts), functions), np.uint64(MERSENNE))
@@ -124,7 +124,7 @@ def drawn_functions(count: int, seed: int) -> tuple[Hashes, Hashes]:
 
 
 @cache
-def _characters() -> tuple[Codes, Indices]:
+def character_entries() -> tuple[Codes, Indices]:
     """An entry for each code point, and the shares of a word that letters count as."""
     kinds = kind_table()
     classes = np.full(0x110000, DIVIDES, np.uint32)

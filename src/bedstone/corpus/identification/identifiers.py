@@ -16,6 +16,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cache, partial
 from pathlib import Path
+from typing import Any
 
 import pycld2
 
@@ -135,14 +136,23 @@ def _langid() -> Callable[[str], tuple[str, float]]:
     return classify
 
 
-@cache
-def _fasttext(path: Path) -> Callable[[str], tuple[str, float]]:
+def fasttext_model(path: Path) -> Any:
+    """The model in a fastText file.
+
+    Raises:
+        DataError: the file is no fastText model.
+    """
     import fasttext
 
     try:
-        model = fasttext.load_model(str(path))
+        return fasttext.load_model(str(path))
     except (ValueError, RuntimeError, MemoryError) as error:
         raise DataError(f"{path} is no fastText model: {error}") from error
+
+
+@cache
+def _fasttext(path: Path) -> Callable[[str], tuple[str, float]]:
+    model = fasttext_model(path)
 
     def classify(text: str) -> tuple[str, float]:
         labels, probabilities = model.predict(" ".join(text.split()), k=1)

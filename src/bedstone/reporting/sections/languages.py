@@ -1,6 +1,6 @@
 """The report's section about languages: who is represented."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from operator import itemgetter
 from typing import Any
 
@@ -47,6 +47,7 @@ def shares(family: Family) -> Section | None:
                 _share_table(whole["languages"]),
             ),
         ),
+        tables=_value_tables(whole),
         method="Share of the kept documents, with Wilson's interval of 95 %. Speakers: "
         f"{whole['speakers_source']}. Lost on the way is a language of which far less is kept "
         f"than of all. The heading names none of fewer than {MIN_DOCUMENTS} documents, and none "
@@ -118,6 +119,22 @@ def _represented(shown: list[Row]) -> str:
     ratios = sorted((it["share"].value / it["speakers_share"], it["name"]) for it in enough)
     (low, least), (high, most) = ratios[0], ratios[-1]
     return f"{most} has {high:.2g} times its share of the world's speakers, {least} {low:.1g} times"
+
+
+def _value_tables(whole: Mapping[str, Any]) -> tuple[Table, ...]:
+    """The shares of a column's values at each step, where the audit counted by one."""
+    if "by" not in whole:
+        return ()
+    shares = {(it["step"], it["value"]): it for it in whole["values"]}
+    steps, values = (list(dict.fromkeys(it)) for it in zip(*shares, strict=True))
+
+    def share_at(step: str) -> Callable[[Row], str]:
+        return lambda row: percent(shares[step, row["value"]]["share"])
+
+    columns = {step: share_at(step) for step in steps}
+    rows: list[Row] = [{"value": value} for value in values]
+    caption = f"Share of the documents by {whole['by']}, of all and of what each decision left"
+    return (tabled(caption, rows, {"value": itemgetter("value"), **columns}),)
 
 
 def _share_table(everything: list[Row]) -> Table:

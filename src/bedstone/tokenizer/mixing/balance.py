@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from bedstone.languages import WORLD_POPULATION, Source, is_divided, speakers, split
-from bedstone.tokenizer.mixing.shares import Shares, Sizes, shares_of
+from bedstone.tokenizer.mixing.shares import Shares, Sizes, language_of, shares_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,12 +47,12 @@ def speakers_by_key(tokens: Sizes, source: Source) -> dict[str, int]:
     """The speakers of each language that the source knows.
 
     Those of a language in several scripts are parted by its tokens, unless the source tells who
-    writes which.
+    writes which; so are those of one in several groups.
     """
     readable = Counter[str]()
     for key, count in tokens.items():
         readable[_readers(key)] += count
-    found = {key: speakers(*split(key), source) for key in tokens}
+    found = {key: speakers(*split(language_of(key)), source) for key in tokens}
     return {
         key: round(people * tokens[key] / readable[_readers(key)])
         for key, people in found.items()
@@ -88,18 +88,19 @@ def balances(tokens: Sizes, weights: Shares, people: Sizes) -> list[Balance]:
 
 def table(rows: Sequence[Row]) -> list[str]:
     """The rows as lines of equal length, the most repeated language first."""
+    width = max(9, *(len(row.balance.language) + 1 for row in rows)) if rows else 9
     head = (
-        f"{'language':<9}{'text':>8}{'mix':>8}{'passes':>8}{'next worth':>12}"
+        f"{'language':<{width}}{'text':>8}{'mix':>8}{'passes':>8}{'next worth':>12}"
         f"{'effective tokens':>18}{'speakers/text':>15}{'/mix':>7}"
     )
     ordered = sorted(rows, key=lambda row: (-row.passes, row.balance.language))
-    return [head, *map(_line, ordered)]
+    return [head, *(_line(row, width) for row in ordered)]
 
 
-def _line(row: Row) -> str:
+def _line(row: Row, width: int) -> str:
     it = row.balance
     return (
-        f"{it.language:<9}{it.share_before:>8.2%}{it.share_after:>8.2%}{row.passes:>8.2f}"
+        f"{it.language:<{width}}{it.share_before:>8.2%}{it.share_after:>8.2%}{row.passes:>8.2f}"
         f"{row.next_pass_worth:>12.2f}{row.effective_tokens:>18,.0f}"
         f"{_ratio(it.speakers_ratio_before):>15}{_ratio(it.speakers_ratio_after):>7}"
     )
@@ -110,5 +111,6 @@ def _ratio(value: float | None) -> str:
 
 
 def _readers(key: str) -> str:
-    code, _ = split(key)
-    return key if is_divided(code) else code
+    language = language_of(key)
+    code, _ = split(language)
+    return language if is_divided(code) else code

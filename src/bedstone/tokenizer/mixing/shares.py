@@ -14,8 +14,16 @@ FILE = "mix.json"
 ROUNDING = 1e-9
 """What limits that add up to 1 may lack of it."""
 
+GROUP = "/"
+"""Between a language and a value, in the name of a group of documents: ``eng_Latn/yes``."""
+
 Sizes = Mapping[str, int]
 Shares = Mapping[str, float]
+
+
+def language_of(group: str) -> str:
+    """The language of a group's documents; of a language itself, that."""
+    return group.partition(GROUP)[0]
 
 
 def shares_of(sizes: Sizes) -> dict[str, float]:

@@ -19,19 +19,19 @@ NONE: Ids = np.empty(0, np.int64)
 
 
 def used_ids(tokens: Shard, documents: pa.Table, split: str) -> dict[str, Ids]:
-    """The ids that occur in each language's documents of the ``split``, ascending.
+    """The ids that occur in each group's documents of the ``split``, ascending.
 
     Args:
         tokens: of tokenizer.encode.
-        documents: ``language``, ``shard``, ``index``, ``split``.
+        documents: ``language``, ``shard``, ``index``, ``split``, and ``group`` if they have any.
         split: the name of one.
     """
     found: dict[str, Ids] = {}
-    for (language, shard), numbers in numbers_in(documents, split).items():
+    for (group, language, shard), numbers in numbers_in(documents, split).items():
         array, offsets = read_arrays(tokens, shard, language)
         texts = [array[offsets[number] : offsets[number + 1] - 1] for number in numbers]
         ids = np.unique(np.concatenate(texts)).astype(np.int64)
-        found[language] = np.union1d(found.get(language, NONE), ids)
+        found[group] = np.union1d(found.get(group, NONE), ids)
     return found
 
 

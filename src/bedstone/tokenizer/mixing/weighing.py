@@ -25,7 +25,8 @@ from bedstone.tokenizer.mixing.shares import (
 SHARES_ROUNDING = 1e-3
 """How far from 1 shares that were rounded may add up to."""
 
-LanguageKey = Annotated[str, Field(pattern=r"^([a-z]{3}_[A-Z][a-z]{3}|mul|und)$")]
+GroupKey = Annotated[str, Field(pattern=r"^([a-z]{3}_[A-Z][a-z]{3}|mul|und)(/.+)?$")]
+"""A language, or with a value of the column that the mix is by, a group: ``eng_Latn/yes``."""
 
 
 class Weights(Config):
@@ -36,7 +37,7 @@ class Weights(Config):
     unimax: Literal["bytes", "tokens"] | None = None
     """As many of these of each. With equal tokens, a language that pays more tokens for the same
     text gets less of it; with equal bytes it gets more of the tokens."""
-    shares: dict[LanguageKey, Annotated[float, Field(gt=0, le=1)]] | None = None
+    shares: dict[GroupKey, Annotated[float, Field(gt=0, le=1)]] | None = None
     """Of the tokens trained on, together 1; the other languages get none."""
     speakers_ratio: float | None = Field(None, ge=1)
     """What a language's share of the speakers is at most over its weight. With 1 each gets its

@@ -7,6 +7,9 @@ import pyarrow.compute as pc
 from bedstone.errors import DataError
 from bedstone.store.artifact import Shard
 
+PLACE = ("group", "language", "shard")
+"""Where a document's tokens are, and what they are weighed with."""
+
 
 def read_arrays(tokens: Shard, shard: int, name: str) -> tuple[np.ndarray, np.ndarray]:
     """A language's tokens in one shard, mapped, and where each document begins.
@@ -21,9 +24,19 @@ def read_arrays(tokens: Shard, shard: int, name: str) -> tuple[np.ndarray, np.nd
     return array, np.load(part.file(f"{name}.offsets.npy"))
 
 
-def numbers_in(table: pa.Table, split: str) -> dict[tuple[str, int], np.ndarray]:
-    """By language and shard: the numbers of a mix's documents of that ``split``, ascending."""
-    table = table.filter(pc.equal(table["split"], split)).select(["language", "shard", "index"])
-    grouped = table.group_by(["language", "shard"]).aggregate([("index", "list")])
-    rows = sorted(grouped.to_pylist(), key=lambda row: (row["language"], row["shard"]))
-    return {(row["language"], row["shard"]): np.sort(row["index_list"]) for row in rows}
+def numbers_in(table: pa.Table, split: str) -> dict[tuple[str, str, int], np.ndarray]:
+    """By group, language and shard: the numbers of a mix's documents of that ``split``, ascending.
+
+    Without groups, languages are those.
+    """
+    table = with_groups(table.filter(pc.equal(table["split"], split)))
+    grouped = table.group_by(list(PLACE)).aggregate([("index", "list")])
+    rows = sorted(grouped.to_pylist(), key=lambda row: tuple(row[name] for name in PLACE))
+    return {tuple(row[name] for name in PLACE): np.sort(row["index_list"]) for row in rows}
+
+
+def with_groups(table: pa.Table) -> pa.Table:
+    """A mix's documents, where it has no groups with the languages as such."""
+    if "group" in table.column_names:
+        return table
+    return table.append_column("group", table["language"])

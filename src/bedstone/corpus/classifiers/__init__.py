@@ -1,0 +1,1 @@
+"""Classifiers of texts that are learnt from examples, and what is told of them."""

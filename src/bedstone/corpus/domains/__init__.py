@@ -1,0 +1,1 @@
+"""How much of a domain there is: which documents a person labels, and what the labels say."""

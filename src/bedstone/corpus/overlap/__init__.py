@@ -1,0 +1,1 @@
+"""Which of many short texts are found in documents, letter by letter."""
