@@ -44,8 +44,9 @@ def strict_key(url: str) -> str | None:
         parsed = can_ada.parse(url)
     except (ValueError, TypeError):  # the second of half a character
         return None
-    host = parsed.hostname.rstrip(".")
-    if parsed.protocol not in ("http:", "https:") or not 0 < len(host) <= MAX_HOST_CHARACTERS:
+    host = parsed.hostname.removesuffix(".")
+    is_web = parsed.protocol in ("http:", "https:")
+    if not is_web or len(host) > MAX_HOST_CHARACTERS or "" in host.split("."):
         return None
     path = parsed.pathname
     if "%" in path:
