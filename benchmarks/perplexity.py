@@ -7,13 +7,16 @@ The documents are the demo's crawl, ``OTHER`` an environment with nltk. Of each 
 help is learnt from, and the texts of other sites are scored, up to 3,000 characters of each: as
 they are, with the words in random order, and with a tenth of the words from another language.
 ``AUC``: a copy's bits against those of all texts; ``own``: the share of the texts with fewer bits
-than their copy. nltk learns from and scores less, in the same run, for it is slow. The order was
-chosen on English, German, Russian, Korean and Greek. One thread; the time is the CPU's.
+than their copy. ``wrong`` are pages that are translations into another language or dialect, as
+their URLs say, than was found. nltk learns from and scores less, in the same run, for it is slow.
+The order was chosen on English, German, Russian, Korean and Greek. One thread; the time is the
+CPU's.
 """
 
 import argparse
 import json
 import random
+import re
 import subprocess
 import time
 from collections import defaultdict
@@ -25,10 +28,12 @@ import pyarrow.parquet as pq
 
 from bedstone.corpus.classifiers.quality import auc
 from bedstone.corpus.surprise.next_characters import COLUMNS, Counts, bits_of, learn, rows_for
+from bedstone.languages import by_code
 from bedstone.text.codes import batches
 from bedstone.text.hashing import Values
 
 LEARNT, FEWEST, MOST = "help.gnome.org", 200, 3_000
+TAG = re.compile(r"translatewiki.*[?&]language=([\w-]+)")
 OTHERS = ["fra_Latn", "spa_Latn", "por_Latn", "nld_Latn", "ind_Latn", "hrv_Latn", "ukr_Cyrl"]
 OTHERS += ["swe_Latn", "hun_Latn", "pol_Latn", "srp_Cyrl", "tam_Taml", "fas_Arab", "jpn_Jpan"]
 THEIRS = r"""
@@ -56,6 +61,7 @@ def main() -> None:
     given = parser.parse_args()
     known: dict[str, list[str]] = defaultdict(list)
     other: dict[str, list[str]] = defaultdict(list)
+    tags: dict[str, list[str]] = defaultdict(list)
     table = pq.read_table(given.documents, columns=["url", "text"])
     names = pq.read_table(given.language, columns=["language"])["language"]
     for name, url, text in zip(names, table["url"], table["text"], strict=True):
@@ -64,11 +70,14 @@ def main() -> None:
             known[name.as_py()].append(words)
         elif len(words) >= FEWEST:
             other[name.as_py()].append(" ".join(words.split())[:MOST])
+            found = TAG.search(url.as_py())
+            tags[name.as_py()].append(found[1] if found else "")
     learnt(["compiles"]), bits(learnt(["compiles"]), ["compiles"])
-    print("language  learnt   texts  bits   words: AUC  own    a tenth foreign: AUC  own    MB/s")
+    print("                                words        a tenth foreign  wrong")
+    print("language     learnt texts  bits  AUC   own    AUC   own          n AUC     MB/s")
     for name in given.languages:
         foreign = " ".join(other["deu_Latn" if name != "deu_Latn" else "fra_Latn"]).split()
-        told(name, known[name], other[name], foreign)
+        told(name, known[name], other[name], foreign, tags[name])
     sample = (known["fra_Latn"][:40], [text[:500] for text in other["fra_Latn"][:4]])
     against(given.python, *sample, other["fra_Latn"])
 
@@ -85,7 +94,9 @@ def bits(counts: Counts, texts: list[str]) -> Values:
     return found / np.array([len(text) for text in texts])
 
 
-def told(name: str, known: list[str], texts: list[str], foreign: list[str]) -> None:
+def told(
+    name: str, known: list[str], texts: list[str], foreign: list[str], tags: list[str]
+) -> None:
     dice, counts = random.Random(1), learnt(known)
     start = time.process_time()
     real = bits(counts, texts)
@@ -103,10 +114,13 @@ def told(name: str, known: list[str], texts: list[str], foreign: list[str]) -> N
         found = bits(counts, copies)
         which = np.arange(2 * len(texts)) < len(texts)
         values += [auc(np.concatenate((found, real)), which), float((found > real).mean())]
-    characters = sum(map(len, known))
+    characters, has_tag = sum(map(len, known)), np.array([tag != "" for tag in tags])
+    meant = [by_code(tag) for tag in tags]
+    is_wrong = np.array([each is None or each.code != name[:3] for each in meant])[has_tag]
+    wrong = auc(real[has_tag], is_wrong) if min(is_wrong.sum(), (~is_wrong).sum()) > 4 else np.nan
     print(
-        f"{name} {characters:8,} {len(texts):6}  {real.mean():.2f}   {values[0]:10.3f}  "
-        f"{values[1]:.3f}  {values[2]:19.3f}  {values[3]:.3f}  {speed:5.1f}"
+        f"{name} {characters:10,} {len(texts):5}  {real.mean():.2f}  {values[0]:.3f} {values[1]:.3f}"
+        f"  {values[2]:.3f} {values[3]:.3f}      {is_wrong.sum():3} {wrong:.3f}  {speed:5.1f}"
     )
 
 

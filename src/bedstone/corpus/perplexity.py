@@ -15,10 +15,10 @@ what is unlike the good texts: what is no language, and what is of another kind,
 than theirs. Fewest bits have texts that repeat themselves, or are in the good texts.
 
 Perplexity is 2 to the power of the bits. Terciles are of one language and length, for bits of two
-languages do not compare, and short texts take more bits. Documents with equally many bits, in
-thousandths, are in one tercile.
+languages do not compare, nor those of a line and of an article. Documents with equally many bits,
+in thousandths, are in one tercile.
 
-Source: Wenzek et al. 2020, "CCNet", arXiv:1911.00359, section 3.3: head, middle and tail by the
+Source: Wenzek et al. 2020, "CCNet", arXiv:1911.00359: head, middle and tail by the
 perplexity of a model of Wikipedia, for each language.
 Differs: characters in place of words or their pieces; terciles within lengths too.
 """
