@@ -119,8 +119,9 @@ def told(
     is_wrong = np.array([each is None or each.code != name[:3] for each in meant])[has_tag]
     wrong = auc(real[has_tag], is_wrong) if min(is_wrong.sum(), (~is_wrong).sum()) > 4 else np.nan
     print(
-        f"{name} {characters:10,} {len(texts):5}  {real.mean():.2f}  {values[0]:.3f} "
-        f"{values[1]:.3f}  {values[2]:.3f} {values[3]:.3f}      {is_wrong.sum():3} {wrong:.3f}  {speed:5.1f}"
+        f"{name} {characters:10,} {len(texts):5}  {real.mean():.2f}  "
+        f"{values[0]:.3f} {values[1]:.3f}  {values[2]:.3f} {values[3]:.3f}      "
+        f"{is_wrong.sum():3} {wrong:.3f}  {speed:5.1f}"
     )
 
 
