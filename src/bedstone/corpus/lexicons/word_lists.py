@@ -7,6 +7,7 @@ compared in small letters and Unicode's form NFKC, word by word as ``text.words`
 found wherever its letters stand in a row, in the middle of a longer word too.
 """
 
+import logging
 import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -15,16 +16,19 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from bedstone.errors import DataError
+from bedstone.errors import DataError, number_of, printable, reason
 from bedstone.languages import by_code
 from bedstone.text.codes import Indices, texts_of
 from bedstone.text.words import Words, words_of
 
 Hashes = NDArray[np.uint64]
 
+log = logging.getLogger("bedstone")
+
 FACTOR = np.uint64(0x9E3779B97F4A7C15)
 FIRST_BITS = np.uint64(48)
 """Of a hash, so many are left out where most words are told from first words of entries."""
+MOST_NAMED = 5
 LONGEST = 64
 """Words of an entry; one of more is none."""
 
@@ -96,13 +100,22 @@ def read_word_lists(files: Sequence[Path]) -> WordLists:
         DataError: a file cannot be read, or there is no entry in any that is named by a language.
     """
     languages: dict[str, set[str]] = {}
+    unknown = [path.name for path in files if by_code(path.stem) is None]
+    if unknown:
+        told = printable(", ".join(unknown[:MOST_NAMED]))
+        log.warning(
+            "%s: named by no language, passed over: %s", number_of(len(unknown), "list"), told
+        )
     for path in files:
         if (language := by_code(path.stem)) is None:
             continue
         try:
-            lines = path.read_text("utf-8-sig", errors="replace").splitlines()
-        except OSError as error:
-            raise DataError(f"{path.resolve()}: cannot be read: {error}") from error
+            lines = path.read_text("utf-8-sig").splitlines()
+        except (OSError, UnicodeDecodeError) as error:
+            raise DataError(
+                f"{path.resolve()}: cannot be read: {reason(error)}",
+                hint="write it anew in UTF-8, an entry on each line",
+            ) from error
         for line in filter(None, map(str.strip, map(folded, lines))):
             languages.setdefault(line, set()).add(language.code)
     entries = tuple(sorted(languages))

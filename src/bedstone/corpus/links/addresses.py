@@ -20,15 +20,17 @@ MAX_CHARACTERS = 1 << 14
 """Of a URL; a longer one has no key."""
 MAX_HOST_CHARACTERS = 253
 """RFC 1035, section 2.3.4, as written with dots."""
+MAX_FOLDERS = 64
+"""Of a URL, that a list may name: each takes its length."""
 ESCAPE = re.compile("%[0-9A-Fa-f]{2}")
 UNRESERVED = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~")
 """RFC 3986, section 2.3."""
 INDEX = re.compile(r"/index\.html?$", re.IGNORECASE)
 TRACKING = re.compile(
-    "(?:utm_[^=]*|fbclid|gclid|dclid|msclkid|yclid|igshid|mc_cid|mc_eid|ref|feed)(?:=|$)",
+    "(?:utm_[^=]*|fbclid|gclid|dclid|msclkid|yclid|igshid|mc_cid|mc_eid)(?:=|$)",
     re.IGNORECASE,
 )
-"""Parameters that say where a reader came from."""
+"""Parameters that say where a reader came from; ``ref`` may name a branch, and ``feed`` a feed."""
 VARIANT = re.compile(r"(?:www|m|amp)\.(?=[^/]*\.)")
 """Before the host of a page that is the same without it."""
 HOST_END = re.compile("[/?]")
@@ -98,13 +100,12 @@ def hosts_above(host: str) -> list[str]:
 
 
 def paths_above(key: str) -> list[str]:
-    """The strict key, and those of the folders that it is in, without its host alone."""
+    """The strict key, and those of the first folders that it is in, without its host alone."""
     path = key.partition("?")[0]
-    found = [key] if path != key else []
-    while "/" in path:
-        found.append(path)
-        path = path.rpartition("/")[0]
-    return found
+    parts = path.split("/", MAX_FOLDERS)
+    folders = ["/".join(parts[:count]) for count in range(2, len(parts))]
+    pages = [key] if path == key else [key, path]
+    return list(dict.fromkeys([*pages, *folders])) if parts[1:] else pages[: path != key]
 
 
 @lru_cache(1 << 16)

@@ -61,7 +61,9 @@ def _what_became_of_them(redacted: Artifact | None) -> str:
     told = {"tag": "a tag", "surrogate": "a surrogate", "drop": "nothing"}
     numbers = {what: metrics[f"{policy}_spans"] for policy, what in told.items()}
     places = [f"{what} for {count(number)}" for what, number in numbers.items() if number]
-    return f"In the texts there stands {', '.join(places) or 'all that was found'}."
+    if not places:
+        return "Nothing of it was replaced: it is in dropped documents, or of kinds that are kept."
+    return f"In the texts there stands {', '.join(places)}."
 
 
 def _rows(found: Artifact, name: str) -> list[Row]:

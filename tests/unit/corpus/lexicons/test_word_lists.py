@@ -62,6 +62,18 @@ def test_lists_are_named_by_their_language(lists):
     assert found.codes == {"eng", "fra", "por"}
 
 
+def test_lists_that_are_passed_over_are_told(lists, caplog):
+    lists(en="a\n", english="b\n", zz="c\n")
+    assert "2 lists" in caplog.text
+    assert "english" in caplog.text
+
+
+def test_a_list_that_is_no_text_is_an_error(tmp_path):
+    (tmp_path / "de").write_bytes(b"\xff\xfe\x00")
+    with pytest.raises(DataError, match="de: cannot be read"):
+        read_word_lists([tmp_path / "de"])
+
+
 def test_no_list(lists):
     with pytest.raises(DataError, match="none is a list of words that is named by a language"):
         lists(LICENSE="c\n", en=" \n")

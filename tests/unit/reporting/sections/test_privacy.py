@@ -58,5 +58,12 @@ def test_what_became_of_them(found, documents, store):
     assert section.text[1] == "In the texts there stands a tag for 2, a surrogate for 1."
 
 
+def test_nothing_that_is_kept_became_anything(found, documents, store):
+    config = redact.RedactConfig(policies=dict.fromkeys(("phone", "card", "email"), "keep"))
+    inputs = {"documents": documents, "personal": found}
+    section = privacy(family(build(redact.STAGE, config, inputs, store, Local())))
+    assert section.text[1].startswith("Nothing of it was replaced")
+
+
 def test_no_section_without_the_stage(documents):
     assert privacy(family(documents)) is None
