@@ -1,15 +1,15 @@
 """Stage corpus.classifier: learn from examples which documents are of their kind.
 
-Reads   ``documents``; one of: ``seed``, positives as a folder of texts, tables or an artifact of
-        documents; ``labels``, columns of the documents, one of which says which are positive; or
-        the config's ``urls`` and ``hosts``. Where given: ``negatives``, like ``seed``: without it
-        others are drawn from the documents; ``language``, so that others are of the positives'
-        languages in the same shares, and nothing is said of documents in languages without enough
-        positives
+Reads   ``documents``; one of: ``seed``, positives as documents (of a folder or a table
+        corpus.extract makes them); ``labels``, columns of the documents, one of which says which
+        are positive; or the config's ``urls`` and ``hosts``. Where given: ``negatives``, like
+        ``seed``: without it others are drawn from the documents; ``language``, so that others are
+        of the positives' languages in the same shares, and nothing is said of documents in
+        languages without enough positives
 Writes  ``weights.npy`` and ``model.json``, which corpus.classify reads
         ``about/evaluation.json``: ``held_out_auc`` with its interval, ``held_out_by``,
-        ``precision``, ``calibration``, ``ngrams`` for and against, ``languages``, ``sites``,
-        ``lengths``, ``without_site_ngrams_auc``, of the method ``dsir`` also ``draw``
+        ``calibration``, ``ngrams`` for and against, ``languages``, ``sites``, ``lengths``,
+        ``without_site_ngrams_auc``, of the method ``dsir`` also ``draw``
 
 All of that is measured on examples that the classifier had not learnt from: in five rounds a fifth
 is held out, near-duplicates together, and all of a site, or where the positives are of few sites
@@ -61,8 +61,6 @@ class ClassifierConfig(Config):
     """Of positives, with all hosts below them."""
     column: str | None = None
     """Of ``labels``: above 0 is positive, 0 is not, null is no example."""
-    text_column: str = Field(default="text", min_length=1)
-    """Of tables that are given as ``seed`` or ``negatives``."""
     max_positives: int = Field(default=5_000, ge=FEWEST, le=100_000)
     """Of more, so many are drawn by lot."""
     others_per_positive: float = Field(default=2.0, gt=0, le=20)
@@ -160,7 +158,6 @@ def run(config: ClassifierConfig, job: Job) -> Result:
 def _drawn(config: ClassifierConfig, job: Job) -> Drawn:
     how = How(
         Wanted(config.urls, config.hosts),
-        config.text_column,
         config.max_positives,
         config.others_per_positive,
         config.min_language_positives,
@@ -228,7 +225,6 @@ def _told(
         "without_site_ngrams_auc": quality.rounded(without),
         "known_languages": list(trained.languages),
         "passed_over_positives": drawn.passed_over,
-        "precision": quality.precision(scores, is_positive),
         "calibration": quality.curve(chances, is_positive),
         "ngrams": ngrams_shown.moving(
             trained.linear, seen.features, values, is_positive, seen.held, is_of_site

@@ -31,7 +31,6 @@ class How(NamedTuple):
     """How many are drawn, and which documents are positive."""
 
     wanted: Wanted
-    text_column: str
     max_positives: int
     others_per_positive: float
     min_language_positives: int
@@ -76,7 +75,7 @@ def drawn_examples(inputs: Mapping[str, Shard], column: str | None, how: How) ->
     corpus = read_corpus(inputs, column, how)
 
     def read(role: str) -> list[Example]:
-        found = given_examples(inputs[role], how.text_column, how.max_positives, role)
+        found = given_examples(inputs[role], how.max_positives, role)
         return in_languages(found) if language else found
 
     positives, rows = [], np.empty(0, np.int64)
