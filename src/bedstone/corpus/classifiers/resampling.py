@@ -9,12 +9,10 @@ replacement; Kish 1965, "Survey sampling", for the effective size.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from itertools import compress
 
 import numpy as np
 
-from bedstone.corpus.classifiers.examples import Example
 from bedstone.corpus.classifiers.features import Values
 from bedstone.corpus.classifiers.quality import rounded
 from bedstone.corpus.classifiers.trained import lots_of, quantiles_of
@@ -23,37 +21,32 @@ HALVINGS = 60
 MOST_TEMPER = 1e6
 
 
-@dataclass(frozen=True, slots=True)
-class Draw:
-    """How documents are drawn, and what that does."""
+def draw_of(
+    share: float, scores: Values, ids: Sequence[str], seed: int
+) -> tuple[float, Values, dict[str, float]]:
+    """The draw whose effective size is ``share`` of the sample with these log weights.
 
-    temper: float
-    quantiles: Values
-    told: dict[str, float]
-
-
-def draw_of(share: float, scores: Values, sample: Sequence[Example], seed: int) -> Draw:
-    """The draw whose effective size is ``share`` of the sample with these log weights."""
-    told_of = ~np.isnan(scores)
-    scores, sample = scores[told_of], list(compress(sample, told_of))
+    Returns:
+        What log weights are multiplied by; the quantiles of the lots; what is told of it.
+    """
+    is_told = ~np.isnan(scores)
+    scores, ids = scores[is_told], list(compress(ids, is_told))
     low, high = 0.0, MOST_TEMPER
     for _ in range(HALVINGS):
         middle = (low + high) / 2
         is_wide = effective_size(middle * scores) > share * len(scores)
         low, high = (middle, high) if is_wide else (low, middle)
-    lots = lots_of(scores, [example.id for example in sample], low, seed)
+    lots = lots_of(scores, ids, low, seed)
     count = max(round(share * len(scores)), 1)
     drawn, best = (np.argsort(-it, kind="stable")[:count] for it in (lots, scores))
-    lengths = np.array([len(example.text) for example in sample], np.float64)
     told = {
         "temper": low,
         "drawn_documents": count,
         "effective_documents": effective_size(low * scores),
         "untempered_effective_documents": effective_size(scores),
         "overlap_with_best_share": len(np.intersect1d(drawn, best)) / count,
-        "mean_characters_drawn_over_all": lengths[drawn].mean() / max(lengths.mean(), 1),
     }
-    return Draw(low, quantiles_of(lots), {name: rounded(it) for name, it in told.items()})
+    return low, quantiles_of(lots), {name: rounded(it) for name, it in told.items()}
 
 
 def effective_size(log_weights: Values) -> float:
