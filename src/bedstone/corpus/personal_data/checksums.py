@@ -4,7 +4,7 @@ Each test takes a number without what parts its groups.
 
 Sources: ISO/IEC 7812-1 (Luhn, networks' prefixes), ISO 13616 with SWIFT's registry of lengths
 (IBAN), UIDAI (Aadhaar: Verhoeff 1969), Income Tax Department of India (PAN), NADRA (CNIC),
-Department of Home Affairs (South Africa's id), KRA (PIN), Dukcapil (NIK), Autoridade Tributária
+Department of Home Affairs (South Africa's id), Dukcapil (NIK), Autoridade Tributária
 (NUIT), Receita Federal (CPF), NIDA (Tanzania's id).
 """
 
@@ -80,11 +80,6 @@ def is_cnic(digits: str) -> bool:
 def is_south_africa_id(digits: str) -> bool:
     """A day of birth, then whether a citizen, and Luhn's digit."""
     return is_date(digits[:6]) and digits[10] in "012" and is_luhn(digits)
-
-
-def is_kenya_pin(text: str) -> bool:
-    """Of a person, A, or another taxpayer, P; no check."""
-    return text[0] in "AP"
 
 
 def is_nik(digits: str) -> bool:
