@@ -28,9 +28,10 @@ from bedstone.corpus.classifiers.drawing import (
     FEWEST,
     ClassifierConfig,
     Drawn,
+    Example,
     drawn_examples,
+    host_of,
 )
-from bedstone.corpus.classifiers.examples import Example, host_of
 from bedstone.corpus.classifiers.features import Features, Values, features_of_all
 from bedstone.corpus.classifiers.linear import BUCKETS, learnt, said, values_of
 from bedstone.corpus.classifiers.logistic import Bools, Linear

@@ -1,9 +1,11 @@
 """Which texts a classifier learns from and is measured on: drawn by lot, before any is read."""
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from typing import NamedTuple, Self
+from urllib.parse import urlsplit
 
 import numpy as np
 import pyarrow as pa
@@ -11,15 +13,10 @@ from numpy.typing import NDArray
 from pydantic import Field, model_validator
 
 from bedstone.config import Config
-from bedstone.corpus.classifiers.examples import (
-    UNTOLD,
-    Example,
-    Wanted,
-    given_examples,
-    in_languages,
-)
 from bedstone.corpus.classifiers.linear import Method
 from bedstone.corpus.classifiers.logistic import Bools
+from bedstone.corpus.identification.identifiers import identifier
+from bedstone.corpus.identification.identify import identify
 from bedstone.corpus.rewriting.versions import row_groups
 from bedstone.errors import DataError
 from bedstone.lots import lot
@@ -28,8 +25,21 @@ from bedstone.store.artifact import Shard
 from bedstone.text.codes import Indices
 
 POSITIVE, OTHER, NO_EXAMPLE = 1, 0, -1
+MIN_BYTES, MIN_SHARE = 40, 0.7
+"""With which the language of a given text is found: the defaults of corpus.language."""
+UNTOLD = ""
+"""The language where none is told."""
 FEWEST = 50
 """Examples of either kind. Assumption: of fewer not even the interval says much."""
+
+
+class Example(NamedTuple):
+    """A text, and what is known of it."""
+
+    id: str
+    url: str
+    text: str
+    language: str = UNTOLD
 
 
 class ClassifierConfig(Config):
@@ -139,7 +149,7 @@ def read_corpus(inputs: Mapping[str, Shard], config: ClassifierConfig) -> Corpus
         DataError: a table is about other documents, or the column is not there or no number.
     """
     roles = [role for role in ("documents", "language", "labels") if role in inputs]
-    numbers, wanted = dict[str, int](), Wanted(config.urls, config.hosts)
+    numbers, hosts = dict[str, int](), tuple(f".{it.lower().strip('.')}" for it in config.hosts)
     lots, languages, kinds = [np.empty(0)], [np.empty(0, np.int32)], [np.empty(0, np.int8)]
     for shard, *others in tables.together(*(inputs[role] for role in roles)):
         table = tables.read(shard, ["id", "url"])
@@ -152,8 +162,11 @@ def read_corpus(inputs: Mapping[str, Shard], config: ClassifierConfig) -> Corpus
         if config.column is not None:
             kinds.append(_labelled(others[-1], table, config.column))
         else:
-            is_wanted = [wanted.has(url) for url in table["url"].to_pylist()]
-            kinds.append(np.array(is_wanted, np.int8))
+            is_positive = [
+                url.startswith(config.urls) or f".{host_of(url)}".endswith(hosts)
+                for url in table["url"].to_pylist()
+            ]
+            kinds.append(np.array(is_positive, np.int8))
     whole = (np.concatenate(lots), np.concatenate(languages), np.concatenate(kinds))
     return Corpus(*whole, tuple(numbers))
 
@@ -202,3 +215,37 @@ def _labelled(labels: Shard, table: pa.Table, name: str) -> NDArray[np.int8]:
         )
     values = [NO_EXAMPLE if it is None else int(it > 0) for it in column.to_pylist()]
     return np.array(values, np.int8)
+
+
+def host_of(url: str) -> str:
+    """The host in lower case; empty where there is none."""
+    try:
+        return (urlsplit(url).hostname or "").strip(".")
+    except ValueError:  # of brackets that are no address
+        return ""
+
+
+def given_examples(given: Shard, most: int, purpose: str) -> list[Example]:
+    """Documents that are given; of too many some, by lot.
+
+    Raises:
+        DataError: there is none, or it is no table of documents.
+    """
+    drawn: list[tuple[float, Example]] = []
+    rows = (group.to_pylist() for it in given.shards for group in row_groups(it, ("url", "text")))
+    for number, row in enumerate(chain.from_iterable(rows)):
+        name = f"{given.content[:16]}-{number}"
+        drawn.append((lot(name, purpose), Example(name, row["url"] or "", row["text"])))
+        if len(drawn) >= 2 * most:
+            drawn = sorted(drawn)[:most]
+    if not drawn:
+        raise DataError(f"{given.location} has no document")
+    return [example for _, example in sorted(drawn)[:most]]
+
+
+def in_languages(examples: Sequence[Example]) -> list[Example]:
+    """The same, with their languages."""
+    texts = [example.text for example in examples]
+    found = identify(texts, identifier("pycld2"), MIN_BYTES, MIN_SHARE)
+    pairs = zip(examples, found, strict=True)
+    return [example._replace(language=it.language) for example, it in pairs]
