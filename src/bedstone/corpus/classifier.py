@@ -76,10 +76,8 @@ class Seen:
         scores = np.empty(len(folds))
         for fold in np.unique(folds):
             model = self.learnt(values, np.flatnonzero(folds != fold))
-            here = np.flatnonzero(folds == fold)
-            scores[here] = said(
-                model, self.features.taken(here), values[self.features.places(here)]
-            )
+            here = folds == fold
+            scores[here] = said(model, self.features, values)[here]
         return scores
 
 
@@ -108,16 +106,15 @@ def run(config: ClassifierConfig, job: Job) -> Result:
     )
     sampled = _sampled(trained, drawn.sample)
     trained = replace(trained, quantiles=quantiles_of(sampled))
-    told = _told(seen, drawn, scores, folds, trained) | _rounded(area.metrics("held_out", "auc"))
+    told = _told(seen, drawn, scores, folds, trained)
+    told |= {name: quality.rounded(it) for name, it in area.metrics("held_out", "auc").items()}
     if config.method == "dsir":
         share, ids = config.effective_share or EFFECTIVE_SHARE, [it.id for it in drawn.sample]
         temper, quantiles, told["draw"] = draw_of(share, sampled, ids, config.random_seed)
         trained = replace(trained, temper=temper, draw_quantiles=quantiles)
     write_trained(job, trained)
     write_json(job, f"{ABOUT}/evaluation.json", told)
-    numbers = ("positive_documents", "other_documents", "sample_documents", "groups")
-    metrics = {name: told[name] for name in (*numbers, "without_site_ngrams_auc")}
-    return Result(metrics | _rounded(area.metrics("held_out", "auc")))
+    return Result({name: each for name, each in told.items() if isinstance(each, int | float)})
 
 
 def _seen(config: ClassifierConfig, drawn: Drawn) -> Seen:
@@ -189,10 +186,6 @@ def _told(
         "sites": quality.by_group(seen.sites, *measured)[:SITES],
         "lengths": quality.by_group(lengths, *measured),
     }
-
-
-def _rounded(metrics: dict[str, float]) -> dict[str, float]:
-    return {name: quality.rounded(value) for name, value in metrics.items()}
 
 
 def _refuse_unclear(config: ClassifierConfig, job: Job) -> None:

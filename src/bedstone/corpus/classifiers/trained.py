@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from bedstone.corpus.classifiers.features import Features, Values, features_of
+from bedstone.corpus.classifiers.features import Values, features_of
 from bedstone.corpus.classifiers.linear import BUCKETS, Method, said, values_of
 from bedstone.corpus.classifiers.logistic import Linear
 from bedstone.corpus.classifiers.quality import DIGITS, chance
@@ -37,14 +37,11 @@ class Trained:
     draw_quantiles: Values | None = None
     """Of the lots of dsir, and what their scores are multiplied with."""
 
-    def scores(self, features: Features) -> Values:
-        """Before calibration."""
-        return said(self.linear, features, values_of(features, self.method))
-
     def scores_of(self, texts: Texts) -> Values:
-        """Of texts; NaN of one without an n-gram."""
+        """Of texts, before calibration; NaN of one without an n-gram."""
         features = features_of(texts, BUCKETS[self.method])
-        return np.where(np.diff(features.firsts) > 0, self.scores(features), np.nan)
+        scores = said(self.linear, features, values_of(features, self.method))
+        return np.where(np.diff(features.firsts) > 0, scores, np.nan)
 
     def chances(self, scores: Values) -> Values:
         """Calibrated: the probability, where the seed's kind is as frequent as all else."""
