@@ -38,7 +38,6 @@ from bedstone.text.codes import batches
 Columns = dict[str, Values]
 Scoring = Callable[[pa.Table, Bools], Columns]
 """Of documents, and which of them are in a known language: the columns, NaN for nothing said."""
-TOP = 0.9
 ALL_LABELS = -1
 MOST_LABELS = 20
 """That are told."""
@@ -62,7 +61,7 @@ def run(config: ClassifyConfig, job: Job) -> Result:
     languages = _languages(trained, job)
     schema = pa.schema([("id", pa.string()), *((name, pa.float64()) for name in names)])
     abstained, row = Counter[str](), 0
-    counts = Counter(input_documents=0, scored_documents=0, top_documents=0)
+    counts = Counter(input_documents=0, scored_documents=0)
     with tables.writing(job, "classify.parquet", schema) as written:
         for group in row_groups(job.inputs["documents"], ("id", "text")):
             told = languages[row : row + group.num_rows]
@@ -77,7 +76,6 @@ def run(config: ClassifyConfig, job: Job) -> Result:
             counts.update(
                 input_documents=group.num_rows,
                 scored_documents=int((~np.isnan(columns["score"])).sum()),
-                top_documents=int((columns.get("percentile", columns["score"]) >= TOP).sum()),
             )
     metrics: Metrics = dict(counts)
     metrics |= {f"abstained.{name}_documents": abstained[name] for name in sorted(abstained)}
@@ -85,12 +83,10 @@ def run(config: ClassifyConfig, job: Job) -> Result:
 
 
 def total(sums: Metrics) -> Metrics:
-    """The shards' counts, and which shares of the documents nothing is said of."""
-    documents = max(sums["input_documents"], 1)
-    scored = sums["scored_documents"]
+    """The shards' counts, and of which share of the documents nothing is said."""
+    documents = sums["input_documents"]
     return sums | {
-        "abstained_share": 1 - scored / documents if sums["input_documents"] else 0.0,
-        "top_share": sums["top_documents"] / max(scored, 1),
+        "abstained_share": 1 - sums["scored_documents"] / documents if documents else 0.0
     }
 
 
