@@ -35,8 +35,7 @@ from bedstone.corpus.classifiers.drawing import (
 from bedstone.corpus.classifiers.features import Features, Values, features_of_all
 from bedstone.corpus.classifiers.linear import BUCKETS, learnt, said, values_of
 from bedstone.corpus.classifiers.logistic import Bools, Linear
-from bedstone.corpus.classifiers.resampling import draw_of
-from bedstone.corpus.classifiers.trained import Trained, quantiles_of, write_trained
+from bedstone.corpus.classifiers.trained import Trained, draw_of, quantiles_of, write_trained
 from bedstone.corpus.duplicates.clusters import having
 from bedstone.corpus.links.addresses import site_of
 from bedstone.errors import ConfigError, DataError, number_of
