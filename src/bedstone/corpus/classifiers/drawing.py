@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from heapq import nsmallest
 from itertools import chain
 from typing import NamedTuple, Self
 from urllib.parse import urlsplit
@@ -193,16 +194,12 @@ def _texts_of(documents: Shard, corpus: Corpus, rows: Indices) -> dict[int, Exam
         for group in row_groups(shard, ("id", "url", "text")):
             low, high = np.searchsorted(wanted, (first, first + group.num_rows))
             here = wanted[low:high]
-            for row, each in zip(here.tolist(), _some(group, here - first), strict=True):
+            taken = group.take(pa.array(here - first)).to_pylist()
+            for row, each in zip(here.tolist(), taken, strict=True):
                 name = corpus.names[corpus.languages[row]]
                 found[row] = Example(each["id"], each["url"], each["text"], name)
             first += group.num_rows
     return found
-
-
-def _some(group: pa.Table, rows: Indices) -> list[dict[str, str]]:
-    taken: list[dict[str, str]] = group.take(pa.array(rows)).to_pylist() if len(rows) else []
-    return taken
 
 
 def _labelled(labels: Shard, table: pa.Table, name: str) -> NDArray[np.int8]:
@@ -231,16 +228,14 @@ def given_examples(given: Shard, most: int, purpose: str) -> list[Example]:
     Raises:
         DataError: there is none, or it is no table of documents.
     """
-    drawn: list[tuple[float, Example]] = []
-    rows = (group.to_pylist() for it in given.shards for group in row_groups(it, ("url", "text")))
-    for number, row in enumerate(chain.from_iterable(rows)):
-        name = f"{given.content[:16]}-{number}"
-        drawn.append((lot(name, purpose), Example(name, row["url"] or "", row["text"])))
-        if len(drawn) >= 2 * most:
-            drawn = sorted(drawn)[:most]
+    groups = (group for shard in given.shards for group in row_groups(shard, ("url", "text")))
+    rows = enumerate(chain.from_iterable(group.to_pylist() for group in groups))
+    named = ((f"{given.content[:16]}-{number}", row) for number, row in rows)
+    examples = (Example(name, row["url"] or "", row["text"]) for name, row in named)
+    drawn = nsmallest(most, ((lot(each.id, purpose), each) for each in examples))
     if not drawn:
         raise DataError(f"{given.location} has no document")
-    return [example for _, example in sorted(drawn)[:most]]
+    return [example for _, example in drawn]
 
 
 def in_languages(examples: Sequence[Example]) -> list[Example]:
