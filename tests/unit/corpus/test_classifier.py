@@ -220,3 +220,17 @@ def test_an_altered_classifier(documents, run):
     made.file("weights.npy").write_bytes(b"none")
     with pytest.raises(ArtifactError, match="no classifier"):
         run(CLASSIFY, documents=documents, classifier=made)
+
+
+def test_a_shard_without_documents_is_scored(table_shard, run, rows):
+    columns, languages = corpus()
+    given = {
+        "documents": table_shard("documents", columns),
+        "language": table_shard("language", languages),
+    }
+    _, made = run(STAGE, BY_HOST, **given)
+    for name, table in (("documents", columns), ("language", languages)):
+        given[name] = table_shard(f"no_{name}", pa.table(table).slice(0, 0))
+    result, scored = run(CLASSIFY, **given, classifier=made)
+    assert rows(scored, "classify.parquet") == []
+    assert total(result.metrics)["abstained_share"] == 0
