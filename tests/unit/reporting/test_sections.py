@@ -374,7 +374,7 @@ PART = {
 
 
 def test_how_much_of_a_domain_there_is_or_that_nobody_can_tell(tmp_path):
-    shares = {"share": 0.2, "low": 0.15, "high": 0.28}
+    shares = {"share": 0.048, "low": 0.034, "high": 0.28}
     none = dict.fromkeys(shares)
     german = {"language": "deu_Latn", "documents": 600, "labels": 60, **shares}
     told = {
@@ -390,7 +390,7 @@ def test_how_much_of_a_domain_there_is_or_that_nobody_can_tell(tmp_path):
     made = SimpleNamespace(file=lambda name: tmp_path / name)
     family = SimpleNamespace(find=lambda name: made)
     (tmp_path / "prevalence.json").write_text(json.dumps(told))
-    section, share = prevalence(family), f"20{SPACE}% (15–28{SPACE}%)"
+    section, share = prevalence(family), f"4.8{SPACE}% (3.4{SPACE}% to 28{SPACE}%)"
     assert section.answer == f"Of 900 documents {share} are of the domain"
     strata, languages = section.tables
     assert strata.rows == (("above", "300", "40", "30"),)

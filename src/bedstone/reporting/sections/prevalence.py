@@ -2,7 +2,7 @@
 
 from bedstone.reporting.family import Family
 from bedstone.reporting.section import Row, Section, tabled
-from bedstone.reporting.wording import count, interval, language_labels, percent
+from bedstone.reporting.wording import count, language_labels, percent
 from bedstone.store.payload import read_json
 
 SHOWN = 12
@@ -53,4 +53,5 @@ def prevalence(family: Family) -> Section | None:
 def _share(row: Row) -> str:
     if row["share"] is None:
         return "cannot tell"
-    return f"{percent(row['share'])} ({interval(row['low'], row['high'])})"
+    share, low, high = (percent(row[name]) for name in ("share", "low", "high"))
+    return f"{share} ({low} to {high})"
