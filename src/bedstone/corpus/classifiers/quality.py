@@ -88,11 +88,8 @@ def curve(chances: Values, is_positive: Bools) -> list[dict[str, float]]:
     weights = 0.5 / np.where(is_positive, is_positive.sum(), (~is_positive).sum())
     rows = []
     for bin_ in np.array_split(np.argsort(chances, kind="stable"), BINS):
-        if len(bin_):
-            weight = weights[bin_]
-            said = np.average(chances[bin_], weights=weight)
-            true = np.average(is_positive[bin_], weights=weight)
-            rows.append({"n": len(bin_), "said": rounded(said), "true": rounded(true)})
+        said, true = (np.average(it[bin_], weights=weights[bin_]) for it in (chances, is_positive))
+        rows.append({"n": len(bin_), "said": rounded(said), "true": rounded(true)})
     return rows
 
 
