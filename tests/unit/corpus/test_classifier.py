@@ -211,8 +211,9 @@ def test_a_seed_without_texts(documents, table_shard, tmp_path, run):
     with pytest.raises(DataError, match="has no document"):
         run(STAGE, documents=documents, seed=nothing)
     (tmp_path / "texts").mkdir()
-    with pytest.raises(DataError, match="0 tables where one was expected"):
+    with pytest.raises(DataError, match=r"the input seed: .* 0 tables where one was") as caught:
         run(STAGE, documents=documents, seed=shard(tmp_path / "texts"))
+    assert "corpus.extract" in caught.value.hint
 
 
 def test_an_altered_classifier(documents, run):

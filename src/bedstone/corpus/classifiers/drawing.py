@@ -232,7 +232,11 @@ def given_examples(given: Shard, most: int, purpose: str) -> list[Example]:
     rows = enumerate(chain.from_iterable(group.to_pylist() for group in groups))
     named = ((f"{given.content[:16]}-{number}", row) for number, row in rows)
     examples = (Example(name, row["url"] or "", row["text"]) for name, row in named)
-    drawn = nsmallest(most, ((lot(each.id, purpose), each) for each in examples))
+    try:
+        drawn = nsmallest(most, ((lot(each.id, purpose), each) for each in examples))
+    except DataError as error:
+        hint = "of a folder, of pages or of a table corpus.extract makes documents: give these"
+        raise DataError(f"the input {purpose}: {error.args[0]}", hint=hint) from error
     if not drawn:
         raise DataError(f"{given.location} has no document")
     return [example for _, example in drawn]
