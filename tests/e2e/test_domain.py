@@ -135,6 +135,8 @@ def test_the_recipe_finds_the_domain_and_tells_its_share_at_each_step(planted):
     told = bedstone.run("domain", inputs, sets=sets, until="share", store=store)["nodes"]
     share = json.loads((Path(told["share"]) / "prevalence.json").read_text("utf-8"))
     assert share["low"] <= SHARE <= share["high"]
+    bedstone.report(Path(made["curated"]), out=folder / "report.html", store=store)
+    assert f"Of {share['documents']} documents" in (folder / "report.html").read_text("utf-8")
 
 
 @pytest.mark.torch

@@ -165,7 +165,10 @@ def examples(folder: Path, store: Path):
         parts = [random.Random(number).sample(text.split(), 30) for number in range(60)]
         lines = [json.dumps({"text": " ".join(each)}) for each in parts]
         (folder / f"{role}.jsonl").write_text("\n".join(lines), "utf-8")
-        made[role] = adopt([folder / f"{role}.jsonl"], store)
+        crawl = adopt([folder / f"{role}.jsonl"], store)
+        made[role] = build(
+            find("corpus.extract"), ExtractConfig(), {"crawl": crawl}, store, Local()
+        )
     return made
 
 

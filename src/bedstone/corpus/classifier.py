@@ -1,15 +1,15 @@
 """Stage corpus.classifier: learn from examples which documents are of their kind.
 
-Reads   ``documents``; one of: ``seed``, positives as a folder of texts, tables or an artifact of
-        documents; ``labels``, columns of the documents, one of which says which are positive; or
-        the config's ``urls`` and ``hosts``. Where given: ``negatives``, like ``seed``: without it
-        others are drawn from the documents; ``language``, so that others are of the positives'
-        languages in the same shares, and nothing is said of documents in languages without enough
-        positives
+Reads   ``documents``; one of: ``seed``, positives as documents (of a folder or a table
+        corpus.extract makes them); ``labels``, columns of the documents, one of which says which
+        are positive; or the config's ``urls`` and ``hosts``. Where given: ``negatives``, like
+        ``seed``: without it others are drawn from the documents; ``language``, so that others are
+        of the positives' languages in the same shares, and nothing is said of documents in
+        languages without enough positives
 Writes  ``weights.npy`` and ``model.json``, which corpus.classify reads
         ``about/evaluation.json``: ``held_out_auc`` with its interval, ``held_out_by``,
-        ``precision``, ``calibration``, ``ngrams`` for and against, ``languages``, ``sites``,
-        ``lengths``, ``without_site_ngrams_auc``, of the method ``dsir`` also ``draw``
+        ``calibration``, ``ngrams`` for and against, ``languages``, ``sites``, ``lengths``,
+        ``without_site_ngrams_auc``, of the method ``dsir`` also ``draw``
 
 All of that is measured on examples that the classifier had not learnt from: in five rounds a fifth
 is held out, near-duplicates together, and all of a site, or where the positives are of few sites
@@ -19,22 +19,25 @@ written. Scores are probabilities where the seed's kind and all else are equally
 
 from dataclasses import dataclass, replace
 from itertools import compress
-from typing import Any, Self
+from typing import Any
 
 import numpy as np
-from pydantic import Field, model_validator
 
-from bedstone.config import Config
-from bedstone.corpus.classifiers import examples as given
 from bedstone.corpus.classifiers import ngrams_shown, parting, quality
-from bedstone.corpus.classifiers.drawing import Drawn, How, drawn_examples
-from bedstone.corpus.classifiers.examples import Example, Wanted
+from bedstone.corpus.classifiers.drawing import (
+    FEWEST,
+    ClassifierConfig,
+    Drawn,
+    Example,
+    drawn_examples,
+    host_of,
+)
 from bedstone.corpus.classifiers.features import Features, Values, features_of_all
-from bedstone.corpus.classifiers.linear import BUCKETS, Method, learnt, said, values_of
+from bedstone.corpus.classifiers.linear import BUCKETS, learnt, said, values_of
 from bedstone.corpus.classifiers.logistic import Bools, Linear
-from bedstone.corpus.classifiers.resampling import draw_of
-from bedstone.corpus.classifiers.trained import Trained, quantiles_of, write_trained
+from bedstone.corpus.classifiers.trained import Trained, draw_of, quantiles_of, write_trained
 from bedstone.corpus.duplicates.clusters import having
+from bedstone.corpus.links.addresses import site_of
 from bedstone.errors import ConfigError, DataError, number_of
 from bedstone.store.artifact import ABOUT
 from bedstone.store.payload import write_json
@@ -42,45 +45,10 @@ from bedstone.store.stage import Job, Result, Stage
 from bedstone.text.codes import Indices, Texts, batches
 from bedstone.uncertainty.intervals import Estimate
 
-FEWEST = 50
-"""Examples of either kind. Assumption: of fewer not even the interval says much."""
 LEAST_AUC = 0.6
 EFFECTIVE_SHARE = 0.1
 SITES = 50
 """That are told of, largest first."""
-
-
-class ClassifierConfig(Config):
-    """Which documents are positive, and how a classifier is learnt."""
-
-    method: Method = "logistic"
-    """``dsir`` has weights that documents can be drawn by, in place of the best limit."""
-    urls: tuple[str, ...] = ()
-    """How the URLs of positives begin."""
-    hosts: tuple[str, ...] = ()
-    """Of positives, with all hosts below them."""
-    column: str | None = None
-    """Of ``labels``: above 0 is positive, 0 is not, null is no example."""
-    text_column: str = Field(default="text", min_length=1)
-    """Of tables that are given as ``seed`` or ``negatives``."""
-    max_positives: int = Field(default=5_000, ge=FEWEST, le=100_000)
-    """Of more, so many are drawn by lot."""
-    others_per_positive: float = Field(default=2.0, gt=0, le=20)
-    """That are drawn, in each language."""
-    min_language_positives: int = Field(default=5, ge=1, le=10_000)
-    """A language with fewer is none that the classifier knows."""
-    sample_documents: int = Field(default=5_000, ge=100, le=100_000)
-    """Of the corpus, whose scores say which percentile another one's is."""
-    effective_share: float | None = Field(default=None, gt=0, lt=1)
-    """Of dsir, 0.1 by default: how many documents of the sample the weights shall be worth."""
-    random_seed: int = Field(default=1, ge=0, lt=1 << 32)
-    """Of the lots, and of the order in which examples are read."""
-
-    @model_validator(mode="after")
-    def _has_effect(self) -> Self:
-        if self.effective_share and self.method != "dsir":
-            raise ValueError("effective_share has a meaning for the method dsir only")
-        return self
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,14 +60,10 @@ class Seen:
     is_positive: Bools
     groups: Indices
     """That may not be parted."""
+    sites: list[str]
     by_site: bool
     features: Features
     held: list[Texts]
-
-    @property
-    def sites(self) -> list[str]:
-        """What somebody has registered of each host."""
-        return [parting.site_of(given.host_of(example.url)) for example in self.examples]
 
     def learnt(self, values: Values, rows: Indices) -> Linear:
         """The classifier of some of the examples."""
@@ -111,10 +75,8 @@ class Seen:
         scores = np.empty(len(folds))
         for fold in np.unique(folds):
             model = self.learnt(values, np.flatnonzero(folds != fold))
-            here = np.flatnonzero(folds == fold)
-            scores[here] = said(
-                model, self.features.taken(here), values[self.features.places(here)]
-            )
+            here = folds == fold
+            scores[here] = said(model, self.features, values)[here]
         return scores
 
 
@@ -126,7 +88,7 @@ def run(config: ClassifierConfig, job: Job) -> Result:
         DataError: there are too few examples, or the classifier is no better than chance.
     """
     _refuse_unclear(config, job)
-    drawn = _drawn(config, job)
+    drawn = drawn_examples(job.inputs, config)
     seen = _seen(config, drawn)
     values = values_of(seen.features, config.method)
     folds = parting.folds_of(seen.groups, seen.is_positive)
@@ -143,31 +105,15 @@ def run(config: ClassifierConfig, job: Job) -> Result:
     )
     sampled = _sampled(trained, drawn.sample)
     trained = replace(trained, quantiles=quantiles_of(sampled))
-    told = _told(seen, drawn, scores, folds, trained) | _rounded(area.metrics("held_out", "auc"))
+    told = _told(seen, drawn, scores, folds, trained)
+    told |= {name: quality.rounded(it) for name, it in area.metrics("held_out", "auc").items()}
     if config.method == "dsir":
-        draw = draw_of(
-            config.effective_share or EFFECTIVE_SHARE, sampled, drawn.sample, config.random_seed
-        )
-        trained = replace(trained, temper=draw.temper, draw_quantiles=draw.quantiles)
-        told["draw"] = draw.told
+        share, ids = config.effective_share or EFFECTIVE_SHARE, [it.id for it in drawn.sample]
+        temper, quantiles, told["draw"] = draw_of(share, sampled, ids, config.random_seed)
+        trained = replace(trained, temper=temper, draw_quantiles=quantiles)
     write_trained(job, trained)
     write_json(job, f"{ABOUT}/evaluation.json", told)
-    numbers = ("positive_documents", "other_documents", "sample_documents", "groups")
-    metrics = {name: told[name] for name in (*numbers, "without_site_ngrams_auc")}
-    return Result(metrics | _rounded(area.metrics("held_out", "auc")))
-
-
-def _drawn(config: ClassifierConfig, job: Job) -> Drawn:
-    how = How(
-        Wanted(config.urls, config.hosts),
-        config.text_column,
-        config.max_positives,
-        config.others_per_positive,
-        config.min_language_positives,
-        config.sample_documents,
-        config.random_seed,
-    )
-    return drawn_examples(job.inputs, config.column, how)
+    return Result({name: each for name, each in told.items() if isinstance(each, int | float)})
 
 
 def _seen(config: ClassifierConfig, drawn: Drawn) -> Seen:
@@ -183,9 +129,11 @@ def _seen(config: ClassifierConfig, drawn: Drawn) -> Seen:
     is_positive = drawn.is_positive[stays]
     examples = [drawn.examples[row] for row in stays]
     _refuse_few(is_positive)
-    sites = [parting.site_of(given.host_of(example.url)) for example in examples]
+    hosts = [host_of(example.url) for example in examples]
+    sites = [site_of(host)[0] or host for host in hosts]
     by_site = parting.sites_can_be_held_out(list(compress(sites, is_positive)))
-    groups = parting.groups_of(examples, clusters[stays], by_site=by_site)
+    names = sites if by_site else [parting.page_name(example.url) for example in examples]
+    groups = parting.groups_of(names, clusters[stays])
     if (found := len(np.unique(groups[is_positive]))) < parting.FOLDS:
         raise DataError(
             f"the positives are {number_of(found, 'group')} of likenesses, fewer than "
@@ -194,7 +142,7 @@ def _seen(config: ClassifierConfig, drawn: Drawn) -> Seen:
         )
     texts = [example.text for example in examples]
     features = features_of_all(texts, BUCKETS[config.method])
-    return Seen(config, examples, is_positive, groups, by_site, *features)
+    return Seen(config, examples, is_positive, groups, sites, by_site, *features)
 
 
 def _sampled(trained: Trained, sample: list[Example]) -> Values:
@@ -212,9 +160,8 @@ def _told(
     """What the page about the classifier tells."""
     values, is_positive = values_of(seen.features, trained.method), seen.is_positive
     chances = quality.crossed(scores, is_positive, folds)
-    sites = seen.sites
     lengths = [quality.length_name(len(example.text)) for example in seen.examples]
-    is_of_site = ngrams_shown.of_sites(seen.features, sites, len(trained.linear.weights))
+    is_of_site = ngrams_shown.of_sites(seen.features, seen.sites, len(trained.linear.weights))
     less = np.where(is_of_site[seen.features.buckets], 0.0, values)
     without = quality.auc(seen.scores(less, folds), is_positive)
     measured = (chances, scores, is_positive)
@@ -228,7 +175,6 @@ def _told(
         "without_site_ngrams_auc": quality.rounded(without),
         "known_languages": list(trained.languages),
         "passed_over_positives": drawn.passed_over,
-        "precision": quality.precision(scores, is_positive),
         "calibration": quality.curve(chances, is_positive),
         "ngrams": ngrams_shown.moving(
             trained.linear, seen.features, values, is_positive, seen.held, is_of_site
@@ -236,13 +182,9 @@ def _told(
         "languages": quality.by_group([it.language for it in seen.examples], *measured)
         if trained.languages
         else [],
-        "sites": quality.by_group(sites, *measured)[:SITES],
+        "sites": quality.by_group(seen.sites, *measured)[:SITES],
         "lengths": quality.by_group(lengths, *measured),
     }
-
-
-def _rounded(metrics: dict[str, float]) -> dict[str, float]:
-    return {name: quality.rounded(value) for name, value in metrics.items()}
 
 
 def _refuse_unclear(config: ClassifierConfig, job: Job) -> None:

@@ -20,7 +20,7 @@ from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
-from numpy.typing import NDArray
+import pyarrow.compute as pc
 
 from bedstone.config import Config
 from bedstone.corpus.classifiers.features import Values
@@ -38,7 +38,6 @@ from bedstone.text.codes import batches
 Columns = dict[str, Values]
 Scoring = Callable[[pa.Table, Bools], Columns]
 """Of documents, and which of them are in a known language: the columns, NaN for nothing said."""
-TOP = 0.9
 ALL_LABELS = -1
 MOST_LABELS = 20
 """That are told."""
@@ -59,38 +58,26 @@ def run(config: ClassifyConfig, job: Job) -> Result:
         DataError: the fastText file is none, or has no such label.
     """
     trained, scoring, names = _scoring(config, job)
-    languages = _languages(trained, job)
+    known, abstained = _known(trained, job)
     schema = pa.schema([("id", pa.string()), *((name, pa.float64()) for name in names)])
-    abstained, row = Counter[str](), 0
-    counts = Counter(input_documents=0, scored_documents=0, top_documents=0)
+    row = scored = 0
     with tables.writing(job, "classify.parquet", schema) as written:
         for group in row_groups(job.inputs["documents"], ("id", "text")):
-            told = languages[row : row + group.num_rows]
+            columns = scoring(group, known[row : row + group.num_rows])
             row += group.num_rows
-            known = np.ones(group.num_rows, np.bool_)
-            if trained and trained.languages:
-                known = np.isin(told, trained.languages)
-                abstained.update(told[~known].tolist())
-            columns = scoring(group, known)
+            scored += int((~np.isnan(columns["score"])).sum())
             found = {name: pa.array(it, mask=np.isnan(it)) for name, it in columns.items()}
             written.extend(pa.table({"id": group["id"].cast(pa.string()), **found}, schema))
-            counts.update(
-                input_documents=group.num_rows,
-                scored_documents=int((~np.isnan(columns["score"])).sum()),
-                top_documents=int((columns.get("percentile", columns["score"]) >= TOP).sum()),
-            )
-    metrics: Metrics = dict(counts)
+    metrics: Metrics = {"input_documents": row, "scored_documents": scored}
     metrics |= {f"abstained.{name}_documents": abstained[name] for name in sorted(abstained)}
     return Result(metrics, (job.record("classify.parquet"),))
 
 
 def total(sums: Metrics) -> Metrics:
-    """The shards' counts, and which shares of the documents nothing is said of."""
-    documents = max(sums["input_documents"], 1)
-    scored = sums["scored_documents"]
+    """The shards' counts, and of which share of the documents nothing is said."""
+    documents = sums["input_documents"]
     return sums | {
-        "abstained_share": 1 - scored / documents if sums["input_documents"] else 0.0,
-        "top_share": sums["top_documents"] / max(scored, 1),
+        "abstained_share": 1 - sums["scored_documents"] / documents if documents else 0.0
     }
 
 
@@ -151,8 +138,8 @@ def _by_fasttext(path: Path, label: str) -> Scoring:
     return scored
 
 
-def _languages(trained: Trained | None, job: Job) -> NDArray[np.object_]:
-    """Of each document its language, where the classifier asks for it."""
+def _known(trained: Trained | None, job: Job) -> tuple[Bools, Counter[str]]:
+    """Which documents are in a language that the classifier knows, and how many in which other."""
     if bool(trained and trained.languages) != ("language" in job.inputs):
         raise ConfigError(
             "the classifier says nothing of languages that its seed lacks: it needs the language"
@@ -161,11 +148,12 @@ def _languages(trained: Trained | None, job: Job) -> NDArray[np.object_]:
             hint="give the input language to both corpus.classifier and corpus.classify, or to "
             "none; a fastText model takes none",
         )
-    if "language" not in job.inputs:
-        return np.empty(0, np.object_)
-    table = tables.read(job.inputs["documents"], ["id"])
-    names = tables.beside(job.inputs["language"], table, ["language"])["language"]
-    return np.array(names.to_pylist(), np.object_)
+    ids = tables.read(job.inputs["documents"], ["id"])
+    if not (trained and trained.languages):
+        return np.ones(len(ids), np.bool_), Counter()
+    languages = tables.beside(job.inputs["language"], ids, ["language"])["language"]
+    known = pc.is_in(languages, pa.array(trained.languages, languages.type))
+    return known.to_numpy(), Counter(languages.filter(pc.invert(known)).to_pylist())
 
 
 STAGE = Stage(

@@ -14,6 +14,7 @@ again. Within a stratum each language has about its share.
 """
 
 import csv
+from collections import Counter
 from collections.abc import Iterator
 from typing import Any
 
@@ -57,11 +58,10 @@ def run(config: DrawConfig, job: Job) -> Result:
     counted = _counted(config, job)
     if not counted.num_rows:
         raise DataError("there is no document to draw from")
-    groups = counted.group_by(["language", "stratum"]).aggregate([("id", "count")])
-    groups = groups.select(["language", "stratum", "id_count"])
-    groups = groups.rename_columns(["language", "stratum", "documents"])
+    groups = counted.group_by(["language", "stratum"]).aggregate([([], "count_all")])
+    groups = groups.rename_columns({"count_all": "documents"})
     groups = groups.sort_by([("language", "ascending"), ("stratum", "ascending")])
-    sizes = dict(zip(*_sums(groups), strict=True))
+    sizes = Counter(counted["stratum"].to_pylist())
     numbers = allotted(sizes, config.labels, config.above_share)
     drawn = pa.concat_tables(
         _drawn(counted.filter(pc.equal(counted["stratum"], name)), number, config.seed)
@@ -96,11 +96,6 @@ def _counted(config: DrawConfig, job: Job) -> pa.Table:
             table = table.filter(tables.beside(kept[0], table, ["keep"])["keep"])
         found.append(table)
     return pa.concat_tables(found)
-
-
-def _sums(groups: pa.Table) -> tuple[list[str], list[int]]:
-    sums = groups.group_by("stratum").aggregate([("documents", "sum")])
-    return sums["stratum"].to_pylist(), sums["documents_sum"].to_pylist()
 
 
 def _drawn(stratum: pa.Table, number: int, seed: int) -> pa.Table:

@@ -124,17 +124,15 @@ class Hits:
 
     def table(self) -> pa.Table:
         """A row for each language, and for each kind that it has a hit of."""
-        rows = [
-            (
-                *key,
-                self.characters[key[0]],
-                self.documents[key],
-                self.spans[key],
-                self.examples[key],
-            )
-            for key in sorted(self.spans)
-        ]
-        return pa.Table.from_pylist([dict(zip(HITS.names, row, strict=True)) for row in rows], HITS)
+        rows = (
+            (*key, self.characters[key[0]], self.documents[key], number, self.examples[key])
+            for key, number in sorted(self.spans.items())
+        )
+        return _table(rows, HITS)
+
+
+def _table(rows: Iterable[tuple[object, ...]], schema: pa.Schema) -> pa.Table:
+    return pa.Table.from_pylist([dict(zip(schema.names, it, strict=True)) for it in rows], schema)
 
 
 def run(config: PersonalConfig, job: Job) -> Result:
@@ -152,10 +150,7 @@ def run(config: PersonalConfig, job: Job) -> Result:
                 told = [span._asdict() for span in spans]
                 written.append((name, len(text), told, len(told)))
     planted = tried(hits.to_try(), config.kinds)
-    rows = [(*key, *counts) for key, counts in sorted(planted.items())]
-    table = pa.Table.from_pylist(
-        [dict(zip(PLANTED.names, row, strict=True)) for row in rows], PLANTED
-    )
+    table = _table(((*key, *counts) for key, counts in sorted(planted.items())), PLANTED)
     return Result(
         _metrics(config, hits, planted.values()),
         (

@@ -12,8 +12,7 @@ are the hard ones, the share is that of the easy ones.
 """
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import pyarrow.parquet as pq
@@ -25,13 +24,13 @@ from bedstone.store.payload import only_file, write_json
 from bedstone.store.stage import Job, Metrics, Result, Stage
 from bedstone.uncertainty.strata import Stratum, stratified_share
 
+Row = dict[str, Any]
 FILE = "prevalence.json"
+COUNTS = ("documents", "drawn", "labels", "yes")
 METHOD = (
     "labels drawn in strata by a classifier's score; of each stratum's share draws of "
     "Beta(yes + 1/3, no + 1/3), combined by its documents; 95 % between their percentiles"
 )
-Group = tuple[str, str]
-"""Language and stratum."""
 
 
 class PrevalenceConfig(Config):
@@ -43,81 +42,58 @@ class PrevalenceConfig(Config):
     """Of the draws behind the intervals."""
 
 
-@dataclass(frozen=True, slots=True)
-class Labelled:
-    """What there is of each language and stratum."""
-
-    documents: Mapping[Group, int]
-    drawn: Mapping[Group, int]
-    labels: Mapping[Group, int]
-    positives: Mapping[Group, int]
-
-    def share(self, groups: Iterable[Group], seed: int, least: int) -> dict[str, Any]:
-        """The share of the documents of ``groups``; null where there are fewer labels than that."""
-        of_stratum: dict[str, list[Group]] = {}
-        for group in groups:
-            of_stratum.setdefault(group[1], []).append(group)
-        parts = (self.documents, self.labels, self.positives)
-        strata = [
-            Stratum(*(_sum(counts, own) for counts in parts))
-            for _, own in sorted(of_stratum.items())
-        ]
-        if sum(it.labels for it in strata) < least:
-            return dict.fromkeys(("share", "low", "high"))
-        found = stratified_share(strata, seed)
-        return {"share": found.value, "low": found.low, "high": found.high}
-
-
 def run(config: PrevalenceConfig, job: Job) -> Result:
     """Count the labels by language and stratum, and estimate."""
     draw = job.inputs["draw"]
     drawn = pq.read_table(draw.file("drawn.parquet")).to_pylist()
-    sizes = pq.read_table(draw.file("strata.parquet")).to_pylist()
+    groups = pq.read_table(draw.file("strata.parquet")).to_pylist()
     group_of = {it["id"]: (it["language"], it["stratum"]) for it in drawn}
     filled = job.inputs.get("labels")
     said = read_labels(only_file(filled, "labels"), group_of) if filled else {}
-    found = Labelled(
-        {(it["language"], it["stratum"]): it["documents"] for it in sizes},
-        Counter(group_of.values()),
-        Counter(group_of[name] for name in said),
-        Counter(group_of[name] for name, is_in in said.items() if is_in),
-    )
+    of_drawn, labels = Counter(group_of.values()), Counter(group_of[name] for name in said)
+    positives = Counter(group_of[name] for name, is_in in said.items() if is_in)
+    for row in groups:
+        group = row["language"], row["stratum"]
+        row |= {"drawn": of_drawn[group], "labels": labels[group], "yes": positives[group]}
     whole = {
-        "documents": _sum(found.documents, found.documents),
+        "documents": sum(row["documents"] for row in groups),
         "drawn": len(drawn),
         "labels": len(said),
         "unfilled": len(drawn) - len(said),
-        **found.share(found.documents, config.seed, 1),
+        **_share(groups, config.seed, 1),
         "method": METHOD,
-        "strata": _strata(found),
-        "languages": _languages(found, config),
+        "strata": _summed(groups, "stratum"),
+        "languages": _languages(groups, config),
     }
     write_json(job, FILE, whole)
     return Result(_metrics(whole))
 
 
-def _sum(counts: Mapping[Group, int], groups: Iterable[Group]) -> int:
-    return sum(counts.get(group, 0) for group in groups)
+def _share(groups: Sequence[Row], seed: int, least: int) -> Row:
+    """The share of the documents of ``groups``; null where there are fewer labels than that."""
+    strata = [
+        Stratum(it["documents"], it["labels"], it["yes"]) for it in _summed(groups, "stratum")
+    ]
+    if sum(it.labels for it in strata) < least:
+        return dict.fromkeys(("share", "low", "high"))
+    found = stratified_share(strata, seed)
+    return {"share": found.value, "low": found.low, "high": found.high}
 
 
-def _strata(found: Labelled) -> list[dict[str, Any]]:
+def _summed(groups: Sequence[Row], key: str) -> list[Row]:
+    """The counts of all groups that are alike in ``key``."""
+    sums: dict[str, Counter[str]] = {}
+    for row in groups:
+        sums.setdefault(row[key], Counter()).update({name: row[name] for name in COUNTS})
+    return [{key: value, **{name: sums[value][name] for name in COUNTS}} for value in sorted(sums)]
+
+
+def _languages(groups: Sequence[Row], config: PrevalenceConfig) -> list[Row]:
     rows = []
-    for name in sorted({stratum for _, stratum in found.documents}):
-        own = [group for group in found.documents if group[1] == name]
-        columns = (found.documents, found.drawn, found.labels, found.positives)
-        sums = (_sum(counts, own) for counts in columns)
-        keys = ("documents", "drawn", "labels", "yes")
-        rows.append({"stratum": name, **dict(zip(keys, sums, strict=True))})
-    return rows
-
-
-def _languages(found: Labelled, config: PrevalenceConfig) -> list[dict[str, Any]]:
-    rows = []
-    for name in sorted({language for language, _ in found.documents}):
-        own = [group for group in found.documents if group[0] == name]
-        counts = {"documents": _sum(found.documents, own), "labels": _sum(found.labels, own)}
-        told = found.share(own, config.seed, config.min_labels)
-        rows.append({"language": name, **counts, **told})
+    for row in _summed(groups, "language"):
+        own = [group for group in groups if group["language"] == row["language"]]
+        counts = {name: row[name] for name in ("language", "documents", "labels")}
+        rows.append(counts | _share(own, config.seed, config.min_labels))
     return rows
 
 

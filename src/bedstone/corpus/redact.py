@@ -15,8 +15,7 @@ A policy for each kind:
 * ``drop``: it is cut, with a space beside it; a line that is left blank goes. Documents are
   dropped by corpus.filter, ``limits.personal.personal``.
 
-If the new text is measured again, a tag is nothing. Nor is a surrogate, but for those of mail and
-of phone numbers that are kept for films, which have the shape of what they stand for.
+If the new text is measured again, a tag is nothing. Nor is a surrogate, but for those of mail.
 
 Rewriting makes texts alike: of two that differed in an address, tags make near-duplicates. Take
 those out after it; measure statistics anew.

@@ -9,7 +9,9 @@ from bedstone.store.lineage import ancestors
 
 MEASURING = (
     "corpus.audit",
+    "corpus.draw",
     "corpus.personal",
+    "corpus.prevalence",
     "corpus.yardstick",
     "evaluation.",
     "sampling.",
@@ -17,8 +19,12 @@ MEASURING = (
     "tokenizer.cost",
 )
 """How the names of the stages begin that measure what others made, and make nothing of it."""
-LAWS = (("scaling.predict", "fit"), ("scaling.predict", "ladder"))
-"""Stages and roles of what need not be in the family: other runs say what is expected of one."""
+LAWS = (
+    ("corpus.prevalence", "labels"),
+    ("scaling.predict", "fit"),
+    ("scaling.predict", "ladder"),
+)
+"""Stages and roles of what need not be in the family: other runs, or a person, say it."""
 PARTS = ("sampling.answers", "sampling.latency", "sampling.rewards")
 """Stages of which hundreds of artifacts are parts of one comparison, which is what is told."""
 

@@ -45,14 +45,14 @@ def documents(table_shard):
     return table_shard("documents", corpus()[0])
 
 
+def given(texts):
+    """Documents that are no part of the corpus."""
+    return {"url": [f"{number}.txt" for number in range(len(texts))], "text": texts}
+
+
 @pytest.fixture
-def seed(tmp_path):
-    folder = tmp_path / "seed"
-    folder.mkdir()
-    for number in range(80):
-        (folder / f"bird-{number}.txt").write_text(text(10_000 + number, BIRDS))
-    (folder / "LICENSE").write_text("no text")
-    return shard(folder)
+def seed(table_shard):
+    return table_shard("seed", given([text(10_000 + number, BIRDS) for number in range(80)]))
 
 
 def evaluation(made):
@@ -92,17 +92,10 @@ def test_texts_that_are_given_are_learnt_against_the_corpus(documents, seed, run
     assert sum(birds) / 200 > 0.75
 
 
-def test_others_that_are_given_take_the_place_of_the_corpus(documents, seed, tmp_path, run):
-    folder = tmp_path / "others"
-    folder.mkdir()
-    lines = [json.dumps({"body": text(20_000 + number, OTHERS)}) for number in range(90)]
-    (folder / "others.jsonl").write_text("\n".join(lines))
-    given = {"documents": documents, "negatives": shard(folder)}
-    labels = {"text_column": "body"}
-    result, _ = run(STAGE, {**BY_HOST, **labels}, **given)
+def test_others_that_are_given_take_the_place_of_the_corpus(documents, table_shard, run):
+    others = table_shard("others", given([text(20_000 + n, OTHERS) for n in range(90)]))
+    result, _ = run(STAGE, BY_HOST, documents=documents, negatives=others)
     assert result.metrics["other_documents"] == 90
-    with pytest.raises(DataError, match="no column 'text'"):
-        run(STAGE, BY_HOST, **given)
 
 
 def test_a_column_says_what_is_positive_and_null_is_no_example(documents, table_shard, run):
@@ -144,13 +137,9 @@ def test_pages_of_one_name_are_too_few_to_hold_a_part_out(table_shard, run):
         run(STAGE, {"hosts": ["a0.example"]}, documents=table_shard("documents", columns))
 
 
-def test_a_copy_of_a_positive_is_no_other(documents, tmp_path, run):
-    folder = tmp_path / "seed"
-    folder.mkdir()
-    for number in range(0, 300, 3):
-        (folder / f"{number}.txt").write_text(text(number, BIRDS))
-    given = {"documents": documents, "seed": shard(folder)}
-    result, _ = run(STAGE, {"others_per_positive": 6}, **given)
+def test_a_copy_of_a_positive_is_no_other(documents, table_shard, run):
+    seed = table_shard("seed", given([text(number, BIRDS) for number in range(0, 300, 3)]))
+    result, _ = run(STAGE, {"others_per_positive": 6}, documents=documents, seed=seed)
     assert result.metrics["other_documents"] == 500
 
 
@@ -217,12 +206,14 @@ def test_positives_are_said_once(config, roles, message, documents, seed, run):
         run(STAGE, config, documents=documents, **{role: given[role] for role in roles})
 
 
-def test_a_folder_without_texts(documents, tmp_path, run):
-    folder = tmp_path / "seed"
-    folder.mkdir()
-    (folder / "page.html").write_text("<p>A page.</p>")
-    with pytest.raises(DataError, match="no text in it is read"):
-        run(STAGE, documents=documents, seed=shard(folder))
+def test_a_seed_without_texts(documents, table_shard, tmp_path, run):
+    nothing = table_shard("nothing", pa.table({"url": ["a"], "text": ["a"]}).slice(0, 0))
+    with pytest.raises(DataError, match="has no document"):
+        run(STAGE, documents=documents, seed=nothing)
+    (tmp_path / "texts").mkdir()
+    with pytest.raises(DataError, match=r"the input seed: .* 0 tables where one was") as caught:
+        run(STAGE, documents=documents, seed=shard(tmp_path / "texts"))
+    assert "corpus.extract" in caught.value.hint
 
 
 def test_an_altered_classifier(documents, run):
@@ -230,3 +221,17 @@ def test_an_altered_classifier(documents, run):
     made.file("weights.npy").write_bytes(b"none")
     with pytest.raises(ArtifactError, match="no classifier"):
         run(CLASSIFY, documents=documents, classifier=made)
+
+
+def test_a_shard_without_documents_is_scored(table_shard, run, rows):
+    columns, languages = corpus()
+    given = {
+        "documents": table_shard("documents", columns),
+        "language": table_shard("language", languages),
+    }
+    _, made = run(STAGE, BY_HOST, **given)
+    for name, table in (("documents", columns), ("language", languages)):
+        given[name] = table_shard(f"no_{name}", pa.table(table).slice(0, 0))
+    result, scored = run(CLASSIFY, **given, classifier=made)
+    assert rows(scored, "classify.parquet") == []
+    assert total(result.metrics)["abstained_share"] == 0

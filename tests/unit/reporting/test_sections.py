@@ -20,6 +20,7 @@ from bedstone.reporting.sections.languages import (
     _value_tables,
 )
 from bedstone.reporting.sections.model import _with_interval, experts, held_out, size, training
+from bedstone.reporting.sections.prevalence import prevalence
 from bedstone.reporting.sections.rules import _by_language, _effects, _figure, excerpt, rules
 from bedstone.reporting.sections.tokens import NAMED_SHARE, _most_changed
 from bedstone.reporting.wording import SPACE, percent
@@ -370,3 +371,33 @@ PART = {
     "score_others": None,
     "auc": None,
 }
+
+
+def test_how_much_of_a_domain_there_is_or_that_nobody_can_tell(tmp_path):
+    shares = {"share": 0.048, "low": 0.034, "high": 0.28}
+    none = dict.fromkeys(shares)
+    german = {"language": "deu_Latn", "documents": 600, "labels": 60, **shares}
+    told = {
+        "documents": 900,
+        "drawn": 100,
+        "labels": 70,
+        "unfilled": 30,
+        **shares,
+        "method": "labels drawn in strata",
+        "strata": [{"stratum": "above", "documents": 300, "labels": 40, "yes": 30}],
+        "languages": [{**german, "language": "eng_Latn", "documents": 9, **none}, german],
+    }
+    made = SimpleNamespace(file=lambda name: tmp_path / name)
+    family = SimpleNamespace(find=lambda name: made)
+    (tmp_path / "prevalence.json").write_text(json.dumps(told))
+    section, share = prevalence(family), f"4.8{SPACE}% (3.4{SPACE}% to 28{SPACE}%)"
+    assert section.answer == f"Of 900 documents {share} are of the domain"
+    strata, languages = section.tables
+    assert strata.rows == (("above", "300", "40", "30"),)
+    assert languages.rows == (
+        ("German", "600", "60", share),
+        ("English", "9", "60", "cannot tell"),
+    )
+    (tmp_path / "prevalence.json").write_text(json.dumps({**told, **none, "labels": 0}))
+    assert "Nobody can tell yet" in prevalence(family).answer
+    assert prevalence(SimpleNamespace(find=lambda name: None)) is None

@@ -69,22 +69,6 @@ class Features:
         """Of each bucket, which text's it is."""
         return np.repeat(np.arange(len(self)), np.diff(self.firsts))
 
-    def places(self, rows: Indices) -> Indices:
-        """Where the buckets of some texts are."""
-        sizes = np.diff(self.firsts)[rows]
-        behind = np.cumsum(sizes)
-        places: Indices = np.arange(sizes.sum()) + np.repeat(
-            self.firsts[rows] - behind + sizes, sizes
-        )
-        return places
-
-    def taken(self, rows: Indices) -> "Features":
-        """Those of some texts."""
-        at, sizes = self.places(rows), np.diff(self.firsts)[rows]
-        firsts = np.concatenate((np.zeros(1, np.int64), np.cumsum(sizes)))
-        columns = (self.buckets, self.counts, self.begins, self.ends)
-        return Features(firsts, *(column[at] for column in columns))
-
 
 def features_of(texts: Texts, buckets: int) -> Features:
     """The features of ``texts``, in the order in which their n-grams end."""

@@ -47,8 +47,8 @@ def learnt(
     if method == "logistic":
         buckets = BUCKETS[method]
         return logistic.fitted(features, values, is_positive, rows, buckets, seed)
-    wanted = _log_shares(features.taken(rows[is_positive[rows]]))
-    others = _log_shares(features.taken(rows[~is_positive[rows]]))
+    is_read = np.isin(np.arange(len(features)), rows)
+    wanted, others = (_log_shares(features, is_read & it) for it in (is_positive, ~is_positive))
     return Linear((wanted - others).astype(np.float32), 0.0)
 
 
@@ -62,7 +62,8 @@ def _summed(features: Features, values: Values) -> Values:
     return np.bincount(features.rows, values, len(features)).astype(np.float64)
 
 
-def _log_shares(features: Features) -> Values:
-    counts = np.bincount(features.buckets, features.counts, BUCKETS["dsir"]) + 1.0
+def _log_shares(features: Features, is_read: Bools) -> Values:
+    times = features.counts * is_read[features.rows]
+    counts = np.bincount(features.buckets, times, BUCKETS["dsir"]) + 1.0
     found: Values = np.log(counts / counts.sum())
     return found

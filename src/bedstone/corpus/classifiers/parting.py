@@ -11,12 +11,10 @@ from functools import lru_cache
 from urllib.parse import parse_qsl, urlsplit
 
 import numpy as np
-from tldextract import TLDExtract
 
-from bedstone.corpus.classifiers.examples import Example, host_of
 from bedstone.corpus.classifiers.logistic import Bools
 from bedstone.corpus.duplicates.clusters import Band, Documents, join
-from bedstone.corpus.duplicates.signatures import signed
+from bedstone.corpus.duplicates.signatures import Hashes, signed
 from bedstone.languages import by_code
 from bedstone.text.codes import Indices, batches
 
@@ -28,13 +26,6 @@ BANDS, ROWS, SHINGLE_WORDS, SEED = 10, 5, 5, 1
 NO_NAMES = frozenset({"", "index", "default", "home", "main"})
 LANGUAGE_ENDING = re.compile(r"[-_]([a-z]{2})(?:[-_][a-z]{2,4})?$")
 """Of three letters nearly every word is a code."""
-_extract = TLDExtract(suffix_list_urls=(), cache_dir=None)
-
-
-@lru_cache(1 << 14)
-def site_of(host: str) -> str:
-    """What somebody has registered of a host; the host itself where nothing is to be registered."""
-    return _extract.extract_str(host).top_domain_under_public_suffix or host
 
 
 def clusters(texts: Sequence[str]) -> Indices:
@@ -44,14 +35,9 @@ def clusters(texts: Sequence[str]) -> Indices:
         np.concatenate([getattr(batch, name) for batch in made])
         for name in ("least", "exact", "is_signed")
     )
+    bands = [least[:, first : first + ROWS] for first in range(0, BANDS * ROWS, ROWS)]
     everyone = np.ones(len(texts), np.bool_)
-
-    def band(columns: slice) -> Band:
-        return lambda: iter([(np.ascontiguousarray(least[:, columns]), is_signed)])
-
-    bands = [band(slice(first, first + ROWS)) for first in range(0, BANDS * ROWS, ROWS)]
-    about = Documents(everyone, np.zeros(len(texts), np.uint64), np.arange(len(texts)))
-    return join(lambda: iter([(exact, everyone)]), bands, about).roots
+    return _joined((exact, everyone), *((columns, is_signed) for columns in bands))
 
 
 def page_name(url: str) -> str:
@@ -78,25 +64,29 @@ def sites_can_be_held_out(sites: Sequence[str]) -> bool:
     return len(names) >= 2 * FOLDS and counts.max() <= MOST_OF_SITE * len(sites)
 
 
-def groups_of(examples: Sequence[Example], cluster: Indices, *, by_site: bool) -> Indices:
-    """Numbers that examples have in common that may not be parted."""
-    urls = [example.url for example in examples]
-    names = [site_of(host_of(url)) if by_site else page_name(url) for url in urls]
+def groups_of(names: Sequence[str], cluster: Indices) -> Indices:
+    """Numbers that examples have in common that may not be parted.
+
+    Args:
+        names: of their sites or pages; what has none is by itself.
+        cluster: of near-duplicates.
+    """
     own = [name or f"\0{number}" for number, name in enumerate(names)]
-    return united(cluster, np.unique(own, return_inverse=True)[1])
+    of = (cluster, np.unique(own, return_inverse=True)[1])
+    keys = [each.astype(np.uint64)[:, np.newaxis] for each in of]
+    everyone = np.ones(len(names), np.bool_)
+    return _joined((keys[0], ~everyone), *((key, everyone) for key in keys))
 
 
-def united(*keys: Indices) -> Indices:
-    """The least row of those that equal keys join, of whatever kind, one after another."""
-    groups = np.arange(len(keys[0]))
-    while True:
-        before = groups
-        for key in keys:
-            least = np.full(int(key.max(initial=0)) + 1, len(groups))
-            np.minimum.at(least, key, groups)
-            groups = least[key]
-        if np.array_equal(groups, before):
-            return groups
+def _joined(exact: tuple[Hashes, Bools], *bands: tuple[Hashes, Bools]) -> Indices:
+    """The least row of all that are joined."""
+
+    def band(numbers: Hashes, present: Bools) -> Band:
+        return lambda: iter([(np.ascontiguousarray(numbers), present)])
+
+    count = len(exact[1])
+    about = Documents(np.ones(count, np.bool_), np.zeros(count, np.uint64), np.arange(count))
+    return join(band(*exact), [band(*each) for each in bands], about).roots
 
 
 def folds_of(groups: Indices, is_positive: Bools) -> Indices:

@@ -21,7 +21,6 @@ DIGITS = 6
 STEPS, SHIFT, ENOUGH = 100, 1e-9, 1e-9
 """Of Newton's method: how often, what is added to the diagonal, what change is none."""
 BINS = 10
-AT = (10, 50, 100, 200, 500, 1_000, 2_000, 5_000)
 LENGTHS = (500, 1_000, 2_000, 4_000, 8_000, 16_000)
 """Characters at which a new bin of lengths begins."""
 
@@ -84,24 +83,13 @@ def crossed(scores: Values, is_positive: Bools, folds: Indices) -> Values:
     return found
 
 
-def precision(scores: Values, is_positive: Bools) -> list[dict[str, float]]:
-    """Of the examples with the highest scores, which share is positive."""
-    order = np.argsort(-scores, kind="stable")
-    hits = np.cumsum(is_positive[order])
-    wanted = sorted({*(k for k in AT if k <= len(scores)), int(is_positive.sum())})
-    return [{"k": k, "precision": rounded(hits[k - 1] / k)} for k in wanted]
-
-
 def curve(chances: Values, is_positive: Bools) -> list[dict[str, float]]:
     """What was said and what was true, in tenths of the examples; both kinds weigh the same."""
     weights = 0.5 / np.where(is_positive, is_positive.sum(), (~is_positive).sum())
     rows = []
     for bin_ in np.array_split(np.argsort(chances, kind="stable"), BINS):
-        if len(bin_):
-            weight = weights[bin_]
-            said = np.average(chances[bin_], weights=weight)
-            true = np.average(is_positive[bin_], weights=weight)
-            rows.append({"n": len(bin_), "said": rounded(said), "true": rounded(true)})
+        said, true = (np.average(it[bin_], weights=weights[bin_]) for it in (chances, is_positive))
+        rows.append({"n": len(bin_), "said": rounded(said), "true": rounded(true)})
     return rows
 
 

@@ -1,13 +1,24 @@
-"""A classifier with what was found about it; how it is written, read and asked."""
+"""A classifier with what was found about it; how it is written, read and asked.
 
+With weights of dsir documents can be drawn in proportion to them, instead of taking those with the
+largest ones. They are tempered, for weights of whole texts differ so much that a draw by them takes
+hardly any but the largest: log weights are multiplied by the number that leaves as many documents
+worth counting as was asked, sum(w)^2 / sum(w^2) of them.
+
+Source: Xie et al. 2023, arXiv:2302.03169, where Gumbel noise on log weights draws without
+replacement; Kish 1965, "Survey sampling", for the effective size.
+"""
+
+from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import compress
 
 import numpy as np
 
-from bedstone.corpus.classifiers.features import Features, Values, features_of
+from bedstone.corpus.classifiers.features import Values, features_of
 from bedstone.corpus.classifiers.linear import BUCKETS, Method, said, values_of
 from bedstone.corpus.classifiers.logistic import Linear
-from bedstone.corpus.classifiers.quality import DIGITS, chance
+from bedstone.corpus.classifiers.quality import DIGITS, chance, rounded
 from bedstone.errors import ArtifactError
 from bedstone.lots import lot
 from bedstone.store.artifact import Shard
@@ -17,6 +28,8 @@ from bedstone.text.codes import Texts
 
 WEIGHTS, MODEL = "weights.npy", "model.json"
 QUANTILES = 1_000
+HALVINGS = 60
+MOST_TEMPER = 1e6
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,14 +50,11 @@ class Trained:
     draw_quantiles: Values | None = None
     """Of the lots of dsir, and what their scores are multiplied with."""
 
-    def scores(self, features: Features) -> Values:
-        """Before calibration."""
-        return said(self.linear, features, values_of(features, self.method))
-
     def scores_of(self, texts: Texts) -> Values:
-        """Of texts; NaN of one without an n-gram."""
+        """Of texts, before calibration; NaN of one without an n-gram."""
         features = features_of(texts, BUCKETS[self.method])
-        return np.where(np.diff(features.firsts) > 0, self.scores(features), np.nan)
+        scores = said(self.linear, features, values_of(features, self.method))
+        return np.where(np.diff(features.firsts) > 0, scores, np.nan)
 
     def chances(self, scores: Values) -> Values:
         """Calibrated: the probability, where the seed's kind is as frequent as all else."""
@@ -64,12 +74,46 @@ class Trained:
         return _place(self.draw_quantiles, lots_of(scores, ids, self.temper, self.seed))
 
 
-def lots_of(scores: Values, ids: list[str], temper: float, seed: int) -> Values:
+def lots_of(scores: Values, ids: Sequence[str], temper: float, seed: int) -> Values:
     """Tempered log weights, each with noise of Gumbel's distribution that is the document's own."""
     even = np.array([lot(each, f"dsir {seed}") for each in ids])
     noise = -np.log(-np.log(np.clip(even, 2.0**-49, 1 - 2.0**-49)))
     found: Values = temper * scores + noise
     return found
+
+
+def draw_of(
+    share: float, scores: Values, ids: Sequence[str], seed: int
+) -> tuple[float, Values, dict[str, float]]:
+    """The draw whose effective size is ``share`` of the sample with these log weights.
+
+    Returns:
+        What log weights are multiplied by; the quantiles of the lots; what is told of it.
+    """
+    is_told = ~np.isnan(scores)
+    scores, ids = scores[is_told], list(compress(ids, is_told))
+    low, high = 0.0, MOST_TEMPER
+    for _ in range(HALVINGS):
+        middle = (low + high) / 2
+        is_wide = effective_size(middle * scores) > share * len(scores)
+        low, high = (middle, high) if is_wide else (low, middle)
+    lots = lots_of(scores, ids, low, seed)
+    count = max(round(share * len(scores)), 1)
+    drawn, best = (np.argsort(-it, kind="stable")[:count] for it in (lots, scores))
+    told = {
+        "temper": low,
+        "drawn_documents": count,
+        "effective_documents": effective_size(low * scores),
+        "untempered_effective_documents": effective_size(scores),
+        "overlap_with_best_share": len(np.intersect1d(drawn, best)) / count,
+    }
+    return low, quantiles_of(lots), {name: rounded(it) for name, it in told.items()}
+
+
+def effective_size(log_weights: Values) -> float:
+    """How many documents of equal weight would vary as little."""
+    weights = np.exp(log_weights - log_weights.max())
+    return float(weights.sum() ** 2 / (weights**2).sum())
 
 
 def quantiles_of(values: Values) -> Values:

@@ -4,12 +4,12 @@ Each test takes a number without what parts its groups.
 
 Sources: ISO/IEC 7812-1 (Luhn, networks' prefixes), ISO 13616 with SWIFT's registry of lengths
 (IBAN), UIDAI (Aadhaar: Verhoeff 1969), Income Tax Department of India (PAN), NADRA (CNIC),
-Department of Home Affairs (South Africa's id), KRA (PIN), Dukcapil (NIK), Autoridade Tributária
+Department of Home Affairs (South Africa's id), Dukcapil (NIK), Autoridade Tributária
 (NUIT), Receita Federal (CPF), NIDA (Tanzania's id).
 """
 
 import re
-from functools import cache
+from calendar import monthrange
 
 from bedstone.corpus.personal_data.countries import IBAN_LENGTHS
 
@@ -22,7 +22,7 @@ RuPay, Verve; Maestro; Mastercard's second range and Mir."""
 PAN_HOLDERS = "ABCFGHJLPTK"
 NIK_PROVINCES = re.compile(r"1[1-9]|21|3[1-6]|5[1-3]|6[1-5]|7[1-6]|8[12]|9[1-7]")
 NUIT_WEIGHTS = (8, 9, 4, 5, 6, 7, 8, 9)
-DAYS = (31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31)
+LEAP_YEAR = 2000
 VERHOEFF = (1, 5, 7, 6, 2, 8, 3, 0, 9, 4)
 """His permutation of the digits, which is applied once more for each place."""
 
@@ -82,11 +82,6 @@ def is_south_africa_id(digits: str) -> bool:
     return is_date(digits[:6]) and digits[10] in "012" and is_luhn(digits)
 
 
-def is_kenya_pin(text: str) -> bool:
-    """Of a person, A, or another taxpayer, P; no check."""
-    return text[0] in "AP"
-
-
 def is_nik(digits: str) -> bool:
     """Indonesia's: a province, and a day of birth, with 40 more for women; no check."""
     day = int(digits[6:8]) % 40
@@ -119,11 +114,7 @@ def is_any(digits: str) -> bool:
     return len(set(digits)) > 1
 
 
-@cache
-def _days(month: int) -> int:
-    return DAYS[month - 1] if 1 <= month <= 12 else 0
-
-
 def is_date(digits: str) -> bool:
     """Whether ``YYMMDD`` is a day of some century."""
-    return 1 <= int(digits[4:6]) <= _days(int(digits[2:4]))
+    month = int(digits[2:4])
+    return 1 <= month <= 12 and 1 <= int(digits[4:6]) <= monthrange(LEAP_YEAR, month)[1]

@@ -1,4 +1,4 @@
-"""Countries in texts: whose a document is, how long accounts are there, numbers kept for films.
+"""Countries in texts: whose a document is, and how long accounts are there.
 
 A wrong country makes national numbers of any digits, so none is said where in doubt: a document's
 is that of its host's top-level domain (ISO 3166-1, but ``uk``), unless that is sold as a word, or
@@ -6,9 +6,8 @@ that where nearly all who write its language live.
 
 The table ``countries.tsv``: ``iban``, an account's length, by SWIFT's registry (ISO 13616);
 ``languages`` by ISO 639-3, of whose speakers nine of ten live there (assumption, by CLDR's
-speakers: Urdu, Swahili, Bengali, Tamil are in none); ``films``, the last digits of phone numbers
-that are given to nobody, ``*`` as they stand and ``#`` any (NANPA, Ofcom, ARCEP, BNetzA, ACMA,
-ComReg, PTS); ``sold``, domains that most have for their letters (assumption: common knowledge).
+speakers: Urdu, Swahili, Bengali, Tamil are in none); ``sold``, domains that most have for their
+letters (assumption: common knowledge).
 """
 
 import csv
@@ -21,7 +20,6 @@ from bedstone.languages import split
 _TABLE = Path(__file__).with_name("countries.tsv").read_text("utf-8")
 _ROWS = list(csv.DictReader(_TABLE.splitlines(), delimiter="\t"))
 IBAN_LENGTHS = {row["country"]: int(row["iban"]) for row in _ROWS if row["iban"]}
-FOR_FILMS = {row["country"]: row["films"] for row in _ROWS if row["films"]}
 SOLD = frozenset(row["country"] for row in _ROWS if row["sold"])
 COUNTRY_OF = {language: row["country"] for row in _ROWS for language in row["languages"].split()}
 

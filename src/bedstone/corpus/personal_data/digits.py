@@ -39,7 +39,7 @@ def folded(text: str) -> str:
     """``text`` with ASCII's digits, hyphens and spaces in place of others; as long as it was."""
     if text.isascii():
         return text
-    return _foreign().sub(_ascii, text)
+    return _foreign().sub(lambda each: _ascii(each[0]), text)
 
 
 def native_digits(script: str) -> str:
@@ -58,12 +58,8 @@ def _foreign() -> re.Pattern[str]:
     return re.compile(f"[{SPACES}{HYPHENS}{wide}{low}\U00010000-\U0010ffff]")
 
 
-def _ascii(found: re.Match[str]) -> str:
-    return _ascii_of(found[0])
-
-
 @cache
-def _ascii_of(character: str) -> str:
+def _ascii(character: str) -> str:
     if ord(character) in FULL_WIDTH:
         return chr(ord(character) - FULL_WIDTH.start + ord("!"))
     value = unicodedata.decimal(character, None)

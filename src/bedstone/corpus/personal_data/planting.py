@@ -8,7 +8,7 @@ trial, mail goes to names that nobody can have.
 """
 
 import random
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from string import ascii_lowercase, ascii_uppercase, digits
 from typing import NamedTuple
 
@@ -58,6 +58,18 @@ KEYS: dict[Kind, str] = {
 }
 """The words that these kinds ask for."""
 WITH_LETTERS = ("email", "ip", "iban", "india_pan", "kenya_pin")
+LOOK_ALIKES = (
+    ("ISBN 978-#-####-####-#", "ISBN 978##########", "ISBN #-###-#####-#"),
+    ("version #.#.##", "v#.##.#", "version #.#.##.#", "#.#.##.#", "#.##.#"),
+    ("doi:10.####/aaaa.20##.######",),
+    tuple("#" * length for length in range(8, 18)),
+    ("order ############", "SKU-##########", "AA##-AAAA-########"),
+    ("192.168.#.1##", "10.0.#.##", "172.16.##.#", "127.0.0.1"),
+    ("aaaa@1.#.##", "aaaa@2.#.#-beta", "aaaa@2x.png", "git@aaa.org:a/aa.git", "@aaaaa"),
+    ("20##-0#-1#", "20##01##12####", "19##-20##", "1#:##:##", "#,###,###.##"),
+    ("##.#######, -##.#######", "a0:b#:##:c#:d#:##"),
+)
+"""Books, versions, papers, bare numbers, orders, private addresses, packages, times, places."""
 Count = tuple[int, int, int]
 """Planted of a kind, found as it, and taken for it."""
 
@@ -112,7 +124,7 @@ def _things(
     """Kinds and identifiers; in turns with them look-alikes, of no kind."""
     for kind in kinds:
         yield kind, KEYS.get(kind, "") + _identifier(dice, kind, country)
-        yield None, dice.choice(LOOK_ALIKES)(dice)
+        yield None, _drawn(dice, dice.choice(dice.choice(LOOK_ALIKES)))
 
 
 def _identifier(dice: random.Random, kind: Kind, country: str | None) -> str:
@@ -145,21 +157,3 @@ def _phone(dice: random.Random, country: str | None) -> str:
         pass
     form = PhoneNumberFormat.NATIONAL if is_own else PhoneNumberFormat.INTERNATIONAL
     return format_number(number, form)
-
-
-def _number(*shapes: str) -> Callable[[random.Random], str]:
-    return lambda dice: _drawn(dice, dice.choice(shapes))
-
-
-LOOK_ALIKES = (
-    _number("ISBN 978-#-####-####-#", "ISBN 978##########", "ISBN #-###-#####-#"),
-    _number("version #.#.##", "v#.##.#", "version #.#.##.#", "#.#.##.#", "#.##.#"),
-    _number("doi:10.####/aaaa.20##.######"),
-    _number(*("#" * length for length in range(8, 18))),
-    _number("order ############", "SKU-##########", "AA##-AAAA-########"),
-    _number("192.168.#.1##", "10.0.#.##", "172.16.##.#", "127.0.0.1"),
-    _number("aaaa@1.#.##", "aaaa@2.#.#-beta", "aaaa@2x.png", "git@aaa.org:a/aa.git", "@aaaaa"),
-    _number("20##-0#-1#", "20##01##12####", "19##-20##", "1#:##:##", "#,###,###.##"),
-    _number("##.#######, -##.#######", "a0:b#:##:c#:d#:##"),
-)
-"""Books, versions, papers, bare numbers, orders, private addresses, packages, times, places."""

@@ -38,7 +38,7 @@ COLONS = re.compile(r":(?=[0-9A-Fa-f]{0,4}:)")
 SIXTEENS = re.compile(r"[0-9A-Fa-f:]+")
 CODES: dict[Kind, tuple[int, re.Pattern[str], Callable[[str], bool]]] = {
     "india_pan": (5, re.compile("[A-Z]{5}[0-9]{4}[A-Z]"), checksums.is_pan),
-    "kenya_pin": (1, re.compile("[AP][0-9]{9}[A-Z]"), checksums.is_kenya_pin),
+    "kenya_pin": (1, re.compile("[AP][0-9]{9}[A-Z]"), checksums.is_any),
 }
 """The letters before the first digit, the structure, and what is judged besides."""
 CODE = re.compile("[0-9](?<=[A-Z][0-9])(?=[0-9](?:[0-9]{2}[A-Z]|[0-9]{7}[A-Z]|[ -]?[0-9A-Z]{4}))")

@@ -5,8 +5,8 @@ document and another in the next. Of the hash only ``HASH_BITS`` count: whoever 
 the document's id can tell that most values are not the one that stood there, and no more.
 
 What is drawn is nobody's. Mail goes to example.org (RFC 2606), addresses are those of documentation
-(RFC 5737, RFC 3849), phone numbers those that regulators keep for films, elsewhere numbers that no
-plan gives out (by phonenumbers); all other numbers are none of any kind.
+(RFC 5737, RFC 3849), phone numbers such as no plan gives out (by phonenumbers); all other numbers
+are none of any kind.
 """
 
 import hashlib
@@ -16,7 +16,6 @@ import unicodedata
 
 from phonenumbers import NumberParseException, is_valid_number, parse
 
-from bedstone.corpus.personal_data.countries import FOR_FILMS
 from bedstone.corpus.personal_data.national_numbers import HOMES, KEYED, Kind
 from bedstone.corpus.personal_data.spans import found
 
@@ -46,9 +45,6 @@ def surrogate(value: str, kind: Kind, country: str | None, document: str) -> str
         return (
             f"2001:db8::{six}" if ":" in value else f"{dice.choice(NETWORKS)}{dice.randrange(256)}"
         )
-    film = FOR_FILMS.get(country or "", "")
-    if kind == "phone" and film and sum(map(str.isdecimal, value)) >= len(film):
-        return _redrawn(dice, value, film)
     for _ in range(0 if kind in KEYED else TRIES):
         drawn = _redrawn(dice, value)
         if not found(drawn, country or HOMES.get(kind)) and not _is_given_out(drawn, country):
@@ -56,15 +52,13 @@ def surrogate(value: str, kind: Kind, country: str | None, document: str) -> str
     return tag(kind)
 
 
-def _redrawn(dice: random.Random, value: str, film: str = "") -> str:
-    """The value with other digits, or with those of ``film`` at its end, and with other letters."""
-    made, left = [], list(film)
+def _redrawn(dice: random.Random, value: str) -> str:
+    """The value with other digits and letters."""
+    made = []
     for character in reversed(value):
         if character.isdecimal():
-            wanted = left.pop() if left else "*" if film else "#"
-            digit = dice.choice(string.digits) if wanted == "#" else wanted
             zero = ord(character) - unicodedata.decimal(character)
-            made.append(character if wanted == "*" else chr(zero + int(digit)))
+            made.append(chr(zero + int(dice.choice(string.digits))))
         elif character.isalpha():
             letters = string.ascii_uppercase if character.isupper() else string.ascii_lowercase
             made.append(dice.choice(letters))

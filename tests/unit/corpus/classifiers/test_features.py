@@ -68,15 +68,16 @@ def test_against_words_found_by_a_pattern():
         assert len(ngrams(text)[0]) == len(expected), text
 
 
-def test_texts_in_batches_and_some_of_them():
+def test_texts_in_several_batches(monkeypatch):
+    monkeypatch.setattr("bedstone.text.codes.CHARACTERS_AT_ONCE", 100)
     texts = [f"text number {'a' * number} of all" for number in range(40)]
     whole, held = features_of_all(texts, BUCKET_COUNT)
     assert sum(map(len, held)) == len(whole) == 40
-    rows = np.array([7, 3, 39])
-    some, _ = features_of_all([texts[row] for row in rows], BUCKET_COUNT)
-    taken = whole.taken(rows)
-    for name in ("firsts", "buckets", "counts"):
-        assert getattr(taken, name).tolist() == getattr(some, name).tolist()
+    assert len(held) > 1
+    each = [features_of_all([text], BUCKET_COUNT)[0] for text in texts]
+    for name in ("buckets", "counts"):
+        expected = np.concatenate([getattr(some, name) for some in each])
+        assert getattr(whole, name).tolist() == expected.tolist()
 
 
 @pytest.mark.parametrize("method", ["logistic", "dsir"])

@@ -2,7 +2,6 @@ import numpy as np
 import pytest
 
 from bedstone.corpus.classifiers import parting
-from bedstone.corpus.classifiers.examples import Example
 
 
 @pytest.mark.parametrize(
@@ -47,7 +46,7 @@ def test_no_url_no_name():
 
 def test_likenesses_of_likenesses_are_one_group():
     one, other = np.array([0, 0, 1, 1, 2]), np.array([0, 1, 1, 2, 3])
-    assert parting.united(one, other).tolist() == [0, 0, 0, 0, 4]
+    assert parting.groups_of([f"page{name}" for name in other], one).tolist() == [0, 0, 0, 0, 4]
 
 
 def test_near_duplicates_and_names_or_sites_make_groups():
@@ -55,13 +54,9 @@ def test_near_duplicates_and_names_or_sites_make_groups():
     texts = [" ".join(words), " ".join(["other", *words[1:]]), " ".join(words[::-1]), "x", ""]
     clusters = parting.clusters(texts)
     assert clusters[0] == clusters[1] != clusters[2]
-    urls = ["https://a.co.uk/1", "https://b.co.uk/2", "https://www.a.co.uk/3", "", ""]
-    examples = [Example("", url, "") for url in urls]
-    by_site = parting.groups_of(examples, clusters, by_site=True)
-    assert by_site[0] == by_site[1] == by_site[2]
-    assert len(set(by_site.tolist())) == 3  # what has no URL is by itself
-    by_name = parting.groups_of(examples, clusters, by_site=False)
-    assert by_name[0] == by_name[1] != by_name[2]
+    groups = parting.groups_of(["a.co.uk", "b.co.uk", "a.co.uk", "", ""], clusters)
+    assert groups[0] == groups[1] == groups[2]
+    assert len(set(groups.tolist())) == 3  # what has no name is by itself
 
 
 def test_sites_are_held_out_where_there_are_many_and_none_has_most():

@@ -58,13 +58,9 @@ def test_probabilities_told_of_an_example_know_nothing_of_its_fold():
     assert (before == after).tolist() == (folds == 1).tolist()
 
 
-def test_precision_and_curve():
+def test_what_was_said_and_what_was_true():
     scores = np.arange(20.0)
     is_positive = np.array([False] * 14 + [True, False] + [True] * 4)
-    assert quality.precision(scores, is_positive) == [
-        {"k": 5, "precision": 0.8},
-        {"k": 10, "precision": 0.5},
-    ]
     rows = quality.curve(scores / 20, is_positive)
     assert [row["n"] for row in rows] == [2] * 10
     assert rows[0] == {"n": 2, "said": 0.025, "true": 0}

@@ -57,22 +57,16 @@ def test_mail_goes_to_a_host_that_nobody_has():
 
 
 @pytest.mark.parametrize(
-    ("value", "country", "expected"),
+    ("value", "country"),
     [
-        ("+1 (212) 987-6543", "US", r"\+1 \(212\) 555-01\d\d"),
-        ("(020) 7946 1234", "GB", r"\(016\) 3296 0\d\d\d"),
-        ("+33 6 12 34 56 78", "FR", r"\+33 1 99 00 \d\d \d\d"),
-        ("+४९ १७१ १२३४५६७", "DE", r"\+४९ ३०२ ३१२५\d\d\d"),
+        ("+254 712 345 678", "KE"),
+        ("0712 345 678", "KE"),
+        ("+1 212", "US"),
+        ("+1 (212) 987-6543", "US"),
+        ("+४९ १७१ १२३४५६७", "DE"),
     ],
 )
-def test_a_phone_number_is_one_for_films(value, country, expected):
-    assert re.fullmatch(expected, surrogate(value, "phone", country, "a"))
-
-
-@pytest.mark.parametrize(
-    ("value", "country"), [("+254 712 345 678", "KE"), ("0712 345 678", "KE"), ("+1 212", "US")]
-)
-def test_elsewhere_one_that_no_plan_gives_out(value, country):
+def test_a_phone_number_is_one_that_no_plan_gives_out(value, country):
     made = {surrogate(value, "phone", country, str(number)) for number in range(20)}
     assert len(made) > 15
     assert {shape(each) for each in made} == {shape(value)}
