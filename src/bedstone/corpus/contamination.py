@@ -10,8 +10,6 @@ Writes  ``contamination.parquet``: ``id``, and ``contaminated_by``, ids of the i
         ``id``, ``url``, ``begin`` (of the place, in characters), ``seen_share`` (of the question's
         n-grams), ``answer_seen_share`` (of the answer's, near the place; null without an answer),
         ``longest_characters`` (letters in a row), ``is_seen``
-        ``about/union.parquet``: ``item``, and ``met``, a bit for each of its n-grams that any
-        document here has
         ``about/controls.parquet``: of the controls that were found, ``control`` (the row), in how
         many other ``documents``, and how many ``copies`` of its own were passed over
 
@@ -88,7 +86,6 @@ def run(config: ContaminationConfig, job: Job) -> Result:
     files = (
         job.record(FILE),
         tables.write(job, f"{ABOUT}/items.parquet", found.items()),
-        tables.write(job, f"{ABOUT}/union.parquet", found.union()),
         tables.write(job, f"{ABOUT}/controls.parquet", found.controls()),
     )
     return Result({"input_documents": int(keep.sum()), **found.counts}, files)
@@ -182,13 +179,6 @@ class _Found:
         """The documents of each item, those that hold most of it first."""
         lists = (sorted(self._best[item], reverse=True, key=_rank) for item in sorted(self._best))
         return pa.Table.from_pylist([row for each in lists for _, _, row in each], ITEMS)
-
-    def union(self) -> pa.Table:
-        """The n-grams of each item that any document has."""
-        met = self._search.state.union[self._items.texts]
-        touched = np.flatnonzero(met)
-        names = self._items.table["id"].take(pa.array(touched))
-        return pa.table({"item": names, "met": met[touched]})
 
     def controls(self) -> pa.Table:
         """In how many documents each control was found."""

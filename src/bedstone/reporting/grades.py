@@ -48,8 +48,6 @@ class SeenItem(TypedDict):
     place."""
     longest_characters: int
     """Letters in a row."""
-    union_share: float
-    """Of the n-grams of its question, those in any document: the larger a corpus, the more."""
     grade: Grade
     script: str
     """ISO 15924."""
@@ -134,7 +132,7 @@ def _kind(width: int, length: int, counts: Counter[str]) -> Kind:
 
 def graded(controls: Artifact, found: Artifact, kinds: Sequence[Kind]) -> Iterator[SeenItem]:
     """Each item, in their order."""
-    best, unions, config = _best(found), _unions(found), found.manifest.config
+    best, config = _best(found), found.manifest.config
     is_told = {(kind["ngram_letters"], kind["letters_low"]): kind["is_told"] for kind in kinds}
     for row in _rows(controls.about("items.parquet")):
         documents = best.get(row["id"], [])
@@ -145,7 +143,6 @@ def graded(controls: Artifact, found: Artifact, kinds: Sequence[Kind]) -> Iterat
             "seen_share": first["seen_share"],
             "answer_seen_share": first["answer_seen_share"],
             "longest_characters": first["longest_characters"],
-            "union_share": unions.get(row["id"], 0).bit_count() / max(row["ngrams"], 1),
             "grade": _grade(row, first, config, told=told),
             "script": row["script"],
             "letters": row["letters"],
@@ -184,14 +181,6 @@ def _best(found: Artifact) -> dict[str, list[Row]]:
 
 def _worth(row: Row) -> float:
     return rank(row["seen_share"], row["answer_seen_share"], is_seen=row["is_seen"])
-
-
-def _unions(found: Artifact) -> dict[str, int]:
-    unions: dict[str, int] = {}
-    for shard in _parts(found):
-        for row in _rows(shard.about("union.parquet")):
-            unions[row["item"]] = unions.get(row["item"], 0) | row["met"]
-    return unions
 
 
 def _rows(path: Path) -> Iterator[Row]:

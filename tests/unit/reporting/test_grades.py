@@ -8,7 +8,6 @@ from bedstone.corpus.contamination import ITEMS
 from bedstone.corpus.controls import CONTROLS, PLANTED
 from bedstone.reporting.grades import calibration, graded
 
-UNION = pa.schema([("item", pa.string()), ("met", pa.uint64())])
 FALSE = pa.schema([("control", pa.int64()), ("documents", pa.int64()), ("copies", pa.int64())])
 CONFIG = {"seen_share": 0.8, "clean_share": 0.2}
 
@@ -55,12 +54,11 @@ def controls_of(artifact, of: int, items: list[dict]):
     return artifact("controls", items=pa.Table.from_pylist(items), planted=planted, controls=drawn)
 
 
-def found_of(artifact, *shards: list[tuple], false: tuple[int, ...] = (), unions=((), ())):
+def found_of(artifact, *shards: list[tuple], false: tuple[int, ...] = ()):
     parts = [
         artifact(
             f"shard{number}",
             items=table(ITEMS, *rows),
-            union=table(UNION, *unions[number]),
             controls=table(FALSE, *((control, 1, 0) for control in false), (10, 0, 3)),
         )
         for number, rows in enumerate(shards)
@@ -100,8 +98,7 @@ def test_grades_and_documents_of_all_shards(artifact):
     items = [item("none", 4), item("half", 4), item("tiny", 0), item("common", 4, ngrams=0)]
     first = [match("half", 0.5, None, False, "d1")]
     second = [match("half", 0.7, None, False, "d2"), match("tiny", 1, 0.1, False)]
-    unions = [[("half", 0b0011)], [("half", 0b0110)]]
-    found = found_of(artifact, first, second, unions=unions)
+    found = found_of(artifact, first, second)
     rows = {each["id"]: each for each in graded(controls_of(artifact, 20, items), found, [])}
     assert {name: row["grade"] for name, row in rows.items()} == {
         "none": "clean",
@@ -111,5 +108,5 @@ def test_grades_and_documents_of_all_shards(artifact):
     }
     half = rows["half"]
     assert [each["id"] for each in half["documents"]] == ["d2", "d1"]
-    assert (half["seen_share"], half["union_share"]) == (0.7, 3 / 40)
+    assert half["seen_share"] == 0.7
     assert (rows["none"]["documents"], rows["none"]["seen_share"]) == ([], 0.0)

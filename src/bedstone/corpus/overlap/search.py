@@ -61,8 +61,6 @@ class State(NamedTuple):
     best_begin: Indices
     best_end: Indices
     touched: Slots
-    union: Hashes
-    """Of all documents."""
     gaps: Indices
 
 
@@ -84,7 +82,7 @@ class Search:
         count = len(index.valid)
         taken = np.minimum(index.windows, MOST_GRAMS)
         steps = index.windows / np.maximum(taken, 1)
-        hashes = [np.zeros(count, np.uint64) for _ in range(3)]
+        hashes = [np.zeros(count, np.uint64) for _ in range(2)]
         indices = [np.zeros(count, np.int64) for _ in range(6)]
         self.index, self._least, self._scanned = index, least, np.zeros(1, np.int64)
         self.state = State(
@@ -97,7 +95,6 @@ class Search:
             best_begin=indices[4],
             best_end=indices[5],
             touched=np.zeros(count, np.int32),
-            union=hashes[2],
             gaps=GAP_LETTERS + (GAP_STEPS * steps).astype(np.int64),
         )
         room = max(count, LEAST_ROOM)
@@ -164,7 +161,6 @@ def _met(
     if not state.met[text]:
         state.begin[text] = begin
     state.met[text] |= bit
-    state.union[text] |= bit
     state.last[text], state.end[text] = letters, end
     if state.met[text] == index.valid[text]:
         _close(state, text)
