@@ -49,8 +49,6 @@ class SeenItem(TypedDict):
     longest_characters: int
     """Letters in a row."""
     grade: Grade
-    script: str
-    """ISO 15924."""
     letters: int
     """Of its question."""
     documents: list[SeenDocument]
@@ -66,13 +64,8 @@ class Kind(TypedDict):
     ngram_letters: int
     """12, or 8 in scripts without spaces."""
     planted: int
-    """Items of which copies were planted, a copy of each kind."""
+    """Copies of items."""
     found: int
-    """Of verbatim copies."""
-    found_reformatted: int
-    """Of copies in capitals, without punctuation."""
-    found_replaced: int
-    """Of copies of which every eighth word is another, those that are not clean."""
     absent: int
     """Stretches of documents, as long as these questions."""
     false_alarms: int
@@ -86,7 +79,6 @@ class Calibration(TypedDict):
 
     planted: int
     found: int
-    """Of verbatim copies."""
     absent: int
     false_alarms: int
     kinds: list[Kind]
@@ -98,17 +90,16 @@ def calibration(controls: Artifact, found: Artifact) -> Calibration:
     elsewhere = {row["control"] for row in chain.from_iterable(shards) if row["documents"]}
     kinds = defaultdict[tuple[int, int], Counter[str]](Counter)
     for row in _rows(controls.about("planted.parquet")):
-        kind = kinds[row["width"], row["length"]]
-        kind[row["copies"]], kind["planted"] = row["found"], row["planted"]
+        kinds[row["width"], row["length"]].update(planted=row["planted"], found=row["found"])
     for control, row in enumerate(_rows(controls.file("controls.parquet"))):
         kinds[row["width"], row["length"]].update(absent=1, false_alarms=control in elsewhere)
-    rows = [_kind(width, length, kinds[width, length]) for width, length in sorted(kinds)]
+    sums = sum(kinds.values(), Counter[str]())
     return {
-        "planted": sum(row["planted"] for row in rows),
-        "found": sum(row["found"] for row in rows),
-        "absent": sum(row["absent"] for row in rows),
-        "false_alarms": sum(row["false_alarms"] for row in rows),
-        "kinds": rows,
+        "planted": sums["planted"],
+        "found": sums["found"],
+        "absent": sums["absent"],
+        "false_alarms": sums["false_alarms"],
+        "kinds": [_kind(*kind, kinds[kind]) for kind in sorted(kinds)],
     }
 
 
@@ -121,9 +112,7 @@ def _kind(width: int, length: int, counts: Counter[str]) -> Kind:
         "letters_high": higher[0] if higher else None,
         "ngram_letters": width,
         "planted": counts["planted"],
-        "found": counts["verbatim"],
-        "found_reformatted": counts["reformatted"],
-        "found_replaced": counts["replaced"],
+        "found": counts["found"],
         "absent": absent,
         "false_alarms": false,
         "is_told": is_told and length > 0,
@@ -144,7 +133,6 @@ def graded(controls: Artifact, found: Artifact, kinds: Sequence[Kind]) -> Iterat
             "answer_seen_share": first["answer_seen_share"],
             "longest_characters": first["longest_characters"],
             "grade": _grade(row, first, config, told=told),
-            "script": row["script"],
             "letters": row["letters"],
             "documents": [
                 {
