@@ -53,7 +53,7 @@ from bedstone.corpus.links.addresses import (
     without_variant,
 )
 from bedstone.corpus.links.ballots import BATCH_ROWS, ENDINGS, REASONS, Columns, ballots
-from bedstone.corpus.links.keyed import Collector, Keyed
+from bedstone.corpus.links.keyed import Collector, Keyed, hashes_of, keyed_by
 from bedstone.errors import DataError
 from bedstone.languages import MIXED, UNKNOWN
 from bedstone.progress import Progress
@@ -145,7 +145,8 @@ def run(config: VotesConfig, job: Job) -> Result:
     if "language" in job.inputs:
         written.append(tables.write(job, f"{ABOUT}/languages.parquet", _by_language(languages)))
         _warn_of_one_language(languages)
-    return Result(_metrics(counts, matches, languages, len(Keyed.at(strict))), tuple(written))
+    voted = len(Keyed.at(strict).hashes)
+    return Result(_metrics(counts, matches, languages, voted), tuple(written))
 
 
 def _collected(
@@ -160,7 +161,12 @@ def _collected(
     while batch := list(islice(rows, BATCH_ROWS)):
         good = [ballot for _, ballot in batch if not ballot.reason]
         keys = [host_of(without_variant(it.key)) if by_host else it.key for it in good]
-        collector.add([key.encode() for key in keys], [it.votes for it in good])
+        keyed = keyed_by([key.encode() for key in keys], [it.votes for it in good])
+        if not by_host:
+            loose = [(found[0], found[-1]) for found in map(loose_keys, keys)]
+            others = hashes_of([key.encode() for pair in loose for key in pair])
+            keyed = keyed._replace(others=others.reshape(-1, 2))
+        collector.add(keyed)
         counts["rows"] += len(batch)
         for path, ballot in batch:
             if ballot.reason:
@@ -181,12 +187,11 @@ def _collected(
 
 def _collected_loosely(strict: Path, folder: Path) -> Path:
     """The same by loose keys: of several pages, the one with most votes."""
-    count, collector = len(Keyed.at(strict)), Collector(folder, "max")
-    for first in range(0, count, BATCH_ROWS):
-        table = Keyed.at(strict).table(first, min(first + BATCH_ROWS, count))
-        rows = zip(table["key"].to_pylist(), table["number"].to_pylist(), strict=True)
-        found = [(each.encode(), votes) for key, votes in rows for each in loose_keys(key.decode())]
-        collector.add([key for key, _ in found], [votes for _, votes in found])
+    collector = Collector(folder, "max")
+    for first in range(0, len(Keyed.at(strict).hashes), BATCH_ROWS):
+        rows = Keyed.at(strict).rows(slice(first, first + BATCH_ROWS))
+        hashes, numbers = rows.others.ravel(), np.repeat(rows.numbers, 2)
+        collector.add(Keyed(hashes, numbers, np.zeros((len(hashes), 2), np.uint64)))
     return collector.close()
 
 

@@ -89,7 +89,7 @@ def test_a_table_larger_than_memory_gives_the_same(documents, votes, run, rows, 
     lines = "".join(f"http://a.example/{number % 70},1\n" for number in range(700))
     table = votes(one=f"url,votes\n{lines}")
     _, whole = run(STAGE, documents=documents, votes=table)
-    monkeypatch.setattr(keyed, "RUN_BYTES", 500)
+    monkeypatch.setattr(keyed, "RUN_ENTRIES", 20)
     monkeypatch.setattr(keyed, "SLICE_ENTRIES", 20)
     monkeypatch.setattr("bedstone.corpus.votes.BATCH_ROWS", 16)
     _, made = run(STAGE, documents=documents, votes=table)
