@@ -10,8 +10,8 @@ Writes  ``contamination.parquet``: ``id``, and ``contaminated_by``, ids of the i
         ``id``, ``url``, ``begin`` (of the place, in characters), ``seen_share`` (of the question's
         n-grams), ``answer_seen_share`` (of the answer's, near the place; null without an answer),
         ``longest_characters`` (letters in a row), ``is_seen``
-        ``about/controls.parquet``: of the controls that were found, ``control`` (the row), in how
-        many other ``documents``, and how many ``copies`` of its own were passed over
+        ``about/controls.parquet``: of the controls that were found, ``control`` (the row), and in
+        how many ``documents`` that are no copies of its own
 
 A question is seen where so many of its n-grams stand at one place of one document. Over a whole
 corpus the n-grams of any question would come together, the more the larger it is.
@@ -111,7 +111,7 @@ class _Found:
         self._order = np.argsort(items.texts, kind="stable")
         self._firsts = np.searchsorted(items.texts, np.arange(self._texts + 1), sorter=self._order)
         self._best = defaultdict[int, list[tuple[float, int, dict[str, object]]]](list)
-        self._elsewhere, self._copies = Counter[int](), Counter[int]()
+        self._elsewhere = Counter[int]()
         self._told = 0
         self.counts: Metrics = {"contaminated_documents": 0, "seen_pairs": 0}
 
@@ -171,25 +171,21 @@ class _Found:
             control = text - self._texts
             if not 0 <= control < count or self._own[control] == document:
                 continue
-            if share >= (1.0 if self._lengths[control] == 1 else self._config.seen_share):
-                is_copy = shares.get(text + count, 0.0) >= COPY_SHARE
-                (self._copies if is_copy else self._elsewhere)[control] += 1
+            least = 1.0 if self._lengths[control] == 1 else self._config.seen_share
+            if share >= least and shares.get(text + count, 0.0) < COPY_SHARE:
+                self._elsewhere[control] += 1
 
     def items(self) -> pa.Table:
         """The documents of each item, those that hold most of it first."""
-        lists = (sorted(self._best[item], reverse=True, key=_rank) for item in sorted(self._best))
+        lists = (sorted(self._best[item], reverse=True) for item in sorted(self._best))
         return pa.Table.from_pylist([row for each in lists for _, _, row in each], ITEMS)
 
     def controls(self) -> pa.Table:
         """In how many documents each control was found."""
-        found = sorted(self._elsewhere.keys() | self._copies.keys())
-        columns = ("documents", self._elsewhere), ("copies", self._copies)
-        values = {name: pa.array([of[each] for each in found], pa.int64()) for name, of in columns}
-        return pa.table({"control": pa.array(found, pa.int64()), **values})
-
-
-def _rank(entry: tuple[float, int, dict[str, object]]) -> tuple[float, int]:
-    return entry[:2]
+        found = sorted(self._elsewhere.items())
+        return pa.Table.from_pylist(
+            [dict(zip(CONTROLS.names, it, strict=True)) for it in found], CONTROLS
+        )
 
 
 def _looked_for(job: Job) -> tuple[Items, pa.Table]:
@@ -211,6 +207,7 @@ def _read(files: tuple[Path, ...], path: Path | None) -> tuple[Items, pa.Table]:
 
 FILE = "contamination.parquet"
 CONTAMINATION = pa.schema([("id", pa.string()), ("contaminated_by", pa.list_(pa.string()))])
+CONTROLS = pa.schema([("control", pa.int64()), ("documents", pa.int64())])
 ITEMS = pa.schema(
     [
         ("item", pa.string()),

@@ -87,7 +87,7 @@ class Calibration(TypedDict):
 def calibration(controls: Artifact, found: Artifact) -> Calibration:
     """What corpus.controls planted and drew, and what corpus.contamination found of it."""
     shards = (_rows(shard.about("controls.parquet")) for shard in _parts(found))
-    elsewhere = {row["control"] for row in chain.from_iterable(shards) if row["documents"]}
+    elsewhere = {row["control"] for row in chain.from_iterable(shards)}
     kinds = defaultdict[tuple[int, int], Counter[str]](Counter)
     for row in _rows(controls.about("planted.parquet")):
         kinds[row["width"], row["length"]].update(planted=row["planted"], found=row["found"])
@@ -135,12 +135,7 @@ def graded(controls: Artifact, found: Artifact, kinds: Sequence[Kind]) -> Iterat
             "grade": _grade(row, first, config, told=told),
             "letters": row["letters"],
             "documents": [
-                {
-                    "id": each["id"],
-                    "url": each["url"],
-                    "seen_share": each["seen_share"],
-                    "begin": each["begin"],
-                }
+                cast(SeenDocument, {name: each[name] for name in SeenDocument.__annotations__})
                 for each in documents
             ],
         }

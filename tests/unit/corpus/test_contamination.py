@@ -112,7 +112,7 @@ def test_a_control_among_other_words_is_a_false_alarm_and_a_copy_is_none(
     _, made = run(
         STAGE, documents=documents_of(table_shard, *texts), items=asked, controls=controls
     )
-    assert rows(made, "about/controls.parquet") == [{"control": 0, "documents": 1, "copies": 1}]
+    assert rows(made, "about/controls.parquet") == [{"control": 0, "documents": 1}]
     assert all(not each for each in named(rows, made).values())
 
 

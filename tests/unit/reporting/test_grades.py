@@ -8,7 +8,7 @@ from bedstone.corpus.contamination import ITEMS
 from bedstone.corpus.controls import CONTROLS, PLANTED
 from bedstone.reporting.grades import calibration, graded
 
-FALSE = pa.schema([("control", pa.int64()), ("documents", pa.int64()), ("copies", pa.int64())])
+FALSE = pa.schema([("control", pa.int64()), ("documents", pa.int64())])
 CONFIG = {"seen_share": 0.8, "clean_share": 0.2}
 
 
@@ -58,7 +58,7 @@ def found_of(artifact, *shards: list[tuple], false: tuple[int, ...] = ()):
         artifact(
             f"shard{number}",
             items=table(ITEMS, *rows),
-            controls=table(FALSE, *((control, 1, 0) for control in false), (10, 0, 3)),
+            controls=table(FALSE, *((control, 1) for control in false)),
         )
         for number, rows in enumerate(shards)
     ]

@@ -156,7 +156,7 @@ def items_of(table: pa.Table, more: pa.ChunkedArray | None = None) -> Items:
     del encoded
     pa.default_memory_pool().release_unused()
     index = indexed(pa.chunked_array([*chunks, *(more.chunks if more else ())], TEXT))
-    letters, widths = index.letters[texts], index.widths()[texts]
+    letters, widths = index.letters[texts], index.widths[texts]
     for row, known in brief.items():
         letters[row], widths[row] = known
     lengths = lengths_of(letters, widths)
