@@ -103,9 +103,8 @@ def _documents(artifact: "Artifact") -> tuple["Artifact", "Artifact | None", lis
     if texts is artifact:
         return texts, None, []
     kept = next((it for it in behind.values() if it.manifest.stage in DECIDING), None)
-    warnings = []
-    if kept is None:
-        warnings.append("no decision of what is kept is behind it: all documents were looked at")
+    nothing = "no decision of what is kept is behind it: all documents were looked at"
+    warnings = [] if kept else [nothing]
     if any(each.manifest.stage == "tokenizer.mix" for each in behind.values()):
         warnings.append("documents that its mix holds out or leaves out were looked at too")
     return texts, kept, warnings

@@ -39,7 +39,7 @@ from bedstone.corpus.overlap.items import (
     read_items,
 )
 from bedstone.corpus.overlap.search import Place, Search
-from bedstone.corpus.rewriting.versions import row_groups
+from bedstone.corpus.rewriting.versions import passing, row_groups
 from bedstone.store import tables
 from bedstone.store.artifact import ABOUT
 from bedstone.store.stage import Job, Metrics, Result, Stage
@@ -63,14 +63,12 @@ class ContaminationConfig(Config):
 
 def run(config: ContaminationConfig, job: Job) -> Result:
     """Look for the items in one shard."""
-    found = _Found(config, *_looked_for(job))
+    controls = job.inputs.get("controls")
+    path = tables.table_path(controls) if controls else None
+    found = _Found(config, *_read(tuple(job.inputs["items"].files), path))
     documents = job.inputs["documents"]
     ids = tables.read(documents, ["id"])
-    keep = np.ones(ids.num_rows, np.bool_)
-    if "kept" in job.inputs:
-        kept = tables.beside(job.inputs["kept"], ids, ["keep"])["keep"]
-        keep = np.array(kept.to_numpy(zero_copy_only=False), np.bool_)
-    first = 0
+    keep, first = passing(job, ids, "kept"), 0
     with (
         tables.writing(job, FILE, CONTAMINATION) as written,
         job.progress.task("documents", ids.num_rows) as task,
@@ -186,12 +184,6 @@ class _Found:
         return pa.Table.from_pylist(
             [dict(zip(CONTROLS.names, it, strict=True)) for it in found], CONTROLS
         )
-
-
-def _looked_for(job: Job) -> tuple[Items, pa.Table]:
-    controls = job.inputs.get("controls")
-    path = tables.table_path(controls) if controls else None
-    return _read(tuple(job.inputs["items"].files), path)
 
 
 @lru_cache(1)

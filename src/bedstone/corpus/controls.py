@@ -22,7 +22,7 @@ from pydantic import Field
 
 from bedstone.config import Config
 from bedstone.corpus.overlap.items import SEEN_SHARE, Items, read_items
-from bedstone.corpus.overlap.trials import Document, drawn, planted, stretches
+from bedstone.corpus.overlap.trials import Document, Stretch, Trial, drawn, planted, stretches
 from bedstone.corpus.rewriting.versions import row_groups
 from bedstone.lots import lot
 from bedstone.store import tables
@@ -88,22 +88,10 @@ def _table(items: Items) -> pa.Table:
     )
 
 
-CONTROLS = pa.schema(
-    [
-        ("document", pa.string()),
-        ("text", pa.large_string()),
-        ("around", pa.large_string()),
-        ("width", pa.int64()),
-        ("length", pa.int64()),
-    ]
-)
-PLANTED = pa.schema(
-    [
-        ("width", pa.int64()),
-        ("length", pa.int64()),
-        ("planted", pa.int64()),
-        ("found", pa.int64()),
-    ]
+TYPES = {str: pa.large_string(), int: pa.int64()}
+CONTROLS, PLANTED = (
+    pa.schema([(name, TYPES[kind]) for name, kind in row.__annotations__.items()])
+    for row in (Stretch, Trial)
 )
 
 STAGE = Stage(

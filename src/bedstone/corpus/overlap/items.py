@@ -101,13 +101,6 @@ def rank(question: float, answer: float | None, *, is_seen: bool) -> float:
     return 2 * is_seen + question + (answer or 0.0)
 
 
-def lengths_of(letters: Slots, widths: Slots) -> Slots:
-    """How many n-grams' letters questions have at least: 0, 1, 2 or 4."""
-    classes = np.array(LENGTHS, np.int32)
-    found: Slots = classes[np.searchsorted(classes, letters // widths, side="right") - 1]
-    return found
-
-
 def share_in(wanted: str, text: str) -> float:
     """The share of the n-grams of ``wanted`` in ``text``; without any, 1 if it stands there."""
     ours, theirs = letters_of(wanted), letters_of(text)
@@ -159,7 +152,8 @@ def items_of(table: pa.Table, more: pa.ChunkedArray | None = None) -> Items:
     letters, widths = index.letters[texts], index.widths[texts]
     for row, known in brief.items():
         letters[row], widths[row] = known
-    lengths = lengths_of(letters, widths)
+    classes = np.array(LENGTHS, np.int32)
+    lengths = classes[np.searchsorted(classes, letters // widths, side="right") - 1]
     return Items(table, texts, by_answer, whole, letters, widths, lengths, index)
 
 
