@@ -75,3 +75,20 @@ def test_workers_change_no_byte_of_votes(made, tmp_path):
     together = made("corpus.votes", inputs, store=tmp_path / "other", workers=2)
     assert together.path != alone.path
     assert together.content == alone.content
+
+
+def test_workers_change_no_byte_of_perplexity(made, tmp_path):
+    documents = made("corpus.extract", {"crawl": "crawl"})
+    inputs = {"documents": documents, "language": made("corpus.language", {"documents": documents})}
+    inputs["reference"] = made("corpus.reference", inputs, {"min_characters": 1_000})
+    alone = made("corpus.perplexity", inputs, {"min_documents": 3})
+    together = made("corpus.perplexity", inputs, {"min_documents": 3}, tmp_path / "other", 2)
+    assert together.path != alone.path
+    assert together.content == alone.content
+    assert alone.manifest.metrics["scored_documents"] == 8
+    limits = {"perplexity": {"bits_per_character": {"high": 0}}}
+    statistics = made("corpus.statistics", {"documents": documents}, {"rules": []})
+    roles = {"statistics": statistics, "columns.perplexity": alone}
+    filtered = made("corpus.filter", roles, {"rules": [], "limits": limits})
+    tables = [pq.read_table(part.file("decisions.parquet")) for part in filtered.shards]
+    assert [table["keep"].to_pylist() for table in tables] == [[False] * 4] * 2

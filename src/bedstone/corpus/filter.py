@@ -86,11 +86,15 @@ class Limit(Range):
     missing: Literal["keep", "drop"] = "keep"
     """What becomes of a document without a value."""
 
+    @model_validator(mode="after")
+    def _lets_something_pass(self) -> "Limit":
+        if self.low is not None and self.high is not None and self.low > self.high:
+            raise ValueError(f"no value is in [{self.low:g}, {self.high:g}]")
+        return self
+
     def fails(self, column: pa.ChunkedArray) -> Bools:
         """Which documents of the column do not pass."""
-        kind = column.type
-        lists = pa.types.is_list(kind) or pa.types.is_large_list(kind)
-        numbers = pc.list_value_length(column) if lists else column
+        numbers = pc.list_value_length(column) if _is_list(column.type) else column
         values = pc.cast(numbers, pa.float64()).to_numpy(zero_copy_only=False)  # null as NaN
         low = -np.inf if self.low is None else self.low
         high = np.inf if self.high is None else self.high
@@ -293,10 +297,10 @@ def _other_reasons(
         limits = config.limits[name]
         table = tables.beside(columns, statistics, ["id"], nullable=list(limits))
         for column, limit in limits.items():
-            if pa.types.is_string(table[column].type):
+            if not _has_limits(table.schema.field(column)):
                 raise ConfigError(
                     f"corpus.filter: limits.{name}.{column}: the column is of texts, not numbers",
-                    hint=f"others of {COLUMNS}.{name} are {', '.join(_numbers(columns))}",
+                    hint=f"others of {COLUMNS}.{name} are {', '.join(_numbers(columns)) or 'none'}",
                 )
             reasons[f"{name}.{column}"] = limit.fails(table[column])
     return reasons
@@ -304,8 +308,17 @@ def _other_reasons(
 
 def _numbers(columns: Shard) -> list[str]:
     """The columns of a table that limits can be of."""
-    schema = tables.schema(tables.table_path(columns))
-    return [field.name for field in schema if not pa.types.is_string(field.type)]
+    return [field.name for field in tables.schema(tables.table_path(columns)) if _has_limits(field)]
+
+
+def _has_limits(field: pa.Field) -> bool:
+    kinds = pa.types
+    is_number = kinds.is_integer(field.type) or kinds.is_floating(field.type)
+    return is_number or kinds.is_boolean(field.type) or _is_list(field.type)
+
+
+def _is_list(kind: pa.DataType) -> bool:
+    return pa.types.is_list(kind) or pa.types.is_large_list(kind)
 
 
 def _counted(failures: Bools, reasons: list[str]) -> Metrics:

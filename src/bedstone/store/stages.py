@@ -37,6 +37,8 @@ STAGES = (
     "corpus.statistics",
     "corpus.classifier",
     "corpus.classify",
+    "corpus.reference",
+    "corpus.perplexity",
     "corpus.controls",
     "corpus.contamination",
     "corpus.filter",

@@ -50,7 +50,8 @@ def beside(
     Raises:
         DataError: the ids differ, or what ``read`` raises.
     """
-    columns = read(shard, [*required, *({"id"} - set(required))], nullable)
+    known = [*required, *({"id"} - set(required))]
+    columns = read(shard, known, [name for name in nullable if name not in known])
     if not columns["id"].combine_chunks().equals(table["id"].combine_chunks()):
         raise DataError(
             f"{table_path(shard)} is about other documents",

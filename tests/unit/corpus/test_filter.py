@@ -268,11 +268,18 @@ def test_limits_on_other_columns(inputs, run, rows, table_shard, limits, failing
         assert result.metrics[f"failed_alone.votes.{name}_documents"] == alone
 
 
-def test_a_column_of_texts_has_no_limits(inputs, run, table_shard):
-    columns = table_shard("votes", {"id": list(TEXTS)} | VOTES)
-    config = {"limits": {"votes": {"host": {"low": 1}}}}
-    with pytest.raises(ConfigError, match=r"limits.votes.host: the column is of texts"):
+@pytest.mark.parametrize("name", ["host", "id", "text"])
+def test_a_column_of_texts_has_no_limits(inputs, run, table_shard, name):
+    text = {"text": pa.array(list("abcd"), pa.large_string())}
+    columns = table_shard("votes", {"id": list(TEXTS)} | VOTES | text)
+    config = {"limits": {"votes": {name: {"low": 1}}}}
+    with pytest.raises(ConfigError, match=rf"limits.votes.{name}: the column is of texts"):
         run(STAGE, config, statistics=inputs["statistics"], **{"columns.votes": columns})
+
+
+def test_limits_that_nothing_passes_are_refused():
+    with pytest.raises(ValidationError, match=r"no value is in \[5, 0\]"):
+        FilterConfig.model_validate({"limits": {"votes": {"votes": {"low": 5, "high": 0}}}})
 
 
 @pytest.mark.parametrize(

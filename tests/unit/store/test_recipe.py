@@ -1,6 +1,8 @@
 """Recipes whose decisions are switched off, wired otherwise, or held."""
 
 import re
+import tomllib
+from pathlib import Path
 
 import pytest
 
@@ -175,6 +177,17 @@ def test_what_is_off_has_no_config_to_change(tmp_path):
     path.write_text(RECIPE + ASLEEP)
     with pytest.raises(ConfigError, match=r"again\.rules: again is off"):
         load(path, ["again.rules=[]"])
+
+
+def test_each_node_that_the_recipe_web_leaves_out_can_be_switched_on():
+    path = Path(__file__).parents[3] / "recipes" / "web.toml"
+    off = [name for name, table in tomllib.loads(path.read_text("utf-8")).items() if "off" in table]
+    assert len(off) > 10
+    for sets in (*([f"{name}=on"] for name in off), [f"{name}=on" for name in off]):
+        on = {change.removesuffix("=on") for change in sets}
+        assert on <= {node.name for node in load(path, sets).nodes}
+    limits = {node.name: node.config for node in load(path).nodes}["gopher_and_c4"].limits
+    assert limits == {}
 
 
 def test_no_node_may_be_called_off(tmp_path):

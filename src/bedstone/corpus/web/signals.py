@@ -24,14 +24,13 @@ from bedstone.text.composition import legible
 HEADERS = ("x-robots-tag", "tdm-reservation", "tdm-policy", "content-usage", "content-signal")
 LINK = "link"
 LICENSE_HEADER = re.compile(r"<([^>]*)>[^,<]*;\s*rel\s*=\s*\"?[^\",;]*\blicense\b", re.IGNORECASE)
-META_NAME = (
-    r"robots|[\w-]{0,40}bot[\w-]{0,40}|[\w-]{1,40}-extended|anthropic-ai|cohere-ai|bytespider|slurp"
-    r"|x-robots-tag|tdm-\w{1,20}|content-(?:usage|signal)"
+META_NAME = re.compile(
+    r"robots|[\w-]{0,40}bot[\w-]{0,40}|[\w-]{1,40}-(?:extended|crawler|externalagent)|anthropic-ai"
+    r"|cohere-ai|bytespider|omgili|slurp|x-robots-tag|tdm-\w{1,20}|content-(?:usage|signal)"
 )
 """Of a ``meta`` element: a field as above, or an agent; most agents' names have ``bot`` in them."""
-META = re.compile(
-    rb'<meta (?:[^>"]|"[^"]*")*?(?:name|http-equiv)="\s*((?i:%b))\s*"' % META_NAME.encode()
-)
+NAMED = (b"name", b"http-equiv")
+META = NAMES.index("meta")
 ATTRIBUTE = re.compile(rb' ([^\s="<>]+)="([^"]*)"')
 REL = re.compile(rb' rel="[^"]*(?i:license)')
 LINKS = ("link", "a", "area")
@@ -41,13 +40,15 @@ MAX_SIGNALS = 32
 MAX_CHARACTERS = 500
 """Of a value; the rest is cut off."""
 MAX_TAGS = 1_000
+MAX_LINK_CHARACTERS = 2_000
+"""Of a header: to look through it takes their square."""
 
 
 def of_headers(fields: Mapping[str, Sequence[str]]) -> tuple[str, ...]:
     """The signals of a response's headers, whose names are in lower case."""
     found = [_signal(name, value) for name in HEADERS for value in fields.get(name, ())]
     if LINK in fields:
-        linked = LICENSE_HEADER.findall(",".join(fields[LINK])[: MAX_TAGS * 10])
+        linked = LICENSE_HEADER.findall(",".join(fields[LINK])[:MAX_LINK_CHARACTERS])
         found += [_signal(f"{LICENSE}header", target) for target in linked]
     return tuple(found[:MAX_SIGNALS])
 
@@ -60,10 +61,11 @@ def of_markup(tree: bytes, tags: Tags) -> list[str]:
         tags: of ``tree``.
     """
     found = []
-    for place in islice(META.finditer(tree), MAX_TAGS):
-        name, values = _element(tree, tags, place.start())
-        if name == "meta" and b"content" in values:
-            field = place[1].decode().lower()
+    for tag in np.flatnonzero(tags.names == META)[:MAX_TAGS].tolist():
+        values = dict(ATTRIBUTE.findall(tree[tags.starts[tag] : tags.ends[tag]]))
+        names = (_text(values[each]).strip().lower() for each in NAMED if each in values)
+        field = next((name for name in names if META_NAME.fullmatch(name)), None)
+        if field and b"content" in values:
             found.append(_signal(f"meta {field}", _text(values[b"content"])))
     for place in islice(REL.finditer(tree), MAX_TAGS):
         name, values = _element(tree, tags, place.start())

@@ -1,5 +1,6 @@
 import pytest
 
+from bedstone.corpus.permissions import AGENTS
 from bedstone.corpus.web import html, http
 from bedstone.corpus.web.signals import MAX_CHARACTERS, MAX_SIGNALS, license_of
 
@@ -39,6 +40,17 @@ MARKUP = [
 @pytest.mark.parametrize(("markup", "expected"), MARKUP)
 def test_signals_of_markup(markup, expected):
     assert of_page(markup) == expected
+
+
+def test_agents_that_are_asked_about_by_default_are_read_in_markup():
+    for agent in AGENTS:
+        markup = f'<meta name="{agent}" content="noai">'
+        assert of_page(markup) == [f"meta {agent.lower()}: noai"]
+
+
+def test_what_begins_like_a_signal_is_looked_at_once():
+    tree = b"<script>" + b"<meta name " * 400_000 + b"</script>"  # quadratic time would take hours
+    assert of_page(tree.decode()) == []
 
 
 def test_signals_of_headers():
