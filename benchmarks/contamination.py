@@ -19,13 +19,15 @@ import resource
 import subprocess
 import tempfile
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from itertools import islice, pairwise
+from itertools import cycle, islice, pairwise
 from pathlib import Path
 from typing import NamedTuple
+from unicodedata import category
 
 import pyarrow as pa
 
 from bedstone.corpus import contamination, extract
+from bedstone.corpus.overlap.index import N_SPACELESS
 from bedstone.corpus.overlap.items import (
     CLEAN_SHARE,
     SCHEMA,
@@ -33,10 +35,10 @@ from bedstone.corpus.overlap.items import (
     Items,
     items_of,
     read_items,
+    width_of,
 )
 from bedstone.corpus.overlap.letters import letters_of, words_of
 from bedstone.corpus.overlap.search import Search
-from bedstone.corpus.overlap.trials import COPIES, changed
 from bedstone.lots import lot
 from bedstone.store import tables
 from bedstone.store.adoption import adopt
@@ -72,6 +74,10 @@ CELLS = (
     Cell("Japanese, 26 to 60 letters", ("jpn_Jpan",), 26, 60, by_words=False),
     Cell("Chinese, 8 to 15 letters", ("zho_Hans", "zho_Hant"), 8, 15, by_words=False),
 )
+COPIES = ("verbatim", "reformatted", "replaced")
+EVERY_WORD = 8
+PIECE = 2
+"""Characters that count as a word where no spaces part them."""
 Detector = Callable[[Sequence[str], Sequence[str]], list[set[int]]]
 """From items and documents, for each document the items that are seen in it."""
 THEIRS = """
@@ -146,6 +152,24 @@ def cells(words: argparse.Namespace) -> None:
             print(
                 f"  {cell:28} {told:>14} of {len(present)}, {wrong:3} of {len(absent)}", flush=True
             )
+
+
+def changed(text: str, copies: str, host: str) -> str:
+    """A copy of ``text``; a word that is replaced is one of ``host``'s."""
+    if copies == "reformatted":
+        return "".join(each for each in text.upper() if category(each)[0] != "P")
+    if copies == "verbatim":
+        return text
+    is_spaceless = width_of(text) == N_SPACELESS
+    words, others = (_pieces(each) if is_spaceless else each.split() for each in (text, host))
+    spare = cycle(others[::-1] or ["0"])
+    for number in range(min(EVERY_WORD, len(words)) // 2, len(words), EVERY_WORD):
+        words[number] = next(spare)
+    return ("" if is_spaceless else " ").join(words)
+
+
+def _pieces(text: str) -> list[str]:
+    return [text[first : first + PIECE] for first in range(0, len(text), PIECE)]
 
 
 def split(words: argparse.Namespace) -> tuple[list[str], dict[str, tuple[list[str], list[str]]]]:

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 GRADES = ("seen", "partial", "clean", "too short to tell")
 MOST_LINES = 20
-"""Of items that are shown, and of scripts."""
+"""Of items that are shown."""
 
 
 class Seen(TypedDict):
@@ -103,9 +103,8 @@ def _documents(artifact: "Artifact") -> tuple["Artifact", "Artifact | None", lis
     if texts is artifact:
         return texts, None, []
     kept = next((it for it in behind.values() if it.manifest.stage in DECIDING), None)
-    warnings = []
-    if kept is None:
-        warnings.append("no decision of what is kept is behind it: all documents were looked at")
+    nothing = "no decision of what is kept is behind it: all documents were looked at"
+    warnings = [] if kept else [nothing]
     if any(each.manifest.stage == "tokenizer.mix" for each in behind.values()):
         warnings.append("documents that its mix holds out or leaves out were looked at too")
     return texts, kept, warnings
@@ -116,12 +115,6 @@ def _lines(found: Seen) -> Iterator[str]:
     told = ", ".join(f"{counts[grade]:,} {grade}" for grade in GRADES)
     of = number_of(found["documents"], "document")
     yield f"{number_of(len(found['items']), 'item')} in {of}: {told}"
-    yield ""
-    yield f"{'script':10}" + "".join(f"{grade:>20}" for grade in GRADES)
-    by_script = Counter((item["script"], item["grade"]) for item in found["items"])
-    scripts = Counter(item["script"] for item in found["items"]).most_common()
-    for script, _ in scripts[:MOST_LINES]:
-        yield f"{script:10}" + "".join(f"{by_script[script, grade]:20,}" for grade in GRADES)
     yield ""
     yield from _item_lines(found)
     yield ""
@@ -157,21 +150,16 @@ def _calibration_lines(calibration: dict[str, Any]) -> Iterator[str]:
         f"{calibration['absent']:,} stretches of text that nobody asked for "
         f"{calibration['false_alarms']:,}"
     )
-    yield (
-        f"{'letters':>12} {'n-gram':>6} {'planted':>8} {'verbatim':>8} {'reformatted':>11} "
-        f"{'words replaced':>14} {'absent':>7} {'false':>6}"
-    )
+    columns = ("planted", "found", "absent", "false_alarms")
+    yield f"{'letters':>12} {'n-gram':>6}" + "".join(f"{name:>14}" for name in columns)
     for kind in calibration["kinds"]:
         high = kind["letters_high"]
         letters = (
             f"{kind['letters_low']} or more" if high is None else f"{kind['letters_low']}-{high}"
         )
         note = "" if kind["is_told"] else "  only with answer"
-        yield (
-            f"{letters:>12} {kind['ngram_letters']:6} {kind['planted']:8,} {kind['found']:8,} "
-            f"{kind['found_reformatted']:11,} {kind['found_replaced']:14,} {kind['absent']:7,} "
-            f"{kind['false_alarms']:6,}{note}"
-        )
+        counts = "".join(f"{kind[name]:14,}" for name in columns)
+        yield f"{letters:>12} {kind['ngram_letters']:6}{counts}{note}"
 
 
 COMMANDS = (Command(seen, _lines),)

@@ -10,10 +10,8 @@ Writes  ``contamination.parquet``: ``id``, and ``contaminated_by``, ids of the i
         ``id``, ``url``, ``begin`` (of the place, in characters), ``seen_share`` (of the question's
         n-grams), ``answer_seen_share`` (of the answer's, near the place; null without an answer),
         ``longest_characters`` (letters in a row), ``is_seen``
-        ``about/union.parquet``: ``item``, and ``met``, a bit for each of its n-grams that any
-        document here has
-        ``about/controls.parquet``: of the controls that were found, ``control`` (the row), in how
-        many other ``documents``, and how many ``copies`` of its own were passed over
+        ``about/controls.parquet``: of the controls that were found, ``control`` (the row), and in
+        how many ``documents`` that are no copies of its own
 
 A question is seen where so many of its n-grams stand at one place of one document. Over a whole
 corpus the n-grams of any question would come together, the more the larger it is.
@@ -41,7 +39,7 @@ from bedstone.corpus.overlap.items import (
     read_items,
 )
 from bedstone.corpus.overlap.search import Place, Search
-from bedstone.corpus.rewriting.versions import row_groups
+from bedstone.corpus.rewriting.versions import passing, row_groups
 from bedstone.store import tables
 from bedstone.store.artifact import ABOUT
 from bedstone.store.stage import Job, Metrics, Result, Stage
@@ -65,14 +63,12 @@ class ContaminationConfig(Config):
 
 def run(config: ContaminationConfig, job: Job) -> Result:
     """Look for the items in one shard."""
-    found = _Found(config, *_looked_for(job))
+    controls = job.inputs.get("controls")
+    path = tables.table_path(controls) if controls else None
+    found = _Found(config, *_read(tuple(job.inputs["items"].files), path))
     documents = job.inputs["documents"]
     ids = tables.read(documents, ["id"])
-    keep = np.ones(ids.num_rows, np.bool_)
-    if "kept" in job.inputs:
-        kept = tables.beside(job.inputs["kept"], ids, ["keep"])["keep"]
-        keep = np.array(kept.to_numpy(zero_copy_only=False), np.bool_)
-    first = 0
+    keep, first = passing(job, ids, "kept"), 0
     with (
         tables.writing(job, FILE, CONTAMINATION) as written,
         job.progress.task("documents", ids.num_rows) as task,
@@ -88,7 +84,6 @@ def run(config: ContaminationConfig, job: Job) -> Result:
     files = (
         job.record(FILE),
         tables.write(job, f"{ABOUT}/items.parquet", found.items()),
-        tables.write(job, f"{ABOUT}/union.parquet", found.union()),
         tables.write(job, f"{ABOUT}/controls.parquet", found.controls()),
     )
     return Result({"input_documents": int(keep.sum()), **found.counts}, files)
@@ -114,7 +109,7 @@ class _Found:
         self._order = np.argsort(items.texts, kind="stable")
         self._firsts = np.searchsorted(items.texts, np.arange(self._texts + 1), sorter=self._order)
         self._best = defaultdict[int, list[tuple[float, int, dict[str, object]]]](list)
-        self._elsewhere, self._copies = Counter[int](), Counter[int]()
+        self._elsewhere = Counter[int]()
         self._told = 0
         self.counts: Metrics = {"contaminated_documents": 0, "seen_pairs": 0}
 
@@ -174,38 +169,21 @@ class _Found:
             control = text - self._texts
             if not 0 <= control < count or self._own[control] == document:
                 continue
-            if share >= (1.0 if self._lengths[control] == 1 else self._config.seen_share):
-                is_copy = shares.get(text + count, 0.0) >= COPY_SHARE
-                (self._copies if is_copy else self._elsewhere)[control] += 1
+            least = 1.0 if self._lengths[control] == 1 else self._config.seen_share
+            if share >= least and shares.get(text + count, 0.0) < COPY_SHARE:
+                self._elsewhere[control] += 1
 
     def items(self) -> pa.Table:
         """The documents of each item, those that hold most of it first."""
-        lists = (sorted(self._best[item], reverse=True, key=_rank) for item in sorted(self._best))
+        lists = (sorted(self._best[item], reverse=True) for item in sorted(self._best))
         return pa.Table.from_pylist([row for each in lists for _, _, row in each], ITEMS)
-
-    def union(self) -> pa.Table:
-        """The n-grams of each item that any document has."""
-        met = self._search.state.union[self._items.texts]
-        touched = np.flatnonzero(met)
-        names = self._items.table["id"].take(pa.array(touched))
-        return pa.table({"item": names, "met": met[touched]})
 
     def controls(self) -> pa.Table:
         """In how many documents each control was found."""
-        found = sorted(self._elsewhere.keys() | self._copies.keys())
-        columns = ("documents", self._elsewhere), ("copies", self._copies)
-        values = {name: pa.array([of[each] for each in found], pa.int64()) for name, of in columns}
-        return pa.table({"control": pa.array(found, pa.int64()), **values})
-
-
-def _rank(entry: tuple[float, int, dict[str, object]]) -> tuple[float, int]:
-    return entry[:2]
-
-
-def _looked_for(job: Job) -> tuple[Items, pa.Table]:
-    controls = job.inputs.get("controls")
-    path = tables.table_path(controls) if controls else None
-    return _read(tuple(job.inputs["items"].files), path)
+        found = sorted(self._elsewhere.items())
+        return pa.Table.from_pylist(
+            [dict(zip(CONTROLS.names, it, strict=True)) for it in found], CONTROLS
+        )
 
 
 @lru_cache(1)
@@ -221,6 +199,7 @@ def _read(files: tuple[Path, ...], path: Path | None) -> tuple[Items, pa.Table]:
 
 FILE = "contamination.parquet"
 CONTAMINATION = pa.schema([("id", pa.string()), ("contaminated_by", pa.list_(pa.string()))])
+CONTROLS = pa.schema([("control", pa.int64()), ("documents", pa.int64())])
 ITEMS = pa.schema(
     [
         ("item", pa.string()),

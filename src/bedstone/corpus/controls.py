@@ -6,12 +6,10 @@ Writes  ``controls.parquet``: texts that nobody asked for, stretches of single d
         long as items of the same kind of script: ``document`` (whose it is), ``text``, ``around``
         (the same with what stands before and behind it), ``width`` (letters of an n-gram),
         ``length`` (how many n-grams' letters it has: 1 or more, 2 or more, 4 or more)
-        ``about/planted.parquet``: for each ``width``, ``length`` and way that ``copies`` of items
-        were made (``verbatim``; ``reformatted``: in capitals, without punctuation; ``replaced``:
-        every eighth word another), how many were ``planted`` in documents, and ``found``:
-        of copies with other words, those that are not clean
-        ``about/items.parquet``: for each item ``id``, ``script``, ``letters`` (of the question),
-        ``width``, ``length``, ``ngrams`` (that are looked for; 0 if nothing can be)
+        ``about/planted.parquet``: for each ``width`` and ``length``, how many copies of items were
+        ``planted`` in documents, and ``found``
+        ``about/items.parquet``: for each item ``id``, ``letters`` (of the question), ``width``,
+        ``length``, ``ngrams`` (that are looked for; 0 if nothing can be)
 """
 
 from collections.abc import Iterator, Sequence
@@ -23,19 +21,16 @@ import pyarrow as pa
 from pydantic import Field
 
 from bedstone.config import Config
-from bedstone.corpus.overlap.items import CLEAN_SHARE, SEEN_SHARE, Items, read_items
-from bedstone.corpus.overlap.trials import Document, drawn, planted, stretches
+from bedstone.corpus.overlap.items import SEEN_SHARE, Items, read_items
+from bedstone.corpus.overlap.trials import Document, Stretch, Trial, drawn, planted, stretches
 from bedstone.corpus.rewriting.versions import row_groups
 from bedstone.lots import lot
 from bedstone.store import tables
 from bedstone.store.artifact import ABOUT
 from bedstone.store.stage import Job, Metrics, Result, Stage
-from bedstone.text.characters import script_of
 
 GROUPS = 16
 """Row groups of documents that are read."""
-SCRIPT_CHARACTERS = 200
-"""Of a question, to tell its script."""
 
 
 class ControlsConfig(Config):
@@ -45,8 +40,6 @@ class ControlsConfig(Config):
     """Items of each length and kind of script, drawn by hash."""
     seen_share: float = Field(SEEN_SHARE, gt=0, le=1)
     """Of a question's n-grams: from here on it counts as found."""
-    clean_share: float = Field(CLEAN_SHARE, gt=0, le=1)
-    """From here on a copy with other words in it counts as found."""
 
 
 def run(config: ControlsConfig, job: Job) -> Result:
@@ -54,11 +47,7 @@ def run(config: ControlsConfig, job: Job) -> Result:
     items = read_items(job.inputs["items"].files)
     chosen = drawn(items, config.trials)
     documents = sorted(_documents(job), key=lambda each: lot(each.id, "corpus.controls"))
-    rows = (
-        planted(items, chosen, documents, config.seen_share, config.clean_share)
-        if documents
-        else []
-    )
+    rows = planted(items, chosen, documents, config.seen_share) if documents else []
     texts = list(stretches(items, chosen, documents))
     files = (
         tables.write(job, "controls.parquet", _columns(texts, CONTROLS)),
@@ -88,37 +77,21 @@ def _columns(rows: Sequence[NamedTuple], schema: pa.Schema) -> pa.Table:
 
 
 def _table(items: Items) -> pa.Table:
-    index = items.index
-    questions = items.table["question"]
     return pa.table(
         {
             "id": items.table["id"],
-            "script": [script_of(each.as_py()[:SCRIPT_CHARACTERS]) for each in questions],
             "letters": items.letters,
             "width": items.widths,
             "length": items.lengths,
-            "ngrams": np.bitwise_count(index.valid[items.texts]),
+            "ngrams": np.bitwise_count(items.index.valid[items.texts]),
         }
     )
 
 
-CONTROLS = pa.schema(
-    [
-        ("document", pa.string()),
-        ("text", pa.large_string()),
-        ("around", pa.large_string()),
-        ("width", pa.int64()),
-        ("length", pa.int64()),
-    ]
-)
-PLANTED = pa.schema(
-    [
-        ("width", pa.int64()),
-        ("length", pa.int64()),
-        ("copies", pa.string()),
-        ("planted", pa.int64()),
-        ("found", pa.int64()),
-    ]
+TYPES = {str: pa.large_string(), int: pa.int64()}
+CONTROLS, PLANTED = (
+    pa.schema([(name, TYPES[kind]) for name, kind in row.__annotations__.items()])
+    for row in (Stretch, Trial)
 )
 
 STAGE = Stage(

@@ -318,7 +318,7 @@ def _has_limits(field: pa.Field) -> bool:
 
 
 def _is_list(kind: pa.DataType) -> bool:
-    return pa.types.is_list(kind) or pa.types.is_large_list(kind)
+    return bool(pa.types.is_list(kind) or pa.types.is_large_list(kind))
 
 
 def _counted(failures: Bools, reasons: list[str]) -> Metrics:

@@ -17,15 +17,16 @@ Nothing is dropped here: the usual limit of corpus.filter is ``allowed`` with ``
 ``missing`` for what is unknown: Apertus keeps it. robots.txt is applied afterwards to pages of any
 age, and no network is asked. /.well-known/tdmrep.json is not read.
 
-A refusal of any of the agents, or of any signal that counts, is one. An answer 4xx in the place of
-a robots.txt allows all; one of 5xx refuses all, for nobody knows what it would have said.
+A refusal of any of the agents, or of any signal that counts, is one. Of several robots.txt of a
+host the newest counts. An answer 4xx in its place allows all; one of 5xx refuses all, for nobody
+knows what it would have said.
 
 Source: RFC 9309; Apertus (arXiv:2509.14233) for rules applied to what was fetched before them.
 """
 
 import re
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
@@ -37,7 +38,7 @@ from pydantic import Field
 
 from bedstone.config import Config
 from bedstone.corpus.optouts import robots_records
-from bedstone.corpus.optouts.robots_records import ARCHIVES, Dated, Kept, Part, Records, gather
+from bedstone.corpus.optouts.robots_records import ARCHIVES, Kept, Part, Records, gather
 from bedstone.corpus.optouts.rulings import Robots
 from bedstone.corpus.optouts.wishes import Wish, wish_of
 from bedstone.corpus.rewriting.versions import row_groups
@@ -75,6 +76,9 @@ ROWS = pa.schema(
 )
 SUMS = ("documents", "bytes", "refused_documents", "refused_bytes", "unknown_documents",
         "unknown_bytes")  # fmt: skip
+LANGUAGES = pa.schema([("language", pa.string()), *((name, pa.int64()) for name in SUMS)])
+HOSTS = pa.schema([("host", pa.string()), *((name, pa.int64()) for name in SUMS[2:4]),
+                   ("by", pa.string())])  # fmt: skip
 
 
 class PermissionsConfig(Config):
@@ -88,10 +92,6 @@ class PermissionsConfig(Config):
     """Whether rules for all agents refuse for those that the file does not name."""
     signals: tuple[Wish, ...] = ("noai", "tdm-reservation", "content-usage", "content-signal")
     """Those that may refuse; the two last in robots.txt too."""
-    dated: Dated = "newest"
-    """Of several robots.txt of a host; ``page``: what was in force when the page was fetched."""
-    server_errors: Literal["refuse", "unknown"] = "refuse"
-    """What an answer 5xx in the place of a robots.txt means."""
 
 
 class Verdict(NamedTuple):
@@ -106,20 +106,25 @@ class Verdict(NamedTuple):
 class Losses:
     """Sums over documents."""
 
-    languages: dict[str, Counter[str]] = field(default_factory=dict)
-    hosts: dict[str, Counter[str]] = field(default_factory=dict)
-    """Of what is refused only."""
+    counts: Counter[tuple[str, str, str]] = field(default_factory=Counter)
+    """Of ``language``, ``host`` (of what is refused only) or ``robots``, which, and of ``SUMS``."""
     examples: dict[str, str] = field(default_factory=dict)
     """What refuses a page of a host."""
-    counts: Counter[str] = field(default_factory=Counter)
+    licensed: int = 0
 
     def add(self, other: "Losses") -> None:
         """Add those of other documents."""
-        for mine, theirs in ((self.languages, other.languages), (self.hosts, other.hosts)):
-            for key, sums in theirs.items():
-                mine.setdefault(key, Counter()).update(sums)
-        self.examples = other.examples | self.examples
         self.counts.update(other.counts)
+        self.examples = other.examples | self.examples
+        self.licensed += other.licensed
+
+    def of(self, kind: str) -> dict[str, dict[str, int]]:
+        """The sums of all languages, or hosts."""
+        found = dict[str, dict[str, int]]()
+        for (each, key, name), count in self.counts.items():
+            if each == kind:
+                found.setdefault(key, dict.fromkeys(SUMS, 0))[name] = count
+        return found
 
 
 def run(config: PermissionsConfig, job: Job) -> Result:
@@ -140,11 +145,12 @@ def run(config: PermissionsConfig, job: Job) -> Result:
             files.append(file)
             losses.add(found)
             task.advance()
-    languages = [{"language": key} | it for key, it in sorted(losses.languages.items())]
-    files.append(tables.write(job, f"{ABOUT}/languages.parquet", _table("language", languages)))
-    worst = sorted(losses.hosts.items(), key=lambda it: (-it[1]["refused_bytes"], it[0]))
+    languages = [{"language": key, **it} for key, it in sorted(losses.of("language").items())]
+    worst = sorted(losses.of("host").items(), key=lambda it: (-it[1]["refused_bytes"], it[0]))
     hosts = [{"host": key, **it, "by": losses.examples[key]} for key, it in worst[:MOST_HOSTS]]
-    files.append(tables.write(job, f"{ABOUT}/hosts.parquet", _table("host", hosts)))
+    for name, rows, schema in (("languages", languages, LANGUAGES), ("hosts", hosts, HOSTS)):
+        table = pa.Table.from_pylist(rows, schema)
+        files.append(tables.write(job, f"{ABOUT}/{name}.parquet", table))
     return Result(_metrics(losses) | robots, tuple(files))
 
 
@@ -184,7 +190,7 @@ def _judge(
     name, losses, judge = f"{number:05}.parquet", Losses(), Judge(config, Records(job.scratch))
     ids = tables.read(documents, ["id"])
     keys = tables.beside(language[0], ids, ["language"])["language"] if language else None
-    wanted = ("id", "url", "date", "signals", "license", "text")
+    wanted = ("id", "url", "signals", "license", "text")
     row = 0
     with tables.writing(job, name, ROWS) as table:
         for group in row_groups(documents, wanted):
@@ -193,11 +199,11 @@ def _judge(
             for it, size, key in zip(
                 group.drop_columns("text").to_pylist(), sizes, here, strict=True
             ):
-                host, verdict = judge.of(it["url"] or "", it["date"] or "", it["signals"] or ())
+                host, verdict = judge.of(it["url"] or "", it["signals"] or ())
                 named = license_name(it["license"])
                 table.append((it["id"], *verdict, named))
                 _count(losses, verdict, size, key, host)
-                losses.counts["licensed_documents"] += named is not None
+                losses.licensed += named is not None
             row += len(group)
     return job.record(name), losses
 
@@ -206,23 +212,22 @@ class Judge:
     """Who says what of pages."""
 
     def __init__(self, config: PermissionsConfig, records: Records) -> None:
-        self._config, self._records = config, records
+        self._records = records
         self._agents = frozenset(map(str.lower, config.agents))
         self._signals = frozenset[str](config.signals)
         star_counts = config.star == "count"
         self._kept = Kept(lambda text: Robots(text, config.agents, star_counts=star_counts))
 
-    def of(self, url: str, date: str, signals: Sequence[str]) -> tuple[str, Verdict]:
+    def of(self, url: str, signals: Sequence[str]) -> tuple[str, Verdict]:
         """The host, and what is known of its page."""
         robots, wishes = None, list[tuple[str, bool]]()
         by = list[str]()
         address = robots_records.address_of(url)
         if address is not None:
             robots = "no robots.txt"
-            answer = self._records.find(address, date, self._config.dated)
+            answer = self._records.find(address)
             if answer is not None and answer.status >= 500:
-                if self._config.server_errors == "refuse":
-                    robots, by = "disallowed", [f"robots.txt: status {answer.status}"]
+                robots, by = "disallowed", [f"robots.txt: status {answer.status}"]
             elif answer is not None and answer.status >= 400:
                 robots = "allowed"
             elif answer is not None:
@@ -253,23 +258,20 @@ def license_name(address: str | None) -> str | None:
 
 
 def _count(losses: Losses, verdict: Verdict, size: int, language: str, host: str) -> None:
-    sums = losses.languages.setdefault(language, Counter())
     state = {False: "refused_", None: "unknown_", True: ""}[verdict.allowed]
-    for prefix in {"", state}:
-        sums[f"{prefix}documents"] += 1
-        sums[f"{prefix}bytes"] += size
-    losses.counts[f"robots.{(verdict.robots or 'no host').replace(' ', '_')}_documents"] += 1
+    asked = {("language", language, ""), ("language", language, state)}
     if verdict.allowed is False:
-        refused = losses.hosts.setdefault(host, Counter())
-        refused["refused_documents"] += 1
-        refused["refused_bytes"] += size
+        asked.add(("host", host, state))
         losses.examples.setdefault(host, verdict.by[0])
+    for kind, key, prefix in asked:
+        losses.counts[kind, key, f"{prefix}documents"] += 1
+        losses.counts[kind, key, f"{prefix}bytes"] += size
+    losses.counts["robots", verdict.robots or "no host", "documents"] += 1
 
 
 def _metrics(losses: Losses) -> Metrics:
-    sums = sum(losses.languages.values(), Counter[str]())
-    counts = losses.counts
-    robots = ("allowed", "disallowed", "no_robots.txt", "no_host")
+    languages = losses.of("language").values()
+    sums = {name: sum(it[name] for it in languages) for name in SUMS}
     return {
         "input_documents": sums["documents"],
         "input_bytes": sums["bytes"],
@@ -277,17 +279,12 @@ def _metrics(losses: Losses) -> Metrics:
         **{
             f"{name}_share": sums[name] / max(sums[name.rpartition("_")[2]], 1) for name in SUMS[2:]
         },
-        **{f"robots.{each}_documents": counts[f"robots.{each}_documents"] for each in robots},
-        "licensed_documents": counts["licensed_documents"],
+        **{
+            f"robots.{it.replace(' ', '_')}_documents": losses.counts["robots", it, "documents"]
+            for it in ("allowed", "disallowed", "no robots.txt", "no host")
+        },
+        "licensed_documents": losses.licensed,
     }
-
-
-def _table(key: str, rows: Sequence[Mapping[str, object]]) -> pa.Table:
-    numbers = [(name, pa.int64()) for name in (SUMS if key == "language" else SUMS[2:4])]
-    by = [("by", pa.string())] if key == "host" else []
-    schema = pa.schema([(key, pa.string()), *numbers, *by])
-    filled = [{**dict.fromkeys(schema.names, 0), **row} for row in rows]
-    return pa.Table.from_pylist(filled, schema)
 
 
 STAGE = Stage(

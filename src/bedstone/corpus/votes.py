@@ -8,10 +8,9 @@ Writes  a file for each shard of documents, ``00000.parquet`` ...: ``id``; ``vot
         ``host`` or null
         ``about/languages.parquet``: for each language its ``documents``, those ``with_url``, and
         the ``matched``
-        ``about/broken.parquet``: ``table``, ``row`` (from 0), ``url`` and ``reason`` of each row
-        of the tables that does not count
 
-Nothing is dropped: the usual limit of corpus.filter is ``votes.low = 3`` with ``missing = "drop"``.
+Rows of the tables that do not count are counted by reason, and the first is told. Nothing is
+dropped: the usual limit of corpus.filter is ``votes.low = 3`` with ``missing = "drop"``.
 Before it is set, look at the languages: votes of one site are in its readers' language, and a
 limit then leaves nearly nothing of the others.
 
@@ -53,8 +52,8 @@ from bedstone.corpus.links.addresses import (
     without_variant,
 )
 from bedstone.corpus.links.ballots import BATCH_ROWS, ENDINGS, REASONS, Columns, ballots
-from bedstone.corpus.links.keyed import Collector, Keyed
-from bedstone.errors import DataError
+from bedstone.corpus.links.keyed import Collector, Keyed, hashes_of, keyed_by
+from bedstone.errors import DataError, printable
 from bedstone.languages import MIXED, UNKNOWN
 from bedstone.progress import Progress
 from bedstone.store import tables
@@ -69,12 +68,7 @@ log = logging.getLogger("bedstone")
 
 NEARLY_ALL = 0.9
 """Of the matched documents: a language that has so many is warned of."""
-MAX_TOLD = 1_000
-"""Characters of a URL that does not count."""
 FOUND = pa.schema([("id", pa.string()), ("votes", pa.float64()), ("match", pa.string())])
-BROKEN = pa.schema(
-    [("table", pa.string()), ("row", pa.int64()), ("url", pa.string()), ("reason", pa.string())]
-)
 
 
 class VotesConfig(Config):
@@ -93,15 +87,6 @@ class VotesConfig(Config):
     def columns(self) -> Columns:
         """What is read of the tables."""
         return Columns(self.url_column, None if self.aggregate == "any" else self.votes_column)
-
-
-@dataclass(frozen=True, slots=True)
-class Part:
-    """A shard of the documents, and of their languages."""
-
-    number: int
-    documents: Shard
-    language: Shard | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,11 +114,10 @@ def run(config: VotesConfig, job: Job) -> Result:
             hint=f"their names end in {', '.join(ENDINGS)}",
         )
     counts = Counter[str]()
-    with tables.writing(job, f"{ABOUT}/broken.parquet", BROKEN) as broken:
-        strict = _collected(config, job, files, counts, broken)
+    strict = _collected(config, job, files, counts)
     loose = _collected_loosely(strict, job.scratch / "loose") if config.by == "url" else None
     roles = [job.inputs[role] for role in ("documents", "language") if role in job.inputs]
-    parts = [Part(number, *shards) for number, shards in enumerate(tables.together(*roles))]
+    parts = list(enumerate(tables.together(*roles)))
     inner = replace(job, inputs={}, engine=Local(), progress=Progress())
     written, matches, languages = [], Counter[str | None](), Counter[tuple[str, str]]()
     with job.progress.task("shards", len(parts)) as task:
@@ -145,14 +129,13 @@ def run(config: VotesConfig, job: Job) -> Result:
     if "language" in job.inputs:
         written.append(tables.write(job, f"{ABOUT}/languages.parquet", _by_language(languages)))
         _warn_of_one_language(languages)
-    return Result(_metrics(counts, matches, languages, len(Keyed.at(strict))), tuple(written))
+    voted = len(Keyed.at(strict).hashes)
+    return Result(_metrics(counts, matches, languages, voted), tuple(written))
 
 
-def _collected(
-    config: VotesConfig, job: Job, files: list[Path], counts: Counter[str], broken: tables.Rows
-) -> Path:
-    """Where the tables' keys and votes are; what does not count is ``broken``."""
-    by_host = config.by == "host"
+def _collected(config: VotesConfig, job: Job, files: list[Path], counts: Counter[str]) -> Path:
+    """Where the tables' keys and votes are."""
+    by_host, example = config.by == "host", ""
     collector = Collector(job.scratch / "strict", "sum" if config.aggregate == "sum" else "max")
     rows = chain.from_iterable(
         ((path, it) for it in ballots(path, config.columns, by_host=by_host)) for path in files
@@ -160,16 +143,21 @@ def _collected(
     while batch := list(islice(rows, BATCH_ROWS)):
         good = [ballot for _, ballot in batch if not ballot.reason]
         keys = [host_of(without_variant(it.key)) if by_host else it.key for it in good]
-        collector.add([key.encode() for key in keys], [it.votes for it in good])
+        keyed = keyed_by([key.encode() for key in keys], [it.votes for it in good])
+        if not by_host:
+            loose = [(found[0], found[-1]) for found in map(loose_keys, keys)]
+            others = hashes_of([key.encode() for pair in loose for key in pair])
+            keyed = keyed._replace(others=others.reshape(-1, 2))
+        collector.add(keyed)
         counts["rows"] += len(batch)
         for path, ballot in batch:
             if ballot.reason:
                 counts[ballot.reason] += 1
-                told = ballot.url[:MAX_TOLD].encode("utf-8", "replace").decode()
-                broken.append((path.name, ballot.number, told, ballot.reason))
+                example = example or f"row {ballot.number:,} of {path.name}"
     if count := sum(counts[reason] for reason in REASONS):
         told = ", ".join(f"{counts[reason]:,} {reason}" for reason in REASONS if counts[reason])
-        log.warning("%s do not count: %s", f"{count:,} of {counts['rows']:,} rows of votes", told)
+        of = f"{count:,} of {counts['rows']:,} rows of votes"
+        log.warning("%s do not count: %s; the first is %s", of, told, printable(example))
     if counts["rows"] == count:
         columns = " and ".join(name for name in config.columns if name)
         raise DataError(
@@ -181,18 +169,18 @@ def _collected(
 
 def _collected_loosely(strict: Path, folder: Path) -> Path:
     """The same by loose keys: of several pages, the one with most votes."""
-    count, collector = len(Keyed.at(strict)), Collector(folder, "max")
-    for first in range(0, count, BATCH_ROWS):
-        table = Keyed.at(strict).table(first, min(first + BATCH_ROWS, count))
-        rows = zip(table["key"].to_pylist(), table["number"].to_pylist(), strict=True)
-        found = [(each.encode(), votes) for key, votes in rows for each in loose_keys(key.decode())]
-        collector.add([key for key, _ in found], [votes for _, votes in found])
+    collector = Collector(folder, "max")
+    for first in range(0, len(Keyed.at(strict).hashes), BATCH_ROWS):
+        rows = Keyed.at(strict).rows(slice(first, first + BATCH_ROWS))
+        hashes, numbers = rows.others.ravel(), np.repeat(rows.numbers, 2)
+        collector.add(Keyed(hashes, numbers, np.zeros((len(hashes), 2), np.uint64)))
     return collector.close()
 
 
-def _write(part: Part, job: Job, strict: Path, loose: Path | None) -> Seen:
+def _write(part: tuple[int, tuple[Shard, ...]], job: Job, strict: Path, loose: Path | None) -> Seen:
     """Look up the documents of a shard."""
-    named = tables.read(part.documents, ["id", "url"])
+    number, (documents, *language) = part
+    named = tables.read(documents, ["id", "url"])
     keys = [strict_key(url) for url in named["url"].to_pylist()]
     votes, match = np.full(len(keys), np.nan), np.full(len(keys), None, np.object_)
     if loose is None:
@@ -203,14 +191,14 @@ def _write(part: Part, job: Job, strict: Path, loose: Path | None) -> Seen:
         for wanted in zip(*terms, strict=True):
             _of_pages(Keyed.at(loose), wanted, votes, match, "loose")
     columns = [named["id"], pa.array(votes, mask=np.isnan(votes)), pa.array(match, pa.string())]
-    file = tables.write(job, f"{part.number:05}.parquet", pa.table(columns, schema=FOUND))
+    file = tables.write(job, f"{number:05}.parquet", pa.table(columns, schema=FOUND))
     counts = Counter[tuple[str, str]]()
-    if part.language is not None:
-        found = tables.beside(part.language, named, ["language"])["language"].to_pylist()
-        for language, key, how in zip(found, keys, match, strict=True):
-            counts[language, "documents"] += 1
-            counts[language, "with_url"] += key is not None
-            counts[language, "matched"] += how is not None
+    if language:
+        found = tables.beside(language[0], named, ["language"])["language"].to_pylist()
+        for name, key, how in zip(found, keys, match, strict=True):
+            counts[name, "documents"] += 1
+            counts[name, "with_url"] += key is not None
+            counts[name, "matched"] += how is not None
     ways = ["no_url" if key is None else how for key, how in zip(keys, match, strict=True)]
     return Seen(file, Counter(ways), counts)
 

@@ -48,11 +48,7 @@ class SeenItem(TypedDict):
     place."""
     longest_characters: int
     """Letters in a row."""
-    union_share: float
-    """Of the n-grams of its question, those in any document: the larger a corpus, the more."""
     grade: Grade
-    script: str
-    """ISO 15924."""
     letters: int
     """Of its question."""
     documents: list[SeenDocument]
@@ -68,13 +64,8 @@ class Kind(TypedDict):
     ngram_letters: int
     """12, or 8 in scripts without spaces."""
     planted: int
-    """Items of which copies were planted, a copy of each kind."""
+    """Copies of items."""
     found: int
-    """Of verbatim copies."""
-    found_reformatted: int
-    """Of copies in capitals, without punctuation."""
-    found_replaced: int
-    """Of copies of which every eighth word is another, those that are not clean."""
     absent: int
     """Stretches of documents, as long as these questions."""
     false_alarms: int
@@ -88,7 +79,6 @@ class Calibration(TypedDict):
 
     planted: int
     found: int
-    """Of verbatim copies."""
     absent: int
     false_alarms: int
     kinds: list[Kind]
@@ -97,20 +87,19 @@ class Calibration(TypedDict):
 def calibration(controls: Artifact, found: Artifact) -> Calibration:
     """What corpus.controls planted and drew, and what corpus.contamination found of it."""
     shards = (_rows(shard.about("controls.parquet")) for shard in _parts(found))
-    elsewhere = {row["control"] for row in chain.from_iterable(shards) if row["documents"]}
+    elsewhere = {row["control"] for row in chain.from_iterable(shards)}
     kinds = defaultdict[tuple[int, int], Counter[str]](Counter)
     for row in _rows(controls.about("planted.parquet")):
-        kind = kinds[row["width"], row["length"]]
-        kind[row["copies"]], kind["planted"] = row["found"], row["planted"]
+        kinds[row["width"], row["length"]].update(planted=row["planted"], found=row["found"])
     for control, row in enumerate(_rows(controls.file("controls.parquet"))):
         kinds[row["width"], row["length"]].update(absent=1, false_alarms=control in elsewhere)
-    rows = [_kind(width, length, kinds[width, length]) for width, length in sorted(kinds)]
+    sums = sum(kinds.values(), Counter[str]())
     return {
-        "planted": sum(row["planted"] for row in rows),
-        "found": sum(row["found"] for row in rows),
-        "absent": sum(row["absent"] for row in rows),
-        "false_alarms": sum(row["false_alarms"] for row in rows),
-        "kinds": rows,
+        "planted": sums["planted"],
+        "found": sums["found"],
+        "absent": sums["absent"],
+        "false_alarms": sums["false_alarms"],
+        "kinds": [_kind(*kind, kinds[kind]) for kind in sorted(kinds)],
     }
 
 
@@ -123,9 +112,7 @@ def _kind(width: int, length: int, counts: Counter[str]) -> Kind:
         "letters_high": higher[0] if higher else None,
         "ngram_letters": width,
         "planted": counts["planted"],
-        "found": counts["verbatim"],
-        "found_reformatted": counts["reformatted"],
-        "found_replaced": counts["replaced"],
+        "found": counts["found"],
         "absent": absent,
         "false_alarms": false,
         "is_told": is_told and length > 0,
@@ -134,7 +121,7 @@ def _kind(width: int, length: int, counts: Counter[str]) -> Kind:
 
 def graded(controls: Artifact, found: Artifact, kinds: Sequence[Kind]) -> Iterator[SeenItem]:
     """Each item, in their order."""
-    best, unions, config = _best(found), _unions(found), found.manifest.config
+    best, config = _best(found), found.manifest.config
     is_told = {(kind["ngram_letters"], kind["letters_low"]): kind["is_told"] for kind in kinds}
     for row in _rows(controls.about("items.parquet")):
         documents = best.get(row["id"], [])
@@ -145,17 +132,10 @@ def graded(controls: Artifact, found: Artifact, kinds: Sequence[Kind]) -> Iterat
             "seen_share": first["seen_share"],
             "answer_seen_share": first["answer_seen_share"],
             "longest_characters": first["longest_characters"],
-            "union_share": unions.get(row["id"], 0).bit_count() / max(row["ngrams"], 1),
             "grade": _grade(row, first, config, told=told),
-            "script": row["script"],
             "letters": row["letters"],
             "documents": [
-                {
-                    "id": each["id"],
-                    "url": each["url"],
-                    "seen_share": each["seen_share"],
-                    "begin": each["begin"],
-                }
+                cast(SeenDocument, {name: each[name] for name in SeenDocument.__annotations__})
                 for each in documents
             ],
         }
@@ -184,14 +164,6 @@ def _best(found: Artifact) -> dict[str, list[Row]]:
 
 def _worth(row: Row) -> float:
     return rank(row["seen_share"], row["answer_seen_share"], is_seen=row["is_seen"])
-
-
-def _unions(found: Artifact) -> dict[str, int]:
-    unions: dict[str, int] = {}
-    for shard in _parts(found):
-        for row in _rows(shard.about("union.parquet")):
-            unions[row["item"]] = unions.get(row["item"], 0) | row["met"]
-    return unions
 
 
 def _rows(path: Path) -> Iterator[Row]:

@@ -115,15 +115,11 @@ def test_records_of_robots_in_archives(documents, record, run, rows, tmp_path):
     assert column(rows, made, "allowed") == [True, False, False, None, None, False, False]
     assert column(rows, made, "by")[1] == ["robots.txt: status 503"]
     assert result.metrics["robots_records"] == 8
-    _, made = run(
-        STAGE, {"server_errors": "unknown"}, documents=pages, robots=shard(tmp_path / "in")
-    )
-    assert column(rows, made, "robots")[1] == "no robots.txt"
     _, made = run(STAGE, {"star": "ignore"}, documents=pages, robots=shard(tmp_path / "in"))
     assert column(rows, made, "allowed") == [True, False, True, None, None, True, True]
 
 
-def test_of_several_the_newest_counts_or_that_of_the_page(documents, record, run, rows, tmp_path):
+def test_of_several_the_newest_counts(documents, record, run, rows, tmp_path):
     at, closed = "https://a.example/robots.txt", "User-agent: *\nDisallow: /"
     (tmp_path / "in").mkdir()
     for name, dates in (("1", ("2024-03-01", "2024-01-01")), ("2", ("2024-02-01",))):
@@ -136,8 +132,6 @@ def test_of_several_the_newest_counts_or_that_of_the_page(documents, record, run
     robots = shard(tmp_path / "in")
     _, made = run(STAGE, documents=pages, robots=robots)
     assert column(rows, made, "allowed") == [False] * 5
-    _, made = run(STAGE, {"dated": "page"}, documents=pages, robots=robots)
-    assert column(rows, made, "allowed") == [False, False, True, True, False]
 
 
 def test_signals_and_usage_in_robots(documents, folder, run, rows):

@@ -8,8 +8,7 @@ from bedstone.corpus.contamination import ITEMS
 from bedstone.corpus.controls import CONTROLS, PLANTED
 from bedstone.reporting.grades import calibration, graded
 
-UNION = pa.schema([("item", pa.string()), ("met", pa.uint64())])
-FALSE = pa.schema([("control", pa.int64()), ("documents", pa.int64()), ("copies", pa.int64())])
+FALSE = pa.schema([("control", pa.int64()), ("documents", pa.int64())])
 CONFIG = {"seen_share": 0.8, "clean_share": 0.2}
 
 
@@ -37,7 +36,6 @@ def table(schema: pa.Schema, *rows: tuple) -> pa.Table:
 def item(name: str, length: int, ngrams: int = 40):
     return {
         "id": name,
-        "script": "Latn",
         "letters": 12 * length,
         "width": 12,
         "length": length,
@@ -51,17 +49,16 @@ def match(name: str, share: float, answer: float | None, is_seen, document: str 
 
 def controls_of(artifact, of: int, items: list[dict]):
     drawn = table(CONTROLS, *[("d", "t", "a", 12, 1)] * of, ("d", "t", "a", 12, 4))
-    planted = table(PLANTED, (12, 1, "verbatim", 9, 8), (12, 1, "replaced", 9, 2))
+    planted = table(PLANTED, (12, 1, 9, 8))
     return artifact("controls", items=pa.Table.from_pylist(items), planted=planted, controls=drawn)
 
 
-def found_of(artifact, *shards: list[tuple], false: tuple[int, ...] = (), unions=((), ())):
+def found_of(artifact, *shards: list[tuple], false: tuple[int, ...] = ()):
     parts = [
         artifact(
             f"shard{number}",
             items=table(ITEMS, *rows),
-            union=table(UNION, *unions[number]),
-            controls=table(FALSE, *((control, 1, 0) for control in false), (10, 0, 3)),
+            controls=table(FALSE, *((control, 1) for control in false)),
         )
         for number, rows in enumerate(shards)
     ]
@@ -78,7 +75,7 @@ def test_kinds_are_counted_over_shards(artifact):
         "false_alarms": 2,
     }
     short, long = found["kinds"]
-    assert (short["letters_low"], short["letters_high"], short["found_replaced"]) == (12, 23, 2)
+    assert (short["letters_low"], short["letters_high"], short["found"]) == (12, 23, 8)
     assert (long["letters_low"], long["letters_high"], long["is_told"]) == (48, None, True)
 
 
@@ -100,8 +97,7 @@ def test_grades_and_documents_of_all_shards(artifact):
     items = [item("none", 4), item("half", 4), item("tiny", 0), item("common", 4, ngrams=0)]
     first = [match("half", 0.5, None, False, "d1")]
     second = [match("half", 0.7, None, False, "d2"), match("tiny", 1, 0.1, False)]
-    unions = [[("half", 0b0011)], [("half", 0b0110)]]
-    found = found_of(artifact, first, second, unions=unions)
+    found = found_of(artifact, first, second)
     rows = {each["id"]: each for each in graded(controls_of(artifact, 20, items), found, [])}
     assert {name: row["grade"] for name, row in rows.items()} == {
         "none": "clean",
@@ -111,5 +107,5 @@ def test_grades_and_documents_of_all_shards(artifact):
     }
     half = rows["half"]
     assert [each["id"] for each in half["documents"]] == ["d2", "d1"]
-    assert (half["seen_share"], half["union_share"]) == (0.7, 3 / 40)
+    assert half["seen_share"] == 0.7
     assert (rows["none"]["documents"], rows["none"]["seen_share"]) == ([], 0.0)

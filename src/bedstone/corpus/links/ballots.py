@@ -1,7 +1,7 @@
 """Tables of URLs and votes, as others made them: CSV, TSV (both plain or gzip) and Parquet.
 
 The first line of CSV and TSV names the columns. A row that cannot be read, has no URL or no number
-is told with its reason, and the rest is read on.
+counts for nothing, with its reason, and the rest is read on.
 """
 
 import csv
@@ -43,8 +43,7 @@ class Ballot(NamedTuple):
     """A row."""
 
     number: int
-    """From 0."""
-    url: str
+    """From 1."""
     key: str
     votes: float
     reason: str
@@ -65,7 +64,7 @@ def ballots(path: Path, columns: Columns, *, by_host: bool) -> Iterator[Ballot]:
     keying = listed_key if by_host else strict_key
     rows = _of_parquet if path.name.lower().endswith(".parquet") else _of_lines
     try:
-        for number, (url, votes) in enumerate(rows(path, columns)):
+        for number, (url, votes) in enumerate(rows(path, columns), 1):
             yield _ballot(number, url, votes, keying)
     except (OSError, EOFError, pa.ArrowException) as error:
         told = str(error).removeprefix("None: ") or type(error).__name__
@@ -74,15 +73,15 @@ def ballots(path: Path, columns: Columns, *, by_host: bool) -> Iterator[Ballot]:
 
 def _ballot(number: int, url: Any, votes: Any, keying: Keying) -> Ballot:
     if votes is ABSENT:
-        return Ballot(number, url, "", 0.0, "row")
+        return Ballot(number, "", 0.0, "row")
     told = url.strip() if isinstance(url, str) else ""
     # With a line's end in it, it is what stands between two stray quotes.
     key = None if "\n" in told else keying(told)
     if key is None:
-        return Ballot(number, told, "", 0.0, "no_url")
+        return Ballot(number, "", 0.0, "no_url")
     if (value := _number(votes)) is None:
-        return Ballot(number, told, "", 0.0, "no_number")
-    return Ballot(number, told, key, value, "")
+        return Ballot(number, "", 0.0, "no_number")
+    return Ballot(number, key, value, "")
 
 
 def _number(value: Any) -> float | None:
@@ -107,7 +106,7 @@ def _of_lines(path: Path, columns: Columns) -> Iterator[tuple[Any, Any]]:
             if row is not None and max(at) < len(row):
                 yield row[at[0]], row[at[1]] if len(at) > 1 else 1
             elif row != []:  # a blank line is none
-                yield (delimiter.join(row) if row else ""), ABSENT
+                yield "", ABSENT
 
 
 class _Lines:

@@ -22,7 +22,7 @@ from bedstone.corpus.links.addresses import (
     paths_above,
     without_variant,
 )
-from bedstone.corpus.links.keyed import Keyed, in_memory
+from bedstone.corpus.links.keyed import Keyed, keyed_by, ordered
 from bedstone.errors import DataError
 
 OF_HOSTS, OF_URLS = "domains", "urls"
@@ -99,7 +99,7 @@ def read_lists(files: Sequence[Path], top: Path) -> HostLists:
                 f"{where}: no line names a host or a URL; the first is {example!r}",
                 hint="leave it out, or write a host or a URL on each line",
             )
-    return HostLists(tuple(lists), in_memory(keys, numbers), has_urls)
+    return HostLists(tuple(lists), ordered([keyed_by(keys, numbers)]), has_urls)
 
 
 def _name(path: Path, files: Sequence[Path], top: Path) -> str | None:

@@ -14,19 +14,16 @@ from collections import OrderedDict
 from collections.abc import Callable, Iterator, Sequence
 from functools import lru_cache
 from pathlib import Path
-from typing import Any, Generic, Literal, NamedTuple, TypeVar
+from typing import Any, NamedTuple
 from urllib.parse import urljoin
 
 import can_ada
 import numpy as np
 
-from bedstone.corpus.optouts.rulings import MAX_BYTES, decoded
+from bedstone.corpus.optouts.rulings import MAX_BYTES, Robots, decoded
 from bedstone.corpus.web import warc
 from bedstone.corpus.web.pages import Page, Rejected
 from bedstone.errors import DataError
-
-Dated = Literal["newest", "page"]
-Value = TypeVar("Value")
 
 PATH = "/robots.txt"
 ARCHIVES = (*warc.WARCS, *warc.ARCS)
@@ -160,21 +157,14 @@ class Records:
         )
         self._found = lru_cache(HELD_ANSWERS)(self._find)
 
-    def find(self, page: Address, date: str, dated: Dated) -> Answer | None:
-        """What was answered for the robots.txt of a page's host; None if nobody asked.
+    def find(self, page: Address) -> Answer | None:
+        """The newest answer for the robots.txt of a page's host; None if nobody asked."""
+        return self._found(page.host, page.is_https)
 
-        Args:
-            page: its address.
-            date: of the page.
-            dated: of several the newest, or that which was in force when the page was fetched.
-        """
-        day = date[:DATE_CHARACTERS] if dated == "page" else ""
-        return self._found(page.host, page.is_https, day)
-
-    def _find(self, host: str, is_https: bool, day: str) -> Answer | None:  # noqa: FBT001, a key
+    def _find(self, host: str, is_https: bool) -> Answer | None:  # noqa: FBT001, a key
         asked = address_of(f"{'https' if is_https else 'http'}://{host}{PATH}")
         for _ in range(MAX_REDIRECTS + 1):
-            row = self._row(asked, day) if asked else None
+            row = self._row(asked) if asked else None
             if row is None:
                 return None
             answer = Answer(*(int(row[name]) for name in Answer._fields))
@@ -188,14 +178,11 @@ class Records:
         """The text of an answer."""
         return decoded(self._content(answer)[2])
 
-    def _row(self, address: Address, day: str) -> Any | None:
+    def _row(self, address: Address) -> Any | None:
         key = np.uint64(_key(address))
         rows = self._rows[slice(*np.searchsorted(self._keys, (key, key + np.uint64(1))).tolist())]
         same = [row for row in rows if row["is_https"] == address.is_https] or list(rows)
-        if not day or not same:
-            return same[-1] if same else None
-        until = day.encode("ascii", "replace")
-        return next((row for row in reversed(same) if row["date"] <= until), same[0])
+        return same[-1] if same else None
 
     def _content(self, answer: Answer) -> list[bytes]:
         """Where it leads, its own address, and its body."""
@@ -211,15 +198,15 @@ def _joined(url: str, location: str) -> Address | None:
         return None
 
 
-class Kept(Generic[Value]):
-    """What was made of texts: of those asked for last, as many as have ``KEPT_CHARACTERS``."""
+class Kept:
+    """What was read of texts: of those asked for last, as many as have ``KEPT_CHARACTERS``."""
 
-    def __init__(self, make: Callable[[str], Value]) -> None:
+    def __init__(self, make: Callable[[str], Robots]) -> None:
         self._make, self._size = make, 0
-        self._held = OrderedDict[Answer, tuple[int, Value]]()
+        self._held = OrderedDict[Answer, tuple[int, Robots]]()
 
-    def of(self, answer: Answer, records: Records) -> Value:
-        """What is made of the text of ``answer``."""
+    def of(self, answer: Answer, records: Records) -> Robots:
+        """What is read of the text of ``answer``."""
         if answer not in self._held:
             text = records.text(answer)
             self._held[answer] = (len(text), self._make(text))

@@ -9,16 +9,8 @@ import re
 from collections.abc import Collection, Sequence
 from typing import Literal
 
-Wish = Literal[
-    "noai",
-    "noimageai",
-    "noindex",
-    "nosnippet",
-    "noarchive",
-    "tdm-reservation",
-    "content-usage",
-    "content-signal",
-]
+Wish = Literal["noai", "noimageai", "noindex", "nosnippet", "noarchive",
+               "tdm-reservation", "content-usage", "content-signal"]  # fmt: skip
 """What may count as a refusal."""
 USAGES = ("content-usage", "content-signal")
 EVERYBODY = ("robots", "*")

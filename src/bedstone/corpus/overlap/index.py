@@ -58,12 +58,8 @@ class Index(NamedTuple):
     windows: Slots
     """Of each text, how many n-grams it has, those that are not taken among them."""
     letters: Slots
-    spaceless: Slots
-    """Of each text, its letters of scripts without spaces."""
-
-    def widths(self) -> Slots:
-        """Of each text, how many letters most of its n-grams have."""
-        return np.where(2 * self.spaceless > self.letters, N_SPACELESS, N).astype(np.int32)
+    widths: Slots
+    """Of each text, how many letters most of its n-grams have."""
 
     def share(self, text: int, met: int) -> float:
         """Of the n-grams of a text, those among the bits of ``met``; 0 if it has none."""
@@ -77,8 +73,7 @@ class Index(NamedTuple):
             best = max(best, run)
         taken = min(int(self.windows[text]), MOST_GRAMS)
         step = (int(self.windows[text]) - 1) / max(taken - 1, 1)
-        width = N_SPACELESS if 2 * self.spaceless[text] > self.letters[text] else N
-        return round((best - 1) * step) + width if best else 0
+        return round((best - 1) * step) + int(self.widths[text]) if best else 0
 
 
 def indexed(texts: pa.ChunkedArray) -> Index:
@@ -133,6 +128,15 @@ def _drop_common(index: Index) -> None:
 
 
 @inner
+def parts_of(entry: int) -> tuple[np.int64, np.int64]:
+    """Where the letters of an entry of the table begin and end among the parts, if it has any."""
+    if entry & SEVERAL:
+        begin = np.int64((entry ^ SEVERAL) >> LENGTH_BITS)
+        return begin, begin + np.int64(entry & (MOST_PARTS - 1))
+    return np.int64(0), np.int64(entry != 0)
+
+
+@inner
 def key_of(entry: int, count: int, sums: Hashes) -> np.uint64:
     """The hash of the n-gram that ends in a text's ``count``-th letter; 0 if there is none yet.
 
@@ -177,13 +181,8 @@ def _grams(
         sums[0] = 0
         for place in range(starts[row], starts[row + 1]):
             entry = folding.table[codes[place]]
-            several, begin = np.int64(1), np.int64(0)
-            if entry & SEVERAL:
-                several = np.int64(entry & (MOST_PARTS - 1))
-                begin = np.int64((entry ^ SEVERAL) >> LENGTH_BITS)
-            elif not entry:
-                several = np.int64(0)
-            for part in range(begin, begin + several):
+            begin, behind = parts_of(entry)
+            for part in range(begin, behind):
                 letter = folding.parts[part] if entry & SEVERAL else entry
                 letters += 1
                 spaceless += (letter & SPACELESS) != 0
@@ -191,8 +190,8 @@ def _grams(
                 if key:
                     keys[windows] = key
                     windows += 1
-        index.letters[text], index.spaceless[text] = letters, spaceless
-        index.windows[text] = windows
+        index.letters[text], index.windows[text] = letters, windows
+        index.widths[text] = N_SPACELESS if 2 * spaceless > letters else N
         taken = min(windows, MOST_GRAMS)
         for gram in range(taken):
             key = keys[gram * (windows - 1) // max(taken - 1, 1)]

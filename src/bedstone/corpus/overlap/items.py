@@ -9,8 +9,9 @@ import gzip
 import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
-from typing import IO, Any, cast
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -100,13 +101,6 @@ def rank(question: float, answer: float | None, *, is_seen: bool) -> float:
     return 2 * is_seen + question + (answer or 0.0)
 
 
-def lengths_of(letters: Slots, widths: Slots) -> Slots:
-    """How many n-grams' letters questions have at least: 0, 1, 2 or 4."""
-    classes = np.array(LENGTHS, np.int32)
-    found: Slots = classes[np.searchsorted(classes, letters // widths, side="right") - 1]
-    return found
-
-
 def share_in(wanted: str, text: str) -> float:
     """The share of the n-grams of ``wanted`` in ``text``; without any, 1 if it stands there."""
     ours, theirs = letters_of(wanted), letters_of(text)
@@ -125,11 +119,10 @@ def read_items(files: Sequence[Path], more: pa.ChunkedArray | None = None) -> It
     Raises:
         DataError: a line is no item, two have one id, or there is none.
     """
-    tables = [_read(path) for path in files]
-    table = pa.concat_tables([each for each, _ in tables])
+    table = pa.concat_tables([_read(path) for path in files])
     if not table.num_rows:
         raise DataError(f"{files[0].resolve()} holds no item", hint=f"a line for each: {EXAMPLE}")
-    _refuse_repeated(table, files, [lines for _, lines in tables])
+    _refuse_repeated(table, files)
     return items_of(table, more)
 
 
@@ -156,10 +149,11 @@ def items_of(table: pa.Table, more: pa.ChunkedArray | None = None) -> Items:
     del encoded
     pa.default_memory_pool().release_unused()
     index = indexed(pa.chunked_array([*chunks, *(more.chunks if more else ())], TEXT))
-    letters, widths = index.letters[texts], index.widths()[texts]
+    letters, widths = index.letters[texts], index.widths[texts]
     for row, known in brief.items():
         letters[row], widths[row] = known
-    lengths = lengths_of(letters, widths)
+    classes = np.array(LENGTHS, np.int32)
+    lengths = classes[np.searchsorted(classes, letters // widths, side="right") - 1]
     return Items(table, texts, by_answer, whole, letters, widths, lengths, index)
 
 
@@ -168,35 +162,31 @@ def width_of(text: str) -> int:
     return N_SPACELESS if script_of(text) in LETTERS_PER_WORD else N
 
 
-def _read(path: Path) -> tuple[pa.Table, list[int]]:
-    """The items of a file, and the numbers of their lines."""
+def _read(path: Path) -> pa.Table:
     if not path.name.lower().endswith(LINES):
         raise DataError(f"{path.resolve()} is no file of items", hint=f"lines of JSON: {EXAMPLE}")
-    location = str(path.resolve())
+    rows = (_item(line, where) for where, line in _lines(path))
+    batches = [pa.RecordBatch.from_pylist([], SCHEMA)]
+    while some := list(islice(rows, ROWS)):
+        batches.append(pa.RecordBatch.from_pylist(some, SCHEMA))
+    return pa.Table.from_batches(batches)
+
+
+def _lines(path: Path) -> Iterator[tuple[str, bytes]]:
+    """Each line with an item, and where it is."""
     opened = gzip.open if path.name.lower().endswith(".gz") else open
-    batches, rows, lines = [], list[dict[str, str | None]](), list[int]()
+    location, number = str(path.resolve()), 0
     try:
         with opened(path, "rb") as file:
-            for number, line in _lines(cast(IO[bytes], file), path):
-                rows.append(_item(line, f"{location}:{number}"))
-                lines.append(number)
-                if len(rows) == ROWS:
-                    batches.append(pa.RecordBatch.from_pylist(rows, SCHEMA))
-                    rows = []
+            while line := file.readline(MOST_BYTES + 1):
+                number += 1
+                if len(line) > MOST_BYTES:
+                    long = f"{MOST_BYTES:,} bytes in a line"
+                    raise DataError(f"{location}:{number}: more than {long}")
+                if not line.isspace():
+                    yield f"{location}:{number}", line
     except (OSError, EOFError) as error:
-        raise DataError(f"{path.resolve()}: cannot be read to its end: {error}") from error
-    batches.append(pa.RecordBatch.from_pylist(rows, SCHEMA))
-    return pa.Table.from_batches(batches, SCHEMA), lines
-
-
-def _lines(file: IO[bytes], path: Path) -> Iterator[tuple[int, bytes]]:
-    number = 0
-    while line := file.readline(MOST_BYTES + 1):
-        number += 1
-        if len(line) > MOST_BYTES:
-            raise DataError(f"{path.resolve()}:{number}: more than {MOST_BYTES:,} bytes in a line")
-        if not line.isspace():
-            yield number, line
+        raise DataError(f"{location}: cannot be read to its end: {error}") from error
 
 
 def _item(line: bytes, where: str) -> dict[str, str | None]:
@@ -229,7 +219,7 @@ def _word(value: Any) -> str | None:
     return str(value) if is_number else value if isinstance(value, str) and value else None
 
 
-def _refuse_repeated(table: pa.Table, files: Sequence[Path], lines: list[list[int]]) -> None:
+def _refuse_repeated(table: pa.Table, files: Sequence[Path]) -> None:
     encoded = pc.dictionary_encode(table["id"]).unify_dictionaries().combine_chunks()
     if len(encoded.dictionary) == table.num_rows:
         return
@@ -237,10 +227,8 @@ def _refuse_repeated(table: pa.Table, files: Sequence[Path], lines: list[list[in
     _, firsts = np.unique(numbers, return_index=True)
     again = int(np.setdiff1d(np.arange(len(numbers)), firsts)[0])
     before = int(np.flatnonzero(numbers == numbers[again])[0])
-    places = [(path, line) for path, of in zip(files, lines, strict=True) for line in of]
-    (path, line), (other, first) = places[again], places[before]
+    places = [where for path in files for where, _ in _lines(path)]
     raise DataError(
-        f"{path.resolve()}:{line}: the id {table['id'][again].as_py()!r} is that of "
-        f"{other.resolve()}:{first}",
+        f"{places[again]}: the id {table['id'][again].as_py()!r} is that of {places[before]}",
         hint="give each item an id of its own",
     )

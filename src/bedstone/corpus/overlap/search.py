@@ -12,7 +12,6 @@ import numpy as np
 
 from bedstone.corpus.overlap.index import (
     MOST_GRAMS,
-    MOST_PARTS,
     N_SPACELESS,
     ONE,
     RING,
@@ -20,8 +19,9 @@ from bedstone.corpus.overlap.index import (
     N,
     key_of,
     marks_of,
+    parts_of,
 )
-from bedstone.corpus.overlap.letters import LENGTH_BITS, SEVERAL, SPACELESS, Folding, folding
+from bedstone.corpus.overlap.letters import SEVERAL, SPACELESS, Folding, folding
 from bedstone.text.codes import Codes, Indices, Texts
 from bedstone.text.hashing import Hashes, Slots
 from bedstone.text.kernel import inner, kernel
@@ -53,16 +53,14 @@ class State(NamedTuple):
 
     document: Indices
     """When it was met last."""
-    met: Hashes
     last: Indices
     begin: Indices
     end: Indices
-    best: Hashes
     best_begin: Indices
     best_end: Indices
+    met: Hashes
+    best: Hashes
     touched: Slots
-    union: Hashes
-    """Of all documents."""
     gaps: Indices
 
 
@@ -84,46 +82,19 @@ class Search:
         count = len(index.valid)
         taken = np.minimum(index.windows, MOST_GRAMS)
         steps = index.windows / np.maximum(taken, 1)
-        hashes = [np.zeros(count, np.uint64) for _ in range(3)]
-        indices = [np.zeros(count, np.int64) for _ in range(6)]
         self.index, self._least, self._scanned = index, least, np.zeros(1, np.int64)
-        self.state = State(
-            document=indices[0],
-            met=hashes[0],
-            last=indices[1],
-            begin=indices[2],
-            end=indices[3],
-            best=hashes[1],
-            best_begin=indices[4],
-            best_end=indices[5],
-            touched=np.zeros(count, np.int32),
-            union=hashes[2],
-            gaps=GAP_LETTERS + (GAP_STEPS * steps).astype(np.int64),
-        )
+        kinds = [np.int64] * 6 + [np.uint64] * 2 + [np.int32]
+        gaps = GAP_LETTERS + (GAP_STEPS * steps).astype(np.int64)
+        self.state = State._make([*(np.zeros(count, kind) for kind in kinds), gaps])
         room = max(count, LEAST_ROOM)
-        self._rows = Rows(
-            np.zeros(room, np.int32),
-            np.zeros(room, np.int32),
-            np.zeros(room, np.uint64),
-            np.zeros(room, np.int64),
-            np.zeros(room, np.int64),
-        )
+        kinds = [np.int32] * 2 + [np.uint64] + [np.int64] * 2
+        self._rows = Rows._make(np.zeros(room, kind) for kind in kinds)
 
     def places(self, texts: Texts) -> Iterator[Place]:
         """What is in each of the documents, in their order."""
-        first = 0
+        first, known = 0, (folding(), self.index, self.state, self._rows, self._scanned)
         while first < len(texts):
-            first, count = _search(
-                texts.codes,
-                texts.starts,
-                first,
-                self._least,
-                folding(),
-                self.index,
-                self.state,
-                self._rows,
-                self._scanned,
-            )
+            first, count = _search(texts.codes, texts.starts, first, self._least, *known)
             columns = (column[:count].tolist() for column in self._rows)
             for text, row, met, begin, end in zip(*columns, strict=True):
                 yield Place(text, row, self.index.share(text, met), met, begin, end)
@@ -164,7 +135,6 @@ def _met(
     if not state.met[text]:
         state.begin[text] = begin
     state.met[text] |= bit
-    state.union[text] |= bit
     state.last[text], state.end[text] = letters, end
     if state.met[text] == index.valid[text]:
         _close(state, text)
@@ -191,13 +161,8 @@ def _search(
         sums[0] = 0
         for place in range(starts[row], starts[row + 1]):
             entry = folding.table[codes[place]]
-            several, begin = np.int64(1), np.int64(0)
-            if entry & SEVERAL:
-                several = np.int64(entry & (MOST_PARTS - 1))
-                begin = np.int64((entry ^ SEVERAL) >> LENGTH_BITS)
-            elif not entry:
-                several = np.int64(0)
-            for part in range(begin, begin + several):
+            begin, behind = parts_of(entry)
+            for part in range(begin, behind):
                 letter = folding.parts[part] if entry & SEVERAL else entry
                 letters += 1
                 offsets[letters & (RING - 1)] = place - starts[row]

@@ -13,18 +13,13 @@ from itertools import cycle
 from typing import NamedTuple
 from unicodedata import category
 
-from bedstone.corpus.overlap.index import N_SPACELESS
 from bedstone.corpus.overlap.items import Items, width_of
 from bedstone.corpus.overlap.search import Search
 from bedstone.lots import lot
 from bedstone.text.codes import texts_of
 
-COPIES = ("verbatim", "reformatted", "replaced")
 HOST_CHARACTERS = 4_000
 """Of a document that something is planted in."""
-EVERY_WORD = 8
-PIECE = 2
-"""Characters that count as a word where no spaces part them."""
 MARGIN = 2
 """N-grams' letters before and behind a stretch, at least; or as many letters as it has."""
 SLACK_CHARACTERS = 100
@@ -52,11 +47,10 @@ class Stretch(NamedTuple):
 
 
 class Trial(NamedTuple):
-    """What was found of copies."""
+    """How many copies were found."""
 
     width: int
     length: int
-    copies: str
     planted: int
     found: int
 
@@ -78,54 +72,23 @@ def drawn(items: Items, count: int) -> list[int]:
 
 
 def planted(
-    items: Items,
-    chosen: Sequence[int],
-    documents: Sequence[Document],
-    seen_share: float,
-    clean_share: float,
+    items: Items, chosen: Sequence[int], documents: Sequence[Document], seen_share: float
 ) -> list[Trial]:
-    """Of each kind, how many copies of the items were planted, each in a document, and found.
-
-    Where words are replaced, what is graded partial is found too.
-    """
-    counts, found = Counter[tuple[int, int, str]](), Counter[tuple[int, int, str]]()
-    search = Search(items.index, 0.0)
-    for copies in COPIES:
-        hosts, texts = cycle(documents), []
-        for item in chosen:
-            question, answer = (items.table[name][item].as_py() for name in ("question", "answer"))
-            host = next(hosts).text[:HOST_CHARACTERS]
-            copy = changed(question, copies, host)
-            cut = host.rfind(" ", 0, len(host) // 2) + 1
-            texts.append(f"{host[:cut]}\n{copy}\n{answer or ''}\n{host[cut:]}")
-            counts[*kind_of(items, item), copies] += 1
-        for place in search.places(texts_of(texts)):
-            item = chosen[place.row]
-            if place.text == items.texts[item]:
-                question, answer = items.met(item, place, texts[place.row])
-                is_found = items.is_seen(item, question, answer, seen_share)
-                if copies == "replaced" and items.letters[item] >= items.widths[item]:
-                    is_found = question >= clean_share
-                found[*kind_of(items, item), copies] += is_found
-    return [Trial(*key, number, found[key]) for key, number in sorted(counts.items())]
-
-
-def changed(text: str, copies: str, host: str) -> str:
-    """A copy of ``text``; a word that is replaced is one of ``host``'s."""
-    if copies == "reformatted":
-        return "".join(each for each in text.upper() if category(each)[0] != "P")
-    if copies == "verbatim":
-        return text
-    is_spaceless = width_of(text) == N_SPACELESS
-    words, others = (_pieces(each) if is_spaceless else each.split() for each in (text, host))
-    spare = cycle(others[::-1] or ["0"])
-    for number in range(min(EVERY_WORD, len(words)) // 2, len(words), EVERY_WORD):
-        words[number] = next(spare)
-    return ("" if is_spaceless else " ").join(words)
-
-
-def _pieces(text: str) -> list[str]:
-    return [text[first : first + PIECE] for first in range(0, len(text), PIECE)]
+    """Of each kind, how many items were planted, each in a document, and found."""
+    counts, found = Counter[Kind](), Counter[Kind]()
+    hosts, texts = cycle(documents), []
+    for item in chosen:
+        question, answer = (items.table[name][item].as_py() for name in ("question", "answer"))
+        host = next(hosts).text[:HOST_CHARACTERS]
+        cut = host.rfind(" ", 0, len(host) // 2) + 1
+        texts.append(f"{host[:cut]}\n{question}\n{answer or ''}\n{host[cut:]}")
+        counts[kind_of(items, item)] += 1
+    for place in Search(items.index, 0.0).places(texts_of(texts)):
+        item = chosen[place.row]
+        if place.text == items.texts[item]:
+            shares = items.met(item, place, texts[place.row])
+            found[kind_of(items, item)] += items.is_seen(item, *shares, seen_share)
+    return [Trial(*kind, number, found[kind]) for kind, number in sorted(counts.items())]
 
 
 def stretches(

@@ -53,15 +53,15 @@ def write_version(
     return job.record(name), dict(counts)
 
 
-def passing(job: Job, table: pa.Table) -> Bools:
-    """Which documents the role ``before`` keeps; without it, all.
+def passing(job: Job, table: pa.Table, role: str = "before") -> Bools:
+    """Which documents the decision ``role`` keeps; without it, all.
 
     Raises:
         DataError: it is about others than ``table``.
     """
-    if "before" not in job.inputs:
+    if role not in job.inputs:
         return np.ones(table.num_rows, np.bool_)
-    kept = tables.beside(job.inputs["before"], table, ["keep"])["keep"]
+    kept = tables.beside(job.inputs[role], table, ["keep"])["keep"]
     return np.array(kept.to_numpy(zero_copy_only=False), np.bool_)
 
 

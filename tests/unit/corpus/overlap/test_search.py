@@ -98,13 +98,6 @@ def test_short_texts_and_none():
     )
 
 
-def test_the_union_is_over_all_documents():
-    index = index_of(QUESTION)
-    search = Search(index, 0.9)
-    assert list(search.places(texts_of([QUESTION[:40], QUESTION[20:]]))) == []
-    assert index.share(0, int(search.state.union[0])) == 1.0
-
-
 def test_more_is_found_than_there_is_room_for(monkeypatch):
     monkeypatch.setattr(searching, "LEAST_ROOM", 1)
     texts = [f"{QUESTION} {number:012}" for number in range(5)]

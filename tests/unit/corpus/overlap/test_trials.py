@@ -1,9 +1,8 @@
 import pyarrow as pa
-import pytest
 
 from bedstone.corpus.overlap.items import SCHEMA, items_of
 from bedstone.corpus.overlap.letters import letters_of
-from bedstone.corpus.overlap.trials import Document, changed, drawn, planted, stretches
+from bedstone.corpus.overlap.trials import Document, drawn, planted, stretches
 
 ENGLISH = "Where did the ferryman of the lower valley keep his lantern when the snow fell?"
 CHINESE = "谁在河边的学校里看见了那只旧灯笼"
@@ -19,23 +18,6 @@ def items_from(*questions: str, answers: list[str | None] | None = None):
     return items_of(pa.table(columns).cast(SCHEMA))
 
 
-@pytest.mark.parametrize("text", [ENGLISH, CHINESE, "हिन्दी में, क्या?"])
-def test_a_copy_in_another_form_has_the_same_letters(text):
-    other = changed(text, "reformatted", HOST)
-    assert letters_of(other) == letters_of(text)
-    assert not set(other) & set("?,")
-    assert changed(text, "verbatim", HOST) == text
-
-
-def test_every_eighth_word_is_another():
-    words, others = ENGLISH.split(), changed(ENGLISH, "replaced", HOST).split()
-    differ = [number for number, word in enumerate(words) if word != others[number]]
-    assert differ == [4, 12]
-    assert changed("Who kept the lantern", "replaced", HOST) == "Who kept why. lantern"
-    other = changed(CHINESE, "replaced", CHINESE[::-1])
-    assert (len(other), sum(map(str.__ne__, other, CHINESE))) == (len(CHINESE), 2)
-
-
 def test_items_are_drawn_of_each_kind():
     questions = [f"{ENGLISH} {number}" for number in range(20)] + [CHINESE, "Why?", "..."]
     items = items_from(*questions)
@@ -47,13 +29,9 @@ def test_items_are_drawn_of_each_kind():
 
 def test_what_is_planted_is_found():
     items = items_from(ENGLISH, CHINESE, "Why?", "Why?", answers=[None, None, None, ENGLISH[::-1]])
-    trials = planted(items, [0, 1, 2, 3], [Document("a", HOST), Document("b", "x")], 0.8, 0.2)
-    found = {trial[:3]: trial[3:] for trial in trials}
-    assert found[12, 4, "verbatim"] == found[12, 4, "reformatted"] == (1, 1)
-    assert found[8, 2, "verbatim"] == found[8, 2, "reformatted"] == (1, 1)
-    assert found[12, 0, "verbatim"] == (2, 1)  # one has no answer
-    assert found[12, 4, "replaced"] == (1, 1)
-    assert found[8, 2, "replaced"] == (1, 0)
+    trials = planted(items, [0, 1, 2, 3], [Document("a", HOST), Document("b", "x")], 0.8)
+    found = {trial[:2]: trial[2:] for trial in trials}
+    assert found == {(12, 4): (1, 1), (8, 2): (1, 1), (12, 0): (2, 1)}  # one has no answer
 
 
 def test_stretches_are_as_long_as_the_items():
