@@ -3,6 +3,7 @@
 import csv
 import json
 import random
+import re
 from pathlib import Path
 
 import pytest
@@ -88,7 +89,8 @@ def test_without_labels_unknown_and_with_them_the_planted_share(asked, tmp_path)
     assert {row["stratum"] for row in told["strata"]} <= {"above", "below", "untold"}
     with pytest.raises(ConfigError, match=r"labels\.tsv is there already"):
         bedstone.domain(**asked)
-    with pytest.raises(DataError, match=r"labels\.tsv:.* is no document of this draw"):
+    table = re.escape(str((tmp_path / "labels.tsv").resolve()))
+    with pytest.raises(DataError, match=rf"^{table}:\d+: .* is no document of this draw"):
         bedstone.domain(**asked | {"draw": 50}, labels="labels.tsv")
 
 
@@ -107,6 +109,33 @@ def test_what_is_told_to_people(asked, planted, cli, tmp_path):
     status, _, err = cli("domain", made, "--store", store)
     assert status == 2
     assert "hint: --seed FOLDER" in err
+
+
+def test_a_label_of_one_stratum_alone_leaves_the_share_unknown(asked, planted, cli, tmp_path):
+    folder, store, made = planted
+    words = ("domain", made, "--seed", folder / "seed", "--store", store, "--draw", 100)
+    found = bedstone.domain(**asked)
+    fill(tmp_path / "labels.tsv", 1)
+    status, out, _ = cli(*words, "--labels", "labels.tsv")
+    assert status == 0
+    assert out.startswith("an unknown share of 600 documents")
+    bare = [row["stratum"] for row in found["strata"] if row["documents"]]
+    assert any(
+        f"no document is labelled of those {name}: each needs a label" in out for name in bare
+    )
+
+
+def test_a_seed_with_another_column(asked, planted, tmp_path):
+    folder, _, made = planted
+    texts = [path.read_text("utf-8") for path in sorted((folder / "seed").iterdir())]
+    seed = tmp_path / "seed.jsonl"
+    seed.write_text("\n".join(json.dumps({"content": each}) for each in texts), "utf-8")
+    with pytest.raises(DataError) as caught:
+        bedstone.domain(**asked | {"seed": seed})
+    assert caught.value.hint == "text_column content"
+    assert bedstone.domain(**asked | {"seed": seed}, text_column="content")["auc"] > 0.9
+    with pytest.raises(ConfigError, match="is no table"):
+        bedstone.domain(**asked | {"seed": made}, text_column="content")
 
 
 SMALL = (

@@ -245,7 +245,6 @@ def _identified(
 
 def _inputs(paths: Sequence[Path], text_column: str | None, where: "Making") -> "Inputs":
     """Documents, their languages where they are known, and which are kept where it is decided."""
-    from bedstone.store.adoption import adopt
     from bedstone.store.artifact import Artifact, is_complete
     from bedstone.store.stages import OF_FILES
 
@@ -265,10 +264,16 @@ def _inputs(paths: Sequence[Path], text_column: str | None, where: "Making") -> 
             f"{tables[0]} is no corpus",
             hint=f"bedstone audit --shares {shlex.quote(str(tables[0]))}",
         )
+    return extracted_of(paths, text_column, where), None, None
+
+
+def extracted_of(paths: Sequence[Path], text_column: str | None, where: "Making") -> "Artifact":
+    """The documents of files."""
+    from bedstone.store.adoption import adopt
+
     config = {} if text_column is None else {"text_column": text_column}
     with naming_column():
-        documents = where.build("corpus.extract", config, crawl=adopt(paths, where.store))
-    return documents, None, None
+        return where.build("corpus.extract", config, crawl=adopt(paths, where.store))
 
 
 def corpus_of(artifact: "Artifact") -> "Inputs":

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, cast
 import typer
 from typing_extensions import TypedDict
 
-from bedstone.commands.audit import corpus_of
+from bedstone.commands.audit import corpus_of, extracted_of
 from bedstone.commands.declare import (
     STORE,
     Command,
@@ -17,6 +17,7 @@ from bedstone.commands.declare import (
     PathLike,
     Paths,
     Store,
+    TextColumn,
     Workers,
 )
 from bedstone.commands.desk import artifact_of, given, making, optional, paths_of
@@ -50,7 +51,7 @@ class DomainLanguage(TypedDict):
     documents: int
     labels: int
     share: float | None
-    """Null where the labels are too few to tell."""
+    """Null where the labels are too few to tell, or all of one stratum."""
     low: float | None
     high: float | None
 
@@ -61,7 +62,7 @@ class Domain(TypedDict):
     artifact: str
     """Of the estimate; without labels, of the draw."""
     share: float | None
-    """Of the documents; null without labels."""
+    """Of the documents; null until each stratum that has documents has a label."""
     low: float | None
     high: float | None
     """95 %."""
@@ -90,6 +91,7 @@ def domain(
         Paths,
         typer.Option(help="examples of the domain: a folder, files, or an artifact; some hundred"),
     ] = (),
+    text_column: TextColumn = None,
     labels: Annotated[
         PathLike | None, typer.Option(help="the table that was written before, filled in")
     ] = None,
@@ -120,13 +122,14 @@ def domain(
     table = None if labels else target("--out", out)
     where = making(store, progress, workers)
     documents, language, kept = corpus_of(artifact_of(artifact, store))
+    examples = _seed(given(seed, store), text_column, where)
     language = language or where.build("corpus.language", {}, documents=documents)
     classifier = where.build(
         "corpus.classifier",
         {},
         documents=documents,
         language=language,
-        seed=_seed(given(seed, store), where),
+        seed=examples,
     )
     scores = where.build(
         "corpus.classify", {}, documents=documents, language=language, classifier=classifier
@@ -152,17 +155,18 @@ def domain(
     return cast(Domain, found)
 
 
-def _seed(paths: list[Path], where: "Making") -> "Artifact":
+def _seed(paths: list[Path], text_column: str | None, where: "Making") -> "Artifact":
     """The documents of the seed: those of an artifact, or the texts of files."""
-    from bedstone.store.adoption import adopt
     from bedstone.store.artifact import Artifact, is_complete
     from bedstone.store.stages import OF_FILES
 
     if len(paths) == 1 and is_complete(paths[0]):
         artifact = Artifact(paths[0])
         if artifact.manifest.stage not in OF_FILES:
+            if text_column is not None:
+                raise ConfigError(f"--text-column {text_column}: {artifact.path} is no table")
             return corpus_of(artifact)[0]
-    return where.build("corpus.extract", {}, crawl=adopt(paths, where.store))
+    return extracted_of(paths, text_column, where)
 
 
 def _write(drawn: Path, table: Path, progress: Progress) -> None:
@@ -181,10 +185,13 @@ def _write(drawn: Path, table: Path, progress: Progress) -> None:
 
 
 def _lines(found: Domain) -> Iterator[str]:
+    bare = [row["stratum"] for row in found["strata"] if row["documents"] and not row["labels"]]
     share = UNKNOWN if found["share"] is None else _share(found)
     yield f"{share} of {number_of(found['documents'], 'document')}"
     unfilled = f", {found['unfilled']:,} not" if found["unfilled"] else ""
     yield f"{found['labels']:,} of {found['drawn']:,} drawn documents are labelled{unfilled}"
+    if found["labels"] and bare:
+        yield f"no document is labelled of those {' and '.join(bare)}: each needs a label"
     yield f"the classifier's AUC on what it had not learnt: {found['auc']:.3f}"
     yield ""
     yield f"{'score':<10} {'documents':>11} {'drawn':>6} {'labels':>6} {'yes':>5}"

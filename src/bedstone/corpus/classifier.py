@@ -5,11 +5,13 @@ Reads   ``documents``; one of: ``seed``, positives as documents (of a folder or 
         are positive; or the config's ``urls`` and ``hosts``. Where given: ``negatives``, like
         ``seed``: without it others are drawn from the documents; ``language``, so that others are
         of the positives' languages in the same shares, and nothing is said of documents in
-        languages without enough positives
+        languages without enough positives, nor of texts in several languages or in none that
+        is known
 Writes  ``weights.npy`` and ``model.json``, which corpus.classify reads
         ``about/evaluation.json``: ``held_out_auc`` with its interval, ``held_out_by``,
         ``calibration``, ``ngrams`` for and against, ``languages``, ``sites``, ``lengths``,
-        ``without_site_ngrams_auc``, of the method ``dsir`` also ``draw``
+        ``passed_over_positives`` by language, ``without_site_ngrams_auc``, of the method ``dsir``
+        also ``draw``
 
 All of that is measured on examples that the classifier had not learnt from: in five rounds a fifth
 is held out, near-duplicates together, and all of a site, or where the positives are of few sites
@@ -122,13 +124,16 @@ def _seen(config: ClassifierConfig, drawn: Drawn) -> Seen:
     Raises:
         DataError: there are too few examples, or too few that may be parted.
     """
-    _refuse_few(drawn.is_positive)
+    said = quality.left_out(
+        int(drawn.is_positive.sum()), drawn.passed_over, config.min_language_positives
+    )
+    _refuse_few(drawn.is_positive, said)
     texts = [example.text for example in drawn.examples]
     clusters = parting.clusters(texts)
     stays = np.flatnonzero(drawn.is_positive | ~having(clusters, drawn.is_positive))
     is_positive = drawn.is_positive[stays]
     examples = [drawn.examples[row] for row in stays]
-    _refuse_few(is_positive)
+    _refuse_few(is_positive, said)
     hosts = [host_of(example.url) for example in examples]
     sites = [site_of(host)[0] or host for host in hosts]
     by_site = parting.sites_can_be_held_out(list(compress(sites, is_positive)))
@@ -175,6 +180,7 @@ def _told(
         "without_site_ngrams_auc": quality.rounded(without),
         "known_languages": list(trained.languages),
         "passed_over_positives": drawn.passed_over,
+        "passed_over_positive_documents": sum(drawn.passed_over.values()),
         "calibration": quality.curve(chances, is_positive),
         "ngrams": ngrams_shown.moving(
             trained.linear, seen.features, values, is_positive, seen.held, is_of_site
@@ -203,13 +209,15 @@ def _refuse_unclear(config: ClassifierConfig, job: Job) -> None:
         raise ConfigError("the input labels and the config's column need each other")
 
 
-def _refuse_few(is_positive: Bools) -> None:
+def _refuse_few(is_positive: Bools, left_out: str) -> None:
     for count, name in ((is_positive.sum(), "positive"), ((~is_positive).sum(), "other")):
         if count < FEWEST:
             raise DataError(
-                f"{number_of(count, f'{name} example')}, fewer than {FEWEST}",
-                hint="positives in a language with fewer than min_language_positives do not count, "
-                "nor others that are in a language without positives or like a positive",
+                f"{number_of(count, f'{name} example')}, fewer than {FEWEST}"
+                + (f"; positives are {left_out}" if left_out else ""),
+                hint="positives in no known language, or in one with fewer than "
+                "min_language_positives, do not count, nor others that are in a language without "
+                "positives or like a positive",
             )
 
 

@@ -39,12 +39,12 @@ EXCERPT_CHARACTERS = 400
 class DrawConfig(Config):
     """How many are drawn, and where most of them."""
 
-    labels: int = Field(300, ge=1, le=5_000)
+    labels: int = Field(300, ge=3, le=5_000)
     """Documents to label; 100 to 500 tell most."""
     threshold: float = Field(0.5, gt=0, lt=1)
     """The score that parts the documents: any gives a right interval, a good one a narrow one."""
-    above_share: float = Field(0.3, ge=0, le=1)
-    """Of the labels, those above it."""
+    above_share: float = Field(0.3, gt=0, lt=1)
+    """Of the labels, those above it; each stratum gets one at least."""
     seed: int = Field(0, ge=0)
     """Of the lots."""
 

@@ -2,10 +2,11 @@
 
 Reads   ``draw``: of corpus.draw; ``labels``: its table, filled in; without it the share is unknown
 Writes  ``prevalence.json``: ``documents`` that were drawn from, ``drawn``, ``labels`` (filled in),
-        ``unfilled``; ``share``, ``low``, ``high`` (95 %), null without a label; ``method``;
+        ``unfilled``; ``share``, ``low``, ``high`` (95 %), null until each stratum that has
+        documents has a label; ``method``;
         ``strata`` [{``stratum``, ``documents``, ``drawn``, ``labels``, ``yes``}]; ``languages``
         [{``language``, ``documents``, ``labels``, ``share``, ``low``, ``high``}], null where the
-        labels are too few to tell
+        labels are too few to tell, or lie in one stratum of several
 
 What the labels say is taken for true. A row that was left empty counts as not drawn: where those
 are the hard ones, the share is that of the easy ones.
@@ -27,6 +28,9 @@ from bedstone.uncertainty.strata import Stratum, stratified_share
 Row = dict[str, Any]
 FILE = "prevalence.json"
 COUNTS = ("documents", "drawn", "labels", "yes")
+LEFT_OPEN = 0.03
+"""Of a language's documents, those in strata without a label that leave its share told: anything
+within its interval. Our choice."""
 METHOD = (
     "labels drawn in strata by a classifier's score; of each stratum's share draws of "
     "Beta(yes + 1/3, no + 1/3), combined by its documents; 95 % between their percentiles"
@@ -60,7 +64,7 @@ def run(config: PrevalenceConfig, job: Job) -> Result:
         "drawn": len(drawn),
         "labels": len(said),
         "unfilled": len(drawn) - len(said),
-        **_share(groups, config.seed, 1),
+        **_share(groups, config.seed, 1, 0.0),
         "method": METHOD,
         "strata": _summed(groups, "stratum"),
         "languages": _languages(groups, config),
@@ -69,12 +73,21 @@ def run(config: PrevalenceConfig, job: Job) -> Result:
     return Result(_metrics(whole))
 
 
-def _share(groups: Sequence[Row], seed: int, least: int) -> Row:
-    """The share of the documents of ``groups``; null where there are fewer labels than that."""
+def _share(groups: Sequence[Row], seed: int, least: int, left_open: float) -> Row:
+    """The share of the documents of ``groups``; null of too few labels.
+
+    Args:
+        groups: counts.
+        seed: of the draws.
+        least: labels.
+        left_open: the share of the documents that may be in strata without a label.
+    """
     strata = [
         Stratum(it["documents"], it["labels"], it["yes"]) for it in _summed(groups, "stratum")
     ]
-    if sum(it.labels for it in strata) < least:
+    documents, labels = (sum(getattr(it, name) for it in strata) for name in COUNTS[::2])
+    bare = sum(it.documents for it in strata if not it.labels)
+    if labels < least or bare > left_open * documents:
         return dict.fromkeys(("share", "low", "high"))
     found = stratified_share(strata, seed)
     return {"share": found.value, "low": found.low, "high": found.high}
@@ -93,7 +106,7 @@ def _languages(groups: Sequence[Row], config: PrevalenceConfig) -> list[Row]:
     for row in _summed(groups, "language"):
         own = [group for group in groups if group["language"] == row["language"]]
         counts = {name: row[name] for name in ("language", "documents", "labels")}
-        rows.append(counts | _share(own, config.seed, config.min_labels))
+        rows.append(counts | _share(own, config.seed, config.min_labels, LEFT_OPEN))
     return rows
 
 

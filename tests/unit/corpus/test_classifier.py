@@ -169,6 +169,43 @@ def test_a_few_positives_are_refused(documents, run):
         run(STAGE, {"urls": ["https://nowhere.example/"]}, documents=documents)
 
 
+def test_texts_in_no_or_several_languages_are_none_that_is_known(table_shard, run, rows):
+    columns, languages = corpus(language=lambda n: ("eng_Latn", "und", "mul")[n // 3 % 3])
+    given = {
+        "documents": table_shard("documents", columns),
+        "language": table_shard("language", languages),
+    }
+    result, made = run(STAGE, BY_HOST, **given)
+    told = evaluation(made)
+    assert told["known_languages"] == ["eng_Latn"]
+    assert told["passed_over_positives"] == {"und": 67, "mul": 66}
+    assert result.metrics["positive_documents"] == 67
+    assert result.metrics["passed_over_positive_documents"] == 133
+    _, scored = run(CLASSIFY, **given, classifier=made)
+    found = rows(scored, "classify.parquet")
+    assert [row["score"] is None for row in found] == [n // 3 % 3 > 0 for n in range(600)]
+
+
+def test_too_few_tells_which_do_not_count(table_shard, run):
+    names = ["und"] * 90 + [f"{letter}aa_Latn" for letter in "bcdefg"] + ["eng_Latn"] * 104
+    columns, languages = corpus(language=lambda n: names[n // 3])
+    given = {
+        "documents": table_shard("documents", columns),
+        "language": table_shard("language", languages),
+    }
+    message = (
+        r"^40 positive examples, fewer than 50; positives are 40 of 133 examples: 93 are in "
+        r"languages with fewer than 5, or in no one language that was found "
+        r"\(und 90, baa_Latn 1, caa_Latn 1, daa_Latn 1\)$"
+    )
+    labels = {
+        "id": columns["id"],
+        "mark": [n % 3 == 0 and (n < 279 or n >= 480) for n in range(600)],
+    }
+    with pytest.raises(DataError, match=message):
+        run(STAGE, {"column": "mark"}, **given, labels=table_shard("labels", labels))
+
+
 def test_same_seed_same_bytes(documents, run):
     made = [
         run(STAGE, {**BY_HOST, "random_seed": seed}, documents=documents)[1] for seed in (1, 1, 2)

@@ -114,11 +114,27 @@ def test_another_seed_draws_others_and_the_same_the_same(inputs, run):
         ({"above": 10, "below": 5, "untold": 2}, (10, 5, 2)),
         ({"untold": 500}, (0, 0, 100)),
         ({"above": 0, "below": 20, "untold": 500}, (0, 4, 96)),
+        ({"above": 9, "below": 9, "untold": 90_000}, (9, 1, 90)),
     ],
 )
 def test_what_a_stratum_lacks_is_drawn_of_the_others(documents, expected):
     found = allotted(documents, 100, 0.3)
     assert (found["above"], found["below"], found["untold"]) == expected
+
+
+@pytest.mark.parametrize("share", [0.001, 0.3, 0.999])
+@pytest.mark.parametrize("labels", [3, 5, 20])
+def test_each_stratum_is_drawn_from(labels, share):
+    found = allotted({"above": 900, "below": 900, "untold": 900}, labels, share)
+    assert sum(found.values()) == labels
+    assert min(found.values()) > 0
+    assert allotted({"above": 900, "below": 900}, labels, share)["below"] > 0
+
+
+@pytest.mark.parametrize("share", [0, 1])
+def test_none_of_the_strata_is_left_out_by_the_settings(share):
+    with pytest.raises(ValueError, match="above_share"):
+        STAGE.config(above_share=share)
 
 
 def test_each_document_has_the_same_chance():

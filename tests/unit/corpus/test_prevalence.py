@@ -1,4 +1,5 @@
 import json
+import re
 from types import SimpleNamespace
 
 import pyarrow as pa
@@ -116,5 +117,47 @@ def test_what_is_wrong_is_told_with_its_line(draw, labels, run, text, said):
 
 
 def test_another_encoding_is_told(draw, labels, run):
-    with pytest.raises(DataError, match="cannot read"):
+    with pytest.raises(DataError, match="cannot read .*it is not in UTF-8") as caught:
         run(STAGE, draw=draw, labels=labels(HEAD + "eng-above-1\t\t\té\tyes\n", "utf-16"))
+    assert "save it as UTF-8" in caught.value.hint
+
+
+def test_errors_name_the_file_that_was_given(draw, labels, run, tmp_path):
+    given = labels(HEAD + "eng-above-1\t\t\t\tmaybe\n")
+    copy = tmp_path / "adopt" / "table.tsv"
+    copy.parent.mkdir()
+    copy.symlink_to(given.files[0])
+    with pytest.raises(DataError, match=f"^{re.escape(str(given.files[0].resolve()))}:2"):
+        run(STAGE, draw=draw, labels=SimpleNamespace(files=(copy,), location=tmp_path))
+
+
+def test_what_says_yes_and_no(draw, labels, run):
+    said = {"yes": ("Yes", "y", "Y", "1", "TRUE"), "no": ("NO", "n", "N", "0", "False")}
+    rows = [
+        f"eng-above-{number}\t\t\t\t{word}"
+        for number, word in enumerate((*said["yes"], *said["no"]))
+    ]
+    _, made = run(STAGE, draw=draw, labels=labels(HEAD + "\n".join(rows)))
+    above = told(made)["strata"][0]
+    assert (above["labels"], above["yes"]) == (10, 5)
+
+
+def test_until_each_stratum_has_a_label_the_share_is_unknown(draw, labels, run):
+    lines = filled(20).splitlines(keepends=True)
+    result, made = run(STAGE, draw=draw, labels=labels("".join(lines[:41])))
+    whole = told(made)
+    assert (whole["labels"], whole["share"], whole["low"], whole["high"]) == (40, None, None, None)
+    assert "domain_share" not in result.metrics
+    assert whole["languages"][0]["share"] is None  # 40 labels, all of the fewer documents
+    _, made = run(STAGE, draw=draw, labels=labels("".join(lines[:42])))
+    assert told(made)["share"] is not None
+
+
+def test_a_handful_of_documents_leaves_a_languages_share_told(draw, labels, run):
+    sizes = pq.read_table(draw.file("strata.parquet")).to_pylist()
+    sizes.append({"language": "eng", "stratum": "untold", "documents": 3})
+    pq.write_table(pa.Table.from_pylist(sizes), draw.file("strata.parquet"))
+    _, made = run(STAGE, draw=draw, labels=labels(filled(20)))
+    whole = told(made)
+    assert whole["share"] is None
+    assert whole["languages"][0]["share"] == pytest.approx(0.05, abs=0.002)

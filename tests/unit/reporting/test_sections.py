@@ -325,6 +325,7 @@ def test_classifiers_say_how_sure_by_what_and_of_what_nothing(tmp_path):
     told = {
         "method": "logistic",
         "positive_documents": 700,
+        "passed_over_positives": {"und": 30, "srp_Cyrl": 4},
         "other_documents": 1_400,
         "groups": 90,
         "held_out_by": ["near-duplicate", "page name"],
@@ -339,14 +340,18 @@ def test_classifiers_say_how_sure_by_what_and_of_what_nothing(tmp_path):
     }
     (tmp_path / "evaluation.json").write_text(json.dumps(told))
     made = SimpleNamespace(
-        about=lambda name: tmp_path / name, manifest=SimpleNamespace(stage="corpus.classifier")
+        about=lambda name: tmp_path / name,
+        manifest=SimpleNamespace(stage="corpus.classifier", config={"min_language_positives": 5}),
     )
     metrics = {"abstained.deu_Latn_documents": 30.0, "abstained_share": 0.25}
     scored = SimpleNamespace(manifest=SimpleNamespace(stage="corpus.classify", metrics=metrics))
     members = [made, scored]
     family = SimpleNamespace(all=lambda name: (it for it in members if it.manifest.stage == name))
     section = classifiers(family)
+    assert "A classifier of 700 of 734 examples" in section.answer
     assert "an AUC of 0.900 (0.850 to 0.950)" in section.answer
+    assert "from 700 of 734 examples: 34 are in languages with fewer than 5" in section.text[0]
+    assert "(und 30, srp_Cyrl 4)" in section.text[0]
     assert "much of what it knows is a site's" in section.text[0]
     (figure,), (ngrams, sites, abstained) = section.figures, section.tables
     assert figure.table.rows[0][1:] == ("500", "900", "0.80", "–", "–")
@@ -399,5 +404,11 @@ def test_how_much_of_a_domain_there_is_or_that_nobody_can_tell(tmp_path):
         ("English", "9", "60", "cannot tell"),
     )
     (tmp_path / "prevalence.json").write_text(json.dumps({**told, **none, "labels": 0}))
-    assert "Nobody can tell yet" in prevalence(family).answer
+    assert prevalence(family).answer.endswith("there is: nothing is labelled")
+    strata = [
+        *told["strata"],
+        {"stratum": "below", "documents": 600, "drawn": 9, "labels": 0, "yes": 0},
+    ]
+    (tmp_path / "prevalence.json").write_text(json.dumps({**told, **none, "strata": strata}))
+    assert prevalence(family).answer.endswith("nothing of the documents below is labelled")
     assert prevalence(SimpleNamespace(find=lambda name: None)) is None

@@ -20,6 +20,7 @@ from bedstone.corpus.identification.identifiers import identifier
 from bedstone.corpus.identification.identify import identify
 from bedstone.corpus.rewriting.versions import row_groups
 from bedstone.errors import DataError
+from bedstone.languages import MIXED, UNKNOWN
 from bedstone.lots import lot
 from bedstone.store import tables
 from bedstone.store.artifact import Shard
@@ -59,7 +60,7 @@ class ClassifierConfig(Config):
     others_per_positive: float = Field(default=2.0, gt=0, le=20)
     """That are drawn, in each language."""
     min_language_positives: int = Field(default=5, ge=1, le=10_000)
-    """A language with fewer is none that the classifier knows."""
+    """A language with fewer is none that the classifier knows; no or mixed language never is."""
     sample_documents: int = Field(default=5_000, ge=100, le=100_000)
     """Of the corpus, whose scores say which percentile another one's is."""
     effective_share: float | None = Field(default=None, gt=0, lt=1)
@@ -84,7 +85,7 @@ class Drawn:
     languages: tuple[str, ...]
     """With enough positives; empty where none is told."""
     passed_over: dict[str, int]
-    """Positives in other languages."""
+    """Positives in other languages, in none that is known, or in several."""
 
 
 class Corpus(NamedTuple):
@@ -122,7 +123,11 @@ def drawn_examples(inputs: Mapping[str, Shard], config: ClassifierConfig) -> Dra
     counts = Counter(example.language for example in positives)
     counts.update(corpus.names[number] for number in corpus.languages[rows])
     least = config.min_language_positives if language else 0
-    known = {name: count for name, count in sorted(counts.items()) if count >= least}
+    known = {
+        name: count
+        for name, count in sorted(counts.items())
+        if count >= least and name not in (UNKNOWN, MIXED)
+    }
     others, other_rows = [], np.empty(0, np.int64)
     if "negatives" in inputs:
         others = read("negatives")

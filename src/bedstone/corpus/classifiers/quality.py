@@ -5,13 +5,14 @@ Source: Hanley and McNeil 1982, "The meaning and use of the area under a receive
 characteristic (ROC) curve".
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
 from bedstone.corpus.classifiers.features import Values
 from bedstone.corpus.classifiers.logistic import Bools
+from bedstone.errors import number_of
 from bedstone.text.codes import Indices
 from bedstone.uncertainty.intervals import MIN_DOCUMENTS, Estimate, drawn, percentile_interval
 
@@ -23,6 +24,8 @@ STEPS, SHIFT, ENOUGH = 100, 1e-9, 1e-9
 BINS = 10
 LENGTHS = (500, 1_000, 2_000, 4_000, 8_000, 16_000)
 """Characters at which a new bin of lengths begins."""
+SHOWN = 5
+"""Languages that are named in a sentence."""
 
 
 def auc(scores: Values, is_positive: Bools, weights: Values | None = None) -> float:
@@ -114,6 +117,20 @@ def by_group(
             }
         )
     return sorted(rows, key=lambda row: -row["positives"] - row["others"])
+
+
+def left_out(positives: int, passed_over: Mapping[str, int], least: int) -> str:
+    """``104 of 150 examples: 46 are in ...``, with the languages; empty where none is left out."""
+    if not (count := sum(passed_over.values())):
+        return ""
+    most = sorted(passed_over, key=lambda name: (-passed_over[name], name))[:SHOWN]
+    named = [f"{name} {passed_over[name]:,}" for name in most]
+    others = ["..."] if len(passed_over) > SHOWN else []
+    return (
+        f"{positives:,} of {number_of(positives + count, 'example')}: {count:,} are in languages "
+        f"with fewer than {least:,}, or in no one language that was found "
+        f"({', '.join(named + others)})"
+    )
 
 
 def length_name(characters: int) -> str:

@@ -30,14 +30,15 @@ def allotted(documents: Mapping[str, int], labels: int, above_share: float) -> d
 
     Args:
         documents: of each stratum.
-        labels: in all; of fewer documents all are drawn.
+        labels: in all, one of each stratum at least; of fewer documents all are drawn.
         above_share: of the labels, those above the threshold. What is left is shared out by the
             number of documents below it and untold.
     """
     above, below, untold = (documents.get(name, 0) for name in STRATA)
-    others = min(labels - min(round(labels * above_share), above), below + untold)
-    of_untold = max(round(others * untold / max(below + untold, 1)), min(LEAST, others))
-    of_untold = max(min(of_untold, untold), others - below)
+    of_above = min(max(round(labels * above_share), 1), labels - 2, above)
+    others = min(labels - of_above, below + untold)
+    of_untold = min(max(round(others * untold / max(below + untold, 1)), LEAST), others - 1)
+    of_untold = max(min(of_untold, untold), others - below, 0)
     return {
         ABOVE: min(labels - others, above),
         BELOW: others - of_untold,

@@ -8,7 +8,12 @@ from bedstone.errors import DataError, reason
 
 COLUMNS = ("id", "label")
 """What is read; other columns are for the eyes."""
-SAID = {"yes": True, "no": False, "": None}
+SAID = {
+    **dict.fromkeys(("yes", "y", "true", "1"), True),
+    **dict.fromkeys(("no", "n", "false", "0"), False),
+    "": None,
+}
+"""In small letters."""
 SHOWN = 40
 """Characters of what is wrong, in an error."""
 
@@ -22,7 +27,7 @@ def read_labels(path: Path, drawn: Collection[str]) -> dict[str, bool]:
         DataError: it cannot be read, or a row is of no drawn document, says neither yes nor no,
             or is there twice: with its line.
     """
-    found: dict[str, bool | None] = {}
+    path, found = path.resolve(), dict[str, bool | None]()
     line = 1
     try:
         with path.open(encoding="utf-8-sig", newline="") as file:
@@ -37,7 +42,13 @@ def read_labels(path: Path, drawn: Collection[str]) -> dict[str, bool]:
                 document, label = ((row[name] or "").strip() for name in COLUMNS)
                 _refuse(f"{path}:{line}", document, label.lower(), drawn, found)
                 found[document] = SAID[label.lower()]
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
+    except UnicodeDecodeError as error:
+        raise DataError(
+            f"cannot read {path} after line {line}: it is not in UTF-8",
+            hint="save it as UTF-8 with tabs between columns; what spreadsheets call Unicode text "
+            "is another encoding",
+        ) from error
+    except (OSError, csv.Error) as error:
         where = "" if isinstance(error, OSError) else f" after line {line}"
         raise DataError(f"cannot read {path}{where}: {reason(error)}") from error
     return {document: said for document, said in found.items() if said is not None}

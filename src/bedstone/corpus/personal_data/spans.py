@@ -144,7 +144,7 @@ def _emails(text: str) -> Iterator[Span]:
         while start > least and _is_local(text[start - 1]):
             start -= 1
         local = text[start:at].lstrip("!#$%&'*-~.")
-        is_login = local == "git" or text.startswith("://", start - 3)
+        is_login = local == "git" or text.startswith("://", max(start - 3, 0))
         domain = DOMAIN.match(text, at + 1, at + 1 + DOMAIN_CHARACTERS)
         is_mailbox = local and local[-1] != "." and not is_login
         if is_mailbox and domain and not FILES.search(domain[0]):

@@ -4,6 +4,7 @@ import json
 from collections.abc import Iterable
 from typing import Any
 
+from bedstone.corpus.classifiers.quality import left_out
 from bedstone.errors import printable
 from bedstone.reporting import charts
 from bedstone.reporting.axes import Axis
@@ -29,13 +30,14 @@ def classifiers(family: Family) -> Section | None:
         return None
     told = [json.loads(it.about("evaluation.json").read_text("utf-8")) for it in made]
     scored = list(family.all("corpus.classify"))
-    first = told[0]
+    first, passed_over = told[0], sum(told[0]["passed_over_positives"].values())
+    of_given = f" of {count(first['positive_documents'] + passed_over)}" if passed_over else ""
     return Section(
         name="classifiers",
         question="Chosen by likeness to what?",
-        answer=f"A classifier of {count(first['positive_documents'])} examples tells others like "
-        f"them apart with an AUC of {_area(first)}",
-        text=tuple(_sentence(row) for row in told),
+        answer=f"A classifier of {count(first['positive_documents'])}{of_given} examples tells others "
+        f"like them apart with an AUC of {_area(first)}",
+        text=tuple(_sentence(row, it) for row, it in zip(told, made, strict=True)),
         figures=tuple(figure for row in told for figure in _by_language(row)),
         tables=tuple(
             table for row in told for table in (_ngrams(row), _parts("Site", row["sites"]))
@@ -58,9 +60,14 @@ def _area(told: Row) -> str:
     )
 
 
-def _sentence(told: Row) -> str:
+def _sentence(told: Row, made: Artifact) -> str:
     lost = told["held_out_auc"] - told["without_site_ngrams_auc"]
     known = len(told["known_languages"])
+    less = left_out(
+        told["positive_documents"],
+        told["passed_over_positives"],
+        made.manifest.config["min_language_positives"],
+    )
     return (
         f"{told['method']}: {count(told['positive_documents'])} positives, "
         f"{count(told['other_documents'])} others, {count(told['groups'])} groups of likenesses; "
@@ -68,6 +75,7 @@ def _sentence(told: Row) -> str:
         f"one site {told['without_site_ngrams_auc']:.3f}"
         + (": much of what it knows is a site's. " if lost > LARGE_LOSS else ". ")
         + (f"It knows {count(known)} languages." if known else "It was told no languages.")
+        + (f" It has learnt from {less}." if less else "")
     )
 
 

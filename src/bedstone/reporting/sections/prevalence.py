@@ -26,8 +26,8 @@ def prevalence(family: Family) -> Section | None:
         name="prevalence",
         question="How much of the domain is in it?",
         answer=f"Of {count(told['documents'])} documents {_share(told)} are of the domain"
-        if told["labels"]
-        else "Nobody can tell yet how much of the domain there is: nothing is labelled",
+        if told["share"] is not None
+        else f"Nobody can tell yet how much of the domain there is: {_missing(told)}",
         text=(
             f"{count(told['drawn'])} documents were drawn to be labelled; "
             f"{count(told['unfilled'])} of them have no label.",
@@ -48,6 +48,12 @@ def prevalence(family: Family) -> Section | None:
         "for true; where the empty ones are the hard ones, the share is that of the easy ones.",
         measured_by=(made,),
     )
+
+
+def _missing(told: Row) -> str:
+    bare = [row["stratum"] for row in told["strata"] if row["documents"] and not row["labels"]]
+    of = f" of the documents {' and '.join(bare)}" if told["labels"] else ""
+    return f"nothing{of} is labelled"
 
 
 def _share(row: Row) -> str:

@@ -80,6 +80,10 @@ def test_one_of_each(text, value, kind):
     assert values(text, kinds=tuple(it for it in KINDS if it != kind)) == []
 
 
+def test_what_a_text_ends_with_is_not_before_its_beginning():
+    assert values("me@a.example is mine ://")[0] == ("me@a.example", "email")
+
+
 @pytest.mark.parametrize(
     "text",
     [
