@@ -117,7 +117,7 @@ def test_what_is_wrong_is_told_with_its_line(draw, labels, run, text, said):
 
 
 def test_another_encoding_is_told(draw, labels, run):
-    with pytest.raises(DataError, match="cannot read .*it is not in UTF-8") as caught:
+    with pytest.raises(DataError, match=r"cannot read .*it is not in UTF-8") as caught:
         run(STAGE, draw=draw, labels=labels(HEAD + "eng-above-1\t\t\té\tyes\n", "utf-16"))
     assert "save it as UTF-8" in caught.value.hint
 

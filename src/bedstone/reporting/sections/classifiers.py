@@ -35,8 +35,8 @@ def classifiers(family: Family) -> Section | None:
     return Section(
         name="classifiers",
         question="Chosen by likeness to what?",
-        answer=f"A classifier of {count(first['positive_documents'])}{of_given} examples tells others "
-        f"like them apart with an AUC of {_area(first)}",
+        answer=f"A classifier of {count(first['positive_documents'])}{of_given} examples tells "
+        f"others like them apart with an AUC of {_area(first)}",
         text=tuple(_sentence(row, it) for row, it in zip(told, made, strict=True)),
         figures=tuple(figure for row in told for figure in _by_language(row)),
         tables=tuple(
