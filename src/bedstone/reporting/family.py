@@ -9,7 +9,11 @@ from bedstone.store.lineage import ancestors
 
 MEASURING = (
     "corpus.audit",
+    "corpus.contamination",
+    "corpus.permissions",
     "corpus.personal",
+    "corpus.votes",
+    "corpus.words",
     "corpus.yardstick",
     "evaluation.",
     "sampling.",
@@ -17,8 +21,16 @@ MEASURING = (
     "tokenizer.cost",
 )
 """How the names of the stages begin that measure what others made, and make nothing of it."""
-LAWS = (("scaling.predict", "fit"), ("scaling.predict", "ladder"))
-"""Stages and roles of what need not be in the family: other runs say what is expected of one."""
+GIVEN = (
+    ("corpus.contamination", "controls"),
+    ("corpus.contamination", "items"),
+    ("corpus.permissions", "robots"),
+    ("corpus.votes", "votes"),
+    ("corpus.words", "lists"),
+    ("scaling.predict", "fit"),
+    ("scaling.predict", "ladder"),
+)
+"""Stages and roles of what need not be in the family: what it is measured by."""
 PARTS = ("sampling.answers", "sampling.latency", "sampling.rewards")
 """Stages of which hundreds of artifacts are parts of one comparison, which is what is told."""
 
@@ -78,6 +90,6 @@ def _made_of(artifact: Artifact) -> tuple[str, frozenset[tuple[str, str]]]:
 
 
 def _parents(artifact: Artifact) -> dict[str, Parent]:
-    """Without ``LAWS``."""
+    """Without ``GIVEN``."""
     made_by = artifact.manifest
-    return {role: it for role, it in made_by.parents.items() if (made_by.stage, role) not in LAWS}
+    return {role: it for role, it in made_by.parents.items() if (made_by.stage, role) not in GIVEN}

@@ -28,6 +28,7 @@ from bedstone.reporting.sections import (
 from bedstone.reporting.sections import languages as language_sections
 from bedstone.reporting.sections import model as model_sections
 from bedstone.reporting.sections import tokens as token_sections
+from bedstone.reporting.sections.limits import limits
 from bedstone.reporting.sections.privacy import privacy
 from bedstone.reporting.sections.rules import decisions
 from bedstone.reporting.sections.strategies import strategies
@@ -43,6 +44,7 @@ SECTIONS: tuple[Callable[[Family], Section | None], ...] = (
     rules.rules,
     privacy,
     classifiers.classifiers,
+    limits,
     language_sections.shares,
     token_sections.premiums,
     token_sections.fairness,
