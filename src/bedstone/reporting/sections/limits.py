@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Callable
+from itertools import chain
 from operator import itemgetter
 from typing import NamedTuple
 
@@ -41,17 +42,17 @@ class Told(NamedTuple):
 
 BY_LANGUAGE = {
     "corpus.votes": Told(
-        "votes match {} of the documents with an address", "matched", "with_url",
+        "Votes match {} of the documents with an address", "matched", "with_url",
         {"with an address": lambda row: count(row["with_url"]),
          "matched": lambda row: count(row["matched"]), "share": _share("matched", "with_url")},
         min,
     ),
     "corpus.permissions": Told(
-        "sites or pages refuse {} of the documents", "refused_documents", "documents",
+        "Sites or pages refuse {} of the documents", "refused_documents", "documents",
         {"refused": _share("refused_documents"), "unknown": _share("unknown_documents")},
     ),
     "corpus.words": Told(
-        "a limit of no listed word drops {} of the documents", "hit_documents", "documents",
+        "A limit of no listed word drops {} of the documents", "hit_documents", "documents",
         {"hits per million words": _rate, "dropped": lambda row: count(row["hit_documents"]),
          "share": _share("hit_documents")},
     ),
@@ -60,26 +61,28 @@ BY_LANGUAGE = {
 
 def limits(family: Family) -> Section | None:
     """Of each such stage how much a limit would take, and of whom."""
-    made = [it for stage in (*BY_LANGUAGE, "corpus.contamination") for it in family.all(stage)]
-    if not made:
+    made = [list(family.all(stage)) for stage in (*BY_LANGUAGE, "corpus.contamination")]
+    told = [[_table(it) for it in several] for several in made if several]
+    if not told:
         return None
-    tables = [_by_language(it) if it.manifest.stage in BY_LANGUAGE else _items(it) for it in made]
-    answer = "; ".join(it.caption for it in tables)
-    tables += [_hosts(it) for it in family.all("corpus.permissions")]
+    hosts = [_hosts(it) for it in family.all("corpus.permissions")]
     return Section(
         name="limits",
         question="Who would lose by a limit?",
-        answer=answer[0].upper() + answer[1:],
-        tables=tuple(it for it in tables if it.rows),
+        answer=". ".join(first.caption for first, *_ in told),
+        tables=tuple(it for it in chain(*told, hosts) if it.rows),
         method="These stages drop nothing: a filter may set limits on what they say of documents. "
         "The languages with most documents are shown; named is the one that would lose most of "
         "those whose interval of 95 % is beyond the share of all. Pages of a site are alike, "
         "which makes such an interval too narrow.",
-        measured_by=tuple(made),
+        measured_by=tuple(chain(*made)),
     )
 
 
-def _by_language(made: Artifact) -> Table:
+def _table(made: Artifact) -> Table:
+    """What a stage found; the caption is the answer."""
+    if made.manifest.stage not in BY_LANGUAGE:
+        return _items(made)
     told, sums = BY_LANGUAGE[made.manifest.stage], Counter[str]()
     rows, share = _languages(made), _share(told.part, told.whole)
     for row in rows:

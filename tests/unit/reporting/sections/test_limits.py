@@ -72,7 +72,7 @@ def made(store, tmp_path):
 
 def told(subject):
     section = limits(family(subject))
-    return section, section.answer.replace("\u00a0", " ").split("; ")
+    return section, section.answer.replace("\u00a0", " ").split(". ")
 
 
 def test_how_much_and_of_whom(made):
@@ -82,8 +82,8 @@ def test_how_much_and_of_whom(made):
     section, answers = told(subject)
     assert answers == [
         "Votes match 67 % of the documents with an address, of Telugu none",
-        "sites or pages refuse 32 % of the documents, of Telugu 100 %",
-        "a limit of no listed word drops 63 % of the documents, of English 100 %",
+        "Sites or pages refuse 32 % of the documents, of Telugu 100 %",
+        "A limit of no listed word drops 63 % of the documents, of English 100 %",
         "1.6 % of the documents hold items of a test, 1 item in all",
     ]
     assert [it.manifest.stage for it in section.measured_by] == [
