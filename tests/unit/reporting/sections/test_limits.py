@@ -58,7 +58,9 @@ def made(store, tmp_path):
     found = "".join(f"https://a.example/{number},1\n" for number in range(40))
     (tmp_path / "votes.csv").write_text(f"url,votes\n{found}")
     (tmp_path / "en").write_text("fool\n")
-    (tmp_path / "items.jsonl").write_text(json.dumps({"id": "f\u202e", "question": ITEM}))
+    half = f"{ITEM[:40]} and who among the sisters painted those boats?"  # not enough of it is seen
+    items = [{"id": "f\u202e", "question": ITEM}, {"id": "half", "question": half}]
+    (tmp_path / "items.jsonl").write_text("\n".join(map(json.dumps, items)))
     given = {"votes": "votes.csv", "lists": "en", "items": "items.jsonl"}
     inputs = roles | {role: adopt([tmp_path / name], store) for role, name in given.items()}
 
