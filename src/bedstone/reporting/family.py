@@ -12,6 +12,11 @@ MEASURING = (
     "corpus.draw",
     "corpus.personal",
     "corpus.prevalence",
+    "corpus.contamination",
+    "corpus.permissions",
+    "corpus.personal",
+    "corpus.votes",
+    "corpus.words",
     "corpus.yardstick",
     "evaluation.",
     "sampling.",
@@ -25,6 +30,16 @@ LAWS = (
     ("scaling.predict", "ladder"),
 )
 """Stages and roles of what need not be in the family: other runs, or a person, say it."""
+GIVEN = (
+    ("corpus.contamination", "controls"),
+    ("corpus.contamination", "items"),
+    ("corpus.permissions", "robots"),
+    ("corpus.votes", "votes"),
+    ("corpus.words", "lists"),
+    ("scaling.predict", "fit"),
+    ("scaling.predict", "ladder"),
+)
+"""Stages and roles of what need not be in the family: what it is measured by."""
 PARTS = ("sampling.answers", "sampling.latency", "sampling.rewards")
 """Stages of which hundreds of artifacts are parts of one comparison, which is what is told."""
 
@@ -84,6 +99,6 @@ def _made_of(artifact: Artifact) -> tuple[str, frozenset[tuple[str, str]]]:
 
 
 def _parents(artifact: Artifact) -> dict[str, Parent]:
-    """Without ``LAWS``."""
+    """Without ``GIVEN``."""
     made_by = artifact.manifest
-    return {role: it for role, it in made_by.parents.items() if (made_by.stage, role) not in LAWS}
+    return {role: it for role, it in made_by.parents.items() if (made_by.stage, role) not in GIVEN}

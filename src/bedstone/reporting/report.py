@@ -29,6 +29,7 @@ from bedstone.reporting.sections import languages as language_sections
 from bedstone.reporting.sections import model as model_sections
 from bedstone.reporting.sections import tokens as token_sections
 from bedstone.reporting.sections.prevalence import prevalence
+from bedstone.reporting.sections.limits import limits
 from bedstone.reporting.sections.privacy import privacy
 from bedstone.reporting.sections.rules import decisions
 from bedstone.reporting.sections.strategies import strategies
@@ -45,6 +46,7 @@ SECTIONS: tuple[Callable[[Family], Section | None], ...] = (
     privacy,
     classifiers.classifiers,
     prevalence,
+    limits,
     language_sections.shares,
     token_sections.premiums,
     token_sections.fairness,

@@ -1,14 +1,11 @@
 """The report's section about personal data: what was found, and how much of it can be found."""
 
 from collections import Counter
-from typing import cast
-
-import pyarrow.parquet as pq
 
 from bedstone.errors import printable
 from bedstone.reporting.family import Family
-from bedstone.reporting.section import Row, Section, Table
-from bedstone.reporting.sections.rules import shards_of
+from bedstone.reporting.section import Section, Table
+from bedstone.reporting.sections.rules import about_rows
 from bedstone.reporting.wording import NOT_KNOWN, count, interval, language_labels, percent, short
 from bedstone.store.artifact import Artifact
 from bedstone.uncertainty.intervals import wilson
@@ -66,17 +63,11 @@ def _what_became_of_them(redacted: Artifact | None) -> str:
     return f"In the texts there stands {', '.join(places)}."
 
 
-def _rows(found: Artifact, name: str) -> list[Row]:
-    """Of all shards."""
-    parts = (cast(Artifact, shard).about(name) for shard in shards_of(found))  # it maps artifacts
-    return [row for part in parts for row in pq.read_table(part).to_pylist()]
-
-
 def _by_language(found: Artifact, kinds: Counter[str]) -> Table:
     """Hits in a million characters, of the languages with most text, and shapes of each kind."""
     hits, characters = Counter[tuple[str, str]](), Counter[str]()
     shapes: dict[str, list[str]] = {}
-    for row in _rows(found, "hits.parquet"):
+    for row in about_rows(found, "hits.parquet"):
         hits[row["language"], row["kind"]] += row["hits"]
         shapes.setdefault(row["kind"], []).extend(row["examples"])
         if row["kind"] == ANY:
@@ -102,7 +93,7 @@ def _by_language(found: Artifact, kinds: Counter[str]) -> Table:
 def _planted(found: Artifact) -> Table:
     """Recall and precision of each kind, in all languages."""
     sums: dict[str, list[int]] = {}
-    for row in _rows(found, "planted.parquet"):
+    for row in about_rows(found, "planted.parquet"):
         counted = sums.setdefault(row["kind"], [0, 0, 0])
         for place, name in enumerate(("planted", "found", "taken")):
             counted[place] += row[name]

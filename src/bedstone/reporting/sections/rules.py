@@ -125,19 +125,23 @@ def _figure(filtered: Artifact) -> Figure:
 def _effects(filtered: Artifact) -> list[Row]:
     """The shards' tables of effects as one."""
     merged: dict[tuple[str, str], Row] = {}
-    for shard in shards_of(filtered):
-        about = cast(Artifact, shard).about("effects.parquet")  # a filter maps artifacts
-        for row in pq.read_table(about).to_pylist():
-            before = merged.setdefault((row["language"], row["rule"]), row)
-            if before is not row:
-                for name in ("documents", "failed", "failed_alone", "examples"):
-                    before[name] += row[name]
+    for row in about_rows(filtered, "effects.parquet"):
+        before = merged.setdefault((row["language"], row["rule"]), row)
+        if before is not row:
+            for name in ("documents", "failed", "failed_alone", "examples"):
+                before[name] += row[name]
     return list(merged.values())
 
 
 def shards_of(artifact: Artifact) -> tuple[Shard, ...]:
     """Those it lists; a report may be about a shard's artifact, which lists no others."""
     return (artifact,) if artifact.manifest.shards is None else artifact.shards
+
+
+def about_rows(artifact: Artifact, name: str) -> list[Row]:
+    """Those of a table that tells people, of all shards."""
+    parts = [cast(Artifact, shard).about(name) for shard in shards_of(artifact)]
+    return [row for part in parts for row in pq.read_table(part).to_pylist()]
 
 
 def _by_language(effects: list[Row]) -> Table:
