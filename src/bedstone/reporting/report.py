@@ -28,8 +28,8 @@ from bedstone.reporting.sections import (
 from bedstone.reporting.sections import languages as language_sections
 from bedstone.reporting.sections import model as model_sections
 from bedstone.reporting.sections import tokens as token_sections
-from bedstone.reporting.sections.prevalence import prevalence
 from bedstone.reporting.sections.limits import limits
+from bedstone.reporting.sections.prevalence import prevalence
 from bedstone.reporting.sections.privacy import privacy
 from bedstone.reporting.sections.rules import decisions
 from bedstone.reporting.sections.strategies import strategies
