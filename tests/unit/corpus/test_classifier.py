@@ -62,6 +62,13 @@ def evaluation(made):
 BY_HOST = {"hosts": [f"birds{number}.example" for number in range(20)]}
 
 
+def test_hosts_are_compared_as_browsers_spell_them(table_shard):
+    urls = ["https://xn--bcher-kva.example/", "https://www.BÜCHER.example./", "bücher.example", ""]
+    documents = table_shard("documents", {"id": list("abcd"), "url": urls})
+    config = ClassifierConfig(hosts=(".Bücher.example",))
+    assert read_corpus({"documents": documents}, config).kinds.tolist() == [1, 1, 0, 0]
+
+
 def test_what_urls_say_is_positive_is_learnt_and_scored(documents, run, rows):
     result, made = run(STAGE, BY_HOST, documents=documents)
     assert result.metrics["positive_documents"] == 200
