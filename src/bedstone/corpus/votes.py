@@ -123,7 +123,7 @@ def run(config: VotesConfig, job: Job) -> Result:
     parts = list(enumerate(tables.together(*roles)))
     inner = replace(job, inputs={}, engine=Local(), progress=Progress())
     written, matches, languages = [], Counter[str | None](), Counter[tuple[str, str]]()
-    write = partial(_write, job=inner, strict=strict, loose=loose, ways=1 + config.queries)
+    write = partial(_write, job=inner, strict=strict, loose=loose, tries=1 + config.queries)
     with job.progress.task("shards", len(parts)) as task:
         for seen in job.engine.map(write, parts):
             written.append(seen.file)
@@ -182,7 +182,7 @@ def _collected_loosely(strict: Path, folder: Path) -> Path:
 
 
 def _write(
-    part: tuple[int, tuple[Shard, ...]], job: Job, strict: Path, loose: Path | None, ways: int
+    part: tuple[int, tuple[Shard, ...]], job: Job, strict: Path, loose: Path | None, tries: int
 ) -> Seen:
     """Look up the documents of a shard, loosely under so many keys of each."""
     number, (documents, *language) = part
@@ -194,7 +194,7 @@ def _write(
     else:
         _of_pages(Keyed.at(strict), keys, votes, match, "strict")
         terms = [loosely(key) if key else (None, None) for key in keys]
-        for wanted in islice(zip(*terms, strict=True), ways):
+        for wanted in islice(zip(*terms, strict=True), tries):
             _of_pages(Keyed.at(loose), wanted, votes, match, "loose")
     columns = [named["id"], pa.array(votes, mask=np.isnan(votes)), pa.array(match, pa.string())]
     file = tables.write(job, f"{number:05}.parquet", pa.table(columns, schema=FOUND))

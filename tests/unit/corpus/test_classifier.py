@@ -6,6 +6,7 @@ import pytest
 from tests.support.stages import shard
 
 from bedstone.corpus.classifier import STAGE
+from bedstone.corpus.classifiers.drawing import ClassifierConfig, read_corpus
 from bedstone.corpus.classify import STAGE as CLASSIFY
 from bedstone.corpus.classify import total
 from bedstone.errors import ArtifactError, ConfigError, DataError
