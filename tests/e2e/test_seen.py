@@ -157,6 +157,25 @@ def test_only_kept_documents_are_looked_at(small, making):
     assert "no decision of what is kept" in found["warnings"][0]
 
 
+def test_of_several_versions_the_last_is_looked_at(small, making):
+    corpus, items = small
+    shuffled = {"language": making.build("corpus.language", {}, documents=corpus)}
+    last = making.build("corpus.shuffle", {"share": 1}, documents=corpus, **shuffled)
+    statistics = making.build("corpus.statistics", {}, documents=last)
+    keep_all = {"rules": []}
+    decided = making.build("corpus.filter", keep_all, statistics=statistics)
+    kept = making.build(
+        "corpus.dedup", {}, before=decided,
+        signatures=making.build("corpus.minhash", {}, documents=corpus),
+    )  # fmt: skip
+    found = bedstone.seen(items, corpus=kept.path, store=making.store)
+    assert found["documents"] == kept.manifest.metrics["kept_documents"]
+    assert found["items"][0]["grade"] != "seen"
+    assert f"2 versions of the texts are behind it: the one looked at is {last.path}" in str(
+        found["warnings"]
+    )
+
+
 def test_workers_change_nothing(small, making, tmp_path):
     corpus, items = small
     one = bedstone.seen(items, corpus=corpus.path, store=making.store)

@@ -1,7 +1,7 @@
 """`bedstone seen`: whether the items of a test are in a corpus, or in what a model learnt from."""
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -94,20 +94,39 @@ def _documents(artifact: "Artifact") -> tuple["Artifact", "Artifact | None", lis
     from bedstone.store.stages import DECIDING, WITH_TEXTS
 
     behind = ancestors(artifact)
-    texts = next((it for it in behind.values() if it.manifest.stage in WITH_TEXTS), None)
-    if texts is None:
+    texts = _versions([it for it in behind.values() if it.manifest.stage in WITH_TEXTS])
+    if not texts:
         raise ArtifactError(
             f"behind {artifact.path} there are no documents in its store",
             hint=f"give what one of {', '.join(WITH_TEXTS)} made, or what was made of that",
         )
-    if texts is artifact:
-        return texts, None, []
+    if artifact.manifest.stage in WITH_TEXTS:
+        return artifact, None, []
     kept = next((it for it in behind.values() if it.manifest.stage in DECIDING), None)
     nothing = "no decision of what is kept is behind it: all documents were looked at"
     warnings = [] if kept else [nothing]
+    if len(texts) > 1:
+        of = f"{number_of(len(texts), 'version')} of the texts are behind it"
+        warnings.append(f"{of}: the one looked at is {texts[0].path}")
     if any(each.manifest.stage == "tokenizer.mix" for each in behind.values()):
         warnings.append("documents that its mix holds out or leaves out were looked at too")
-    return texts, kept, warnings
+    return texts[0], kept, warnings
+
+
+def _versions(texts: Sequence["Artifact"]) -> list["Artifact"]:
+    """The nearest text and what it is a version of, as often rewritten as there is, last first.
+
+    Other documents, as a classifier's examples, are left out: they are made from another text.
+    """
+    by_request, chains = {it.manifest.request: it for it in texts}, list[list["Artifact"]]()
+    for text in texts:
+        chains.append([text])
+        while parent := text.manifest.parents.get("documents"):
+            if parent.request not in by_request:
+                break
+            text = by_request[parent.request]
+            chains[-1].append(text)
+    return max((it for it in chains if it[-1] is chains[0][-1]), key=len, default=[])
 
 
 def _lines(found: Seen) -> Iterator[str]:

@@ -32,14 +32,13 @@ from bedstone.corpus.classifiers.drawing import (
     Drawn,
     Example,
     drawn_examples,
-    host_of,
 )
 from bedstone.corpus.classifiers.features import Features, Values, features_of_all
 from bedstone.corpus.classifiers.linear import BUCKETS, learnt, said, values_of
 from bedstone.corpus.classifiers.logistic import Bools, Linear
 from bedstone.corpus.classifiers.trained import Trained, draw_of, quantiles_of, write_trained
 from bedstone.corpus.duplicates.clusters import having
-from bedstone.corpus.links.addresses import site_of
+from bedstone.corpus.links.addresses import host_of, site_of, strict_key
 from bedstone.errors import ConfigError, DataError, number_of
 from bedstone.store.artifact import ABOUT
 from bedstone.store.payload import write_json
@@ -135,6 +134,8 @@ def _seen(config: ClassifierConfig, drawn: Drawn) -> Seen:
     examples = [drawn.examples[row] for row in stays]
     _refuse_few(is_positive, said)
     hosts = [host_of(example.url) for example in examples]
+    _refuse_few(is_positive)
+    hosts = [host_of(strict_key(example.url) or "") for example in examples]
     sites = [site_of(host)[0] or host for host in hosts]
     by_site = parting.sites_can_be_held_out(list(compress(sites, is_positive)))
     names = sites if by_site else [parting.page_name(example.url) for example in examples]

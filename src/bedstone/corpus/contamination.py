@@ -15,6 +15,9 @@ Writes  ``contamination.parquet``: ``id``, and ``contaminated_by``, ids of the i
 
 A question is seen where so many of its n-grams stand at one place of one document. Over a whole
 corpus the n-grams of any question would come together, the more the larger it is.
+
+``contaminated_by`` knows nothing of how often controls are found, which only all shards together
+tell: questions that ``bedstone seen`` calls too short to tell are named in it like all others.
 """
 
 from collections import Counter, defaultdict

@@ -24,6 +24,7 @@ knows what it would have said.
 Source: RFC 9309; Apertus (arXiv:2509.14233) for rules applied to what was fetched before them.
 """
 
+import logging
 import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -43,13 +44,15 @@ from bedstone.corpus.optouts.rulings import Robots
 from bedstone.corpus.optouts.wishes import Wish, wish_of
 from bedstone.corpus.rewriting.versions import row_groups
 from bedstone.corpus.web.signals import MAX_CHARACTERS
-from bedstone.errors import DataError
+from bedstone.errors import DataError, printable
 from bedstone.languages import UNKNOWN
 from bedstone.progress import Progress
 from bedstone.store import tables
 from bedstone.store.artifact import ABOUT, File, Shard
 from bedstone.store.engine import Local
 from bedstone.store.stage import Job, Metrics, Result, Stage
+
+log = logging.getLogger("bedstone")
 
 AGENTS = (
     *("CCBot", "GPTBot", "ClaudeBot", "anthropic-ai", "Google-Extended", "Applebot-Extended"),
@@ -171,7 +174,11 @@ def _sources(job: Job) -> Iterator[tuple[tuple[Path, ...], bool]]:
     for role, is_crawl in (("robots", False), ("crawl", True)):
         files = job.inputs[role].files if role in job.inputs else ()
         archives = [it for it in files if it.name.lower().endswith(ARCHIVES)]
-        texts = tuple(it for it in files if it.suffix.lower() == ".txt" and not is_crawl)
+        named = [it for it in files if it.suffix.lower() == ".txt" and not is_crawl]
+        texts = tuple(it for it in named if "." in robots_records.host_in(it))
+        if others := [it for it in named if it not in texts]:
+            told = printable(str(others[0].resolve()))
+            log.warning("%s: its name is no host with a dot, so it is passed over", told)
         if role == "robots" and files and not archives and not texts:
             raise DataError(
                 f"{job.inputs[role].location}: no robots.txt",

@@ -16,6 +16,7 @@ names is matched by whole labels of the host and whole parts of the path: ``sex.
 Public suffixes are those of the installed package, the registries' only; nothing is fetched.
 """
 
+import logging
 from collections import Counter
 from functools import lru_cache
 from pathlib import Path
@@ -25,9 +26,12 @@ import pyarrow as pa
 from bedstone.config import Config
 from bedstone.corpus.links.addresses import host_of, site_of, strict_key
 from bedstone.corpus.links.host_lists import HostLists, read_lists
+from bedstone.errors import printable
 from bedstone.store import tables
 from bedstone.store.artifact import ABOUT, File
 from bedstone.store.stage import Job, Metrics, Result, Stage
+
+log = logging.getLogger("bedstone")
 
 
 class SitesConfig(Config):
@@ -72,7 +76,15 @@ def run(config: SitesConfig, job: Job) -> Result:
 @lru_cache(1)
 def _read(files: tuple[Path, ...], top: Path, content: str) -> HostLists:
     """The lists, read once for all shards that a process works on."""
-    return read_lists(files, top)
+    known = read_lists(files, top)
+    if broken := [it for it in known.lists if it.broken]:
+        count, first = sum(it.broken for it in broken), broken[0]
+        lines = count + sum(it.entries for it in known.lists)
+        log.warning(
+            "%s of %s lines of lists name neither a host nor a URL; the first is %s of %s",
+            f"{count:,}", f"{lines:,}", printable(repr(first.example)), printable(first.name),
+        )  # fmt: skip
+    return known
 
 
 def _about(known: HostLists, counts: Counter[str]) -> pa.Table:

@@ -15,9 +15,9 @@ Before it is set, look at the languages: votes of one site are in its readers' l
 limit then leaves nearly nothing of the others.
 
 Keys are those of ``links.addresses``. The strict one goes first: all rows of one strict key are
-added up. Where no row has it, a page that is loosely the same counts, one with the same query
-before others; of several the one with most votes, for they may be other pages. By host, a document
-has the votes of its host, or else of the nearest host above it that has some.
+added up. Where no row has it, a page that is loosely the same counts; of several the one with most
+votes, for they may be other pages. With ``queries``, one with the same query goes before others. By
+host, a document has the votes of its host, or else of the nearest host above it that has some.
 
 The tables are read once, however many documents there are, and may be larger than memory: their
 keys are sorted on disk.
@@ -82,6 +82,9 @@ class VotesConfig(Config):
     """Of rows with one key: their votes added up, the most of one row, or 1 whatever they say."""
     by: Literal["url", "host"] = "url"
     """What has votes: a page, or all pages of a host."""
+    queries: bool = False
+    """Whether a page with a query and one without are loosely the same: then one row can give its
+    votes to all pages of an address that differ by their queries."""
 
     @property
     def columns(self) -> Columns:
@@ -120,8 +123,9 @@ def run(config: VotesConfig, job: Job) -> Result:
     parts = list(enumerate(tables.together(*roles)))
     inner = replace(job, inputs={}, engine=Local(), progress=Progress())
     written, matches, languages = [], Counter[str | None](), Counter[tuple[str, str]]()
+    write = partial(_write, job=inner, strict=strict, loose=loose, tries=1 + config.queries)
     with job.progress.task("shards", len(parts)) as task:
-        for seen in job.engine.map(partial(_write, job=inner, strict=strict, loose=loose), parts):
+        for seen in job.engine.map(write, parts):
             written.append(seen.file)
             matches.update(seen.matches)
             languages.update(seen.languages)
@@ -177,8 +181,10 @@ def _collected_loosely(strict: Path, folder: Path) -> Path:
     return collector.close()
 
 
-def _write(part: tuple[int, tuple[Shard, ...]], job: Job, strict: Path, loose: Path | None) -> Seen:
-    """Look up the documents of a shard."""
+def _write(
+    part: tuple[int, tuple[Shard, ...]], job: Job, strict: Path, loose: Path | None, tries: int
+) -> Seen:
+    """Look up the documents of a shard, loosely under so many keys of each."""
     number, (documents, *language) = part
     named = tables.read(documents, ["id", "url"])
     keys = [strict_key(url) for url in named["url"].to_pylist()]
@@ -188,7 +194,7 @@ def _write(part: tuple[int, tuple[Shard, ...]], job: Job, strict: Path, loose: P
     else:
         _of_pages(Keyed.at(strict), keys, votes, match, "strict")
         terms = [loosely(key) if key else (None, None) for key in keys]
-        for wanted in zip(*terms, strict=True):
+        for wanted in islice(zip(*terms, strict=True), tries):
             _of_pages(Keyed.at(loose), wanted, votes, match, "loose")
     columns = [named["id"], pa.array(votes, mask=np.isnan(votes)), pa.array(match, pa.string())]
     file = tables.write(job, f"{number:05}.parquet", pa.table(columns, schema=FOUND))

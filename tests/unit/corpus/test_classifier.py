@@ -6,6 +6,7 @@ import pytest
 from tests.support.stages import shard
 
 from bedstone.corpus.classifier import STAGE
+from bedstone.corpus.classifiers.drawing import ClassifierConfig, read_corpus
 from bedstone.corpus.classify import STAGE as CLASSIFY
 from bedstone.corpus.classify import total
 from bedstone.errors import ArtifactError, ConfigError, DataError
@@ -60,6 +61,13 @@ def evaluation(made):
 
 
 BY_HOST = {"hosts": [f"birds{number}.example" for number in range(20)]}
+
+
+def test_hosts_are_compared_as_browsers_spell_them(table_shard):
+    urls = ["https://xn--bcher-kva.example/", "https://www.BÜCHER.example./", "bücher.example", ""]
+    documents = table_shard("documents", {"id": list("abcd"), "url": urls})
+    config = ClassifierConfig(hosts=(".Bücher.example",))
+    assert read_corpus({"documents": documents}, config).kinds.tolist() == [1, 1, 0, 0]
 
 
 def test_what_urls_say_is_positive_is_learnt_and_scored(documents, run, rows):

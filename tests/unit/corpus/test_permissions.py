@@ -259,8 +259,16 @@ def test_robots_that_are_none_are_refused(documents, folder, run):
     pages = documents({"url": "https://a.example/"})
     with pytest.raises(DataError, match=r"no robots\.txt"):
         run(STAGE, documents=pages, robots=folder({"readme.md": "x"}))
-    with pytest.raises(DataError, match="'a b' is no host"):
-        run(STAGE, documents=pages, robots=folder({"a b.txt": "x"}))
+    with pytest.raises(DataError, match=r"'a b\.example' is no host"):
+        run(STAGE, documents=pages, robots=folder({"a b.example.txt": "x"}))
+
+
+def test_a_file_that_is_named_after_no_host_is_passed_over(documents, folder, run, caplog):
+    pages = documents({"url": "https://readme/"})
+    robots = folder({"README.txt": "Disallow: /", "a.example.txt": ""})
+    result, _ = run(STAGE, documents=pages, robots=robots)
+    assert result.metrics["robots_records"] == 1
+    assert "README.txt: its name is no host with a dot" in caplog.text
 
 
 @pytest.mark.parametrize(

@@ -15,6 +15,18 @@ def test_hosts_and_sites(table_shard, run, rows):
     assert result.metrics == {"input_documents": 4, "without_url_documents": 1}
 
 
+def test_broken_lines_are_told(table_shard, run, tmp_path, caplog):
+    documents = table_shard("documents", {"id": list("abcd"), "url": URLS})
+    lists = table_shard("unused", {"x": [1]})
+    (tmp_path / "good.txt").write_text("a.example\n")
+    (tmp_path / "bad.txt").write_text("sex.example\n" + "two \x1b[31m words\n" * 1_000)
+    lists.files = (tmp_path / "bad.txt", tmp_path / "good.txt")
+    run(STAGE, documents=documents, lists=lists)
+    assert "1,000 of 1,002 lines of lists name neither a host nor a URL" in caplog.text
+    assert "words' of bad" in caplog.text
+    assert "\x1b" not in caplog.messages[0]
+
+
 def test_lists(table_shard, run, rows, tmp_path):
     documents = table_shard("documents", {"id": list("abcd"), "url": URLS})
     lists = table_shard("unused", {"x": [1]})

@@ -41,7 +41,7 @@ def test_strict_first_then_loose_and_null_where_there_is_none(documents, votes, 
         two="url,votes\nHTTP://A.example:80/1#top,-1\nhttp://a.example/2,5\nhttp://a.example/2?id=8,9\n"
         "http://b.example/?x=1,7\n",
     )
-    result, made = run(STAGE, documents=documents, votes=table)
+    result, made = run(STAGE, {"queries": True}, documents=documents, votes=table)
     assert found(rows, made) == [
         (1, "strict"),
         (5, "loose"),
@@ -55,6 +55,17 @@ def test_strict_first_then_loose_and_null_where_there_is_none(documents, votes, 
     assert result.metrics["matched_share"] == 1
     assert result.metrics["matched.loose_documents"] == 2
     assert result.metrics["voted_keys"] == 5
+
+
+def test_a_query_on_one_side_is_another_page_unless_it_is_asked_for(table_shard, votes, run, rows):
+    urls = [f"http://www.a.example/list?id={number}" for number in range(3)]
+    urls = [*urls, "http://a.example/page", "http://m.a.example/list"]
+    documents = table_shard("documents", {"id": list("abcde"), "url": urls})
+    table = votes(one="url,votes\nhttp://a.example/list,9\nhttp://a.example/page?id=7,5\n")
+    _, made = run(STAGE, documents=documents, votes=table)
+    assert found(rows, made) == [(None, None)] * 4 + [(9, "loose")]
+    _, made = run(STAGE, {"queries": True}, documents=documents, votes=table)
+    assert found(rows, made) == [(9, "loose")] * 3 + [(5, "loose"), (9, "loose")]
 
 
 @pytest.mark.parametrize(("aggregate", "value"), [("sum", 4), ("max", 3), ("any", 1)])
@@ -88,11 +99,11 @@ def test_by_host_the_nearest_host_above_counts(table_shard, votes, run, rows):
 def test_a_table_larger_than_memory_gives_the_same(documents, votes, run, rows, monkeypatch):
     lines = "".join(f"http://a.example/{number % 70},1\n" for number in range(700))
     table = votes(one=f"url,votes\n{lines}")
-    _, whole = run(STAGE, documents=documents, votes=table)
+    _, whole = run(STAGE, {"queries": True}, documents=documents, votes=table)
     monkeypatch.setattr(keyed, "RUN_ENTRIES", 20)
     monkeypatch.setattr(keyed, "SLICE_ENTRIES", 20)
     monkeypatch.setattr("bedstone.corpus.votes.BATCH_ROWS", 16)
-    _, made = run(STAGE, documents=documents, votes=table)
+    _, made = run(STAGE, {"queries": True}, documents=documents, votes=table)
     assert len(list((made.location / ".scratch" / "strict").glob("run-*"))) > 5
     assert (
         found(rows, made)

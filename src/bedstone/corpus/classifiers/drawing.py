@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from heapq import nsmallest
 from itertools import chain
 from typing import NamedTuple, Self
-from urllib.parse import urlsplit
 
 import numpy as np
 import pyarrow as pa
@@ -18,6 +17,7 @@ from bedstone.corpus.classifiers.linear import Method
 from bedstone.corpus.classifiers.logistic import Bools
 from bedstone.corpus.identification.identifiers import identifier
 from bedstone.corpus.identification.identify import identify
+from bedstone.corpus.links.addresses import host_of, listed_key, strict_key
 from bedstone.corpus.rewriting.versions import row_groups
 from bedstone.errors import DataError
 from bedstone.languages import MIXED, UNKNOWN
@@ -155,7 +155,8 @@ def read_corpus(inputs: Mapping[str, Shard], config: ClassifierConfig) -> Corpus
         DataError: a table is about other documents, or the column is not there or no number.
     """
     roles = [role for role in ("documents", "language", "labels") if role in inputs]
-    numbers, hosts = dict[str, int](), tuple(f".{it.lower().strip('.')}" for it in config.hosts)
+    named = [it.strip(".") for it in config.hosts]
+    numbers, hosts = dict[str, int](), tuple(f".{listed_key(it) or it}" for it in named)
     lots, languages, kinds = [np.empty(0)], [np.empty(0, np.int32)], [np.empty(0, np.int8)]
     for shard, *others in tables.together(*(inputs[role] for role in roles)):
         table = tables.read(shard, ["id", "url"])
@@ -169,7 +170,7 @@ def read_corpus(inputs: Mapping[str, Shard], config: ClassifierConfig) -> Corpus
             kinds.append(_labelled(others[-1], table, config.column))
         else:
             is_positive = [
-                url.startswith(config.urls) or f".{host_of(url)}".endswith(hosts)
+                url.startswith(config.urls) or f".{host_of(strict_key(url) or '')}".endswith(hosts)
                 for url in table["url"].to_pylist()
             ]
             kinds.append(np.array(is_positive, np.int8))
@@ -217,14 +218,6 @@ def _labelled(labels: Shard, table: pa.Table, name: str) -> NDArray[np.int8]:
         )
     values = [NO_EXAMPLE if it is None else int(it > 0) for it in column.to_pylist()]
     return np.array(values, np.int8)
-
-
-def host_of(url: str) -> str:
-    """The host in lower case; empty where there is none."""
-    try:
-        return (urlsplit(url).hostname or "").strip(".")
-    except ValueError:  # of brackets that are no address
-        return ""
 
 
 def given_examples(given: Shard, most: int, purpose: str) -> list[Example]:

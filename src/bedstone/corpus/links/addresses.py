@@ -6,8 +6,8 @@ undone, the others in capitals; neither ``index.html`` nor a slash at the end of
 query without parameters that only say where a reader came from, the others in order.
 
 Loosely, two pages are the same that differ only in ``www.``, ``m.`` and ``amp.`` before the host,
-or if one of them has a query and the other has none. Two with different queries never are:
-``?id=7`` is another page than ``?id=8``.
+or, where that is asked for, if one of them has a query and the other has none. Two with different
+queries never are: ``?id=7`` is another page than ``?id=8``.
 """
 
 import re

@@ -100,7 +100,12 @@ def _of_lines(path: Path, columns: Columns) -> Iterator[tuple[Any, Any]]:
     opened = gzip.open if name.endswith(".gz") else open
     with opened(path, "rb") as file:
         rows = _rows(cast(IO[bytes], file), delimiter)
-        header = next(rows, None) or []
+        header = next(rows, [])
+        if not header:
+            told = "is too long" if header is None else "is empty"
+            raise DataError(
+                f"{path.resolve()}: the first line {told}", hint="it has the names of the columns"
+            )
         at = [_place(header, column, path) for column in columns if column is not None]
         for row in rows:
             if row is not None and max(at) < len(row):
@@ -121,11 +126,13 @@ class _Lines:
         return self
 
     def __next__(self) -> str:
-        line = self._file.readline(ROW_BYTES)
+        line = self._file.readline(ROW_BYTES + 1)
         if not line:
             raise StopIteration
         self.bytes += len(line)
         if self.bytes > ROW_BYTES:
+            while line and not line.endswith(b"\n"):
+                line = self._file.readline(ROW_BYTES)
             raise csv.Error
         text = line.decode(self._encoding, "replace")
         self._encoding = "utf-8"

@@ -28,7 +28,7 @@ from bedstone.errors import DataError
 OF_HOSTS, OF_URLS = "domains", "urls"
 """The files of a list that is a folder."""
 LINE_BYTES = 1 << 14
-"""Of a longer line the rest is a line of its own."""
+"""Of a longer line the rest is passed over."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,6 +119,8 @@ def _lines(files: Sequence[Path]) -> Iterator[str]:
             with path.open("rb") as file:
                 while line := file.readline(LINE_BYTES):
                     text = line.decode("utf-8-sig", "replace").partition("#")[0].strip()
+                    while len(line) == LINE_BYTES and not line.endswith(b"\n"):
+                        line = file.readline(LINE_BYTES)
                     if text:
                         yield text
         except OSError as error:

@@ -132,13 +132,18 @@ def _pages(paths: Sequence[Path]) -> Iterator[Page | Rejected]:
         yield from warc.read(paths[0], MAX_RECORD_BYTES, warc.Ledger())
         return
     for path in paths:
-        host = path.parent.name if path.name == PATH[1:] else path.stem
+        host = host_in(path)
         if address_of(url := f"https://{host}{PATH}") is None:
             raise DataError(
                 f"{path}: {host!r} is no host", hint="name it HOST.txt, or HOST/robots.txt"
             )
         with path.open("rb") as file:
             yield Page(0, 0, url, "", None, "text/plain", "", file.read(MAX_BYTES + 1))
+
+
+def host_in(path: Path) -> str:
+    """The host that a file is named after."""
+    return path.parent.name if path.name == PATH[1:] else path.stem
 
 
 def _key(address: Address) -> int:

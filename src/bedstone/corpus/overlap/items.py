@@ -9,6 +9,7 @@ import gzip
 import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -34,6 +35,8 @@ MOST_DOCUMENTS = 10
 """Of an item, that are told of."""
 NEAR_CHARACTERS = 200
 """Between a question and its answer."""
+HELD_CHARACTERS = 1 << 12
+"""Of a text whose words are held: what is around a place is asked about by all items there."""
 LENGTHS = (0, 1, 2, 4)
 """Least lengths of questions that are told apart, in n-grams' letters."""
 ROWS = 1 << 14
@@ -76,7 +79,7 @@ class Items:
         if self.whole[item]:
             return place.share, place.share
         wanted = self.table["question" if self.by_answer[item] else "answer"][item].as_py()
-        if wanted is None or not letters_of(wanted):
+        if wanted is None or not _spelled(wanted):
             return place.share, None
         around = NEAR_CHARACTERS + len(wanted)
         before = document[max(place.begin - around, 0) : place.begin]
@@ -103,14 +106,25 @@ def rank(question: float, answer: float | None, *, is_seen: bool) -> float:
 
 def share_in(wanted: str, text: str) -> float:
     """The share of the n-grams of ``wanted`` in ``text``; without any, 1 if it stands there."""
-    ours, theirs = letters_of(wanted), letters_of(text)
+    asked, spelled = _spelled(wanted), _spelled(text)
+    ours, theirs = asked.replace(" ", ""), spelled.replace(" ", "")
     size = width_of(wanted)
     if len(ours) < size == N:
-        return float(f" {' '.join(words_of(wanted))} " in f" {' '.join(words_of(text))} ")
+        return float(f" {asked} " in f" {spelled} ")
     if len(ours) < size:
         return float(ours in theirs)
     grams = [ours[first : first + size] for first in range(len(ours) - size + 1)]
     return sum(gram in theirs for gram in grams) / len(grams)
+
+
+def _spelled(text: str) -> str:
+    """The words of a text; those of a short one are held."""
+    return _held(text) if len(text) <= HELD_CHARACTERS else " ".join(words_of(text))
+
+
+@lru_cache(1 << 10)
+def _held(text: str) -> str:
+    return " ".join(words_of(text))
 
 
 def read_items(files: Sequence[Path], more: pa.ChunkedArray | None = None) -> Items:

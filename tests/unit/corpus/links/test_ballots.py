@@ -70,7 +70,16 @@ def test_no_more_of_a_row_is_held_than_it_may_have(endless, tmp_path, monkeypatc
     rows = list(ballots(path, COLUMNS, by_host=False))
     assert {len(it.key) <= 64 for it in rows} == {True}
     if '"' not in endless:  # behind a stray quote what opens seems to close
-        assert (rows[-1].key, rows[-1].votes) == ("a.example", 1.0)
+        assert [(it.key, it.reason) for it in rows] == [("", "row"), ("a.example", "")]
+
+
+@pytest.mark.parametrize(
+    ("text", "told"), [("", "is empty"), ("\nurl,votes\n", "is empty"), ("x" * 200_000, "too long")]
+)
+def test_a_first_line_without_names(text, told, tmp_path):
+    (tmp_path / "v.csv").write_text(text)
+    with pytest.raises(DataError, match=f"the first line .*{told}"):
+        read(tmp_path / "v.csv")
 
 
 def test_by_host_a_host_alone_counts(tmp_path):

@@ -1,7 +1,7 @@
 import pytest
 
 from bedstone.corpus.links.addresses import strict_key
-from bedstone.corpus.links.host_lists import read_lists
+from bedstone.corpus.links.host_lists import LINE_BYTES, read_lists
 from bedstone.errors import DataError
 
 
@@ -49,6 +49,11 @@ def test_folders_and_files(lists):
     assert on(found, "http://b.example/y?id=1", "http://b.example/y?id=2") == [["adult"], []]
     assert on(found, "http://c.example/z", "http://lies.example/") == [["sources"]] * 2
     assert on(found, "page.html") == [None]
+
+
+def test_of_a_long_line_the_rest_is_no_entry(lists):
+    found = lists(a="x.example # " + "y" * LINE_BYTES + "\n# " + "z.example " * 5_000 + "\n")
+    assert [(it.entries, it.broken) for it in found.lists] == [(1, 0)]
 
 
 def test_of_one_list_that_is_given_alone(lists):

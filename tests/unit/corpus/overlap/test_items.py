@@ -4,7 +4,9 @@ import json
 import pyarrow as pa
 import pytest
 
+from bedstone.corpus.overlap import items as items_module
 from bedstone.corpus.overlap.items import MOST_BYTES, SCHEMA, items_of, read_items, share_in
+from bedstone.corpus.overlap.letters import words_of
 from bedstone.corpus.overlap.search import Search
 from bedstone.errors import DataError
 from bedstone.text.codes import texts_of
@@ -33,6 +35,16 @@ def written(tmp_path, *lines: object, name="items.jsonl"):
     text = "\n".join(line if isinstance(line, str) else json.dumps(line) for line in lines)
     path.write_bytes(gzip.compress(text.encode()) if name.endswith(".gz") else text.encode())
     return path
+
+
+def test_what_is_around_a_place_is_folded_once(monkeypatch):
+    texts = []
+    monkeypatch.setattr(items_module, "words_of", lambda text: texts.append(text) or words_of(text))
+    document = f"Nobody asked. {LONG} In a box, of course."
+    items = items_from(*((LONG, f"answer {number:03}") for number in range(50)))
+    (place,) = Search(items.index, 0.2).places(texts_of([document]))
+    assert {items.met(item, place, document) for item in range(50)} == {(1.0, 0.0)}
+    assert len(texts) == len(set(texts)) == 52
 
 
 @pytest.mark.parametrize("name", ["items.jsonl", "items.ndjson.gz"])
