@@ -133,8 +133,6 @@ def _seen(config: ClassifierConfig, drawn: Drawn) -> Seen:
     is_positive = drawn.is_positive[stays]
     examples = [drawn.examples[row] for row in stays]
     _refuse_few(is_positive, said)
-    hosts = [host_of(example.url) for example in examples]
-    _refuse_few(is_positive)
     hosts = [host_of(strict_key(example.url) or "") for example in examples]
     sites = [site_of(host)[0] or host for host in hosts]
     by_site = parting.sites_can_be_held_out(list(compress(sites, is_positive)))
