@@ -9,12 +9,11 @@ from bedstone.store.lineage import ancestors
 
 MEASURING = (
     "corpus.audit",
-    "corpus.draw",
-    "corpus.personal",
-    "corpus.prevalence",
     "corpus.contamination",
+    "corpus.draw",
     "corpus.permissions",
     "corpus.personal",
+    "corpus.prevalence",
     "corpus.votes",
     "corpus.words",
     "corpus.yardstick",
@@ -24,22 +23,17 @@ MEASURING = (
     "tokenizer.cost",
 )
 """How the names of the stages begin that measure what others made, and make nothing of it."""
-LAWS = (
-    ("corpus.prevalence", "labels"),
-    ("scaling.predict", "fit"),
-    ("scaling.predict", "ladder"),
-)
-"""Stages and roles of what need not be in the family: other runs, or a person, say it."""
 GIVEN = (
     ("corpus.contamination", "controls"),
     ("corpus.contamination", "items"),
     ("corpus.permissions", "robots"),
+    ("corpus.prevalence", "labels"),
     ("corpus.votes", "votes"),
     ("corpus.words", "lists"),
     ("scaling.predict", "fit"),
     ("scaling.predict", "ladder"),
 )
-"""Stages and roles of what need not be in the family: what it is measured by."""
+"""Stages and roles of what need not be in the family: what it is measured by, or who says it."""
 PARTS = ("sampling.answers", "sampling.latency", "sampling.rewards")
 """Stages of which hundreds of artifacts are parts of one comparison, which is what is told."""
 
