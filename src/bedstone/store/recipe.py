@@ -247,7 +247,8 @@ def _say_nothing_of(role: str, node: dict[str, Any]) -> None:
     _, _, own = role.partition(".")
     if own and (name := node.get("stage")) in STAGES:
         for key in find(name).by_name:
-            table = node.get("config", {}).get(key, {})
+            config = node.get("config")
+            table = config.get(key) if isinstance(config, dict) else None
             if isinstance(table, dict):
                 table.pop(own, None)
 

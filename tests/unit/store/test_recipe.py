@@ -172,6 +172,14 @@ def test_of_what_is_off_nothing_is_said_by_name(tmp_path):
     assert limits("second=off") == limits("again.columns.sure=off") == {}
 
 
+def test_a_config_that_is_no_table_is_told_also_where_a_column_is_off(tmp_path):
+    path = tmp_path / "recipe.toml"
+    made = "config.rules = []\nconfig.limits.sure.score.low = 0.9"
+    path.write_text(RECIPE + ASLEEP.replace(made, "config = 5"))
+    with pytest.raises(ConfigError, match=r"again\.config"):
+        load(path, ["again=on", "again.columns.sure=off"])
+
+
 def test_what_is_off_has_no_config_to_change(tmp_path):
     path = tmp_path / "recipe.toml"
     path.write_text(RECIPE + ASLEEP)
