@@ -141,7 +141,8 @@ def test_names_of_what_is_read(name):
 
 
 @pytest.mark.parametrize(
-    ("content", "reason"), [(b"GIF89a", "damaged"), (b"", "empty"), (gzip.compress(b""), "empty")]
+    ("content", "reason"),
+    [(b"GIF89a", "damaged"), (b"", "empty"), (gzip.compress(b"", mtime=0), "empty")],
 )
 def test_a_file_without_a_record_is_told_as_one(crawl, run, rows, content, reason):
     result, made = run(STAGE, crawl=crawl(content))
