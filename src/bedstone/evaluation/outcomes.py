@@ -1,0 +1,165 @@
+"""What came of each item of a test: which choice a model holds for best, and whether it is right.
+
+A choice is taken by its log-probability as it is (``acc``), by that over its UTF-8 bytes
+(``acc_bytes``) or code points (``acc_chars``), the delimiter not counted, or by what the prompt
+adds to that of the choice after nothing (``acc_pmi``). Among equally good ones a lot is thought to
+be drawn: ``right`` is then the chance that it falls on the right one.
+
+Shape letters: I items, K choices of the item that has most.
+
+Source: lm-evaluation-harness, ``acc``, ``acc_bytes``, ``acc_norm`` (whose bytes are code points:
+``acc_chars``) and ``acc_mutual_info``, for what is divided by what.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+
+from bedstone.errors import DataError
+from bedstone.tasks.items import Item, Metric
+from bedstone.uncertainty.paired import Floats
+
+ACCURACIES: tuple[Metric, ...] = ("acc_bytes", "acc", "acc_chars", "acc_pmi")
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What a model makes of an item, once."""
+
+    item: Item
+    right: float
+    """0 to 1; between where several choices are equally good, or where an answer is judged by how
+    much of it is right."""
+    chosen: int | None
+    """The number of the choice; of equally good ones the first."""
+    answer: str | None
+    """As it was read. None with no choice either, and yet read: the model abstains."""
+    is_read: bool
+    """False: the text holds no answer that can be found."""
+    confidence: float | None
+    """The share of the chosen one, where the choices' values are taken for log-probabilities."""
+    sample: int = 0
+
+    @property
+    def abstains(self) -> bool:
+        """Whether it says that it does not know."""
+        return self.is_read and self.chosen is None and self.answer is None
+
+
+@dataclass(frozen=True, slots=True)
+class Choices:
+    """The scores of items of several choices."""
+
+    items: tuple[Item, ...]
+    is_given_IK: NDArray[np.bool_]
+    """False beyond the choices of an item that has fewer than K."""
+    logprob_IK: Floats
+    alone_IK: Floats
+    """After nothing."""
+    bytes_IK: Floats
+    """Of the choices' text."""
+    characters_IK: Floats
+
+    @property
+    def gold_I(self) -> NDArray[np.int64]:  # noqa: N802
+        """The right one of each item."""
+        return np.array([item.gold for item in self.items], np.int64)
+
+    def value_IK(self, metric: Metric) -> Floats:  # noqa: N802
+        """What the best choice has most of; -inf where none is given."""
+        added_IK = self.alone_IK if metric == "acc_pmi" else 0.0
+        return self._over(metric, self.logprob_IK - added_IK)
+
+    def alone_value_IK(self, metric: Metric) -> Floats:  # noqa: N802
+        """The same without the question: who tells the right answer by itself takes these."""
+        return self._over(metric, self.alone_IK)
+
+    def _over(self, metric: Metric, value_IK: Floats) -> Floats:
+        if metric not in ACCURACIES:
+            raise DataError(
+                f"choices cannot be judged by {metric}", hint=f"by one of {', '.join(ACCURACIES)}"
+            )
+        wholes = {"acc_bytes": self.bytes_IK, "acc_chars": self.characters_IK}
+        return np.where(self.is_given_IK, value_IK / wholes.get(metric, 1.0), -np.inf)
+
+
+def outcomes(items: Sequence[Item], table: pa.Table, metric: Metric | None = None) -> list[Outcome]:
+    """What came of the items that ``table``, of scores or answers, is about, in their order.
+
+    Of scores, items of several choices have one outcome each: a text has bits, ``texts`` tells
+    them.
+
+    Args:
+        items: of one suite or more.
+        table: as ``tasks.scored.SCORES``.
+        metric: to judge by; absent, each item's own.
+
+    Raises:
+        DataError: the table lacks a choice of an item, or a choice has no text.
+    """
+    made: dict[str, Outcome] = {}
+    several = [item for item in items if len(item.choices) > 1]
+    for by in sorted({metric or item.metric for item in several}):
+        choices = choices_of([it for it in several if (metric or it.metric) == by], table)
+        value_IK = choices.value_IK(by)
+        right_I, chosen_I = taken(value_IK, choices.gold_I)
+        confidence_I = shares(value_IK).max(axis=1)
+        columns = (right_I.tolist(), chosen_I.tolist(), confidence_I.tolist())
+        for item, right, chosen, confidence in zip(choices.items, *columns, strict=True):
+            made[item.id] = Outcome(item, right, chosen, None, True, confidence)
+    return [made[item.id] for item in several]
+
+
+def choices_of(items: Sequence[Item], scores: pa.Table) -> Choices:
+    """The scores of items of several choices.
+
+    Raises:
+        DataError: as ``outcomes``.
+    """
+    widths = np.array([len(item.choices) for item in items], np.int64)
+    is_given_IK = np.arange(max(widths, default=0)) < widths[:, None]
+    texts = [choice for item in items for choice in item.choices]
+    bytes_IK, characters_IK = np.ones(is_given_IK.shape), np.ones(is_given_IK.shape)
+    bytes_IK[is_given_IK] = [len(text.encode("utf-8", "surrogatepass")) for text in texts]
+    characters_IK[is_given_IK] = [len(text) for text in texts]
+    if not bytes_IK.all():
+        empty = items[int(bytes_IK.all(axis=1).argmin())]
+        raise DataError(f"item {empty.id}: a choice has no text")
+    logprob_IK = _placed(items, scores, "logprob", is_given_IK)
+    alone_IK = _placed(items, scores, "alone_logprob", is_given_IK)
+    return Choices(tuple(items), is_given_IK, logprob_IK, alone_IK, bytes_IK, characters_IK)
+
+
+def taken(value_IK: Floats, gold_I: NDArray[np.int64]) -> tuple[Floats, NDArray[np.int64]]:
+    """How far each item is right, and which choice is taken."""
+    best_IK = value_IK == value_IK.max(axis=1, keepdims=True)
+    right_I = best_IK[np.arange(len(gold_I)), gold_I] / best_IK.sum(axis=1)
+    return right_I, best_IK.argmax(axis=1)
+
+
+def shares(value_IK: Floats) -> Floats:
+    """Each choice's of the sum of exp(value)."""
+    weight_IK: Floats = np.exp(value_IK - value_IK.max(axis=1, keepdims=True))
+    return np.asarray(weight_IK / weight_IK.sum(axis=1, keepdims=True))
+
+
+def _placed(
+    items: Sequence[Item], scores: pa.Table, name: str, is_given_IK: NDArray[np.bool_]
+) -> Floats:
+    """A column of the scores, a row for each item; 0 where no choice is given."""
+    places = pc.index_in(scores["item"], pa.array([item.id for item in items], pa.string()))
+    rows = pa.table({"place": places, "choice": scores["choice"], "value": scores[name]})
+    place, choice, value = (column.to_numpy() for column in rows.drop_null().columns)
+    within = choice < is_given_IK.shape[1]
+    value_IK = np.where(is_given_IK, np.nan, 0.0)
+    value_IK[place[within], choice[within]] = value[within]
+    if not (told_I := np.isfinite(value_IK).all(axis=1)).all():
+        raise DataError(
+            f"item {items[int(told_I.argmin())].id}: a choice has no {name}",
+            hint="score these items again",
+        )
+    return value_IK
