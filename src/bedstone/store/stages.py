@@ -55,6 +55,7 @@ STAGES = (
     "scaling.plan",
     "scaling.predict",
     "pretrain.train",
+    "evaluation.made",
     "evaluation.texts",
     "evaluation.bits",
     "posttrain.pairs",
