@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
+import pyarrow.parquet as pq
 
 from bedstone.corpus.overlap.index import N_SPACELESS, Index, N, indexed
 from bedstone.corpus.overlap.letters import letters_of, words_of
@@ -27,6 +28,8 @@ from bedstone.text.codes import Indices
 from bedstone.text.hashing import Bools, Slots
 
 LINES = (".jsonl", ".ndjson", ".jsonl.gz", ".ndjson.gz")
+TABLE = "items.parquet"
+"""A test's items, as the stages of ``evaluation`` write them."""
 MOST_BYTES = 1 << 20
 """Of a line."""
 SEEN_SHARE, CLEAN_SHARE = 0.8, 0.2
@@ -42,6 +45,13 @@ LENGTHS = (0, 1, 2, 4)
 ROWS = 1 << 14
 TEXT = pa.large_string()
 SCHEMA = pa.schema([("id", TEXT), ("question", TEXT), ("answer", TEXT)])
+COLUMNS = pa.schema(
+    [
+        *(("id", TEXT), ("context", TEXT), ("question", TEXT), ("gold", pa.int32())),
+        *(("choices", pa.list_(TEXT)), ("answers", pa.list_(TEXT))),
+    ]
+)
+"""Of a table of a test's items, those that are read."""
 BRIEF_CHARACTERS = 64
 """A question of so many has letters for an n-gram, or says nothing in letters."""
 EXAMPLE = '{"id": "1", "question": "...", "answer": "..."}'
@@ -177,13 +187,44 @@ def width_of(text: str) -> int:
 
 
 def _read(path: Path) -> pa.Table:
-    if not path.name.lower().endswith(LINES):
-        raise DataError(f"{path.resolve()} is no file of items", hint=f"lines of JSON: {EXAMPLE}")
-    rows = (_item(line, where) for where, line in _lines(path))
+    rows = (item for _, item in _rows(path))
     batches = [pa.RecordBatch.from_pylist([], SCHEMA)]
     while some := list(islice(rows, ROWS)):
         batches.append(pa.RecordBatch.from_pylist(some, SCHEMA))
     return pa.Table.from_batches(batches)
+
+
+def _rows(path: Path) -> Iterator[tuple[str, dict[str, str | None]]]:
+    """Each item, behind where it is."""
+    if path.name == TABLE:
+        yield from _of_table(path)
+    elif path.name.lower().endswith(LINES):
+        yield from ((where, _item(line, where)) for where, line in _lines(path))
+    else:
+        hint = f"lines of JSON: {EXAMPLE}"
+        raise DataError(f"{path.resolve()} is no file of items", hint=hint)
+
+
+def _of_table(path: Path) -> Iterator[tuple[str, dict[str, str | None]]]:
+    """The items of a test: what is asked, with its right answer; of a text, the text."""
+    location = str(path.resolve())
+    try:
+        with pq.ParquetFile(path) as file:
+            for batch in file.iter_batches(columns=COLUMNS.names):
+                for row in batch.select(COLUMNS.names).cast(COLUMNS).to_pylist():
+                    yield f"{location}: {row['id']}", _of_row(row)
+    except (OSError, pa.ArrowException, LookupError, TypeError) as error:
+        raise DataError(f"{location} is no table of a test's items: {error}") from error
+
+
+def _of_row(row: dict[str, Any]) -> dict[str, str | None]:
+    question = "\n".join(part for part in (row["context"], row["question"]) if part)
+    answer = next(iter(row["answers"]), None) or None
+    if row["choices"]:
+        answer = row["choices"][row["gold"] or 0]
+    if not question:  # one text of several, as of a minimal pair
+        question, answer = answer or "", None
+    return {"id": row["id"], "question": question, "answer": answer}
 
 
 def _lines(path: Path) -> Iterator[tuple[str, bytes]]:
@@ -241,7 +282,7 @@ def _refuse_repeated(table: pa.Table, files: Sequence[Path]) -> None:
     _, firsts = np.unique(numbers, return_index=True)
     again = int(np.setdiff1d(np.arange(len(numbers)), firsts)[0])
     before = int(np.flatnonzero(numbers == numbers[again])[0])
-    places = [where for path in files for where, _ in _lines(path)]
+    places = [where for path in files for where, _ in _rows(path)]
     raise DataError(
         f"{places[again]}: the id {table['id'][again].as_py()!r} is that of {places[before]}",
         hint="give each item an id of its own",

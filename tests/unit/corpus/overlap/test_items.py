@@ -2,6 +2,7 @@ import gzip
 import json
 
 import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from bedstone.corpus.overlap import items as items_module
@@ -45,6 +46,35 @@ def test_what_is_around_a_place_is_folded_once(monkeypatch):
     (place,) = Search(items.index, 0.2).places(texts_of([document]))
     assert {items.met(item, place, document) for item in range(50)} == {(1.0, 0.0)}
     assert len(texts) == len(set(texts)) == 52
+
+
+def test_the_items_of_a_test_are_looked_for_with_their_right_answer(tmp_path):
+    shared = {"suite": "s", "language": "eng_Latn", "metric": "acc"}
+    rows = [
+        {"id": "a", "context": "Once.", "question": "Who?", "choices": ["Ada", "Bo"], "gold": 1},
+        {"id": "b", "question": "Where?", "answers": ["here", "there"]},
+        {"id": "c", "question": "When?", "answers": []},
+        {"id": "d", "choices": ["It rains.", "It rain."], "gold": 0},
+        {"id": "e", "choices": ["All of a text."]},
+    ]
+    empty = {"context": "", "question": "", "choices": [], "answers": [], "gold": None}
+    path = tmp_path / "items.parquet"
+    pq.write_table(pa.Table.from_pylist([shared | empty | row for row in rows]), path)
+    assert read_items([path]).table.to_pylist() == [
+        {"id": "a", "question": "Once.\nWho?", "answer": "Bo"},
+        {"id": "b", "question": "Where?", "answer": "here"},
+        {"id": "c", "question": "When?", "answer": None},
+        {"id": "d", "question": "It rains.", "answer": None},
+        {"id": "e", "question": "All of a text.", "answer": None},
+    ]
+    path.write_text("{}")
+    with pytest.raises(DataError, match=r"items\.parquet is no table of a test's items"):
+        read_items([path])
+    odd = ({"id": "a"}, empty | {"id": "a", "choices": ["b"], "gold": 9}, empty | {"choices": 3})
+    for row in odd:
+        pq.write_table(pa.Table.from_pylist([row]), path)
+        with pytest.raises(DataError, match=r"items\.parquet is no table of a test's items"):
+            read_items([path])
 
 
 @pytest.mark.parametrize("name", ["items.jsonl", "items.ndjson.gz"])
