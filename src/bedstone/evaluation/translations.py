@@ -22,7 +22,13 @@ from pydantic import Field
 
 from bedstone.config import MOST_THREADS, Config
 from bedstone.errors import ConfigError, DataError, number_of
-from bedstone.evaluation.pivot.translators import Apertium, Translated, Translator, lines_of, rebuilt
+from bedstone.evaluation.pivot.translators import (
+    Apertium,
+    Translated,
+    Translator,
+    lines_of,
+    rebuilt,
+)
 from bedstone.generation.values import MAX_TOKENS
 from bedstone.model import Device, NumberFormat
 from bedstone.store import tables, work

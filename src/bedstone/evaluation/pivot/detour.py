@@ -46,7 +46,9 @@ class Wanted:
     seed: int = 0
 
 
-def pivoted(source: Source, items: Artifact, wanted: Wanted, making: Making, ask: Ask) -> dict[str, Any]:
+def pivoted(
+    source: Source, items: Artifact, wanted: Wanted, making: Making, ask: Ask
+) -> dict[str, Any]:
     """{"pivot", "translator", "suites": [{"name", "metric", "languages": [{"language", "items",
     "left_out" {reason: items}, "arms" {"direct", "in", "in_out", "self", "gold_in": {"score", "low",
     "high", "right_per_million_tokens", "waiting_seconds"} or null}, "language_gap",

@@ -50,11 +50,15 @@ class Folder:
 
         files = sorted([*folder.glob("*.spm"), *folder.glob("*.model")])
         named = {file.name: file for file in files}
-        pair = [named.get(name, files[0] if files else folder) for name in ("source.spm", "target.spm")]
+        pair = [
+            named.get(name, files[0] if files else folder) for name in ("source.spm", "target.spm")
+        ]
         try:
             model = ctranslate2.Translator(str(folder), inter_threads=1, intra_threads=threads)
             says = json.loads((folder / "config.json").read_text("utf-8"))
-            tokenizers = [sentencepiece.SentencePieceProcessor(model_file=str(file)) for file in pair]
+            tokenizers = [
+                sentencepiece.SentencePieceProcessor(model_file=str(file)) for file in pair
+            ]
             vocabulary = _vocabulary(folder)
         except (OSError, RuntimeError, ValueError) as error:
             raise ArtifactError(
