@@ -1,7 +1,7 @@
 """Translation by a model that is asked for it: one of this machine, or an endpoint's.
 
-There is one instruction, in English, without examples. A model that knows no turns goes on from a
-line and the target's name.
+There is one instruction, in English, without examples. A model that knows no turns goes on behind
+a line and the target's name.
 """
 
 import time
@@ -23,9 +23,9 @@ if TYPE_CHECKING:
 
 TURN = "Translate this from {source} into {target}. Answer with the translation alone.\n\n{line}"
 BEGINNING = "{source}: {line}\n{target}:"
+CUT_OFF = {"length": "cut off"}
 Complete = Callable[[Sequence[str]], list[Translated]]
-"""What a model writes behind each prompt; ``why`` says where it was cut off."""
-CUT_OFF = "cut off"
+"""What a model writes behind each prompt; ``why`` tells where it is no whole text."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,30 +33,24 @@ class Instructed:
     """A model that is asked to translate."""
 
     complete: Complete
-    form: str
+    chat: bool
     source: str
     target: str
-    """The languages' names."""
-
-    @classmethod
-    def between(cls, source: str, target: str, complete: Complete, *, chat: bool) -> "Instructed":
-        """From one language into another, both as ``spa_Latn``."""
-        names = (name(split(key)[0]) for key in (source, target))
-        return cls(complete, TURN if chat else BEGINNING, *names)
+    """Languages, as ``spa_Latn``."""
 
     def translate(self, lines: Sequence[str]) -> list[Translated]:
-        """Of each line; a model without turns goes on behind its translation, which is left out."""
-        asked = [
-            self.form.format(source=self.source, target=self.target, line=line) for line in lines
-        ]
+        """Of each line; what a model without turns writes behind its first line is left out."""
+        source, target = (name(split(key)[0]) for key in (self.source, self.target))
+        form = TURN if self.chat else BEGINNING
+        prompts = [form.format(source=source, target=target, line=line) for line in lines]
         translated = []
-        for line, given in zip(lines, self.complete(asked), strict=True):
+        for line, given in zip(lines, self.complete(prompts), strict=True):
             text, why = given.text, given.why
-            if self.form == BEGINNING:
-                text, rest, _ = text.lstrip().partition("\n")
-                why = "" if rest and why == CUT_OFF else why
-            text, fault = ("", why) if why else checked(line, text)
-            translated.append(replace(given, text=text, why=why or fault))
+            if not self.chat:
+                text, end, _ = text.lstrip().partition("\n")
+                why = "" if end else why
+            text, why = ("", why) if why else checked(line, text)
+            translated.append(replace(given, text=text, why=why))
         return translated
 
 
@@ -65,22 +59,20 @@ def by_writer(writer: "Writer", max_tokens: int, *, chat: bool) -> Complete:
     from bedstone.generation.generate import Drawing
 
     drawing = Drawing(parse("greedy"), 1, max_tokens, writer.ends, seed=0)
+    room = writer.model.config.seq_len - max_tokens
 
     def complete(prompts: Sequence[str]) -> list[Translated]:
         begun = time.monotonic()
         ids = writer.prompt_ids(prompts, chat=chat)
-        room = writer.model.config.seq_len - max_tokens
         fitting = [each for each in ids if len(each) <= room]
         drawn = iter(writer.complete(fitting, drawing) if fitting else ())
-        share = (time.monotonic() - begun) / len(prompts)
-        found = []
+        share, found = (time.monotonic() - begun) / len(prompts), []
         for each in ids:
             if len(each) > room:
                 found.append(Translated("", "longer than the model's texts", share))
                 continue
             (one,) = next(drawn)
-            why = CUT_OFF if one.finish_reason == "length" else ""
-            text = writer.texts.decode(one.text_ids)
+            text, why = writer.texts.decode(one.text_ids), CUT_OFF.get(one.finish_reason, "")
             found.append(Translated(text, why, share, len(each), len(one.token_ids)))
         return found
 
@@ -95,16 +87,15 @@ def by_endpoint(probed: Shard, max_tokens: int) -> tuple[Complete, bool]:
     drawing = RemoteDrawing(parse("greedy"), 1, max_tokens, seed=0)
 
     def complete(prompts: Sequence[str]) -> list[Translated]:
-        samples = [each for (each,) in endpoint.complete(prompts, drawing, findings)]
         return [
             Translated(
-                it.text,
-                CUT_OFF if it.finish_reason == "length" else "",
-                it.seconds,
-                it.prompt_tokens,
-                it.completion_tokens,
+                one.text,
+                CUT_OFF.get(one.finish_reason, ""),
+                one.seconds,
+                one.prompt_tokens,
+                one.completion_tokens,
             )
-            for it in samples
+            for (one,) in endpoint.complete(prompts, drawing, findings)
         ]
 
     return complete, about["chat"]
