@@ -34,7 +34,7 @@ class Expense:
 
 
 @dataclass(frozen=True, slots=True)
-class _Use:
+class Use:
     """What one item takes."""
 
     content: int
@@ -42,6 +42,7 @@ class _Use:
     read: int
     drawn: int
     seconds: float | None
+    calls: int
 
 
 def expenses(
@@ -55,17 +56,10 @@ def expenses(
         prices: in USD a million tokens; all 0 where nobody is paid.
         pace: of a model of this machine; None of an endpoint.
     """
-    uses: dict[str, _Use] = {}
-    for table in tables:
-        by_item = defaultdict[str, list[dict[str, Any]]](list)
-        kind = "problem" if "problem" in table.column_names else "item"
-        for row in table.to_pylist():
-            by_item[row[kind]].append(row)
-        take = _answered if kind == "problem" else _scored
-        uses |= {name: take(rows, pace) for name, rows in by_item.items()}
+    uses = uses_of(tables, pace)
     asked = [item for item in items if item.id in uses]
     content = defaultdict[tuple[str, str], dict[str, int]](dict)
-    of = defaultdict[tuple[str, str], list[_Use]](list)
+    of = defaultdict[tuple[str, str], list[Use]](list)
     for item in asked:
         same = item.parallel_id or item.id  # of several wordings the first stands for all
         content[item.suite, item.language].setdefault(same, uses[item.id].content)
@@ -76,14 +70,27 @@ def expenses(
     }
 
 
-def _scored(rows: Sequence[Mapping[str, Any]], pace: Pace | None) -> _Use:
+def uses_of(tables: Sequence[pa.Table], pace: Pace | None) -> dict[str, Use]:
+    """What each item that was asked took; as ``expenses`` is given them."""
+    uses: dict[str, Use] = {}
+    for table in tables:
+        by_item = defaultdict[str, list[dict[str, Any]]](list)
+        kind = "problem" if "problem" in table.column_names else "item"
+        for row in table.to_pylist():
+            by_item[row[kind]].append(row)
+        take = _answered if kind == "problem" else _scored
+        uses |= {name: take(rows, pace) for name, rows in by_item.items()}
+    return uses
+
+
+def _scored(rows: Sequence[Mapping[str, Any]], pace: Pace | None) -> Use:
     prompt, choices = rows[0]["prompt_tokens"], sum(row["tokens"] for row in rows)
     if pace is None:
-        return _Use(prompt + choices, prompt * len(rows) + choices, 0, None)
-    return _Use(prompt + choices, prompt + choices, 0, pace.seconds(prompt + choices, 0))
+        return Use(prompt + choices, prompt * len(rows) + choices, 0, None, len(rows))
+    return Use(prompt + choices, prompt + choices, 0, pace.seconds(prompt + choices, 0), 1)
 
 
-def _answered(rows: Sequence[Mapping[str, Any]], pace: Pace | None) -> _Use:
+def _answered(rows: Sequence[Mapping[str, Any]], pace: Pace | None) -> Use:
     counts = [(row["prompt_tokens"] or 0, row["completion_tokens"] or 0) for row in rows]
     waits = [
         row["seconds"] if pace is None else pace.seconds(*each)
@@ -91,7 +98,7 @@ def _answered(rows: Sequence[Mapping[str, Any]], pace: Pace | None) -> _Use:
     ]
     read, drawn = map(sum, zip(*counts, strict=True))
     known = [each for each in waits if each is not None]
-    return _Use(counts[0][0], read, drawn, sum(known) if known else None)
+    return Use(counts[0][0], read, drawn, sum(known) if known else None, len(rows))
 
 
 def _premium(content: Mapping[str, int], english: Mapping[str, int]) -> float | None:
@@ -101,7 +108,7 @@ def _premium(content: Mapping[str, int], english: Mapping[str, int]) -> float | 
     return sum(content[name] for name in shared) / sum(english[name] for name in shared)
 
 
-def _expense(uses: Sequence[_Use], premium: float | None, prices: Prices) -> Expense:
+def _expense(uses: Sequence[Use], premium: float | None, prices: Prices) -> Expense:
     read, drawn = fmean(use.read for use in uses), fmean(use.drawn for use in uses)
     usd = (read * prices.prompt_usd + drawn * prices.completion_usd) / 1e6
     waits = [use.seconds for use in uses if use.seconds is not None]

@@ -71,6 +71,7 @@ STAGES = (
     "sampling.compare",
     "evaluation.ablation",
     "evaluation.prediction",
+    "evaluation.translations",
 )
 """In the mission's order. A stage's name is its module below ``bedstone``."""
 OF_FILES = (ADOPTION, "corpus.crawl")
