@@ -69,6 +69,7 @@ STAGES = (
     "sampling.latency",
     "sampling.rewards",
     "sampling.compare",
+    "evaluation.scores",
     "evaluation.ablation",
     "evaluation.prediction",
     "evaluation.translations",
