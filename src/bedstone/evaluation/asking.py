@@ -5,31 +5,30 @@ the training text is looked for where that is known. Each is an artifact: what i
 asked again, and a run that was stopped goes on.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import pyarrow as pa
-
 from bedstone.errors import ConfigError, nearest
+from bedstone.evaluation.echoes import FEATURE
+from bedstone.evaluation.made import SETS, SOURCES
 from bedstone.generation.writer import folder_of, loaded
 from bedstone.model import Device, NumberFormat
 from bedstone.sampling.choosing.comparison import Prices
 from bedstone.sampling.choosing.pace import Pace
+from bedstone.sampling.endpoints.findings import Findings
 from bedstone.sampling.source import Source
 from bedstone.store.adoption import adopt
 from bedstone.store.artifact import Artifact, is_complete
 from bedstone.store.lineage import documents_behind
 from bedstone.store.making import Making
 from bedstone.store.provenance import core_count
+from bedstone.tasks.asked import BY_LETTER
 from bedstone.tasks.items import Item, items_of
-from bedstone.tasks.scored import scores_of
-from bedstone.tasks.stored import rows_of
 
-MADE = {"rows": None, "facts": None, "titles": "gnome", "messages": "mediawiki", "udhr": "udhr"}
-"""Suites that are made here, with the parallel text that each needs."""
 ITEMS = ("evaluation.suite", "evaluation.made", "evaluation.translations")
 """Stages that write items."""
 REQUESTS = 8
@@ -49,7 +48,7 @@ class Asked:
     """Which suites, and how they are asked."""
 
     suites: tuple[str, ...]
-    """Names of ``MADE``, files, folders, or artifacts of items."""
+    """Names of ``evaluation.made``, files, folders, or artifacts of items."""
     items: int
     """Of a suite and language."""
     languages: tuple[str, ...]
@@ -70,7 +69,7 @@ class Asked:
 
 @dataclass(frozen=True)
 class Suite:
-    """Items, and what of a model is asked of them."""
+    """Items, and the artifact that holds them."""
 
     artifact: Artifact
 
@@ -85,6 +84,23 @@ class Suite:
         return ", ".join(dict.fromkeys(item.suite for item in self.items))
 
 
+class Request(NamedTuple):
+    """What is asked of some of a suite's items."""
+
+    stage: str
+    config: Mapping[str, Any]
+    inputs: Mapping[str, Artifact]
+    items: Sequence[Item]
+
+    def made(self, making: Making) -> Artifact:
+        """Asked now, or before."""
+        return making.build(self.stage, self.config, **self.inputs)
+
+    def is_made(self, making: Making) -> bool:
+        """Whether it is stored."""
+        return making.stored(self.stage, self.config, **self.inputs) is not None
+
+
 @dataclass(frozen=True, slots=True)
 class Asking:
     """A model, what it is asked, and where the answers are stored."""
@@ -94,64 +110,49 @@ class Asking:
     making: Making
 
     @property
-    def scores_choices(self) -> bool:
+    def scores_texts(self) -> bool:
         """Whether the model tells how likely a given text is; else it is asked for letters."""
         probed = self.source.probed
-        return probed is None or not probed["chat"]
+        return probed is None or Findings.read(probed).honours(FEATURE)
 
-    def requests(self, items: Artifact) -> dict[str, dict[str, Any]]:
-        """Stage -> the config by which it is asked of these items."""
-        asked, held = self.asked, Suite(items).items
-        scored = self.scores_choices and any(item.choices for item in held)
-        drawn = [item for item in held if self._is_answered(item)]
-        found: dict[str, dict[str, Any]] = {}
-        if scored:
-            found["evaluation.scores"] = {**asked.how}
-        if drawn:
-            found["sampling.answers"] = {
-                "chain": asked.chain,
-                "problems": len(drawn),
-                "samples": asked.samples,
-                "max_tokens": asked.max_tokens,
-                "chat": not asked.plain,
-                **asked.how,
-                "threads": core_count() if self.source.path else REQUESTS,
-                "ends": self.source.ends,
-                "seed": asked.seed,
-            }
-        return found
+    def requests(self, suite: Suite) -> dict[str, Request]:
+        """What the model is asked of a suite: ``scores``, or ``letters``; and ``answers``."""
+        choices = [item for item in suite.items if len(item.choices) > 1]
+        found = {"answers": self._drawn(suite, [it for it in suite.items if not it.choices], "")}
+        if self.scores_texts:
+            given = [item for item in suite.items if item.choices]
+            inputs = {"items": suite.artifact, **self.source.inputs}
+            found["scores"] = Request("evaluation.scores", self.asked.how, inputs, given)
+        else:
+            found["letters"] = self._drawn(suite, choices, BY_LETTER)
+        return {kind: each for kind, each in found.items() if each.items}
 
-    def _is_answered(self, item: Item) -> bool:
-        return not item.choices or (len(item.choices) > 1 and not self.scores_choices)
-
-    def inputs(self, stage: str, items: Artifact) -> dict[str, Artifact]:
-        """Of a stage of ``requests``."""
-        role = "items" if stage == "evaluation.scores" else "questions"
-        return {role: items, **self.source.inputs}
-
-    def made(self, items: Artifact) -> dict[str, Artifact]:
-        """Stage -> its artifact, asked now or before."""
-        return {
-            stage: self.making.build(stage, config, **self.inputs(stage, items))
-            for stage, config in self.requests(items).items()
+    def _drawn(self, suite: Suite, items: Sequence[Item], task: str) -> Request:
+        asked = self.asked
+        config = {
+            "task": task,
+            "chain": asked.chain,
+            "problems": max(len(items), 1),
+            "samples": asked.samples,
+            "max_tokens": asked.max_tokens,
+            "chat": not asked.plain,
+            **asked.how,
+            "threads": REQUESTS if self.source.path is None else core_count(),
+            "ends": self.source.ends,
+            "seed": asked.seed,
         }
+        inputs = {"questions": suite.artifact, **self.source.inputs}
+        return Request("sampling.answers", config, inputs, items)
 
-    def tables(self, items: Artifact) -> list[pa.Table]:
-        """The scores and the answers of items."""
-        read = {"evaluation.scores": scores_of, "sampling.answers": rows_of}
-        return [read[stage](made) for stage, made in self.made(items).items()]
+    def made(self, suite: Suite) -> dict[str, Artifact]:
+        """The scores and answers of a suite, asked now or before."""
+        return {kind: each.made(self.making) for kind, each in self.requests(suite).items()}
 
-    def standing(self, items: Artifact, known: Known | None) -> Artifact:
+    def standing(self, suite: Suite, known: Known | None) -> Artifact:
         """What the scores and answers to a suite say of the model."""
-        made = self.made(items)
-        return self.making.build(
-            "evaluation.standing",
-            {"seed": self.asked.seed},
-            items=items,
-            scores=made.get("evaluation.scores"),
-            answers=made.get("sampling.answers"),
-            **self._seen(items, known),
-        )
+        inputs = self.made(suite) | self._seen(suite.artifact, known)
+        config = {"seed": self.asked.seed}
+        return self.making.build("evaluation.standing", config, items=suite.artifact, **inputs)
 
     def _seen(self, items: Artifact, known: Known | None) -> dict[str, Artifact]:
         """What of the items the training text holds, and how surely that is found."""
@@ -173,51 +174,44 @@ class Asking:
 
     def cost(self, suites: Sequence[Suite]) -> dict[str, Any]:
         """What is stored, and what is still to be asked; nothing is."""
-        counts = dict.fromkeys(("scores_stored", "scores_to_make"), 0)
-        counts |= dict.fromkeys(("answers_stored", "answers_to_draw"), 0)
-        texts: dict[bool, list[str]] = {False: [], True: []}
+        counts, read = Counter[tuple[str, bool]](), 0
         for suite in suites:
-            for stage, config in self.requests(suite.artifact).items():
-                is_score = stage == "evaluation.scores"
-                held = [it for it in suite.items if is_score != self._is_answered(it)]
-                count = sum(len(it.choices) if is_score else self.asked.samples for it in held)
-                there = self.making.stored(stage, config, **self.inputs(stage, suite.artifact))
-                kind = "scores" if is_score else "answers"
-                todo = {"scores": "to_make", "answers": "to_draw"}[kind]
-                counts[f"{kind}_{todo if there is None else 'stored'}"] += count
-                if there is None:
-                    texts[not is_score] += list(self._texts(held, is_score=is_score))
-        read = sum(self._lengths(texts[False], chat=False))
-        read += sum(self._lengths(texts[True], chat=not self.asked.plain))
-        drawn = counts["answers_to_draw"] * self.asked.max_tokens
+            for kind, request in self.requests(suite).items():
+                is_score, is_made = kind == "scores", request.is_made(self.making)
+                choices = sum(len(item.choices) for item in request.items)
+                count = choices if is_score else len(request.items) * self.asked.samples
+                counts["scores" if is_score else "answers", is_made] += count
+                if not is_made:
+                    read += self._read_tokens(request, is_score=is_score)
+        drawn = counts["answers", False] * self.asked.max_tokens
         pace, prices = self.pace(), self.asked.prices
-        return counts | {
+        return {
+            "scores_stored": counts["scores", True],
+            "scores_to_make": counts["scores", False],
+            "answers_stored": counts["answers", True],
+            "answers_to_draw": counts["answers", False],
             "prompt_tokens_at_most": read,
             "completion_tokens_at_most": drawn,
             "seconds_about": pace and pace.seconds(read, drawn),
             "usd_at_most": (read * prices.prompt_usd + drawn * prices.completion_usd) / 1e6,
         }
 
-    def _texts(self, items: Sequence[Item], *, is_score: bool) -> Iterator[str]:
-        """What the model reads: an endpoint a prompt with each of its choices."""
-        for item in items:
+    def _read_tokens(self, request: Request, *, is_score: bool) -> int:
+        """At most; to an endpoint, whose tokeniser is not known, a byte is one."""
+        is_remote, texts = self.source.path is None, list[str]()
+        for item in request.items:
             if not is_score:
-                yield "\n".join((item.prompt, *item.choices))
-            elif self.source.path is None:
-                yield from (item.prompt + item.delimiter + choice for choice in item.choices)
-            else:
-                yield from (item.prompt, *(item.delimiter + choice for choice in item.choices))
-
-    def _lengths(self, texts: Sequence[str], *, chat: bool) -> list[int]:
-        """Tokens of each; to an endpoint, whose tokeniser is not known, of a byte each."""
-        if self.source.path is None:
-            return [len(text.encode()) for text in texts]
-        if not texts:
-            return []
+                texts += ["\n".join((item.prompt, *item.choices))] * self.asked.samples
+                continue
+            choices = [item.delimiter + choice for choice in item.choices]  # after nothing, too
+            behind = [item.prompt + each for each in choices] if is_remote else choices
+            texts += [item.prompt, *behind, *choices]
+        if is_remote:
+            return sum(len(text.encode()) for text in texts)
         writer = loaded(folder_of(self.source.inputs["model"]), **self.asked.how)
-        if chat:
-            return list(map(len, writer.prompt_ids(texts, chat=True)))
-        return [len(writer.texts.encode(text)) for text in texts]
+        if is_score or self.asked.plain:
+            return sum(len(writer.texts.encode(text)) for text in texts)
+        return sum(map(len, writer.prompt_ids(texts, chat=True)))
 
 
 def suites_of(asked: Asked, making: Making) -> list[Suite]:
@@ -237,12 +231,12 @@ def _suite(name: str, shared: Mapping[str, Any], making: Making) -> Artifact:
         return Artifact(path)
     if path.exists():
         return making.build("evaluation.suite", shared, files=adopt([path], making.store))
-    if name not in MADE:
+    if name not in SETS:
         raise ConfigError(
-            f"--suite {name}: no such file, and no set that is made here; {nearest(name, MADE)}"
+            f"--suite {name}: no such file, and no set that is made here; {nearest(name, SETS)}"
         )
-    text = MADE[name]
-    parallel = None if text is None else making.build("corpus.parallel", {"sources": (text,)})
+    source = SOURCES.get(name)
+    parallel = None if source is None else making.build("corpus.parallel", {"sources": (source,)})
     return making.build("evaluation.made", {**shared, "sets": (name,)}, parallel=parallel)
 
 
