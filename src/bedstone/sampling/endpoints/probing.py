@@ -287,10 +287,11 @@ class _Probe:
             return "ignored", f"none come: {error}"
         if not "".join(token.text for token in whole).endswith(PROMPT + text):
             return "ignored", "the tokens that come are not the text's"
-        told = [token.logprob for token in whole[len(before) :]]
-        if len(told) != len(drawn) or None in told:
+        told = [token.logprob for token in whole[len(before) :] if token.logprob is not None]
+        if len(told) != len(drawn):
             return "cannot tell", f"{len(drawn)} tokens were drawn, {len(told)} come of them"
-        apart = fmean(abs(one.logprob - (other or 0)) for one, other in zip(drawn, told))
+        pairs = zip(drawn, told, strict=True)
+        apart = fmean(abs(one.logprob - other) for one, other in pairs)
         seen = f"a text's tokens are {apart:.2f} nats from what they were when it was drawn"
         return ("honoured" if apart <= TOLERANCE_NATS else "ignored"), seen
 
