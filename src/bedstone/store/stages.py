@@ -58,6 +58,7 @@ STAGES = (
     "evaluation.made",
     "evaluation.texts",
     "evaluation.bits",
+    "evaluation.suite",
     "posttrain.pairs",
     "posttrain.tasks",
     "posttrain.sft",

@@ -22,7 +22,34 @@ from bedstone.tasks.items import Item
 
 DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 MONTHS = tuple(map(str, range(1, 13)))
-COUNTRIES = tuple(["AR", "AU", "BD", "BR", "CA", "CN", "CU", "DE", "EG", "ES", "ET", "FR", "GR", "IN", "IT", "JP", "KE", "MX", "NG", "NP", "RU", "TH", "TR", "VN"])
+COUNTRIES = tuple(
+    [
+        "AR",
+        "AU",
+        "BD",
+        "BR",
+        "CA",
+        "CN",
+        "CU",
+        "DE",
+        "EG",
+        "ES",
+        "ET",
+        "FR",
+        "GR",
+        "IN",
+        "IT",
+        "JP",
+        "KE",
+        "MX",
+        "NG",
+        "NP",
+        "RU",
+        "TH",
+        "TR",
+        "VN",
+    ]
+)
 """By ISO 3166."""
 ROWS = {"days": DAYS, "months": MONTHS}
 SHOWN = (2, 3)
