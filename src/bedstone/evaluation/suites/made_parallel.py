@@ -13,6 +13,7 @@ import unicodedata
 from collections import Counter
 from collections.abc import Iterator, Mapping
 
+from bedstone.corpus.sources.parallel_texts import PREAMBLE
 from bedstone.evaluation.suites.made_choices import Draw, Piece, Question
 from bedstone.languages import ENGLISH
 from bedstone.tasks.items import Item
@@ -21,10 +22,8 @@ Texts = Mapping[str, Mapping[str, str]]
 """Language -> unit -> text, of one source; English has all units."""
 PARAGRAPH_MIN_CHARACTERS = 40
 """In English: shorter ones tell the reader where to click."""
-PREAMBLE = "0"
-"""Unit of the declaration: four times as long as an article."""
-WORD_BORDER = "\u200b"
-"""Between words of scripts without spaces, in some texts."""
+CLOSING = ("Pe", "Pf", "Po")
+"""Categories of the punctuation that stands behind words."""
 
 
 def titles(texts: Texts) -> list[Piece]:
@@ -65,7 +64,7 @@ def messages(texts: Texts) -> list[Piece]:
 
 
 def articles(texts: Texts) -> list[Piece]:
-    """A piece for each article that has a middle, without the preamble."""
+    """A piece for each article; the preamble is four times as long as they are."""
     pieces = []
     for unit in texts[ENGLISH]:
         halves = {key: parted(theirs[unit]) for key, theirs in texts.items() if unit in theirs}
@@ -97,12 +96,11 @@ def parted(text: str) -> Question | None:
     Where there is none in the middle third, as in scripts without spaces, it is parted after a
     mark of punctuation; None where there is none of these either.
     """
-    low, high = len(text) // 3, 2 * len(text) // 3
-    middle = range(max(low, 1), high)
-    blanks = [place for place in middle if text[place] in (" ", WORD_BORDER)]
-    marks = [place for place in middle if unicodedata.category(text[place - 1])[0] == "P"]
+    middle = range(max(len(text) // 3, 1), 2 * len(text) // 3)
+    blanks = [place for place in middle if text[place] == " "]
+    marks = [place for place in middle if unicodedata.category(text[place - 1]) in CLOSING]
     place = min(blanks or marks, key=lambda it: abs(2 * it - len(text)), default=None)
     if place is None:
         return None
-    delimiter = text[place] if blanks else ""
+    delimiter = " " if blanks else ""
     return Question(text[:place], delimiter, text[place + len(delimiter) :])

@@ -20,43 +20,19 @@ from pathlib import Path
 from bedstone.evaluation.suites.made_choices import CHOICES, METRIC, Draw, are_distinct
 from bedstone.tasks.items import Item
 
-DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
-MONTHS = tuple(map(str, range(1, 13)))
-COUNTRIES = tuple(
-    [
-        "AR",
-        "AU",
-        "BD",
-        "BR",
-        "CA",
-        "CN",
-        "CU",
-        "DE",
-        "EG",
-        "ES",
-        "ET",
-        "FR",
-        "GR",
-        "IN",
-        "IT",
-        "JP",
-        "KE",
-        "MX",
-        "NG",
-        "NP",
-        "RU",
-        "TH",
-        "TR",
-        "VN",
-    ]
+ROWS = {
+    "days": ("mon", "tue", "wed", "thu", "fri", "sat", "sun"),
+    "months": tuple(map(str, range(1, 13))),
+}
+COUNTRIES = (
+    *("AR", "AU", "BD", "BR", "CA", "CN", "CU", "DE", "EG", "ES", "ET", "FR"),
+    *("GR", "IN", "IT", "JP", "KE", "MX", "NG", "NP", "RU", "TH", "TR", "VN"),
 )
 """By ISO 3166."""
-ROWS = {"days": DAYS, "months": MONTHS}
 SHOWN = (2, 3)
 """Members of a row that are shown."""
 LISTED = 6
 """Countries in a list."""
-WITH_FACT, WITHOUT_FACT = "with fact", "without fact"
 SYLLABLES = tuple(f"{consonant}{vowel}" for consonant in "bdfgklmnprstvz" for vowel in "aeiou")
 NAME_SYLLABLES = 3
 
@@ -83,10 +59,8 @@ def rows(suite: str, draw: Draw) -> Iterator[Item]:
         right = members[next_]
         rest = draw.shuffled(set(members) - {*given, right}, f"{suite}/{unit} wrong")
         order = draw.shuffled([right, *rest[: CHOICES - 1]], f"{suite}/{unit}")
-        kind = unit.partition("/")[0]
         for language, theirs in _knowing(members, draw):
-            separator = theirs["separator"]
-            begun = separator.join([*(theirs[each] for each in given), ""])
+            begun = "".join(theirs[each] + theirs["separator"] for each in given)
             yield Item(
                 suite=suite,
                 id=f"{suite}/{language}/{unit}",
@@ -97,8 +71,8 @@ def rows(suite: str, draw: Draw) -> Iterator[Item]:
                 choices=tuple(theirs[each] for each in order),
                 gold=order.index(right),
                 parallel_id=f"{suite}/{unit}",
-                passage_id=f"{suite}/{kind}/{right}",
-                domain=kind,
+                passage_id=f"{suite}/{unit.rpartition('/')[0]}",
+                domain=unit.partition("/")[0],
             )
 
 
@@ -108,22 +82,21 @@ def facts(suite: str, draw: Draw) -> Iterator[Item]:
         purpose = f"{suite}/{number}"
         asked, *others = draw.shuffled(COUNTRIES, purpose)[: LISTED + 1]
         names = _names([asked, *others], draw, purpose)
-        for domain, listed in ((WITH_FACT, [asked, *others[1:]]), (WITHOUT_FACT, others)):
-            order = draw.shuffled(listed, f"{purpose} {domain}")
+        for kind, listed in (("with", [asked, *others[1:]]), ("without", others)):
+            order = draw.shuffled(listed, f"{purpose} {kind}")
             for language, theirs in _knowing([asked, *others], draw):
                 for wording, those in enumerate((order, order[::-1])):
-                    unit = f"{number}/{domain.partition(' ')[0]}"
                     yield Item(
                         suite=suite,
-                        id=f"{suite}/{language}/{unit}/{wording}",
+                        id=f"{suite}/{language}/{number}/{kind}/{wording}",
                         language=language,
                         metric="exact_match",
                         context="\n".join(f"{theirs[each]}: {names[each]}" for each in those),
                         question=f"{theirs[asked]}:",
                         answers=(names[asked],) if asked in those else (),
-                        parallel_id=f"{suite}/{unit}",
-                        passage_id=f"{suite}/{number}",
-                        domain=domain,
+                        parallel_id=f"{purpose}/{kind}",
+                        passage_id=purpose,
+                        domain=f"{kind} fact",
                     )
 
 

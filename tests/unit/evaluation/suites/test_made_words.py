@@ -9,8 +9,7 @@ from bedstone.corpus.sources.alignment import key_of
 from bedstone.evaluation.suites.made_choices import Draw
 from bedstone.evaluation.suites.made_words import (
     COUNTRIES,
-    DAYS,
-    MONTHS,
+    ROWS,
     SHOWN,
     facts,
     rows,
@@ -47,7 +46,7 @@ def table_of_babel() -> str:
         if any(cells) and key and not key.endswith("_Zyyy"):
             separator = Locale.parse(name).list_patterns["standard"]["middle"].format("", "")
             found.setdefault(key, [key, separator, *cells])
-    header = ["language", "separator", *DAYS, *MONTHS, *COUNTRIES]
+    header = ["language", "separator", *ROWS["days"], *ROWS["months"], *COUNTRIES]
     return "".join("\t".join(row) + "\n" for row in [header, *map(found.get, sorted(found))])
 
 
