@@ -4,7 +4,7 @@ import math
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from statistics import fmean
 from textwrap import wrap
-from typing import Annotated, Any, Literal, NamedTuple
+from typing import Annotated, Any, Literal, NamedTuple, NotRequired
 
 import typer
 from typing_extensions import TypedDict
@@ -36,42 +36,59 @@ MOST_LINES = 40
 class Measure(TypedDict):
     """A measured value, and how sure it is."""
 
-    value: float
+    value: float | None
     low: float | None
     """95 %; null of too few items."""
     high: float | None
     n: int | None
     """Items that are independent: passages, where items share one."""
-    p: float | None
+    p: NotRequired[float]
     """Of no difference, where it is one."""
-    p_adjusted: float | None
+    p_adjusted: NotRequired[float]
     """Holm's, over the languages."""
-    detectable: float | None
+    gains: NotRequired[int]
+    """Items that are right here alone."""
+    losses: NotRequired[int]
+    detectable: NotRequired[float]
     """The least difference that so many items would tell in 80 of 100 tests."""
 
 
-class EvaluatedLanguage(TypedDict):
+class Scored(TypedDict):
+    """How good the model is, by the suite's metric."""
+
+    score: float
+    low: float | None
+    high: float | None
+    n: int
+    """Items that are independent."""
+    gap_to_english: Measure | None
+    """Paired, on the same items."""
+    bits_over_english: Measure | None
+    """Of texts: bits for the same content."""
+
+
+class EvaluatedLanguage(Scored):
     """How good the model is in a language, and what may go with it."""
 
     language: str
     name: str
     items: int
-    score: float
-    """By the suite's metric."""
-    low: float | None
-    high: float | None
-    gap_to_english: Measure | None
-    """Paired, on the same items."""
-    bits_over_english: Measure | None
-    """Of texts: bits for the same content."""
+    rank: tuple[int, int] | None
+    """The best and the worst that it may have, as far as languages are told apart."""
     chance: float | None
     longest_choice: float | None
     answer_only: float | None
     """Of the choice that is likeliest without the question."""
-    is_above_baselines: bool | None
-    """Whether the score is surely above the best of these three; null where there are none."""
-    seen_share: float | Literal["unknown"]
-    """Of the items, those that stand in the training text; unknown where nobody could look."""
+    exceeds_baselines: bool | None
+    """Whether the score is surely above each of these three; null where there are none."""
+    seen_share: float | Literal["unknown"] | None
+    """Of the items that can be told, those that stand in the training text; unknown where nobody
+    could look."""
+    seen_answer_share: float | Literal["unknown"] | None
+    too_short_share: float | Literal["unknown"]
+    """Of the items, those that are too short to tell."""
+    accuracy_clean: Measure | Literal["unknown"] | None
+    """The score on items that do not stand there."""
     train_share: float | None
     """Of the tokens that the model was trained on; null where its mix is not known."""
     speakers_share: float | None
@@ -84,8 +101,36 @@ class EvaluatedLanguage(TypedDict):
     seconds_per_item: float | None
     """That an endpoint took; of a model of this machine, at its pace."""
     measures: dict[str, Measure]
-    """All that is measured: each way to take a choice, what is had without the question, the score
-    on clean items, agreement, calibration, abstaining, the language of answers."""
+    """All that is measured: each way to take a choice, the score over each baseline, agreement,
+    calibration, abstaining, the language of answers."""
+
+
+class EvaluatedDomain(Scored):
+    """The same of a domain."""
+
+    domain: str
+    language: str | None
+    """Null: all."""
+
+
+class WorstLanguage(TypedDict):
+    """The worst language, beside the worst of as many that are equal."""
+
+    language: str
+    value: float
+    pooled: float
+    """The mean over all languages."""
+    expected: float
+    """Of the worst of equal ones."""
+    low: float
+    """Below it lies the worst of equal ones in 5 of 100 tests."""
+
+
+class Apart(TypedDict):
+    """Two languages that differ beyond chance, Holm over all pairs."""
+
+    better: str
+    worse: str
 
 
 class Correlation(TypedDict):
@@ -106,13 +151,12 @@ class EvaluatedSuite(TypedDict):
     """Whether choices are taken by their likelihood, or by the letter that is answered."""
     languages: list[EvaluatedLanguage]
     """The best first."""
-    domains: list[Found]
-    """Language (null: all), domain, measure, and what is measured."""
-    worst: Found | None
-    """The worst language, and the worst that as many equal ones would have."""
-    told_apart: list[Found]
-    """Pairs of languages that differ beyond chance, Holm over all."""
+    domains: list[EvaluatedDomain]
+    worst: WorstLanguage | None
+    told_apart: list[Apart] | None
     correlations: dict[str, Correlation]
+    """With ``train_share``, ``speakers_share`` and ``tokens_over_english``, of eight languages or
+    more."""
     against: dict[str, Measure] | None
     """By how much it is above the other model in each language, on the same items."""
     warnings: list[str]
@@ -148,6 +192,8 @@ class EvaluationCost(TypedDict):
     seconds_about: float | None
     """At the pace measured here; null for an endpoint."""
     usd_at_most: float
+    pivot: list[Found]
+    """Of each suite what the detour would ask besides, with --pivot."""
 
 
 def evaluate(
@@ -227,8 +273,8 @@ def evaluate(
     """Measure how good a model is in each language and domain, and say how sure that is.
 
     Scores and answers are stored: nothing is asked twice, and a run that was stopped goes on.
-    Languages are compared on the same items, paired, and adjusted for how many they are; what chance
-    alone would do stands beside.
+    Languages are compared on the same items, paired, and adjusted for how many they are; what
+    chance alone would do stands beside.
 
     Raises:
         ArtifactError: it is no such model, or no such artifact.
@@ -350,34 +396,37 @@ def _suite(suite: EvaluatedSuite) -> Iterator[str]:
 
 def _baselines(rows: Sequence[EvaluatedLanguage]) -> str:
     """What is had without the question, in the mean over the languages."""
-    told = []
-    for name in ("chance", "longest_choice", "answer_only"):
-        if known := [value for row in rows if (value := row[name]) is not None]:
-            told.append(f"{name.replace('_', ' ')} {fmean(known):.3f}")
-    counts = [row["items"] for row in rows]
-    low, high = min(counts), max(counts)
+    known = {
+        "chance": [row["chance"] for row in rows],
+        "longest choice": [row["longest_choice"] for row in rows],
+        "answer only": [row["answer_only"] for row in rows],
+    }
+    means = {name: [it for it in values if it is not None] for name, values in known.items()}
+    told = [f"{name} {fmean(values):.3f}" for name, values in means.items() if values]
+    low, *_, high = sorted(row["items"] for row in [*rows, *rows])
     items = f"{low:,}" if low == high else f"{low:,} to {high:,}"
     return ", ".join([f"{items} items a language", *told])
 
 
-def _domains(rows: Sequence[Found]) -> Iterator[str]:
+def _domains(rows: Sequence[EvaluatedDomain]) -> Iterator[str]:
     """Of all languages together, where there are several domains."""
-    whole = [row for row in rows if row["language"] is None and row["measure"] == "score"]
+    whole = [row for row in rows if row["language"] is None]
     if len(whole) > 1:
+        yield "  by domain, all languages together"
         for row in whole[:MOST_LINES]:
-            yield f"  {row['domain'][:40]:40} {_told(row['value'], row['low'], row['high'])}"
+            yield f"    {row['domain'][:40]:40} {_told(row['score'], row['low'], row['high'])}"
 
 
 def _sentences(suite: EvaluatedSuite) -> Iterator[str]:
     rows = suite["languages"]
     if worst := suite["worst"]:
         yield (
-            f"worst: {worst['column']}, {worst['value']:.3f}; the worst of {len(rows)} equal "
+            f"worst: {worst['language']}, {worst['value']:.3f}; the worst of {len(rows)} equal "
             f"languages would have {worst['expected']:.3f}, in 5 of 100 tests below "
             f"{worst['low']:.3f}"
         )
         pairs = len(rows) * (len(rows) - 1) // 2
-        yield f"{len(suite['told_apart']):,} of {pairs:,} pairs of languages can be told apart"
+        yield f"{len(suite['told_apart'] or ()):,} of {pairs:,} pairs of languages can be told apart"
     for name, each in suite["correlations"].items():
         yield (
             f"score with {name.replace('_', ' ')}, over {each['n']} languages: "
@@ -392,12 +441,13 @@ def _detour(detour: Found) -> Iterator[str]:
     for suite in detour["suites"]:
         yield f"{suite['name']} through {detour['pivot']} by {detour['translator']}"
         yield (
-            f"  {'language':10} {'language gap':>23} {'translation loss':>23} {'detour gain':>23}  so"
+            f"  {'language':8} {'language gap':>23} {'translation loss':>23} {'detour gain':>23}"
+            "  so"
         )
         for row in suite["languages"]:
             cells = (row[name] for name in ("language_gap", "translation_loss", "detour_gain"))
             told = "".join(f" {_told_gap(cell) or NOT_KNOWN:>23}" for cell in cells)
-            yield f"  {row['language']:10}{told}  {row['recommendation']}"
+            yield f"  {row['language']:8}{told}  {row['recommendation']}"
     for key, why in detour["not_translated"].items():
         yield from _wrapped([f"not translated: {key}: {why}"])
 
@@ -419,7 +469,8 @@ def _told_gap(gap: Any) -> str | None:
 
 
 def _number(row: Any, name: str, form: str) -> str | None:
-    return None if row is None or row[name] is None else format(row[name], form)
+    value = None if row is None else row.get(name)
+    return None if value is None else format(value, form)
 
 
 def _percent(share: float | None) -> str | None:

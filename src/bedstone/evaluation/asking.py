@@ -12,10 +12,15 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import pyarrow as pa
+
+from bedstone.corpus.overlap import grades
 from bedstone.errors import ConfigError, nearest
 from bedstone.evaluation.echoes import FEATURE
 from bedstone.evaluation.made import SETS, SOURCES
+from bedstone.evaluation.suites.naming import key_of
 from bedstone.generation.writer import folder_of, loaded
+from bedstone.languages import ENGLISH
 from bedstone.model import Device, NumberFormat
 from bedstone.sampling.choosing.comparison import Prices
 from bedstone.sampling.choosing.pace import Pace
@@ -28,6 +33,7 @@ from bedstone.store.making import Making
 from bedstone.store.provenance import core_count
 from bedstone.tasks.asked import BY_LETTER
 from bedstone.tasks.items import Item, items_of
+from bedstone.tasks.stored import rows_of
 
 ITEMS = ("evaluation.suite", "evaluation.made", "evaluation.translations")
 """Stages that write items."""
@@ -148,22 +154,25 @@ class Asking:
         """The scores and answers of a suite, asked now or before."""
         return {kind: each.made(self.making) for kind, each in self.requests(suite).items()}
 
-    def standing(self, suite: Suite, known: Known | None) -> Artifact:
-        """What the scores and answers to a suite say of the model."""
-        inputs = self.made(suite) | self._seen(suite.artifact, known)
-        config = {"seed": self.asked.seed}
-        return self.making.build("evaluation.standing", config, items=suite.artifact, **inputs)
+    def tables(self, suite: Suite) -> list[pa.Table]:
+        """The same, as tables."""
+        return [rows_of(made) for made in self.made(suite).values()]
 
-    def _seen(self, items: Artifact, known: Known | None) -> dict[str, Artifact]:
-        """What of the items the training text holds, and how surely that is found."""
-        if known is None:
-            return {}
-        inputs = {"documents": known.documents, "items": items}
+    def standing(self, suite: Suite) -> Artifact:
+        """What the scores and answers to a suite say of the model."""
+        config = {"seed": self.asked.seed}
+        inputs = {"items": suite.artifact, **self.made(suite)}
+        return self.making.build("evaluation.standing", config, **inputs)
+
+    def grades(self, suite: Suite, known: Known) -> dict[str, Mapping[str, Any]]:
+        """What of each item the training text holds."""
+        inputs = {"documents": known.documents, "items": suite.artifact}
         controls = self.making.build("corpus.controls", {}, **inputs)
         found = self.making.build(
             "corpus.contamination", {}, kept=known.kept, controls=controls, **inputs
         )
-        return {"controls": controls, "contamination": found}
+        kinds = grades.calibration(controls, found)["kinds"]
+        return {each["id"]: each for each in grades.graded(controls, found, kinds)}
 
     def pace(self) -> Pace | None:
         """Of a model of this machine, measured now or before."""
@@ -192,7 +201,7 @@ class Asking:
             "answers_to_draw": counts["answers", False],
             "prompt_tokens_at_most": read,
             "completion_tokens_at_most": drawn,
-            "seconds_about": pace and pace.seconds(read, drawn),
+            "seconds_about": pace and pace.seconds(read, drawn) * bool(read),
             "usd_at_most": (read * prices.prompt_usd + drawn * prices.completion_usd) / 1e6,
         }
 
@@ -221,7 +230,10 @@ def suites_of(asked: Asked, making: Making) -> list[Suite]:
         ConfigError: there is no set of that name.
         DataError: a file holds no items.
     """
-    shared = {"items": asked.items, "languages": asked.languages, "seed": asked.seed}
+    languages = tuple(key_of(each) or each for each in asked.languages)
+    if languages:
+        languages = tuple(dict.fromkeys((ENGLISH, *languages)))
+    shared = {"items": asked.items, "languages": languages, "seed": asked.seed}
     return [Suite(_suite(name, shared, making)) for name in dict.fromkeys(asked.suites)]
 
 

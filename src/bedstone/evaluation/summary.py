@@ -1,25 +1,21 @@
 """One table of a suite: how good a model is in each language, beside what may go with it."""
 
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
 from bedstone.evaluation.expense import Expense
+from bedstone.evaluation.standing import UNKNOWN
 from bedstone.languages import WORLD_POPULATION, name, speakers, split
 from bedstone.store.artifact import Artifact
 from bedstone.store.lineage import ancestors
 from bedstone.store.payload import read_json
-from bedstone.tasks.items import Item
 from bedstone.tokenizer.mixing.shares import FILE as MIX
 from bedstone.tokenizer.mixing.shares import language_of
 from bedstone.uncertainty.intervals import rank_correlation
-from bedstone.uncertainty.paired import LEVEL
 
 Row = dict[str, Any]
-Measures = Mapping[str, Row]
-"""What is measured of a language, by name."""
-BASELINES = ("chance", "longest_choice", "answer_only")
 BESIDE = ("train_share", "speakers_share", "tokens_over_english")
 """What a score may go with."""
 COARSE = 0.1
@@ -49,102 +45,53 @@ def speakers_share(key: str) -> float | None:
     return None if known is None else known / WORLD_POPULATION
 
 
-def by_language(rows: Sequence[Row]) -> dict[str, dict[str, Row]]:
-    """Language -> measure -> its row, of one suite."""
-    found = defaultdict[str, dict[str, Row]](dict)
-    for row in rows:
-        found[row["language"]][row["measure"]] = row
-    return dict(found)
-
-
-def language_rows(
-    measures: Mapping[str, Measures],
-    items: Sequence[Item],
-    expenses: Mapping[tuple[str, str], Expense],
-    shares: Mapping[str, float],
-) -> list[Row]:
-    """A row for each language of a suite, the best score first.
+def beside(row: Row, expense: Expense | None, shares: Mapping[str, float]) -> Row:
+    """A language's row with what may go with its score.
 
     Args:
-        measures: as ``by_language`` has them.
-        items: of the suite.
-        expenses: as ``evaluation.expense.expenses``.
+        row: as ``evaluation.standing.told`` has it.
+        expense: of the suite in this language.
         shares: of the training text; empty where it is not known.
     """
-    counts = Counter(item.language for item in items)
-    suite = items[0].suite
-    rows = []
-    for key, told in measures.items():
-        seen, expense = told.get("seen_share"), expenses.get((suite, key))
-        row = {
-            "language": key,
-            "name": name(split(key)[0]),
-            "items": counts[key],
-            "score": told["score"]["value"],
-            "low": told["score"]["low"],
-            "high": told["score"]["high"],
-            "gap_to_english": _estimate(told.get("gap_to_english")),
-            "bits_over_english": _estimate(told.get("bits_over_english")),
-            **{base: _value(told.get(base)) for base in BASELINES},
-            "is_above_baselines": is_above_baselines(told),
-            "seen_share": "unknown" if seen is None else seen["value"],
-            "train_share": shares.get(key, 0.0) if shares else None,
-            "speakers_share": speakers_share(key),
-            **(dict.fromkeys(Expense.__dataclass_fields__) if expense is None else asdict(expense)),
-            "measures": {kind: _estimate(each) for kind, each in told.items()},
-        }
-        rows.append(row)
-    return sorted(rows, key=lambda row: (-row["score"], row["language"]))
+    key = row["language"]
+    return row | {
+        "name": name(split(key)[0]),
+        "train_share": shares.get(key, 0.0) if shares else None,
+        "speakers_share": speakers_share(key),
+        **(dict.fromkeys(Expense.__dataclass_fields__) if expense is None else asdict(expense)),
+    }
 
 
-def is_above_baselines(measures: Measures) -> bool | None:
-    """Whether the score is surely above the best of what is had without the question.
-
-    Null where there is no such baseline, as of texts and answers.
-    """
-    there = [base for base in BASELINES if f"over_{base}" in measures]
-    if not there:
-        return None
-    over = measures[f"over_{max(there, key=lambda base: measures[base]['value'])}"]
-    return bool(over["value"] > 0 and over["p_adjusted"] is not None and over["p_adjusted"] < LEVEL)
-
-
-def correlations(rows: Sequence[Row]) -> list[Row]:
+def correlations(rows: Sequence[Row]) -> dict[str, Row]:
     """How scores go with what stands beside them, over the languages; no cause is told by it."""
-    found = []
+    found = {}
     for kind in BESIDE:
         pairs = [(row["score"], row[kind]) for row in rows if row[kind] is not None]
         if pairs and (told := rank_correlation(*zip(*pairs, strict=True))) is not None:
-            found.append({"with": kind, **asdict(told)})
+            found[kind] = asdict(told)
     return found
 
 
 def warnings(suite: str, rows: Sequence[Row]) -> Iterator[str]:
     """What a careful reader of the rows would object."""
-    if doubtful := [row["language"] for row in rows if row["is_above_baselines"] is False]:
+    if doubtful := [row["language"] for row in rows if row["exceeds_baselines"] is False]:
         yield (
-            f"not above the best baseline, so the score says nothing of the language: "
-            f"{', '.join(doubtful)}"
+            "not above what is had without the question, so the score says nothing of the "
+            f"language: {', '.join(doubtful)}"
         )
-    gaps = [(row["language"], row["measures"].get("gap_to_english")) for row in rows]
-    if few := [key for key, gap in gaps if gap and (gap["detectable"] or 0) > COARSE]:
+    if few := [row["language"] for row in rows if _is_coarse(row["gap_to_english"])]:
         yield f"too few items to tell a gap of {COARSE:.2f} to English: {', '.join(few)}"
     for row in rows:
-        if row["seen_share"] != "unknown" and row["seen_share"]:
+        if row["seen_share"] not in (UNKNOWN, None, 0):
+            clean = row["accuracy_clean"]
+            on_clean = "none is clean" if clean is None else f"{clean['value']:.3f} on clean ones"
             yield (
                 f"{row['language']}: {row['seen_share']:.0%} of the items stand in the training "
-                "text: the score on clean ones is in --json"
+                f"text; {on_clean}"
             )
-    if (text := next((ONE_TEXT[each] for each in ONE_TEXT if each in suite), None)) is not None:
-        yield f"the text is that of the yardstick {text}: the two are one piece of evidence"
+    if text := next((text for name, text in ONE_TEXT.items() if name in suite), None):
+        yield f"its text is that of the yardstick {text}: the two are one piece of evidence"
 
 
-def _estimate(row: Row | None) -> Row | None:
-    if row is None:
-        return None
-    names = ("value", "low", "high", "n", "p", "p_adjusted", "detectable")
-    return {each: row.get(each) for each in names}
-
-
-def _value(row: Row | None) -> float | None:
-    return None if row is None else row["value"]
+def _is_coarse(gap: Row | None) -> bool:
+    return gap is not None and (gap["low"] is None or gap.get("detectable", 0.0) > COARSE)
