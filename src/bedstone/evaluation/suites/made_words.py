@@ -1,11 +1,13 @@
 """Questions made of words that are known in hundreds of languages: days, months and countries.
 
 The table ``made_words.tsv`` gives, by language, what stands between the members of a list, the days
-of the week, the months and the names of some countries; what a language has no words of its own
-for is empty. Source: CLDR, by the package ``babel`` (``listPattern-type-standard``, wide names of
-days and months as they stand alone, territories' names).
+of the week, the months and the names of some countries: of each kind all, no two the same, or none
+where a language has no words of its own. Source: CLDR, by the package ``babel``: wide names of days
+and months as they stand alone, names of territories, the middle of the standard list pattern.
 
-* ``rows``: what comes next, ``Monday, Tuesday,``. A row has no end: January follows December.
+* ``rows``: what comes next, ``Monday, Tuesday,``. A row has no end: January follows December. Any
+  other member may be a wrong choice. If those shown could not, the right one would often be the
+  longest where long names are neighbours, as from September to December.
 * ``facts``: a list of countries, each with a name that nobody has, and one of the countries again:
   its name is to be given; or it is not on the list, and nobody can know. Each is asked with the
   list in one order and in the other. The names are in Latin letters in all languages: copying one
@@ -17,7 +19,7 @@ from collections.abc import Iterator, Sequence
 from functools import cache
 from pathlib import Path
 
-from bedstone.evaluation.suites.made_choices import CHOICES, METRIC, Draw, are_distinct
+from bedstone.evaluation.suites.made_choices import CHOICES, METRIC, Draw
 from bedstone.tasks.items import Item
 
 ROWS = {
@@ -57,7 +59,7 @@ def rows(suite: str, draw: Draw) -> Iterator[Item]:
         members, next_, shown = places[unit]
         given = [members[next_ - shown + place] for place in range(shown)]
         right = members[next_]
-        rest = draw.shuffled(set(members) - {*given, right}, f"{suite}/{unit} wrong")
+        rest = draw.shuffled(set(members) - {right}, f"{suite}/{unit} wrong")
         order = draw.shuffled([right, *rest[: CHOICES - 1]], f"{suite}/{unit}")
         for language, theirs in _knowing(members, draw):
             begun = "".join(theirs[each] + theirs["separator"] for each in given)
@@ -101,10 +103,9 @@ def facts(suite: str, draw: Draw) -> Iterator[Item]:
 
 
 def _knowing(wanted: Sequence[str], draw: Draw) -> Iterator[tuple[str, dict[str, str]]]:
-    """The languages that have each word, and no two the same."""
+    """The languages that have each word."""
     for language, theirs in words().items():
-        has_all = draw.has(language) and all(each in theirs for each in wanted)
-        if has_all and are_distinct(theirs[each] for each in wanted):
+        if draw.has(language) and all(each in theirs for each in wanted):
             yield language, theirs
 
 

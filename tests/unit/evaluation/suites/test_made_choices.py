@@ -99,9 +99,10 @@ def test_what_few_languages_have_is_left_out_unless_they_alone_are_asked():
 
 
 def test_one_that_is_seldom_translated_stands_beside_its_like():
-    wide, narrow = (ENGLISH, TELUGU, GREEK), (ENGLISH, GREEK)
-    pieces = [piece(number, languages=narrow if number % 4 else wide) for number in range(16)]
-    assert len(by_language(pieces)[TELUGU]) == 4
+    many = [f"{letter}xx_Latn" for letter in "abcdefghijklmnop"]
+    pieces = [piece(number, languages=many[: 8 if number % 4 else 12]) for number in range(16)]
+    found = by_language([*pieces, piece(16, languages=many, topic="other")])
+    assert [len(found[language]) for language in (many[7], many[11])] == [16, 4]
 
 
 def test_as_many_as_asked_for_drawn_by_the_seed():
