@@ -1,4 +1,4 @@
-"""What came of each item of a test: which choice a model holds for best, and whether it is right.
+"""What came of each item of a test: what a model takes for right, and whether it is.
 
 A choice is taken by its log-probability as it is (``acc``), by that over its UTF-8 bytes
 (``acc_bytes``) or code points (``acc_chars``), the delimiter not counted, or by what the prompt
@@ -11,7 +11,9 @@ Source: lm-evaluation-harness, ``acc``, ``acc_bytes``, ``acc_norm`` (whose bytes
 ``acc_chars``) and ``acc_mutual_info``, for what is divided by what.
 """
 
-from collections.abc import Sequence
+import math
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -21,6 +23,7 @@ from numpy.typing import NDArray
 
 from bedstone.errors import DataError
 from bedstone.tasks.items import Item, Metric
+from bedstone.tasks.reading import reading_of
 from bedstone.uncertainty.paired import Floats
 
 ACCURACIES: tuple[Metric, ...] = ("acc_bytes", "acc", "acc_chars", "acc_pmi")
@@ -58,25 +61,35 @@ class Choices:
     is_given_IK: NDArray[np.bool_]
     """False beyond the choices of an item that has fewer than K."""
     logprob_IK: Floats
-    alone_IK: Floats
-    """After nothing."""
+    alone_IK: Floats | None
+    """After nothing; None where who computed the scores did not tell it."""
     bytes_IK: Floats
     """Of the choices' text."""
     characters_IK: Floats
 
     @property
-    def gold_I(self) -> NDArray[np.int64]:  # noqa: N802
+    def golds(self) -> NDArray[np.int64]:
         """The right one of each item."""
         return np.array([item.gold for item in self.items], np.int64)
 
-    def value_IK(self, metric: Metric) -> Floats:  # noqa: N802
-        """What the best choice has most of; -inf where none is given."""
-        added_IK = self.alone_IK if metric == "acc_pmi" else 0.0
-        return self._over(metric, self.logprob_IK - added_IK)
+    def values(self, metric: Metric) -> Floats:
+        """What the best choice has most of; -inf where none is given.
 
-    def alone_value_IK(self, metric: Metric) -> Floats:  # noqa: N802
+        Raises:
+            DataError: of a choice there is no such value.
+        """
+        if metric != "acc_pmi":
+            return self._over(metric, self.logprob_IK)
+        if self.alone_IK is None:
+            raise DataError(
+                f"item {self.items[0].id}: no log-probability of the choices after nothing",
+                hint="without it a metric other than acc_pmi is needed",
+            )
+        return self._over(metric, self.logprob_IK - self.alone_IK)
+
+    def alone(self, metric: Metric) -> Floats | None:
         """The same without the question: who tells the right answer by itself takes these."""
-        return self._over(metric, self.alone_IK)
+        return None if self.alone_IK is None else self._over(metric, self.alone_IK)
 
     def _over(self, metric: Metric, value_IK: Floats) -> Floats:
         if metric not in ACCURACIES:
@@ -87,31 +100,68 @@ class Choices:
         return np.where(self.is_given_IK, value_IK / wholes.get(metric, 1.0), -np.inf)
 
 
-def outcomes(items: Sequence[Item], table: pa.Table, metric: Metric | None = None) -> list[Outcome]:
-    """What came of the items that ``table``, of scores or answers, is about, in their order.
+@dataclass(frozen=True, slots=True)
+class TextBits:
+    """How many bits a text costs a model."""
 
-    Of scores, items of several choices have one outcome each: a text has bits, ``texts`` tells
-    them.
+    item: Item
+    bits: float
+    bytes: int
+
+
+def outcomes(items: Sequence[Item], table: pa.Table, metric: Metric | None = None) -> list[Outcome]:
+    """What came of items, in their order and in that of the samples.
+
+    Of scores, that of items with several choices, all of them: a text has bits, which
+    ``text_bits`` tells. Of answers, that of all items that were asked.
 
     Args:
         items: of one suite or more.
-        table: as ``tasks.scored.SCORES``.
-        metric: to judge by; absent, each item's own.
+        table: as ``tasks.scored.SCORES`` or ``tasks.stored.ANSWERS``.
+        metric: to judge choices by; absent, each item's own.
 
     Raises:
         DataError: the table lacks a choice of an item, or a choice has no text.
     """
+    if "problem" in table.column_names:
+        return list(_of_answers(items, table))
     made: dict[str, Outcome] = {}
     several = [item for item in items if len(item.choices) > 1]
     for by in sorted({metric or item.metric for item in several}):
         choices = choices_of([it for it in several if (metric or it.metric) == by], table)
-        value_IK = choices.value_IK(by)
-        right_I, chosen_I = taken(value_IK, choices.gold_I)
+        value_IK = choices.values(by)
+        right_I, chosen_I = taken(value_IK, choices.golds)
         confidence_I = shares(value_IK).max(axis=1)
         columns = (right_I.tolist(), chosen_I.tolist(), confidence_I.tolist())
         for item, right, chosen, confidence in zip(choices.items, *columns, strict=True):
             made[item.id] = Outcome(item, right, chosen, None, True, confidence)
     return [made[item.id] for item in several]
+
+
+def _of_answers(items: Sequence[Item], answers: pa.Table) -> Iterator[Outcome]:
+    texts = defaultdict[str, list[tuple[int, str]]](list)
+    columns = (answers[name].to_pylist() for name in ("problem", "sample", "text"))
+    for problem, sample, text in zip(*columns, strict=True):
+        texts[problem].append((sample, text))
+    for item in items:
+        for sample, text in sorted(texts[item.id]):
+            it = reading_of(item, text)
+            yield Outcome(item, it.right, it.chosen, it.answer, it.is_read, None, sample)
+
+
+def text_bits(items: Sequence[Item], scores: pa.Table) -> list[TextBits]:
+    """What the texts among the items cost, each with what stands between it and its prompt.
+
+    Raises:
+        DataError: as ``outcomes``.
+    """
+    texts = [item for item in items if len(item.choices) == 1]
+    is_given_IK = np.ones((len(texts), 1), bool)
+    bits_I = -_placed(texts, scores, "logprob", is_given_IK)[:, 0] / math.log(2)
+    return [
+        TextBits(item, bits, len(((item.prompt and item.delimiter) + item.choices[0]).encode()))
+        for item, bits in zip(texts, bits_I.tolist(), strict=True)
+    ]
 
 
 def choices_of(items: Sequence[Item], scores: pa.Table) -> Choices:
@@ -130,7 +180,9 @@ def choices_of(items: Sequence[Item], scores: pa.Table) -> Choices:
         empty = items[int(bytes_IK.all(axis=1).argmin())]
         raise DataError(f"item {empty.id}: a choice has no text")
     logprob_IK = _placed(items, scores, "logprob", is_given_IK)
-    alone_IK = _placed(items, scores, "alone_logprob", is_given_IK)
+    of_these = pc.is_in(scores["item"], pa.array([item.id for item in items], pa.string()))
+    is_told = not pc.sum(pc.and_(of_these, pc.is_null(scores["alone_logprob"]))).as_py()
+    alone_IK = _placed(items, scores, "alone_logprob", is_given_IK) if is_told else None
     return Choices(tuple(items), is_given_IK, logprob_IK, alone_IK, bytes_IK, characters_IK)
 
 

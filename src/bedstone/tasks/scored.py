@@ -14,12 +14,14 @@ SCORES = pa.schema(
         "tokens": pa.int32(),
         "prompt_tokens": pa.int32(),
         "is_split": pa.bool_(),
+        "is_cut": pa.bool_(),
     }
 )
 """A row for each choice of an item, and one for a text. ``logprob``, natural, is of delimiter and
-choice after the prompt; ``alone_logprob`` of the choice after nothing, null for a text. ``tokens``
-are those of the choice. ``is_split`` where it was encoded apart from its prompt, for a token would
-span the border."""
+choice after the prompt, or of a text after nothing. ``alone_logprob`` is of delimiter and choice
+after nothing; null for a text, and where an endpoint does not tell it. ``tokens`` are those of the
+choice. ``is_split``: a token would span the border to the prompt. ``is_cut``: the prompt has lost
+its first tokens, for the model's texts are shorter."""
 
 
 def scores_of(scores: Shard) -> pa.Table:

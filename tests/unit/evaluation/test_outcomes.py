@@ -3,7 +3,7 @@ import pyarrow as pa
 import pytest
 
 from bedstone.errors import DataError
-from bedstone.evaluation.outcomes import outcomes
+from bedstone.evaluation.outcomes import outcomes, text_bits
 from bedstone.tasks.items import Item
 
 
@@ -66,3 +66,50 @@ def test_a_lacking_choice_is_no_bad_choice():
         one(item("q", ["a", ""]), "acc", -1, -1)
     with pytest.raises(DataError, match="cannot be judged by bits"):
         one(item("q", "ab"), "bits", -1, -1)
+
+
+def answers(*rows):
+    names = ("problem", "sample", "text")
+    return pa.table(dict(zip(names, zip(*rows, strict=True), strict=True)))
+
+
+def test_answers_are_read_sample_by_sample_in_the_order_of_the_items():
+    items = [
+        Item("s", "number", "tel_Telu", "exact_match", answers=("42",)),
+        Item("s", "open", "eng_Latn", "exact_match"),
+        item("letter", ["x", "y"], 1),
+        Item("s", "not asked", "eng_Latn", "exact_match", answers=("1",)),
+    ]
+    rows = [
+        ("letter", 0, "B"),
+        ("number", 1, "..."),
+        ("number", 0, "సమాధానం ౪౨"),
+        ("open", 0, "I don't know"),
+    ]
+    found = outcomes(items, answers(*rows, ("another", 0, "7")))
+    assert [(it.item.id, it.sample, it.right, it.chosen, it.answer) for it in found] == [
+        ("number", 0, 1, None, "42"),
+        ("number", 1, 0, None, None),
+        ("open", 0, 1, None, None),
+        ("letter", 0, 1, 1, "B"),
+    ]
+    assert [it.is_read for it in found] == [True, False, True, True]
+    assert [it.abstains for it in found] == [False, False, True, False]
+
+
+def test_a_text_has_bits_of_what_stands_behind_its_prompt():
+    alone = Item("s", "alone", "eng_Latn", "bits", choices=("aé",))
+    behind = Item("s", "behind", "eng_Latn", "bits", question="q", choices=("ab",))
+    table = scores(("alone", 0, -np.log(2) * 9, None), ("behind", 0, -np.log(2), None))
+    found = text_bits([alone, item("q", "ab"), behind], table)
+    assert [(it.item.id, it.bits, it.bytes) for it in found] == [
+        ("alone", pytest.approx(9), 3),
+        ("behind", pytest.approx(1), 3),
+    ]
+
+
+def test_where_nobody_tells_of_choices_alone_all_but_one_accuracy_is_there():
+    table = scores(("q", 0, -1.0, None), ("q", 1, -2.0, None))
+    assert outcomes([item("q", "ab")], table)[0].chosen == 0
+    with pytest.raises(DataError, match="item q: no log-probability of the choices after nothing"):
+        outcomes([item("q", "ab")], table, "acc_pmi")
