@@ -68,6 +68,7 @@ STAGES = (
     "sampling.latency",
     "sampling.rewards",
     "sampling.compare",
+    "evaluation.scores",
     "evaluation.ablation",
     "evaluation.prediction",
     "evaluation.translations",
