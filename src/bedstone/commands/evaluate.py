@@ -426,7 +426,8 @@ def _sentences(suite: EvaluatedSuite) -> Iterator[str]:
             f"{worst['low']:.3f}"
         )
         pairs = len(rows) * (len(rows) - 1) // 2
-        yield f"{len(suite['told_apart'] or ()):,} of {pairs:,} pairs of languages can be told apart"
+        apart = len(suite["told_apart"] or ())
+        yield f"{apart:,} of {pairs:,} pairs of languages can be told apart"
     for name, each in suite["correlations"].items():
         yield (
             f"score with {name.replace('_', ' ')}, over {each['n']} languages: "

@@ -87,7 +87,7 @@ def run(config: TranslationsConfig, job: Job) -> Result:
         raise ConfigError(f"by {config.by}, and given: {', '.join(given) or 'nobody'}")
     if ("items" in job.inputs) == ("answers" in job.inputs):
         raise ConfigError("items or answers are translated: give one of the two")
-    asked = in_language(job.inputs["items"], config.source) if "items" in job.inputs else []
+    asked = that_ask(job.inputs["items"], config.source) if "items" in job.inputs else []
     texts = list(texts_of(asked) if "items" in job.inputs else _answers(job.inputs["answers"]))
     if not texts:
         raise DataError(f"there is nothing in {config.source} to translate")
@@ -113,7 +113,7 @@ def run(config: TranslationsConfig, job: Job) -> Result:
     )
 
 
-def in_language(items: Shard, language: str) -> list[Item]:
+def that_ask(items: Shard, language: str) -> list[Item]:
     """Those that ask something: what a text alone weighs is not asked in translation."""
     return [it for it in items_of(items) if it.language == language and len(it.choices) != 1]
 

@@ -1,22 +1,21 @@
 """What each way to an answer is worth, the same items in all of them, and what it takes.
 
 The ways of a language: ``direct``; ``in``, the item is translated and the answer judged in the
-pivot's language; ``in_out``, the answer is translated back; ``self``, as ``in`` with the evaluated
+pivot's language; ``in_out``, that answer is translated back; ``self``, as ``in`` with the evaluated
 model as translator; ``gold_in``, the item as people wrote it in the pivot's language.
 
 Source: Etxaniz et al. 2023, arXiv:2308.01223, for ``self``.
 """
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
 from statistics import fmean
 from typing import Any, NamedTuple
 
-import numpy as np
-
+from bedstone.evaluation.verdicts.gaps import Score, gaps, scores
+from bedstone.evaluation.verdicts.panels import Measured, panel_of
 from bedstone.tasks.items import Item
-from bedstone.uncertainty.intervals import MIN_DOCUMENTS, bootstrap_mean
-from bedstone.uncertainty.paired import LEVEL, holm, p_values
+from bedstone.uncertainty.paired import LEVEL
 
 WAYS = ("direct", "in", "in_out", "self", "gold_in")
 COMPARED = {
@@ -34,118 +33,117 @@ class Cost(NamedTuple):
     """Of an item."""
 
     calls: int = 0
-    """Of the model and of the translator, of which each line is one."""
+    """Of the model, and of the translator, of which each line is one."""
     tokens: int = 0
-    """Of all calls, read and drawn; a program without tokens has none."""
+    """Of all calls, read and drawn; a program has none."""
     seconds: float | None = 0.0
-    """Waited, one call after another; None where one is not told."""
+    """One call waits for another; None where one is not told."""
 
-    def and_then(self, other: "Cost") -> "Cost":
+    def then(self, other: "Cost") -> "Cost":
         """Both."""
-        told = None not in (self.seconds, other.seconds)
-        seconds = (self.seconds or 0) + (other.seconds or 0) if told else None
+        seconds = None
+        if self.seconds is not None and other.seconds is not None:
+            seconds = self.seconds + other.seconds
         return Cost(self.calls + other.calls, self.tokens + other.tokens, seconds)
 
 
 @dataclass(frozen=True, slots=True)
 class Way:
-    """What came of a language's items on one way; of those that are not there it failed."""
+    """What came of items on one way; of those that are not there it failed."""
 
     right: Mapping[str, float]
     """By the item's id in the language, 0 to 1."""
     costs: Mapping[str, Cost]
 
 
-def compared(
-    by_language: Mapping[str, tuple[Sequence[Item], Mapping[str, Way]]], seed: int
-) -> list[dict[str, Any]]:
+@dataclass(frozen=True, slots=True)
+class Travelled:
+    """A language's items of a suite, and the ways that they went."""
+
+    items: Sequence[Item]
+    ways: Mapping[str, Way]
+
+    def went(self, name: str, item: Item) -> bool:
+        """Whether the item went this way. Choices are not translated back."""
+        return name in self.ways and not (name == "in_out" and item.choices)
+
+    def failed(self, name: str) -> list[Item]:
+        """Items that came to nothing on this way."""
+        return [
+            it for it in self.items if self.went(name, it) and it.id not in self.ways[name].right
+        ]
+
+    def kept(self) -> list[Item]:
+        """Items that came to something on all their ways."""
+        lost = {item.id for name in WAYS for item in self.failed(name)}
+        return [item for item in self.items if item.id not in lost]
+
+
+def compared(by_language: Mapping[str, Travelled], seed: int) -> list[dict[str, Any]]:
     """What the ways are worth in each of a suite's languages.
 
-    A way that no item went is null. Items that failed on one are left out of all. Of fewer than
-    eight units (passages, or items) no interval is told, and nothing recommended. p-values are
-    adjusted over the languages (Holm).
+    Items that failed on one way are left out of all. p-values are adjusted over the languages.
     """
-    found = [_language(key, *each, seed) for key, each in by_language.items()]
-    for name in COMPARED:
-        tested = [row[name] for row in found if row[name] and row[name]["p"] is not None]
-        for one, adjusted in zip(tested, holm([one["p"] for one in tested]), strict=True):
-            one["p_adjusted"] = adjusted
-    for row in found:
+    kept = {language: each.kept() for language, each in by_language.items()}
+
+    def measured(one: str, other: str | None = None) -> Iterator[Measured]:
+        for language, items in kept.items():
+            its = by_language[language]
+            for item in items:
+                if all(its.went(name, item) for name in (one, other or one)):
+                    less = its.ways[other].right[item.id] if other else 0.0
+                    yield Measured(item, its.ways[one].right[item.id] - less)
+
+    def told(judge: Any, *names: str) -> dict[str, Score]:
+        panel = panel_of(measured(*names))
+        return dict(zip(panel.columns, judge(panel, seed), strict=True)) if panel.columns else {}
+
+    reached = {name: told(scores, name) for name in WAYS}
+    between = {name: told(gaps, *both) for name, both in COMPARED.items()}
+    rows = []
+    for language, its in by_language.items():
+        row: dict[str, Any] = {"language": language, "items": len(kept[language])}
+        row["left_out"] = {name: len(its.failed(name)) for name in WAYS if name in its.ways}
+        spent = {name: _spent(its, name, kept[language]) for name in WAYS}
+        row["arms"] = {
+            name: _arm(reached[name][language], spent[name]) if language in reached[name] else None
+            for name in WAYS
+        }
+        row["calls"] = {name: each and each[0] for name, each in spent.items()}
+        row["tokens"] = {name: each and each[1] for name, each in spent.items()}
+        for name, gap in between.items():
+            row[name] = asdict(gap[language]) if language in gap else None
         row["recommendation"] = _recommendation(row["round_gain"] or row["detour_gain"])
-    return found
+        rows.append(row)
+    return rows
 
 
-def _language(
-    key: str, items: Sequence[Item], ways: Mapping[str, Way], seed: int
-) -> dict[str, Any]:
-    went = {name: ways[name] for name in WAYS if name in ways and ways[name].right}
-    kept, left_out = [], dict.fromkeys(went, 0)
-    for item in items:
-        failed = [
-            name
-            for name, way in went.items()
-            if item.id not in way.right and not (name == "in_out" and item.choices)
-        ]
-        for name in failed:
-            left_out[name] += 1
-        if not failed:
-            kept.append(item)
-    row: dict[str, Any] = {"language": key, "items": len(kept), "left_out": left_out}
-    of = {name: [it for it in kept if it.id in way.right] for name, way in went.items()}
-    row["arms"] = {
-        name: _score(went[name], of[name], seed) if of.get(name) else None for name in WAYS
-    }
-    for column in ("calls", "tokens"):
-        row[column] = {name: arm and arm.pop(column) for name, arm in row["arms"].items()}
-    for name, (one, other) in COMPARED.items():
-        both = [item for item in of.get(one, ()) if item in of.get(other, ())]
-        row[name] = _difference(went[one], went[other], both, seed) if both else None
-    return row
-
-
-def _cluster(item: Item) -> str:
-    return item.passage_id or item.parallel_id or item.id
-
-
-def _score(way: Way, items: Sequence[Item], seed: int) -> dict[str, Any]:
-    rights = [way.right[item.id] for item in items]
-    costs = [way.costs[item.id] for item in items]
-    tokens = sum(cost.tokens for cost in costs)
+def _spent(
+    its: Travelled, name: str, kept: Sequence[Item]
+) -> tuple[float, float, float | None] | None:
+    # Calls, tokens and seconds of an item, in the mean.
+    costs = [its.ways[name].costs[item.id] for item in kept if its.went(name, item)]
+    if not costs:
+        return None
     waits = [cost.seconds for cost in costs if cost.seconds is not None]
+    seconds = fmean(waits) if len(waits) == len(costs) else None
+    return fmean(cost.calls for cost in costs), fmean(cost.tokens for cost in costs), seconds
+
+
+def _arm(score: Score, spent: tuple[float, float, float | None] | None) -> dict[str, Any]:
+    assert spent
     return {
-        **_interval("score", rights, items, seed),
-        "right_per_million_tokens": 1e6 * sum(rights) / tokens if tokens else None,
-        "waiting_seconds": fmean(waits) if len(waits) == len(items) else None,
-        "calls": fmean(cost.calls for cost in costs),
-        "tokens": tokens / len(items),
+        "score": score.value,
+        "low": score.low,
+        "high": score.high,
+        "right_per_million_tokens": 1e6 * score.value / spent[1] if spent[1] else None,
+        "waiting_seconds": spent[2],
     }
-
-
-def _interval(
-    name: str, values: Sequence[float], items: Sequence[Item], seed: int
-) -> dict[str, Any]:
-    clusters = [_cluster(item) for item in items]
-    found = bootstrap_mean(values, seed, documents=clusters)
-    told = found.n >= MIN_DOCUMENTS
-    bounds = {"low": found.low, "high": found.high} if told else {"low": None, "high": None}
-    return {name: fmean(values), **bounds}
-
-
-def _difference(one: Way, other: Way, items: Sequence[Item], seed: int) -> dict[str, Any]:
-    values = [one.right[item.id] - other.right[item.id] for item in items]
-    found = _interval("value", values, items, seed)
-    _, of = np.unique([_cluster(item) for item in items], return_inverse=True)
-    p = (
-        None
-        if found["low"] is None
-        else p_values(np.bincount(of, values).astype(np.float64)[:, None], seed)[0]
-    )
-    return {**found, "p": p, "p_adjusted": None}
 
 
 def _recommendation(gain: Mapping[str, Any] | None) -> str:
     if not gain or gain["p_adjusted"] is None or gain["p_adjusted"] >= LEVEL:
         return "cannot tell"
-    if gain["low"] > 0:
-        return "detour"
-    return "direct" if gain["high"] < 0 else "cannot tell"
+    if gain["low"] <= 0 <= gain["high"]:
+        return "cannot tell"
+    return "detour" if gain["value"] > 0 else "direct"

@@ -14,15 +14,15 @@ import pyarrow.parquet as pq
 from bedstone.errors import ArtifactError, BedstoneError, ConfigError, nearest
 from bedstone.evaluation.expense import uses_of
 from bedstone.evaluation.outcomes import outcomes
-from bedstone.evaluation.pivot.arms import Cost, Way, compared
-from bedstone.evaluation.pivot.survival import Pair, chrf, survival
+from bedstone.evaluation.pivot.arms import Cost, Travelled, Way, compared
+from bedstone.evaluation.pivot.survival import survival
 from bedstone.evaluation.translations import (
     FILE,
     STAGE,
     TranslationsConfig,
     different_lines,
-    in_language,
     texts_of,
+    that_ask,
 )
 from bedstone.languages import by_code, join, known, split
 from bedstone.sampling.choosing.comparison import Prices
@@ -36,10 +36,12 @@ from bedstone.tasks.stored import rows_of
 
 Ask = Callable[[Artifact], Sequence[Artifact]]
 """Items -> scores, answers, or both, always by the same settings."""
-SELF, APERTIUM = "self", "apertium"
-NOTHING = Prices()
-By = tuple[dict[str, Any], dict[str, Artifact]]
+By = tuple[Mapping[str, Any], Mapping[str, Artifact]]
 """Config and inputs of who translates."""
+Costs = Mapping[str, Cost]
+"""By item."""
+SELF, APERTIUM, URL = "self", "apertium", ("http://", "https://")
+NOTHING = Prices()
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,9 +57,9 @@ class Wanted:
     pace: Pace | None = None
     """Of the evaluated model on this machine, for the waiting; None of an endpoint."""
     how: Mapping[str, Any] = field(default_factory=dict)
-    """``number_format``, ``device``, ``threads`` of a model that translates here."""
+    """``number_format`` and ``device`` of a model that translates here."""
     prices: Prices = NOTHING
-    """Of what an endpoint draws to translate."""
+    """Of an endpoint that translates."""
     seed: int = 0
     """Of the resampling."""
 
@@ -71,38 +73,42 @@ def pivoted(
         ``pivot``, ``translator``, ``not_translated`` {language: why}, and ``suites``
         [{``name``, ``metric``, ``languages`` [{``language``, ``items``, ``left_out`` {arm: items
         that failed}, ``arms`` {arm: {``score``, ``low``, ``high``, ``right_per_million_tokens``,
-        ``waiting_seconds``} or null}, the comparisons of ``arms.COMPARED`` {``value``, ``low``,
-        ``high``, ``p``, ``p_adjusted``} or null, ``calls`` and ``tokens`` {arm: of an item},
-        ``recommendation``: ``detour``, ``direct`` or ``cannot tell``, ``survival``}]}].
+        ``waiting_seconds``} or null}, each of ``arms.COMPARED`` a ``gaps.Gap`` or null, ``calls``
+        and ``tokens`` {arm: of an item}, ``recommendation``: ``detour``, ``direct`` or ``cannot
+        tell``}]}], ``survival`` {language: as ``survival.survival``}.
 
     Raises:
         ConfigError: no such language or translator; or it has none of the suites' languages.
         BedstoneError: an endpoint fails.
     """
     detour = _Detour(source, items, wanted, making, ask)
-    failed: dict[str, BedstoneError] = {}
-    found = defaultdict[str, dict[str, Any]](dict)
+    failed = dict[str, BedstoneError]()
+    by_suite = defaultdict[str, dict[str, Travelled]](dict)
     survived = {}
     for language in detour.languages:
         try:
-            ways, survived[language] = detour.ways(language)
+            ways = detour.ways(language)
         except (ConfigError, ArtifactError) as error:
             failed[language] = error
             continue
-        for item in detour.items[language]:
-            found[item.suite].setdefault(language, ([], ways))[0].append(item)
-    if failed and not found:
+        survived[language] = detour.survival(language)
+        its = detour.items[language]
+        for suite in dict.fromkeys(item.suite for item in its):
+            by_suite[suite][language] = Travelled([it for it in its if it.suite == suite], ways)
+    if failed and not survived:
         raise next(iter(failed.values()))
-    suites = []
-    for name, by_language in found.items():
-        rows = compared(by_language, wanted.seed)
-        rows = [row | {"survival": survived[row["language"]]} for row in rows]
-        metric = next(iter(by_language.values()))[0][0].metric
-        suites.append({"name": name, "metric": metric, "languages": rows})
     return {
         "pivot": detour.pivot,
         "translator": wanted.translator,
-        "suites": suites,
+        "suites": [
+            {
+                "name": name,
+                "metric": next(iter(each.values())).items[0].metric,
+                "languages": compared(each, wanted.seed),
+            }
+            for name, each in by_suite.items()
+        ],
+        "survival": survived,
         "not_translated": {language: str(error) for language, error in failed.items()},
     }
 
@@ -112,28 +118,25 @@ def foreseen(items: Artifact, wanted: Wanted) -> dict[str, Any]:
 
     Returns:
         ``items`` that the model is asked besides, ``calls`` of the translator and of the model as
-        one, ``completion_tokens_at_most`` of each call that draws, and ``usd_at_most``, without
-        the prompts, of a translator that is paid.
+        one, ``completion_tokens_at_most`` that either draws, and ``usd_at_most``, without the
+        prompts, of a translator that is paid.
     """
     pivot = key_of(wanted.pivot)
     languages = {item.language for item in items_of(items)} - {pivot}
-    asked = [item for language in sorted(languages) for item in in_language(items, language)]
-    by_language = defaultdict[str, list[Item]](list)
-    for item in asked:
-        by_language[item.language].append(item)
-    calls = sum(len(different_lines(list(texts_of(each)))) for each in by_language.values())
+    asked = {language: that_ask(items, language) for language in languages}
+    calls = sum(len(different_lines(list(texts_of(its)))) for its in asked.values())
     most = calls * TranslationsConfig(source=pivot, target=pivot).max_tokens
-    paid = wanted.translator not in (SELF, APERTIUM)
+    usd = wanted.prices.completion_usd if wanted.translator.startswith(URL) else 0.0
     return {
-        "items": len(asked) * (1 if wanted.translator == SELF else 2),
+        "items": sum(map(len, asked.values())) * (1 if wanted.translator == SELF else 2),
         "calls": {"translator": calls, "self": calls},
         "completion_tokens_at_most": most,
-        "usd_at_most": most * wanted.prices.completion_usd / 1e6 if paid else 0.0,
+        "usd_at_most": most * usd / 1e6,
     }
 
 
 def key_of(code: str) -> str:
-    """The key of a language in its usual script, or in the one that is told.
+    """The key of a language in the script that is told, or in its usual one.
 
     Raises:
         ConfigError: there is no such language.
@@ -146,7 +149,7 @@ def key_of(code: str) -> str:
 
 @dataclass
 class _Detour:
-    """A suite's items on their ways; what is made once is kept."""
+    """Items on their ways; what is asked once is kept."""
 
     source: Source
     asked: Artifact
@@ -160,25 +163,14 @@ class _Detour:
 
     @cached_property
     def items(self) -> dict[str, list[Item]]:
-        """By language."""
-        found = defaultdict[str, list[Item]](list)
-        for item in items_of(self.asked):
-            if len(item.choices) != 1:
-                found[item.language].append(item)
-        return dict(found)
+        """Those that ask something, by language."""
+        languages = sorted({item.language for item in items_of(self.asked)})
+        found = {language: that_ask(self.asked, language) for language in languages}
+        return {language: items for language, items in found.items() if items}
 
     @property
     def languages(self) -> list[str]:
-        return sorted(set(self.items) - {self.pivot})
-
-    @cached_property
-    def gold(self) -> dict[tuple[str, str], list[Item]]:
-        """What people wrote in the pivot's language, by suite and parallel id."""
-        found = defaultdict[tuple[str, str], list[Item]](list)
-        for item in self.items.get(self.pivot, ()):
-            if item.parallel_id is not None:
-                found[item.suite, item.parallel_id].append(item)
-        return dict(found)
+        return [language for language in self.items if language != self.pivot]
 
     @cached_property
     def direct(self) -> Way:
@@ -186,134 +178,110 @@ class _Detour:
         every = [item for items in self.items.values() for item in items]
         return self.way(every, self.ask(self.asked))
 
+    def ways(self, language: str) -> dict[str, Way]:
+        """All that a language's items go."""
+        made, answered = self.there(self.translator, language)
+        by_self, self_answered = self.there(self.evaluated, language)
+        found = {
+            "direct": self.direct,
+            "in": self.way(self.judged(made, language), answered, _costs(made)),
+            "self": self.way(self.judged(by_self, language), self_answered, _costs(by_self)),
+        }
+        if pairs := list(self.pairs(language)):
+            right = {it.id: fmean(self.direct.right[each.id] for each in its) for it, its in pairs}
+            costs = {it.id: self.direct.costs[its[0].id] for it, its in pairs}
+            found["gold_in"] = Way(right, costs)
+        asking = [item for item in self.items[language] if not item.choices]
+        for answers in answered:
+            if asking and "problem" in rows_of(answers).column_names:
+                found["in_out"] = self.back(asking, answers, found["in"].costs)
+        return found
+
+    def there(self, by: By, language: str) -> tuple[Artifact, Sequence[Artifact]]:
+        """Items in the pivot's language, and what came of them."""
+        made = self.translated(by, language, self.pivot, items=self.asked)
+        return made, self.ask(made) if next(items_of(made), None) else ()
+
+    def translated(self, by: By, source: str, target: str, **what: Artifact) -> Artifact:
+        """Items or answers."""
+        config = {**by[0], "source": source, "target": target}
+        return self.making.build(STAGE.name, config, **by[1], **what)
+
     @cached_property
     def translator(self) -> By:
-        """The config and the inputs of what translates."""
-        name, how = self.wanted.translator, self.wanted.how
+        name = self.wanted.translator
         if name == SELF:
             return self.evaluated
         if name == APERTIUM:
             return {}, {}
-        if name.startswith(("http://", "https://")):
+        if name.startswith(URL):
             url, _, model = name.partition("#")
             if not model:
-                raise ConfigError(f"{url} has many models", hint=f"name one: {url}#NAME")
+                raise ConfigError(f"{url}: no name of a model", hint=f"write {url}#NAME")
             asked = Source.of_url(url, model, self.making, chat=self.wanted.chat)
-            return {"by": "probe"}, dict(asked.inputs)
+            return {"by": "probe"}, asked.inputs
         if not Path(name).is_dir():
             raise ConfigError(
                 f"no translator {name!r}",
                 hint="apertium, self, http://HOST/v1#NAME, or a folder for CTranslate2",
             )
-        folder = adopt([Path(name)], self.making.store)
-        threads = {key: value for key, value in how.items() if key == "threads"}
-        return {"by": "folder", **threads}, {"folder": folder}
+        return {"by": "folder"}, {"folder": adopt([Path(name)], self.making.store)}
 
-    @cached_property
+    @property
     def evaluated(self) -> By:
-        """The same of the model that is evaluated."""
-        inputs = dict(self.source.inputs)
-        if "probe" in inputs:
-            return {"by": "probe"}, inputs
+        """The model that is evaluated, as a translator."""
+        if "probe" in self.source.inputs:
+            return {"by": "probe"}, self.source.inputs
         how = {"chat": self.wanted.chat, "ends": self.source.ends, **self.wanted.how}
-        return {"by": "model", **how}, inputs
-
-    def translated(
-        self,
-        by: tuple[dict[str, Any], dict[str, Artifact]],
-        both: tuple[str, str],
-        **what: Artifact,
-    ) -> Artifact:
-        """Items or answers, from one language into another."""
-        config = {**by[0], "source": both[0], "target": both[1]}
-        return self.making.build(STAGE.name, config, **by[1], **what)
-
-    def ways(self, language: str) -> tuple[dict[str, Way], dict[str, Any]]:
-        """All of a language's, and what survives of its items."""
-        into = (language, self.pivot)
-        made = self.translated(self.translator, into, items=self.asked)
-        by_self = self.translated(self.evaluated, into, items=self.asked)
-        answered = self.ask(made)
-        found = {
-            "direct": self.direct,
-            "in": self.way(self.judged(made, language), answered, _costs(made)),
-            "self": self.way(self.judged(by_self, language), self.ask(by_self), _costs(by_self)),
-            "gold_in": self.gold_way(language),
-        }
-        asking = [item for item in self.items[language] if not item.choices]
-        given = [each for each in answered if "problem" in rows_of(each).column_names]
-        if asking and given:
-            found["in_out"] = self.back(asking, given[0], found["in"].costs)
-        return found, self.survival(made, language)
+        return {"by": "model", **how}, self.source.inputs
 
     def way(
-        self,
-        items: Sequence[Item],
-        answered: Sequence[Artifact],
-        before: Mapping[str, Cost] | None = None,
+        self, items: Sequence[Item], answered: Sequence[Artifact], before: Costs | None = None
     ) -> Way:
-        """What came of items, behind what was spent before on each."""
+        """What came of items, and what it took, with what was spent on them before."""
         tables = [rows_of(each) for each in answered]
-        spent = {
-            name: Cost(use.calls, use.read + use.drawn, use.seconds)
-            for name, use in uses_of(tables, self.wanted.pace).items()
-        }
-        if before is not None:
-            spent = {name: before[name].and_then(each) for name, each in spent.items()}
-        return Way(_rights(items, tables), spent)
+        costs = {}
+        for name, use in uses_of(tables, self.wanted.pace).items():
+            cost = Cost(use.calls, use.read + use.drawn, use.seconds)
+            costs[name] = before[name].then(cost) if before is not None else cost
+        return Way(_rights(items, tables), costs)
 
     def judged(self, made: Artifact, language: str) -> list[Item]:
-        """Translated items with the answers that people wrote in the pivot's language, if any."""
-        pairs = {item.id: gold for item, gold in self.pairs(language)}
-        return [
-            replace(item, answers=pairs[item.id].answers) if item.id in pairs else item
-            for item in items_of(made)
-        ]
+        """Translated items, with the answers that people wrote in the pivot's language, if any."""
+        answers = {item.id: its[0].answers for item, its in self.pairs(language)}
+        return [replace(it, answers=answers.get(it.id, it.answers)) for it in items_of(made)]
 
-    def pairs(self, language: str) -> Iterator[tuple[Item, Item]]:
-        """Items and what people wrote of them in the pivot's language."""
+    def pairs(self, language: str) -> Iterator[tuple[Item, list[Item]]]:
+        """Items, and the wordings of each that people wrote in the pivot's language."""
+        gold = defaultdict[tuple[str, str | None], list[Item]](list)
+        for item in self.items.get(self.pivot, ()):
+            gold[item.suite, item.parallel_id].append(item)
         for item in self.items[language]:
-            if same := self.gold.get((item.suite, item.parallel_id or "")):
-                yield item, same[0]
+            if item.parallel_id is not None and (same := gold.get((item.suite, item.parallel_id))):
+                yield item, same
 
-    def gold_way(self, language: str) -> Way:
-        right, costs = {}, {}
-        for item, first in self.pairs(language):
-            wordings = self.gold[item.suite, item.parallel_id or ""]
-            right[item.id] = fmean(self.direct.right[each.id] for each in wordings)
-            costs[item.id] = self.direct.costs[first.id]
-        return Way(right, costs)
-
-    def back(self, items: Sequence[Item], answers: Artifact, before: Mapping[str, Cost]) -> Way:
-        """The answers in the language of the items; one that failed takes its item with it."""
-        both = (self.pivot, items[0].language)
-        made = self.translated(self.translator, both, answers=answers)
+    def back(self, items: Sequence[Item], answers: Artifact, before: Costs) -> Way:
+        """Answers in the language of the items; one that fails takes its item with it."""
+        made = self.translated(self.translator, self.pivot, items[0].language, answers=answers)
         rows = pq.read_table(made.file(FILE)).to_pylist()
         texts = {(row["item"], row["field"]): row["text"] for row in rows}
         failed = {row["item"] for row in rows if row["why"]}
+        table = rows_of(answers)
         kept = [
             row | {"text": texts[row["problem"], f"text.{row['sample']}"]}
-            for row in rows_of(answers).to_pylist()
+            for row in table.to_pylist()
             if row["problem"] not in failed
         ]
-        table = pa.Table.from_pylist(kept, rows_of(answers).schema)
-        costs = {name: before[name].and_then(each) for name, each in _costs(made).items()}
-        return Way(_rights(items, [table]), costs)
+        rights = _rights(items, [pa.Table.from_pylist(kept, table.schema)])
+        return Way(rights, {name: before[name].then(each) for name, each in _costs(made).items()})
 
-    def survival(self, made: Artifact, language: str) -> dict[str, Any]:
-        """What survives, beside what does in what people wrote; and chrF to that."""
-        rows = pq.read_table(made.file(FILE), columns=["source", "text", "why"]).to_pylist()
-        pairs = [(row["source"], row["text"]) for row in rows if not row["why"]]
-        by_people = [pair for both in self.pairs(language) for pair in _fields(*both)]
-        found = survival(pairs, language, self.pivot)
-        reference = survival(by_people, language, self.pivot) if by_people else {}
-        for kind, share in found.items():
-            if share is not None:
-                share["by_people"] = reference.get(kind) and reference[kind]["value"]
+    def survival(self, language: str) -> dict[str, Any]:
+        """What survives of a language's items, beside what does in what people wrote."""
+        made = self.translated(self.translator, language, self.pivot, items=self.asked)
         by_id = {item.id: item for item in items_of(made)}
-        both = [(by_id[it.id], gold) for it, gold in self.pairs(language) if it.id in by_id]
-        texts, references = ([_whole(pair[side]) for pair in both] for side in (0, 1))
-        return found | {"chrf": chrf(texts, references) if both else None}
+        pairs = [(item, by_id[item.id]) for item in self.items[language] if item.id in by_id]
+        by_people = [(item, its[0]) for item, its in self.pairs(language)]
+        return survival(pairs, by_people)
 
 
 def _rights(items: Sequence[Item], tables: Sequence[pa.Table]) -> dict[str, float]:
@@ -329,17 +297,5 @@ def _costs(made: Artifact) -> dict[str, Cost]:
     found = defaultdict[str, Cost](Cost)
     for row in pq.read_table(made.file(FILE)).to_pylist():
         tokens = (row["prompt_tokens"] or 0) + (row["completion_tokens"] or 0)
-        found[row["item"]] = found[row["item"]].and_then(Cost(row["calls"], tokens, row["seconds"]))
-    return dict(found)
-
-
-def _whole(item: Item) -> str:
-    return "\n".join((item.prompt, *item.choices))
-
-
-def _fields(item: Item, gold: Item) -> Iterator[Pair]:
-    for one, other in ((item.context, gold.context), (item.question, gold.question)):
-        if one:
-            yield one, other
-    if len(item.choices) == len(gold.choices):
-        yield from zip(item.choices, gold.choices, strict=True)
+        found[row["item"]] = found[row["item"]].then(Cost(row["calls"], tokens, row["seconds"]))
+    return found

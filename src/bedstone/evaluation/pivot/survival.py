@@ -12,19 +12,21 @@ there are any: what those lose is no loss.
 import re
 import unicodedata
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import asdict
 from difflib import get_close_matches
 from typing import Any
 
 from sacrebleu.metrics.chrf import CHRF
 
 from bedstone.corpus.identification.identifiers import identifier
-from bedstone.corpus.identification.identify import identify
-from bedstone.languages import UNKNOWN, split
+from bedstone.evaluation.verdicts.confusion import passes
+from bedstone.languages import split
+from bedstone.tasks.items import Item
 from bedstone.uncertainty.intervals import wilson
 
-Pair = tuple[str, str]
-"""A text and its translation."""
+Pair = tuple[Item, Item]
+"""An item, and the same in another language."""
 ADDRESS = re.compile(r"(?:https?://|www\.)\S*\w|\S+@\S+\.\w+")
 NUMBER = re.compile(r"\d(?:[.,٫٬’']?\d)*")
 NAME = re.compile(r"(?<=[^\W\d_] )[^\W\d_]{3,}")
@@ -32,8 +34,7 @@ WORD = re.compile(r"[^\W\d_][\w’']*")
 ALL_NOUNS = ("deu",)
 LETTERS_SHARE = 0.75
 """Of a name, found again."""
-MIN_BYTES, MIN_SHARE = 20, 0.6
-"""Of a text whose language is told."""
+PYCLD2 = identifier("pycld2")
 NEGATIONS = {
     language: frozenset(words.split())
     for language, words in {
@@ -56,53 +57,59 @@ NEGATIONS = {
 """Besides these, an English word that ends in n't."""
 
 
-def survival(pairs: Sequence[Pair], source: str, target: str) -> dict[str, Any]:
-    """By kind ``value``, ``low``, ``high`` and ``n``, or null where there was nothing to lose.
+def survival(translated: Sequence[Pair], by_people: Sequence[Pair]) -> dict[str, Any]:
+    """By kind ``value``, ``low``, ``high``, ``n``, ``by_people``; null where nothing can be lost.
 
-    ``in_language`` is the share of the translations in the target's language, of those whose
-    language is told; the identifier errs too.
+    ``in_language`` is the share of translations without a line in another language, of those of
+    which that can be told. ``chrf`` is chrF++ to what people wrote, 0 to 100; null without.
 
     Args:
-        pairs: texts with their translations.
-        source: the language, as ``spa_Latn``.
-        target: the translations'.
+        translated: items with their translations, at least one.
+        by_people: items with what people wrote in the language of the translations.
     """
-    codes = split(source)[0], split(target)[0]
-    kinds: dict[str, Callable[[str, str], tuple[int, int]]] = {
-        "numbers": lambda *pair: _found_again(*map(_numbers, pair)),
-        "addresses": lambda *pair: _found_again(*map(ADDRESS.findall, pair)),
-        "names": _names,
-        "negations": lambda one, other: _negated(one, other, *codes),
-    }
-    if split(source)[1] != split(target)[1] or codes[0] in ALL_NOUNS:
-        del kinds["names"]
-    found: dict[str, Any] = dict.fromkeys(("numbers", "addresses", "names", "negations"))
-    for kind, count in kinds.items():
-        counts = [count(*pair) for pair in pairs]
-        found[kind] = _share(sum(kept for kept, _ in counts), sum(there for _, there in counts))
-    languages = [
-        each.language
-        for each in identify(
-            [unicodedata.normalize("NFC", text) for _, text in pairs],
-            identifier("pycld2"),
-            MIN_BYTES,
-            MIN_SHARE,
+    found, of_people = _shares(translated), _shares(by_people)
+    for kind, share in found.items():
+        if share is not None:
+            share["by_people"] = of_people[kind] and of_people[kind]["value"]
+    by_id = {item.id: other for item, other in translated}
+    both = [(_text(by_id[item.id]), _text(other)) for item, other in by_people if item.id in by_id]
+    texts, references = [one for one, _ in both], [other for _, other in both]
+    score = CHRF(word_order=2).corpus_score(texts, [references]).score if both else None
+    return {**found, "chrf": score}
+
+
+def _shares(pairs: Sequence[Pair]) -> dict[str, Any]:
+    texts = [both for pair in pairs for both in _texts(*pair)]
+    found = dict.fromkeys(("numbers", "addresses", "names", "negations"))
+    if pairs:
+        (source, script), (target, into) = (split(item.language) for item in pairs[0])
+        found["numbers"] = _kept(
+            _found_again(_numbers(one), _numbers(other)) for one, other in texts
         )
-        if each.language != UNKNOWN
-    ]
-    return found | {"in_language": _share(languages.count(target), len(languages))}
+        found["addresses"] = _kept(
+            _found_again(ADDRESS.findall(one), ADDRESS.findall(other)) for one, other in texts
+        )
+        if script == into and source not in ALL_NOUNS:
+            found["names"] = _kept(_names(*both) for both in texts)
+        if {source, target} <= set(NEGATIONS):
+            found["negations"] = _kept(_negated(*both, source, target) for both in texts)
+    lines = passes([(item, _text(item)) for _, item in pairs], PYCLD2).lines
+    return found | {"in_language": _kept((int(line.part), 1) for line in lines)}
 
 
-def chrf(texts: Sequence[str], references: Sequence[str]) -> float:
-    """chrF++ of all texts together, 0 to 100: of one target language, beside no other's."""
-    return float(CHRF(word_order=2).corpus_score(texts, [references]).score)
+def _texts(item: Item, other: Item) -> Iterator[tuple[str, str]]:
+    yield from ((item.context, other.context), (item.question, other.question))
+    if len(item.choices) == len(other.choices):
+        yield from zip(item.choices, other.choices, strict=True)
 
 
-def _share(kept: int, there: int) -> dict[str, float] | None:
-    if not there:
-        return None
-    found = wilson(kept / there, there)
-    return {"value": found.value, "low": found.low, "high": found.high, "n": there}
+def _text(item: Item) -> str:
+    return "\n".join((item.prompt, *item.choices))
+
+
+def _kept(counts: Iterable[tuple[int, int]]) -> dict[str, Any] | None:
+    kept, there = map(sum, zip((0, 0), *counts, strict=True))
+    return asdict(wilson(kept / there, there)) if there else None
 
 
 def _found_again(source: Sequence[str], target: Sequence[str]) -> tuple[int, int]:
@@ -127,8 +134,6 @@ def _plain(word: str) -> str:
 
 
 def _negated(source: str, target: str, language: str, into: str) -> tuple[int, int]:
-    if not {language, into} <= set(NEGATIONS):
-        return 0, 0
     there = _has_negation(source, language)
     return int(there and _has_negation(target, into)), int(there)
 
