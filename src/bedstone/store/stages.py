@@ -57,6 +57,7 @@ STAGES = (
     "pretrain.train",
     "evaluation.texts",
     "evaluation.bits",
+    "evaluation.suite",
     "posttrain.pairs",
     "posttrain.tasks",
     "posttrain.sft",

@@ -1,0 +1,115 @@
+"""Items of files, whose records are known by their fields and whose language by field or name."""
+
+from collections import Counter
+from collections.abc import Collection, Mapping
+from pathlib import Path
+from typing import Any
+
+from bedstone.errors import DataError, printable
+from bedstone.evaluation.suites.fields import Fields
+from bedstone.evaluation.suites.naming import Named, key_of, named
+from bedstone.evaluation.suites.records import Record, records_of
+from bedstone.evaluation.suites.sets import SETS, Set, decimal_of, delimiter_of, recognised
+from bedstone.tasks.items import Item, Metric
+
+MOST_ITEMS = 1_000_000
+MOST_CHARACTERS = 1 << 30
+"""Of all items together."""
+LANGUAGE_FIELDS = ("language", "lang", "dialect")
+KNOWN = "; ".join(f"{each.name or 'your own'}: {each.fields}" for each in SETS)
+"""What each set's records have."""
+
+
+class SetReader:
+    """Reads files one after the other into items."""
+
+    def __init__(self, wanted: Collection[str] = ()) -> None:
+        self.items: list[Item] = []
+        self.languages: set[str] = set()
+        """Of all records."""
+        self._wanted = wanted
+        self._counts = Counter[str]()
+        self._places: dict[str, str] = {}
+        self._characters = 0
+
+    def read(self, name: str, path: Path) -> None:
+        """Take a file's items in the languages that are wanted; all, if none are named.
+
+        Args:
+            name: the file's within what was given, with its folders.
+            path: where it is.
+
+        Raises:
+            DataError: it cannot be read, is of no known set, or a record is no item.
+        """
+        told, form = named(name), None
+        for number, record in enumerate(records_of(path), start=1):
+            form = form or recognised(record.values)
+            if form is None:
+                fields = printable(", ".join(map(str, record.values))[:200])
+                raise DataError(f"{record.where}: of no known set: {fields}", hint=KNOWN)
+            try:
+                item = self._item(record, number, form, told)
+            except ValueError as error:
+                set_ = form.name or "one of your own"
+                raise DataError(
+                    f"{record.where}: {error}", hint=f"the set is read as {set_}: {form.fields}"
+                ) from error
+            if item:
+                self._take(item, record.where)
+
+    def _item(self, record: Record, number: int, form: Set, told: Named) -> Item | None:
+        language = _language_of(record.values, told)
+        self.languages.add(language)
+        if self._wanted and language not in self._wanted:
+            return None
+        suite = form.name or told.suite or told.split or "own"
+        if form.fields == "line":
+            # The only form whose lines are told apart by their file: FLORES is nothing but text.
+            suite = "flores" if told.split in ("dev", "devtest") else suite
+        else:
+            number = self._next(f"{suite}/{language}")
+        made = form.made(Fields(record.values, decimal_of(language)), language, str(number))
+        if made.pop("recurs", False) and (time := self._next(f"{language}/{made['own']}")) > 1:
+            made["own"] += f"#{time}"
+        return _completed(made, suite, language, form.metric)
+
+    def _next(self, of: str) -> int:
+        self._counts[of] += 1
+        return self._counts[of]
+
+    def _take(self, item: Item, where: str) -> None:
+        if (before := self._places.setdefault(item.id, where)) != where:
+            told = f"{where}: the id {item.id!r} is that of {before}"
+            raise DataError(told, hint="give each item an id of its own")
+        self._characters += sum(map(len, (item.prompt, *item.choices, *item.answers)))
+        if len(self._places) > MOST_ITEMS or self._characters > MOST_CHARACTERS:
+            most = f"{MOST_ITEMS:,} items or {MOST_CHARACTERS:,} characters"
+            raise DataError(
+                f"{where}: more than {most}", hint="name languages, or give fewer files"
+            )
+        self.items.append(item)
+
+
+def _language_of(values: Mapping[str, Any], told: Named) -> str:
+    given = next((values[name] for name in LANGUAGE_FIELDS if values.get(name)), told.language)
+    if not isinstance(given, str):
+        raise ValueError("neither a field nor the name of a file or a folder tells the language")
+    if (language := key_of(given)) is None:
+        raise ValueError(f"there is no language {given[:40]!r}")
+    return language
+
+
+def _completed(made: Mapping[str, Any], suite: str, language: str, metric: Metric) -> Item:
+    own, choices = made["own"], made.get("choices", ())
+    usual = {"parallel_id": own, "delimiter": delimiter_of(language)}
+    item = Item(
+        suite=suite,
+        id=f"{suite}/{language}/{own}",
+        language=language,
+        metric=metric if len(choices) > 1 else "bits" if choices else "exact_match",
+        **usual | {name: value for name, value in made.items() if name != "own"},
+    )
+    if len(choices) > 1 and not (item.gold is not None and 0 <= item.gold < len(choices)):
+        raise ValueError("the right choice is none of them")
+    return item
