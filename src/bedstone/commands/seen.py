@@ -37,8 +37,8 @@ class Seen(TypedDict):
     """The folder with the column ``contaminated_by`` of each document."""
     documents: int
     """That were looked at."""
-    items: list[Annotated[dict[str, Any], MadeOf("reporting.grades", "SeenItem")]]
-    calibration: Annotated[dict[str, Any], MadeOf("reporting.grades", "Calibration")]
+    items: list[Annotated[dict[str, Any], MadeOf("corpus.overlap.grades", "SeenItem")]]
+    calibration: Annotated[dict[str, Any], MadeOf("corpus.overlap.grades", "Calibration")]
     warnings: list[str]
 
 
@@ -63,7 +63,7 @@ def seen(
         ArtifactError: there is no such corpus, or none behind that artifact.
         DataError: an item cannot be read, or two have one id.
     """
-    from bedstone.reporting import grades
+    from bedstone.corpus.overlap import grades
 
     documents, kept, warnings = _documents(artifact_of(corpus, store))
     where = making(store, progress, workers)
