@@ -68,6 +68,7 @@ STAGES = (
     "sampling.latency",
     "sampling.rewards",
     "sampling.compare",
+    "evaluation.standing",
     "evaluation.ablation",
     "evaluation.prediction",
 )
