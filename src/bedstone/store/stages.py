@@ -71,6 +71,7 @@ STAGES = (
     "sampling.rewards",
     "sampling.compare",
     "evaluation.scores",
+    "evaluation.standing",
     "evaluation.ablation",
     "evaluation.prediction",
     "evaluation.translations",
