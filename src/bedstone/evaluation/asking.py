@@ -17,7 +17,7 @@ import pyarrow as pa
 from bedstone.corpus.overlap import grades
 from bedstone.errors import ConfigError, nearest
 from bedstone.evaluation.echoes import FEATURE
-from bedstone.evaluation.made import SETS, SOURCES
+from bedstone.evaluation.made import PIECES, SETS
 from bedstone.evaluation.suites.naming import key_of
 from bedstone.generation.writer import folder_of, loaded
 from bedstone.languages import ENGLISH
@@ -164,7 +164,7 @@ class Asking:
         inputs = {"items": suite.artifact, **self.made(suite)}
         return self.making.build("evaluation.standing", config, **inputs)
 
-    def grades(self, suite: Suite, known: Known) -> dict[str, Mapping[str, Any]]:
+    def grades(self, suite: Suite, known: Known) -> dict[str, dict[str, Any]]:
         """What of each item the training text holds."""
         inputs = {"documents": known.documents, "items": suite.artifact}
         controls = self.making.build("corpus.controls", {}, **inputs)
@@ -172,7 +172,7 @@ class Asking:
             "corpus.contamination", {}, kept=known.kept, controls=controls, **inputs
         )
         kinds = grades.calibration(controls, found)["kinds"]
-        return {each["id"]: each for each in grades.graded(controls, found, kinds)}
+        return {each["id"]: dict(each) for each in grades.graded(controls, found, kinds)}
 
     def pace(self) -> Pace | None:
         """Of a model of this machine, measured now or before."""
@@ -247,8 +247,9 @@ def _suite(name: str, shared: Mapping[str, Any], making: Making) -> Artifact:
         raise ConfigError(
             f"--suite {name}: no such file, and no set that is made here; {nearest(name, SETS)}"
         )
-    source = SOURCES.get(name)
-    parallel = None if source is None else making.build("corpus.parallel", {"sources": (source,)})
+    parallel = None
+    if name in PIECES:
+        parallel = making.build("corpus.parallel", {"sources": (PIECES[name][0],)})
     return making.build("evaluation.made", {**shared, "sets": (name,)}, parallel=parallel)
 
 

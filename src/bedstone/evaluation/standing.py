@@ -1,7 +1,7 @@
 """Stage evaluation.standing: what the outcomes of a test say of a model, and how surely.
 
-Reads   ``items``; of these items ``scores`` (of evaluation.scores), ``answers`` (of
-        sampling.answers), or both
+Reads   ``items``; of these items ``scores`` (of evaluation.scores), ``answers`` or ``letters``
+        (of sampling.answers, of items without choices and of those with several), or some of them
 Writes  ``verdicts.parquet``, a row for each measure: ``suite``, ``language`` (null: all together),
         ``domain`` (null: of any), ``measure``, ``value``, ``low``, ``high`` (95 %; null of too few
         items), ``n`` (that are independent); where it compares ``p``, ``p_adjusted`` (Holm, over
@@ -67,7 +67,8 @@ def run(config: StandingConfig, job: Job) -> Result:
         DataError: the scores lack an item.
     """
     scored = scores_of(job.inputs["scores"]) if "scores" in job.inputs else None
-    answers = rows_of(job.inputs["answers"]) if "answers" in job.inputs else None
+    drawn = [rows_of(job.inputs[role]) for role in ("answers", "letters") if role in job.inputs]
+    answers = pa.concat_tables(drawn) if drawn else None
     if scored is None and answers is None:
         raise ArtifactError("there are neither scores nor answers", hint="give one, or both")
     find, seed = identifier(config.identifier), config.seed
@@ -250,7 +251,7 @@ STAGE = Stage(
     version=1,
     config=StandingConfig,
     inputs=("items",),
-    optional=("scores", "answers"),
+    optional=("scores", "answers", "letters"),
     run=run,
     libraries=("numpy", "pyarrow", "pycld2", "sacrebleu"),
 )
