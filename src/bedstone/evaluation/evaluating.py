@@ -22,6 +22,7 @@ from bedstone.sampling.source import Source
 from bedstone.store.artifact import Artifact
 from bedstone.store.making import Making
 from bedstone.store.provenance import core_count
+from bedstone.tasks.asked import BY_LETTER
 
 Row = dict[str, Any]
 SAMPLES = ".jsonl"
@@ -106,6 +107,10 @@ def _told(
     own = [] if other is None else _outcomes(suite, tables)
     for row in rows:
         name = row["name"]
+        if row["judged_from"] == "answers" and any(
+            it.choices for it in suite.items if it.suite == name
+        ):
+            row["metric"] = BY_LETTER
         languages = [
             summary.beside(each, spent.get((name, each["language"])), shares)
             for each in row["languages"]

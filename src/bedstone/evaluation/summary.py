@@ -56,6 +56,7 @@ def beside(row: Row, expense: Expense | None, shares: Mapping[str, float]) -> Ro
     key = row["language"]
     return row | {
         "name": name(split(key)[0]),
+        "longest_choice": row["measures"].get("longest_choice", {}).get("value"),
         "train_share": shares.get(key, 0.0) if shares else None,
         "speakers_share": speakers_share(key),
         **(dict.fromkeys(Expense.__dataclass_fields__) if expense is None else asdict(expense)),
