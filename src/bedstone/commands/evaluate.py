@@ -261,7 +261,7 @@ def evaluate(
         int, typer.Option(min=0, max=MOST_SEED, help="of items, of what is drawn, of intervals")
     ] = 0,
     chart: Annotated[
-        PathLike | None, typer.Option(help="draw accuracy by language in this SVG file")
+        PathLike | None, typer.Option(help="draw the scores of the first suite in this SVG file")
     ] = None,
     dry_run: Annotated[
         bool, typer.Option(help="only say what it costs; an endpoint is probed")
@@ -317,10 +317,10 @@ def evaluate(
         asked,
         making(store, progress, workers),
     )
-    if picture and "suites" in found and not dry_run:
+    if picture and not dry_run:
         from bedstone.reporting.sections.evaluation import accuracy_chart
 
-        write_chart(accuracy_chart(found["suites"]), picture, progress)
+        write_chart(accuracy_chart(found["suites"][0]), picture, progress)
     return found
 
 
