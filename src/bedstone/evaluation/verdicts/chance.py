@@ -14,6 +14,8 @@ from bedstone.evaluation.verdicts.panels import Panel
 from bedstone.uncertainty.paired import LEVEL, holm
 
 DRAWS = 10_000
+ROUNDING = 1e-12
+"""A variance that is no more is none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +50,7 @@ def worst_of_equal(panel: Panel, seed: int) -> Worst:
     own_UM = np.where(has_UM, own_UM - own_UM.sum(axis=0) / n_M, 0)
     variance = float((panel.by_cluster(own_UM) ** 2).sum() / n_M.sum())
     lowest_R = np.full(1, pooled)
-    if variance > 0:
+    if variance > ROUNDING:
         independent_M = np.maximum(np.rint(n_M * pooled * (1 - pooled) / variance), 1)
         random = np.random.default_rng(seed)
         right_RM = random.binomial(independent_M.astype(np.int64), pooled, (DRAWS, len(n_M)))
