@@ -158,7 +158,7 @@ def _other(path: Path, asked: Asked, making: Making, suites: Sequence[Suite]) ->
     if not {it.id for it in run.items} & {it.id for suite in suites for it in suite.items}:
         raise ConfigError(
             f"--against {path}: it is about none of the suites' items",
-            hint="give the task's YAML as --suite, or its samples as both",
+            hint="an item of a harness's task has its id where the task's YAML is the suite",
         )
     return outcomes(run.items, run.table)
 
