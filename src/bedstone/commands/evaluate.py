@@ -367,6 +367,12 @@ def _cost(found: EvaluationCost) -> Iterator[str]:
         yield f"about {minutes}:{seconds:02} minutes, at the pace measured here"
     if found["usd_at_most"]:
         yield f"{found['usd_at_most']:,.2f} USD at most"
+    for detour in found["pivot"]:
+        yield (
+            f"besides, {detour['items']:,} translated items to ask, "
+            f"{detour['calls']['translator']:,} calls of the translator, and "
+            f"{detour['usd_at_most']:,.2f} USD at most without its prompts"
+        )
 
 
 def _evaluated(found: Evaluation) -> Iterator[str]:
