@@ -19,7 +19,8 @@ WIDE_SHARE = 0.5
 """Of the languages that the widest spread piece is in: pieces in fewer are not asked."""
 TIERS = 8
 """Of how widely pieces are spread: the choices of a question are of one tier where they can be, so
-that one that is seldom translated costs no language the three beside it."""
+that one that is seldom translated costs no language the three beside it; and what is most widely
+spread is asked first, by lot within a tier."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,13 +73,22 @@ def questions(suite: str, pieces: Iterable[Piece], draw: Draw) -> Iterator[Item]
         for piece in pieces
     ]
     fours = {four[0].unit: four for four in _fours(wanted)}
-    for name in draw.shuffled(fours, suite)[: draw.items // CHOICES]:
-        four = fours[name]
-        common = set.intersection(*(set(piece.questions) for piece in four))
-        for language in sorted(common):
-            choices = {piece.unit: piece.questions[language].right for piece in four}
-            if are_distinct(choices.values()):
-                yield from (_item(suite, language, piece, choices, draw) for piece in four)
+    common = {name: _common(four) for name, four in fours.items()}
+    widest = max(map(len, common.values()), default=0)
+    drawn = sorted(
+        draw.shuffled(filter(common.get, fours), suite),
+        key=lambda name: -(TIERS * len(common[name]) // widest),
+    )
+    for name in drawn[: draw.items // CHOICES]:
+        for language in common[name]:
+            choices = {piece.unit: piece.questions[language].right for piece in fours[name]}
+            yield from (_item(suite, language, piece, choices, draw) for piece in fours[name])
+
+
+def _common(four: list[Piece]) -> list[str]:
+    """The languages that have all four, no two of which are the same."""
+    having = set.intersection(*(set(piece.questions) for piece in four))
+    return sorted(key for key in having if are_distinct(it.questions[key].right for it in four))
 
 
 def are_distinct(texts: Iterable[str]) -> bool:

@@ -105,6 +105,15 @@ def test_one_that_is_seldom_translated_stands_beside_its_like():
     assert [len(found[language]) for language in (many[7], many[11])] == [16, 4]
 
 
+def test_what_all_languages_have_is_asked_first():
+    pieces = [
+        piece(number, languages=(ENGLISH, TELUGU) if number % 5 else (ENGLISH,))
+        for number in range(200)
+    ]
+    found = by_language(pieces, Draw(120, 0))
+    assert len(found[TELUGU]) == len(found[ENGLISH]) == 120
+
+
 def test_as_many_as_asked_for_drawn_by_the_seed():
     pieces = [piece(number) for number in range(100)]
     drawn = [by_language(pieces, Draw(11, seed)) for seed in (0, 0, 1)]
