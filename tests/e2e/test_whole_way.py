@@ -82,7 +82,10 @@ def test_the_second_run_builds_nothing(cli, crawl, second_warc, shared, small, m
         ("alignment.prompts=13", {"alignment"}),
         (
             "preferences.max_pairs=9",
-            {"preferences", "aligned", "aligned_bits", "alignment", "strategies"},
+            {
+                *("preferences", "aligned", "aligned_bits", "alignment", "strategies"),
+                *("scores", "standing"),
+            },
         ),
     ],
 )
