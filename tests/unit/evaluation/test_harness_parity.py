@@ -76,7 +76,8 @@ METRICS |= {"acc_mutual_info": "acc_pmi"}
 def folder(tmp_path_factory):
     """A test's folder: three descriptions, and documents of words of several scripts."""
     top, dice = tmp_path_factory.mktemp("harness"), random.Random(4)
-    words = [word for text in TEXTS[:-1] for word in text.split()]
+    # The harness sums in fp32, which of hundreds of nats leaves no fourth decimal.
+    words = [word for text in TEXTS[:-1] for word in text.split() if len(word) < 9]
 
     def document():
         options = []
