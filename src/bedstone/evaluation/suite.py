@@ -29,7 +29,7 @@ from pydantic import Field
 from bedstone.config import Config
 from bedstone.errors import ConfigError, DataError
 from bedstone.evaluation.suites.files import KNOWN, MOST_ITEMS, SetReader
-from bedstone.evaluation.suites.naming import key_of, tested
+from bedstone.evaluation.suites.naming import key_of, to_test_on
 from bedstone.evaluation.suites.records import is_read
 from bedstone.lots import lot
 from bedstone.store.artifact import Shard
@@ -59,7 +59,7 @@ def run(config: SuiteConfig, job: Job) -> Result:
         DataError: a file or a line cannot be read, or there is no item.
     """
     paths = _paths(job.inputs["files"])
-    names = tested(name for name in paths if is_read(name))
+    names = to_test_on(name for name in paths if is_read(name))
     wanted = {_key(language) for language in config.languages}
     reader = SetReader(wanted)
     with job.progress.task("files", len(names)) as progress:

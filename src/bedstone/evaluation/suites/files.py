@@ -9,7 +9,14 @@ from bedstone.errors import DataError, printable
 from bedstone.evaluation.suites.fields import Fields
 from bedstone.evaluation.suites.naming import Named, key_of, named
 from bedstone.evaluation.suites.records import Record, records_of
-from bedstone.evaluation.suites.sets import SETS, Set, decimal_of, delimiter_of, recognised
+from bedstone.evaluation.suites.sets import (
+    SETS,
+    Set,
+    a_line,
+    decimal_of,
+    delimiter_of,
+    recognised,
+)
 from bedstone.tasks.items import Item, Metric
 
 MOST_ITEMS = 1_000_000
@@ -43,13 +50,13 @@ class SetReader:
             DataError: it cannot be read, is of no known set, or a record is no item.
         """
         told, form = named(name), None
-        for number, record in enumerate(records_of(path), start=1):
+        for record in records_of(path):
             form = form or recognised(record.values)
             if form is None:
                 fields = printable(", ".join(map(str, record.values))[:200])
                 raise DataError(f"{record.where}: of no known set: {fields}", hint=KNOWN)
             try:
-                item = self._item(record, number, form, told)
+                item = self._item(record, form, told)
             except ValueError as error:
                 set_ = form.name or "one of your own"
                 raise DataError(
@@ -58,18 +65,16 @@ class SetReader:
             if item:
                 self._take(item, record.where)
 
-    def _item(self, record: Record, number: int, form: Set, told: Named) -> Item | None:
+    def _item(self, record: Record, form: Set, told: Named) -> Item | None:
         language = _language_of(record.values, told)
         self.languages.add(language)
         if self._wanted and language not in self._wanted:
             return None
-        suite = form.name or told.suite or told.split or "own"
-        if form.fields == "line":
-            # The only form whose lines are told apart by their file: FLORES is nothing but text.
-            suite = "flores" if told.split in ("dev", "devtest") else suite
-        else:
-            number = self._next(f"{suite}/{language}")
-        made = form.made(Fields(record.values, decimal_of(language)), language, str(number))
+        # FLORES has no fields: nothing but the ending of its files tells it.
+        is_flores = form.made is a_line and told.split in ("dev", "devtest")
+        suite = "flores" if is_flores else form.name or told.suite or told.split or "own"
+        number = str(self._next(f"{suite}/{language}"))
+        made = form.made(Fields(record.values, decimal_of(language)), language, number)
         if made.pop("recurs", False) and (time := self._next(f"{language}/{made['own']}")) > 1:
             made["own"] += f"#{time}"
         return _completed(made, suite, language, form.metric)
@@ -85,24 +90,23 @@ class SetReader:
         self._characters += sum(map(len, (item.prompt, *item.choices, *item.answers)))
         if len(self._places) > MOST_ITEMS or self._characters > MOST_CHARACTERS:
             most = f"{MOST_ITEMS:,} items or {MOST_CHARACTERS:,} characters"
-            raise DataError(
-                f"{where}: more than {most}", hint="name languages, or give fewer files"
-            )
+            raise DataError(f"{where}: more than {most}", hint="name languages, or give less")
         self.items.append(item)
 
 
 def _language_of(values: Mapping[str, Any], told: Named) -> str:
     given = next((values[name] for name in LANGUAGE_FIELDS if values.get(name)), told.language)
-    if not isinstance(given, str):
+    if given is None:
         raise ValueError("neither a field nor the name of a file or a folder tells the language")
-    if (language := key_of(given)) is None:
-        raise ValueError(f"there is no language {given[:40]!r}")
+    if (language := key_of(str(given)[:40])) is None:
+        raise ValueError(f"there is no language {str(given)[:40]!r}")
     return language
 
 
 def _completed(made: Mapping[str, Any], suite: str, language: str, metric: Metric) -> Item:
     own, choices = made["own"], made.get("choices", ())
-    usual = {"parallel_id": own, "delimiter": delimiter_of(language)}
+    is_asked = "question" in made or "context" in made
+    usual = {"parallel_id": own, "delimiter": delimiter_of(language) if is_asked else ""}
     item = Item(
         suite=suite,
         id=f"{suite}/{language}/{own}",

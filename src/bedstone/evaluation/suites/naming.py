@@ -13,12 +13,14 @@ from bedstone.text.characters import COMPOSED
 
 TESTING = frozenset({"test", "devtest"})
 LEARNING = frozenset({"train", "dev", "val", "valid", "validation"})
-"""Splits that are left out where there is one to test on."""
+"""Splits that are left out where the same files are there to test on."""
 FORMS = frozenset({"jsonl", "ndjson", "tsv", "csv", "parquet", "txt", "gz"})
 GENERAL = TESTING | LEARNING | FORMS | {"data", "all", "lite", "of", "samples"}
 """No codes of languages, nor names of sets."""
 KEY = re.compile(r"(?<![^\W_])([a-z]{3})_([A-Za-z]{4})(?![^\W_])")
 CODE = re.compile(r"[a-z]{2,3}(?:-[a-z]{2})?")
+SPLIT = re.compile(rf"\d+|(?<![^\W_])(?:{'|'.join(sorted(TESTING | LEARNING))})(?![^\W_])")
+"""And the numbers of parts: what else is in a name, both splits have."""
 NAME = re.compile(r"[^\W\d_]{2,}(?:-[^\W\d_]+)*")
 
 
@@ -62,11 +64,11 @@ def key_of(code: str) -> str | None:
     return languages.join(known.code, usual if is_part or not script else script)
 
 
-def tested(names: Iterable[str]) -> list[str]:
-    """The names of files to test on: without those to learn from, if there is one to test on."""
-    splits = {name: named(name).split for name in names}
-    has_test = any(split in TESTING for split in splits.values())
-    return [name for name, split in splits.items() if not (has_test and split in LEARNING)]
+def to_test_on(names: Iterable[str]) -> list[str]:
+    """The files that are not to learn from, and of those the ones that have none to test beside."""
+    given = {name: (named(name).split, SPLIT.sub("", name)) for name in names}
+    tested = {rest for split, rest in given.values() if split in TESTING}
+    return [name for name, (split, rest) in given.items() if split in TESTING or rest not in tested]
 
 
 def _language_in(part: str) -> str | None:

@@ -1,8 +1,8 @@
 """Records of a file in any of the forms that tests come in.
 
 JSON lines; CSV and TSV whose first line names the columns (``.gz`` too); Parquet; and lines of
-plain text, each a record with ``line``. A TSV without names, of texts and whole numbers, has
-``question`` and ``number``. Nothing is taken from a file's name but its form.
+plain text, each a record with ``line`` and its ``number``. A TSV without names, of texts and
+numbers, has ``question`` and ``answer_number``. Nothing is taken from a file's name but its form.
 """
 
 import csv
@@ -29,7 +29,7 @@ MOST_COLUMNS = 1_000
 BATCH_ROWS = 256
 BATCH_BYTES = 1 << 26
 """Of so many rows of a table: a value can stand for thousands."""
-HEADERLESS = ("question", "number")
+HEADERLESS = ("question", "answer_number")
 
 
 class Record(NamedTuple):
@@ -57,7 +57,7 @@ def records_of(path: Path) -> Iterator[Record]:
         return _of_table(path)
     lines = _bounded(path)
     if form in DELIMITED:
-        return _of_cells(path, lines, DELIMITED[form])
+        return _of_cells(lines, DELIMITED[form])
     read = _object if form in JSON_LINES else _text
     return (Record(where, read(where, text)) for where, text in lines if not text.isspace())
 
@@ -90,15 +90,17 @@ def _object(where: str, text: str) -> dict[str, Any]:
 
 
 def _text(where: str, text: str) -> dict[str, Any]:
-    return {"line": text.strip()}
+    return {"line": text.strip(), "number": where.rpartition(":")[2]}
 
 
-def _of_cells(path: Path, lines: Iterator[tuple[str, str]], delimiter: str) -> Iterator[Record]:
+def _of_cells(lines: Iterator[tuple[str, str]], delimiter: str) -> Iterator[Record]:
     rows = _rows(lines, delimiter)
-    where, header = next(rows, (str(path.resolve()), []))
+    where, header = next(rows, ("", []))
+    if not where:
+        return
     if delimiter == "\t" and len(header) == len(HEADERLESS) and NUMBER.fullmatch(header[-1]):
         rows, header = chain([(where, header)], rows), list(HEADERLESS)
-    if not header or len(set(header)) < len(header) or len(header) > MOST_COLUMNS:
+    if len(set(header)) < len(header) or len(header) > MOST_COLUMNS:
         names = printable(", ".join(header[:20]))
         raise DataError(
             f"{where}: these are no names of columns: {names}", hint="the first line has them"

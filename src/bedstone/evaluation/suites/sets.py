@@ -117,11 +117,10 @@ def _global_mmlu(it: Fields, language: str, number: str) -> Made:
 
 
 def _mgsm(it: Fields, language: str, number: str) -> Made:
-    figure = it.figure("answer_number" if it.has("answer_number") else "number")
     return {
         "own": number,
         "question": it.text("question"),
-        "answers": (figure.replace(".", decimal_of(language)),),
+        "answers": (it.figure("answer_number").replace(".", decimal_of(language)),),
     }
 
 
@@ -159,15 +158,15 @@ def _multiblimp(it: Fields, language: str, number: str) -> Made:
     return {
         "own": number,
         "parallel_id": None,
-        "delimiter": "",
         "choices": pair[::-1] if gold else pair,
         "gold": gold,
         "domain": it.maybe("phenomenon"),
     }
 
 
-def _line(it: Fields, language: str, number: str) -> Made:
-    return {"own": number, "choices": (it.text("line"),)}
+def a_line(it: Fields, language: str, number: str) -> Made:
+    """A text that stands on a line of its own; its number is that of its translations."""
+    return {"own": it.text("number"), "choices": (it.text("line"),)}
 
 
 def _own(it: Fields, language: str, number: str) -> Made:
@@ -203,14 +202,13 @@ SETS = (
     Set("belebele", f"flores_passage question {ANSWERS}", _belebele),
     Set("mmlu-prox", "question option_0 option_1 answer answer_index", _mmlu_prox),
     Set("global-mmlu", "question option_a option_b option_c option_d answer", _global_mmlu),
-    Set("mgsm", "question number", _mgsm),
     Set("mgsm", "question answer_number", _mgsm),
     Set("xcopa", "premise choice1 choice2 question label", _xcopa),
     Set("sib-200", "index_id category text", _sib),
     Set("multiblimp", "sen wrong_sen", _multiblimp, "acc"),
-    Set("", "line", _line),
     Set("", "text", _own),
     Set("", "question", _own),
     Set("", "choices", _own),
+    Set("", "line number", a_line),
 )
 """The first whose fields are all there counts."""
