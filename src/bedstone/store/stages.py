@@ -70,6 +70,7 @@ STAGES = (
     "sampling.rewards",
     "sampling.compare",
     "evaluation.scores",
+    "evaluation.standing",
     "evaluation.ablation",
     "evaluation.prediction",
 )

@@ -18,9 +18,9 @@ DRAWS = 10_000
 
 @dataclass(frozen=True, slots=True)
 class Worst:
-    """The worst of the columns, beside the worst of as many that are equal."""
+    """The worst of the languages, beside the worst of as many that are equal."""
 
-    column: str
+    language: str
     value: float
     pooled: float
     """The mean over all outcomes."""
@@ -53,9 +53,9 @@ def worst_of_equal(panel: Panel, seed: int) -> Worst:
         random = np.random.default_rng(seed)
         right_RM = random.binomial(independent_M.astype(np.int64), pooled, (DRAWS, len(n_M)))
         lowest_R = (right_RM / independent_M).min(axis=1)
-    value, column = min(zip(panel.values, panel.columns, strict=True))
+    value, language = min(zip(panel.values, panel.columns, strict=True))
     low = float(np.quantile(lowest_R, LEVEL))
-    return Worst(column, value, pooled, float(lowest_R.mean()), low)
+    return Worst(language, value, pooled, float(lowest_R.mean()), low)
 
 
 def told_apart(panel: Panel, seed: int) -> list[tuple[str, str]]:
