@@ -95,6 +95,17 @@ def harness_items(path: Path) -> Harness:
     return Harness(list(task.items()), task.ignored)
 
 
+def tests_in(paths: Mapping[str, Path]) -> list[str]:
+    """The files that describe a test, which names itself; others are there to be included.
+
+    Raises:
+        DataError: a file of this ending is no YAML.
+    """
+    return [
+        name for name, path in paths.items() if name.endswith(ENDINGS) and "task" in _read(path)
+    ]
+
+
 class _Loader(yaml.SafeLoader):  # type: ignore[misc]  # yaml has no types
     """YAML of plain values."""
 
