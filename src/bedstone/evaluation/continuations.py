@@ -100,13 +100,15 @@ def _choices(writer: "Writer", item: Item, nothing: list[int]) -> list[_Choice]:
         own, is_split = _encoded(texts, head, *parted(item.prompt, ending))
         text = Continued((*before, *head, *own), len(before) + len(head))
         alone = Continued((*nothing, *texts.encode(ending)), len(nothing))
+        if min(text.tokens, alone.tokens) < 1:
+            raise DataError(f"item {printable(item.id)}: choice {number} gives no token")
         found.append(_Choice(item, number, text, alone, is_split))
-    excess = max(len(each.text.ids) for each in found) - (seq_len + 1)
-    if excess > 0:
-        found = [each.cut(excess) for each in found]
-    for each in found:
-        _refuse_unfit(each, seq_len)
-    return found
+    longest = max(found, key=lambda each: len(each.text.ids))
+    excess = len(longest.text.ids) - (seq_len + 1)
+    if excess >= longest.text.start or len(longest.alone.ids) > seq_len + 1:
+        where = f"item {printable(item.id)}: choice {longest.number}"
+        raise DataError(f"{where} has {longest.text.tokens} tokens, the model's texts {seq_len}")
+    return [each.cut(excess) for each in found] if excess > 0 else found
 
 
 def _encoded(
@@ -120,14 +122,6 @@ def _encoded(
     if spelt == told:
         return whole[len(head) :], False
     return texts.encode(ending), True
-
-
-def _refuse_unfit(choice: _Choice, seq_len: int) -> None:
-    where = f"item {printable(choice.item.id)}: choice {choice.number}"
-    if min(choice.text.tokens, choice.alone.tokens) < 1:
-        raise DataError(f"{where} gives no token")
-    if choice.text.start < 1 or len(choice.alone.ids) > seq_len + 1:
-        raise DataError(f"{where} has {choice.text.tokens} tokens, the model's texts {seq_len}")
 
 
 def _rows(writer: "Writer", choices: Sequence[_Choice]) -> dict[str, list[Row]]:

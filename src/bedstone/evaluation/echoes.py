@@ -36,7 +36,7 @@ def probed(probe: Shard) -> Endpoint:
     about = read_json(probe, FILE)
     found = Findings.read(about).features.get(FEATURE)
     if found is None or found.verdict != "honoured":
-        seen = "the probe has not asked" if found is None else f"{found.verdict}: {found.seen}"
+        seen = f"{found.verdict}: {found.seen}" if found else "of a chat, or of an older probe"
         raise ConfigError(
             f"{printable(about['url'])} does not tell how likely a given text is ({seen})",
             hint="such an endpoint can be asked for the letter of a choice: sampling.answers does",

@@ -13,6 +13,9 @@ or its folders' (``tel_Telu.jsonl``, ``test.sw.jsonl``, ``te/test.parquet``). Fi
 learn from (``train``, ``dev``, ``validation``) are left out where there is one to test on, and so
 are files in other forms. A set of no known name is called as the file, without its language.
 
+Where files of YAML describe tests of lm-evaluation-harness, those are read, and what lies beside
+them is their data; see ``suites.harness`` for what of them is done.
+
 Items of one id in several languages are parallel; of sets without ids, those of one number. What is
 known by fields of your own is so by ``parallel_id``, or by ``id``, and else not. Of Global-MMLU the
 domain is ``sensitive`` or ``agnostic`` where the set says so, else the subject's category; of
@@ -29,6 +32,7 @@ from pydantic import Field
 from bedstone.config import Config
 from bedstone.errors import ConfigError, DataError
 from bedstone.evaluation.suites.files import KNOWN, MOST_ITEMS, SetReader
+from bedstone.evaluation.suites.harness import tests_in
 from bedstone.evaluation.suites.naming import key_of, to_test_on
 from bedstone.evaluation.suites.records import is_read
 from bedstone.lots import lot
@@ -59,13 +63,16 @@ def run(config: SuiteConfig, job: Job) -> Result:
         DataError: a file or a line cannot be read, or there is no item.
     """
     paths = _paths(job.inputs["files"])
-    names = to_test_on(name for name in paths if is_read(name))
+    described = tests_in(paths)
+    names = described or to_test_on(name for name in paths if is_read(name))
     wanted = {_key(language) for language in config.languages}
     reader = SetReader(wanted)
     with job.progress.task("files", len(names)) as progress:
         for name in names:
             reader.read(name, paths[name])
             progress.advance()
+    for ignored in reader.ignored:
+        job.progress.say(f"{ignored} is ignored")
     if missing := sorted(wanted - reader.languages):
         there = ", ".join(sorted(reader.languages)) or "none"
         raise ConfigError(f"no item is in {', '.join(missing)}", hint=f"there are {there}")
@@ -79,6 +86,7 @@ def run(config: SuiteConfig, job: Job) -> Result:
             "languages": len({item.language for item in items}),
             "suites": len({item.suite for item in items}),
             "skipped_files": len(paths) - len(names),
+            **({"ignored_keys": len(reader.ignored)} if described else {}),
         }
     )
 

@@ -7,6 +7,7 @@ from typing import Any
 
 from bedstone.errors import DataError, printable
 from bedstone.evaluation.suites.fields import Fields
+from bedstone.evaluation.suites.harness import ENDINGS, harness_items
 from bedstone.evaluation.suites.naming import Named, key_of, named
 from bedstone.evaluation.suites.records import Record, records_of
 from bedstone.evaluation.suites.sets import (
@@ -34,6 +35,8 @@ class SetReader:
         self.items: list[Item] = []
         self.languages: set[str] = set()
         """Of all records."""
+        self.ignored: list[str] = []
+        """What tests of lm-evaluation-harness say that is not done here."""
         self._wanted = wanted
         self._counts = Counter[str]()
         self._places: dict[str, str] = {}
@@ -48,7 +51,11 @@ class SetReader:
 
         Raises:
             DataError: it cannot be read, is of no known set, or a record is no item.
+            ConfigError: as ``harness_items``.
         """
+        if name.endswith(ENDINGS):
+            self._read_test(path)
+            return
         told, form = named(name), None
         for record in records_of(path):
             form = form or recognised(record.values)
@@ -64,6 +71,14 @@ class SetReader:
                 ) from error
             if item:
                 self._take(item, record.where)
+
+    def _read_test(self, path: Path) -> None:
+        test = harness_items(path)
+        self.ignored += [f"{path.name}: {said}" for said in test.ignored]
+        for number, item in enumerate(test.items):
+            self.languages.add(item.language)
+            if not self._wanted or item.language in self._wanted:
+                self._take(item, f"{path}, item {number}")
 
     def _item(self, record: Record, form: Set, told: Named) -> Item | None:
         language = _language_of(record.values, told)

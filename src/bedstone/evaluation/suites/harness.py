@@ -8,6 +8,7 @@ Source: lm-evaluation-harness 0.4.13, ``api/task.py``, ``api/samplers.py``, ``co
 """
 
 import ast
+import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
@@ -90,8 +91,19 @@ def harness_items(path: Path) -> Harness:
         ConfigError: the test is a program or needs something from elsewhere, or a template fails.
         DataError: it is no YAML, or the data are not what it says.
     """
-    task = _Task(path, _config(path, path.parent.resolve()))
+    task = _Task(path, _config(path.parent, path.name))
     return Harness(list(task.items()), task.ignored)
+
+
+def tests_in(paths: Mapping[str, Path]) -> list[str]:
+    """The files that describe a test, which names itself; others are there to be included.
+
+    Raises:
+        DataError: a file of this ending is no YAML.
+    """
+    return [
+        name for name, path in paths.items() if name.endswith(ENDINGS) and "task" in _read(path)
+    ]
 
 
 class _Loader(yaml.SafeLoader):  # type: ignore[misc]  # yaml has no types
@@ -106,12 +118,22 @@ def _refuse_tag(loader: _Loader, suffix: str, node: yaml.Node) -> None:
 _Loader.add_multi_constructor("!", _refuse_tag)
 
 
-def _config(path: Path, root: Path, depth: int = 0) -> dict[str, Any]:
+def _config(root: Path, name: str, depth: int = 0) -> dict[str, Any]:
     """What a file says, over what it includes."""
+    path = _inside(root, name)
     if depth > MOST_INCLUDES:
         raise ConfigError(f"{path}: files that include one another, or more than {MOST_INCLUDES}")
+    said = _read(path)
+    included = said.pop("include", [])
+    under: dict[str, Any] = {}
+    for other in included if isinstance(included, list) else [included]:
+        under |= _config(root, str(Path(name).parent / str(other)), depth + 1)
+    return under | said
+
+
+def _read(path: Path) -> dict[str, Any]:
     try:
-        with _inside(path, root).open("rb") as file:
+        with path.open("rb") as file:
             text = file.read(MOST_BYTES + 1)
         if len(text) > MOST_BYTES:
             raise DataError(f"{path}: more than {MOST_BYTES:,} bytes of YAML")
@@ -124,22 +146,20 @@ def _config(path: Path, root: Path, depth: int = 0) -> dict[str, Any]:
         raise ConfigError(f"{path} cannot be read: {error.strerror}") from error
     if not isinstance(said, dict) or not all(isinstance(key, str) for key in said):
         raise DataError(f"{path} describes no test: it is no table of names and values")
-    included = said.pop("include", [])
-    under: dict[str, Any] = {}
-    for name in included if isinstance(included, list) else [included]:
-        under |= _config(path.parent / str(name), root, depth + 1)
-    return under | said
+    return said
 
 
-def _inside(path: Path, root: Path) -> Path:
-    """The path, if it lies in the folder.
+def _inside(root: Path, name: str) -> Path:
+    """A file of a test's folder, by its name there. What the file is a link to is the user's.
 
     Raises:
-        ConfigError: it does not.
+        ConfigError: it lies elsewhere.
     """
-    if not path.resolve().is_relative_to(root):
-        raise ConfigError(f"{printable(str(path))} lies outside the test's folder {root}")
-    return path
+    path = Path(os.path.normpath(name))
+    if path.is_absolute() or os.pardir in path.parts:
+        message = f"{printable(name)} lies outside the folder of the test"
+        raise ConfigError(message, hint="put it beside the YAML, and name it from there")
+    return root / path
 
 
 class _Task:
@@ -256,10 +276,9 @@ class _Task:
                 raise self._fault(
                     f"data_files of {split!r}: {name!r} is no file in {' or '.join(FORMS[form])}"
                 )
-            path = self._path.parent / name
-            found.append(_inside(path, self._path.parent.resolve()))
-            if not path.is_file():
-                raise DataError(f"{self._path}: there is no {printable(str(path))}")
+            found.append(_inside(self._path.parent, name))
+            if not found[-1].is_file():
+                raise DataError(f"{self._path}: there is no {printable(name)} beside it")
         return found
 
     def _metrics(self) -> list[str]:

@@ -89,31 +89,30 @@ def panel_of(
     measured: Iterable[Measured], column: Callable[[Item], str] = lambda item: item.language
 ) -> Panel:
     """What was measured, in columns by name."""
-    units, clusters, places = dict[str, int](), dict[str, int](), dict[str, int]()
-    cluster_U, cells = list[int](), list[tuple[int, int, float, float]]()
-    for each in measured:
-        content = each.item.parallel_id or each.item.id
-        if content not in units:
-            units[content] = len(units)
-            passage = each.item.passage_id or content
-            cluster_U.append(clusters.setdefault(passage, len(clusters)))
-        place = places.setdefault(column(each.item), len(places))
-        cells.append((units[content], place, each.part, each.whole))
-    columns = sorted(places)
-    order = [places[name] for name in columns]
-    shape = len(units), len(columns)
-    of_units, of_columns, part, whole = np.array(cells, np.float64).reshape(-1, 4).T
-    at = (of_units * len(columns) + of_columns).astype(np.int64)
+    those = list(measured)
+    contents = [each.item.parallel_id or each.item.id for each in those]
+    units, unit = _numbered(contents)
+    passages = dict[str, str]()
+    for content, each in zip(contents, those, strict=True):
+        passages.setdefault(content, each.item.passage_id or content)
+    clusters, cluster_U = _numbered(passages.values())
+    names, place = _numbered(column(each.item) for each in those)
+    shape = len(units), len(names)
+    order = sorted(range(len(names)), key=names.__getitem__)
+    sums = ([1.0] * len(those), [each.part for each in those], [each.whole for each in those])
     times_UM, part_UM, whole_UM = (
-        np.bincount(at, each, len(units) * len(columns)).reshape(shape)[:, order]
-        for each in (np.ones(len(cells)), part, whole)
+        np.bincount(unit * len(names) + place, each, len(units) * len(names))
+        .reshape(shape)[:, order]
+        for each in sums
     )
     is_single = len(clusters) == len(units) and bool((times_UM <= 1).all())
     often_UM = np.maximum(times_UM, 1)
-    return Panel(
-        tuple(columns),
-        part_UM / often_UM,
-        whole_UM / often_UM,
-        np.array(cluster_U, np.int64),
-        is_single,
-    )
+    columns = tuple(names[number] for number in order)
+    return Panel(columns, part_UM / often_UM, whole_UM / often_UM, cluster_U, is_single)
+
+
+def _numbered(names: Iterable[str]) -> tuple[list[str], NDArray[np.int64]]:
+    """Each once, in their order, and the number of each."""
+    numbers = dict[str, int]()
+    found = [numbers.setdefault(name, len(numbers)) for name in names]
+    return list(numbers), np.array(found, np.int64)

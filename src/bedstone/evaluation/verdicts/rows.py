@@ -7,7 +7,6 @@ be told has no row.
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
-from statistics import fmean
 from typing import Any
 
 from bedstone.corpus.identification.identifiers import Identifier
@@ -35,12 +34,12 @@ def language_rows(
     yield from _rows("score", panel.columns, scores(panel, seed))
     yield from _against_english(evidence, panel, seed)
     bases = baselines(evidence)
-    right = _by_item(evidence.outcomes)
+    right = {
+        name: sum(each.right for each in those) / len(those)
+        for name, those in _by_item(evidence.outcomes).items()
+    }
     for name, measured in bases.items():
-        over = panel_of(
-            Measured(it.item, fmean(each.right for each in right[it.item.id]) - it.part)
-            for it in measured
-        )
+        over = panel_of(Measured(it.item, right[it.item.id] - it.part) for it in measured)
         yield from _rows(f"over_{name}", over.columns, gaps(over, seed))
     yield from _calibrated(evidence.outcomes, seed)
     yield from _agreeing(evidence.outcomes, seed)

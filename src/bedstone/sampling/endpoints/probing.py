@@ -75,9 +75,9 @@ def probe(endpoint: Endpoint) -> Findings:
 
     The features: ``seed``; ``redraw`` (requests with different seeds give different texts);
     ``n``; ``temperature``; ``max_tokens``; ``stop``; ``top_p``, ``top_k``, ``min_p``; the three
-    penalties; ``logprobs``; ``echo`` (the log-probabilities of a given text's tokens come);
-    ``untruncated`` (unlikely tokens come as often as they should where
-    nothing cuts them off); ``order`` (the temperature acts before top_p).
+    penalties; ``logprobs``; ``untruncated`` (unlikely tokens come as often as they should where
+    nothing cuts them off); ``order`` (the temperature acts before top_p);
+    of texts ``echo`` (how likely a given text's tokens are is told).
 
     Raises:
         BedstoneError: the endpoint cannot be asked at all.
@@ -121,10 +121,11 @@ class _Probe:
             **{name: partial(self.strictest, name) for name in STRICTEST},
             **{name: partial(self.penalty, name) for name in PENALTIES},
             "logprobs": self.logprobs,
-            "echo": self.echo,
             "untruncated": self.untruncated,
             "order": self.order,
         }
+        if not self.endpoint.chat:  # a chat repeats nothing
+            checks["echo"] = self.echo
         for name, check in checks.items():
             try:
                 verdict, seen = check()
@@ -275,8 +276,6 @@ class _Probe:
 
     def echo(self) -> Said:
         """A greedy text that is given is as likely as when it was drawn."""
-        if self.endpoint.chat:
-            return "ignored", "a chat repeats nothing"
         if self.logprobs_of != "model":
             return "cannot tell", "without log-probabilities of the model"
         drawn = self.listed(0, temperature=0)
