@@ -43,7 +43,8 @@ class Panel:
     @property
     def is_counted(self) -> bool:
         """Whether it is of single outcomes that are right or wrong, or of differences of such."""
-        return self.is_single and bool(np.isin(self.part_UM, (-1, 0, 1)).all())
+        is_one_each = np.isin(self.part_UM, (-1, 0, 1)) & np.isin(self.whole_UM, (0, 1))
+        return self.is_single and bool(is_one_each.all())
 
     @property
     def values(self) -> list[float]:
@@ -101,8 +102,9 @@ def panel_of(
     order = sorted(range(len(names)), key=names.__getitem__)
     sums = ([1.0] * len(those), [each.part for each in those], [each.whole for each in those])
     times_UM, part_UM, whole_UM = (
-        np.bincount(unit * len(names) + place, each, len(units) * len(names))
-        .reshape(shape)[:, order]
+        np.bincount(unit * len(names) + place, each, len(units) * len(names)).reshape(shape)[
+            :, order
+        ]
         for each in sums
     )
     is_single = len(clusters) == len(units) and bool((times_UM <= 1).all())

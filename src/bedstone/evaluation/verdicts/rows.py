@@ -73,6 +73,7 @@ def suite_row(evidence: Evidence, seed: int) -> Row:
     """Which language is worst, and which are told apart."""
     panel = panel_of(evidence.measured)
     row: Row = {"judged_from": "scores" if evidence.choices or evidence.texts else "answers"}
+    row |= {"worst": None, "told_apart": None}
     if evidence.is_comparable and len(panel.columns) > 1:
         apart = told_apart(panel, seed)
         row["worst"] = asdict(worst_of_equal(panel, seed))

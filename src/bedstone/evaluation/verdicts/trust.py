@@ -42,7 +42,7 @@ class Calibration:
 
 
 def calibration(confidence_I: ArrayLike, right_I: ArrayLike, seed: int) -> Calibration:
-    """Of one instance at least.
+    """Of one instance at least. By chance: as if none were right because another is.
 
     Source: Guo et al. 2017, arXiv:1706.04599, equation 3. Differs: bins of equally many, and the
     error's own bias beside it, by simulation.
