@@ -58,7 +58,10 @@ def by_writer(writer: "Writer", max_tokens: int, *, chat: bool) -> Complete:
     """A model of this machine, greedily."""
     from bedstone.generation.generate import Drawing
 
-    drawing = Drawing(parse("greedy"), 1, max_tokens, writer.ends, seed=0)
+    newline = writer.texts.encode("\n")
+    # A model without turns would go on with another line.
+    ends = writer.ends if chat or len(newline) > 1 else writer.ends | set(newline)
+    drawing = Drawing(parse("greedy"), 1, max_tokens, ends, seed=0)
     room = writer.model.config.seq_len - max_tokens
 
     def complete(prompts: Sequence[str]) -> list[Translated]:
