@@ -14,13 +14,15 @@ from bedstone.evaluation.verdicts.panels import Panel
 from bedstone.uncertainty.paired import LEVEL, holm
 
 DRAWS = 10_000
+ROUNDING = 1e-12
+"""A variance that is no more is none."""
 
 
 @dataclass(frozen=True, slots=True)
 class Worst:
-    """The worst of the columns, beside the worst of as many that are equal."""
+    """The worst of the languages, beside the worst of as many that are equal."""
 
-    column: str
+    language: str
     value: float
     pooled: float
     """The mean over all outcomes."""
@@ -48,14 +50,14 @@ def worst_of_equal(panel: Panel, seed: int) -> Worst:
     own_UM = np.where(has_UM, own_UM - own_UM.sum(axis=0) / n_M, 0)
     variance = float((panel.by_cluster(own_UM) ** 2).sum() / n_M.sum())
     lowest_R = np.full(1, pooled)
-    if variance > 0:
+    if variance > ROUNDING:
         independent_M = np.maximum(np.rint(n_M * pooled * (1 - pooled) / variance), 1)
         random = np.random.default_rng(seed)
         right_RM = random.binomial(independent_M.astype(np.int64), pooled, (DRAWS, len(n_M)))
         lowest_R = (right_RM / independent_M).min(axis=1)
-    value, column = min(zip(panel.values, panel.columns, strict=True))
+    value, language = min(zip(panel.values, panel.columns, strict=True))
     low = float(np.quantile(lowest_R, LEVEL))
-    return Worst(column, value, pooled, float(lowest_R.mean()), low)
+    return Worst(language, value, pooled, float(lowest_R.mean()), low)
 
 
 def told_apart(panel: Panel, seed: int) -> list[tuple[str, str]]:

@@ -8,7 +8,6 @@ Source: Marchisio et al. 2024, arXiv:2406.20052, line-level and word-level pass 
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 
 from bedstone.corpus.identification.identifiers import Identifier
 from bedstone.corpus.identification.identify import identify
@@ -24,32 +23,29 @@ LATIN_WORD = re.compile("[A-Za-zÀ-ɏ]{2,}")
 LATIN = "Latn"
 
 
-@dataclass(frozen=True, slots=True)
-class Passes:
-    """Of texts, those that pass, in their items' languages."""
+def passes(spoken: Sequence[tuple[Item, str]], identifier: Identifier) -> dict[str, list[Measured]]:
+    """How texts to items pass, in the items' languages.
 
-    lines: list[Measured]
-    """Of texts with a line that is known: whether none is in another language."""
-    words: list[Measured]
-    """Of those that pass, in other scripts than Latin: whether no word is in Latin script."""
-    unknown: list[Measured]
-    """Of all: whether the language of no line is known."""
-
-
-def passes(spoken: Sequence[tuple[Item, str]], identifier: Identifier) -> Passes:
-    """How the texts to these items pass."""
+    ``lines_in_language`` of texts with a line that is known: whether none is in another language.
+    ``words_in_script`` of those that pass, in other scripts than Latin: whether no word is in Latin
+    script. ``language_unknown`` of all: whether no line is known.
+    """
     told = [[line for line in text.splitlines() if _is_long(line)] for _, text in spoken]
     lines = [line for each in told for line in each]
     found = iter(each.language for each in identify(lines, identifier, MIN_BYTES, MIN_SHARE))
-    made = Passes([], [], [])
+    in_language, in_script, unknown = list[Measured](), list[Measured](), list[Measured]()
     for (item, text), its in zip(spoken, told, strict=True):
         known = {next(found) for _ in its} - {UNKNOWN}
-        made.unknown.append(Measured(item, float(not known)))
+        unknown.append(Measured(item, float(not known)))
         if known:
-            made.lines.append(Measured(item, float(known == {item.language})))
+            in_language.append(Measured(item, float(known == {item.language})))
         if known == {item.language} and split(item.language)[1] != LATIN:
-            made.words.append(Measured(item, float(not LATIN_WORD.search(text))))
-    return made
+            in_script.append(Measured(item, float(not LATIN_WORD.search(text))))
+    return {
+        "lines_in_language": in_language,
+        "words_in_script": in_script,
+        "language_unknown": unknown,
+    }
 
 
 def own_texts(items: Sequence[Item]) -> Iterator[tuple[Item, str]]:

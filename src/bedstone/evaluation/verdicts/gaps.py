@@ -56,7 +56,7 @@ class Gap(Score):
 
 
 def scores(panel: Panel, seed: int) -> list[Score]:
-    """Each column's value. It must be there."""
+    """Each column's value."""
     found = []
     drawn_RM = None if panel.is_counted else _drawn(panel, seed)
     for place, (value, n) in enumerate(zip(panel.values, panel.clusters, strict=True)):
@@ -77,7 +77,7 @@ def gaps(differences: Panel, seed: int) -> list[Gap]:
     found = []
     known = zip(differences.values, differences.clusters, ps, strict=True)
     for place, (value, n, p) in enumerate(known):
-        score = _told(value, n, _interval(value, drawn_RM[:, place], n) if n else None)
+        score = _told(value, n, _interval(value, drawn_RM[:, place], n))
         part_U = differences.part_UM[:, place]
         error = float(np.nanstd(drawn_RM[:, place])) if p is not None else 0.0
         found.append(
@@ -135,7 +135,7 @@ def _interval(value: float, drawn_R: Floats, n: int) -> Estimate:
     return percentile_interval(value, drawn_R[np.isfinite(drawn_R)], n)
 
 
-def _told(value: float, n: int, interval: Estimate | None) -> Score:
-    if interval is None or n < MIN_DOCUMENTS:
+def _told(value: float, n: int, interval: Estimate) -> Score:
+    if n < MIN_DOCUMENTS:
         return Score(value, None, None, n)
     return Score(value, interval.low, interval.high, n)

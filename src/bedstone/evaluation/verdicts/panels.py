@@ -27,7 +27,10 @@ class Measured:
 
 @dataclass(frozen=True, slots=True)
 class Panel:
-    """Numbers of the same contents in several columns. A column's value is a ratio of sums."""
+    """Numbers of the same contents in columns, each of which has one at least.
+
+    A column's value is a ratio of sums.
+    """
 
     columns: tuple[str, ...]
     part_UM: Floats
@@ -44,9 +47,8 @@ class Panel:
 
     @property
     def values(self) -> list[float]:
-        """Of each column; nan of none."""
-        with np.errstate(invalid="ignore"):
-            return [float(each) for each in self.part_UM.sum(axis=0) / self.whole_UM.sum(axis=0)]
+        """Of each column."""
+        return [float(each) for each in self.part_UM.sum(axis=0) / self.whole_UM.sum(axis=0)]
 
     @property
     def clusters(self) -> list[int]:
@@ -77,7 +79,10 @@ class Panel:
         return one, other, has_UM[:, one] & has_UM[:, other]
 
     def _of(self, columns: Sequence[str], part_UM: Floats, whole_UM: Floats) -> "Panel":
-        return replace(self, columns=tuple(columns), part_UM=part_UM, whole_UM=whole_UM)
+        """Without columns that have no content."""
+        has = np.flatnonzero(whole_UM.any(axis=0)).tolist()
+        names = tuple(columns[place] for place in has)
+        return replace(self, columns=names, part_UM=part_UM[:, has], whole_UM=whole_UM[:, has])
 
 
 def panel_of(

@@ -78,11 +78,11 @@ def _error(confidence_I: Floats, right_RI: ArrayLike) -> Floats:
 
 def agreements(
     outcomes: Iterable[Outcome], group: Callable[[Outcome], Hashable]
-) -> tuple[list[Measured], dict[str, float]]:
-    """How often two outcomes of a group say the same, and in each language how often by chance.
+) -> tuple[list[Measured], list[Measured], dict[str, float]]:
+    """How often two outcomes of a group say the same, and whether all of it are right.
 
-    By chance: two outcomes of any two groups. Groups of one are left out; what is not read agrees
-    with nothing.
+    And in each language, how often two outcomes of any two groups say the same, which is chance.
+    Groups of one are left out; what is not read agrees with nothing.
 
     Args:
         outcomes: of any languages.
@@ -91,17 +91,18 @@ def agreements(
     groups = defaultdict[Hashable, list[Outcome]](list)
     for each in outcomes:
         groups[group(each)].append(each)
-    measured, said = list[Measured](), defaultdict[str, Counter[object]](Counter)
+    agreeing, all_right = list[Measured](), list[Measured]()
+    said = defaultdict[str, Counter[object]](Counter)
     for those in groups.values():
         if len(those) > 1:
-            numbers = dict[object, int]()
-            choice = [
-                numbers.setdefault(_said(it), len(numbers)) if it.is_read else -1 for it in those
-            ]
-            item = those[0].item
-            measured.append(Measured(item, float(agreement(np.array([choice]))[0])))
-            said[item.language].update(_said(it) if it.is_read else None for it in those)
-    return measured, {language: _by_chance(counts) for language, counts in said.items()}
+            item, each_said = those[0].item, [_said(it) for it in those]
+            said[item.language].update(each_said)
+            numbers = {what: number for number, what in enumerate(set(each_said))}
+            choice = [-1 if what is None else numbers[what] for what in each_said]
+            agreeing.append(Measured(item, float(agreement(np.array([choice]))[0])))
+            all_right.append(Measured(item, float(all(it.right == 1 for it in those))))
+    by_chance = {language: _by_chance(counts) for language, counts in said.items()}
+    return agreeing, all_right, by_chance
 
 
 def _said(outcome: Outcome) -> tuple[int | None, str | None] | None:

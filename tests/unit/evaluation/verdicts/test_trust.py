@@ -31,7 +31,8 @@ def test_who_is_too_sure_is_blamed():
 
 def outcome(name, chosen=None, sample=0, *, answer=None, is_read=True, answers=(), language="eng"):
     item = Item("s", name, language, "acc", parallel_id=name.split()[0], answers=answers)
-    right = float(answer in answers) if answers else float(answer is None and is_read)
+    right = answer in answers if answers else answer is None and is_read
+    right = float(right if chosen is None else chosen == 2)
     return Outcome(item, right, chosen, answer, is_read, None, sample)
 
 
@@ -40,8 +41,9 @@ def test_agreement_computed_by_hand():
     said = {"a": [0, 0, 1], "b": [2, 2, 2]}
     made = [outcome(name, it, n) for name, its in said.items() for n, it in enumerate(its)]
     made += [outcome("c", is_read=False, sample=n) for n in range(2)] + [outcome("single", 1)]
-    measured, by_chance = agreements(made, lambda each: each.item.id)
+    measured, all_right, by_chance = agreements(made, lambda each: each.item.id)
     assert [each.part for each in measured] == [pytest.approx(1 / 3), 1, 0]
+    assert [each.part for each in all_right] == [0, 1, 0]
     assert by_chance == {"eng": pytest.approx((2**2 + 1 + 3**2) / 8**2)}
 
 
@@ -53,7 +55,7 @@ def test_samples_that_have_nothing_to_do_with_the_item_agree_by_chance():
         for name, row in enumerate(random.choice(3, (2000, 4), p=shares))
         for sample, chosen in enumerate(row)
     ]
-    measured, by_chance = agreements(made, lambda each: each.item.id)
+    measured, _, by_chance = agreements(made, lambda each: each.item.id)
     assert by_chance["eng"] == pytest.approx(np.square(shares).sum(), abs=0.01)
     assert panel_of(measured).values == [pytest.approx(by_chance["eng"], abs=0.01)]
 
