@@ -49,7 +49,7 @@ KEY = r"^[a-z]{3}_[A-Z][a-z]{3}$"
 class TranslationsConfig(Config):
     """Who translates from which language into which."""
 
-    how = ("device",)
+    how = ("device", "threads")
     by: Literal["apertium", "model", "probe", "folder"] = "apertium"
     source: str = Field(pattern=KEY)
     """As ``spa_Latn``: items of other languages are left aside."""
@@ -61,7 +61,7 @@ class TranslationsConfig(Config):
     number_format: NumberFormat = "fp32"
     device: Device = "auto"
     threads: int = Field(default=1, ge=1, le=MOST_THREADS)
-    """Of CTranslate2."""
+    """Of CTranslate2, or of a model of this machine."""
     ends: tuple[int, ...] = ()
     """Tokens that close a completion; none: what the model's files say."""
 
@@ -170,7 +170,7 @@ def _translator(config: TranslationsConfig, job: Job) -> Translator:
     writer = loaded(folder_of(job.inputs["model"]), config.number_format, config.device)
     if config.ends:
         writer = replace(writer, ends=frozenset(config.ends))
-    complete = by_writer(writer, config.max_tokens, chat=config.chat)
+    complete = by_writer(writer, config.max_tokens, config.threads, chat=config.chat)
     return Instructed(complete, config.chat, *both)
 
 

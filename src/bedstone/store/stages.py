@@ -12,8 +12,13 @@ from bedstone.errors import BedstoneError, ConfigError, nearest
 from bedstone.store.artifact import ADOPTION
 from bedstone.store.stage import Stage
 
-TRAINING = ("torch", "safetensors")
-"""What the extra ``train`` brings."""
+EXTRAS = {
+    "torch": "train",
+    "safetensors": "train",
+    "ctranslate2": "translate",
+    "sentencepiece": "translate",
+}
+"""Package -> the extra that brings it."""
 
 
 STAGES = (
@@ -155,5 +160,5 @@ def not_installed(stage: str, package: str) -> BedstoneError:
     """The error of a stage or command whose package is missing."""
     return BedstoneError(
         f"{stage} needs {package}, which is not installed",
-        hint=f"pip install '{'bedstone[train]' if package in TRAINING else package}'",
+        hint=f"pip install '{f'bedstone[{EXTRAS[package]}]' if package in EXTRAS else package}'",
     )

@@ -7,16 +7,17 @@ model as translator; ``gold_in``, the item as people wrote it in the pivot's lan
 Source: Etxaniz et al. 2023, arXiv:2308.01223, for ``self``.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from statistics import fmean
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
-from bedstone.evaluation.verdicts.gaps import Score, gaps, scores
-from bedstone.evaluation.verdicts.panels import Measured, panel_of
+from bedstone.evaluation.verdicts.gaps import Gap, Score, gaps, scores
+from bedstone.evaluation.verdicts.panels import Measured, Panel, panel_of
 from bedstone.tasks.items import Item
 from bedstone.uncertainty.paired import LEVEL
 
+S = TypeVar("S", bound=Score)
 WAYS = ("direct", "in", "in_out", "self", "gold_in")
 COMPARED = {
     "language_gap": ("gold_in", "direct"),
@@ -27,6 +28,8 @@ COMPARED = {
     "self_gain": ("self", "direct"),
 }
 """Each is the first's score less the second's. ``round_gain`` is what of the gain comes back."""
+MOST_FAILED_SHARE = 0.5
+"""Of a way's items: where more fail it says nothing, and would take too many from the others."""
 
 
 class Cost(NamedTuple):
@@ -63,20 +66,26 @@ class Travelled:
     items: Sequence[Item]
     ways: Mapping[str, Way]
 
-    def went(self, name: str, item: Item) -> bool:
-        """Whether the item went this way. Choices are not translated back."""
-        return name in self.ways and not (name == "in_out" and item.choices)
-
     def failed(self, name: str) -> list[Item]:
-        """Items that came to nothing on this way."""
-        return [
-            it for it in self.items if self.went(name, it) and it.id not in self.ways[name].right
-        ]
+        """Items that came to nothing on this way. Choices are not translated back."""
+        went = [item for item in self.items if name != "in_out" or not item.choices]
+        return [item for item in went if item.id not in self.ways[name].right]
 
-    def kept(self) -> list[Item]:
-        """Items that came to something on all their ways."""
-        lost = {item.id for name in WAYS for item in self.failed(name)}
-        return [item for item in self.items if item.id not in lost]
+    def told(self) -> "Travelled":
+        """The items that came to something on all ways; a way on which few did is left out."""
+        most = MOST_FAILED_SHARE * len(self.items)
+        failed = {name: self.failed(name) for name in self.ways}
+        ways = {name: way for name, way in self.ways.items() if len(failed[name]) <= most}
+        lost = {item.id for name in ways for item in failed[name]}
+        return Travelled([item for item in self.items if item.id not in lost], ways)
+
+    def measured(self, *names: str) -> Iterator[Measured]:
+        """What is right on a way, less what is on another."""
+        rights = [self.ways[name].right for name in names if name in self.ways]
+        for item in self.items if len(rights) == len(names) else ():
+            if all(item.id in right for right in rights):
+                first, *less = (right[item.id] for right in rights)
+                yield Measured(item, first - sum(less))
 
 
 def compared(by_language: Mapping[str, Travelled], seed: int) -> list[dict[str, Any]]:
@@ -84,66 +93,54 @@ def compared(by_language: Mapping[str, Travelled], seed: int) -> list[dict[str, 
 
     Items that failed on one way are left out of all. p-values are adjusted over the languages.
     """
-    kept = {language: each.kept() for language, each in by_language.items()}
+    told = {language: each.told() for language, each in by_language.items()}
 
-    def measured(one: str, other: str | None = None) -> Iterator[Measured]:
-        for language, items in kept.items():
-            its = by_language[language]
-            for item in items:
-                if all(its.went(name, item) for name in (one, other or one)):
-                    less = its.ways[other].right[item.id] if other else 0.0
-                    yield Measured(item, its.ways[one].right[item.id] - less)
+    def judged(judge: Callable[[Panel, int], Sequence[S]], *names: str) -> dict[str, S]:
+        panel = panel_of(each for its in told.values() for each in its.measured(*names))
+        return dict(zip(panel.columns, judge(panel, seed) if panel.columns else (), strict=True))
 
-    def told(judge: Any, *names: str) -> dict[str, Score]:
-        panel = panel_of(measured(*names))
-        return dict(zip(panel.columns, judge(panel, seed), strict=True)) if panel.columns else {}
-
-    reached = {name: told(scores, name) for name in WAYS}
-    between = {name: told(gaps, *both) for name, both in COMPARED.items()}
+    reached = {name: judged(scores, name) for name in WAYS}
+    between = {name: judged(gaps, *both) for name, both in COMPARED.items()}
     rows = []
     for language, its in by_language.items():
-        row: dict[str, Any] = {"language": language, "items": len(kept[language])}
-        row["left_out"] = {name: len(its.failed(name)) for name in WAYS if name in its.ways}
-        spent = {name: _spent(its, name, kept[language]) for name in WAYS}
-        row["arms"] = {
-            name: _arm(reached[name][language], spent[name]) if language in reached[name] else None
-            for name in WAYS
-        }
-        row["calls"] = {name: each and each[0] for name, each in spent.items()}
-        row["tokens"] = {name: each and each[1] for name, each in spent.items()}
-        for name, gap in between.items():
-            row[name] = asdict(gap[language]) if language in gap else None
-        row["recommendation"] = _recommendation(row["round_gain"] or row["detour_gain"])
-        rows.append(row)
+        arms = {name: _arm(told[language], name, reached[name].get(language)) for name in WAYS}
+        found = {name: gap.get(language) for name, gap in between.items()}
+        rows.append(
+            {
+                "language": language,
+                "items": len(told[language].items),
+                "left_out": {name: len(its.failed(name)) for name in its.ways},
+                "calls": {name: arm and arm.pop("calls") for name, arm in arms.items()},
+                "tokens": {name: arm and arm.pop("tokens") for name, arm in arms.items()},
+                "arms": arms,
+                **{name: gap and asdict(gap) for name, gap in found.items()},
+                "recommendation": _recommendation(found["round_gain"] or found["detour_gain"]),
+            }
+        )
     return rows
 
 
-def _spent(
-    its: Travelled, name: str, kept: Sequence[Item]
-) -> tuple[float, float, float | None] | None:
-    # Calls, tokens and seconds of an item, in the mean.
-    costs = [its.ways[name].costs[item.id] for item in kept if its.went(name, item)]
-    if not costs:
+def _arm(its: Travelled, name: str, score: Score | None) -> dict[str, Any] | None:
+    if score is None:
         return None
+    way = its.ways[name]
+    costs = [way.costs[item.id] for item in its.items if item.id in way.right]
+    tokens = fmean(cost.tokens for cost in costs)
     waits = [cost.seconds for cost in costs if cost.seconds is not None]
-    seconds = fmean(waits) if len(waits) == len(costs) else None
-    return fmean(cost.calls for cost in costs), fmean(cost.tokens for cost in costs), seconds
-
-
-def _arm(score: Score, spent: tuple[float, float, float | None] | None) -> dict[str, Any]:
-    assert spent
     return {
         "score": score.value,
         "low": score.low,
         "high": score.high,
-        "right_per_million_tokens": 1e6 * score.value / spent[1] if spent[1] else None,
-        "waiting_seconds": spent[2],
+        "right_per_million_tokens": 1e6 * score.value / tokens if tokens else None,
+        "waiting_seconds": fmean(waits) if len(waits) == len(costs) else None,
+        "calls": fmean(cost.calls for cost in costs),
+        "tokens": tokens,
     }
 
 
-def _recommendation(gain: Mapping[str, Any] | None) -> str:
-    if not gain or gain["p_adjusted"] is None or gain["p_adjusted"] >= LEVEL:
+def _recommendation(gain: Gap | None) -> str:
+    if gain is None or gain.low is None or gain.high is None or gain.p_adjusted is None:
         return "cannot tell"
-    if gain["low"] <= 0 <= gain["high"]:
+    if gain.p_adjusted >= LEVEL or gain.low <= 0 <= gain.high:
         return "cannot tell"
-    return "detour" if gain["value"] > 0 else "direct"
+    return "detour" if gain.value > 0 else "direct"

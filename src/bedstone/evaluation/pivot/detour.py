@@ -57,7 +57,7 @@ class Wanted:
     pace: Pace | None = None
     """Of the evaluated model on this machine, for the waiting; None of an endpoint."""
     how: Mapping[str, Any] = field(default_factory=dict)
-    """``number_format`` and ``device`` of a model that translates here."""
+    """``number_format``, ``device`` and ``threads`` of what translates here."""
     prices: Prices = NOTHING
     """Of an endpoint that translates."""
     seed: int = 0
@@ -225,7 +225,8 @@ class _Detour:
                 f"no translator {name!r}",
                 hint="apertium, self, http://HOST/v1#NAME, or a folder for CTranslate2",
             )
-        return {"by": "folder"}, {"folder": adopt([Path(name)], self.making.store)}
+        threads = {key: value for key, value in self.wanted.how.items() if key == "threads"}
+        return {"by": "folder", **threads}, {"folder": adopt([Path(name)], self.making.store)}
 
     @property
     def evaluated(self) -> By:

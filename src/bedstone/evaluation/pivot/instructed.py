@@ -17,6 +17,7 @@ from bedstone.sampling.endpoints.findings import FILE, Findings
 from bedstone.sampling.endpoints.openai_api import RemoteDrawing
 from bedstone.store.artifact import Shard
 from bedstone.store.payload import read_json
+from bedstone.training.threads import using_threads
 
 if TYPE_CHECKING:
     from bedstone.generation.writer import Writer
@@ -54,18 +55,22 @@ class Instructed:
         return translated
 
 
-def by_writer(writer: "Writer", max_tokens: int, *, chat: bool) -> Complete:
+def by_writer(writer: "Writer", max_tokens: int, threads: int, *, chat: bool) -> Complete:
     """A model of this machine, greedily."""
     from bedstone.generation.generate import Drawing
 
-    drawing = Drawing(parse("greedy"), 1, max_tokens, writer.ends, seed=0)
+    newline = writer.texts.encode("\n")
+    # A model without turns would go on with another line.
+    ends = writer.ends if chat or len(newline) > 1 else writer.ends | set(newline)
+    drawing = Drawing(parse("greedy"), 1, max_tokens, ends, seed=0)
     room = writer.model.config.seq_len - max_tokens
 
     def complete(prompts: Sequence[str]) -> list[Translated]:
         begun = time.monotonic()
         ids = writer.prompt_ids(prompts, chat=chat)
         fitting = [each for each in ids if len(each) <= room]
-        drawn = iter(writer.complete(fitting, drawing) if fitting else ())
+        with using_threads(threads):
+            drawn = iter(writer.complete(fitting, drawing) if fitting else ())
         share, found = (time.monotonic() - begun) / len(prompts), []
         for each in ids:
             if len(each) > room:
