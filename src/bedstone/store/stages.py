@@ -20,6 +20,7 @@ STAGES = (
     "corpus.crawl",
     "corpus.extract",
     "corpus.parallel",
+    "corpus.aligned",
     "corpus.language",
     "corpus.votes",
     "corpus.sites",
@@ -70,6 +71,7 @@ STAGES = (
     "sampling.compare",
     "evaluation.ablation",
     "evaluation.prediction",
+    "evaluation.structure",
 )
 """In the mission's order. A stage's name is its module below ``bedstone``."""
 OF_FILES = (ADOPTION, "corpus.crawl")
