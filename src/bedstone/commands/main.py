@@ -27,6 +27,7 @@ from bedstone.commands import (
     size,
     stages,
     strategies,
+    structure,
     tokens,
 )
 from bedstone.commands.declare import Command
@@ -54,6 +55,7 @@ COMMANDS: tuple[Command, ...] = (
     *fit.COMMANDS,
     *ladder.COMMANDS,
     *ablate.COMMANDS,
+    *structure.COMMANDS,
     *sample.COMMANDS,
     *strategies.COMMANDS,
     *export.COMMANDS,

@@ -8,12 +8,13 @@ Writes  ``documents.parquet``, a row for each piece that all of the languages ha
 
 Models of languages are compared on this text, and trained on it too: they are good for nothing
 else, and what parallel text is to measure must not be trained on.
-A piece counts as translated where fewer than half of its words stand in the English one: names
+``eng_Cyrl`` and ``eng_Ethi`` are the English text in letters of two and of three bytes: controls of
+what UTF-8 alone does to a model. A piece counts as translated where fewer than half of its words stand in the English one: names
 stay, sentences do not. A page is held out or not as a whole, the same ones in each language.
 """
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 from typing import Self
 
 import pyarrow as pa
@@ -22,6 +23,7 @@ from pydantic import Field, model_validator
 from bedstone.config import Config
 from bedstone.corpus.rules.sets import LanguageKey
 from bedstone.corpus.sources.alignment import page_of
+from bedstone.corpus.sources.relettered import TABLES, letter_bytes
 from bedstone.errors import DataError
 from bedstone.languages import ENGLISH
 from bedstone.lots import is_held_out, lot
@@ -85,18 +87,19 @@ def run(config: AlignedConfig, job: Job) -> Result:
             "pages": len(set(map(page_of, ids))),
             "held_out_pages": len(held_out),
             "train_bytes": sum(len(each.encode()) for each in trained),
+            "letter_bytes": letter_bytes("".join(texts.values())),
         }
     )
 
 
-def common(parallel: Shard, languages: Iterable[str]) -> Mapping[str, Texts]:
+def common(parallel: Shard, languages: Sequence[str]) -> Mapping[str, Texts]:
     """Of each language, the pieces that all of them have.
 
     Raises:
         DataError: there are none; it says which languages have how many.
     """
     table = tables.read(parallel, ["source", "language", "unit", "text", "english"])
-    found: dict[str, Texts] = {name: {} for name in languages}
+    found: dict[str, Texts] = {ENGLISH if name in TABLES else name: {} for name in languages}
     for row in table.to_pylist():
         own = found.get(row["language"])
         if own is not None and is_translated(row["language"], row["text"], row["english"]):
@@ -109,8 +112,12 @@ def common(parallel: Shard, languages: Iterable[str]) -> Mapping[str, Texts]:
             hint="leave out languages that have few, or give more parallel text",
         )
     return {
-        name: {each: text for each, text in own.items() if each in shared}
-        for name, own in found.items()
+        name: {
+            each: text.translate(TABLES.get(name, {}))
+            for each, text in found[ENGLISH if name in TABLES else name].items()
+            if each in shared
+        }
+        for name in languages
     }
 
 
