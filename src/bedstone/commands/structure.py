@@ -23,7 +23,7 @@ SURE = ("harder", "easier")
 
 
 class StructureArm(TypedDict):
-    """One language against the reference, or its control, of models of one tokeniser and amount of text."""
+    """One language against another, of models of one tokeniser and amount of text."""
 
     language: str
     tokeniser: Literal["bpe", "bytes"]
@@ -106,10 +106,9 @@ def _lines(found: Any) -> Iterator[str]:
     verdicts = {row["language"]: row["verdict"] for row in found["languages"]}
     rows: dict[tuple[str, str], dict[tuple[str, str], str]] = {}
     for row in sorted(found["arms"], key=lambda it: it["language"]):
-        told = f"{row['difference']:+8.1%}{'*' if row['verdict'] in SURE else ' '}"
-        rows.setdefault((row["language"], row["control"]), {})[row["tokeniser"], row["amount"]] = (
-            told
-        )
+        own = rows.setdefault((row["language"], row["control"]), {})
+        sure = "*" if row["verdict"] in SURE else " "
+        own[row["tokeniser"], row["amount"]] = f"{row['difference']:+8.1%}{sure}"
     for (language, control), own in rows.items():
         said = "".join(own.get(cell, f"{'':9}") for cell in cells)
         verdict = verdicts.get(language, "control") if control == found["reference"] else ""

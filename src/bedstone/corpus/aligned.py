@@ -9,8 +9,9 @@ Writes  ``documents.parquet``, a row for each piece that all of the languages ha
 Models of languages are compared on this text, and trained on it too: they are good for nothing
 else, and what parallel text is to measure must not be trained on.
 ``eng_Cyrl`` and ``eng_Ethi`` are the English text in letters of two and of three bytes: controls of
-what UTF-8 alone does to a model. A piece counts as translated where fewer than half of its words stand in the English one: names
-stay, sentences do not. A page is held out or not as a whole, the same ones in each language.
+what UTF-8 alone does to a model. A piece counts as translated where fewer than half of its words
+stand in the English one: names stay, sentences do not. A page is held out or not as a whole, the
+same ones in each language.
 """
 
 import re

@@ -187,15 +187,11 @@ def concluded(arms: Sequence[Row]) -> str:
     said = {row["verdict"] for row in at_content}
     if len(said) == 1 and said <= set(SURE):
         return str(said.pop())
-    is_of_amount = any(
-        row["verdict"] in SURE and _is_less(row, at_content)
-        for row in arms
-        if row not in at_content
-    )
-    return AMOUNT if is_of_amount else UNKNOWN
+    sure = [row for row in arms if row["amount"] != CONTENT and row["verdict"] in SURE]
+    return AMOUNT if any(_is_other(row, at_content) for row in sure) else UNKNOWN
 
 
-def _is_less(row: Row, at_content: Sequence[Row]) -> bool:
+def _is_other(row: Row, at_content: Sequence[Row]) -> bool:
     """Whether equal content leaves out what an amount does, against reference or control."""
     same = [each for each in at_content if each["tokeniser"] == row["tokeniser"]]
     return any(not each["low"] <= row["difference"] <= each["high"] for each in same)
