@@ -23,7 +23,6 @@ if TYPE_CHECKING:
     from bedstone.commands.size import size
     from bedstone.commands.stages import schema, stages
     from bedstone.commands.strategies import strategies
-    from bedstone.commands.structure import structure
     from bedstone.commands.tokens import tokens
 
 __version__ = "0.1.0"
@@ -50,7 +49,6 @@ __all__ = [
     "size",
     "stages",
     "strategies",
-    "structure",
     "tokens",
     "trace",
     "verify",

@@ -27,7 +27,6 @@ from bedstone.commands import (
     size,
     stages,
     strategies,
-    structure,
     tokens,
 )
 from bedstone.commands.declare import Command
@@ -55,7 +54,6 @@ COMMANDS: tuple[Command, ...] = (
     *fit.COMMANDS,
     *ladder.COMMANDS,
     *ablate.COMMANDS,
-    *structure.COMMANDS,
     *sample.COMMANDS,
     *strategies.COMMANDS,
     *export.COMMANDS,
