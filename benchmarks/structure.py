@@ -76,16 +76,13 @@ class Study:
         }
         models = {
             f"bits.{name}-{seed}": Model((*model.sets, *self.seed(seed)), model.held)
-            for seed in range(seeds)
             for name, model in self.arms(nodes)
+            for seed in range(seeds)
         }
-        work, progress = (
-            self.where.engine.map(self.bits, list(models.values())),
-            self.where.progress,
-        )
+        made = self.where.engine.map(self.bits, list(models.values()))
         bits = {}
-        with progress.named("train and measure").task("models", len(models)) as task:
-            for role, path in zip(models, work, strict=True):
+        with self.where.progress.named("structure").task("models", len(models)) as task:
+            for role, path in zip(models, made, strict=True):
                 bits[role] = Artifact(path)
                 task.advance()
         told = {"reference": reference, "controls": controls(reference, nodes)}
@@ -99,17 +96,14 @@ class Study:
         for tokeniser, amounts in AMOUNTS.items():
             found = {it[0]: each for it, each in nodes.items() if it[1] == tokeniser}
             texts = {it: text_of(each) for it, each in found.items() if it not in TABLES}
-            most = limits(texts)
             for language, made in found.items():
                 sets = self.own(language, tokeniser)
                 held = {"tokenizer": made["tokenizer"]}
                 for amount in amounts if language in texts else (CONTENT,):
-                    limit = (
-                        () if amount == CONTENT else (f"pages.max_bytes={most[amount][language]}",)
-                    )
-                    limited = self.built("mix", Model((*sets, *limit), held))
-                    tokens = round(factor * text_of(limited)["train_tokens"])
-                    length = f"base.train_tokens={tokens}"
+                    most_bytes = limits(texts)[amount][language] if amount != CONTENT else None
+                    limit = [f"pages.max_bytes={most_bytes}"] if most_bytes else []
+                    text = text_of(self.built("mix", Model((*sets, *limit), held)))
+                    length = f"base.train_tokens={round(factor * text['train_tokens'])}"
                     yield f"{language}-{tokeniser}-{amount}", Model((*sets, *limit, length), held)
 
     def own(self, language: str, tokeniser: str) -> tuple[str, ...]:

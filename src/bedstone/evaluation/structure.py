@@ -29,6 +29,7 @@ from pydantic import Field
 from bedstone.config import Config
 from bedstone.corpus.rules.sets import LanguageKey
 from bedstone.corpus.sources.alignment import page_of
+from bedstone.corpus.sources.relettered import TABLES as CONTROLS
 from bedstone.errors import DataError
 from bedstone.languages import ENGLISH
 from bedstone.store import tables
@@ -42,6 +43,7 @@ from bedstone.uncertainty.paired import LEVEL, Floats
 FILE = "structure.json"
 AMOUNTS = {"bpe": ("content", "bytes", "scaled", "tokens"), "bytes": ("content", "bytes", "scaled")}
 """By tokeniser; a byte is a token of the second, so that equal bytes are equal tokens."""
+ARMS = tuple((tokeniser, amount) for tokeniser, them in AMOUNTS.items() for amount in them)
 CONTENT = "content"
 WORDS = {"worse": "harder", "better": "easier", "same": "same", "cannot tell": "cannot tell"}
 SURE = ("harder", "easier")
@@ -70,68 +72,40 @@ def run(config: StructureConfig, job: Job) -> Result:
         DataError: bits are missing, or are not of the same pages; the pages are too few.
     """
     sizes, bits = read(job.many("bits"))
-    reference, whole = config.reference, bits["bpe", CONTENT]
-    if lacking := {reference, *config.controls.values()} - set(whole):
-        raise DataError(f"there are no bits of {', '.join(sorted(lacking))}")
-    names = [name for name in bits["bpe", "bytes"] if name != reference]
-    controls = {name: config.controls.get(name, reference) for name in names}
+    reference, (seeds, pages) = config.reference, next(iter(bits["bpe", CONTENT].values())).shape
+    names = sorted({name for found in bits.values() for name in found} - set(CONTROLS))
+    controls = {it: config.controls.get(it, reference) for it in names if it != reference}
+    _require(bits, {reference, *controls}, set(controls.values()))
     arms = list(_arms(config, bits, controls))
     languages = [
         {
             "language": name,
-            "control": controls[name],
+            "control": control,
             "premium": sizes[name] / sizes[reference],
             "verdict": concluded([row for row in arms if row["language"] == name]),
         }
-        for name in names
+        for name, control in controls.items()
     ]
-    seeds, pages = whole[reference].shape
     told = {"reference": reference, "seeds": seeds, "pages": pages, "level": config.level}
     write_json(job, FILE, {**told, "languages": languages, "arms": arms})
-    counts = Counter(row["verdict"] for row in languages)
-    verdicts = {
-        f"{name.replace(' ', '_')}_languages": counts[name] for name in (*SURE, AMOUNT, UNKNOWN)
-    }
+    counts = Counter(str(row["verdict"]).replace(" ", "_") for row in languages)
     costs = {
         f"{tokeniser}_{amount}_bits_per_byte": found[reference].sum() / seeds / sizes[reference]
         for (tokeniser, amount), found in bits.items()
     }
-    return Result({"pages": pages, "seeds": seeds, **verdicts, **costs})
-
-
-def _arms(
-    config: StructureConfig, bits: Mapping[Arm, Mapping[str, Floats]], controls: Mapping[str, str]
-) -> Iterator[Row]:
-    """Against the reference; at equal content also against the controls, and these themselves."""
-    everywhere = dict.fromkeys(controls, config.reference)
-    own = dict.fromkeys(set(controls.values()) - {config.reference}, config.reference)
-    for (tokeniser, amount), found in bits.items():
-        asked = [everywhere]
-        if amount == CONTENT:
-            beside = {name: it for name, it in controls.items() if it != config.reference}
-            asked += [each for each in (beside, own) if each]
-        for against in asked:
-            for name, row in compared(found, against, config.level).items():
-                yield {
-                    "language": name,
-                    "tokeniser": tokeniser,
-                    "amount": amount,
-                    "control": against[name],
-                    **row,
-                }
+    verdicts = {f"{name}_languages": count for name, count in counts.items()}
+    return Result({"held_out_pages": pages, "seeds": seeds, **verdicts, **costs})
 
 
 def read(shards: Mapping[str, Shard]) -> tuple[dict[str, int], dict[Arm, dict[str, Floats]]]:
     """Bytes of the content by language; and by arm and language the bits of pages, K x H.
 
     Raises:
-        DataError: bits are missing, or are not of the same pages; the pages are too few.
+        DataError: bits are of no arm, or not of the same pages; seeds or pages are too few.
     """
     sizes: dict[str, int] = {}
-    seeds: dict[Arm, dict[str, list[Floats]]] = {
-        (tokeniser, amount): {} for tokeniser, amounts in AMOUNTS.items() for amount in amounts
-    }
-    first: list[str] | None = None
+    seeds: dict[Arm, dict[str, list[Floats]]] = {arm: {} for arm in ARMS}
+    ids: list[str] = []
     for name, shard in shards.items():
         language, *arm, _ = name.split("-")
         if tuple(arm) not in seeds:
@@ -139,34 +113,62 @@ def read(shards: Mapping[str, Shard]) -> tuple[dict[str, int], dict[Arm, dict[st
         path = shard.file("documents.parquet")
         with tables.reading(path):
             table = pq.read_table(path, columns=["id", "bytes", "bits"]).sort_by("id")
-        first = first or table["id"].to_pylist()
-        if table["id"].to_pylist() != first:
-            raise DataError(f"bits.{name}: of other content than {next(iter(shards))}")
+        ids = ids or table["id"].to_pylist()
+        if table["id"].to_pylist() != ids:
+            raise DataError(f"bits.{name}: of other content than bits.{next(iter(shards))}")
         sizes[language] = sum(table["bytes"].to_pylist())
-        _, of = np.unique([page_of(each) for each in first], return_inverse=True)
-        pages = np.bincount(of, table["bits"].to_numpy())
-        seeds[arm[0], arm[1]].setdefault(language, []).append(pages.astype(np.float64))
-    if len({len(own) for found in seeds.values() for own in found.values()}) != 1:
-        raise DataError("bits: each language has the same seeds in each arm")
+        _, of = np.unique([page_of(each) for each in ids], return_inverse=True)
+        own = np.bincount(of, table["bits"].to_numpy()).astype(np.float64)
+        seeds[arm[0], arm[1]].setdefault(language, []).append(own)
+    if (pages := len(set(map(page_of, ids)))) < MIN_DOCUMENTS:
+        raise DataError(f"{pages} held-out pages tell no interval: {MIN_DOCUMENTS} do")
+    counts = {len(own) for found in seeds.values() for own in found.values()}
+    if len(counts) > 1 or min(counts) < 2:
+        raise DataError("bits: give two seeds or more, of each language and arm the same")
     bits = {
         arm: {name: np.stack(own) for name, own in found.items()} for arm, found in seeds.items()
     }
-    if (
-        pages := min(each.shape[1] for found in bits.values() for each in found.values())
-    ) < MIN_DOCUMENTS:
-        raise DataError(f"{pages} held-out pages tell no interval; {MIN_DOCUMENTS} do")
     return sizes, bits
+
+
+def _require(
+    bits: Mapping[Arm, Mapping[str, Floats]], languages: set[str], controls: set[str]
+) -> None:
+    for (tokeniser, amount), found in bits.items():
+        wanted = languages | controls if amount == CONTENT else languages
+        if lacking := sorted(wanted - set(found)):
+            raise DataError(f"there are no bits.{lacking[0]}-{tokeniser}-{amount}-SEED")
+
+
+def _arms(
+    config: StructureConfig, bits: Mapping[Arm, Mapping[str, Floats]], controls: Mapping[str, str]
+) -> Iterator[Row]:
+    """Against the reference; at equal content also against the controls, and these themselves."""
+    reference = config.reference
+    beside = {name: it for name, it in controls.items() if it != reference}
+    families = [dict.fromkeys(each, reference) for each in (controls, set(beside.values()))]
+    for (tokeniser, amount), found in bits.items():
+        for against in (*families, beside) if amount == CONTENT else families[:1]:
+            for name, row in compared(found, against, config.level).items():
+                about = {"language": name, "tokeniser": tokeniser, "amount": amount}
+                yield {**about, "control": against[name], **row}
 
 
 def compared(
     bits: Mapping[str, Floats], against: Mapping[str, str], level: float
 ) -> dict[str, Row]:
-    """Each language against the one that is named, as one family: bits K x H, of equal pages."""
+    """Each language against the one that is named, as one family: bits K x H, of equal pages.
+
+    Raises:
+        DataError: the seeds of a language are one run.
+    """
     family = {
         name: Paired(bits[name] - bits[other], bits[other].mean(axis=0))
         for name, other in against.items()
     }
     found = effects(family, level, borrowed(family))
+    if same := [name for name, effect in found.items() if effect.low is None]:
+        raise DataError(f"bits of {same[0]}: all seeds found the same, so they are one run")
     return {name: _row(effect, level) for name, effect in found.items()}
 
 
@@ -192,9 +194,10 @@ def concluded(arms: Sequence[Row]) -> str:
 
 
 def _is_other(row: Row, at_content: Sequence[Row]) -> bool:
-    """Whether equal content leaves out what an amount does, against reference or control."""
-    same = [each for each in at_content if each["tokeniser"] == row["tokeniser"]]
-    return any(not each["low"] <= row["difference"] <= each["high"] for each in same)
+    """Whether equal content leaves out what an amount does, and is not as sure of its sign."""
+    own = [each for each in at_content if each["tokeniser"] == row["tokeniser"]]
+    is_out = (not each["low"] <= row["difference"] <= each["high"] for each in own)
+    return all(is_out) and any(each["verdict"] != row["verdict"] for each in own)
 
 
 STAGE = Stage(
