@@ -1,4 +1,4 @@
-"""What languages are called, on bits that the tests write: planted truths come out, and no others."""
+"""What languages are called, on bits that the tests write: planted truths, and no others."""
 
 import numpy as np
 import pyarrow as pa
