@@ -150,6 +150,40 @@ def test_two_models_are_compared_on_the_same_items(asked, tmp_path, tokenizer): 
     assert told["against"]["tel_Telu"]["p_adjusted"] < 0.001
 
 
+HARNESS = """
+task: letters_eng_Latn
+dataset_path: json
+dataset_kwargs: {data_files: {test: items.jsonl}}
+test_split: test
+output_type: multiple_choice
+doc_to_text: "Q {{question}}"
+doc_to_choice: choices
+doc_to_target: gold
+"""
+
+
+def test_a_test_of_the_harness_is_compared_with_a_run_that_it_logged(asked, tmp_path):
+    write_suite(tmp_path / "letters", languages=("eng_Latn",))
+    (tmp_path / "letters" / "eng_Latn.jsonl").rename(tmp_path / "letters" / "items.jsonl")
+    described = tmp_path / "letters" / "letters.yaml"
+    described.write_text(HARNESS)
+    logged = tmp_path / "samples_letters_eng_Latn_2026-01-01T00-00-00.jsonl"
+    rows = [
+        {
+            "doc_id": number,
+            "arguments": [[f"Q {number}", " x"], [f"Q {number}", " 7"]],
+            "filtered_resps": [["-2.0", "False"], ["-1.0", "True"]],
+            "target": 0,
+            "acc": 0.0,
+        }
+        for number in range(ITEMS)
+    ]
+    logged.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    (told,) = asked("--suite", described, "--plain", "--against", logged)["suites"]
+    assert (told["name"], told["metric"]) == ("letters", "acc")
+    assert told["against"]["eng_Latn"]["value"] == 1
+
+
 @pytest.fixture
 def findings(monkeypatch):
     """An endpoint need not be probed: what it does is known."""

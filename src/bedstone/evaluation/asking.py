@@ -18,6 +18,7 @@ from bedstone.corpus.overlap import grades
 from bedstone.errors import ConfigError, nearest
 from bedstone.evaluation.echoes import FEATURE
 from bedstone.evaluation.made import PIECES, SETS
+from bedstone.evaluation.suites.harness import ENDINGS
 from bedstone.evaluation.suites.naming import key_of
 from bedstone.generation.writer import folder_of, loaded
 from bedstone.languages import ENGLISH
@@ -242,7 +243,9 @@ def _suite(name: str, shared: Mapping[str, Any], making: Making) -> Artifact:
     if is_complete(path) and Artifact(path).manifest.stage in ITEMS:
         return Artifact(path)
     if path.exists():
-        return making.build("evaluation.suite", shared, files=adopt([path], making.store))
+        # What describes a test of lm-evaluation-harness has its data beside it.
+        files = path.parent if path.suffix in ENDINGS else path
+        return making.build("evaluation.suite", shared, files=adopt([files], making.store))
     if name not in SETS:
         raise ConfigError(
             f"--suite {name}: no such file, and no set that is made here; {nearest(name, SETS)}"

@@ -196,7 +196,8 @@ class _Task:
         known = [METRICS[name] for name in self._metrics() if name in METRICS]
         metric = next((it for it in known if it in KINDS[self._kind]), KINDS[self._kind][0])
         language = self._language(document.record)
-        item = Item(self._name, f"{self._name}/{language}/{number}", language, metric)
+        suite = named(self._name).suite or self._name  # the same in each language
+        item = Item(suite, f"{suite}/{language}/{number}", language, metric)
         values = document.record.values
         own: dict[str, Any] = {
             name: str(values[name]) for name in COLUMNS if values.get(name) is not None
