@@ -7,7 +7,7 @@ looks at the prompt and at itself. Logits are computed where a token is asked fo
 Letters of the shapes: see ``model.transformer``; P the places whose logits are computed.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -38,6 +38,11 @@ class Continued:
     start: int
     """Where the end begins, behind a token at least."""
 
+    @property
+    def tokens(self) -> int:
+        """Of the end."""
+        return len(self.ids) - self.start
+
 
 @dataclass(slots=True)
 class _Tree:
@@ -64,22 +69,18 @@ class _Tree:
         self.asked.append((number, self.path[text.start - 1 :], text.ids[text.start :]))
 
 
-def logprobs(
-    model: "Transformer", texts: Sequence[Continued], advance: Callable[[int], None]
-) -> list[float]:
+def logprobs(model: "Transformer", texts: Sequence[Continued]) -> list[float]:
     """The natural log-probability of each text's end after what stands before it.
 
     Args:
         model: computes in its own number format.
         texts: each at most a token longer than the model's.
-        advance: called with the number of texts that were read.
     """
     found = np.zeros(len(texts))
     most_tokens = BATCH_TOKENS if model.device.type == "cpu" else GPU_BATCH_TOKENS
     for trees in _batches(_trees(texts, model.config.d_model), most_tokens):
         numbers, told = _read(model, trees)
         found += np.bincount(numbers, told, len(texts))
-        advance(sum(len(tree.asked) for tree in trees))
     return [float(each) for each in found]
 
 

@@ -45,6 +45,7 @@ from bedstone.evaluation.verdicts.evidence import Evidence, evidences
 from bedstone.evaluation.verdicts.gaps import scores
 from bedstone.evaluation.verdicts.panels import Measured, panel_of
 from bedstone.evaluation.verdicts.rows import domain_rows, language_rows, suite_row
+from bedstone.generation.foresight import Foreseen, Known
 from bedstone.store import tables
 from bedstone.store.artifact import Shard
 from bedstone.store.payload import read_json, write_json
@@ -111,6 +112,11 @@ def run(config: StandingConfig, job: Job) -> Result:
             "unread_share": sum(not row["is_read"] for row in came) / max(len(came), 1),
         }
     )
+
+
+def foresee(config: StandingConfig, known: Known) -> Foreseen:
+    """It reads what a model has said; none is asked."""
+    return Foreseen()
 
 
 def told(standing: Shard, grades: Mapping[str, Row] | None = None) -> list[Row]:

@@ -159,7 +159,8 @@ def branched_blocks(seen_BTS: Tensor) -> "BlockMask":
     def seen(row: Tensor, head: Tensor, query: Tensor, key: Tensor) -> Tensor:
         return seen_BTS[row, query, key]
 
-    return create_block_mask(seen, len(seen_BTS), None, *seen_BTS.shape[1:], seen_BTS.device)
+    rows, size, _ = seen_BTS.shape
+    return create_block_mask(seen, rows, None, size, size, device=seen_BTS.device)
 
 
 def _starts(slots_T: Tensor, documents_BT: Tensor | None) -> Tensor:
