@@ -21,7 +21,7 @@ answer names. Contents are paired by ``parallel_id``, and drawn again by ``passa
   ``_by_chance``, ``is_miscalibrated``, ``brier``, ``auroc``
 * of several samples, or wordings, ``agreement_of_`` them, that ``_by_chance``, ``all_right_of_``
 * where abstaining may be right ``answered``, ``right_of_answered``, ``answered_without_fact``,
-  ``abstained``, ``scored``
+  ``abstained``, and ``scored``: wrong answers cost
 * of answers ``lines_in_language``, ``words_in_script``, ``language_unknown``, and the same of the
   test's ``own_`` text, which shows what the identifier gets wrong
 """

@@ -11,11 +11,9 @@ import numpy as np
 
 from bedstone.evaluation.verdicts.gaps import p_of
 from bedstone.evaluation.verdicts.panels import Panel
-from bedstone.uncertainty.paired import LEVEL, holm
+from bedstone.uncertainty.paired import DIGITS, LEVEL, holm
 
 DRAWS = 10_000
-ROUNDING = 1e-12
-"""A variance that is no more is none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,12 +46,12 @@ def worst_of_equal(panel: Panel, seed: int) -> Worst:
     # around the mean of n, itself one of them, values vary (n - 1) / n as much; one alone has none
     spread_U1 = np.sqrt(n_U1 / np.maximum(n_U1 - 1, 1))
     apart_UM = (centred_UM - centred_UM.sum(axis=1, keepdims=True) / n_U1) * spread_U1
-    own_UM = np.where(has_UM & (n_U1 > 1), apart_UM, centred_UM)
+    own_UM = np.where(has_UM & (n_U1 > 1), apart_UM, centred_UM).round(DIGITS)
     variance = ((around_UM**2).sum() - (centred_UM**2).sum() + (own_UM**2).sum()) / n_M.sum()
     if own_UM.any():
         variance *= (panel.by_cluster(own_UM) ** 2).sum() / (own_UM**2).sum()
     lowest_R = np.full(1, pooled)
-    if variance > ROUNDING:
+    if round(variance, DIGITS):
         independent_M = np.maximum(np.rint(n_M * pooled * (1 - pooled) / variance), 1)
         random = np.random.default_rng(seed)
         right_RM = random.binomial(independent_M.astype(np.int64), pooled, (DRAWS, len(n_M)))
@@ -65,7 +63,7 @@ def worst_of_equal(panel: Panel, seed: int) -> Worst:
 
 def told_apart(panel: Panel, seed: int) -> list[tuple[str, str]]:
     """The pairs of columns, the better one first, that differ beyond chance, Holm over all."""
-    pairs = list(combinations(panel.columns, 2))
+    pairs = panel.paired(combinations(panel.columns, 2))
     differences = panel.differences(pairs)
     known = [
         (pair, value, p)

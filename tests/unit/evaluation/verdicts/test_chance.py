@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from tests.support.panels import PASSAGES, panel, right
@@ -55,7 +57,7 @@ def test_a_language_of_few_items_may_look_worst(random):
     planted = panel(random.random((900, 5)) < 0.5)
     few = planted.whole_UM.copy()
     few[21:, 0] = 0
-    thin = planted._of(planted.columns, planted.part_UM * few, few)
+    thin = replace(planted, part_UM=planted.part_UM * few, whole_UM=few)
     assert worst_of_equal(thin, 0).low < 0.4 < worst_of_equal(planted, 0).low
 
 

@@ -1,5 +1,6 @@
 import pytest
 
+from bedstone.evaluation.verdicts.chance import told_apart
 from bedstone.evaluation.verdicts.panels import Measured, panel_of
 from bedstone.tasks.items import Item
 
@@ -26,8 +27,13 @@ def test_contents_are_paired_in_whatever_order_they_come():
     differences = panel.differences([("a", "b")])
     assert (differences.values, differences.clusters) == ([1], [1])
     assert panel.is_counted
-    alone = panel_of([measured("a", "1", 1), measured("b", "2", 1)])
-    assert alone.differences([("a", "b")]).columns == ()
+
+
+def test_languages_without_a_content_in_common_are_no_pair():
+    panel = panel_of([measured("a", "1", 1), measured("b", "2", 1), measured("c", "2", 0)])
+    assert panel.paired([("a", "b"), ("a", "c"), ("b", "c")]) == [("b", "c")]
+    assert told_apart(panel, 0) == []
+    assert panel.differences([("b", "c")]).values == [1]
 
 
 def test_what_shares_a_passage_is_one_cluster_in_every_language():
