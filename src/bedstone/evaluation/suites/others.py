@@ -9,6 +9,7 @@ Source: lm-evaluation-harness 0.4, ``samples_TASK_TIME.jsonl``.
 
 import math
 import re
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -117,16 +118,22 @@ def _chosen(item: Item, fields: Fields, pairs: Pairs) -> tuple[Item, Rows]:
         raise ValueError("it has not several choices after one prompt")
     delimiter = " " if all(choice.startswith(" ") for choice in choices) else ""
     choices = tuple(choice.removeprefix(delimiter) for choice in choices)
-    target = fields.text("target")
-    gold = choices.index(target) if target in choices else fields.whole("target")
-    if gold >= size:
-        raise ValueError("'target' is none of the choices")
+    chosen = max(range(size), key=logprobs.__getitem__)
+    gold = _gold(choices, fields.text("target"), chosen, is_right=fields.values.get("acc") == 1)
     names = ("item", "choice", "logprob", "alone_logprob")
     alone = logprobs[half:] if has_alone else [None] * size
     both = enumerate(zip(logprobs[:size], alone, strict=True))
     rows = [dict(zip(names, (item.id, at, *values), strict=True)) for at, values in both]
     made = replace(item, question=prompts[0], delimiter=delimiter, choices=choices, gold=gold)
     return made, rows
+
+
+def _gold(choices: Sequence[str], target: str, chosen: int, *, is_right: bool) -> int:
+    """A target is the number of a choice, or its text; where it could be either, ``acc`` tells."""
+    found = [at for at, choice in enumerate(choices) if target in (str(at), choice)]
+    if not found:
+        raise ValueError("'target' is none of the choices")
+    return next((at for at in found if (at == chosen) == is_right), found[0])
 
 
 def _written(item: Item, fields: Fields, pairs: Pairs) -> tuple[Item, Rows]:

@@ -83,6 +83,15 @@ def test_written_answers_count_once_whatever_the_filters(tmp_path):
     assert set(run.right.values()) == {0.0}
 
 
+@pytest.mark.parametrize(("acc", "gold"), [(1.0, 0), (0.0, 1)])
+def test_a_target_that_is_a_number_and_a_choice(tmp_path, acc, gold):
+    """It is the first choice's text and the second's number; the first is held for best."""
+    sample = choices_of(0, [-1.0, -2.0], "1", acc=acc)
+    for at, pair in enumerate(sample["arguments"].values()):
+        pair["arg_1"] = f" {at + 1}"
+    assert samples_of(write(tmp_path, sample)).items[0].gold == gold
+
+
 def test_a_language_can_be_named(tmp_path):
     path = write(tmp_path, choices_of(0, [-1.0, -2.0], 0), name="samples_piqa.jsonl")
     assert samples_of(path, "eng").items[0].id == "piqa/eng_Latn/0"
