@@ -93,7 +93,7 @@ def _shares(pairs: Sequence[Pair]) -> dict[str, Any]:
             found["names"] = _kept(_names(*both) for both in texts)
         if {source, target} <= set(NEGATIONS):
             found["negations"] = _kept(_negated(*both, source, target) for both in texts)
-    lines = passes([(item, _text(item)) for _, item in pairs], PYCLD2).lines
+    lines = passes([(item, _text(item)) for _, item in pairs], PYCLD2)["lines_in_language"]
     return found | {"in_language": _kept((int(line.part), 1) for line in lines)}
 
 
