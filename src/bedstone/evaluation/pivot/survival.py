@@ -60,7 +60,7 @@ NEGATIONS = {
 def survival(translated: Sequence[Pair], by_people: Sequence[Pair]) -> dict[str, Any]:
     """By kind ``value``, ``low``, ``high``, ``n``, ``by_people``; null where nothing can be lost.
 
-    ``in_language`` is the share of translations without a line in another language, of those of
+    A text that comes again counts once. ``in_language`` is the share of translations without a line in another language, of those of
     which that can be told. ``chrf`` is chrF++ to what people wrote, 0 to 100; null without.
 
     Args:
@@ -79,16 +79,12 @@ def survival(translated: Sequence[Pair], by_people: Sequence[Pair]) -> dict[str,
 
 
 def _shares(pairs: Sequence[Pair]) -> dict[str, Any]:
-    texts = [both for pair in pairs for both in _texts(*pair)]
-    found = dict.fromkeys(("numbers", "addresses", "names", "negations"))
-    if pairs:
-        (source, script), (target, into) = (split(item.language) for item in pairs[0])
-        found["numbers"] = _kept(
-            _found_again(_numbers(one), _numbers(other)) for one, other in texts
-        )
-        found["addresses"] = _kept(
-            _found_again(ADDRESS.findall(one), ADDRESS.findall(other)) for one, other in texts
-        )
+    texts = list(dict.fromkeys(both for pair in pairs for both in _texts(*pair)))
+    found: dict[str, Any] = dict.fromkeys(("numbers", "addresses", "names", "negations"))
+    for one, other in pairs[:1]:
+        (source, script), (target, into) = split(one.language), split(other.language)
+        found["numbers"] = _kept(_found_again(*map(_numbers, both)) for both in texts)
+        found["addresses"] = _kept(_found_again(*map(ADDRESS.findall, both)) for both in texts)
         if script == into and source not in ALL_NOUNS:
             found["names"] = _kept(_names(*both) for both in texts)
         if {source, target} <= set(NEGATIONS):
