@@ -44,14 +44,14 @@ NEGATIONS = {
         "eng": "no not never nobody none nothing nor neither without cannot nowhere",
         "fra": "ne n pas jamais rien personne aucun aucune ni sans",
         "glg": "non nunca ninguén nada ningún ningunha nin sen tampouco",
-        "hin": "नहीं न ना मत बिना",
+        "hin": "नहीं न ना बिना",
         "ita": "non mai niente nulla nessuno nessuna né senza neanche",
         "mar": "नाही नाहीत नको नये नव्हता नव्हते विना",
         "pan": "ਨਹੀਂ ਨਾ ਨਹੀ ਬਿਨਾਂ",
         "por": "não nunca ninguém nada nenhum nenhuma nem sem",
         "rus": "не нет ни никогда никто ничего нельзя без",
         "spa": "no nunca nadie nada ningún ninguno ninguna ni sin tampoco jamás",
-        "tel": "లేదు కాదు లేరు లేవు వద్దు లేని కాని",
+        "tel": "లేదు కాదు లేరు లేవు వద్దు లేని",
     }.items()
 }
 """Besides these, an English word that ends in n't."""
@@ -60,8 +60,8 @@ NEGATIONS = {
 def survival(translated: Sequence[Pair], by_people: Sequence[Pair]) -> dict[str, Any]:
     """By kind ``value``, ``low``, ``high``, ``n``, ``by_people``; null where nothing can be lost.
 
-    A text that comes again counts once. ``in_language`` is the share of translations without a line in another language, of those of
-    which that can be told. ``chrf`` is chrF++ to what people wrote, 0 to 100; null without.
+    A text that comes again counts once. ``in_language`` is the share of translations without a line
+    in another language, of those of which that can be told. ``chrf`` is chrF++ to what people wrote, 0 to 100; null without.
 
     Args:
         translated: items with their translations, at least one.
