@@ -160,7 +160,13 @@ def _translator(config: TranslationsConfig, job: Job) -> Translator:
     if config.by == "folder":
         from bedstone.evaluation.pivot.folder import Folder
 
-        return Folder.load(job.inputs["folder"].location, *both, config.threads)
+        folder = Folder.load(job.inputs["folder"].location, *both, config.threads)
+        if "answers" in job.inputs and not folder.before:
+            raise ConfigError(
+                "the folder's model has no tokens of languages: it translates one way only",
+                hint="answers are translated back by a model of several languages, as NLLB",
+            )
+        return folder
     from bedstone.evaluation.pivot.instructed import Instructed, by_endpoint, by_writer
 
     if config.by == "probe":

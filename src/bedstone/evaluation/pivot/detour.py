@@ -70,7 +70,7 @@ def pivoted(
     """What the detour is worth, by suite and language, and what survives the translator.
 
     Returns:
-        ``pivot``, ``translator``, ``not_translated`` {language: why}, and ``suites``
+        ``pivot``, ``translator``, ``not_translated`` {language, or pair of them: why}, ``suites``
         [{``name``, ``metric``, ``languages`` [{``language``, ``items``, ``left_out`` {arm: items
         that failed}, ``arms`` {arm: {``score``, ``low``, ``high``, ``right_per_million_tokens``,
         ``waiting_seconds``} or null}, each of ``arms.COMPARED`` a ``gaps.Gap`` or null, ``calls``
@@ -82,21 +82,20 @@ def pivoted(
         BedstoneError: an endpoint fails.
     """
     detour = _Detour(source, items, wanted, making, ask)
-    failed = dict[str, BedstoneError]()
     by_suite = defaultdict[str, dict[str, Travelled]](dict)
     survived = {}
     for language in detour.languages:
         try:
             ways = detour.ways(language)
         except (ConfigError, ArtifactError) as error:
-            failed[language] = error
+            detour.failed[language] = error
             continue
         survived[language] = detour.survival(language)
         its = detour.items[language]
         for suite in dict.fromkeys(item.suite for item in its):
             by_suite[suite][language] = Travelled([it for it in its if it.suite == suite], ways)
-    if failed and not survived:
-        raise next(iter(failed.values()))
+    if detour.failed and not survived:
+        raise next(iter(detour.failed.values()))
     return {
         "pivot": detour.pivot,
         "translator": wanted.translator,
@@ -109,7 +108,7 @@ def pivoted(
             for name, each in by_suite.items()
         ],
         "survival": survived,
-        "not_translated": {language: str(error) for language, error in failed.items()},
+        "not_translated": {language: str(error) for language, error in detour.failed.items()},
     }
 
 
@@ -129,7 +128,7 @@ def foreseen(items: Artifact, wanted: Wanted) -> dict[str, Any]:
     usd = wanted.prices.completion_usd if wanted.translator.startswith(URL) else 0.0
     return {
         "items": sum(map(len, asked.values())) * (1 if wanted.translator == SELF else 2),
-        "calls": {"translator": calls, "self": calls},
+        "calls": {"translator": 0 if wanted.translator == SELF else calls, "self": calls},
         "completion_tokens_at_most": most,
         "usd_at_most": most * usd / 1e6,
     }
@@ -156,6 +155,8 @@ class _Detour:
     wanted: Wanted
     making: Making
     ask: Ask
+    failed: dict[str, BedstoneError] = field(default_factory=dict)
+    """What could not be translated, and why."""
 
     @cached_property
     def pivot(self) -> str:
@@ -193,8 +194,11 @@ class _Detour:
             found["gold_in"] = Way(right, costs)
         asking = [item for item in self.items[language] if not item.choices]
         for answers in answered:
-            if asking and "problem" in rows_of(answers).column_names:
-                found["in_out"] = self.back(asking, answers, found["in"].costs)
+            if {item.id for item in asking} & _about(rows_of(answers), "problem"):
+                try:
+                    found["in_out"] = self.back(asking, answers, found["in"].costs)
+                except (ConfigError, ArtifactError) as error:
+                    self.failed[f"{self.pivot} to {language}"] = error
         return found
 
     def there(self, by: By, language: str) -> tuple[Artifact, Sequence[Artifact]]:
@@ -257,9 +261,10 @@ class _Detour:
         gold = defaultdict[tuple[str, str | None], list[Item]](list)
         for item in self.items.get(self.pivot, ()):
             gold[item.suite, item.parallel_id].append(item)
-        for item in self.items[language]:
-            if item.parallel_id is not None and (same := gold.get((item.suite, item.parallel_id))):
-                yield item, same
+        for item in self.items[language] if gold else ():
+            same = gold[item.suite, item.parallel_id] if item.parallel_id else ()
+            if told := [each for each in same if each.id in self.direct.right]:
+                yield item, told
 
     def back(self, items: Sequence[Item], answers: Artifact, before: Costs) -> Way:
         """Answers in the language of the items; one that fails takes its item with it."""
@@ -288,10 +293,19 @@ class _Detour:
 def _rights(items: Sequence[Item], tables: Sequence[pa.Table]) -> dict[str, float]:
     found = defaultdict[str, list[float]](list)
     for table in tables:
-        there = set(table["problem" if "problem" in table.column_names else "item"].to_pylist())
+        there = _about(table, "problem", "item")
         for outcome in outcomes([item for item in items if item.id in there], table):
             found[outcome.item.id].append(outcome.right)
     return {name: fmean(each) for name, each in found.items()}
+
+
+def _about(table: pa.Table, *columns: str) -> set[str]:
+    return {
+        name
+        for column in columns
+        if column in table.column_names
+        for name in table[column].to_pylist()
+    }
 
 
 def _costs(made: Artifact) -> dict[str, Cost]:

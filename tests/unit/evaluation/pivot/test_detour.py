@@ -297,6 +297,22 @@ def test_what_is_lost_on_the_way_back_is_told_apart(detour, share):
     assert row["recommendation"] == "detour"
 
 
+def test_without_a_way_back_the_other_ways_are_told(detour):
+    class OneWay(There):
+        def translate(self, lines):
+            if not all(line.endswith("x") or " " in line for line in lines):
+                raise ConfigError("no mode from eng_Latn to spa_Latn")
+            return super().translate(lines)
+
+    found = detour(asked(), OneWay(0.0), answered([ENGLISH]))
+    row = only(found)
+    assert row["arms"]["in_out"] is None
+    assert row["detour_gain"]["value"] == 1
+    assert found["not_translated"] == {
+        f"{ENGLISH} to {SPANISH}": "no mode from eng_Latn to spa_Latn"
+    }
+
+
 def test_a_language_without_a_translator_is_named_and_the_others_told(detour):
     class NoGalician(Planted):
         def translate(self, lines):

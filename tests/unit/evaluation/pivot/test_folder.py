@@ -3,13 +3,19 @@
 import json
 import warnings
 
+import pyarrow as pa
 import pytest
 
-from bedstone.errors import ArtifactError, BedstoneError
+from bedstone.errors import ArtifactError, BedstoneError, ConfigError
 from bedstone.evaluation import translations
 from bedstone.evaluation.pivot.folder import Folder
+from bedstone.progress import Progress
+from bedstone.store import tables
+from bedstone.store.adoption import adopt
 from bedstone.store.build import build
 from bedstone.store.engine import Local
+from bedstone.store.making import Making
+from bedstone.tasks.stored import ANSWERS
 
 SPANISH = ["casa", "perro", "gato", "mesa", "libro", "blanca", "negro", "vive", "come", "lee"]
 WORDS = {
@@ -141,6 +147,21 @@ def test_lines_are_translated_into_the_language_that_is_asked(taught, form, targ
 def test_a_language_that_it_does_not_know_is_refused(taught):
     with pytest.raises(ArtifactError, match="does not know tel_Telu"):
         Folder.load(taught("nllb"), "spa_Latn", "tel_Telu", 1)
+
+
+@pytest.mark.slow
+@pytest.mark.torch
+def test_a_model_of_one_way_is_not_asked_to_translate_back(taught, job, store):
+    stored = job("answers")
+    answers = pa.Table.from_pylist([{"problem": "p", "sample": 0, "text": "house"}], ANSWERS)
+    tables.write(stored, "parts/000000.parquet", answers)
+    config = {"by": "folder", "source": "eng_Latn", "target": "spa_Latn"}
+    making = Making(store, Local(), Progress())
+    given = {"answers": adopt([stored.folder], store)}
+    with pytest.raises(ConfigError, match="one way only"):
+        making.build(
+            translations.STAGE.name, config, **given, folder=adopt([taught("pair")], store)
+        )
 
 
 def test_a_folder_that_holds_no_model_is_refused(tmp_path):
