@@ -63,13 +63,13 @@ def _is_judged(suite: Row) -> bool:
 
 
 def _answer(judged: Sequence[Row]) -> str:
-    rows = [row for suite in judged for row in suite["languages"]]
+    rows = [row for suite in judged[:1] for row in suite["languages"]]
     if not rows:
         return "What it answers is in the tables; nothing can be compared with chance"
     above = sum(bool(row["exceeds_baselines"]) for row in rows)
     if not above:
-        return "By no test and in no language is it better than chance"
-    return f"Better than without the question in {above} of {len(rows)} tests of a language"
+        return "In no language is it surely better than chance, or than without the question"
+    return f"Surely better than chance in {above} of {len(rows)} languages"
 
 
 def _worst(suite: Row) -> str:
