@@ -241,7 +241,9 @@ def evaluate(
     ] = None,
     against: Annotated[
         PathLike | None,
-        typer.Option(help="another model, or samples that lm-evaluation-harness logged of one"),
+        typer.Option(
+            help="another model of this machine, or samples that lm-evaluation-harness logged"
+        ),
     ] = None,
     pivot: Annotated[
         str | None, typer.Option(help="a language to translate to, answer in, and translate from")
