@@ -11,11 +11,12 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from bedstone.errors import ArtifactError, BedstoneError, ConfigError, nearest
+from bedstone.errors import ArtifactError, BedstoneError, ConfigError
 from bedstone.evaluation.expense import uses_of
 from bedstone.evaluation.outcomes import outcomes
 from bedstone.evaluation.pivot.arms import Cost, Travelled, Way, compared
 from bedstone.evaluation.pivot.survival import survival
+from bedstone.evaluation.suites.naming import key_of
 from bedstone.evaluation.translations import (
     FILE,
     STAGE,
@@ -24,7 +25,6 @@ from bedstone.evaluation.translations import (
     texts_of,
     that_ask,
 )
-from bedstone.languages import by_code, join, known, split
 from bedstone.sampling.choosing.comparison import Prices
 from bedstone.sampling.choosing.pace import Pace
 from bedstone.sampling.source import Source
@@ -59,7 +59,7 @@ class Wanted:
     how: Mapping[str, Any] = field(default_factory=dict)
     """``number_format``, ``device`` and ``threads`` of what translates here."""
     prices: Prices = NOTHING
-    """Of an endpoint that translates."""
+    """Of endpoints, the evaluated one and another that translates."""
     seed: int = 0
     """Of the resampling."""
 
@@ -84,7 +84,7 @@ def pivoted(
     detour = _Detour(source, items, wanted, making, ask)
     by_suite = defaultdict[str, dict[str, Travelled]](dict)
     survived = {}
-    for language in detour.languages:
+    for language in sorted(set(detour.items) - {detour.pivot}):
         try:
             ways = detour.ways(language)
         except (ConfigError, ArtifactError) as error:
@@ -117,33 +117,29 @@ def foreseen(items: Artifact, wanted: Wanted) -> dict[str, Any]:
 
     Returns:
         ``items`` that the model is asked besides, ``calls`` of the translator and of the model as
-        one, ``completion_tokens_at_most`` that either draws, and ``usd_at_most``, without the
-        prompts, of a translator that is paid.
+        one, ``completion_tokens_at_most`` that models draw to translate, and ``usd_at_most`` that
+        endpoints take for them, without the prompts.
     """
-    pivot = key_of(wanted.pivot)
+    pivot = _pivot(wanted.pivot)
     languages = {item.language for item in items_of(items)} - {pivot}
     asked = {language: that_ask(items, language) for language in languages}
     calls = sum(len(different_lines(list(texts_of(its)))) for its in asked.values())
-    most = calls * TranslationsConfig(source=pivot, target=pivot).max_tokens
-    usd = wanted.prices.completion_usd if wanted.translator.startswith(URL) else 0.0
+    other = 0 if wanted.translator == SELF else calls
+    drawing = calls + other * wanted.translator.startswith(URL)
+    most = TranslationsConfig(source=pivot, target=pivot).max_tokens
+    paid = drawing if wanted.pace is None else drawing - calls
     return {
-        "items": sum(map(len, asked.values())) * (1 if wanted.translator == SELF else 2),
-        "calls": {"translator": 0 if wanted.translator == SELF else calls, "self": calls},
-        "completion_tokens_at_most": most,
-        "usd_at_most": most * usd / 1e6,
+        "items": sum(map(len, asked.values())) * (2 if other else 1),
+        "calls": {"translator": other, "self": calls},
+        "completion_tokens_at_most": drawing * most,
+        "usd_at_most": paid * most * wanted.prices.completion_usd / 1e6,
     }
 
 
-def key_of(code: str) -> str:
-    """The key of a language in the script that is told, or in its usual one.
-
-    Raises:
-        ConfigError: there is no such language.
-    """
-    language, script = split(code)
-    if (found := by_code(language)) is None:
-        raise ConfigError(f"no language {code!r}", hint=nearest(language, known()))
-    return join(found.code, script or found.scripts[0])
+def _pivot(code: str) -> str:
+    if (key := key_of(code)) is None:
+        raise ConfigError(f"no language {code!r}", hint="name the pivot by a code: eng, eng_Latn")
+    return key
 
 
 @dataclass
@@ -160,18 +156,14 @@ class _Detour:
 
     @cached_property
     def pivot(self) -> str:
-        return key_of(self.wanted.pivot)
+        return _pivot(self.wanted.pivot)
 
     @cached_property
     def items(self) -> dict[str, list[Item]]:
         """Those that ask something, by language."""
-        languages = sorted({item.language for item in items_of(self.asked)})
+        languages = {item.language for item in items_of(self.asked)}
         found = {language: that_ask(self.asked, language) for language in languages}
         return {language: items for language, items in found.items() if items}
-
-    @property
-    def languages(self) -> list[str]:
-        return [language for language in self.items if language != self.pivot]
 
     @cached_property
     def direct(self) -> Way:

@@ -61,7 +61,8 @@ def survival(translated: Sequence[Pair], by_people: Sequence[Pair]) -> dict[str,
     """By kind ``value``, ``low``, ``high``, ``n``, ``by_people``; null where nothing can be lost.
 
     A text that comes again counts once. ``in_language`` is the share of translations without a line
-    in another language, of those of which that can be told. ``chrf`` is chrF++ to what people wrote, 0 to 100; null without.
+    in another language, of those of which that can be told. ``chrf`` is chrF++ to what people
+    wrote, 0 to 100.
 
     Args:
         translated: items with their translations, at least one.

@@ -7,16 +7,19 @@ translator loses, are planted apart from one another.
 
 import itertools
 import random
+from dataclasses import replace
 
 import pyarrow as pa
 import pytest
 
 from bedstone.errors import ConfigError
 from bedstone.evaluation import translations
-from bedstone.evaluation.pivot.detour import Wanted, foreseen, key_of, pivoted
+from bedstone.evaluation.pivot.detour import Wanted, foreseen, pivoted
 from bedstone.evaluation.pivot.translators import Translated
 from bedstone.lots import lot
 from bedstone.progress import Progress
+from bedstone.sampling.choosing.comparison import Prices
+from bedstone.sampling.choosing.pace import Pace
 from bedstone.sampling.source import Source
 from bedstone.store import tables
 from bedstone.store.adoption import adopt
@@ -122,7 +125,7 @@ def detour(job, store, monkeypatch):
     """What a detour is worth: ``detour(items, translator, model's table)``, and the calls."""
     numbers = itertools.count()
 
-    def go(items, translator, table, by="apertium", by_self=None, **wanted):
+    def go(items, translator, table, by="apertium", by_self=None, pivot="eng"):
         planted = {"apertium": translator, "model": by_self or translator}
         monkeypatch.setattr(translations, "_translator", lambda config, job: planted[config.by])
         own = job(f"suite{next(numbers)}")
@@ -139,7 +142,7 @@ def detour(job, store, monkeypatch):
         making = Making(store / str(next(numbers)), Local(), Progress())
         source = Source({"model": adopt([model.folder], making.store)})
         asked = adopt([own.folder], making.store)
-        return pivoted(source, asked, Wanted("eng", by, **wanted), making, ask)
+        return pivoted(source, asked, Wanted(pivot, by), making, ask)
 
     return go
 
@@ -335,18 +338,33 @@ def test_a_translator_that_is_none_is_refused(detour, name):
         detour(suite(), Planted(), scored(0.5), by=name)
 
 
-def test_what_it_will_ask_is_known_before(detour, job, store):
+def test_what_it_will_ask_is_known_before(job, store):
     own = job("all")
     items = list(suite())
     write_items(own, items)
-    found = foreseen(adopt([own.folder], store), Wanted("eng", "apertium"))
     lines = {text for it in items if it.language == SPANISH for text in (it.question, *it.choices)}
-    assert found["calls"]["translator"] == len(lines)
-    assert found["items"] == 2 * ITEMS
-    assert found["usd_at_most"] == 0
+    count, here, url = len(lines), Pace(0, 0, 0), "http://127.0.0.1:9/v1#m"
+    asked, million = adopt([own.folder], store), Prices(0.0, 1e6 / 256)
+    found = foreseen(asked, Wanted("eng", "apertium", pace=here, prices=million))
+    assert found == {
+        "items": 2 * ITEMS,
+        "calls": {"translator": count, "self": count},
+        "completion_tokens_at_most": 256 * count,
+        "usd_at_most": 0,
+    }
+    usd = [
+        foreseen(asked, Wanted("eng", by, pace=pace, prices=million))["usd_at_most"]
+        for by, pace in ((url, here), (url, None), ("self", None))
+    ]
+    assert usd == [count, 2 * count, count]
 
 
-def test_a_pivot_has_any_code():
-    assert key_of("en") == key_of("eng") == key_of("eng_Latn") == ENGLISH
-    with pytest.raises(ConfigError, match="no language"):
-        key_of("elvish")
+@pytest.mark.parametrize("code", ["en", "eng_Latn", "elvish"])
+def test_a_pivot_has_any_code_that_means_a_language(detour, code):
+    items = list(suite(languages=()))[:9]
+    items += [replace(item, id=f"es {item.id}", language=SPANISH) for item in items]
+    if code == "elvish":
+        with pytest.raises(ConfigError, match="no language 'elvish'"):
+            detour(items, Planted(), scored(0.5), pivot=code)
+    else:
+        assert detour(items, Planted(), scored(0.5), pivot=code)["pivot"] == ENGLISH
