@@ -243,6 +243,19 @@ def test_a_chat_that_tells_no_probabilities_is_asked_for_letters(asked, tmp_path
     assert told["languages"][0]["seconds_per_item"] > 0
 
 
+def test_a_chat_has_no_bits_and_says_so(asked, cli, tmp_path, store, findings):
+    findings(logprobs_of=None, logprobs="ignored", echo="ignored")
+    suite = write_suite(tmp_path / "letters", "Which is it, {}?".format)
+    (suite / "flores.eng_Latn.jsonl").write_text('{"text": "A text."}\n')
+    with serving(first_letter) as url:
+        answer = asked("--suite", suite, "--endpoint-model", "m", model=url)
+        assert answer["warnings"] == ["1 text left out: the endpoint tells no bits of one"]
+        alone = ("--suite", suite / "flores.eng_Latn.jsonl", "--endpoint-model", "m")
+        status, _, complaint = cli("evaluate", url, *alone, "--store", store)
+    assert status == 2
+    assert "has nothing but texts" in complaint
+
+
 @pytest.mark.parametrize(
     "content",
     [b"\xff\xfe\x00", b"{" * 5_000, b'{"question": 7}\n', b"", b'{"a": "\x1b[2J"}\n'],
@@ -267,6 +280,7 @@ def test_a_hostile_suite_ends_in_one_clear_error(cli, likes_x, store, tmp_path, 
         (("--translator", "self"), "a detour needs a language and a translator"),
         (("--endpoint-model", "m"), "the model is none of an endpoint"),
         (("--language", "qqq"), "is no language's code"),
+        (("--prompt-price", "inf"), "are USD, 0 or more"),
         (("--chart", "chart.png"), "must end in .svg"),
     ],
 )

@@ -231,10 +231,8 @@ def evaluate(
     plain: Annotated[
         bool, typer.Option(help="the model goes on from the prompt, without turns")
     ] = False,
-    prompt_price: Annotated[float, typer.Option(min=0, help="USD a million prompt tokens")] = 0.0,
-    completion_price: Annotated[
-        float, typer.Option(min=0, help="USD a million tokens drawn")
-    ] = 0.0,
+    prompt_price: Annotated[float, typer.Option(help="USD a million prompt tokens")] = 0.0,
+    completion_price: Annotated[float, typer.Option(help="USD a million tokens drawn")] = 0.0,
     corpus: Annotated[
         PathLike | None,
         typer.Option(help="an artifact: the text that the model learnt from, if it does not tell"),
