@@ -184,6 +184,30 @@ def test_a_test_of_the_harness_is_compared_with_a_run_that_it_logged(asked, tmp_
     assert told["against"]["eng_Latn"]["value"] == 1
 
 
+def test_a_detour_is_told_with_what_it_gains(asked, cli, likes_x, store, tmp_path):
+    folder = tmp_path / "asked"
+    folder.mkdir()
+    for language in ("eng_Latn", "tel_Telu"):
+        rows = [
+            {"id": f"{it}", "parallel_id": f"{it}", "question": f"{it}?", "answer": "x"}
+            for it in range(ITEMS)
+        ]
+        text = "".join(json.dumps(row) + "\n" for row in rows)
+        (folder / f"{language}.jsonl").write_text(text)
+    words = ("--suite", folder, "--plain", "--max-tokens", 1)
+    detour = ("--pivot", "eng", "--translator", "self")
+    assert asked(*words, *detour, "--dry-run")["pivot"][0]["calls"]["self"] > 0
+    (told,) = asked(*words, *detour)["pivot"]
+    ((row,),) = [suite["languages"] for suite in told["suites"]]
+    assert (told["pivot"], row["language"]) == ("eng_Latn", "tel_Telu")
+    assert row["arms"]["direct"]["score"] == row["arms"]["gold_in"]["score"] == 1
+    assert (row["language_gap"]["value"], row["recommendation"]) == (0, "cannot tell")
+    status, text, _ = cli("evaluate", likes_x, *words, *detour, "--store", store)
+    assert status == 0
+    assert "own through eng_Latn by self" in text
+    assert max(map(len, text.splitlines())) <= 100
+
+
 @pytest.fixture
 def findings(monkeypatch):
     """An endpoint need not be probed: what it does is known."""

@@ -138,15 +138,7 @@ def _against(
     """How far the model is above the other one, by language."""
     before, after = ([it for it in those if it.item.suite == name] for those in (other, own))
     gaps = paired_models(before, after, seed) if before else {}
-    return {
-        key: {at: it for at, it in asdict(gap).items() if _is_told(at, it)}
-        for key, gap in gaps.items()
-    }
-
-
-def _is_told(name: str, value: Any) -> bool:
-    """Bounds are told also where there are none."""
-    return value is not None or name in ("low", "high")
+    return {key: asdict(gap) for key, gap in gaps.items()}
 
 
 def _other(path: Path, asked: Asked, making: Making, suites: Sequence[Suite]) -> list[Outcome]:
