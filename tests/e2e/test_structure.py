@@ -24,35 +24,11 @@ SMALL = (
     "parallel.sources=[]",
     "parallel.texts=translations",
 )
-WORDS = [
-    "the",
-    "lamp",
-    "stands",
-    "by",
-    "a",
-    "window",
-    "and",
-    "nobody",
-    "opens",
-    "it",
-    "while",
-    "rain",
-    "falls",
-    "on",
-    "roofs",
-    "of",
-    "old",
-    "houses",
-    "where",
-    "children",
-    "learn",
-    "songs",
-    "from",
-    "their",
-    "mothers",
-    "before",
-    "supper",
-]
+WORDS = (
+    *("the", "lamp", "stands", "by", "a", "window", "and", "nobody", "opens", "it", "while"),
+    *("rain", "falls", "on", "roofs", "of", "old", "houses", "where", "children", "learn"),
+    *("songs", "from", "their", "mothers", "before", "supper"),
+)
 
 
 def english(lines):

@@ -206,6 +206,6 @@ STAGE = Stage(
     config=StructureConfig,
     inputs=(),
     run=run,
-    libraries=("numpy", "pyarrow"),
+    libraries=("numpy",),
     many=("bits",),
 )
