@@ -11,9 +11,10 @@ Writes  ``structure.json``: ``reference``, ``seeds``, ``pages``, ``level``; ``ar
 
 A language is called harder or easier in itself where it is so at equal content, with tokens of its
 own and with bytes, than the reference and than its control, which is as the reference but for the
-bytes of its letters: each interval, over seeds and pages, leaves out 0, adjusted over the
-languages. It is *explained by amount* where some amount of text makes a difference that the
-interval at equal content leaves out, and *cannot tell* otherwise.
+bytes of its letters: each difference is sure over seeds and pages after Holm, over the languages
+of an arm; intervals, which hold together, are rather wider. It is *explained by amount* where an
+amount of text is sure to make a difference that the intervals at equal content leave out, and
+*cannot tell* otherwise.
 
 Shape letters: K seeds, H pages.
 """
@@ -206,6 +207,6 @@ STAGE = Stage(
     config=StructureConfig,
     inputs=(),
     run=run,
-    libraries=("numpy", "pyarrow"),
+    libraries=("numpy",),
     many=("bits",),
 )
