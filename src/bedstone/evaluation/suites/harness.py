@@ -94,7 +94,7 @@ class _Task:
         self._path, self._config = path, config
         if refused := [name for name in REFUSED if config.get(name)]:
             raise self._fault(f"{', '.join(refused)} cannot be done here")
-        self._name = self._said("task", str, path.stem)
+        self._name = printable(self._said("task", str, path.stem))
         self._kind = self._said("output_type", str, "generate_until")
         if self._kind not in KINDS:
             raise self._fault(f"output_type {self._kind!r} is none of {', '.join(KINDS)}")
