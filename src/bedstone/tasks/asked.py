@@ -31,8 +31,8 @@ class AskedItems(Task):
         Raises:
             DataError: there is none.
         """
-        fitting = (it for it in items if (len(it.choices) > 1 if by_letter else not it.choices))
-        asked = {item.id: item for item in fitting}
+        most = range(2, len(LETTERS) + 1) if by_letter else range(1)
+        asked = {item.id: item for item in items if len(item.choices) in most}
         if not asked:
             kind = "with several choices" if by_letter else "without choices"
             hint = "" if by_letter else f"; those with choices are asked by task = {BY_LETTER!r}"

@@ -17,6 +17,7 @@ import csv
 import re
 import tomllib
 import unicodedata
+from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -77,7 +78,7 @@ def reading_of(item: Item, text: str) -> Reading:
         chosen = letter_in(text, item.choices, language)
         answer = None if chosen is None else LETTERS[chosen]
         return Reading(float(chosen == item.gold), answer, chosen, chosen is not None)
-    if item.metric == "chrf":
+    if item.metric == "chrf" and item.answers:
         answer = text.strip()
         return Reading(chrf(answer, item.answers), answer, is_read=bool(answer))
     numbers = [as_number(answer, language) for answer in item.answers]
@@ -100,19 +101,21 @@ def number_in(text: str, language: str) -> str | None:
     """
 
     def last(part: str) -> list[str]:
-        numbers = _numbers(part, language)
-        abstaining = [(found.start(), "") for found in _unknown(language).finditer(part)]
-        return [value for _, value in sorted((*numbers, *abstaining))[-1:]]
+        forms = (_form(language), _unknown(language))
+        found = [match for form in forms for match in deque(form.finditer(part), 1)]
+        latest = max(found, key=re.Match.start, default=None)
+        if latest is None or latest.re is _unknown(language):
+            return [] if latest is None else [""]
+        return [_value(latest, language)]
 
     return stated_by(last, _in_digits(text), _marker(language))
 
 
 def as_number(text: str, language: str) -> str | None:
     """The number that the whole text is, as ``number_in`` spells it."""
-    folded = _in_digits(text).strip()
-    is_whole = _form(language).fullmatch(folded)
-    numbers = _numbers(folded, language) if is_whole else []
-    return numbers[0][1] if len(numbers) == 1 else None
+    match = _form(language).fullmatch(_in_digits(text).strip())
+    is_one = match is not None and len(_values(match[0].lstrip("-"), language)) == 1
+    return _value(match, language) if match and is_one else None
 
 
 def line_in(text: str, language: str) -> str | None:
@@ -216,19 +219,13 @@ def _form(language: str) -> re.Pattern[str]:
     return re.compile(rf"-?(?:{blanks}\d+)(?:[.,{ARABIC_DECIMAL}]\d+)*")
 
 
-def _numbers(text: str, language: str) -> list[tuple[int, str]]:
-    """Where each number of a folded text begins, and what it is."""
-    found = []
-    for match in _form(language).finditer(text):
-        written, before = match[0], text[: match.start()][-1:]
-        if before == ")" or (before and unicodedata.category(before)[0] in "LMN"):
-            written = written.removeprefix("-")
-        sign = "-" if written[0] == "-" else ""
-        found += [
-            (match.start() + at, number((sign if not at else "") + value))
-            for at, value in enumerate(_values(written.lstrip("-"), language))
-        ]
-    return found
+def _value(match: re.Match[str], language: str) -> str:
+    """What a match of ``_form`` says; where its signs make no sense, the last number in it."""
+    before = match.string[max(match.start() - 1, 0) : match.start()]
+    is_behind = before == ")" or (before and unicodedata.category(before)[0] in "LMN")
+    *others, last = _values(match[0].lstrip("-"), language)
+    is_negative = match[0][0] == "-" and not is_behind and not others
+    return number(f"-{last}" if is_negative else last)
 
 
 def _values(written: str, language: str) -> list[str]:

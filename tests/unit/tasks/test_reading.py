@@ -138,6 +138,7 @@ def test_abstaining_is_right_only_where_nothing_else_is():
     for given in ((), ("42",), ("హైదరాబాద్",)):
         found = reading_of(item(answers=given), "నాకు తెలియదు.")
         assert (found.right, found.answer, found.is_read) == (float(not given), None, True)
+    assert reading_of(item(metric="chrf"), "తెలియదు").right == 1.0
     found = reading_of(item(), "42")
     assert (found.right, found.answer) == (0.0, "42")
     late = reading_of(item(answers=("5",)), "I don't know the rest, but 5")

@@ -17,15 +17,15 @@ class Fields:
     """Of one record. Every method raises ``ValueError`` where a field is not as it has to be."""
 
     def __init__(self, values: dict[str, Any], decimal: str = ".") -> None:
-        self._values, self._decimal = values, decimal
+        self.values, self._decimal = values, decimal
 
     def has(self, name: str) -> bool:
         """Whether it says anything."""
-        return self._values.get(name) not in (None, "")
+        return self.values.get(name) not in (None, "")
 
     def text(self, name: str) -> str:
         """Some text: blanks around it are none of it. A number is written as the language does."""
-        return self._spelt(name, self._values.get(name))
+        return self._spelt(name, self.values.get(name))
 
     def maybe(self, name: str) -> str | None:
         """Text, or None where there is none."""
@@ -33,7 +33,7 @@ class Fields:
 
     def whole(self, name: str) -> int:
         """A whole number."""
-        value = self._values.get(name)
+        value = self.values.get(name)
         found = value if isinstance(value, str) else _written(name, value)
         if not (found.isascii() and found.removesuffix(".0").isdecimal() and len(found) < 10):
             raise ValueError(f"{name!r} is no whole number")
@@ -41,7 +41,7 @@ class Fields:
 
     def figure(self, name: str) -> str:
         """A number as English writes it, in one spelling."""
-        value = self._values.get(name)
+        value = self.values.get(name)
         found = value.strip() if isinstance(value, str) else _written(name, value)
         if not NUMBER.fullmatch(found):
             raise ValueError(f"{name!r} is no number")
@@ -49,7 +49,7 @@ class Fields:
 
     def texts(self, name: str, most: int) -> tuple[str, ...]:
         """A list of texts; in a cell, as JSON."""
-        value = self._values.get(name)
+        value = self.values.get(name)
         if isinstance(value, str):
             try:
                 value = json.loads(value)

@@ -24,6 +24,7 @@ from bedstone.tasks.items import Item, Metric
 MOST_ITEMS = 1_000_000
 MOST_CHARACTERS = 1 << 30
 """Of all items together."""
+ID_CHARACTERS = 1_000
 LANGUAGE_FIELDS = ("language", "lang", "dialect")
 KNOWN = "; ".join(f"{each.name or 'your own'}: {each.fields}" for each in SETS)
 """What each set's records have."""
@@ -121,14 +122,17 @@ def _language_of(values: Mapping[str, Any], told: Named) -> str:
 
 def _completed(made: Mapping[str, Any], suite: str, language: str, metric: Metric) -> Item:
     own, choices = made["own"], made.get("choices", ())
+    if len(own) > ID_CHARACTERS:
+        raise ValueError(f"its id has more than {ID_CHARACTERS:,} characters")
     is_asked = "question" in made or "context" in made
     usual = {"parallel_id": own, "delimiter": delimiter_of(language) if is_asked else ""}
     item = Item(
         suite=suite,
-        id=f"{suite}/{language}/{own}",
+        id=printable(f"{suite}/{language}/{own}"),
         language=language,
         metric=metric if len(choices) > 1 else "bits" if choices else "exact_match",
-        **usual | {name: value for name, value in made.items() if name != "own"},
+        **usual | {name: value for name, value in made.items() if name not in ("own", "domain")},
+        domain=printable(made.get("domain") or "") or None,
     )
     if len(choices) > 1 and not (item.gold is not None and 0 <= item.gold < len(choices)):
         raise ValueError("the right choice is none of them")

@@ -19,6 +19,8 @@ GENERAL = TESTING | LEARNING | FORMS | {"data", "all", "lite", "of", "samples"}
 """No codes of languages, nor names of sets."""
 KEY = re.compile(r"(?<![^\W_])([a-z]{3})_([A-Za-z]{4})(?![^\W_])")
 CODE = re.compile(r"[a-z]{2,3}(?:-[a-z]{2})?")
+APART = frozenset({"prs"})
+"""FLORES has Dari beside Persian, which are one elsewhere."""
 SPLIT = re.compile(rf"\d+|(?<![^\W_])(?:{'|'.join(sorted(TESTING | LEARNING))})(?![^\W_])")
 """And the numbers of parts: what else is in a name, both splits have."""
 NAME = re.compile(r"[^\W\d_]{2,}(?:-[^\W\d_]+)*")
@@ -56,7 +58,8 @@ def key_of(code: str) -> str | None:
     """
     code, _, script = code.strip().replace("-", "_").partition("_")
     script = script.capitalize() if len(script) == 4 else ""
-    if (known := languages.by_code(code)) is None:
+    known = None if code in APART else languages.by_code(code)
+    if known is None:
         is_code = len(code) == 3 and languages.name(code) != code
         return languages.join(code, script) if is_code else None
     usual = known.scripts[0]

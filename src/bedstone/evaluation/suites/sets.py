@@ -178,6 +178,8 @@ def _own(it: Fields, language: str, number: str) -> Made:
         return found | {"choices": (it.text("text"),)}
     if it.has("choices"):
         choices = it.texts("choices", MOST_CHOICES)
+        if len(choices) < 2:
+            raise ValueError("'choices' has not several entries")
         return found | {"choices": choices, "gold": _gold(it, choices)}
     if "question" not in found:
         raise ValueError("there is no 'question', no 'choices' and no 'text'")

@@ -37,6 +37,7 @@ def test_one_language_has_one_key():
         *("kor_Kore", "jpn_Jpan", "zho_Hans")
     ]
     assert key_of("acm_Arab") == "acm_Arab"  # told apart from Arabic
+    assert [key_of(code) for code in ("prs_Arab", "pes_Arab")] == ["prs_Arab", "fas_Arab"]
     assert [key_of(code) for code in ("", "xx", "qqq_Latn", "Telugu")] == [None] * 4
 
 

@@ -83,6 +83,15 @@ def test_written_answers_count_once_whatever_the_filters(tmp_path):
     assert set(run.right.values()) == {0.0}
 
 
+@pytest.mark.parametrize(("acc", "gold"), [(1.0, 0), (0.0, 1)])
+def test_a_target_that_is_a_number_and_a_choice(tmp_path, acc, gold):
+    """It is the first choice's text and the second's number; the first is held for best."""
+    sample = choices_of(0, [-1.0, -2.0], "1", acc=acc)
+    for at, pair in enumerate(sample["arguments"].values()):
+        pair["arg_1"] = f" {at + 1}"
+    assert samples_of(write(tmp_path, sample)).items[0].gold == gold
+
+
 def test_a_language_can_be_named(tmp_path):
     path = write(tmp_path, choices_of(0, [-1.0, -2.0], 0), name="samples_piqa.jsonl")
     assert samples_of(path, "eng").items[0].id == "piqa/eng_Latn/0"
@@ -99,8 +108,8 @@ GOOD = choices_of(0, [-1.0, -2.0], 0)
         (GOOD, "a document stands there twice"),
         (GOOD | {"doc_id": None}, "there is no 'doc_id'"),
         (GOOD | {"doc_id": "x"}, "'doc_id' is no whole number"),
-        ({"doc_id": 1, "filter": "none"}, "are no lists"),
-        (GOOD | {"doc_id": 1, "arguments": [["a", "b"]] * 10_000}, "are no lists, or too long"),
+        ({"doc_id": 1, "filter": "none"}, "are no list"),
+        (GOOD | {"doc_id": 1, "arguments": [["a", "b"]] * 10_000}, "are no list, or too long"),
         (GOOD | {"doc_id": 1, "arguments": ["ab", "cd"]}, "are no pairs"),
         (GOOD | {"doc_id": 1, "arguments": {"x": 1, "y": 2}}, "are no pairs"),
         (GOOD | {"doc_id": 1, "filtered_resps": [["-1"]]}, "not a log-likelihood for each choice"),

@@ -318,6 +318,12 @@ def test_fields_of_our_own_in_every_form(items, form):
     assert (found["7"].choices, found["7"].metric) == (("పాఠం\u0000",), "bits")
 
 
+def test_ids_and_domains_tell_a_terminal_nothing(items):
+    (item,) = items({"quiz.jsonl": json_lines(question(id="a\x1b[31m", domain="b\u202e"))})
+    assert (item.id, item.domain) == ("quiz/eng_Latn/a\\x1b[31m", "b\\u202e")
+    assert item.question == "?"
+
+
 def test_ends_of_lines_in_a_cell_of_csv(items):
     text = 'id,language,question,answer\n1,eng,"one\n\n""two""",x\n2,eng,three,y\n'
     assert [item.question for item in items({"q.csv": text})] == ['one\n\n"two"', "three"]
@@ -352,8 +358,10 @@ def question(**fields):
         (question(choices=["a", "b"], gold=-1), "'gold' is no whole number"),
         (question(choices=["a", "b"], gold=0.5), "'gold' is no whole number"),
         (question(choices=["a", ["b"]], gold=0), "'choices' is no text"),
+        (question(choices=[], gold=0), "'choices' has not several entries"),
         (question(choices="a, b", gold=0), "'choices' is no list"),
         (question(choices=["a"] * 10_000, gold=0), "'choices' has 10,000 entries; 26 are the most"),
+        (question(id="x" * 1001), "its id has more than 1,000 characters"),
         (question(language="xyzzy"), "there is no language 'xyzzy'"),
         (question(language=["eng"]), "there is no language"),
         (question(id=0), r"the id 'quiz/eng_Latn/0' is that of .*quiz.jsonl:1"),
