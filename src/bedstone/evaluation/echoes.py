@@ -39,7 +39,7 @@ def probed(probe: Shard) -> Endpoint:
         seen = f"{found.verdict}: {found.seen}" if found else "of a chat, or of an older probe"
         raise ConfigError(
             f"{printable(about['url'])} does not tell how likely a given text is ({seen})",
-            hint="`bedstone evaluate` asks such an endpoint for the letter of a choice",
+            hint="such an endpoint can be asked for the letter of a choice: sampling.answers does",
         )
     return Endpoint.with_key(about["url"], about["model"], chat=about["chat"])
 

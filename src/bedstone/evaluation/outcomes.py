@@ -22,6 +22,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from bedstone.errors import DataError
+from bedstone.evaluation.verdicts.panels import Measured
 from bedstone.tasks.items import Item, Metric
 from bedstone.tasks.reading import reading_of
 from bedstone.uncertainty.paired import Floats
@@ -100,20 +101,11 @@ class Choices:
         return np.where(self.is_given_IK, value_IK / wholes.get(metric, 1.0), -np.inf)
 
 
-@dataclass(frozen=True, slots=True)
-class TextBits:
-    """How many bits a text costs a model."""
-
-    item: Item
-    bits: float
-    bytes: int
-
-
 def outcomes(items: Sequence[Item], table: pa.Table, metric: Metric | None = None) -> list[Outcome]:
     """What came of items, in their order and in that of the samples.
 
     Of scores, that of items with several choices, all of them: a text has bits, which
-    ``text_bits`` tells. Of answers, that of all items that were asked.
+    ``text_costs`` tells. Of answers, that of all items that were asked.
 
     Args:
         items: of one suite or more.
@@ -149,19 +141,18 @@ def _of_answers(items: Sequence[Item], answers: pa.Table) -> Iterator[Outcome]:
             yield Outcome(item, it.right, it.chosen, it.answer, it.is_read, None, sample)
 
 
-def text_bits(items: Sequence[Item], scores: pa.Table) -> list[TextBits]:
-    """What the texts among the items cost, each with what stands between it and its prompt.
+def text_costs(items: Sequence[Item], scores: pa.Table) -> list[Measured]:
+    """The bits of the texts among the items over their bytes.
+
+    Of one behind a prompt, the delimiter counts as its own.
 
     Raises:
         DataError: as ``outcomes``.
     """
     texts = [item for item in items if len(item.choices) == 1]
-    is_given_IK = np.ones((len(texts), 1), bool)
-    bits_I = -_placed(texts, scores, "logprob", is_given_IK)[:, 0] / math.log(2)
-    return [
-        TextBits(item, bits, len(((item.prompt and item.delimiter) + item.choices[0]).encode()))
-        for item, bits in zip(texts, bits_I.tolist(), strict=True)
-    ]
+    logprob_I1 = _placed(texts, scores, "logprob", np.ones((len(texts), 1), bool))
+    sizes = [len(((it.prompt and it.delimiter) + it.choices[0]).encode()) for it in texts]
+    return list(map(Measured, texts, (-logprob_I1[:, 0] / math.log(2)).tolist(), sizes))
 
 
 def choices_of(items: Sequence[Item], scores: pa.Table) -> Choices:

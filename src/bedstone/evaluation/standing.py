@@ -1,19 +1,29 @@
 """Stage evaluation.standing: what the outcomes of a test say of a model, and how surely.
 
-Reads   ``items``; of these items ``scores`` (of evaluation.scores), ``answers`` (of
-        sampling.answers), or both
-Writes  ``verdicts.parquet``, a row for each measure: ``suite``, ``language`` (null: all together),
-        ``domain`` (null: of any), ``measure``, ``value``, ``low``, ``high`` (95 %; null of too few
-        items), ``n`` (that are independent); where it compares ``p``, ``p_adjusted`` (Holm, over
-        the languages), ``gains``, ``losses``, ``detectable`` (the least difference that so many
-        would tell in 80 of 100 tests)
-        ``suites.parquet``: ``suite``, ``metric``, ``judged_from``, ``worst`` (the worst language,
-        and the worst of as many equal ones), ``told_apart`` (pairs of languages)
+Reads   ``items``; of these items ``scores`` (of evaluation.scores), ``answers`` or ``letters``
+        (of sampling.answers, of items without choices and of those with several), or some of them
+Writes  ``verdicts.parquet``, a row for each measure: ``suite``, ``metric``, ``language`` (null:
+        all together), ``domain`` (null: of any), ``measure``, ``value``, ``low`` and ``high``
+        (95 %; null of too few items), ``n`` (that are independent); where it compares ``p``,
+        ``p_adjusted`` (Holm, over the languages), ``gains``, ``losses``, ``detectable`` (the least
+        difference that so many would tell in 80 of 100 tests)
+        ``suites.json``: ``suite``, ``metric``, ``judged_from`` (scores or answers), ``worst`` (the
+        worst language, beside the worst of as many equal ones), ``told_apart`` (pairs of languages)
         ``outcomes.parquet``, a row for each item and sample: what came of it, ``part`` (how far it
         is right; of a text bits) over ``whole`` (1; of a text bytes)
 
 Items with choices are judged by their scores where there are some, else by the letter that an
-answer names. Contents are paired by ``parallel_id``, and drawn again by ``passage_id``.
+answer names. Contents are paired by ``parallel_id``, and drawn again by ``passage_id``. Measures:
+
+* ``score``; ``gap_to_english``, of texts ``bits_over_english``; ``unread``
+* of choices ``acc_bytes``, ``acc``, ``acc_chars``, ``acc_pmi``; ``chance``, ``longest_choice`` and
+  ``answer_only``, and how far the score is ``over_`` each; ``calibration_error`` and that
+  ``_by_chance``, ``is_miscalibrated``, ``brier``, ``auroc``
+* of several samples, or wordings, ``agreement_of_`` them, that ``_by_chance``, ``all_right_of_``
+* where abstaining may be right ``answered``, ``right_of_answered``, ``answered_without_fact``,
+  ``abstained``, and ``scored``: wrong answers cost
+* of answers ``lines_in_language``, ``words_in_script``, ``language_unknown``, and the same of the
+  test's ``own_`` text, which shows what the identifier gets wrong
 """
 
 from collections import defaultdict
@@ -35,17 +45,21 @@ from bedstone.evaluation.verdicts.evidence import Evidence, evidences
 from bedstone.evaluation.verdicts.gaps import scores
 from bedstone.evaluation.verdicts.panels import Measured, panel_of
 from bedstone.evaluation.verdicts.rows import domain_rows, language_rows, suite_row
+from bedstone.generation.foresight import Foreseen, Known
 from bedstone.store import tables
 from bedstone.store.artifact import Shard
+from bedstone.store.payload import read_json, write_json
 from bedstone.store.stage import Job, Result, Stage
 from bedstone.tasks.items import SCHEMA, Item, items_of
 from bedstone.tasks.scored import scores_of
 from bedstone.tasks.stored import rows_of
 
 Row = dict[str, Any]
+FILE = "suites.json"
 UNKNOWN = "unknown"
 """What is said of items, where nobody looked for them in the training text."""
-OF_ITEM = ("suite", "id", "language", "metric", "parallel_id", "passage_id", "domain")
+OF_SUITE = ("suite", "metric")
+OF_ITEM = (*OF_SUITE, "id", "language", "parallel_id", "passage_id", "domain")
 
 
 class StandingConfig(Config):
@@ -67,7 +81,8 @@ def run(config: StandingConfig, job: Job) -> Result:
         DataError: the scores lack an item.
     """
     scored = scores_of(job.inputs["scores"]) if "scores" in job.inputs else None
-    answers = rows_of(job.inputs["answers"]) if "answers" in job.inputs else None
+    drawn = [rows_of(job.inputs[role]) for role in ("answers", "letters") if role in job.inputs]
+    answers = pa.concat_tables(drawn) if drawn else None
     if scored is None and answers is None:
         raise ArtifactError("there are neither scores nor answers", hint="give one, or both")
     find, seed = identifier(config.identifier), config.seed
@@ -86,12 +101,9 @@ def run(config: StandingConfig, job: Job) -> Result:
             suites.append(named | suite_row(evidence, seed))
             came += _outcome_rows(evidence)
             task.advance(1)
-    for name, rows, schema in (
-        ("verdicts", verdicts, VERDICTS),
-        ("suites", suites, SUITES),
-        ("outcomes", came, OUTCOMES),
-    ):
-        tables.write(job, f"{name}.parquet", pa.Table.from_pylist(rows, schema))
+    tables.write(job, "verdicts.parquet", pa.Table.from_pylist(verdicts, VERDICTS))
+    tables.write(job, "outcomes.parquet", pa.Table.from_pylist(came, OUTCOMES))
+    write_json(job, FILE, suites)
     return Result(
         {
             "suites": len(suites),
@@ -102,6 +114,11 @@ def run(config: StandingConfig, job: Job) -> Result:
     )
 
 
+def foresee(config: StandingConfig, known: Known) -> Foreseen:
+    """It reads what a model has said; none is asked."""
+    return Foreseen()
+
+
 def told(standing: Shard, grades: Mapping[str, Row] | None = None) -> list[Row]:
     """What the stage says, suite by suite, as JSON has it.
 
@@ -110,51 +127,49 @@ def told(standing: Shard, grades: Mapping[str, Row] | None = None) -> list[Row]:
         grades: of each item, as ``corpus.overlap.grades.graded``; None where the training text is
             not known.
     """
-    verdicts, came, suites = (
+    verdicts, came = (
         pq.read_table(standing.file(f"{name}.parquet")).to_pylist()
-        for name in ("verdicts", "outcomes", "suites")
+        for name in ("verdicts", "outcomes")
     )
-    said = []
-    for suite in suites:
-        key = suite["suite"], suite["metric"]
-        its = [row for row in verdicts if (row["suite"], row["metric"]) == key]
-        rows = [row for row in came if (row["suite"], row["metric"]) == key]
-        of = _by(its, "language", "domain")
-        languages = sorted({row["language"] for row in rows})
-        apart = [(pair["better"], pair["worse"]) for pair in suite["told_apart"] or ()]
-        rank = ranks(languages, apart) if suite["worst"] else {}
-        seen = _seen(rows, grades)
-        said.append(
-            {
-                "name": suite["suite"],
-                **{name: suite[name] for name in ("metric", "judged_from", "worst", "told_apart")},
-                "languages": [
-                    {
-                        "language": name,
-                        "items": len({row["id"] for row in rows if row["language"] == name}),
-                        **_standing(of[name, None]),
-                        "rank": rank.get(name),
-                        **seen[name],
-                    }
-                    for name in languages
-                ],
-                "domains": [
-                    {"domain": domain, "language": name, **_score(measures)}
-                    for (name, domain), measures in of.items()
-                    if domain is not None
-                ],
-            }
-        )
-    return said
+    suites = read_json(standing, FILE)
+    return [_suite(it, _its(verdicts, it), _its(came, it), grades) for it in suites]
 
 
-def _by(verdicts: Sequence[Row], *names: str) -> dict[tuple[Any, ...], dict[str, Row]]:
-    """The measures by name, of each language and domain."""
-    found = defaultdict[tuple[Any, ...], dict[str, Row]](dict)
+def _its(rows: Sequence[Row], suite: Row) -> list[Row]:
+    return [row for row in rows if all(row[name] == suite[name] for name in OF_SUITE)]
+
+
+def _suite(
+    suite: Row, verdicts: Sequence[Row], came: Sequence[Row], grades: Mapping[str, Row] | None
+) -> Row:
+    measures = defaultdict[tuple[str | None, str | None], dict[str, Row]](dict)
     for row in verdicts:
         numbers = {name: row[name] for name in NUMBERS if name in SHOWN or row[name] is not None}
-        found[tuple(row[name] for name in names)][row["measure"]] = numbers
-    return found
+        measures[row["domain"], row["language"]][row["measure"]] = numbers
+    items = {row["id"]: row["language"] for row in came}
+    languages = sorted(set(items.values()))
+    apart = [(pair["better"], pair["worse"]) for pair in suite["told_apart"] or ()]
+    rank = ranks(languages, apart) if suite["worst"] else {}
+    seen = _seen(came, grades)
+    return {
+        "name": suite["suite"],
+        **{name: suite[name] for name in ("metric", "judged_from", "worst", "told_apart")},
+        "languages": [
+            {
+                "language": name,
+                "items": list(items.values()).count(name),
+                **_standing(measures[None, name]),
+                "rank": rank.get(name),
+                **seen[name],
+            }
+            for name in languages
+        ],
+        "domains": [
+            {"domain": domain, "language": name, **_score(those)}
+            for (domain, name), those in measures.items()
+            if domain is not None
+        ],
+    }
 
 
 def _score(measures: Mapping[str, Row]) -> Row:
@@ -210,7 +225,7 @@ def _outcome_rows(evidence: Evidence) -> Iterator[Row]:
         row |= {"is_read": each.is_read, "confidence": each.confidence, "sample": each.sample}
         yield {name: getattr(each.item, name) for name in OF_ITEM} | row
     for text in evidence.texts:
-        row = {"part": text.bits, "whole": text.bytes, "sample": 0, "is_read": True}
+        row = {"part": text.part, "whole": text.whole, "sample": 0, "is_read": True}
         yield {name: getattr(text.item, name) for name in OF_ITEM} | row
 
 
@@ -227,15 +242,6 @@ VERDICTS = pa.schema(
         *((name, pa.int64() if name in INTEGERS else pa.float64()) for name in NUMBERS),
     ]
 )
-WORST = [(name, pa.float64()) for name in ("value", "pooled", "expected", "low")]
-PAIR = pa.struct([("better", pa.string()), ("worse", pa.string())])
-SUITES = pa.schema(
-    [
-        *((name, pa.string()) for name in ("suite", "metric", "judged_from")),
-        ("worst", pa.struct([("language", pa.string()), *WORST])),
-        ("told_apart", pa.list_(PAIR)),
-    ]
-)
 OUTCOMES = pa.schema(
     [
         *(SCHEMA.field(name) for name in OF_ITEM),
@@ -250,7 +256,7 @@ STAGE = Stage(
     version=1,
     config=StandingConfig,
     inputs=("items",),
-    optional=("scores", "answers"),
+    optional=("scores", "answers", "letters"),
     run=run,
-    libraries=("numpy", "pyarrow", "pycld2", "sacrebleu"),
+    libraries=("numpy", "py3langid", "pyarrow", "pycld2", "sacrebleu"),
 )

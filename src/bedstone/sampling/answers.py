@@ -152,7 +152,7 @@ def task_of(name: str, problems: Shard | None, max_bytes: int | None) -> Task:
         ConfigError: there are both or neither, or no such task.
         DataError: no problems are held.
     """
-    if problems and [path.name for each in problems.shards for path in each.files] == [items.FILE]:
+    if problems and any(path.name == items.FILE for path in problems.files):
         if name not in ("", BY_LETTER):
             raise ConfigError(f"the items of a test are no task {name!r}", hint=f"or {BY_LETTER!r}")
         return AskedItems.among(items.items_of(problems), by_letter=name == BY_LETTER)

@@ -3,7 +3,7 @@ import pyarrow as pa
 import pytest
 
 from bedstone.errors import DataError
-from bedstone.evaluation.outcomes import outcomes, text_bits
+from bedstone.evaluation.outcomes import outcomes, text_costs
 from bedstone.tasks.items import Item
 
 
@@ -101,8 +101,8 @@ def test_a_text_has_bits_of_what_stands_behind_its_prompt():
     alone = Item("s", "alone", "eng_Latn", "bits", choices=("aé",))
     behind = Item("s", "behind", "eng_Latn", "bits", question="q", choices=("ab",))
     table = scores(("alone", 0, -np.log(2) * 9, None), ("behind", 0, -np.log(2), None))
-    found = text_bits([alone, item("q", "ab"), behind], table)
-    assert [(it.item.id, it.bits, it.bytes) for it in found] == [
+    found = text_costs([alone, item("q", "ab"), behind], table)
+    assert [(it.item.id, it.part, it.whole) for it in found] == [
         ("alone", pytest.approx(9), 3),
         ("behind", pytest.approx(1), 3),
     ]

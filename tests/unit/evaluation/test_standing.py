@@ -204,3 +204,10 @@ def test_what_is_lacking_is_said(judged):
         judged(items)
     with pytest.raises(DataError, match="rivers/swh_Latn/1: a choice has no logprob"):
         judged(items, scores=scores(items[:-1], lambda item: 0))
+
+
+def test_always_wrong_costs_more_than_nothing(judged):
+    items = facts()
+    _, suites = judged(items, answers=answers(items, lambda *_: "7"), config={"threshold": 0.75})
+    scored = by_language(suites["facts"])[GERMAN]["measures"]["scored"]
+    assert (scored["value"], scored["high"]) == (-3, -3)

@@ -122,7 +122,8 @@ class _Task:
         told = [known[name] for name in self._metrics() if name in known]
         metric = (told or list(known.values()))[0]
         language = self._language(document.record)
-        item = Item(self._name, f"{self._name}/{language}/{number}", language, metric)
+        suite = named(self._name).suite or self._name  # the same in each language
+        item = Item(suite, f"{suite}/{language}/{number}", language, metric)
         values = document.record.values
         own: dict[str, Any] = {
             name: document.checked(name, str(values[name]))

@@ -11,7 +11,7 @@ import numpy as np
 
 from bedstone.evaluation.verdicts.gaps import p_of
 from bedstone.evaluation.verdicts.panels import Panel
-from bedstone.uncertainty.paired import LEVEL, holm
+from bedstone.uncertainty.paired import DIGITS, LEVEL, holm
 
 DRAWS = 10_000
 
@@ -33,22 +33,25 @@ class Worst:
 def worst_of_equal(panel: Panel, seed: int) -> Worst:
     """As if each column had the pooled share right, of as many items in as large clusters.
 
-    What all columns have in common, an item that is hard in each, moves them together, and makes
-    none the worst: it is taken off. What is left has the variance of fewer or more independent
-    items than there are; binomials of so many are drawn.
+    Outcomes then vary around that share. What all columns have in common, an item that is hard in
+    each, moves them together and makes none the worst: it is taken off. What items of a cluster
+    have in common is added. That is the variance of so many independent items, fewer or more than
+    there are; binomials of them are drawn.
     """
     has_UM = panel.whole_UM > 0
-    n_M, columns_U = has_UM.sum(axis=0), has_UM.sum(axis=1, keepdims=True)
-    pooled = float(panel.part_UM.sum() / has_UM.sum())
-    mean_U = panel.part_UM.sum(axis=1, keepdims=True) / columns_U
-    # of k values around their mean: k / (k - 1) times the variance; one alone has no such mean
-    several_U, spread_U = columns_U > 1, np.sqrt(columns_U / np.maximum(columns_U - 1, 1))
-    own_UM = np.where(several_U, (panel.part_UM - mean_U) * spread_U, panel.part_UM - pooled)
-    own_UM = np.where(has_UM, own_UM, 0)
-    own_UM = np.where(has_UM, own_UM - own_UM.sum(axis=0) / n_M, 0)
-    variance = float((panel.by_cluster(own_UM) ** 2).sum() / n_M.sum())
+    n_M, n_U1 = has_UM.sum(axis=0), has_UM.sum(axis=1, keepdims=True)
+    pooled = float(panel.part_UM.sum() / n_M.sum())
+    around_UM = np.where(has_UM, panel.part_UM - pooled, 0)
+    centred_UM = np.where(has_UM, around_UM - around_UM.sum(axis=0) / n_M, 0)
+    # around the mean of n, itself one of them, values vary (n - 1) / n as much; one alone has none
+    spread_U1 = np.sqrt(n_U1 / np.maximum(n_U1 - 1, 1))
+    apart_UM = (centred_UM - centred_UM.sum(axis=1, keepdims=True) / n_U1) * spread_U1
+    own_UM = np.where(has_UM & (n_U1 > 1), apart_UM, centred_UM).round(DIGITS)
+    variance = ((around_UM**2).sum() - (centred_UM**2).sum() + (own_UM**2).sum()) / n_M.sum()
+    if own_UM.any():
+        variance *= (panel.by_cluster(own_UM) ** 2).sum() / (own_UM**2).sum()
     lowest_R = np.full(1, pooled)
-    if variance > 0:
+    if round(variance, DIGITS):
         independent_M = np.maximum(np.rint(n_M * pooled * (1 - pooled) / variance), 1)
         random = np.random.default_rng(seed)
         right_RM = random.binomial(independent_M.astype(np.int64), pooled, (DRAWS, len(n_M)))
@@ -60,7 +63,7 @@ def worst_of_equal(panel: Panel, seed: int) -> Worst:
 
 def told_apart(panel: Panel, seed: int) -> list[tuple[str, str]]:
     """The pairs of columns, the better one first, that differ beyond chance, Holm over all."""
-    pairs = list(combinations(panel.columns, 2))
+    pairs = panel.paired(combinations(panel.columns, 2))
     differences = panel.differences(pairs)
     known = [
         (pair, value, p)

@@ -9,10 +9,9 @@ import pyarrow as pa
 from bedstone.evaluation.outcomes import (
     Choices,
     Outcome,
-    TextBits,
     choices_of,
     outcomes,
-    text_bits,
+    text_costs,
 )
 from bedstone.evaluation.verdicts.panels import Measured
 from bedstone.tasks.items import Item, Metric
@@ -25,7 +24,8 @@ class Evidence:
     suite: str
     metric: Metric
     outcomes: Sequence[Outcome]
-    texts: Sequence[TextBits] = ()
+    texts: Sequence[Measured] = ()
+    """Bits over bytes."""
     choices: Choices | None = None
     """None where the outcomes are read from answers."""
     spoken: Sequence[tuple[Item, str]] = ()
@@ -34,8 +34,7 @@ class Evidence:
     @property
     def measured(self) -> list[Measured]:
         """What the score is the mean of: what is right, or bits over bytes."""
-        right = [Measured(each.item, each.right) for each in self.outcomes]
-        return right + [Measured(each.item, each.bits, each.bytes) for each in self.texts]
+        return [*(Measured(each.item, each.right) for each in self.outcomes), *self.texts]
 
     @property
     def is_comparable(self) -> bool:
@@ -72,7 +71,7 @@ def evidences(
                 )
                 if name in answered and not answered[name].choices
             ]
-        bits = text_bits(texts, scores) if texts else []
+        bits = text_costs(texts, scores) if texts else []
         if found or bits:
             choices = choices_of(several, scores) if several else None
             yield Evidence(suite, metric, found, bits, choices, spoken)

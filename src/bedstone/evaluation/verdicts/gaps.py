@@ -56,7 +56,7 @@ class Gap(Score):
 
 
 def scores(panel: Panel, seed: int) -> list[Score]:
-    """Each column's value."""
+    """Each column's value: a share, or a ratio."""
     found = []
     drawn_RM = None if panel.is_counted else _drawn(panel, seed)
     for place, (value, n) in enumerate(zip(panel.values, panel.clusters, strict=True)):

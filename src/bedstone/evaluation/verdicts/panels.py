@@ -43,7 +43,8 @@ class Panel:
     @property
     def is_counted(self) -> bool:
         """Whether it is of single outcomes that are right or wrong, or of differences of such."""
-        return self.is_single and bool(np.isin(self.part_UM, (-1, 0, 1)).all())
+        is_one_each = np.isin(self.part_UM, (-1, 0, 1)) & np.isin(self.whole_UM, (0, 1))
+        return self.is_single and bool(is_one_each.all())
 
     @property
     def values(self) -> list[float]:
@@ -61,28 +62,33 @@ class Panel:
         np.add.at(sum_CM, self.cluster_U, value_UM)
         return sum_CM
 
+    def paired(self, pairs: Iterable[tuple[str, str]]) -> list[tuple[str, str]]:
+        """Those pairs of columns that have a content in common."""
+        has = dict(zip(self.columns, (self.whole_UM > 0).T, strict=True))
+        return [(one, other) for one, other in pairs if (has[one] & has[other]).any()]
+
     def differences(self, pairs: Sequence[tuple[str, str]]) -> "Panel":
-        """Of each pair the first column less the second, where both have the content."""
+        """Of each of ``paired`` the first column less the second, of what both have.
+
+        Columns are named as the first.
+        """
         one, other, both_UM = self._sides(pairs)
         part_UM = np.where(both_UM, self.part_UM[:, one] - self.part_UM[:, other], 0)
-        return self._of([pair[0] for pair in pairs], part_UM, both_UM.astype(np.float64))
+        return self._of(pairs, part_UM, both_UM.astype(np.float64))
 
     def ratios(self, pairs: Sequence[tuple[str, str]]) -> "Panel":
-        """Of each pair the first column's part over the second's, where both have the content."""
+        """As ``differences``, but the first column's part over the second's."""
         one, other, both_UM = self._sides(pairs)
-        part_UM, whole_UM = self.part_UM[:, one] * both_UM, self.part_UM[:, other] * both_UM
-        return self._of([pair[0] for pair in pairs], part_UM, whole_UM)
+        return self._of(pairs, self.part_UM[:, one] * both_UM, self.part_UM[:, other] * both_UM)
 
     def _sides(self, pairs: Sequence[tuple[str, str]]) -> tuple[list[int], list[int], Bools]:
         one, other = ([self.columns.index(pair[side]) for pair in pairs] for side in (0, 1))
         has_UM = self.whole_UM > 0
         return one, other, has_UM[:, one] & has_UM[:, other]
 
-    def _of(self, columns: Sequence[str], part_UM: Floats, whole_UM: Floats) -> "Panel":
-        """Without columns that have no content."""
-        has = np.flatnonzero(whole_UM.any(axis=0)).tolist()
-        names = tuple(columns[place] for place in has)
-        return replace(self, columns=names, part_UM=part_UM[:, has], whole_UM=whole_UM[:, has])
+    def _of(self, pairs: Sequence[tuple[str, str]], part_UM: Floats, whole_UM: Floats) -> "Panel":
+        names = tuple(one for one, _ in pairs)
+        return replace(self, columns=names, part_UM=part_UM, whole_UM=whole_UM)
 
 
 def panel_of(
@@ -101,8 +107,9 @@ def panel_of(
     order = sorted(range(len(names)), key=names.__getitem__)
     sums = ([1.0] * len(those), [each.part for each in those], [each.whole for each in those])
     times_UM, part_UM, whole_UM = (
-        np.bincount(unit * len(names) + place, each, len(units) * len(names))
-        .reshape(shape)[:, order]
+        np.bincount(unit * len(names) + place, each, len(units) * len(names)).reshape(shape)[
+            :, order
+        ]
         for each in sums
     )
     is_single = len(clusters) == len(units) and bool((times_UM <= 1).all())

@@ -16,7 +16,7 @@ from bedstone.evaluation.verdicts.confusion import own_texts, passes
 from bedstone.evaluation.verdicts.evidence import Evidence
 from bedstone.evaluation.verdicts.gaps import Score, gaps, scores
 from bedstone.evaluation.verdicts.panels import Measured, Panel, panel_of
-from bedstone.evaluation.verdicts.trust import agreements, calibration, knowing
+from bedstone.evaluation.verdicts.trust import agreements, calibration, knowing, penalised
 from bedstone.languages import ENGLISH
 from bedstone.tasks.items import Item
 from bedstone.uncertainty.intervals import MIN_DOCUMENTS
@@ -29,7 +29,7 @@ Measures = Mapping[str, Sequence[Measured]]
 def language_rows(
     evidence: Evidence, threshold: float, identifier: Identifier, seed: int
 ) -> Iterator[Row]:
-    """All that is said of each language; ``threshold`` as of ``knowing``."""
+    """All that is said of each language; ``threshold`` as of ``penalised``."""
     panel = panel_of(evidence.measured)
     yield from _rows("score", panel.columns, scores(panel, seed))
     yield from _against_english(evidence, panel, seed)
@@ -38,18 +38,21 @@ def language_rows(
         name: sum(each.right for each in those) / len(those)
         for name, those in _by_item(evidence.outcomes).items()
     }
-    for name, measured in bases.items():
-        over = panel_of(Measured(it.item, right[it.item.id] - it.part) for it in measured)
-        yield from _rows(f"over_{name}", over.columns, gaps(over, seed))
+    signed = {
+        f"over_{name}": [Measured(it.item, right[it.item.id] - it.part) for it in measured]
+        for name, measured in bases.items()
+    }
+    shares = {**bases, **_accuracies(evidence), **_spoken(evidence, identifier)}
+    if any(not it.item.choices and not it.item.answers for it in evidence.outcomes):
+        shares |= knowing(evidence.outcomes)
+        signed["scored"] = penalised(evidence.outcomes, threshold)
+    shares["unread"] = [Measured(it.item, float(not it.is_read)) for it in evidence.outcomes]
+    for judge, those in ((gaps, signed), (scores, shares)):
+        for name, measured in those.items():
+            panel = panel_of(measured)
+            yield from _rows(name, panel.columns, judge(panel, seed))
     yield from _calibrated(evidence.outcomes, seed)
     yield from _agreeing(evidence.outcomes, seed)
-    more = {**bases, **_accuracies(evidence), **_spoken(evidence, identifier)}
-    if any(not it.item.choices and not it.item.answers for it in evidence.outcomes):
-        more |= knowing(evidence.outcomes, threshold)
-    more["unread"] = [Measured(it.item, float(not it.is_read)) for it in evidence.outcomes]
-    for name, measured in more.items():
-        panel = panel_of(measured)
-        yield from _rows(name, panel.columns, scores(panel, seed))
 
 
 def domain_rows(evidence: Evidence, seed: int) -> Iterator[Row]:
@@ -73,6 +76,7 @@ def suite_row(evidence: Evidence, seed: int) -> Row:
     """Which language is worst, and which are told apart."""
     panel = panel_of(evidence.measured)
     row: Row = {"judged_from": "scores" if evidence.choices or evidence.texts else "answers"}
+    row |= {"worst": None, "told_apart": None}
     if evidence.is_comparable and len(panel.columns) > 1:
         apart = told_apart(panel, seed)
         row["worst"] = asdict(worst_of_equal(panel, seed))
@@ -119,9 +123,9 @@ def _rows(name: str, languages: Sequence[str], found: Sequence[Score]) -> Iterat
 
 
 def _against_english(evidence: Evidence, panel: Panel, seed: int) -> Iterator[Row]:
-    pairs = [(name, ENGLISH) for name in panel.columns if name != ENGLISH]
     if ENGLISH not in panel.columns or evidence.metric == "chrf":
         return
+    pairs = panel.paired((name, ENGLISH) for name in panel.columns if name != ENGLISH)
     if evidence.metric == "bits":
         ratios = panel.ratios(pairs)
         yield from _rows("bits_over_english", ratios.columns, scores(ratios, seed))

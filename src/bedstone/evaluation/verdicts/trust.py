@@ -42,7 +42,7 @@ class Calibration:
 
 
 def calibration(confidence_I: ArrayLike, right_I: ArrayLike, seed: int) -> Calibration:
-    """Of one instance at least.
+    """Of one instance at least. By chance: as if none were right because another is.
 
     Source: Guo et al. 2017, arXiv:1706.04599, equation 3. Differs: bins of equally many, and the
     error's own bias beside it, by simulation.
@@ -115,32 +115,37 @@ def _by_chance(counts: Counter[object]) -> float:
     return sum(count**2 for count in read) / counts.total() ** 2
 
 
-def knowing(outcomes: Sequence[Outcome], threshold: float) -> dict[str, list[Measured]]:
+def knowing(outcomes: Sequence[Outcome]) -> dict[str, list[Measured]]:
     """Whether a model answers where it can know and abstains where it cannot.
 
-    ``answered`` and ``right_of_answered`` of items that have an answer, ``answered_without_fact``
-    of those that have none, ``abstained`` of all, and ``scored``: 1 for a right answer,
-    -t / (1 - t) for a wrong one, 0 for none. What is not read is no answer.
-
-    Args:
-        outcomes: of questions without choices.
-        threshold: t; who is less sure than this does better to abstain.
-
-    Source: Kalai et al. 2025, arXiv:2509.04664, for the score.
+    ``answered`` and ``right_of_answered`` of questions without choices that have an answer,
+    ``answered_without_fact`` of those that have none, ``abstained`` of all. What is not read is no
+    answer.
     """
     known = [each for each in outcomes if each.item.answers]
     unknown = [each for each in outcomes if not each.item.answers]
-    penalty = threshold / (1 - threshold)
     return {
         "answered": [Measured(each.item, float(_answers(each))) for each in known],
         "right_of_answered": [Measured(it.item, it.right) for it in known if _answers(it)],
         "answered_without_fact": [Measured(each.item, float(_answers(each))) for each in unknown],
         "abstained": [Measured(each.item, float(each.abstains)) for each in outcomes],
-        "scored": [
-            Measured(it.item, it.right - (1 - it.right) * penalty if _answers(it) else 0.0)
-            for it in outcomes
-        ],
     }
+
+
+def penalised(outcomes: Sequence[Outcome], threshold: float) -> list[Measured]:
+    """1 for a right answer, -t / (1 - t) for a wrong one, 0 for none.
+
+    Args:
+        outcomes: as of ``knowing``.
+        threshold: t; who is less sure than this does better to abstain.
+
+    Source: Kalai et al. 2025, arXiv:2509.04664.
+    """
+    penalty = threshold / (1 - threshold)
+    return [
+        Measured(it.item, it.right - (1 - it.right) * penalty if _answers(it) else 0.0)
+        for it in outcomes
+    ]
 
 
 def _answers(outcome: Outcome) -> bool:

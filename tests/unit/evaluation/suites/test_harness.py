@@ -52,7 +52,7 @@ def described(tmp_path):
 
 def test_items_of_choices(described):
     (one, two), ignored = harness_items(described(PLAIN + "filter_list: []\ntag: x\n"))
-    assert (one.suite, one.id, one.language) == ("quiz_hi", "quiz_hi/hin_Deva/0", "hin_Deva")
+    assert (one.suite, one.id, one.language) == ("quiz", "quiz/hin_Deva/0", "hin_Deva")
     assert (one.prompt, one.delimiter) == ("Q One?\nA:", " ")
     assert (one.choices, one.gold, one.metric) == (("a", "b"), 1, "acc")
     assert (one.passage_id, one.domain, one.parallel_id) == ("7", "x", None)
@@ -112,7 +112,7 @@ def test_examples_stand_before_the_item(described):
 def test_what_is_included_lies_under(described):
     path = described("include: base.yaml\ntask: other_sw\ntarget_delimiter: ''\n", base=PLAIN)
     item = harness_items(path).items[0]
-    assert (item.suite, item.language, item.delimiter) == ("other_sw", "swa_Latn", "")
+    assert (item.suite, item.language, item.delimiter) == ("other", "swa_Latn", "")
 
 
 OUTSIDE = "lies outside the folder of the test"
@@ -208,5 +208,5 @@ def test_only_what_names_itself_is_a_test(described, store):
     )
     files = adopt([path.parent], store)
     made = build(STAGE, SuiteConfig(languages=("hin_Deva",)), {"files": files}, store, Local())
-    assert [item.id for item in items_of(made)] == ["quiz_hi/hin_Deva/0"]
+    assert [item.id for item in items_of(made)] == ["quiz/hin_Deva/0"]
     assert made.manifest.metrics["ignored_keys"] == 0

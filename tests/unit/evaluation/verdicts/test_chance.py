@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from tests.support.panels import PASSAGES, panel, right
@@ -38,11 +40,24 @@ def test_what_is_hard_in_every_language_makes_none_the_worst(random):
     assert found.pooled - found.expected < 0.016
 
 
+def test_the_null_is_that_of_equal_languages_however_unequal_they_are(random):
+    of_fives_U = np.repeat(np.arange(180), 5)
+    fifth_UM = random.random((180, 2))[of_fives_U]
+    for value_UM, cluster_U, items in (
+        (random.random((900, 2)), np.arange(900), 900),
+        (fifth_UM, of_fives_U, 180),
+    ):
+        found = worst_of_equal(panel(value_UM < [0.1, 0.9], cluster_U), 0)
+        error = np.sqrt(0.25 / items)
+        assert found.pooled == pytest.approx(0.5, abs=0.02)
+        assert found.pooled - found.expected == pytest.approx(error / np.sqrt(np.pi), rel=0.1)
+
+
 def test_a_language_of_few_items_may_look_worst(random):
     planted = panel(random.random((900, 5)) < 0.5)
     few = planted.whole_UM.copy()
     few[21:, 0] = 0
-    thin = planted._of(planted.columns, planted.part_UM * few, few)
+    thin = replace(planted, part_UM=planted.part_UM * few, whole_UM=few)
     assert worst_of_equal(thin, 0).low < 0.4 < worst_of_equal(planted, 0).low
 
 

@@ -3,7 +3,7 @@ import pytest
 
 from bedstone.evaluation.outcomes import Outcome
 from bedstone.evaluation.verdicts.panels import panel_of
-from bedstone.evaluation.verdicts.trust import agreements, calibration, knowing
+from bedstone.evaluation.verdicts.trust import agreements, calibration, knowing, penalised
 from bedstone.tasks.items import Item
 
 
@@ -71,11 +71,11 @@ def test_who_abstains_where_nothing_can_be_known_loses_nothing():
         outcome("c without"),
         outcome("d without"),
     ]
-    found = {name: [it.part for it in rows] for name, rows in knowing(made, 0.75).items()}
+    found = {name: [it.part for it in rows] for name, rows in knowing(made).items()}
     assert found == {
         "answered": [1, 1, 0, 0],
         "right_of_answered": [1, 0],
         "answered_without_fact": [1, 0, 0, 0],
         "abstained": [0, 0, 1, 0, 0, 1, 1, 1],
-        "scored": [1, -3, 0, 0, -3, 0, 0, 0],
     }
+    assert [it.part for it in penalised(made, 0.75)] == [1, -3, 0, 0, -3, 0, 0, 0]
