@@ -184,6 +184,30 @@ def test_a_test_of_the_harness_is_compared_with_a_run_that_it_logged(asked, tmp_
     assert told["against"]["eng_Latn"]["value"] == 1
 
 
+def test_a_detour_is_told_with_what_it_gains(asked, cli, likes_x, store, tmp_path):
+    folder = tmp_path / "asked"
+    folder.mkdir()
+    for language in ("eng_Latn", "tel_Telu"):
+        rows = [
+            {"id": f"{it}", "parallel_id": f"{it}", "question": f"{it}?", "answer": "x"}
+            for it in range(ITEMS)
+        ]
+        text = "".join(json.dumps(row) + "\n" for row in rows)
+        (folder / f"{language}.jsonl").write_text(text)
+    words = ("--suite", folder, "--plain", "--max-tokens", 1)
+    detour = ("--pivot", "eng", "--translator", "self")
+    assert asked(*words, *detour, "--dry-run")["pivot"][0]["calls"]["self"] > 0
+    (told,) = asked(*words, *detour)["pivot"]
+    ((row,),) = [suite["languages"] for suite in told["suites"]]
+    assert (told["pivot"], row["language"]) == ("eng_Latn", "tel_Telu")
+    assert row["arms"]["direct"]["score"] == row["arms"]["gold_in"]["score"] == 1
+    assert (row["language_gap"]["value"], row["recommendation"]) == (0, "cannot tell")
+    status, text, _ = cli("evaluate", likes_x, *words, *detour, "--store", store)
+    assert status == 0
+    assert "own through eng_Latn by self" in text
+    assert max(map(len, text.splitlines())) <= 100
+
+
 @pytest.fixture
 def findings(monkeypatch):
     """An endpoint need not be probed: what it does is known."""
@@ -243,6 +267,19 @@ def test_a_chat_that_tells_no_probabilities_is_asked_for_letters(asked, tmp_path
     assert told["languages"][0]["seconds_per_item"] > 0
 
 
+def test_a_chat_has_no_bits_and_says_so(asked, cli, tmp_path, store, findings):
+    findings(logprobs_of=None, logprobs="ignored", echo="ignored")
+    suite = write_suite(tmp_path / "letters", "Which is it, {}?".format)
+    (suite / "flores.eng_Latn.jsonl").write_text('{"text": "A text."}\n')
+    with serving(first_letter) as url:
+        answer = asked("--suite", suite, "--endpoint-model", "m", model=url)
+        assert answer["warnings"] == ["1 text left out: the endpoint tells no bits of one"]
+        alone = ("--suite", suite / "flores.eng_Latn.jsonl", "--endpoint-model", "m")
+        status, _, complaint = cli("evaluate", url, *alone, "--store", store)
+    assert status == 2
+    assert "has nothing but texts" in complaint
+
+
 @pytest.mark.parametrize(
     "content",
     [b"\xff\xfe\x00", b"{" * 5_000, b'{"question": 7}\n', b"", b'{"a": "\x1b[2J"}\n'],
@@ -267,6 +304,7 @@ def test_a_hostile_suite_ends_in_one_clear_error(cli, likes_x, store, tmp_path, 
         (("--translator", "self"), "a detour needs a language and a translator"),
         (("--endpoint-model", "m"), "the model is none of an endpoint"),
         (("--language", "qqq"), "is no language's code"),
+        (("--prompt-price", "inf"), "are USD, 0 or more"),
         (("--chart", "chart.png"), "must end in .svg"),
     ],
 )

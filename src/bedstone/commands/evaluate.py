@@ -4,7 +4,7 @@ import math
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from statistics import fmean
 from textwrap import wrap
-from typing import Annotated, Any, Literal, NamedTuple, NotRequired
+from typing import Annotated, Any, NamedTuple
 
 import typer
 from typing_extensions import TypedDict
@@ -15,7 +15,6 @@ from bedstone.commands.declare import (
     STORE,
     WIDTH,
     Command,
-    Found,
     PathLike,
     Store,
     Words,
@@ -24,6 +23,13 @@ from bedstone.commands.declare import (
 from bedstone.commands.desk import artifact_of, given, is_url, keys_of, making, words_of
 from bedstone.commands.save import target, write_chart
 from bedstone.commands.strategies import Probe
+from bedstone.evaluation.answer import (
+    Detour,
+    DetourCost,
+    EvaluatedDomain,
+    EvaluatedLanguage,
+    EvaluatedSuite,
+)
 from bedstone.model import Device, NumberFormat
 from bedstone.progress import Progress
 
@@ -31,135 +37,6 @@ SUITES = ("rows", "facts")
 """What is asked unless told: they need neither a file nor the network."""
 MOST_LINES = 40
 """Of languages that are shown."""
-
-
-class Measure(TypedDict):
-    """A measured value, and how sure it is."""
-
-    value: float | None
-    low: float | None
-    """95 %; null of too few items."""
-    high: float | None
-    n: int | None
-    """Items that are independent: passages, where items share one."""
-    p: NotRequired[float]
-    """Of no difference, where it is one."""
-    p_adjusted: NotRequired[float]
-    """Holm's, over the languages."""
-    gains: NotRequired[int]
-    """Items that are right here alone."""
-    losses: NotRequired[int]
-    detectable: NotRequired[float]
-    """The least difference that so many items would tell in 80 of 100 tests."""
-
-
-class Scored(TypedDict):
-    """How good the model is, by the suite's metric."""
-
-    score: float
-    low: float | None
-    high: float | None
-    n: int
-    """Items that are independent."""
-    gap_to_english: Measure | None
-    """Paired, on the same items."""
-    bits_over_english: Measure | None
-    """Of texts: bits for the same content."""
-
-
-class EvaluatedLanguage(Scored):
-    """How good the model is in a language, and what may go with it."""
-
-    language: str
-    name: str
-    items: int
-    rank: tuple[int, int] | None
-    """The best and the worst that it may have, as far as languages are told apart."""
-    chance: float | None
-    longest_choice: float | None
-    answer_only: float | None
-    """Of the choice that is likeliest without the question."""
-    exceeds_baselines: bool | None
-    """Whether the score is surely above each of these three; null where there are none."""
-    seen_share: float | Literal["unknown"] | None
-    """Of the items that can be told, those that stand in the training text; unknown where nobody
-    could look."""
-    seen_answer_share: float | Literal["unknown"] | None
-    too_short_share: float | Literal["unknown"]
-    """Of the items, those that are too short to tell."""
-    accuracy_clean: Measure | Literal["unknown"] | None
-    """The score on items that do not stand there."""
-    train_share: float | None
-    """Of the tokens that the model was trained on; null where its mix is not known."""
-    speakers_share: float | None
-    """Of the world's people."""
-    tokens: float | None
-    """Of an item, read and drawn."""
-    tokens_over_english: float | None
-    """For the same content, by the model's own tokeniser."""
-    usd_per_1000_items: float | None
-    seconds_per_item: float | None
-    """That an endpoint took; of a model of this machine, at its pace."""
-    measures: dict[str, Measure]
-    """All that is measured: each way to take a choice, the score over each baseline, agreement,
-    calibration, abstaining, the language of answers."""
-
-
-class EvaluatedDomain(Scored):
-    """The same of a domain."""
-
-    domain: str
-    language: str | None
-    """Null: all."""
-
-
-class WorstLanguage(TypedDict):
-    """The worst language, beside the worst of as many that are equal."""
-
-    language: str
-    value: float
-    pooled: float
-    """The mean over all languages."""
-    expected: float
-    """Of the worst of equal ones."""
-    low: float
-    """Below it lies the worst of equal ones in 5 of 100 tests."""
-
-
-class Apart(TypedDict):
-    """Two languages that differ beyond chance, Holm over all pairs."""
-
-    better: str
-    worse: str
-
-
-class Correlation(TypedDict):
-    """How scores go with something, over the languages: Spearman's, no cause."""
-
-    value: float
-    low: float
-    high: float
-    n: int
-
-
-class EvaluatedSuite(TypedDict):
-    """What a test says of the model."""
-
-    name: str
-    metric: str
-    judged_from: Literal["scores", "answers"]
-    """Whether choices are taken by their likelihood, or by the letter that is answered."""
-    languages: list[EvaluatedLanguage]
-    """The best first."""
-    domains: list[EvaluatedDomain]
-    worst: WorstLanguage | None
-    told_apart: list[Apart] | None
-    correlations: dict[str, Correlation]
-    """With ``train_share``, ``speakers_share`` and ``tokens_over_english``, of eight languages or
-    more."""
-    against: dict[str, Measure] | None
-    """By how much it is above the other model in each language, on the same items."""
-    warnings: list[str]
 
 
 class Evaluation(TypedDict):
@@ -171,7 +48,7 @@ class Evaluation(TypedDict):
     documents: str | None
     """The text that the items were looked for in; null where none is known."""
     suites: list[EvaluatedSuite]
-    pivot: list[Found]
+    pivot: list[Detour]
     """Of each suite what the detour through another language is worth, with --pivot."""
     warnings: list[str]
 
@@ -192,8 +69,8 @@ class EvaluationCost(TypedDict):
     seconds_about: float | None
     """At the pace measured here; null for an endpoint."""
     usd_at_most: float
-    pivot: list[Found]
-    """Of each suite what the detour would ask besides, with --pivot."""
+    pivot: list[DetourCost]
+    """Of each suite, with --pivot."""
 
 
 def evaluate(
@@ -231,10 +108,8 @@ def evaluate(
     plain: Annotated[
         bool, typer.Option(help="the model goes on from the prompt, without turns")
     ] = False,
-    prompt_price: Annotated[float, typer.Option(min=0, help="USD a million prompt tokens")] = 0.0,
-    completion_price: Annotated[
-        float, typer.Option(min=0, help="USD a million tokens drawn")
-    ] = 0.0,
+    prompt_price: Annotated[float, typer.Option(help="USD a million prompt tokens")] = 0.0,
+    completion_price: Annotated[float, typer.Option(help="USD a million tokens drawn")] = 0.0,
     corpus: Annotated[
         PathLike | None,
         typer.Option(help="an artifact: the text that the model learnt from, if it does not tell"),
@@ -446,7 +321,7 @@ def _sentences(suite: EvaluatedSuite) -> Iterator[str]:
     yield from (f"warning: {each}" for each in suite["warnings"])
 
 
-def _detour(detour: Found) -> Iterator[str]:
+def _detour(detour: Detour) -> Iterator[str]:
     for suite in detour["suites"]:
         yield f"{suite['name']} through {detour['pivot']} by {detour['translator']}"
         yield (
@@ -454,7 +329,7 @@ def _detour(detour: Found) -> Iterator[str]:
             "  so"
         )
         for row in suite["languages"]:
-            cells = (row[name] for name in ("language_gap", "translation_loss", "detour_gain"))
+            cells = (row["language_gap"], row["translation_loss"], row["detour_gain"])
             told = "".join(f" {_told_gap(cell) or NOT_KNOWN:>23}" for cell in cells)
             yield f"  {row['language']:8}{told}  {row['recommendation']}"
     for key, why in detour["not_translated"].items():

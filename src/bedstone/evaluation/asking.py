@@ -6,7 +6,7 @@ asked again, and a run that was stopped goes on.
 """
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 import pyarrow as pa
 
 from bedstone.corpus.overlap import grades
-from bedstone.errors import ConfigError, nearest
+from bedstone.errors import ConfigError, nearest, number_of
 from bedstone.evaluation.echoes import FEATURE
 from bedstone.evaluation.made import PIECES, SETS
 from bedstone.evaluation.suites.harness import ENDINGS
@@ -123,7 +123,11 @@ class Asking:
         return probed is None or Findings.read(probed).honours(FEATURE)
 
     def requests(self, suite: Suite) -> dict[str, Request]:
-        """What the model is asked of a suite: ``scores``, or ``letters``; and ``answers``."""
+        """What the model is asked of a suite: ``scores``, or ``letters``; and ``answers``.
+
+        Raises:
+            ConfigError: it can be asked nothing.
+        """
         choices = [item for item in suite.items if len(item.choices) > 1]
         found = {"answers": self._drawn(suite, [it for it in suite.items if not it.choices], "")}
         if self.scores_texts:
@@ -132,7 +136,18 @@ class Asking:
             found["scores"] = Request("evaluation.scores", self.asked.how, inputs, given)
         else:
             found["letters"] = self._drawn(suite, choices, BY_LETTER)
+        if not any(each.items for each in found.values()):
+            raise ConfigError(
+                f"{suite.name} has nothing but texts, and the endpoint tells no bits of one",
+                hint="ask one that echoes a text with its log-probabilities, without turns",
+            )
         return {kind: each for kind, each in found.items() if each.items}
+
+    def left_out(self, suites: Sequence[Suite]) -> Iterator[str]:
+        """What cannot be asked of this model, in words."""
+        texts = sum(len(item.choices) == 1 for suite in suites for item in suite.items)
+        if texts and not self.scores_texts:
+            yield f"{number_of(texts, 'text')} left out: the endpoint tells no bits of one"
 
     def _drawn(self, suite: Suite, items: Sequence[Item], task: str) -> Request:
         asked = self.asked

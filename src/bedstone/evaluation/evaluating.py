@@ -1,5 +1,6 @@
 """`bedstone evaluate`: what is asked, what came of it, and what the other model made of it."""
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -53,6 +54,8 @@ class Wanted:
         if (self.pivot is None) != (self.translator is None):
             missing = "--translator self" if self.translator is None else "--pivot eng"
             raise ConfigError("a detour needs a language and a translator", hint=f"give {missing}")
+        if not all(0 <= price < math.inf for price in asked.prices[:2]):
+            raise ConfigError("--prompt-price and --completion-price are USD, 0 or more")
         chain_of(asked.chain)
         if asked.samples > 1 and asked.chain == "greedy":
             raise ConfigError(
@@ -88,7 +91,7 @@ def evaluated(model: str, wanted: Wanted, asked: Asked, making: Making) -> Row:
         "documents": None if known is None else str(known.documents.path),
         "suites": [row for suite in suites for row in _told(asking, suite, known, shares, other)],
         "pivot": [_detour(asking, suite, wanted) for suite in suites] if wanted.pivot else [],
-        "warnings": [] if known is None else known.warnings,
+        "warnings": [*asking.left_out(suites), *(() if known is None else known.warnings)],
     }
 
 
@@ -115,7 +118,8 @@ def _told(
             summary.beside(each, spent.get((name, each["language"])), shares)
             for each in row["languages"]
         ]
-        languages.sort(key=lambda each: (-each["score"], each["language"]))
+        sign = 1 if row["metric"] == "bits" else -1  # of bits the fewest are best
+        languages.sort(key=lambda each: (sign * each["score"], each["language"]))
         yield row | {
             "languages": languages,
             "correlations": summary.correlations(languages),
@@ -133,16 +137,8 @@ def _against(
 ) -> dict[str, Row]:
     """How far the model is above the other one, by language."""
     before, after = ([it for it in those if it.item.suite == name] for those in (other, own))
-    gaps = paired_models(before, after, seed)
-    return {
-        key: {at: it for at, it in asdict(gap).items() if _is_told(at, it)}
-        for key, gap in gaps.items()
-    }
-
-
-def _is_told(name: str, value: Any) -> bool:
-    """Bounds are told also where there are none."""
-    return value is not None or name in ("low", "high")
+    gaps = paired_models(before, after, seed) if before else {}
+    return {key: asdict(gap) for key, gap in gaps.items()}
 
 
 def _other(path: Path, asked: Asked, making: Making, suites: Sequence[Suite]) -> list[Outcome]:

@@ -13,7 +13,7 @@ import pytest
 from tests.support.exports import TEXTS, made, write_model
 
 import bedstone
-from bedstone.evaluation.outcomes import outcomes, text_bits
+from bedstone.evaluation.outcomes import outcomes, text_costs
 from bedstone.evaluation.scores import STAGE, ScoresConfig
 from bedstone.evaluation.suites.harness import harness_items
 from bedstone.sampling import answers
@@ -178,12 +178,12 @@ def test_the_same_of_texts(theirs, ours):
     # With it the harness would count the beginning of each text as a token of the text.
     told = theirs("text", "add_bos_token=False")
     items, made = ours("text", STAGE, ScoresConfig(threads=1))
-    found = text_bits(items, scores_of(made))
+    found = text_costs(items, scores_of(made))
     for each, sample in zip(found, told["samples"], strict=True):
         loglikelihood, size = sample["bits_per_byte"]
-        assert size == each.bytes
-        assert each.bits / size == pytest.approx(-loglikelihood / size / math.log(2), abs=1e-6)
-    bits_per_byte = sum(each.bits for each in found) / sum(each.bytes for each in found)
+        assert size == each.whole
+        assert each.part / size == pytest.approx(-loglikelihood / size / math.log(2), abs=1e-6)
+    bits_per_byte = sum(each.part for each in found) / sum(each.whole for each in found)
     assert told["results"]["bits_per_byte,none"] == pytest.approx(bits_per_byte, abs=1e-6)
 
 
