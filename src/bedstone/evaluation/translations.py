@@ -41,7 +41,7 @@ COSTS = {"seconds": pa.float64(), "prompt_tokens": pa.int64(), "completion_token
 MADE = {"text": pa.large_string(), "why": pa.string(), **COSTS}
 PLACE = {"item": pa.string(), "field": pa.string(), "source": pa.large_string()}
 SCHEMA = pa.schema({**PLACE, **MADE, "calls": pa.int32()})
-PART_LINES = 128
+PART_LINES = 64
 NEEDS = {"model": ("tokenizers", "torch"), "folder": ("ctranslate2", "sentencepiece")}
 KEY = r"^[a-z]{3}_[A-Z][a-z]{3}$"
 
