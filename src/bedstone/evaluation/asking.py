@@ -18,7 +18,7 @@ from bedstone.corpus.overlap import grades
 from bedstone.errors import ConfigError, nearest, number_of
 from bedstone.evaluation.echoes import FEATURE
 from bedstone.evaluation.made import PIECES, SETS
-from bedstone.evaluation.suites.harness import ENDINGS
+from bedstone.evaluation.suites.descriptions import ENDINGS
 from bedstone.evaluation.suites.naming import key_of
 from bedstone.generation.writer import folder_of, loaded
 from bedstone.languages import ENGLISH
