@@ -33,7 +33,7 @@ ENGLISH, SPANISH, GALICIAN = "eng_Latn", "spa_Latn", "glg_Latn"
 WORDS = [
     "".join(each) for each in itertools.product("bdgklmnprst", "aeiou", "bdgklmnprst", "aeiou")
 ]
-ITEMS = 160
+ITEMS = 120
 SHARES = (0, 0.2, 0.4, 0.9)
 """Of words that get lost."""
 
