@@ -10,8 +10,8 @@ Writes  ``structure.json``: ``reference``, ``seeds``, ``pages``, ``level``; ``ar
         the same content over the reference's), ``verdict``}]
 
 A language is called harder or easier in itself where it is so at equal content, with tokens of its
-own and with bytes, than the reference and than its control, which is as the reference but for the
-bytes of its letters: each difference is sure over seeds and pages after Holm, over the languages
+own and with bytes, than the reference and than its control, English in letters of as many bytes
+say: each difference is sure over seeds and pages after Holm, over the languages
 of an arm; intervals, which hold together, are rather wider. It is *explained by amount* where an
 amount of text is sure to make a difference that the intervals at equal content leave out, and
 *cannot tell* otherwise.
