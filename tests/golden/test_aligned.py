@@ -14,9 +14,27 @@ from bedstone.store.build import build
 from bedstone.store.engine import Local
 
 TEXTS = {
-    "eng_Latn": "All people are born free.\nThey have reason.\nOK\nNobody is a slave.\nAll may leave.\nAll may marry.\n",
-    "por_Latn": "Todos nascem livres.\nTêm razão.\nOK\nNinguém é escravo.\nPodem sair.\nPodem casar.\n",
-    "zho_Hant": "人人生而自由。\n有理性。\n好\n無人為奴。\n可離開。\n可結婚。\n",
+    "eng_Latn": """All people are born free.
+They have reason.
+OK
+Nobody is a slave.
+All may leave.
+All may marry.
+""",
+    "por_Latn": """Todos nascem livres.
+Têm razão.
+OK
+Ninguém é escravo.
+Podem sair.
+Podem casar.
+""",
+    "zho_Hant": """人人生而自由。
+有理性。
+好
+無人為奴。
+可離開。
+可結婚。
+""",
 }
 
 
