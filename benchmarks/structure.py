@@ -214,8 +214,8 @@ def planted(study: Study, folder: Path) -> Study:
     pages = study.built("pages", Model(("pages.language=eng_Latn",), {}))["pages"]
     plant(tables.read(pages, ["text"])["text"].to_pylist(), folder)
     languages = json.dumps(["eng_Latn", *PLANTED, IRREGULAR, *TABLES])
-    sets = ["parallel.sources=[]", "parallel.texts=texts", f"pages.languages={languages}"]
-    return Study(study.where, [*study.sets, *sets], {"texts": [folder]})
+    sets = ["parallel.sources=[]", "parallel.texts=translations", f"pages.languages={languages}"]
+    return Study(study.where, [*study.sets, *sets], {"translations": [folder]})
 
 
 def main() -> None:

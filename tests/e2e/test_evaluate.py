@@ -214,8 +214,9 @@ def findings(monkeypatch):
 
     def known(**verdicts):
         honest = found(**verdicts)
-        echo = Finding(verdicts.get("echo", "honoured"), "seen", 1, 1)
-        features = {**honest.features, "echo": echo}
+        features = {name: each for name, each in honest.features.items() if name != "echo"}
+        if "echo" in verdicts:  # a chat is not asked
+            features["echo"] = Finding(verdicts["echo"], "seen", 1, 1)
         monkeypatch.setattr(probe, "probe", lambda _: Findings(features, honest.logprobs_of))
 
     return known
@@ -235,7 +236,7 @@ def echoing(handler, body):
 
 
 def test_an_endpoint_that_echoes_is_scored(asked, tmp_path, findings):
-    findings()
+    findings(echo="honoured")
     suite = write_suite(tmp_path / "letters", "Which is it, {}?".format)
     with serving(echoing) as url:
         words = ("--suite", suite, "--plain", "--endpoint-model", "m", "--prompt-price", 2)
@@ -256,7 +257,7 @@ def first_letter(handler, body):
 
 
 def test_a_chat_that_tells_no_probabilities_is_asked_for_letters(asked, tmp_path, findings):
-    findings(logprobs_of=None, logprobs="ignored", echo="ignored")
+    findings(logprobs_of=None, logprobs="ignored")
     suite = write_suite(tmp_path / "letters", "Which is it, {}?".format)
     with serving(first_letter) as url:
         words = ("--suite", suite, "--endpoint-model", "m")
@@ -268,7 +269,7 @@ def test_a_chat_that_tells_no_probabilities_is_asked_for_letters(asked, tmp_path
 
 
 def test_a_chat_has_no_bits_and_says_so(asked, cli, tmp_path, store, findings):
-    findings(logprobs_of=None, logprobs="ignored", echo="ignored")
+    findings(logprobs_of=None, logprobs="ignored")
     suite = write_suite(tmp_path / "letters", "Which is it, {}?".format)
     (suite / "flores.eng_Latn.jsonl").write_text('{"text": "A text."}\n')
     with serving(first_letter) as url:

@@ -51,6 +51,7 @@ class AlignedConfig(Config):
     """Whose text, and how much of it."""
 
     language: LanguageKey
+    """Of the documents."""
     languages: tuple[LanguageKey, ...] = Field(min_length=2)
     """All that are compared, this one among them."""
     held_out_share: float = Field(0.25, gt=0, lt=1)

@@ -18,7 +18,7 @@ from bedstone.corpus.overlap import grades
 from bedstone.errors import ConfigError, nearest, number_of
 from bedstone.evaluation.echoes import FEATURE
 from bedstone.evaluation.made import PIECES, SETS
-from bedstone.evaluation.suites.harness import ENDINGS
+from bedstone.evaluation.suites.descriptions import ENDINGS
 from bedstone.evaluation.suites.naming import key_of
 from bedstone.generation.writer import folder_of, loaded
 from bedstone.languages import ENGLISH
@@ -32,7 +32,7 @@ from bedstone.store.artifact import Artifact, is_complete
 from bedstone.store.lineage import documents_behind
 from bedstone.store.making import Making
 from bedstone.store.provenance import core_count
-from bedstone.tasks.asked import BY_LETTER
+from bedstone.tasks.asked import BY_LETTER, AskedItems
 from bedstone.tasks.items import Item, items_of
 from bedstone.tasks.stored import rows_of
 
@@ -119,8 +119,10 @@ class Asking:
     @property
     def scores_texts(self) -> bool:
         """Whether the model tells how likely a given text is; else it is asked for letters."""
-        probed = self.source.probed
-        return probed is None or Findings.read(probed).honours(FEATURE)
+        if self.source.probed is None:
+            return True
+        found = Findings.read(self.source.probed)
+        return FEATURE in found.features and found.honours(FEATURE)  # of a chat it is not asked
 
     def requests(self, suite: Suite) -> dict[str, Request]:
         """What the model is asked of a suite: ``scores``, or ``letters``; and ``answers``.
@@ -224,10 +226,11 @@ class Asking:
     def _read_tokens(self, request: Request, *, is_score: bool) -> int:
         """At most; to an endpoint, whose tokeniser is not known, a byte is one."""
         is_remote, texts = self.source.path is None, list[str]()
-        for item in request.items:
-            if not is_score:
-                texts += ["\n".join((item.prompt, *item.choices))] * self.asked.samples
-                continue
+        if not is_score:
+            task = AskedItems.among(request.items, by_letter=bool(request.config["task"]))
+            problems = task.problems(len(request.items), self.asked.seed, "test")
+            texts = [each.prompts[0] for each in problems] * self.asked.samples
+        for item in request.items if is_score else ():
             choices = [item.delimiter + choice for choice in item.choices]  # after nothing, too
             behind = [item.prompt + each for each in choices] if is_remote else choices
             texts += [item.prompt, *behind, *choices]

@@ -10,10 +10,11 @@ Writes  ``structure.json``: ``reference``, ``seeds``, ``pages``, ``level``; ``ar
         the same content over the reference's), ``verdict``}]
 
 A language is called harder or easier in itself where it is so at equal content, with tokens of its
-own and with bytes, than the reference and than its control, which is as the reference but for the
-bytes of its letters: each interval, over seeds and pages, leaves out 0, adjusted over the
-languages. It is *explained by amount* where some amount of text makes a difference that the
-interval at equal content leaves out, and *cannot tell* otherwise.
+own and with bytes, than the reference and than its control, English in letters of as many bytes
+say: each difference is sure over seeds and pages after Holm, over the languages
+of an arm; intervals, which hold together, are rather wider. It is *explained by amount* where an
+amount of text is sure to make a difference that the intervals at equal content leave out, and
+*cannot tell* otherwise.
 
 Shape letters: K seeds, H pages.
 """
@@ -36,7 +37,7 @@ from bedstone.store import tables
 from bedstone.store.artifact import Shard
 from bedstone.store.payload import write_json
 from bedstone.store.stage import Job, Result, Stage
-from bedstone.uncertainty.comparison import Effect, Paired, borrowed, effects, verdict
+from bedstone.uncertainty.comparison import Paired, borrowed, effects, verdict
 from bedstone.uncertainty.intervals import MIN_DOCUMENTS
 from bedstone.uncertainty.paired import LEVEL, Floats
 
@@ -45,6 +46,8 @@ AMOUNTS = {"bpe": ("content", "bytes", "scaled", "tokens"), "bytes": ("content",
 """By tokeniser; a byte is a token of the second, so that equal bytes are equal tokens."""
 ARMS = tuple((tokeniser, amount) for tokeniser, them in AMOUNTS.items() for amount in them)
 CONTENT = "content"
+NAMED = 3
+"""What follows the language in the name of bits: tokeniser, amount, seed."""
 WORDS = {"worse": "harder", "better": "easier", "same": "same", "cannot tell": "cannot tell"}
 SURE = ("harder", "easier")
 AMOUNT, UNKNOWN = "explained by amount", "cannot tell"
@@ -107,8 +110,9 @@ def read(shards: Mapping[str, Shard]) -> tuple[dict[str, int], dict[Arm, dict[st
     seeds: dict[Arm, dict[str, list[Floats]]] = {arm: {} for arm in ARMS}
     ids: list[str] = []
     for name, shard in shards.items():
-        language, *arm, _ = name.split("-")
-        if tuple(arm) not in seeds:
+        language, *words = name.split("-")
+        arm = ("", "") if len(words) != NAMED else (words[0], words[1])
+        if arm not in seeds:
             raise DataError(f"bits.{name}: write bits.LANGUAGE-TOKENISER-AMOUNT-SEED")
         path = shard.file("documents.parquet")
         with tables.reading(path):
@@ -119,7 +123,7 @@ def read(shards: Mapping[str, Shard]) -> tuple[dict[str, int], dict[Arm, dict[st
         sizes[language] = sum(table["bytes"].to_pylist())
         _, of = np.unique([page_of(each) for each in ids], return_inverse=True)
         own = np.bincount(of, table["bits"].to_numpy()).astype(np.float64)
-        seeds[arm[0], arm[1]].setdefault(language, []).append(own)
+        seeds[arm].setdefault(language, []).append(own)
     if (pages := len(set(map(page_of, ids)))) < MIN_DOCUMENTS:
         raise DataError(f"{pages} held-out pages tell no interval: {MIN_DOCUMENTS} do")
     counts = {len(own) for found in seeds.values() for own in found.values()}
@@ -169,17 +173,13 @@ def compared(
     found = effects(family, level, borrowed(family))
     if same := [name for name, effect in found.items() if effect.low is None]:
         raise DataError(f"bits of {same[0]}: all seeds found the same, so they are one run")
-    return {name: _row(effect, level) for name, effect in found.items()}
-
-
-def _row(effect: Effect, level: float) -> Row:
+    columns = ("difference", "low", "high", "by_seed", "p_adjusted")
     return {
-        "difference": effect.difference,
-        "low": effect.low,
-        "high": effect.high,
-        "by_seed": list(effect.by_seed),
-        "p_adjusted": effect.p_adjusted,
-        "verdict": WORDS[verdict(effect, 0.0, level)],
+        name: {
+            **{column: getattr(effect, column) for column in columns},
+            "verdict": WORDS[verdict(effect, 0.0, level)],
+        }
+        for name, effect in found.items()
     }
 
 
@@ -206,6 +206,6 @@ STAGE = Stage(
     config=StructureConfig,
     inputs=(),
     run=run,
-    libraries=("numpy", "pyarrow"),
+    libraries=("numpy",),
     many=("bits",),
 )

@@ -31,8 +31,8 @@ from pydantic import Field
 
 from bedstone.config import Config
 from bedstone.errors import ConfigError, DataError
+from bedstone.evaluation.suites.descriptions import tests_in
 from bedstone.evaluation.suites.files import KNOWN, MOST_ITEMS, SetReader
-from bedstone.evaluation.suites.harness import tests_in
 from bedstone.evaluation.suites.naming import key_of, to_test_on
 from bedstone.evaluation.suites.records import is_read
 from bedstone.lots import lot

@@ -20,6 +20,8 @@ BESIDE = ("train_share", "speakers_share", "tokens_over_english")
 """What a score may go with."""
 COARSE = 0.1
 """A gap that a test should be able to tell."""
+UNREAD_SHARE = 0.05
+"""Of the answers: more is told."""
 ONE_TEXT = {"belebele": "FLORES", "sib200": "FLORES", "flores": "FLORES", "udhr": "udhr"}
 """Suites of a text that yardsticks are made of, too."""
 
@@ -82,6 +84,9 @@ def warnings(suite: str, rows: Sequence[Row]) -> Iterator[str]:
         )
     if few := [row["language"] for row in rows if _is_coarse(row["gap_to_english"])]:
         yield f"too few items to tell a gap of {COARSE:.2f} to English: {', '.join(few)}"
+    unread = {row["language"]: row["measures"].get("unread", {}).get("value", 0) for row in rows}
+    if told := [f"{key} {share:.0%}" for key, share in unread.items() if share > UNREAD_SHARE]:
+        yield f"no answer could be read, which counts as wrong: {', '.join(told)}"
     for row in rows:
         if row["seen_share"] not in (UNKNOWN, None, 0):
             clean = row["accuracy_clean"]

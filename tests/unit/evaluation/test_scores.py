@@ -6,14 +6,15 @@ from itertools import count
 import pytest
 import torch
 from tests.support.endpoints import found, reply, serving
-from tests.support.models import bytes_of, write_model
+from tests.support.models import SMOLLM2, bytes_of, needs_smollm2, write_model
 
 from bedstone.errors import ConfigError, DataError
 from bedstone.evaluation import continuations, scores
+from bedstone.evaluation.outcomes import outcomes
 from bedstone.evaluation.scores import ScoresConfig, foresee
 from bedstone.generation.foresight import Known
 from bedstone.generation.writer import Writer
-from bedstone.sampling.endpoints.findings import FILE
+from bedstone.sampling.endpoints.findings import FILE, Findings
 from bedstone.store.adoption import adopt
 from bedstone.store.build import build
 from bedstone.store.engine import Local
@@ -291,6 +292,17 @@ def test_an_endpoint_that_does_not_echo_is_refused(scored, stored):
         scored(probe=probed)
 
 
+def test_a_probe_that_has_not_asked_is_refused(scored, stored):
+    values = found().values({"url": "http://127.0.0.1:1/v1", "model": "toy", "chat": True})
+    del values["features"]["echo"]
+    probed = stored("sampling.probe", lambda job: write_json(job, FILE, values))
+    with pytest.raises(
+        ConfigError, match=r"how likely .* \(of a chat, or of an older"
+    ):
+        scored(probe=probed)
+    assert not Findings.read(values).honours("echo")
+
+
 def test_an_endpoint_of_impossible_numbers_is_refused(scored, stored, folder):
     writer = Writer.load(folder, "fp32")
     with (
@@ -298,3 +310,18 @@ def test_an_endpoint_of_impossible_numbers_is_refused(scored, stored, folder):
         pytest.raises(DataError, match="item one: choice 0: of its 7 tokens 7 are told, or badly"),
     ):
         scored(ITEMS[:1], probe=probe(stored, url))
+
+
+@needs_smollm2
+@pytest.mark.slow
+def test_a_real_model_knows_some_capitals(scored, store):
+    """And of a token of its own for the border there is none."""
+    capitals = {"France": "Paris", "Italy": "Rome", "Japan": "Tokyo", "Russia": "Moscow"}
+    items = [
+        Item("own", it, "eng_Latn", "acc", question=f"The capital of {it} is", gold=number)
+        for number, it in enumerate(capitals)
+    ]
+    items = [replace(item, choices=tuple(capitals.values())) for item in items]
+    made = scored(items, model=adopt([SMOLLM2], store))
+    assert made.manifest.metrics["split_items"] == 0
+    assert [each.chosen for each in outcomes(items, scores_of(made))] == [0, 1, 2, 3]

@@ -22,6 +22,7 @@ ENGLISH, GERMAN, TAMIL, FRENCH = "eng_Latn", "deu_Latn", "tam_Taml", "fra_Latn"
 CONTROL = "eng_Ethi"
 PAGES, SEEDS = 40, 3
 NAMES = [f"gnome/page{number:02}#{part}" for number in range(PAGES) for part in range(3)]
+FILE_OF_BITS = "documents.parquet"
 LIMITED = {(tokeniser, amount) for tokeniser, amount in ARMS if amount != "content"}
 
 
@@ -54,7 +55,7 @@ def measured(tmp_path, job):
         columns = {"id": list(names), "bytes": sizes, "bits": bits}
         order = np.random.default_rng(len(role)).permutation(len(names))
         table = pa.table({name: [values[at] for at in order] for name, values in columns.items()})
-        pq.write_table(table, folder / "documents.parquet")
+        pq.write_table(table, folder / FILE_OF_BITS)
         return shard(folder)
 
     return go
@@ -165,7 +166,6 @@ def test_pages_are_what_the_interval_counts(measured):
         ),
         ({ENGLISH: {}, GERMAN: {}}, {"reference": TAMIL}, "no bits.tam_Taml-bpe-content-SEED"),
         ({ENGLISH: {}, TAMIL: {}}, {"controls": {TAMIL: CONTROL}}, "no bits.eng_Ethi-bpe-content"),
-        ({"eng": {}, "a-b": {}}, {}, "bits.a-b-bpe-content-0: write bits.LANGUAGE"),
         ({ENGLISH: {}, GERMAN: {}}, {"noise": 0.0}, None),
     ],
 )
@@ -182,9 +182,21 @@ def test_seeds_that_are_one_run_are_refused(measured):
         measured({ENGLISH: {}, GERMAN: {"all": 0.1}}, noise=0.0)
 
 
-def test_bits_of_other_content_are_refused(measured, tmp_path):
-    with pytest.raises(DataError, match="there are no bits"):
-        measured({ENGLISH: {}, GERMAN: {}}, drop=[f"{ENGLISH}-bpe-content-{it}" for it in range(3)])
+@pytest.mark.parametrize("name", ["x", "eng_Latn-bpe-0", "eng_Latn-bpe-all-0", "a-bpe-bytes-0-1"])
+def test_bits_of_no_arm_are_refused(job, name):
+    with pytest.raises(DataError, match=f"bits.{name}: write bits.LANGUAGE-TOKENISER-AMOUNT-SEED"):
+        run(StructureConfig(), job(**{f"bits.{name}": None}))
+
+
+def test_bits_of_other_content_are_refused(job, tmp_path):
+    made = {}
+    for seed, name in enumerate(("a", "b")):
+        folder = tmp_path / name
+        folder.mkdir()
+        pq.write_table(pa.table({"id": [name], "bytes": [1], "bits": [1.0]}), folder / FILE_OF_BITS)
+        made[f"bits.eng_Latn-bpe-content-{seed}"] = shard(folder)
+    with pytest.raises(DataError, match="content-1: of other content than"):
+        run(StructureConfig(), job(**made))
 
 
 def test_a_conclusion_needs_both_tokenisers():

@@ -54,17 +54,18 @@ def test_scores_go_with_what_is_planted_and_few_languages_prove_nothing():
 def test_a_careful_reader_is_warned():
     gap = {"value": -0.2, "low": -0.4, "high": 0.0, "detectable": 0.3}
     rows = [
-        row("eng_Latn"),
+        row("eng_Latn", measures={"unread": {"value": 0.5}}),
         row("tel_Telu", exceeds_baselines=False),
         row("swa_Latn", gap_to_english=gap),
         row("hin_Deva", seen_share=0.25, accuracy_clean={"value": 0.125}),
         row("spa_Latn", seen_share=0.0, gap_to_english=gap | {"detectable": 0.05}),
         row("deu_Latn", seen_share=1.0, accuracy_clean=None),
     ]
-    chance, few, seen, all_seen, text = summary.warnings("belebele", rows)
+    chance, few, unread, seen, all_seen, text = summary.warnings("belebele", rows)
     assert chance.endswith("says nothing of the language: tel_Telu")
     assert few == "too few items to tell a gap of 0.10 to English: swa_Latn"
+    assert unread == "no answer could be read, which counts as wrong: eng_Latn 50%"
     assert seen == "hin_Deva: 25% of the items stand in the training text; 0.125 on clean ones"
     assert all_seen == "deu_Latn: 100% of the items stand in the training text; none is clean"
     assert "FLORES" in text
-    assert list(summary.warnings("mine", rows[:1])) == []
+    assert list(summary.warnings("mine", [row()])) == []

@@ -6,8 +6,9 @@ from pathlib import Path
 from typing import Any
 
 from bedstone.errors import DataError, printable
+from bedstone.evaluation.suites.descriptions import ENDINGS
 from bedstone.evaluation.suites.fields import Fields
-from bedstone.evaluation.suites.harness import ENDINGS, harness_items
+from bedstone.evaluation.suites.harness import harness_items
 from bedstone.evaluation.suites.naming import Named, key_of, named
 from bedstone.evaluation.suites.records import Record, records_of
 from bedstone.evaluation.suites.sets import (

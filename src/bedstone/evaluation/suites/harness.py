@@ -8,7 +8,7 @@ Source: lm-evaluation-harness 0.4.13, ``api/task.py``, ``api/samplers.py``, ``co
 """
 
 import ast
-import os
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
@@ -16,38 +16,28 @@ from pathlib import Path
 from random import Random
 from typing import Any, NamedTuple, TypeVar
 
-import yaml
-
 from bedstone.errors import ConfigError, DataError, printable
+from bedstone.evaluation.suites.descriptions import described, inside
 from bedstone.evaluation.suites.naming import key_of, named
 from bedstone.evaluation.suites.records import Record, records_of
 from bedstone.generation.template import filled
 from bedstone.tasks.items import Item, Metric
 
-ENDINGS = (".yaml", ".yml")
-MOST_BYTES = 1 << 20
-"""Of a file of YAML."""
-MOST_INCLUDES = 16
 ROWS_AT_ONCE = 1_000
 """That one process fills a template with."""
 EXAMPLES_SEED = 1234
 """With which the harness draws examples unless told."""
-METRICS: dict[str, Metric] = {
-    "acc": "acc",
-    "acc_norm": "acc_chars",
-    "acc_bytes": "acc_bytes",
-    "acc_mutual_info": "acc_pmi",
-    "exact_match": "exact_match",
-    "chrf": "chrf",
-    "bits_per_byte": "bits",
+KINDS: dict[str, dict[str, Metric]] = {
+    "multiple_choice": {
+        "acc": "acc",
+        "acc_norm": "acc_chars",
+        "acc_bytes": "acc_bytes",
+        "acc_mutual_info": "acc_pmi",
+    },
+    "generate_until": {"exact_match": "exact_match", "chrf": "chrf"},
+    "loglikelihood_rolling": {"bits_per_byte": "bits"},
 }
-"""By the harness's names."""
-KINDS: dict[str, tuple[Metric, ...]] = {
-    "multiple_choice": ("acc", "acc_chars", "acc_bytes", "acc_pmi"),
-    "generate_until": ("exact_match", "chrf"),
-    "loglikelihood_rolling": ("bits",),
-}
-"""What each type of output can be judged by here; the first unless told."""
+"""What each type of output can be judged by, by the harness's names; the first unless told."""
 REFUSED = (
     *("process_docs", "process_results", "custom_dataset", "doc_to_image", "doc_to_audio"),
     *("use_prompt", "gen_prefix", "unsafe_code"),
@@ -63,6 +53,8 @@ READ = frozenset(
 )
 
 
+HALF = re.compile("[\ud800-\udfff]")
+"""Of a surrogate pair: no text of its own."""
 FIELDS = ("description", "doc_to_text", "doc_to_target", "doc_to_choice")
 """Each a column, a template, or a value."""
 COLUMNS = ("parallel_id", "passage_id", "domain")
@@ -91,75 +83,8 @@ def harness_items(path: Path) -> Harness:
         ConfigError: the test is a program or needs something from elsewhere, or a template fails.
         DataError: it is no YAML, or the data are not what it says.
     """
-    task = _Task(path, _config(path.parent, path.name))
+    task = _Task(path, described(path.parent, path.name))
     return Harness(list(task.items()), task.ignored)
-
-
-def tests_in(paths: Mapping[str, Path]) -> list[str]:
-    """The files that describe a test, which names itself; others are there to be included.
-
-    Raises:
-        DataError: a file of this ending is no YAML.
-    """
-    return [
-        name for name, path in paths.items() if name.endswith(ENDINGS) and "task" in _read(path)
-    ]
-
-
-class _Loader(yaml.SafeLoader):  # type: ignore[misc]  # yaml has no types
-    """YAML of plain values."""
-
-
-def _refuse_tag(loader: _Loader, suffix: str, node: yaml.Node) -> None:
-    tag = printable(f"{node.tag} {node.value if isinstance(node, yaml.ScalarNode) else ''}".strip())
-    raise ConfigError(f"{tag}: a program is not run", hint="describe the test by templates alone")
-
-
-_Loader.add_multi_constructor("!", _refuse_tag)
-
-
-def _config(root: Path, name: str, depth: int = 0) -> dict[str, Any]:
-    """What a file says, over what it includes."""
-    path = _inside(root, name)
-    if depth > MOST_INCLUDES:
-        raise ConfigError(f"{path}: files that include one another, or more than {MOST_INCLUDES}")
-    said = _read(path)
-    included = said.pop("include", [])
-    under: dict[str, Any] = {}
-    for other in included if isinstance(included, list) else [included]:
-        under |= _config(root, str(Path(name).parent / str(other)), depth + 1)
-    return under | said
-
-
-def _read(path: Path) -> dict[str, Any]:
-    try:
-        with path.open("rb") as file:
-            text = file.read(MOST_BYTES + 1)
-        if len(text) > MOST_BYTES:
-            raise DataError(f"{path}: more than {MOST_BYTES:,} bytes of YAML")
-        said = yaml.load(text, _Loader)
-    except (yaml.YAMLError, UnicodeDecodeError, RecursionError, ValueError) as error:
-        raise DataError(f"{path} is no YAML: {printable(str(error)[:300])}") from error
-    except ConfigError as error:
-        raise ConfigError(f"{path}: {error}", hint=error.hint) from error
-    except OSError as error:
-        raise ConfigError(f"{path} cannot be read: {error.strerror}") from error
-    if not isinstance(said, dict) or not all(isinstance(key, str) for key in said):
-        raise DataError(f"{path} describes no test: it is no table of names and values")
-    return said
-
-
-def _inside(root: Path, name: str) -> Path:
-    """A file of a test's folder, by its name there. What the file is a link to is the user's.
-
-    Raises:
-        ConfigError: it lies elsewhere.
-    """
-    path = Path(os.path.normpath(name))
-    if path.is_absolute() or os.pardir in path.parts:
-        message = f"{printable(name)} lies outside the folder of the test"
-        raise ConfigError(message, hint="put it beside the YAML, and name it from there")
-    return root / path
 
 
 class _Task:
@@ -169,7 +94,7 @@ class _Task:
         self._path, self._config = path, config
         if refused := [name for name in REFUSED if config.get(name)]:
             raise self._fault(f"{', '.join(refused)} cannot be done here")
-        self._name = self._said("task", str, path.stem)
+        self._name = printable(self._said("task", str, path.stem))
         self._kind = self._said("output_type", str, "generate_until")
         if self._kind not in KINDS:
             raise self._fault(f"output_type {self._kind!r} is none of {', '.join(KINDS)}")
@@ -179,8 +104,8 @@ class _Task:
     @property
     def ignored(self) -> list[str]:
         """What is said and not done."""
-        metrics = [name for name in self._metrics() if METRICS.get(name) not in KINDS[self._kind]]
-        return sorted({*self._config} - READ) + [f"metric {name}" for name in metrics]
+        metrics = [f"metric {name}" for name in self._metrics() if name not in KINDS[self._kind]]
+        return sorted({*self._config} - READ) + metrics
 
     def items(self) -> Iterator[Item]:
         """In the order of the documents."""
@@ -193,14 +118,17 @@ class _Task:
             yield self._item(document, number, draw())
 
     def _item(self, document: "_Document", number: int, examples: Sequence[str]) -> Item:
-        known = [METRICS[name] for name in self._metrics() if name in METRICS]
-        metric = next((it for it in known if it in KINDS[self._kind]), KINDS[self._kind][0])
+        known = KINDS[self._kind]
+        told = [known[name] for name in self._metrics() if name in known]
+        metric = (told or list(known.values()))[0]
         language = self._language(document.record)
         suite = named(self._name).suite or self._name  # the same in each language
         item = Item(suite, f"{suite}/{language}/{number}", language, metric)
         values = document.record.values
         own: dict[str, Any] = {
-            name: str(values[name]) for name in COLUMNS if values.get(name) is not None
+            name: document.checked(name, str(values[name]))
+            for name in COLUMNS
+            if values.get(name) is not None
         }
         item = replace(item, **own)
         if self._kind == "loglikelihood_rolling":
@@ -277,7 +205,7 @@ class _Task:
                 raise self._fault(
                     f"data_files of {split!r}: {name!r} is no file in {' or '.join(FORMS[form])}"
                 )
-            found.append(_inside(self._path.parent, name))
+            found.append(inside(self._path.parent, name))
             if not found[-1].is_file():
                 raise DataError(f"{self._path}: there is no {printable(name)} beside it")
         return found
@@ -330,7 +258,7 @@ class _Document:
     @property
     def description(self) -> str:
         """What stands before all else."""
-        return self._checked("description", self._value("description") or "")
+        return self.checked("description", self._value("description") or "")
 
     @property
     def question(self) -> str:
@@ -338,7 +266,7 @@ class _Document:
         value = self._value("doc_to_text")
         if self.has_choices and str(value).isdigit():
             raise self._fault("each choice has a prompt of its own, which is not done here")
-        return self._checked("doc_to_text", value)
+        return self.checked("doc_to_text", value)
 
     @property
     def choices(self) -> tuple[str, ...]:
@@ -350,7 +278,7 @@ class _Document:
             value = list(value.values())
         if not isinstance(value, list) or not value:
             raise self._fault("doc_to_choice is no list")
-        return tuple(self._checked("doc_to_choice", each) for each in value)
+        return tuple(self.checked("doc_to_choice", each) for each in value)
 
     @property
     def gold(self) -> int:
@@ -367,7 +295,10 @@ class _Document:
         if self.has_choices:
             return (self.choices[self.gold],)
         target = self._target
-        return tuple(str(each) for each in (target if isinstance(target, list) else [target]))
+        told = target if isinstance(target, list) else [target]
+        if not told:
+            raise self._fault("doc_to_target is empty")
+        return tuple(self.checked("doc_to_target", str(each)) for each in told)
 
     def example(self, delimiter: str, between: str) -> str:
         """It and its answer, before an item."""
@@ -386,8 +317,13 @@ class _Document:
         listed = _literal(value) if is_list else None
         return value if listed is None else listed
 
-    def _checked(self, name: str, value: Any) -> str:
-        if not isinstance(value, str):
+    def checked(self, name: str, value: Any) -> str:
+        """The value, if it is a text that can be stored.
+
+        Raises:
+            DataError: it is not.
+        """
+        if not isinstance(value, str) or HALF.search(value):
             raise self._fault(f"{name} is no text")
         return value
 

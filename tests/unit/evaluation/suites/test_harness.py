@@ -6,7 +6,7 @@ import pytest
 
 from bedstone.errors import ConfigError, DataError
 from bedstone.evaluation.suite import STAGE, SuiteConfig
-from bedstone.evaluation.suites import harness
+from bedstone.evaluation.suites.descriptions import MOST_BYTES
 from bedstone.evaluation.suites.harness import harness_items
 from bedstone.store.adoption import adopt
 from bedstone.store.build import build
@@ -14,8 +14,9 @@ from bedstone.store.engine import Local
 from bedstone.tasks.items import items_of
 
 TEST = [
-    {"ask": "One?", "options": ["a", "b"], "label": 1, "passage_id": 7, "domain": "x"},
-    {"ask": "Two?", "options": ["ç", "d e"], "label": 0, "language": "te"},
+    {"ask": "One?", "options": ["a", "b"], "label": 1, "passage_id": 7, "domain": "x"}
+    | {"half": "\ud800", "none": []},
+    {"ask": "Two?", "options": ["ç", "d e"], "label": 0, "language": "te", "half": "", "none": []},
 ]
 DEV = [{"ask": f"{n}!", "options": ["y", "n"], "label": n % 2} for n in range(4)]
 PLAIN = """
@@ -155,7 +156,7 @@ DAMAGED = {
     "- a": "describes no test",
     "[" * 4_000: "is no YAML",
     "\0": "is no YAML",
-    "x" * (harness.MOST_BYTES + 1): "more than 1,048,576 bytes",
+    "x" * (MOST_BYTES + 1): "more than 1,048,576 bytes",
 }
 
 
@@ -172,6 +173,8 @@ WRONG = {
     "doc_to_choice: ask": "doc_to_choice is no list",
     "doc_to_choice: '{{ask}} ['": "doc_to_choice is no list",
     "doc_to_choice: [1, 2]": "doc_to_choice is no text",
+    'doc_to_text: "{{ask[:0]}}{{half}}"': "doc_to_text is no text",
+    "doc_to_choice: null\noutput_type: generate_until\ndoc_to_target: none": "target is empty",
     "doc_to_text: label": "each choice has a prompt of its own",
     "doc_to_text: options": "doc_to_text is no text",
     "dataset_kwargs: {data_files: {test: data/absent.jsonl}}": "there is no data/absent.jsonl",
@@ -180,8 +183,8 @@ WRONG = {
 
 @pytest.mark.parametrize("said", WRONG)
 def test_documents_that_are_not_what_is_said(described, said):
-    key = said.partition(":")[0]
-    lines = [line for line in PLAIN.splitlines() if line.partition(":")[0] != key]
+    replaced = {line.partition(":")[0] for line in said.splitlines()}
+    lines = [line for line in PLAIN.splitlines() if line.partition(":")[0] not in replaced]
     with pytest.raises(DataError) as caught:
         harness_items(described("\n".join([*lines, said, ""])))
     assert WRONG[said] in str(caught.value)
