@@ -28,7 +28,7 @@ COMPARED = {
     "self_gain": ("self", "direct"),
 }
 """Each is the first's score less the second's. ``round_gain`` is what of the gain comes back."""
-MOST_FAILED_SHARE = 0.5
+MOST_FAILED_SHARE = 0.2
 """Of a way's items: where more fail it says nothing, and would take too many from the others."""
 
 

@@ -368,3 +368,15 @@ def test_a_pivot_has_any_code_that_means_a_language(detour, code):
             detour(items, Planted(), scored(0.5), pivot=code)
     else:
         assert detour(items, Planted(), scored(0.5), pivot=code)["pivot"] == ENGLISH
+
+
+def test_a_way_on_which_many_items_fail_takes_none_from_the_others(detour):
+    class OneInThree(Planted):
+        def one(self, line):
+            fails = lot(line, "fails") < 0.1  # of five lines of an item
+            return Translated("", "planted", 0.1) if fails else super().one(line)
+
+    row = only(detour(suite(), Planted(), scored(0.5), by_self=OneInThree()))
+    assert row["items"] == ITEMS
+    assert row["arms"]["self"] is None
+    assert ITEMS / 5 < row["left_out"]["self"] < ITEMS / 1.5
