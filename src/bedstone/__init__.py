@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from bedstone.commands.audit import audit
     from bedstone.commands.demo import demo
     from bedstone.commands.domain import domain
+    from bedstone.commands.evaluate import evaluate
     from bedstone.commands.export import export
     from bedstone.commands.fit import fit
     from bedstone.commands.ladder import ladder
@@ -35,6 +36,7 @@ __all__ = [
     "demo",
     "diff",
     "domain",
+    "evaluate",
     "export",
     "fit",
     "init",

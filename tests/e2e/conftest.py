@@ -147,5 +147,6 @@ def small() -> list[str]:
         "strategies_before.max_tokens=32",
         'strategies.chains=["temperature=1"]',
         "strategies.problems=20",
+        "questions.items=20",
         "strategies.max_tokens=32",
     ]

@@ -16,9 +16,9 @@ from bedstone.store.recipe import built, load, preview, run
 from bedstone.store.stages import find
 
 RECIPES = sorted((Path(__file__).parents[2] / "recipes").glob("*.toml"))
-WEB, MULTILINGUAL, OF_SWAHILI, OF_TASKS = (
+WEB, MULTILINGUAL, OF_SWAHILI, OF_TASKS, OF_STRUCTURE = (
     next(path for path in RECIPES if path.stem == name)
-    for name in ("web", "multilingual", "swahili", "tasks")
+    for name in ("web", "multilingual", "swahili", "tasks", "structure")
 )
 SMALL = ["thresholds.min_documents=20"]
 TEMPLATES = [
@@ -74,7 +74,9 @@ def test_a_recipe_can_be_previewed(path, crawl, tmp_path):
 
 
 @pytest.mark.parametrize(
-    "path", [path for path in RECIPES if path != OF_TASKS], ids=lambda path: path.stem
+    "path",
+    [path for path in RECIPES if path not in (OF_TASKS, OF_STRUCTURE)],
+    ids=lambda path: path.stem,
 )
 def test_every_recipe_of_pages_holds_the_yardstick_out(path):
     nodes = load(path).nodes

@@ -82,7 +82,10 @@ def test_the_second_run_builds_nothing(cli, crawl, second_warc, shared, small, m
         ("alignment.prompts=13", {"alignment"}),
         (
             "preferences.max_pairs=9",
-            {"preferences", "aligned", "aligned_bits", "alignment", "strategies"},
+            {
+                *("preferences", "aligned", "aligned_bits", "alignment", "strategies"),
+                *("scores", "standing"),
+            },
         ),
     ],
 )
@@ -114,7 +117,7 @@ def test_a_dry_run_says_what_comes(cli, crawl, second_warc, tmp_path, small, mad
     assert list(minutes) == list(made)
     assert None not in minutes.values()
     assert told["minutes"] == pytest.approx(sum(minutes.values()))
-    assert {name for name, number in minutes.items() if not number} == {"preferences"}
+    assert {name for name, number in minutes.items() if not number} == {"preferences", "standing"}
     asked = {
         **{name: metrics[name]["train_tokens"] for name in ("base", "sft")},
         "answers": metrics["answers"]["completion_tokens"],

@@ -2,6 +2,7 @@
 
 import itertools
 import json
+import re
 import threading
 import time
 from contextlib import contextmanager
@@ -27,7 +28,7 @@ EXTRA = ("top_k", "min_p", "repetition_penalty")
 NO_MODEL = "the model 'nothing' does not exist"
 FEATURES = (
     *dict.fromkeys(PARAMETERS.values()),
-    *("seed", "redraw", "n", "max_tokens", "stop", "logprobs", "untruncated", "order"),
+    *("seed", "redraw", "n", "max_tokens", "stop", "logprobs", "untruncated", "order", "echo"),
 )
 SYLLABLES = ("ba", "de", "fi", "go", "hu", "ka", "le", "mi", "no", "pu")
 WORDS = [f" {''.join(parts)}" for parts in itertools.product(SYLLABLES, repeat=3)][:VOCAB_SIZE]
@@ -52,6 +53,8 @@ class Toy:
         for name in (*EXTRA, "seed", "temperature"):
             if f"refuses {name}" in self.lies and name in body:
                 return 400, {"error": {"message": f"unrecognized argument: {name}"}}
+        if body.get("echo") and "no echo" not in self.lies:
+            return 200, self.echo(body["prompt"])
         count = 1 if "one choice" in self.lies else body.get("n", 1)
         call = next(self.calls)
         seed = {"fixed seed": 0, "no seed": call}
@@ -78,6 +81,20 @@ class Toy:
             if "no stop" not in self.lies and any(end in text for end in body.get("stop", ())):
                 return ids, rows, "stop"
         return ids, rows, "length"
+
+    def echo(self, text):
+        """A given text, its words and other characters, with one more word behind it."""
+        pieces = [*re.findall(f"{'|'.join(WORDS)}|.", text, re.DOTALL), WORDS[0]]
+        ids = [WORDS.index(each) if each in WORDS else 0 for each in pieces]
+        shift = "echoes another" in self.lies
+        logprobs = [None] + [
+            float(log_softmax(self.logits_VV[before])[each - shift])
+            for before, each in itertools.pairwise(ids)
+        ]
+        told = {"tokens": pieces, "token_logprobs": logprobs}
+        choice = {"index": 0, "text": "".join(pieces), "finish_reason": "length", "logprobs": told}
+        usage = {"prompt_tokens": len(pieces) - 1, "completion_tokens": 1}
+        return {"choices": [choice], "usage": usage}
 
     def chain(self, body, logits_V, ids):
         counts_V = np.bincount(ids, minlength=VOCAB_SIZE)

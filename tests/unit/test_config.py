@@ -233,6 +233,7 @@ FREE = {
     "posttrain.prefer": {"batch_tokens"},
     "evaluation.change": {"prompts", "loss_max_tokens"},
     "sampling.answers": {"paraphrase", "ends.0"},
+    "evaluation.translations": {"ends.0"},
 }
 """Integers that neither time nor memory grows with: what there is bounds them, or 64 bits do."""
 

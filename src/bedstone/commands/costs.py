@@ -8,7 +8,7 @@ from typing import Any
 from bedstone.commands.rehearsal import PLANNER, Rehearsal, bytes_on_disk, timed, trains
 from bedstone.counting.shape import ModelConfig
 from bedstone.errors import BedstoneError, ConfigError
-from bedstone.evaluation import bits, change
+from bedstone.evaluation import bits, change, scores, standing
 from bedstone.generation.foresight import Foreseen, Known
 from bedstone.laws import shapes
 from bedstone.posttrain import judge, prefer
@@ -30,7 +30,8 @@ READ_SHARE = 1 / 3
 WEIGHT_BYTES = 4
 """A stored weight is of fp32."""
 FORESEE = {
-    stage.STAGE.name: stage.foresee for stage in (bits, judge, prefer, change, answers, compare)
+    stage.STAGE.name: stage.foresee
+    for stage in (bits, judge, prefer, change, answers, compare, scores, standing)
 }
 """Of the stages that ask a model, or read its answers."""
 

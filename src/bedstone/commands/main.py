@@ -17,6 +17,7 @@ from bedstone.commands import (
     audit,
     demo,
     domain,
+    evaluate,
     export,
     fit,
     ladder,
@@ -56,6 +57,7 @@ COMMANDS: tuple[Command, ...] = (
     *ablate.COMMANDS,
     *sample.COMMANDS,
     *strategies.COMMANDS,
+    *evaluate.COMMANDS,
     *export.COMMANDS,
     *artifacts.COMMANDS,
 )

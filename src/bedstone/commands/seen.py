@@ -1,8 +1,8 @@
 """`bedstone seen`: whether the items of a test are in a corpus, or in what a model learnt from."""
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING, Annotated, Any
+from collections.abc import Iterator
+from typing import Annotated, Any
 
 import typer
 from typing_extensions import TypedDict
@@ -22,9 +22,6 @@ from bedstone.commands.desk import artifact_of, making, optional
 from bedstone.errors import ArtifactError, number_of
 from bedstone.progress import Progress
 
-if TYPE_CHECKING:
-    from bedstone.store.artifact import Artifact
-
 GRADES = ("seen", "partial", "clean", "too short to tell")
 MOST_LINES = 20
 """Of items that are shown."""
@@ -37,8 +34,8 @@ class Seen(TypedDict):
     """The folder with the column ``contaminated_by`` of each document."""
     documents: int
     """That were looked at."""
-    items: list[Annotated[dict[str, Any], MadeOf("reporting.grades", "SeenItem")]]
-    calibration: Annotated[dict[str, Any], MadeOf("reporting.grades", "Calibration")]
+    items: list[Annotated[dict[str, Any], MadeOf("corpus.overlap.grades", "SeenItem")]]
+    calibration: Annotated[dict[str, Any], MadeOf("corpus.overlap.grades", "Calibration")]
     warnings: list[str]
 
 
@@ -63,9 +60,17 @@ def seen(
         ArtifactError: there is no such corpus, or none behind that artifact.
         DataError: an item cannot be read, or two have one id.
     """
-    from bedstone.reporting import grades
+    from bedstone.corpus.overlap import grades
+    from bedstone.store.lineage import documents_behind
+    from bedstone.store.stages import WITH_TEXTS
 
-    documents, kept, warnings = _documents(artifact_of(corpus, store))
+    of = artifact_of(corpus, store)
+    if (behind := documents_behind(of)) is None:
+        raise ArtifactError(
+            f"behind {of.path} there are no documents in its store",
+            hint=f"give what one of {', '.join(WITH_TEXTS)} made, or what was made of that",
+        )
+    documents, kept, warnings = behind
     where = making(store, progress, workers)
     asked = where.adopted(optional(items))
     controls = where.build("corpus.controls", {}, documents=documents, items=asked)
@@ -82,51 +87,6 @@ def seen(
         "calibration": dict(calibration),
         "warnings": warnings,
     }
-
-
-def _documents(artifact: "Artifact") -> tuple["Artifact", "Artifact | None", list[str]]:
-    """The documents behind an artifact, which of them are kept, and what is to be said of that.
-
-    Raises:
-        ArtifactError: the store has none.
-    """
-    from bedstone.store.lineage import ancestors
-    from bedstone.store.stages import DECIDING, WITH_TEXTS
-
-    behind = ancestors(artifact)
-    texts = _versions([it for it in behind.values() if it.manifest.stage in WITH_TEXTS])
-    if not texts:
-        raise ArtifactError(
-            f"behind {artifact.path} there are no documents in its store",
-            hint=f"give what one of {', '.join(WITH_TEXTS)} made, or what was made of that",
-        )
-    if artifact.manifest.stage in WITH_TEXTS:
-        return artifact, None, []
-    kept = next((it for it in behind.values() if it.manifest.stage in DECIDING), None)
-    nothing = "no decision of what is kept is behind it: all documents were looked at"
-    warnings = [] if kept else [nothing]
-    if len(texts) > 1:
-        of = f"{number_of(len(texts), 'version')} of the texts are behind it"
-        warnings.append(f"{of}: the one looked at is {texts[0].path}")
-    if any(each.manifest.stage == "tokenizer.mix" for each in behind.values()):
-        warnings.append("documents that its mix holds out or leaves out were looked at too")
-    return texts[0], kept, warnings
-
-
-def _versions(texts: Sequence["Artifact"]) -> list["Artifact"]:
-    """The nearest text and what it is a version of, as often rewritten as there is, last first.
-
-    Other documents, as a classifier's examples, are left out: they are made from another text.
-    """
-    by_request, chains = {it.manifest.request: it for it in texts}, list[list["Artifact"]]()
-    for text in texts:
-        chains.append([text])
-        while parent := text.manifest.parents.get("documents"):
-            if parent.request not in by_request:
-                break
-            text = by_request[parent.request]
-            chains[-1].append(text)
-    return max((it for it in chains if it[-1] is chains[0][-1]), key=len, default=[])
 
 
 def _lines(found: Seen) -> Iterator[str]:

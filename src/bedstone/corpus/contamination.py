@@ -1,6 +1,7 @@
 """Stage corpus.contamination: which items of a test are in each document.
 
-Reads   ``documents``; ``items``: JSON lines with ``id``, ``question``, ``answer`` (or ``text``);
+Reads   ``documents``; ``items``: JSON lines with ``id``, ``question``, ``answer`` (or ``text``), or
+        the items of a test;
         where given ``kept``, whose documents alone are looked at, and ``controls``, texts that
         nobody asked for
 Writes  ``contamination.parquet``: ``id``, and ``contaminated_by``, ids of the items that are seen

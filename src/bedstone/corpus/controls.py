@@ -1,7 +1,7 @@
 """Stage corpus.controls: try how well items would be found, before they are looked for.
 
 Reads   ``documents``, some row groups of theirs; ``items``: JSON lines with ``id``, ``question``,
-        ``answer`` (or ``text``)
+        ``answer`` (or ``text``), or the items of a test
 Writes  ``controls.parquet``: texts that nobody asked for, stretches of single documents that are as
         long as items of the same kind of script: ``document`` (whose it is), ``text``, ``around``
         (the same with what stands before and behind it), ``width`` (letters of an n-gram),

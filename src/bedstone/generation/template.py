@@ -1,28 +1,29 @@
-"""Chat templates: conversations as the texts that a model was trained on.
+"""Chat templates: conversations as the texts that a model was trained on; and templates of tests.
 
-A template is a program that came with somebody else's model. It runs in jinja2's sandbox, which
-lets it reach neither files nor the interpreter, in a process of its own that may take only so
+A template is a program that came with somebody else's model or test. It runs in jinja2's sandbox,
+which lets it reach neither files nor the interpreter, in a process of its own that may take only so
 much time and memory, and write only so much.
 
 Source: what a template may use is what transformers' ``chat_template_utils.py`` gives it.
 """
 
 import json
+import re
 import resource
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any, NoReturn
 
-from jinja2 import nodes
+from jinja2 import StrictUndefined, Template, nodes
 from jinja2.exceptions import SecurityError, TemplateError
 from jinja2.ext import Extension, loopcontrols
 from jinja2.parser import Parser
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 from jinja2.utils import Namespace
 
-from bedstone.errors import ConfigError
+from bedstone.errors import ConfigError, printable
 
 CPU_SECONDS = 4
 MEMORY_BYTES = 2**29
@@ -65,6 +66,22 @@ def render(
         "documents": None,
     }
     asked = {"template": template, "conversations": conversations, "names": told | names}
+    return list(_answered(asked, "the chat template")["texts"])
+
+
+def filled(templates: Mapping[str, str], rows: Sequence[Mapping[str, Any]]) -> list[dict[str, str]]:
+    """The text of each template, by its name, with the values of each row.
+
+    Source: what a template may use is what lm-evaluation-harness 0.4.13 gives it.
+
+    Raises:
+        ConfigError: as ``render``; or a template asks for what a row has not.
+    """
+    asked = {"templates": dict(templates), "rows": list(rows)}
+    return list(_answered(asked, "a template of the test")["filled"])
+
+
+def _answered(asked: dict[str, Any], what: str) -> dict[str, Any]:
     # -I: neither variables nor the working folder choose what is imported.
     done = subprocess.run(
         [sys.executable, "-I", "-m", "bedstone.generation.template"],
@@ -74,10 +91,10 @@ def render(
     )
     assert done.returncode <= 0, done.stderr.decode()
     killed = {"error": f"it takes more than {CPU_SECONDS} s, or too much memory"}
-    answer = killed if done.returncode else json.loads(done.stdout)
+    answer: dict[str, Any] = killed if done.returncode else json.loads(done.stdout)
     if "error" in answer:
-        raise ConfigError(f"the chat template was given up: {answer['error']}")
-    return list(answer["texts"])
+        raise ConfigError(f"{what} was given up: {printable(answer['error'])}")
+    return answer
 
 
 class _Generation(Extension):
@@ -130,20 +147,44 @@ def _environment() -> ImmutableSandboxedEnvironment:
     return environment
 
 
-def _rendered(asked: dict[str, Any]) -> list[str]:
-    """What the process does. Within limits, a template's mistakes and attacks are exceptions."""
-    template = _environment().from_string(asked["template"])
+class _Writing:
+    """Texts of templates, which together may have so many bytes."""
+
     room_bytes = OUTPUT_BYTES
-    texts = []
-    for messages in asked["conversations"]:
+
+    def text(self, template: Template, values: Mapping[str, Any]) -> str:
+        """What it writes of these values."""
         parts = []
-        for part in template.generate(messages=messages, **asked["names"]):
-            room_bytes -= len(part.encode("utf-8", "surrogatepass"))
-            if room_bytes < 0:
+        for part in template.generate(values):
+            self.room_bytes -= len(part.encode("utf-8", "surrogatepass"))
+            if self.room_bytes < 0:
                 raise TemplateError("it writes too much")
             parts.append(part)
-        texts.append("".join(parts))
-    return texts
+        return "".join(parts)
+
+
+def _rendered(asked: dict[str, Any]) -> dict[str, Any]:
+    """What the process does. Within limits, a template's mistakes and attacks are exceptions."""
+    writing = _Writing()
+    if "rows" in asked:
+        strict = ImmutableSandboxedEnvironment(
+            undefined=StrictUndefined, keep_trailing_newline=True
+        )
+        strict.filters["regex_replace"] = _regex_replace
+        templates = {name: strict.from_string(each) for name, each in asked["templates"].items()}
+        rows = asked["rows"]
+        return {
+            "filled": [
+                {name: writing.text(each, row) for name, each in templates.items()} for row in rows
+            ]
+        }
+    template, names = _environment().from_string(asked["template"]), asked["names"]
+    conversations = asked["conversations"]
+    return {"texts": [writing.text(template, names | {"messages": it}) for it in conversations]}
+
+
+def _regex_replace(text: str, pattern: str, replacement: str, count: int = 0) -> str:
+    return re.sub(pattern, replacement, text, count=count)
 
 
 def _answer() -> dict[str, Any]:
@@ -156,7 +197,7 @@ def _answer() -> dict[str, Any]:
     ):
         resource.setrlimit(limit, (most, most))
     try:
-        return {"texts": _rendered(asked)}
+        return _rendered(asked)
     except MemoryError:
         return {"error": "it takes too much memory"}
     except Exception as error:  # noqa: BLE001  # whatever a foreign program comes to

@@ -107,12 +107,16 @@ class Writer:
         except ValueError as error:
             raise ConfigError(f"chain {drawing.chain}: {error}") from error
 
-    def _beginnings(self, prompts: Sequence[str]) -> list[list[int]]:
+    @property
+    def before(self) -> list[int]:
+        """The token that stands before a text, if one does."""
         # Bedstone's models know a text as what follows the end of another.
         is_own = set(self.texts.special) == set(SPECIAL_TOKENS)
         begins = self.texts.special[END] if is_own else self.texts.begins
-        before = [] if begins is None else [begins]
-        return [[*before, *self.texts.encode(prompt)] for prompt in prompts]
+        return [] if begins is None else [begins]
+
+    def _beginnings(self, prompts: Sequence[str]) -> list[list[int]]:
+        return [[*self.before, *self.texts.encode(prompt)] for prompt in prompts]
 
     def _turns(self, prompts: Sequence[str]) -> list[list[int]]:
         if self.chat_template is None:

@@ -124,6 +124,45 @@ def whole_view(
     return View(*rotations, mask, whole, whole)
 
 
+class Branches(NamedTuple):
+    """Texts that share beginnings: each row of a batch is a tree of them, its root on the left."""
+
+    positions_BT: Tensor
+    """Of each token in its texts."""
+    seen_BTS: Tensor
+    """Which tokens stand before it in all its texts, and itself; bool."""
+
+
+def branched_view(
+    config: ModelConfig, embedded_BTD: Tensor, window_tokens: int | None, branches: Branches
+) -> View:
+    """Where the tokens of such texts stand: each looks at what comes before it in its own."""
+    positions_BT, seen_BTS = branches
+    whole, batch = slice(0, seen_BTS.shape[1]), len(seen_BTS)
+    if window_tokens is not None:
+        ago_BTS = positions_BT[:, :, None] - positions_BT[:, None]
+        seen_BTS = seen_BTS & (ago_BTS < window_tokens)
+    rotations = _rotations(config, positions_BT, embedded_BTD.dtype)
+    if embedded_BTD.device.type != "cpu":
+        return View(*rotations, None, whole, whole, branched_blocks(seen_BTS))
+    mask = _additive(seen_BTS, embedded_BTD.dtype)
+    mask = mask.repeat_interleave(config.n_heads // config.n_kv_heads, 1)
+    # Of one row the same mask is read for each head.
+    mask = mask.repeat_interleave(config.n_kv_heads, 0) if batch > 1 else mask
+    return View(*rotations, mask, whole, whole)
+
+
+def branched_blocks(seen_BTS: Tensor) -> "BlockMask":
+    """Which blocks of keys each block of queries looks at."""
+    from torch.nn.attention.flex_attention import create_block_mask
+
+    def seen(row: Tensor, head: Tensor, query: Tensor, key: Tensor) -> Tensor:
+        return seen_BTS[row, query, key]
+
+    rows, size, _ = seen_BTS.shape
+    return create_block_mask(seen, rows, None, size, size, device=seen_BTS.device)
+
+
 def _starts(slots_T: Tensor, documents_BT: Tensor | None) -> Tensor:
     """The slot where each one's document begins, [1 or B, T]."""
     if documents_BT is None:

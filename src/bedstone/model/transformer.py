@@ -18,13 +18,14 @@ and keys: Yang et al. 2025 (Qwen3), arXiv:2505.09388.
 """
 
 import hashlib
+from collections.abc import Mapping
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 from bedstone.counting.shape import ExpertsConfig, ModelConfig
-from bedstone.model.cache import KVCache, View, whole_view
+from bedstone.model.cache import Branches, KVCache, View, branched_view, whole_view
 from bedstone.model.experts import Experts
 from bedstone.model.functions import (
     attention,
@@ -92,11 +93,26 @@ class Transformer(nn.Module):
             }
         else:
             views = {each: cache.view(tokens, each) for each in set(windows)}
-        for index, block in enumerate(self.blocks):
-            past = None if cache is None else cache.held[index]
-            h_BTD = block(h_BTD, views[windows[index]], past)
+        h_BTD = self._read(h_BTD, views, cache)
         if cache is not None:
             cache.filled += tokens
+        return h_BTD
+
+    def branched(self, tokens_BT: Tensor, branches: Branches) -> Tensor:
+        """What the output projection reads, BTD, of texts whose shared beginnings stand once."""
+        h_BTD = lookup(tokens_BT, self.embedding)
+        views = {
+            each: branched_view(self.config, h_BTD, each, branches)
+            for each in set(self.config.windows)
+        }
+        return self._read(h_BTD, views, None)
+
+    def _read(
+        self, h_BTD: Tensor, views: Mapping[int | None, View], cache: KVCache | None
+    ) -> Tensor:
+        for index, block in enumerate(self.blocks):
+            past = None if cache is None else cache.held[index]
+            h_BTD = block(h_BTD, views[self.config.windows[index]], past)
         return rms_norm(h_BTD, self.norm, self.config.norm_eps)
 
     def compile_blocks(self) -> None:

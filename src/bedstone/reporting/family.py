@@ -30,6 +30,10 @@ GIVEN = (
     ("corpus.prevalence", "labels"),
     ("corpus.votes", "votes"),
     ("corpus.words", "lists"),
+    ("evaluation.scores", "items"),
+    ("evaluation.standing", "answers"),
+    ("evaluation.standing", "items"),
+    ("evaluation.standing", "letters"),
     ("scaling.predict", "fit"),
     ("scaling.predict", "ladder"),
 )

@@ -28,6 +28,7 @@ from bedstone.reporting.sections import (
 from bedstone.reporting.sections import languages as language_sections
 from bedstone.reporting.sections import model as model_sections
 from bedstone.reporting.sections import tokens as token_sections
+from bedstone.reporting.sections.evaluation import tests
 from bedstone.reporting.sections.limits import limits
 from bedstone.reporting.sections.prevalence import prevalence
 from bedstone.reporting.sections.privacy import privacy
@@ -58,6 +59,7 @@ SECTIONS: tuple[Callable[[Family], Section | None], ...] = (
     model_sections.experts,
     scaling.predictions,
     model_sections.held_out,
+    tests,
     behaviour.fine_tuning,
     behaviour.alignment,
     strategies,

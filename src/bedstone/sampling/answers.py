@@ -1,8 +1,8 @@
 """Stage sampling.answers: put problems to a model many times, and keep what it answers.
 
 Reads   ``model``: the files of a model, or ``probe``: an endpoint; ``questions``: a JSONL of
-        prompts and answers, or the pairs of ``posttrain.pairs``, or none where the task is one of
-        ``tasks.catalogue``; what the config leaves open, from ``plan``
+        prompts and answers, the items of a test, or the pairs of ``posttrain.pairs``, or none
+        where the task is one of ``tasks.catalogue``; what the config leaves open, from ``plan``
 Writes  ``parts/``: tables of ``problem`` (its id), ``sample`` (its number), ``prompt``,
         ``text``, ``token_ids``, ``logprob`` (of the completion under the model, natural) and
         ``sampling_logprob`` (under chain and constraint), ``finish_reason``, ``prompt_tokens``,
@@ -45,6 +45,8 @@ from bedstone.store.artifact import Shard
 from bedstone.store.decisions import decide, given
 from bedstone.store.payload import only_file, read_json
 from bedstone.store.stage import Job, Metrics, Result, Stage
+from bedstone.tasks import items
+from bedstone.tasks.asked import BY_LETTER, AskedItems
 from bedstone.tasks.catalogue import MAX_PROBLEMS, Problem, Split, Task, named, of_file
 from bedstone.tasks.stored import ANSWERS, part_name
 from bedstone.training.threads import using_threads
@@ -65,7 +67,8 @@ class AnswersConfig(Config):
 
     how = ("device",)
     task: str = ""
-    """As ``tasks.catalogue`` names it; empty for what ``questions`` holds."""
+    """As ``tasks.catalogue`` names it; empty for what ``questions`` holds. Of the items of a test
+    those without choices are asked, or with ``letters`` those of several, by letters."""
     split: Split = "test"
     """Of a file's problems all are to test on, of pairs those that are held out."""
     chain: ChainText = "temperature=1"
@@ -138,17 +141,21 @@ def foresee(config: AnswersConfig, known: Known) -> Foreseen:
 
 
 def task_of(name: str, problems: Shard | None, max_bytes: int | None) -> Task:
-    """The task of this name, or that of a file or of pairs.
+    """The task of this name, or that of a file, of items or of pairs.
 
     Args:
-        name: empty where there are ``problems``.
-        problems: a JSONL file or pairs.
+        name: empty where there are ``problems``; of items, ``letters`` for those of choices.
+        problems: a JSONL file, items or pairs.
         max_bytes: of the prompt of a pair.
 
     Raises:
         ConfigError: there are both or neither, or no such task.
         DataError: no problems are held.
     """
+    if problems and any(path.name == items.FILE for path in problems.files):
+        if name not in ("", BY_LETTER):
+            raise ConfigError(f"the items of a test are no task {name!r}", hint=f"or {BY_LETTER!r}")
+        return AskedItems.among(items.items_of(problems), by_letter=name == BY_LETTER)
     if bool(name) == (problems is not None):
         raise ConfigError(
             "a task has a name or a file of problems", hint="set config.task, or give problems"

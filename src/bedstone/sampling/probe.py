@@ -49,7 +49,7 @@ def run(config: ProbeConfig, job: Job) -> Result:
 
 STAGE = Stage(
     "sampling.probe",
-    version=1,
+    version=2,
     config=ProbeConfig,
     inputs=(),
     run=run,

@@ -1,11 +1,13 @@
 """Lineage: the tree of artifacts behind one, and what two were made of differently."""
 
 from collections import deque
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from bedstone.errors import number_of
 from bedstone.store.artifact import Artifact, Parent, folder_name, is_complete
+from bedstone.store.stages import DECIDING, WITH_TEXTS
 
 DECISIONS = ("stage", "stage_version", "config", "libraries")
 """What is decided about an artifact itself; its parents' decisions are their own."""
@@ -46,6 +48,28 @@ def behind(artifacts: Mapping[str, Artifact]) -> dict[str, Artifact]:
     return found
 
 
+def documents_behind(artifact: Artifact) -> tuple[Artifact, Artifact | None, list[str]] | None:
+    """The documents behind an artifact, which of them are kept, and what is to be said of that.
+
+    None where its store has none.
+    """
+    found = ancestors(artifact)
+    texts = _versions([it for it in found.values() if it.manifest.stage in WITH_TEXTS])
+    if not texts:
+        return None
+    if artifact.manifest.stage in WITH_TEXTS:
+        return artifact, None, []
+    kept = next((it for it in found.values() if it.manifest.stage in DECIDING), None)
+    nothing = "no decision of what is kept is behind it: all documents were looked at"
+    warnings = [] if kept else [nothing]
+    if len(texts) > 1:
+        of = f"{number_of(len(texts), 'version')} of the texts are behind it"
+        warnings.append(f"{of}: the one looked at is {texts[0].path}")
+    if any(each.manifest.stage == "tokenizer.mix" for each in found.values()):
+        warnings.append("documents that its mix holds out or leaves out were looked at too")
+    return texts[0], kept, warnings
+
+
 def diff(left: Artifact, right: Artifact) -> dict[str, tuple[Any, Any]]:
     """Every decision and metric, of the two or of anything behind them, that differs.
 
@@ -66,6 +90,22 @@ def flat(tree: dict[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
             yield from flat(value, f"{prefix}{key}.")
         else:
             yield prefix + key, value
+
+
+def _versions(texts: Sequence[Artifact]) -> list[Artifact]:
+    """The nearest text and what it is a version of, as often rewritten as there is, last first.
+
+    Other documents, as a classifier's examples, are left out: they are made from another text.
+    """
+    by_request, chains = {it.manifest.request: it for it in texts}, list[list[Artifact]]()
+    for text in texts:
+        chains.append([text])
+        while parent := text.manifest.parents.get("documents"):
+            if parent.request not in by_request:
+                break
+            text = by_request[parent.request]
+            chains[-1].append(text)
+    return max((it for it in chains if it[-1] is chains[0][-1]), key=len, default=[])
 
 
 def _decided(artifact: Artifact) -> dict[str, Any]:

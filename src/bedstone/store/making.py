@@ -8,9 +8,10 @@ from typing import Any
 from bedstone import config as configs
 from bedstone.progress import Progress
 from bedstone.store.adoption import adopt
-from bedstone.store.artifact import Artifact
+from bedstone.store.artifact import Artifact, is_complete
 from bedstone.store.build import build
 from bedstone.store.engine import Engine
+from bedstone.store.request import ask
 from bedstone.store.stages import find
 
 
@@ -28,6 +29,16 @@ class Making:
         given = {role: artifact for role, artifact in inputs.items() if artifact is not None}
         settings = configs.checked(made_by.config, dict(config))
         return build(made_by, settings, given, self.store, self.engine, self.progress)
+
+    def stored(
+        self, stage: str, config: Mapping[str, Any], **inputs: Artifact | None
+    ) -> Artifact | None:
+        """What ``build`` would find, if it would find one."""
+        made_by = find(stage)
+        given = {role: artifact for role, artifact in inputs.items() if artifact is not None}
+        settings = configs.checked(made_by.config, dict(config))
+        folder = ask(made_by, settings, given).folder(self.store)
+        return Artifact(folder) if is_complete(folder) else None
 
     def adopted(self, path: Path | None) -> Artifact | None:
         """The artifact of a file, or nothing of none."""

@@ -12,14 +12,20 @@ from bedstone.errors import BedstoneError, ConfigError, nearest
 from bedstone.store.artifact import ADOPTION
 from bedstone.store.stage import Stage
 
-TRAINING = ("torch", "safetensors")
-"""What the extra ``train`` brings."""
+EXTRAS = {
+    "torch": "train",
+    "safetensors": "train",
+    "ctranslate2": "translate",
+    "sentencepiece": "translate",
+}
+"""Package -> the extra that brings it."""
 
 
 STAGES = (
     "corpus.crawl",
     "corpus.extract",
     "corpus.parallel",
+    "corpus.aligned",
     "corpus.language",
     "corpus.votes",
     "corpus.sites",
@@ -68,8 +74,14 @@ STAGES = (
     "sampling.latency",
     "sampling.rewards",
     "sampling.compare",
+    "evaluation.suite",
+    "evaluation.made",
+    "evaluation.translations",
+    "evaluation.scores",
+    "evaluation.standing",
     "evaluation.ablation",
     "evaluation.prediction",
+    "evaluation.structure",
 )
 """In the mission's order. A stage's name is its module below ``bedstone``."""
 OF_FILES = (ADOPTION, "corpus.crawl")
@@ -150,5 +162,5 @@ def not_installed(stage: str, package: str) -> BedstoneError:
     """The error of a stage or command whose package is missing."""
     return BedstoneError(
         f"{stage} needs {package}, which is not installed",
-        hint=f"pip install '{'bedstone[train]' if package in TRAINING else package}'",
+        hint=f"pip install '{f'bedstone[{EXTRAS[package]}]' if package in EXTRAS else package}'",
     )

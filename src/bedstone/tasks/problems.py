@@ -209,10 +209,12 @@ def stated(form: re.Pattern[str], text: str) -> str | None:
     return stated_by(lambda part: [match[0] for match in form.finditer(part)], text)
 
 
-def stated_by(find: Callable[[str], list[str]], text: str) -> str | None:
+def stated_by(
+    find: Callable[[str], list[str]], text: str, marker: re.Pattern[str] = MARKER
+) -> str | None:
     """As ``stated``, where the matches in a text are what ``find`` gives."""
-    for marker in reversed(list(MARKER.finditer(text))[-MOST_MARKERS:]):
-        if found := find(text[marker.end() :].partition("\n")[0]):
+    for mark in reversed(list(marker.finditer(text))[-MOST_MARKERS:]):
+        if found := find(text[mark.end() :].partition("\n")[0]):
             return found[0]
     found = find(text)
     return found[-1] if found else None

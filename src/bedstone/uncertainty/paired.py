@@ -51,6 +51,19 @@ def p_values(gain_PM: Floats, seed: int, resamples: int = RESAMPLES) -> list[flo
     return [float(each) for each in (as_much_M + 1) / (resamples + 1)]
 
 
+def mcnemar(gains: int, losses: int) -> float:
+    """Two-sided, of no gain: how often so many fair coins fall as unequally.
+
+    Source: McNemar 1947, Psychometrika 12, 153-157, with the binomial in place of chi squared.
+    """
+    both, fewer = gains + losses, min(gains, losses)
+    term = total = 1
+    for number in range(fewer):
+        term = term * (both - number) // (number + 1)
+        total += term
+    return min(float(2 * total / 2**both), 1.0)
+
+
 def holm(p_values: Sequence[float]) -> list[float]:
     """The p-values adjusted so that those below a level hold all together at that level."""
     p = np.asarray(p_values)

@@ -3,7 +3,7 @@ import json
 import pytest
 
 from bedstone.errors import ConfigError
-from bedstone.generation.template import render
+from bedstone.generation.template import filled, render
 
 CHATML = (
     "{% for message in messages %}{% if loop.first and message['role'] != 'system' %}"
@@ -151,3 +151,25 @@ def test_the_names_of_time_and_json():
 def test_a_text_may_hold_any_character():
     messages = [{"role": "user", "content": "\ud800\x00\ufdd0"}]
     assert render("{{ messages[0].content }}", [messages]) == ["\ud800\x00\ufdd0"]
+
+
+def test_a_test_s_templates_are_filled_with_each_row():
+    templates = {"ask": "{{ask}}?\n", "text": "{{text|regex_replace('[0-9]+', '#', 1)}}"}
+    rows = [{"ask": "ä", "text": "a1b22"}, {"ask": 7, "text": "\ud800"}]
+    expected = [{"ask": "ä?\n", "text": "a#b22"}, {"ask": "7?\n", "text": "\ud800"}]
+    assert filled(templates, rows) == expected
+
+
+@pytest.mark.parametrize(
+    "template",
+    [
+        "{% for n in range(99999) %}{% for m in range(99999) %}xxxxxxxx{% endfor %}{% endfor %}",
+        "{{ 'x' * 2 ** 40 }}",
+        "{{ absent }}",
+        "{{ row.__class__ }}",
+        "{% include '/etc/passwd' %}",
+    ],
+)
+def test_a_test_s_template_is_held_as_a_chat_s(template):
+    with pytest.raises(ConfigError, match="a template of the test was given up"):
+        filled({"it": template}, [{"row": 1}])

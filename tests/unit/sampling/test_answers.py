@@ -20,6 +20,7 @@ from bedstone.store.adoption import adopt
 from bedstone.store.build import build
 from bedstone.store.engine import Local
 from bedstone.tasks.catalogue import named
+from bedstone.tasks.items import Item, write_items
 from bedstone.tasks.questions import Json
 from bedstone.tasks.stored import ANSWERS, rows_of
 from bedstone.text.encoder import Encoder
@@ -105,6 +106,23 @@ def test_each_sample_of_each_problem_is_a_row(store, model):
     assert metrics["completion_tokens"] == sum(table["completion_tokens"].to_pylist())
     cut_off = [row["finish_reason"] == "length" for row in table.to_pylist()]
     assert metrics["cut_off_share"] == sum(cut_off) / 24
+
+
+def test_items_of_a_test_are_asked_in_words_or_by_letters(store, model, job):
+    base = {"suite": "s", "language": "tel_Telu", "metric": "acc"}
+    made_elsewhere = job("items")
+    given = [
+        Item(id="s/1", question="2+2?", answers=("4",), **base),
+        Item(id="s/2", question="?", choices=("a", "b"), gold=1, **base),
+    ]
+    write_items(made_elsewhere, given)
+    questions = adopt([made_elsewhere.folder], store)
+    for task, asked_for in (("", ("s/1", "2+2?")), ("letters", ("s/2", "?\nA. a\nB. b\nA/B:"))):
+        found = rows(made(store, asked(task=task), model=model, questions=questions))
+        assert {(row["problem"], row["prompt"]) for row in found} == {asked_for}
+        assert len(found) == 4
+    with pytest.raises(ConfigError, match="the items of a test are no task 'json'"):
+        made(store, asked(task="json"), model=model, questions=questions)
 
 
 def test_a_user_s_turn_and_another_wording_are_other_prompts(store, model):

@@ -15,6 +15,7 @@ WRITES = {
     "columns.writing",
     "curve.write",
     "pq.write_table",
+    "write_items",
     "write_version",
 }
 ENCODES = {

@@ -6,7 +6,13 @@ import numpy as np
 import pytest
 
 from bedstone.uncertainty import intervals
-from bedstone.uncertainty.intervals import RESAMPLES, bootstrap_mean, bootstrap_ratio, wilson
+from bedstone.uncertainty.intervals import (
+    RESAMPLES,
+    bootstrap_mean,
+    bootstrap_ratio,
+    rank_correlation,
+    wilson,
+)
 
 
 def test_wilson_is_the_published_interval():
@@ -83,6 +89,24 @@ def test_many_units_fit_in_memory():
     finally:
         tracemalloc.stop()
     assert peak_bytes < 50e6  # all the draws at once are 320 MB
+
+
+def test_a_rank_correlation_takes_ties_at_their_mean_and_proves_nothing_of_few():
+    # Ranks 1 2.5 2.5 4 5 6 7 8 against 1 to 8: by hand r = 41.5 / sqrt(41.5 * 42).
+    found = rank_correlation([1, 2, 2, 3, 4, 5, 6, 7], range(8))
+    assert found.value == pytest.approx((41.5 / 42) ** 0.5)
+    assert 0.85 < found.low < found.value < found.high <= 1
+    perfect = rank_correlation(range(8), [-(each**3) for each in range(8)])
+    assert (perfect.value, perfect.low) == (-1, -1)
+    assert -0.95 < perfect.high < -0.8
+    assert rank_correlation(range(7), range(7)) is None
+    assert rank_correlation(range(9), [1] * 9) is None
+
+
+def test_unrelated_values_are_outside_the_interval_as_often_as_it_says():
+    dice = np.random.default_rng(3)
+    found = [rank_correlation(*dice.random((2, 12))) for _ in range(2_000)]
+    assert 0.94 < np.mean([each.low <= 0 <= each.high for each in found]) < 0.98
 
 
 def test_intervals_need_no_torch():

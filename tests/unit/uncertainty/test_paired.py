@@ -3,7 +3,7 @@ import pytest
 
 from bedstone.uncertainty import intervals
 from bedstone.uncertainty.intervals import percentile_interval
-from bedstone.uncertainty.paired import holm, p_values, resampled
+from bedstone.uncertainty.paired import holm, mcnemar, p_values, resampled
 
 
 def test_holm_computed_by_hand():
@@ -58,3 +58,10 @@ def test_95_of_100_intervals_cover():
         for m in range(value_PM.shape[1])
     ]
     assert 0.93 <= np.mean([each.low <= 0.3 <= each.high for each in held]) <= 0.97
+
+
+def test_mcnemar_computed_by_hand():
+    assert mcnemar(3, 0) == mcnemar(0, 3) == 1 / 4
+    assert mcnemar(9, 1) == 22 / 1024
+    assert mcnemar(0, 0) == mcnemar(5, 5) == 1
+    assert mcnemar(5100, 4900) == pytest.approx(0.0466, abs=5e-4)

@@ -5,7 +5,6 @@ looked for by its answer, and then has to be near that; one that is too short to
 answer is looked for as a whole. A question that many items share is looked for once.
 """
 
-import gzip
 import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -17,18 +16,20 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
+import pyarrow.parquet as pq
 
 from bedstone.corpus.overlap.index import N_SPACELESS, Index, N, indexed
 from bedstone.corpus.overlap.letters import letters_of, words_of
 from bedstone.corpus.overlap.search import Place
 from bedstone.errors import DataError
+from bedstone.store import tables
+from bedstone.store.lines import numbered_lines
 from bedstone.text.characters import LETTERS_PER_WORD, script_of
 from bedstone.text.codes import Indices
 from bedstone.text.hashing import Bools, Slots
 
 LINES = (".jsonl", ".ndjson", ".jsonl.gz", ".ndjson.gz")
-MOST_BYTES = 1 << 20
-"""Of a line."""
+TABLE = ".parquet"
 SEEN_SHARE, CLEAN_SHARE = 0.8, 0.2
 """Of a question's n-grams: from here on it is seen; below, clean."""
 MOST_DOCUMENTS = 10
@@ -177,30 +178,57 @@ def width_of(text: str) -> int:
 
 
 def _read(path: Path) -> pa.Table:
-    if not path.name.lower().endswith(LINES):
+    if path.suffix == TABLE:
+        rows = _of_table(path)
+    elif path.name.lower().endswith(LINES):
+        rows = (_item(line, where) for where, line in _lines(path))
+    else:
         raise DataError(f"{path.resolve()} is no file of items", hint=f"lines of JSON: {EXAMPLE}")
-    rows = (_item(line, where) for where, line in _lines(path))
     batches = [pa.RecordBatch.from_pylist([], SCHEMA)]
     while some := list(islice(rows, ROWS)):
         batches.append(pa.RecordBatch.from_pylist(some, SCHEMA))
     return pa.Table.from_batches(batches)
 
 
+def _places(path: Path) -> Iterator[str]:
+    if path.suffix == TABLE:
+        return (f"{path.resolve()}, row {row}" for row in range(pq.read_metadata(path).num_rows))
+    return (where for where, _ in _lines(path))
+
+
 def _lines(path: Path) -> Iterator[tuple[str, bytes]]:
     """Each line with an item, and where it is."""
-    opened = gzip.open if path.name.lower().endswith(".gz") else open
-    location, number = str(path.resolve()), 0
-    try:
-        with opened(path, "rb") as file:
-            while line := file.readline(MOST_BYTES + 1):
-                number += 1
-                if len(line) > MOST_BYTES:
-                    long = f"{MOST_BYTES:,} bytes in a line"
-                    raise DataError(f"{location}:{number}: more than {long}")
-                if not line.isspace():
-                    yield f"{location}:{number}", line
-    except (OSError, EOFError) as error:
-        raise DataError(f"{location}: cannot be read to its end: {error}") from error
+    location = path.resolve()
+    for number, line in numbered_lines(path):
+        if not line.isspace():
+            yield f"{location}:{number}", line
+
+
+def _of_table(path: Path) -> Iterator[dict[str, str | None]]:
+    """The items of a test that a stage wrote, each as ``_asked_of`` has it."""
+    columns = ("id", "context", "question", "choices", "gold", "answers")
+    tables.require(path, columns)
+    with tables.reading(path), pq.ParquetFile(path) as file:
+        for batch in file.iter_batches(ROWS, columns=columns):
+            for row in batch.to_pylist():
+                try:
+                    yield {"id": row["id"]} | _asked_of(**row)
+                except (TypeError, LookupError) as error:
+                    raise DataError(f"{path.resolve()}: {row['id']!r} is no item") from error
+
+
+def _asked_of(
+    choices: list[str], gold: int | None, answers: list[str], **asked: str
+) -> dict[str, str | None]:
+    """What is asked with what is read before it, and what is right; else a text, or what is right.
+
+    Of one choice, which is a text, that is looked for; so is what is right where nothing is asked.
+    """
+    right = choices[gold or 0] if choices else next(iter(answers), None)
+    question = "\n".join(filter(None, (asked["context"], asked["question"])))
+    if len(choices) == 1 or not question:
+        return {"question": (choices[0] if len(choices) == 1 else right) or "", "answer": None}
+    return {"question": question, "answer": right or None}
 
 
 def _item(line: bytes, where: str) -> dict[str, str | None]:
@@ -241,7 +269,7 @@ def _refuse_repeated(table: pa.Table, files: Sequence[Path]) -> None:
     _, firsts = np.unique(numbers, return_index=True)
     again = int(np.setdiff1d(np.arange(len(numbers)), firsts)[0])
     before = int(np.flatnonzero(numbers == numbers[again])[0])
-    places = [where for path in files for where, _ in _lines(path)]
+    places = [where for path in files for where in _places(path)]
     raise DataError(
         f"{places[again]}: the id {table['id'][again].as_py()!r} is that of {places[before]}",
         hint="give each item an id of its own",

@@ -20,6 +20,8 @@ ENGLISH_NAME = "en"
 COLLECTIVE = frozenset({"map", "roa", UNKNOWN})
 """Codes of three letters that are no language's: ISO 639-5, and none at all."""
 SEPARATOR = re.compile(r"[-_@]")
+PART = "#"
+"""Between the id of a page and a part's number."""
 
 Version = Mapping[str, str]
 """Piece of content -> its text."""
@@ -51,6 +53,11 @@ def units(versions: Mapping[str, Version]) -> Iterator[Unit]:
         for unit, ours in english.items():
             if unit in chosen[key]:
                 yield Unit(key, unit, chosen[key][unit], ours)
+
+
+def page_of(unit: str) -> str:
+    """What a piece is a part of, by its id: ``book/page#3`` of a page; other pieces stand alone."""
+    return unit.partition(PART)[0]
 
 
 def key_of(name: str, text: str) -> str | None:

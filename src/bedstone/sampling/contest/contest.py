@@ -21,20 +21,19 @@ from bedstone.errors import ConfigError
 from bedstone.generation.chain import parse
 from bedstone.generation.foresight import Draws, Foreseen, Known
 from bedstone.generation.writer import folder_of, loaded, shape_of
-from bedstone.model import hugging_face
 from bedstone.progress import Progress
 from bedstone.sampling import answers, latency, rewards
 from bedstone.sampling.choosing.evidence import Reader
 from bedstone.sampling.choosing.pace import Pace
 from bedstone.sampling.choosing.ranking import GREEDY, TaskEvidence, numbers
 from bedstone.sampling.contest.questions import BLOCK_PROBLEMS, Asked, Questions, questions_of
-from bedstone.sampling.endpoints.findings import FILE, Findings
+from bedstone.sampling.endpoints.findings import Findings
 from bedstone.sampling.endpoints.openai_api import CHOICES, RemoteDrawing, obstacles
+from bedstone.sampling.source import Source
 from bedstone.store.adoption import adopt
 from bedstone.store.artifact import Artifact, is_complete
 from bedstone.store.engine import Local
 from bedstone.store.making import Making
-from bedstone.store.payload import read_json
 from bedstone.store.request import ask
 from bedstone.store.stages import find
 from bedstone.tasks.stored import rows_of
@@ -42,48 +41,6 @@ from bedstone.tasks.stored import rows_of
 STAGE = "sampling.answers"
 BLOCK_SAMPLES = 8
 """At most, of a problem: no block reaches over a multiple."""
-MODEL_FILES = ("*.safetensors", "*.safetensors.index.json", "*.jinja")
-MODEL_CONFIGS = ("config.json", "tokenizer.json", "tokenizer_config.json")
-
-
-@dataclass(frozen=True, slots=True)
-class Source:
-    """Who is asked."""
-
-    inputs: Mapping[str, Artifact]
-    """Of sampling.answers: the ``model``, or the ``probe`` of an endpoint."""
-    path: Path | None = None
-    """Of a model on this machine."""
-    ends: tuple[int, ...] = ()
-    """Tokens that close a completion; none: what the model's files say."""
-
-    @classmethod
-    def of_path(cls, path: Path, store: Path) -> "Source":
-        """A folder, a GGUF file or an artifact. What a folder says of sampling is not taken in.
-
-        Raises:
-            ArtifactError: there is no such thing.
-        """
-        if is_complete(path):
-            Artifact(path).verify()
-        if is_complete(path) or not (path / hugging_face.CONFIG).exists():
-            return cls({"model": adopt([path], store)}, path)
-        files = [path / each for each in MODEL_CONFIGS if (path / each).exists()]
-        files += [each for form in MODEL_FILES for each in sorted(path.glob(form))]
-        ends = tuple(sorted(hugging_face.ends(path)))
-        return cls({"model": adopt(files, store)}, path, ends)
-
-    @classmethod
-    def of_url(cls, url: str, name: str, asked: Asked, making: Making) -> "Source":
-        """An endpoint, probed now or before."""
-        config = {"url": url, "model": name, "chat": not asked.plain}
-        return cls({"probe": making.build("sampling.probe", config)})
-
-    @property
-    def probed(self) -> dict[str, Any] | None:
-        """What the probe wrote of an endpoint."""
-        probe = self.inputs.get("probe")
-        return None if probe is None else read_json(probe, FILE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -301,7 +258,7 @@ def contest(
         held.prompt_ids(held.missing())  # too long a prompt is refused before anything is drawn
         return held, {}
     assert name is not None
-    source = Source.of_url(model, name, asked, making)
+    source = Source.of_url(model, name, making, chat=not asked.plain)
     assert source.probed is not None
     findings = Findings.read(source.probed)
     hindered = _hindered(findings, (GREEDY, *families), asked)

@@ -10,13 +10,13 @@ import json
 import math
 import os
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 from itertools import chain
-from typing import Any
+from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
 from bedstone.errors import BedstoneError, ConfigError, DataError, printable
@@ -26,6 +26,8 @@ from bedstone.sampling.endpoints.openai_api import (
     CHOICES,
     RemoteDrawing,
     Reply,
+    Told,
+    echo_of,
     json_of,
     obstacles,
     parameters,
@@ -45,9 +47,13 @@ ANSWER_BYTES = 2**20
 TOKEN_BYTES = 2**10
 ROUNDING_NATS = 1e-3
 """By which a server's log-probability may be above 0."""
+ECHO = {"echo": True, "max_tokens": 1, "temperature": 0}
+"""Not every engine takes 0 tokens."""
 TIMED_OUT, TOO_MANY = 408, 429
 SHOWN_CHARACTERS = 300
 """Of what a server says for itself."""
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,8 +152,24 @@ class Endpoint:
         body = request_body(self.model, prompt, sent, chat=self.chat, listed=listed)
         tokens = sent.get("n", 1) * sent.get("max_tokens", 0) * (1 + (listed or 0))
         answer = self._post(body, ANSWER_BYTES + TOKEN_BYTES * tokens)
+        return self._read(answer, lambda found: reply_of(found, answer.seconds))
+
+    def echo(self, text: str) -> tuple[Told, ...]:
+        """What it says of the tokens of a text that it is given; one more is drawn, and dropped.
+
+        Raises:
+            BedstoneError: as ``complete``.
+            DataError: the tokens do not come.
+        """
+        body = request_body(self.model, text, ECHO, chat=self.chat, listed=1)
+        # A token has a byte of the text at least, but for some that stand before it.
+        return self._read(
+            self._post(body, ANSWER_BYTES + TOKEN_BYTES * len(text.encode())), echo_of
+        )
+
+    def _read(self, answer: Answer, form: Callable[[Any], T]) -> T:
         try:
-            return reply_of(json_of(answer.content), answer.seconds)
+            return form(json_of(answer.content))
         except ValueError as error:
             message = f"{self._address}: the answer is no completion: {self._shown(str(error))}"
             begun = self._shown(answer.content.decode(errors="replace"))

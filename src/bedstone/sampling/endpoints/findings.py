@@ -33,8 +33,8 @@ class Findings:
     """Whose the log-probabilities are; None where they are not given or it cannot be told."""
 
     def honours(self, feature: str) -> bool:
-        """Whether it does what is asked; False where this could not be told."""
-        return self.features[feature].verdict == "honoured"
+        """Whether it does what is asked; False where this was not asked or could not be told."""
+        return feature in self.features and self.features[feature].verdict == "honoured"
 
     @classmethod
     def read(cls, values: Mapping[str, Any]) -> "Findings":

@@ -106,6 +106,15 @@ class Reply:
     seconds: float
 
 
+@dataclass(frozen=True, slots=True)
+class Told:
+    """A token of a text that was given, with what the endpoint says of it."""
+
+    text: str
+    logprob: float | None
+    """None of one that nothing stands before."""
+
+
 def obstacles(drawing: RemoteDrawing, findings: Findings) -> list[str]:
     """Why an endpoint cannot draw so, each reason in words; none where it can."""
     names = [name for name, _ in drawing.chain.steps]
@@ -193,6 +202,29 @@ def reply_of(answer: Any, seconds: float) -> Reply:
         _count(usage, "completion_tokens"),
         seconds,
     )
+
+
+def echo_of(answer: Any) -> tuple[Told, ...]:
+    """The tokens of the prompt, where an answer repeats it.
+
+    Raises:
+        ValueError: it has not so many as it counts, or holds what no text can; in words.
+    """
+    choice = _held(answer, "choices", list)[:1]
+    logprobs = _held(choice[0] if choice else None, "logprobs", dict)
+    texts, values = (_held(logprobs, key, list) for key in ("tokens", "token_logprobs"))
+    count = _count(_held(answer, "usage", dict), "prompt_tokens")
+    if not len(texts) == len(values) >= count:
+        message = f"{len(texts)} tokens with {len(values)} log-probabilities came of {count}"
+        raise ValueError(message)
+    return tuple(
+        Told(_whole(_checked(text, "tokens", str)), _known_logprob(value))
+        for text, value in zip(texts[:count], values[:count], strict=True)
+    )
+
+
+def _known_logprob(value: Any) -> float | None:
+    return None if value is None else _logprob({"logprob": value})
 
 
 def _held(holder: Any, key: str, *kinds: type) -> Any:

@@ -24,9 +24,17 @@ from itertools import chain, combinations, takewhile
 from statistics import fmean
 from typing import Any
 
+from bedstone.errors import DataError
 from bedstone.sampling.endpoints.client import Endpoint, Refused
 from bedstone.sampling.endpoints.findings import Finding, Findings, Verdict, Whose
-from bedstone.sampling.endpoints.openai_api import CHOICES, WITHOUT_EFFECT, Choice, Reply, Token
+from bedstone.sampling.endpoints.openai_api import (
+    CHOICES,
+    WITHOUT_EFFECT,
+    Choice,
+    Reply,
+    Token,
+    Told,
+)
 
 PROMPT = "Write a list of one hundred unusual words, picked at random, separated by commas:\n"
 TOKENS = 48
@@ -68,7 +76,8 @@ def probe(endpoint: Endpoint) -> Findings:
     The features: ``seed``; ``redraw`` (requests with different seeds give different texts);
     ``n``; ``temperature``; ``max_tokens``; ``stop``; ``top_p``, ``top_k``, ``min_p``; the three
     penalties; ``logprobs``; ``untruncated`` (unlikely tokens come as often as they should where
-    nothing cuts them off); ``order`` (the temperature acts before top_p).
+    nothing cuts them off); ``order`` (the temperature acts before top_p);
+    of texts ``echo`` (how likely a given text's tokens are is told).
 
     Raises:
         BedstoneError: the endpoint cannot be asked at all.
@@ -115,6 +124,8 @@ class _Probe:
             "untruncated": self.untruncated,
             "order": self.order,
         }
+        if not self.endpoint.chat:  # a chat repeats nothing
+            checks["echo"] = self.echo
         for name, check in checks.items():
             try:
                 verdict, seen = check()
@@ -262,6 +273,33 @@ class _Probe:
         neutral = {name: WITHOUT_EFFECT[name] for name in STRICTEST if self.honours(name)}
         listed = LISTED[self.endpoint.chat]
         return self.ask(seed, listed, **{**neutral, **sent}).choices[0].tokens or ()
+
+    def echo(self) -> Said:
+        """A greedy text that is given is as likely as when it was drawn."""
+        if self.logprobs_of != "model":
+            return "cannot tell", "without log-probabilities of the model"
+        drawn = self.listed(0, temperature=0)
+        text = "".join(token.text for token in drawn)
+        try:
+            before, whole = (self.echoed(given) for given in (PROMPT, PROMPT + text))
+        except DataError as error:
+            return "ignored", f"none come: {error}"
+        if not "".join(token.text for token in whole).endswith(PROMPT + text):
+            return "ignored", "the tokens that come are not the text's"
+        told = [token.logprob for token in whole[len(before) :] if token.logprob is not None]
+        if len(told) != len(drawn):
+            return "cannot tell", f"{len(drawn)} tokens were drawn, {len(told)} come of them"
+        pairs = zip(drawn, told, strict=True)
+        apart = fmean(abs(one.logprob - other) for one, other in pairs)
+        seen = f"a text's tokens are {apart:.2f} nats from what they were when it was drawn"
+        return ("honoured" if apart <= TOLERANCE_NATS else "ignored"), seen
+
+    def echoed(self, text: str) -> tuple[Told, ...]:
+        """One echo, counted."""
+        told = self.endpoint.echo(text)
+        self.requests += 1
+        self.tokens += len(told) + 1
+        return told
 
     def untruncated(self) -> Said:
         """At temperature 1 tokens beyond those listed are drawn as often as is left for them."""

@@ -1,14 +1,17 @@
 import gzip
 import json
+from dataclasses import replace
 
 import pyarrow as pa
 import pytest
 
 from bedstone.corpus.overlap import items as items_module
-from bedstone.corpus.overlap.items import MOST_BYTES, SCHEMA, items_of, read_items, share_in
+from bedstone.corpus.overlap.items import SCHEMA, items_of, read_items, share_in
 from bedstone.corpus.overlap.letters import words_of
 from bedstone.corpus.overlap.search import Search
 from bedstone.errors import DataError
+from bedstone.store.lines import MOST_BYTES
+from bedstone.tasks.items import Item, write_items
 from bedstone.text.codes import texts_of
 
 LONG = "Where did the ferryman of the lower valley keep his lantern?"
@@ -57,6 +60,32 @@ def test_items_are_read(tmp_path, name):
         {"id": "b", "question": "Why?", "answer": None},
     ]
     assert (items.letters.tolist(), items.widths.tolist()) == ([49, 3], [12, 12])
+
+
+def test_items_of_a_test_are_read_as_they_are_asked(job):
+    base = {"suite": "s", "language": "eng_Latn", "metric": "acc"}
+    given = [
+        Item(id="a", context="Page.", question="Who?", choices=("x", "y"), gold=1, **base),
+        Item(id="b", question="How many?", answers=("42", "forty-two"), **base),
+        Item(id="c", question="Who else?", **base),
+        Item(id="d", choices=("A whole text.",), **base),
+        Item(id="e", choices=("it is", "it are"), gold=0, **base),
+    ]
+    made = job("items")
+    write_items(made, given)
+    path = made.folder / "items.parquet"
+    assert read_items([path]).table.to_pylist() == [
+        {"id": "a", "question": "Page.\nWho?", "answer": "y"},
+        {"id": "b", "question": "How many?", "answer": "42"},
+        {"id": "c", "question": "Who else?", "answer": None},
+        {"id": "d", "question": "A whole text.", "answer": None},
+        {"id": "e", "question": "it is", "answer": None},
+    ]
+    with pytest.raises(DataError, match=r"row 0: the id 'a' is that of .*row 0"):
+        read_items([path, path])
+    write_items(made, [replace(given[0], gold=7)])
+    with pytest.raises(DataError, match=r"items\.parquet: 'a' is no item"):
+        read_items([path])
 
 
 @pytest.mark.parametrize(

@@ -12,6 +12,8 @@ from bedstone.sampling.endpoints.openai_api import (
     CHOICES,
     Choice,
     Token,
+    Told,
+    echo_of,
     json_of,
     obstacles,
     parameters,
@@ -241,3 +243,34 @@ def test_a_content_is_read_whole_or_in_parts(content, text):
     answer = told(message={"role": "assistant", "content": content}, finish_reason="\udc00")
     [choice] = reply_of(json_of(json.dumps(answer).encode("utf-8-sig")), 0.5).choices
     assert choice == Choice(text, "\N{REPLACEMENT CHARACTER}", None)
+
+
+def echoed(tokens=("<s>", "a", "!"), values=(None, -1, -2.5), prompt_tokens=2, **changes):
+    logprobs = {"tokens": list(tokens), "token_logprobs": list(values)} | changes
+    choice = {"text": "a!", "logprobs": logprobs}
+    return {"choices": [choice], "usage": {"prompt_tokens": prompt_tokens, "completion_tokens": 1}}
+
+
+def test_the_tokens_of_a_prompt_that_is_repeated():
+    assert echo_of(echoed()) == (Told("<s>", None), Told("a", -1.0))
+
+
+@pytest.mark.parametrize(
+    ("answer", "message"),
+    [
+        (echoed(prompt_tokens=4), "3 tokens with 3 log-probabilities came of 4"),
+        (echoed(values=(None, -1)), "3 tokens with 2 log-probabilities came of 2"),
+        (echoed(values=(None, float("nan"), 0)), "'logprob' is nan"),
+        (echoed(values=(None, "-1", 0)), "'logprob' is a text"),
+        (echoed(tokens=("<s>", 7, "!")), "'tokens' is a whole number"),
+        (echoed(tokens=()), "0 tokens with 3"),
+        (echoed(token_logprobs=None), "'token_logprobs' is missing"),
+        (echoed() | {"choices": []}, "no object holds 'logprobs'"),
+        (echoed() | {"choices": [{"text": "a", "logprobs": None}]}, "'logprobs' is missing"),
+        (echoed() | {"usage": None}, "'usage' is missing"),
+        ([], "no object holds 'choices'"),
+    ],
+)
+def test_what_repeats_no_prompt(answer, message):
+    with pytest.raises(ValueError, match=message):
+        echo_of(answer)

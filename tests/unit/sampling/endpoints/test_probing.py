@@ -24,7 +24,7 @@ def test_an_honest_server_is_found_honest(chat, number):
     assert not found.temperature_last
 
 
-TRUST = {"untruncated": "cannot tell", "order": "cannot tell"}
+TRUST = {"untruncated": "cannot tell", "order": "cannot tell", "echo": "cannot tell"}
 """What is seen by log-probabilities."""
 GREEDY = ("stop", "top_p", "top_k", "min_p", *PENALTIES, "logprobs", *TRUST)
 """What is seen by a text that is known to be greedy."""
@@ -56,6 +56,8 @@ LIES = {
     "refuses top_k": {"top_k": "refused"},
     "no penalty": {"repetition_penalty": "ignored"},
     "temperature last": {"order": "ignored"},
+    "no echo": {"echo": "ignored"},
+    "echoes another": {"echo": "ignored"},
 }
 """All that is not honoured then."""
 
@@ -64,7 +66,8 @@ LIES = {
 @pytest.mark.parametrize("chat", [True, False])
 def test_a_lie_is_found_and_nothing_else_is_blamed(lie, chat):
     found = verdicts(probed(lie, chat=chat))
-    assert {name: verdict for name, verdict in found.items() if verdict != "honoured"} == LIES[lie]
+    expected = {name: it for name, it in LIES[lie].items() if not (chat and name == "echo")}
+    assert {name: verdict for name, verdict in found.items() if verdict != "honoured"} == expected
 
 
 @pytest.mark.parametrize("chat", [True, False])

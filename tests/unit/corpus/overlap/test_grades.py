@@ -6,7 +6,7 @@ import pytest
 
 from bedstone.corpus.contamination import ITEMS
 from bedstone.corpus.controls import CONTROLS, PLANTED
-from bedstone.reporting.grades import calibration, graded
+from bedstone.corpus.overlap.grades import calibration, graded
 
 FALSE = pa.schema([("control", pa.int64()), ("documents", pa.int64())])
 CONFIG = {"seen_share": 0.8, "clean_share": 0.2}

@@ -1,0 +1,364 @@
+"""`bedstone evaluate`: how good a model is, language by language, and how sure that is."""
+
+import math
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from statistics import fmean
+from textwrap import wrap
+from typing import Annotated, Any, NamedTuple
+
+import typer
+from typing_extensions import TypedDict
+
+from bedstone.commands.declare import (
+    MOST_SEED,
+    NOT_KNOWN,
+    STORE,
+    WIDTH,
+    Command,
+    PathLike,
+    Store,
+    Words,
+    Workers,
+)
+from bedstone.commands.desk import artifact_of, given, is_url, keys_of, making, words_of
+from bedstone.commands.save import target, write_chart
+from bedstone.commands.strategies import Probe
+from bedstone.evaluation.answer import (
+    Detour,
+    DetourCost,
+    EvaluatedDomain,
+    EvaluatedLanguage,
+    EvaluatedSuite,
+)
+from bedstone.model import Device, NumberFormat
+from bedstone.progress import Progress
+
+SUITES = ("rows", "facts")
+"""What is asked unless told: they need neither a file nor the network."""
+MOST_LINES = 40
+"""Of languages that are shown."""
+
+
+class Evaluation(TypedDict):
+    """How good a model is, by suite and language."""
+
+    model: str
+    probe: Probe | None
+    """Of an endpoint."""
+    documents: str | None
+    """The text that the items were looked for in; null where none is known."""
+    suites: list[EvaluatedSuite]
+    pivot: list[Detour]
+    """Of each suite what the detour through another language is worth, with --pivot."""
+    warnings: list[str]
+
+
+class EvaluationCost(TypedDict):
+    """What an evaluation would ask."""
+
+    model: str
+    suites: list[str]
+    scores_stored: int
+    """Of choices."""
+    scores_to_make: int
+    answers_stored: int
+    answers_to_draw: int
+    prompt_tokens_at_most: int
+    """To read; of an endpoint's tokeniser, which is not known, a token a byte."""
+    completion_tokens_at_most: int
+    seconds_about: float | None
+    """At the pace measured here; null for an endpoint."""
+    usd_at_most: float
+    pivot: list[DetourCost]
+    """Of each suite, with --pivot."""
+
+
+def evaluate(
+    model: Annotated[
+        PathLike,
+        typer.Argument(
+            metavar="MODEL",
+            help="a folder, a GGUF file, an artifact; or the URL of an OpenAI-compatible endpoint,"
+            " whose key stands in OPENAI_API_KEY",
+        ),
+    ],
+    *,
+    suite: Annotated[
+        Words,
+        typer.Option(
+            help="a file or folder of a test, or what is made here: rows, facts, titles, messages,"
+            " udhr (the last three fetch parallel text); may be repeated; rows and facts unless"
+            " told"
+        ),
+    ] = (),
+    items: Annotated[
+        int, typer.Option(min=1, max=1_000_000, help="of a suite in each language, at most")
+    ] = 200,
+    language: Annotated[
+        Words, typer.Option(help="these alone, by any code: te,swa; English is always among them")
+    ] = (),
+    samples: Annotated[
+        int, typer.Option(min=1, max=64, help="answers to an item, for agreement")
+    ] = 1,
+    max_tokens: Annotated[int, typer.Option(min=1, max=1_048_576, help="of an answer")] = 64,
+    chain: Annotated[
+        str | None,
+        typer.Option(help="how answers are drawn; greedy, and of several samples temperature=1"),
+    ] = None,
+    plain: Annotated[
+        bool, typer.Option(help="the model goes on from the prompt, without turns")
+    ] = False,
+    prompt_price: Annotated[float, typer.Option(help="USD a million prompt tokens")] = 0.0,
+    completion_price: Annotated[float, typer.Option(help="USD a million tokens drawn")] = 0.0,
+    corpus: Annotated[
+        PathLike | None,
+        typer.Option(help="an artifact: the text that the model learnt from, if it does not tell"),
+    ] = None,
+    against: Annotated[
+        PathLike | None,
+        typer.Option(
+            help="another model of this machine, or samples that lm-evaluation-harness logged"
+        ),
+    ] = None,
+    pivot: Annotated[
+        str | None, typer.Option(help="a language to translate to, answer in, and translate from")
+    ] = None,
+    translator: Annotated[
+        str | None,
+        typer.Option(help="of --pivot: apertium, self, a CTranslate2 folder, or URL#NAME"),
+    ] = None,
+    endpoint_model: Annotated[str | None, typer.Option(help="its name at the endpoint")] = None,
+    number_format: Annotated[
+        NumberFormat | None, typer.Option(help="unless told, what is faster here")
+    ] = None,
+    device: Annotated[
+        Device, typer.Option(help="where it computes; auto: a GPU if there is one")
+    ] = "auto",
+    seed: Annotated[
+        int, typer.Option(min=0, max=MOST_SEED, help="of items, of what is drawn, of intervals")
+    ] = 0,
+    chart: Annotated[
+        PathLike | None, typer.Option(help="draw the scores of the first suite in this SVG file")
+    ] = None,
+    dry_run: Annotated[
+        bool, typer.Option(help="only say what it costs; an endpoint is probed")
+    ] = False,
+    store: Store = STORE,
+    workers: Workers = 1,
+    progress: Progress | None = None,
+) -> Evaluation | EvaluationCost:
+    """Measure how good a model is in each language and domain, and say how sure that is.
+
+    Scores and answers are stored: nothing is asked twice, and a run that was stopped goes on.
+    Languages are compared on the same items, paired, and adjusted for how many they are; what
+    chance alone would do stands beside.
+
+    Raises:
+        ArtifactError: it is no such model, or no such artifact.
+        ConfigError: an option cannot be used.
+        DataError: a file holds no items.
+        BedstoneError: torch is not installed, or the endpoint fails.
+    """
+    from bedstone.store.stages import imported
+
+    asking = imported("evaluation.asking", "bedstone evaluate")
+    writer = imported("generation.writer", "bedstone evaluate")
+    evaluating = imported("evaluation.evaluating", "bedstone evaluate")
+    picture = target("--chart", chart, ".svg")
+    path = None if is_url(model) else given(model, store)[0]
+    asked = asking.Asked(
+        suites=tuple(str(given(each, store)[0]) for each in words_of(suite) or SUITES),
+        items=items,
+        languages=keys_of(language),
+        samples=samples,
+        max_tokens=max_tokens,
+        chain=chain or ("greedy" if samples == 1 else "temperature=1"),
+        plain=plain,
+        prices=asking.Prices(prompt_price, completion_price),
+        number_format=number_format
+        or ("fp32" if path is None else writer.faster_format(path, device)),
+        device=device,
+        seed=seed,
+    )
+    found: Evaluation | EvaluationCost = evaluating.evaluated(
+        str(model),
+        evaluating.Wanted(
+            path=path,
+            endpoint_model=endpoint_model,
+            corpus=None if corpus is None else artifact_of(corpus, store),
+            against=None if against is None else given(against, store)[0],
+            pivot=pivot,
+            translator=translator,
+            dry_run=dry_run,
+        ),
+        asked,
+        making(store, progress, workers),
+    )
+    if picture and not dry_run:
+        from bedstone.reporting.sections.evaluation import accuracy_chart
+
+        write_chart(accuracy_chart(found["suites"][0]), picture, progress)
+    return found
+
+
+class Column(NamedTuple):
+    """Of the table for people."""
+
+    head: str
+    width: int
+    cell: Callable[[EvaluatedLanguage], str | None]
+    """None where it is not known."""
+
+
+COLUMNS = (
+    Column("score (95 %)", 20, lambda it: _told(it["score"], it["low"], it["high"])),
+    Column("gap to English (95 %)", 23, lambda it: _told_gap(it["gap_to_english"])),
+    Column("adj. p", 6, lambda it: _number(it["gap_to_english"], "p_adjusted", ".4f")),
+    Column("bits", 5, lambda it: _number(it["bits_over_english"], "value", ".2f")),
+    Column("text %", 6, lambda it: _percent(it["train_share"])),
+    Column("people", 6, lambda it: _percent(it["speakers_share"])),
+    Column("tokens", 6, lambda it: _number(it, "tokens_over_english", ".2f")),
+    Column("USD", 6, lambda it: _number(it, "usd_per_1000_items", ".3g")),
+    Column("s", 5, lambda it: _number(it, "seconds_per_item", ".2g")),
+)
+"""What nobody knows of any language is left out."""
+
+
+def _lines(found: Any) -> Iterator[str]:
+    return _evaluated(found) if "warnings" in found else _cost(found)
+
+
+def _cost(found: EvaluationCost) -> Iterator[str]:
+    yield f"suites: {', '.join(found['suites'])}"
+    yield f"{found['scores_stored']:,} scores and {found['answers_stored']:,} answers are stored"
+    yield (
+        f"{found['scores_to_make']:,} scores would be made and {found['answers_to_draw']:,} answers"
+        " drawn"
+    )
+    yield (
+        f"of {found['prompt_tokens_at_most']:,} tokens to read at most, and "
+        f"{found['completion_tokens_at_most']:,} to draw"
+    )
+    if found["seconds_about"] is not None:
+        minutes, seconds = divmod(math.ceil(found["seconds_about"]), 60)
+        yield f"about {minutes}:{seconds:02} minutes, at the pace measured here"
+    if found["usd_at_most"]:
+        yield f"{found['usd_at_most']:,.2f} USD at most"
+    for detour in found["pivot"]:
+        yield (
+            f"besides, {detour['items']:,} translated items to ask, "
+            f"{detour['calls']['translator']:,} calls of the translator, and "
+            f"{detour['usd_at_most']:,.2f} USD at most without its prompts"
+        )
+
+
+def _evaluated(found: Evaluation) -> Iterator[str]:
+    for suite in found["suites"]:
+        yield from _suite(suite)
+        yield ""
+    for detour in found["pivot"]:
+        yield from _detour(detour)
+        yield ""
+    yield from _wrapped(f"warning: {each}" for each in found["warnings"])
+
+
+def _suite(suite: EvaluatedSuite) -> Iterator[str]:
+    rows = suite["languages"]
+    by = "" if suite["judged_from"] == "scores" else ", as the model answers"
+    yield f"{suite['name']} by {suite['metric']}{by}; {_baselines(rows)}"
+    columns = [each for each in COLUMNS if any(each.cell(row) for row in rows)]
+    yield f"  {'language':10}" + "".join(f" {each.head:>{each.width}}" for each in columns)
+    for row in rows[:MOST_LINES]:
+        cells = (f" {each.cell(row) or NOT_KNOWN:>{each.width}}" for each in columns)
+        yield f"  {row['language']:10}{''.join(cells)}"
+    if len(rows) > MOST_LINES:
+        yield f"  and {len(rows) - MOST_LINES:,} more, in --json"
+    yield from _domains(suite["domains"])
+    yield from _wrapped(_sentences(suite))
+
+
+def _baselines(rows: Sequence[EvaluatedLanguage]) -> str:
+    """What is had without the question, in the mean over the languages."""
+    known = {
+        "chance": [row["chance"] for row in rows],
+        "longest choice": [row["longest_choice"] for row in rows],
+        "answer only": [row["answer_only"] for row in rows],
+    }
+    means = {name: [it for it in values if it is not None] for name, values in known.items()}
+    told = [f"{name} {fmean(values):.3f}" for name, values in means.items() if values]
+    low, *_, high = sorted(row["items"] for row in [*rows, *rows])
+    items = f"{low:,}" if low == high else f"{low:,} to {high:,}"
+    return ", ".join([f"{items} items a language", *told])
+
+
+def _domains(rows: Sequence[EvaluatedDomain]) -> Iterator[str]:
+    """Of all languages together, where there are several domains."""
+    whole = [row for row in rows if row["language"] is None]
+    if len(whole) > 1:
+        yield "  by domain, all languages together"
+        for row in whole[:MOST_LINES]:
+            yield f"    {row['domain'][:40]:40} {_told(row['score'], row['low'], row['high'])}"
+
+
+def _sentences(suite: EvaluatedSuite) -> Iterator[str]:
+    rows = suite["languages"]
+    if worst := suite["worst"]:
+        yield (
+            f"worst: {worst['language']}, {worst['value']:.3f}; the worst of {len(rows)} equal "
+            f"languages would have {worst['expected']:.3f}, in 5 of 100 tests below "
+            f"{worst['low']:.3f}"
+        )
+        pairs = len(rows) * (len(rows) - 1) // 2
+        apart = len(suite["told_apart"] or ())
+        yield f"{apart:,} of {pairs:,} pairs of languages can be told apart"
+    for name, each in suite["correlations"].items():
+        yield (
+            f"score with {name.replace('_', ' ')}, over {each['n']} languages: "
+            f"{_told(each['value'], each['low'], each['high'])}, no cause"
+        )
+    for key, gap in (suite["against"] or {}).items():
+        yield f"{key}: over the other model {_told_gap(gap)}"
+    yield from (f"warning: {each}" for each in suite["warnings"])
+
+
+def _detour(detour: Detour) -> Iterator[str]:
+    for suite in detour["suites"]:
+        yield f"{suite['name']} through {detour['pivot']} by {detour['translator']}"
+        yield (
+            f"  {'language':8} {'language gap':>23} {'translation loss':>23} {'detour gain':>23}"
+            "  so"
+        )
+        for row in suite["languages"]:
+            cells = (row["language_gap"], row["translation_loss"], row["detour_gain"])
+            told = "".join(f" {_told_gap(cell) or NOT_KNOWN:>23}" for cell in cells)
+            yield f"  {row['language']:8}{told}  {row['recommendation']}"
+    for key, why in detour["not_translated"].items():
+        yield from _wrapped([f"not translated: {key}: {why}"])
+
+
+def _wrapped(lines: Iterable[str]) -> Iterator[str]:
+    for line in lines:
+        yield from wrap(line, WIDTH, initial_indent="  ", subsequent_indent="    ")
+
+
+def _told(value: float, low: float | None, high: float | None) -> str:
+    return f"{value:.3f}" if low is None else f"{value:.3f} [{low:.3f}, {high:.3f}]"
+
+
+def _told_gap(gap: Any) -> str | None:
+    if gap is None:
+        return None
+    bounds = "" if gap["low"] is None else f" [{gap['low']:+.3f}, {gap['high']:+.3f}]"
+    return f"{gap['value']:+.3f}{bounds}"
+
+
+def _number(row: Any, name: str, form: str) -> str | None:
+    value = None if row is None else row.get(name)
+    return None if value is None else format(value, form)
+
+
+def _percent(share: float | None) -> str | None:
+    return None if share is None else f"{100 * share:.2f}"
+
+
+COMMANDS = (Command(evaluate, _lines),)

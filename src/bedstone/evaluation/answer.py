@@ -1,0 +1,216 @@
+"""What `bedstone evaluate` answers: of each suite, language, domain and detour."""
+
+from typing import Literal, NotRequired
+
+from typing_extensions import TypedDict
+
+
+class Measure(TypedDict):
+    """A measured value, and how sure it is."""
+
+    value: float | None
+    low: float | None
+    """95 %; null of too few items."""
+    high: float | None
+    n: int | None
+    """Items that are independent: passages, where items share one."""
+    p: NotRequired[float | None]
+    """Of no difference, where it is one."""
+    p_adjusted: NotRequired[float | None]
+    """Holm's, over the languages."""
+    gains: NotRequired[int]
+    """Items that are right here alone."""
+    losses: NotRequired[int]
+    detectable: NotRequired[float | None]
+    """The least difference that so many items would tell in 80 of 100 tests."""
+
+
+class Scored(TypedDict):
+    """How good the model is, by the suite's metric."""
+
+    score: float
+    low: float | None
+    high: float | None
+    n: int
+    """Items that are independent."""
+    gap_to_english: Measure | None
+    """Paired, on the same items."""
+    bits_over_english: Measure | None
+    """Of texts: bits for the same content."""
+
+
+class EvaluatedLanguage(Scored):
+    """How good the model is in a language, and what may go with it."""
+
+    language: str
+    name: str
+    items: int
+    rank: tuple[int, int] | None
+    """The best and the worst that it may have, as far as languages are told apart."""
+    chance: float | None
+    longest_choice: float | None
+    answer_only: float | None
+    """Of the choice that is likeliest without the question."""
+    exceeds_baselines: bool | None
+    """Whether the score is surely above each of these three; null where there are none."""
+    seen_share: float | Literal["unknown"] | None
+    """Of the items that can be told, those that stand in the training text; unknown where nobody
+    could look."""
+    seen_answer_share: float | Literal["unknown"] | None
+    too_short_share: float | Literal["unknown"]
+    """Of the items, those that are too short to tell."""
+    accuracy_clean: Measure | Literal["unknown"] | None
+    """The score on items that do not stand there."""
+    train_share: float | None
+    """Of the tokens that the model was trained on; null where its mix is not known."""
+    speakers_share: float | None
+    """Of the world's people."""
+    tokens: float | None
+    """Of an item, read and drawn."""
+    tokens_over_english: float | None
+    """For the same content, by the model's own tokeniser."""
+    usd_per_1000_items: float | None
+    seconds_per_item: float | None
+    """That an endpoint took; of a model of this machine, at its pace."""
+    measures: dict[str, Measure]
+    """All that is measured: each way to take a choice, the score over each baseline, agreement,
+    calibration, abstaining, the language of answers."""
+
+
+class EvaluatedDomain(Scored):
+    """The same of a domain."""
+
+    domain: str
+    language: str | None
+    """Null: all."""
+
+
+class WorstLanguage(TypedDict):
+    """The worst language, beside the worst of as many that are equal."""
+
+    language: str
+    value: float
+    pooled: float
+    """The mean over all languages."""
+    expected: float
+    """Of the worst of equal ones."""
+    low: float
+    """Below it lies the worst of equal ones in 5 of 100 tests."""
+
+
+class Apart(TypedDict):
+    """Two languages that differ beyond chance, Holm over all pairs."""
+
+    better: str
+    worse: str
+
+
+class Correlation(TypedDict):
+    """How scores go with something, over the languages: Spearman's, no cause."""
+
+    value: float
+    low: float
+    high: float
+    n: int
+
+
+class EvaluatedSuite(TypedDict):
+    """What a test says of the model."""
+
+    name: str
+    metric: str
+    judged_from: Literal["scores", "answers"]
+    """Whether choices are taken by their likelihood, or by the letter that is answered."""
+    languages: list[EvaluatedLanguage]
+    """The best first."""
+    domains: list[EvaluatedDomain]
+    worst: WorstLanguage | None
+    told_apart: list[Apart] | None
+    correlations: dict[str, Correlation]
+    """With ``train_share``, ``speakers_share`` and ``tokens_over_english``, of eight languages or
+    more."""
+    against: dict[str, Measure] | None
+    """By how much it is above the other model in each language, on the same items."""
+    warnings: list[str]
+
+
+Arm = Literal["direct", "in", "in_out", "self", "gold_in"]
+"""To ask as it is; translated; and translated back; by the model itself; what people translated."""
+
+
+class AskedArm(TypedDict):
+    """What came of asking one way."""
+
+    score: float
+    low: float | None
+    high: float | None
+    right_per_million_tokens: float | None
+    waiting_seconds: float | None
+    """Of an item."""
+
+
+class DetourLanguage(TypedDict):
+    """What the ways are worth in a language; items that failed on one are left out of all."""
+
+    language: str
+    items: int
+    left_out: dict[str, int]
+    """Arm -> items that failed."""
+    arms: dict[Arm, AskedArm | None]
+    language_gap: Measure | None
+    """What people translated, less the direct way."""
+    translation_loss: Measure | None
+    """What people translated, less what the translator did."""
+    detour_gain: Measure | None
+    """What the translator did, less the direct way."""
+    return_loss: Measure | None
+    """Before the answer is translated back, less after."""
+    round_gain: Measure | None
+    """There and back, less the direct way."""
+    self_gain: Measure | None
+    """What the model itself translated, less the direct way."""
+    calls: dict[Arm, float | None]
+    """Of an item."""
+    tokens: dict[Arm, float | None]
+    recommendation: Literal["detour", "direct", "cannot tell"]
+
+
+class DetourSuite(TypedDict):
+    """A suite's languages."""
+
+    name: str
+    metric: str
+    languages: list[DetourLanguage]
+
+
+class Survived(TypedDict):
+    """A share of what a text has that its translation has too."""
+
+    value: float
+    low: float
+    high: float
+    n: int
+    by_people: float | None
+    """The same of what people translated."""
+
+
+class Detour(TypedDict):
+    """What it is worth to translate, to answer, and to translate back."""
+
+    pivot: str
+    translator: str
+    suites: list[DetourSuite]
+    survival: dict[str, dict[str, Survived | float | None]]
+    """Language -> numbers, names, addresses, negations, the language itself; and chrF++."""
+    not_translated: dict[str, str]
+    """Language -> why."""
+
+
+class DetourCost(TypedDict):
+    """What a detour would ask besides."""
+
+    items: int
+    calls: dict[Literal["translator", "self"], int]
+    completion_tokens_at_most: int
+    usd_at_most: float
+    """Without the prompts."""

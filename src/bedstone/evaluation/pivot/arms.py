@@ -1,0 +1,146 @@
+"""What each way to an answer is worth, the same items in all of them, and what it takes.
+
+The ways of a language: ``direct``; ``in``, the item is translated and the answer judged in the
+pivot's language; ``in_out``, that answer is translated back; ``self``, as ``in`` with the evaluated
+model as translator; ``gold_in``, the item as people wrote it in the pivot's language.
+
+Source: Etxaniz et al. 2023, arXiv:2308.01223, for ``self``.
+"""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from statistics import fmean
+from typing import Any, NamedTuple, TypeVar
+
+from bedstone.evaluation.verdicts.gaps import Gap, Score, gaps, scores
+from bedstone.evaluation.verdicts.panels import Measured, Panel, panel_of
+from bedstone.tasks.items import Item
+from bedstone.uncertainty.paired import LEVEL
+
+S = TypeVar("S", bound=Score)
+WAYS = ("direct", "in", "in_out", "self", "gold_in")
+COMPARED = {
+    "language_gap": ("gold_in", "direct"),
+    "translation_loss": ("gold_in", "in"),
+    "detour_gain": ("in", "direct"),
+    "return_loss": ("in", "in_out"),
+    "round_gain": ("in_out", "direct"),
+    "self_gain": ("self", "direct"),
+}
+"""Each is the first's score less the second's. ``round_gain`` is what of the gain comes back."""
+MOST_FAILED_SHARE = 0.2
+"""Of a way's items: where more fail it says nothing, and would take too many from the others."""
+
+
+class Cost(NamedTuple):
+    """Of an item."""
+
+    calls: int = 0
+    """Of the model, and of the translator, of which each line is one."""
+    tokens: int = 0
+    """Of all calls, read and drawn; a program has none."""
+    seconds: float | None = 0.0
+    """One call waits for another; None where one is not told."""
+
+    def then(self, other: "Cost") -> "Cost":
+        """Both."""
+        seconds = None
+        if self.seconds is not None and other.seconds is not None:
+            seconds = self.seconds + other.seconds
+        return Cost(self.calls + other.calls, self.tokens + other.tokens, seconds)
+
+
+@dataclass(frozen=True, slots=True)
+class Way:
+    """What came of items on one way; of those that are not there it failed."""
+
+    right: Mapping[str, float]
+    """By the item's id in the language, 0 to 1."""
+    costs: Mapping[str, Cost]
+
+
+@dataclass(frozen=True, slots=True)
+class Travelled:
+    """A language's items of a suite, and the ways that they went."""
+
+    items: Sequence[Item]
+    ways: Mapping[str, Way]
+
+    def failed(self, name: str) -> list[Item]:
+        """Items that came to nothing on this way. Choices are not translated back."""
+        went = [item for item in self.items if name != "in_out" or not item.choices]
+        return [item for item in went if item.id not in self.ways[name].right]
+
+    def told(self) -> "Travelled":
+        """The items that came to something on all ways; a way on which few did is left out."""
+        most = MOST_FAILED_SHARE * len(self.items)
+        failed = {name: self.failed(name) for name in self.ways}
+        ways = {name: way for name, way in self.ways.items() if len(failed[name]) <= most}
+        lost = {item.id for name in ways for item in failed[name]}
+        return Travelled([item for item in self.items if item.id not in lost], ways)
+
+    def measured(self, *names: str) -> Iterator[Measured]:
+        """What is right on a way, less what is on another."""
+        rights = [self.ways[name].right for name in names if name in self.ways]
+        for item in self.items if len(rights) == len(names) else ():
+            if all(item.id in right for right in rights):
+                first, *less = (right[item.id] for right in rights)
+                yield Measured(item, first - sum(less))
+
+
+def compared(by_language: Mapping[str, Travelled], seed: int) -> list[dict[str, Any]]:
+    """What the ways are worth in each of a suite's languages.
+
+    Items that failed on one way are left out of all. p-values are adjusted over the languages.
+    """
+    told = {language: each.told() for language, each in by_language.items()}
+
+    def judged(judge: Callable[[Panel, int], Sequence[S]], *names: str) -> dict[str, S]:
+        panel = panel_of(each for its in told.values() for each in its.measured(*names))
+        return dict(zip(panel.columns, judge(panel, seed) if panel.columns else (), strict=True))
+
+    reached = {name: judged(scores, name) for name in WAYS}
+    between = {name: judged(gaps, *both) for name, both in COMPARED.items()}
+    rows = []
+    for language, its in by_language.items():
+        arms = {name: _arm(told[language], name, reached[name].get(language)) for name in WAYS}
+        found = {name: gap.get(language) for name, gap in between.items()}
+        rows.append(
+            {
+                "language": language,
+                "items": len(told[language].items),
+                "left_out": {name: len(its.failed(name)) for name in its.ways},
+                "calls": {name: arm and arm.pop("calls") for name, arm in arms.items()},
+                "tokens": {name: arm and arm.pop("tokens") for name, arm in arms.items()},
+                "arms": arms,
+                **{name: gap and asdict(gap) for name, gap in found.items()},
+                "recommendation": _recommendation(found["round_gain"] or found["detour_gain"]),
+            }
+        )
+    return rows
+
+
+def _arm(its: Travelled, name: str, score: Score | None) -> dict[str, Any] | None:
+    if score is None:
+        return None
+    way = its.ways[name]
+    costs = [way.costs[item.id] for item in its.items if item.id in way.right]
+    tokens = fmean(cost.tokens for cost in costs)
+    waits = [cost.seconds for cost in costs if cost.seconds is not None]
+    return {
+        "score": score.value,
+        "low": score.low,
+        "high": score.high,
+        "right_per_million_tokens": 1e6 * score.value / tokens if tokens else None,
+        "waiting_seconds": fmean(waits) if len(waits) == len(costs) else None,
+        "calls": fmean(cost.calls for cost in costs),
+        "tokens": tokens,
+    }
+
+
+def _recommendation(gain: Gap | None) -> str:
+    if gain is None or gain.low is None or gain.high is None or gain.p_adjusted is None:
+        return "cannot tell"
+    if gain.p_adjusted >= LEVEL or gain.low <= 0 <= gain.high:
+        return "cannot tell"
+    return "detour" if gain.value > 0 else "direct"

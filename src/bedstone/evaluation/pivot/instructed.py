@@ -1,0 +1,106 @@
+"""Translation by a model that is asked for it: one of this machine, or an endpoint's.
+
+There is one instruction, in English, without examples. A model that knows no turns goes on behind
+a line and the target's name.
+"""
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from bedstone.evaluation.pivot.translators import Translated, checked
+from bedstone.generation.chain import parse
+from bedstone.languages import name, split
+from bedstone.sampling.endpoints.client import Endpoint
+from bedstone.sampling.endpoints.findings import FILE, Findings
+from bedstone.sampling.endpoints.openai_api import RemoteDrawing
+from bedstone.store.artifact import Shard
+from bedstone.store.payload import read_json
+from bedstone.training.threads import using_threads
+
+if TYPE_CHECKING:
+    from bedstone.generation.writer import Writer
+
+TURN = "Translate this from {source} into {target}. Answer with the translation alone.\n\n{line}"
+BEGINNING = "{source}: {line}\n{target}:"
+CUT_OFF = {"length": "cut off"}
+Complete = Callable[[Sequence[str]], list[Translated]]
+"""What a model writes behind each prompt; ``why`` tells where it is no whole text."""
+
+
+@dataclass(frozen=True, slots=True)
+class Instructed:
+    """A model that is asked to translate."""
+
+    complete: Complete
+    chat: bool
+    source: str
+    target: str
+    """Languages, as ``spa_Latn``."""
+
+    def translate(self, lines: Sequence[str]) -> list[Translated]:
+        """Of each line; what a model without turns writes behind its first line is left out."""
+        source, target = (name(split(key)[0]) for key in (self.source, self.target))
+        form = TURN if self.chat else BEGINNING
+        prompts = [form.format(source=source, target=target, line=line) for line in lines]
+        translated = []
+        for line, given in zip(lines, self.complete(prompts), strict=True):
+            text, why = given.text, given.why
+            if not self.chat:
+                text, end, _ = text.lstrip().partition("\n")
+                why = "" if end else why
+            text, why = ("", why) if why else checked(line, text)
+            translated.append(replace(given, text=text, why=why))
+        return translated
+
+
+def by_writer(writer: "Writer", max_tokens: int, threads: int, *, chat: bool) -> Complete:
+    """A model of this machine, greedily."""
+    from bedstone.generation.generate import Drawing
+
+    newline = writer.texts.encode("\n")
+    # A model without turns would go on with another line.
+    ends = writer.ends if chat or len(newline) > 1 else writer.ends | set(newline)
+    drawing = Drawing(parse("greedy"), 1, max_tokens, ends, seed=0)
+    room = writer.model.config.seq_len - max_tokens
+
+    def complete(prompts: Sequence[str]) -> list[Translated]:
+        begun = time.monotonic()
+        ids = writer.prompt_ids(prompts, chat=chat)
+        fitting = [each for each in ids if len(each) <= room]
+        with using_threads(threads):
+            drawn = iter(writer.complete(fitting, drawing) if fitting else ())
+        share, found = (time.monotonic() - begun) / len(prompts), []
+        for each in ids:
+            if len(each) > room:
+                found.append(Translated("", "longer than the model's texts", share))
+                continue
+            (one,) = next(drawn)
+            text, why = writer.texts.decode(one.text_ids), CUT_OFF.get(one.finish_reason, "")
+            found.append(Translated(text, why, share, len(each), len(one.token_ids)))
+        return found
+
+    return complete
+
+
+def by_endpoint(probed: Shard, max_tokens: int) -> tuple[Complete, bool]:
+    """An endpoint's, greedily; and whether it is asked in turns."""
+    about = read_json(probed, FILE)
+    findings = Findings.read(about)
+    endpoint = Endpoint.with_key(about["url"], about["model"], chat=about["chat"])
+    drawing = RemoteDrawing(parse("greedy"), 1, max_tokens, seed=0)
+
+    def complete(prompts: Sequence[str]) -> list[Translated]:
+        return [
+            Translated(
+                one.text,
+                CUT_OFF.get(one.finish_reason, ""),
+                one.seconds,
+                one.prompt_tokens,
+                one.completion_tokens,
+            )
+            for (one,) in endpoint.complete(prompts, drawing, findings)
+        ]
+
+    return complete, about["chat"]

@@ -1,0 +1,142 @@
+"""Stage evaluation.scores: how likely a model holds each choice of a test's items.
+
+Reads   ``items``; ``model``: the files of a model, or ``probe``: an endpoint; what the config
+        leaves open, from ``plan``
+Writes  ``parts/``: tables of ``item`` (its id), ``choice`` (its number), ``logprob`` (natural: of
+        delimiter and choice after the prompt, or of a text), ``alone_logprob`` (of delimiter and
+        choice after nothing; null for a text, and where an endpoint does not tell it), ``tokens``
+        (of the choice), ``prompt_tokens``, ``is_split`` (a token would span the border to the
+        prompt), ``is_cut`` (the prompt has lost its first tokens: the model's texts are shorter)
+
+Items without choices are answered, not scored: they are passed over. A part is written as soon as
+its items are scored: a killed build goes on behind it.
+"""
+
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+from pydantic import Field
+
+from bedstone.config import MOST_THREADS, Config
+from bedstone.errors import ConfigError, DataError, printable
+from bedstone.evaluation import continuations, echoes
+from bedstone.generation.foresight import Foreseen, Known
+from bedstone.model import Device, NumberFormat
+from bedstone.store import tables
+from bedstone.store.decisions import decide
+from bedstone.store.provenance import core_count
+from bedstone.store.stage import Job, Metrics, Result, Stage
+from bedstone.tasks.items import Item, items_of
+from bedstone.tasks.scored import SCORES
+from bedstone.tasks.stored import part_name
+from bedstone.training.threads import using_threads
+
+PART_ITEMS = 256
+"""Scored together: the fewer, the less a killed build loses; the more, the more have beginnings in
+common."""
+
+Row = dict[str, Any]
+
+
+class ScoresConfig(Config):
+    """How it is computed."""
+
+    how = ("device",)
+    number_format: NumberFormat = "fp32"
+    device: Device = "auto"
+    """Of a model of this machine."""
+    threads: int | None = Field(default=None, ge=1, le=MOST_THREADS)
+    """Parts scored side by side: they change no score. Absent: the plan's, or each processor."""
+
+
+def run(config: ScoresConfig, job: Job) -> Result:
+    """Score what is not there yet, part by part.
+
+    Raises:
+        ConfigError: neither model nor endpoint, or an endpoint that cannot be asked so.
+        DataError: no item has choices, or a choice is empty.
+    """
+    items = _with_choices(items_of(job.inputs["items"]))
+    starts = range(0, len(items), PART_ITEMS)
+    parts = {part_name(start): items[start : start + PART_ITEMS] for start in starts}
+    missing = {name: part for name, part in parts.items() if not job.has(name)}
+    with job.progress.task("items", len(items)) as progress:
+        progress.advance(len(items) - sum(map(len, missing.values())))
+        if missing:
+            score = _scoring(config, job)
+            threads = config.threads or core_count()
+            # A part for each thread, not a matrix product for all.
+            with using_threads(1), ThreadPoolExecutor(threads) as pool:
+                work = partial(_write, job, score)
+                for count in pool.map(work, missing, missing.values()):
+                    progress.advance(count)
+    return Result(_metrics(pa.concat_tables(pq.read_table(job.folder / name) for name in parts)))
+
+
+def foresee(config: ScoresConfig, known: Known) -> Foreseen:
+    """The tokens of each prompt, and of each choice after it and after nothing."""
+    encode = known.encoder.encode
+    items = _with_choices(items_of(known.inputs["items"]))
+    prompts = sum(len(encode(item.prompt)) for item in items)
+    choices = sum(len(encode(choice)) for item in items for choice in item.choices)
+    return Foreseen(read_tokens=prompts + 2 * choices)
+
+
+def _with_choices(items: Iterable[Item]) -> list[Item]:
+    found = [item for item in items if item.choices]
+    if not found:
+        raise DataError("no item has choices", hint="items to answer are for sampling.answers")
+    if empty := [item.id for item in found if not all(item.choices)]:
+        raise DataError(f"item {printable(empty[0])}: a choice is empty")
+    return found
+
+
+def _scoring(config: ScoresConfig, job: Job) -> Callable[[Sequence[Item]], list[Row]]:
+    if ("model" in job.inputs) == ("probe" in job.inputs):
+        raise ConfigError("a model or the probe of an endpoint is asked: give one of the two")
+    if "probe" in job.inputs:
+        return partial(echoes.scored, echoes.probed(job.inputs["probe"]))
+    from bedstone.generation.writer import folder_of, loaded
+
+    writer = loaded(folder_of(job.inputs["model"]), config.number_format, config.device)
+    return partial(continuations.scored, writer)
+
+
+def _write(
+    job: Job, score: Callable[[Sequence[Item]], list[Row]], name: str, items: Sequence[Item]
+) -> int:
+    """Write a part; how many items it holds."""
+    tables.write(job, name, pa.Table.from_pylist(score(items), SCORES))
+    return len(items)
+
+
+def _metrics(table: pa.Table) -> Metrics:
+    marked = {
+        name: pc.count_distinct(table.filter(table[column])["item"]).as_py()
+        for name, column in (("split_items", "is_split"), ("cut_items", "is_cut"))
+    }
+    return {
+        "items": pc.count_distinct(table["item"]).as_py(),
+        "choices": len(table),
+        "choice_tokens": pc.sum(table["tokens"]).as_py(),
+        **marked,
+    }
+
+
+STAGE = Stage(
+    "evaluation.scores",
+    version=1,
+    config=ScoresConfig,
+    inputs=("items",),
+    optional=("model", "probe"),
+    run=run,
+    libraries=("numpy", "pyarrow", "tokenizers", "torch"),
+    reproducible="request",
+    decided_by=("plan",),
+    resolve=partial(decide, undecided=("threads",)),
+)

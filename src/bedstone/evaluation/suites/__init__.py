@@ -1,0 +1,1 @@
+"""Sets of items: those that are read, and those that are made."""

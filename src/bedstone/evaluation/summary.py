@@ -1,0 +1,103 @@
+"""One table of a suite: how good a model is in each language, beside what may go with it."""
+
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict
+from typing import Any
+
+from bedstone.evaluation.expense import Expense
+from bedstone.evaluation.standing import UNKNOWN
+from bedstone.languages import WORLD_POPULATION, name, speakers, split
+from bedstone.store.artifact import Artifact
+from bedstone.store.lineage import ancestors
+from bedstone.store.payload import read_json
+from bedstone.tokenizer.mixing.shares import FILE as MIX
+from bedstone.tokenizer.mixing.shares import language_of
+from bedstone.uncertainty.intervals import rank_correlation
+
+Row = dict[str, Any]
+BESIDE = ("train_share", "speakers_share", "tokens_over_english")
+"""What a score may go with."""
+COARSE = 0.1
+"""A gap that a test should be able to tell."""
+UNREAD_SHARE = 0.05
+"""Of the answers: more is told."""
+ONE_TEXT = {"belebele": "FLORES", "sib200": "FLORES", "flores": "FLORES", "udhr": "udhr"}
+"""Suites of a text that yardsticks are made of, too."""
+
+
+def train_shares(model: Artifact | None) -> dict[str, float]:
+    """Each language's share of the tokens that a model was trained on; nothing if no mix is known.
+
+    Args:
+        model: whose mix is looked for among what is behind it.
+    """
+    behind = {} if model is None else ancestors(model)
+    mix = next((it for it in behind.values() if it.manifest.stage == "tokenizer.mix"), None)
+    found = defaultdict[str, float](float)
+    if mix is not None:
+        for group, row in read_json(mix, MIX)["languages"].items():
+            found[language_of(group)] += row["weight"]
+    return dict(found)
+
+
+def speakers_share(key: str) -> float | None:
+    """A language's speakers over the world's people; null where they are not known."""
+    known = speakers(*split(key))
+    return None if known is None else known / WORLD_POPULATION
+
+
+def beside(row: Row, expense: Expense | None, shares: Mapping[str, float]) -> Row:
+    """A language's row with what may go with its score.
+
+    Args:
+        row: as ``evaluation.standing.told`` has it.
+        expense: of the suite in this language.
+        shares: of the training text; empty where it is not known.
+    """
+    key = row["language"]
+    return row | {
+        "name": name(split(key)[0]),
+        "longest_choice": row["measures"].get("longest_choice", {}).get("value"),
+        "train_share": shares.get(key, 0.0) if shares else None,
+        "speakers_share": speakers_share(key),
+        **(dict.fromkeys(Expense.__dataclass_fields__) if expense is None else asdict(expense)),
+    }
+
+
+def correlations(rows: Sequence[Row]) -> dict[str, Row]:
+    """How scores go with what stands beside them, over the languages; no cause is told by it."""
+    found = {}
+    for kind in BESIDE:
+        pairs = [(row["score"], row[kind]) for row in rows if row[kind] is not None]
+        if pairs and (told := rank_correlation(*zip(*pairs, strict=True))) is not None:
+            found[kind] = asdict(told)
+    return found
+
+
+def warnings(suite: str, rows: Sequence[Row]) -> Iterator[str]:
+    """What a careful reader of the rows would object."""
+    if doubtful := [row["language"] for row in rows if row["exceeds_baselines"] is False]:
+        yield (
+            "not above what is had without the question, so the score says nothing of the "
+            f"language: {', '.join(doubtful)}"
+        )
+    if few := [row["language"] for row in rows if _is_coarse(row["gap_to_english"])]:
+        yield f"too few items to tell a gap of {COARSE:.2f} to English: {', '.join(few)}"
+    unread = {row["language"]: row["measures"].get("unread", {}).get("value", 0) for row in rows}
+    if told := [f"{key} {share:.0%}" for key, share in unread.items() if share > UNREAD_SHARE]:
+        yield f"no answer could be read, which counts as wrong: {', '.join(told)}"
+    for row in rows:
+        if row["seen_share"] not in (UNKNOWN, None, 0):
+            clean = row["accuracy_clean"]
+            on_clean = "none is clean" if clean is None else f"{clean['value']:.3f} on clean ones"
+            yield (
+                f"{row['language']}: {row['seen_share']:.0%} of the items stand in the training "
+                f"text; {on_clean}"
+            )
+    if text := next((text for name, text in ONE_TEXT.items() if name in suite), None):
+        yield f"its text is that of the yardstick {text}: the two are one piece of evidence"
+
+
+def _is_coarse(gap: Row | None) -> bool:
+    return gap is not None and (gap["low"] is None or gap.get("detectable", 0.0) > COARSE)

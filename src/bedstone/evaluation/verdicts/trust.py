@@ -1,0 +1,152 @@
+"""How far what a model says of itself can be trusted: confidence, agreement, not knowing.
+
+Shape letters: I instances, B bins, R simulations.
+"""
+
+from collections import Counter, defaultdict
+from collections.abc import Callable, Hashable, Iterable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from bedstone.evaluation.outcomes import Outcome
+from bedstone.evaluation.verdicts.panels import Measured
+from bedstone.sampling.choosing.calibration import agreement, auroc, brier
+from bedstone.uncertainty.paired import Floats
+
+BINS = 10
+SIMULATIONS = 500
+NUMBERS = 2**22
+"""Simulated at once."""
+
+
+@dataclass(frozen=True, slots=True)
+class Calibration:
+    """Whether confidence is a chance to be right."""
+
+    error: float
+    """The expected calibration error, in bins of equally many."""
+    error_by_chance: float
+    """Of a model that is right exactly as often as it is confident: the mean."""
+    error_by_chance_high: float
+    """Which that of such a model exceeds in 5 of 100 tests."""
+    brier: float
+    auroc: float | None
+    """None where all are right or all wrong."""
+
+    @property
+    def is_miscalibrated(self) -> bool:
+        """Whether chance does not explain the error."""
+        return self.error > self.error_by_chance_high
+
+
+def calibration(confidence_I: ArrayLike, right_I: ArrayLike, seed: int) -> Calibration:
+    """Of one instance at least. By chance: as if none were right because another is.
+
+    Source: Guo et al. 2017, arXiv:1706.04599, equation 3. Differs: bins of equally many, and the
+    error's own bias beside it, by simulation.
+    """
+    confidence_I, right_I = np.asarray(confidence_I, np.float64), np.asarray(right_I, np.float64)
+    order = np.argsort(confidence_I, kind="stable")
+    confidence_I, right_I = confidence_I[order], right_I[order]
+    random, count = np.random.default_rng(seed), len(order)
+    together = max(NUMBERS // count, 1)
+    by_chance = [
+        _error(
+            confidence_I, random.random((min(together, SIMULATIONS - done), count)) < confidence_I
+        )
+        for done in range(0, SIMULATIONS, together)
+    ]
+    chance_R = np.concatenate(by_chance)
+    ranked = auroc(confidence_I, right_I)
+    return Calibration(
+        float(_error(confidence_I, right_I[None])[0]),
+        float(chance_R.mean()),
+        float(np.quantile(chance_R, 0.95)),
+        brier(confidence_I, right_I),
+        None if np.isnan(ranked) else ranked,
+    )
+
+
+def _error(confidence_I: Floats, right_RI: ArrayLike) -> Floats:
+    """Of each row; the instances are in the confidence's order."""
+    starts_B = np.unique(np.arange(BINS) * len(confidence_I) // BINS)
+    off_RB = np.add.reduceat(np.asarray(right_RI) - confidence_I, starts_B, axis=1)
+    return np.asarray(np.abs(off_RB).sum(axis=1) / len(confidence_I))
+
+
+def agreements(
+    outcomes: Iterable[Outcome], group: Callable[[Outcome], Hashable]
+) -> tuple[list[Measured], list[Measured], dict[str, float]]:
+    """How often two outcomes of a group say the same, and whether all of it are right.
+
+    And in each language, how often two outcomes of any two groups say the same, which is chance.
+    Groups of one are left out; what is not read agrees with nothing.
+
+    Args:
+        outcomes: of any languages.
+        group: samples of an item, say, or wordings of a content; of one language.
+    """
+    groups = defaultdict[Hashable, list[Outcome]](list)
+    for each in outcomes:
+        groups[group(each)].append(each)
+    agreeing, all_right = list[Measured](), list[Measured]()
+    said = defaultdict[str, Counter[object]](Counter)
+    for those in groups.values():
+        if len(those) > 1:
+            item, each_said = those[0].item, [_said(it) for it in those]
+            said[item.language].update(each_said)
+            numbers = {what: number for number, what in enumerate(set(each_said))}
+            choice = [-1 if what is None else numbers[what] for what in each_said]
+            agreeing.append(Measured(item, float(agreement(np.array([choice]))[0])))
+            all_right.append(Measured(item, float(all(it.right == 1 for it in those))))
+    by_chance = {language: _by_chance(counts) for language, counts in said.items()}
+    return agreeing, all_right, by_chance
+
+
+def _said(outcome: Outcome) -> tuple[int | None, str | None] | None:
+    """None, if nothing can be read; abstaining is an answer."""
+    return (outcome.chosen, outcome.answer) if outcome.is_read else None
+
+
+def _by_chance(counts: Counter[object]) -> float:
+    read = (count for said, count in counts.items() if said is not None)
+    return sum(count**2 for count in read) / counts.total() ** 2
+
+
+def knowing(outcomes: Sequence[Outcome]) -> dict[str, list[Measured]]:
+    """Whether a model answers where it can know and abstains where it cannot.
+
+    ``answered`` and ``right_of_answered`` of questions without choices that have an answer,
+    ``answered_without_fact`` of those that have none, ``abstained`` of all. What is not read is no
+    answer.
+    """
+    known = [each for each in outcomes if each.item.answers]
+    unknown = [each for each in outcomes if not each.item.answers]
+    return {
+        "answered": [Measured(each.item, float(_answers(each))) for each in known],
+        "right_of_answered": [Measured(it.item, it.right) for it in known if _answers(it)],
+        "answered_without_fact": [Measured(each.item, float(_answers(each))) for each in unknown],
+        "abstained": [Measured(each.item, float(each.abstains)) for each in outcomes],
+    }
+
+
+def penalised(outcomes: Sequence[Outcome], threshold: float) -> list[Measured]:
+    """1 for a right answer, -t / (1 - t) for a wrong one, 0 for none.
+
+    Args:
+        outcomes: as of ``knowing``.
+        threshold: t; who is less sure than this does better to abstain.
+
+    Source: Kalai et al. 2025, arXiv:2509.04664.
+    """
+    penalty = threshold / (1 - threshold)
+    return [
+        Measured(it.item, it.right - (1 - it.right) * penalty if _answers(it) else 0.0)
+        for it in outcomes
+    ]
+
+
+def _answers(outcome: Outcome) -> bool:
+    return outcome.is_read and not outcome.abstains

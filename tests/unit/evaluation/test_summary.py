@@ -1,0 +1,71 @@
+"""What stands beside a score, and what is said of it."""
+
+from types import SimpleNamespace
+
+import pytest
+
+from bedstone.evaluation import summary
+from bedstone.evaluation.expense import Expense
+from bedstone.store.artifact import Artifact
+
+
+def row(language="tel_Telu", score=0.5, **values):
+    told = {"language": language, "score": score, "gap_to_english": None, "seen_share": "unknown"}
+    return told | {"exceeds_baselines": True, "measures": {}} | values
+
+
+def test_what_stands_beside_a_score_is_null_where_it_is_not_known():
+    measures = {"longest_choice": {"value": 0.4}}
+    alone = summary.beside(row(measures=measures), None, {})
+    assert (alone["name"], alone["longest_choice"], alone["train_share"]) == ("Telugu", 0.4, None)
+    assert alone["speakers_share"] == pytest.approx(0.0127, abs=0.001)
+    assert (alone["tokens"], alone["usd_per_1000_items"]) == (None, None)
+    expense = Expense(9.0, 2.0, None, 0.1)
+    known = summary.beside(row(), expense, {"eng_Latn": 0.9})
+    assert (known["train_share"], known["tokens_over_english"]) == (0.0, 2.0)
+    assert summary.beside(row("qaa_Latn"), None, {})["speakers_share"] is None
+
+
+def test_a_mix_tells_shares_of_the_training_text_by_language(monkeypatch):
+    groups = {"eng_Latn/yes": 0.5, "eng_Latn/no": 0.2, "tel_Telu": 0.3}
+    mix = SimpleNamespace(manifest=SimpleNamespace(stage="tokenizer.mix"))
+    monkeypatch.setattr(summary, "ancestors", lambda _: {"mix": mix})
+    languages = {name: {"weight": weight} for name, weight in groups.items()}
+    monkeypatch.setattr(summary, "read_json", lambda *_: {"languages": languages})
+    model = Artifact.__new__(Artifact)
+    assert summary.train_shares(model) == pytest.approx({"eng_Latn": 0.7, "tel_Telu": 0.3})
+    assert summary.train_shares(None) == {}
+
+
+def test_scores_go_with_what_is_planted_and_few_languages_prove_nothing():
+    rows = [
+        row(f"l{number}", number / 10, train_share=None, speakers_share=0.1 * number**2)
+        | {"tokens_over_english": 9 - number}
+        for number in range(9)
+    ]
+    found = summary.correlations(rows)
+    assert set(found) == {"speakers_share", "tokens_over_english"}
+    assert found["speakers_share"]["value"] == pytest.approx(1)
+    assert found["tokens_over_english"]["value"] == pytest.approx(-1)
+    assert found["tokens_over_english"]["high"] < -0.5
+    assert summary.correlations(rows[:7]) == {}
+
+
+def test_a_careful_reader_is_warned():
+    gap = {"value": -0.2, "low": -0.4, "high": 0.0, "detectable": 0.3}
+    rows = [
+        row("eng_Latn", measures={"unread": {"value": 0.5}}),
+        row("tel_Telu", exceeds_baselines=False),
+        row("swa_Latn", gap_to_english=gap),
+        row("hin_Deva", seen_share=0.25, accuracy_clean={"value": 0.125}),
+        row("spa_Latn", seen_share=0.0, gap_to_english=gap | {"detectable": 0.05}),
+        row("deu_Latn", seen_share=1.0, accuracy_clean=None),
+    ]
+    chance, few, unread, seen, all_seen, text = summary.warnings("belebele", rows)
+    assert chance.endswith("says nothing of the language: tel_Telu")
+    assert few == "too few items to tell a gap of 0.10 to English: swa_Latn"
+    assert unread == "no answer could be read, which counts as wrong: eng_Latn 50%"
+    assert seen == "hin_Deva: 25% of the items stand in the training text; 0.125 on clean ones"
+    assert all_seen == "deu_Latn: 100% of the items stand in the training text; none is clean"
+    assert "FLORES" in text
+    assert list(summary.warnings("mine", [row()])) == []
