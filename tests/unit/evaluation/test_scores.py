@@ -296,9 +296,7 @@ def test_a_probe_that_has_not_asked_is_refused(scored, stored):
     values = found().values({"url": "http://127.0.0.1:1/v1", "model": "toy", "chat": True})
     del values["features"]["echo"]
     probed = stored("sampling.probe", lambda job: write_json(job, FILE, values))
-    with pytest.raises(
-        ConfigError, match=r"how likely .* \(of a chat, or of an older"
-    ):
+    with pytest.raises(ConfigError, match=r"how likely .* \(of a chat, or of an older"):
         scored(probe=probed)
     assert not Findings.read(values).honours("echo")
 
