@@ -26,7 +26,7 @@ from lm_eval.models.huggingface import HFLM
 from timing import cpu_seconds
 
 from bedstone.counting.shape import ModelConfig
-from bedstone.evaluation.continuations import scored
+from bedstone.evaluation.likelihoods.continuations import scored
 from bedstone.generation.writer import Writer
 from bedstone.model import hugging_face
 from bedstone.model.transformer import Transformer

@@ -9,7 +9,7 @@ from tests.support.endpoints import found, reply, serving
 from tests.support.models import write_unigram
 from tests.unit.conftest import tokenizer  # noqa: F401 (a fixture)
 
-from bedstone.evaluation import continuations
+from bedstone.evaluation.likelihoods import continuations
 from bedstone.progress import Progress
 from bedstone.sampling import probe
 from bedstone.sampling.endpoints.findings import Finding, Findings

@@ -23,7 +23,7 @@ from bedstone.commands.declare import (
 from bedstone.commands.desk import artifact_of, given, is_url, keys_of, making, words_of
 from bedstone.commands.save import target, write_chart
 from bedstone.commands.strategies import Probe
-from bedstone.evaluation.answer import (
+from bedstone.evaluation.inquiry.answer import (
     Detour,
     DetourCost,
     EvaluatedDomain,
@@ -161,9 +161,9 @@ def evaluate(
     """
     from bedstone.store.stages import imported
 
-    asking = imported("evaluation.asking", "bedstone evaluate")
+    asking = imported("evaluation.inquiry.asking", "bedstone evaluate")
     writer = imported("generation.writer", "bedstone evaluate")
-    evaluating = imported("evaluation.evaluating", "bedstone evaluate")
+    evaluating = imported("evaluation.inquiry.evaluating", "bedstone evaluate")
     picture = target("--chart", chart, ".svg")
     path = None if is_url(model) else given(model, store)[0]
     asked = asking.Asked(

@@ -27,7 +27,7 @@ from pydantic import Field
 
 from bedstone.config import MOST_THREADS, Config
 from bedstone.evaluation.beginnings import DROPPED, NULLABLE, REQUIRED
-from bedstone.evaluation.windows import text_bits
+from bedstone.evaluation.likelihoods.windows import text_bits
 from bedstone.generation.foresight import Foreseen, Known
 from bedstone.languages import ENGLISH
 from bedstone.model import Device, NumberFormat

@@ -24,7 +24,7 @@ from pydantic import Field
 
 from bedstone.config import MOST_THREADS, Config
 from bedstone.errors import ConfigError, DataError, printable
-from bedstone.evaluation import continuations, echoes
+from bedstone.evaluation.likelihoods import continuations, echoes
 from bedstone.generation.foresight import Foreseen, Known
 from bedstone.model import Device, NumberFormat
 from bedstone.store import tables

@@ -13,9 +13,9 @@ import pytest
 from tests.support.exports import TEXTS, made, write_model
 
 import bedstone
-from bedstone.evaluation.outcomes import outcomes, text_costs
 from bedstone.evaluation.scores import STAGE, ScoresConfig
 from bedstone.evaluation.suites.harness import harness_items
+from bedstone.evaluation.verdicts.outcomes import outcomes, text_costs
 from bedstone.sampling import answers
 from bedstone.store.build import build
 from bedstone.store.engine import Local

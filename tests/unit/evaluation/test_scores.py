@@ -9,9 +9,10 @@ from tests.support.endpoints import found, reply, serving
 from tests.support.models import SMOLLM2, bytes_of, needs_smollm2, write_model
 
 from bedstone.errors import ConfigError, DataError
-from bedstone.evaluation import continuations, scores
-from bedstone.evaluation.outcomes import outcomes
+from bedstone.evaluation import scores
+from bedstone.evaluation.likelihoods import continuations
 from bedstone.evaluation.scores import ScoresConfig, foresee
+from bedstone.evaluation.verdicts.outcomes import outcomes
 from bedstone.generation.foresight import Known
 from bedstone.generation.writer import Writer
 from bedstone.sampling.endpoints.findings import FILE, Findings

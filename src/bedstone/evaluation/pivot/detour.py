@@ -12,8 +12,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from bedstone.errors import ArtifactError, BedstoneError, ConfigError
-from bedstone.evaluation.expense import uses_of
-from bedstone.evaluation.outcomes import outcomes
+from bedstone.evaluation.inquiry.expense import uses_of
 from bedstone.evaluation.pivot.arms import Cost, Travelled, Way, compared
 from bedstone.evaluation.pivot.survival import survival
 from bedstone.evaluation.suites.naming import key_of
@@ -25,6 +24,7 @@ from bedstone.evaluation.translations import (
     texts_of,
     that_ask,
 )
+from bedstone.evaluation.verdicts.outcomes import outcomes
 from bedstone.sampling.choosing.comparison import Prices
 from bedstone.sampling.choosing.pace import Pace
 from bedstone.sampling.source import Source

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import pyarrow as pa
 
-from bedstone.evaluation.outcomes import (
+from bedstone.evaluation.verdicts.outcomes import (
     Choices,
     Outcome,
     choices_of,

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from bedstone.evaluation.outcomes import Outcome
+from bedstone.evaluation.verdicts.outcomes import Outcome
 from bedstone.evaluation.verdicts.panels import Measured, Panel, panel_of
 from bedstone.uncertainty.intervals import (
     MIN_DOCUMENTS,

@@ -10,11 +10,11 @@ from dataclasses import asdict
 from typing import Any
 
 from bedstone.corpus.identification.identifiers import Identifier
-from bedstone.evaluation.outcomes import ACCURACIES, Outcome, taken
 from bedstone.evaluation.verdicts.chance import told_apart, worst_of_equal
 from bedstone.evaluation.verdicts.confusion import own_texts, passes
 from bedstone.evaluation.verdicts.evidence import Evidence
 from bedstone.evaluation.verdicts.gaps import Score, gaps, scores
+from bedstone.evaluation.verdicts.outcomes import ACCURACIES, Outcome, taken
 from bedstone.evaluation.verdicts.panels import Measured, Panel, panel_of
 from bedstone.evaluation.verdicts.trust import agreements, calibration, knowing, penalised
 from bedstone.languages import ENGLISH

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike
 
-from bedstone.evaluation.outcomes import Outcome
+from bedstone.evaluation.verdicts.outcomes import Outcome
 from bedstone.evaluation.verdicts.panels import Measured
 from bedstone.sampling.choosing.calibration import agreement, auroc, brier
 from bedstone.uncertainty.paired import Floats

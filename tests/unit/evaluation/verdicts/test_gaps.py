@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from tests.support.panels import PASSAGES, panel, right
 
-from bedstone.evaluation.outcomes import Outcome
 from bedstone.evaluation.verdicts.gaps import gaps, p_of, paired_models, scores
+from bedstone.evaluation.verdicts.outcomes import Outcome
 from bedstone.tasks.items import Item
 from bedstone.uncertainty.intervals import wilson
 

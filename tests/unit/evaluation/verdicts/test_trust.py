@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from bedstone.evaluation.outcomes import Outcome
+from bedstone.evaluation.verdicts.outcomes import Outcome
 from bedstone.evaluation.verdicts.panels import panel_of
 from bedstone.evaluation.verdicts.trust import agreements, calibration, knowing, penalised
 from bedstone.tasks.items import Item

@@ -15,8 +15,8 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from bedstone.errors import ArtifactError, DataError, printable
-from bedstone.evaluation.likelihood import Continued, logprobs
-from bedstone.evaluation.windows import text_bits
+from bedstone.evaluation.likelihoods.likelihood import Continued, logprobs
+from bedstone.evaluation.likelihoods.windows import text_bits
 from bedstone.tasks.items import Item
 
 if TYPE_CHECKING:

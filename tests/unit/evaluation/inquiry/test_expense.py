@@ -3,7 +3,7 @@
 import pyarrow as pa
 import pytest
 
-from bedstone.evaluation.expense import expenses
+from bedstone.evaluation.inquiry.expense import expenses
 from bedstone.sampling.choosing.comparison import Prices
 from bedstone.sampling.choosing.pace import Pace
 from bedstone.tasks.items import Item

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from itertools import takewhile
 
 from bedstone.errors import ConfigError, DataError, printable
-from bedstone.evaluation.continuations import Row, is_text, parted, row
+from bedstone.evaluation.likelihoods.continuations import Row, is_text, parted, row
 from bedstone.sampling.endpoints.client import ROUNDING_NATS, Endpoint
 from bedstone.sampling.endpoints.findings import FILE, Findings
 from bedstone.sampling.endpoints.openai_api import Told

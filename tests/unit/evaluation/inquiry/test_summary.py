@@ -4,8 +4,8 @@ from types import SimpleNamespace
 
 import pytest
 
-from bedstone.evaluation import summary
-from bedstone.evaluation.expense import Expense
+from bedstone.evaluation.inquiry import summary
+from bedstone.evaluation.inquiry.expense import Expense
 from bedstone.store.artifact import Artifact
 
 

@@ -16,7 +16,7 @@ import pyarrow as pa
 
 from bedstone.corpus.overlap import grades
 from bedstone.errors import ConfigError, nearest, number_of
-from bedstone.evaluation.echoes import FEATURE
+from bedstone.evaluation.likelihoods.echoes import FEATURE
 from bedstone.evaluation.made import PIECES, SETS
 from bedstone.evaluation.suites.descriptions import ENDINGS
 from bedstone.evaluation.suites.naming import key_of

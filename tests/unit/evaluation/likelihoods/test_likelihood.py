@@ -7,8 +7,8 @@ import pytest
 import torch
 
 from bedstone.counting.shape import ExpertsConfig, ModelConfig
-from bedstone.evaluation import likelihood
-from bedstone.evaluation.likelihood import Continued, logprobs
+from bedstone.evaluation.likelihoods import likelihood
+from bedstone.evaluation.likelihoods.likelihood import Continued, logprobs
 from bedstone.model import functions
 from bedstone.model.cache import Branches, branched_blocks, branched_view
 from bedstone.model.transformer import Transformer

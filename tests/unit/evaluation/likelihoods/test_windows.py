@@ -4,8 +4,8 @@ import pytest
 import torch
 
 from bedstone.counting.shape import ModelConfig
-from bedstone.evaluation import windows
-from bedstone.evaluation.windows import cut, text_bits
+from bedstone.evaluation.likelihoods import windows
+from bedstone.evaluation.likelihoods.windows import cut, text_bits
 from bedstone.model.transformer import Transformer
 
 pytestmark = pytest.mark.torch

@@ -3,7 +3,7 @@ import pyarrow as pa
 import pytest
 
 from bedstone.errors import DataError
-from bedstone.evaluation.outcomes import outcomes, text_costs
+from bedstone.evaluation.verdicts.outcomes import outcomes, text_costs
 from bedstone.tasks.items import Item
 
 

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
-from bedstone.evaluation.expense import Expense
+from bedstone.evaluation.inquiry.expense import Expense
 from bedstone.evaluation.standing import UNKNOWN
 from bedstone.languages import WORLD_POPULATION, name, speakers, split
 from bedstone.store.artifact import Artifact

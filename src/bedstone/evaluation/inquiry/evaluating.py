@@ -9,15 +9,15 @@ from typing import Any
 import pyarrow as pa
 
 from bedstone.errors import ConfigError
-from bedstone.evaluation import summary
-from bedstone.evaluation.asking import Asked, Asking, Known, Suite, known_text, suites_of
-from bedstone.evaluation.expense import expenses
-from bedstone.evaluation.outcomes import Outcome, outcomes
+from bedstone.evaluation.inquiry import summary
+from bedstone.evaluation.inquiry.asking import Asked, Asking, Known, Suite, known_text, suites_of
+from bedstone.evaluation.inquiry.expense import expenses
 from bedstone.evaluation.pivot.detour import Wanted as Detour
 from bedstone.evaluation.pivot.detour import foreseen, pivoted
 from bedstone.evaluation.standing import told
 from bedstone.evaluation.suites.others import samples_of
 from bedstone.evaluation.verdicts.gaps import paired_models
+from bedstone.evaluation.verdicts.outcomes import Outcome, outcomes
 from bedstone.generation.complete import chain_of
 from bedstone.sampling.source import Source
 from bedstone.store.artifact import Artifact

@@ -1,0 +1,1 @@
+"""What `bedstone evaluate` asks, and what it says of the answers."""

@@ -1,0 +1,1 @@
+"""How likely a model takes given text to be."""
