@@ -4,8 +4,9 @@ import json
 from decimal import Decimal
 from typing import Any
 
+from bedstone.languages import ENGLISH, split
 from bedstone.tasks.problems import NUMBER, number
-from bedstone.tasks.reading import LETTERS
+from bedstone.tasks.reading import LETTERS, signs_of
 
 MOST_CHOICES = len(LETTERS)
 MOST_ANSWERS = 100
@@ -14,17 +15,20 @@ MOST_CHARACTERS = 1 << 17
 
 
 class Fields:
-    """Of one record. Every method raises ``ValueError`` where a field is not as it has to be."""
+    """Of one record. Every method raises ``ValueError`` where a field is not as it has to be.
 
-    def __init__(self, values: dict[str, Any], decimal: str = ".") -> None:
-        self.values, self._decimal = values, decimal
+    Numbers are given as the language writes them; absent, as English does.
+    """
+
+    def __init__(self, values: dict[str, Any], language: str = ENGLISH) -> None:
+        self.values, self._decimal = values, signs_of(split(language)[0]).decimal
 
     def has(self, name: str) -> bool:
         """Whether it says anything."""
         return self.values.get(name) not in (None, "")
 
     def text(self, name: str) -> str:
-        """Some text: blanks around it are none of it. A number is written as the language does."""
+        """Some text: blanks around it are none of it."""
         return self._spelt(name, self.values.get(name))
 
     def maybe(self, name: str) -> str | None:
@@ -40,12 +44,12 @@ class Fields:
         return int(found.removesuffix(".0"))
 
     def figure(self, name: str) -> str:
-        """A number as English writes it, in one spelling."""
+        """A number that is written as in English, in one spelling."""
         value = self.values.get(name)
         found = value.strip() if isinstance(value, str) else _written(name, value)
         if not NUMBER.fullmatch(found):
             raise ValueError(f"{name!r} is no number")
-        return number(found)
+        return number(found).replace(".", self._decimal)
 
     def texts(self, name: str, most: int) -> tuple[str, ...]:
         """A list of texts; in a cell, as JSON."""

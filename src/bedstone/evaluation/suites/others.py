@@ -27,8 +27,6 @@ from bedstone.tasks.stored import ANSWERS
 
 FILE = re.compile(r"samples_(.+?)(?:_\d{4}-\d\d-\d\dT[\d.-]+)?\.jsonl")
 HINT = "it is to be a file samples_TASK_TIME.jsonl as --log_samples writes it"
-
-
 Pairs = list[tuple[str, Any]]
 Rows = list[dict[str, Any]]
 
@@ -93,14 +91,12 @@ def _pairs(asked: Any) -> Pairs:
         asked = list(asked.values())
     if not isinstance(asked, list) or not 0 < len(asked) <= 2 * MOST_CHOICES:
         raise ValueError("'arguments' are no list, or too long a one")
-    return [_pair(each) for each in asked]
-
-
-def _pair(asked: Any) -> tuple[str, Any]:
-    pair = [asked.get("arg_0"), asked.get("arg_1")] if isinstance(asked, dict) else asked
-    if not isinstance(pair, list) or len(pair) != 2 or not isinstance(pair[0], str):
+    pairs: list[Any] = [
+        [it.get("arg_0"), it.get("arg_1")] if isinstance(it, dict) else it for it in asked
+    ]
+    if not all(isinstance(it, list) and len(it) == 2 and isinstance(it[0], str) for it in pairs):
         raise ValueError("'arguments' are no pairs of a prompt and what follows it")
-    return pair[0], pair[1]
+    return [(prompt, behind) for prompt, behind in pairs]
 
 
 def _chosen(item: Item, fields: Fields, pairs: Pairs) -> tuple[Item, Rows]:
@@ -110,8 +106,8 @@ def _chosen(item: Item, fields: Fields, pairs: Pairs) -> tuple[Item, Rows]:
     logprobs = [_logprob(each) for each in said]
     # Behind the choices, some metrics have them once more after nothing.
     half = len(pairs) // 2
-    has_alone = half > 1 and pairs[half:] == [("", choice) for _, choice in pairs[:half]]
-    has_alone = has_alone and pairs[0][0] != ""
+    alone_pairs = [("", choice) for _, choice in pairs[:half]]
+    has_alone = half > 1 and pairs[half:] == alone_pairs != pairs[:half]
     size = half if has_alone else len(pairs)
     prompts, choices = zip(*pairs[:size], strict=True)
     if size < 2 or len(set(prompts)) != 1 or not all(isinstance(it, str) for it in choices):
@@ -120,10 +116,11 @@ def _chosen(item: Item, fields: Fields, pairs: Pairs) -> tuple[Item, Rows]:
     choices = tuple(choice.removeprefix(delimiter) for choice in choices)
     chosen = max(range(size), key=logprobs.__getitem__)
     gold = _gold(choices, fields.text("target"), chosen, is_right=fields.values.get("acc") == 1)
-    names = ("item", "choice", "logprob", "alone_logprob")
     alone = logprobs[half:] if has_alone else [None] * size
-    both = enumerate(zip(logprobs[:size], alone, strict=True))
-    rows = [dict(zip(names, (item.id, at, *values), strict=True)) for at, values in both]
+    rows = [
+        {"item": item.id, "choice": at, "logprob": logprobs[at], "alone_logprob": alone[at]}
+        for at in range(size)
+    ]
     made = replace(item, question=prompts[0], delimiter=delimiter, choices=choices, gold=gold)
     return made, rows
 
@@ -142,8 +139,7 @@ def _written(item: Item, fields: Fields, pairs: Pairs) -> tuple[Item, Rows]:
         text = text[0]
     if not isinstance(text, str):
         raise ValueError("'resps' holds no text")
-    ((prompt, _), *_) = pairs
-    answers = (fields.text("target"),)
+    prompt, answers = pairs[0][0], (fields.text("target"),)
     row = {"problem": item.id, "sample": 0, "prompt": prompt, "text": text}
     return replace(item, metric="exact_match", question=prompt, answers=answers), [row]
 
@@ -151,9 +147,9 @@ def _written(item: Item, fields: Fields, pairs: Pairs) -> tuple[Item, Rows]:
 def _logprob(value: Any) -> float:
     try:
         found = float(value[0] if isinstance(value, list) else value)
-    except (TypeError, ValueError, LookupError, OverflowError) as error:
-        raise ValueError("a log-likelihood is no number") from error
-    if not (math.isfinite(found) and found <= 0):
+    except (TypeError, ValueError, LookupError, OverflowError):
+        found = math.nan
+    if not -math.inf < found <= 0:
         raise ValueError("a log-likelihood is no number up to 0")
     return found
 

@@ -6,7 +6,6 @@ numbers, has ``question`` and ``answer_number``. Nothing is taken from a file's 
 """
 
 import csv
-import json
 from collections.abc import Iterator
 from itertools import chain
 from pathlib import Path
@@ -16,7 +15,7 @@ import pyarrow.parquet as pq
 
 from bedstone.errors import DataError, printable
 from bedstone.store import tables
-from bedstone.store.lines import numbered_lines
+from bedstone.store.lines import numbered_lines, object_of
 from bedstone.tasks.problems import NUMBER
 
 JSON_LINES = (".jsonl", ".ndjson")
@@ -55,89 +54,62 @@ def records_of(path: Path) -> Iterator[Record]:
     form = _form(path.name)
     if form == TABLE:
         return _of_table(path)
-    lines = _bounded(path)
     if form in DELIMITED:
-        return _of_cells(lines, DELIMITED[form])
-    read = _object if form in JSON_LINES else _text
-    return (Record(where, read(where, text)) for where, text in lines if not text.isspace())
+        return _of_cells(path, DELIMITED[form])
+    return _of_lines(path, is_json=form in JSON_LINES)
 
 
 def _form(name: str) -> str:
     return Path(name.lower().removesuffix(".gz")).suffix
 
 
-def _bounded(path: Path) -> Iterator[tuple[str, str]]:
-    """Each line as text, and where it is."""
-    location, taken = path.resolve(), 0
-    for number, line in numbered_lines(path):
-        where, taken = f"{location}:{number}", taken + len(line)
-        if taken > MOST_BYTES:
-            raise DataError(f"{where}: more than {MOST_BYTES:,} bytes", hint="give it in parts")
-        try:
-            yield where, line.decode("utf-8-sig")
-        except UnicodeDecodeError as error:
-            raise DataError(f"{where}: no UTF-8", hint="write the file as UTF-8") from error
+def _of_lines(path: Path, *, is_json: bool) -> Iterator[Record]:
+    location = path.resolve()
+    for number, line in numbered_lines(path, MOST_BYTES):
+        if not line.isspace():
+            where, text = f"{location}:{number}", {"line": line, "number": number}
+            yield Record(where, object_of(line, where) if is_json else text)
 
 
-def _object(where: str, text: str) -> dict[str, Any]:
-    try:
-        values = json.loads(text)
-    except (ValueError, RecursionError) as error:
-        raise DataError(f"{where}: no JSON", hint="one object a line") from error
-    if not isinstance(values, dict):
-        raise DataError(f"{where}: no table of names and values", hint="one object a line")
-    return values
-
-
-def _text(where: str, text: str) -> dict[str, Any]:
-    return {"line": text.strip(), "number": where.rpartition(":")[2]}
-
-
-def _of_cells(lines: Iterator[tuple[str, str]], delimiter: str) -> Iterator[Record]:
-    rows = _rows(lines, delimiter)
-    where, header = next(rows, ("", []))
-    if not where:
-        return
+def _of_cells(path: Path, delimiter: str) -> Iterator[Record]:
+    rows, location = _rows(path, delimiter), path.resolve()
+    number, header = next(rows, (0, []))
     if delimiter == "\t" and len(header) == len(HEADERLESS) and NUMBER.fullmatch(header[-1]):
-        rows, header = chain([(where, header)], rows), list(HEADERLESS)
+        rows, header = chain([(number, header)], rows), list(HEADERLESS)
     if len(set(header)) < len(header) or len(header) > MOST_COLUMNS:
         names = printable(", ".join(header[:20]))
         raise DataError(
-            f"{where}: these are no names of columns: {names}", hint="the first line has them"
+            f"{location}:{number}: these are no names of columns: {names}",
+            hint="the first line has them",
         )
-    for where, row in rows:
+    for number, row in rows:
+        where = f"{location}:{number}"
         if len(row) != len(header):
             raise DataError(f"{where}: {len(row)} cells where the first line has {len(header)}")
         yield Record(where, dict(zip(header, row, strict=True)))
 
 
-def _rows(lines: Iterator[tuple[str, str]], delimiter: str) -> Iterator[tuple[str, list[str]]]:
-    """The cells of each row. Only in CSV may a cell have ends of lines, within quotes.
+def _rows(path: Path, delimiter: str) -> Iterator[tuple[int, list[str]]]:
+    """The cells of each row, with its last line's number.
 
-    A line of a TSV whose quotes do not pair as CSV's do has none: they are of its text.
+    Only in CSV may a cell have ends of lines, within quotes. A line of a TSV whose quotes do not
+    pair as CSV's do has none: they are of its text.
     """
+    lines = numbered_lines(path, MOST_BYTES)
     if delimiter == "\t":
-        for where, line in lines:
-            if not (text := line.rstrip("\r\n")):
-                continue
-            try:
-                yield where, next(csv.reader([text], delimiter=delimiter, strict=True))
-            except csv.Error:
-                yield where, text.split(delimiter)
+        for number, line in lines:
+            if text := line.rstrip("\r\n"):
+                try:
+                    yield number, next(csv.reader([text], delimiter=delimiter, strict=True))
+                except csv.Error:
+                    yield number, text.split(delimiter)
         return
-    place = [""]
-    reader = csv.reader(_noting(lines, place), strict=True)
+    reader = csv.reader((text for _, text in lines), strict=True)
     try:
-        yield from ((place[0], row) for row in reader if row)
+        yield from ((reader.line_num, row) for row in reader if row)
     except csv.Error as error:
-        raise DataError(f"{place[0]}: no row of CSV: {error}") from error
-
-
-def _noting(lines: Iterator[tuple[str, str]], place: list[str]) -> Iterator[str]:
-    """The lines' text; where the last one is, ``place`` says."""
-    for where, text in lines:
-        place[0] = where
-        yield text
+        where = f"{path.resolve()}:{reader.line_num}"
+        raise DataError(f"{where}: no row of CSV: {error}") from error
 
 
 def _of_table(path: Path) -> Iterator[Record]:

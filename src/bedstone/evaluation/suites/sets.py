@@ -17,7 +17,7 @@ from bedstone import languages
 from bedstone.evaluation.suites.fields import MOST_ANSWERS, MOST_CHOICES, Fields
 from bedstone.lots import lot
 from bedstone.tasks.items import Metric
-from bedstone.tasks.reading import LETTERS, signs_of
+from bedstone.tasks.reading import LETTERS
 
 SPACELESS = frozenset({"Thai", "Hani", "Hans", "Hant", "Jpan", "Laoo", "Khmr", "Mymr", "Tibt"})
 """Scripts that put no blank between words."""
@@ -62,11 +62,6 @@ class Set(NamedTuple):
 def delimiter_of(language: str) -> str:
     """What stands between words, before a choice."""
     return "" if languages.split(language)[1] in SPACELESS else " "
-
-
-def decimal_of(language: str) -> str:
-    """What stands before a fraction."""
-    return signs_of(languages.split(language)[0]).decimal
 
 
 def recognised(names: Iterable[str]) -> Set | None:
@@ -120,7 +115,7 @@ def _mgsm(it: Fields, language: str, number: str) -> Made:
     return {
         "own": number,
         "question": it.text("question"),
-        "answers": (it.figure("answer_number").replace(".", decimal_of(language)),),
+        "answers": (it.figure("answer_number"),),
     }
 
 
