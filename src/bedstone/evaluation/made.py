@@ -37,6 +37,7 @@ PIECES: dict[str, tuple[str, Callable[[Texts], list[Piece]]]] = {
     "udhr": ("udhr", made_parallel.articles),
 }
 """Of the sets that are made of parallel text: of which source, and how."""
+WORDS = {"rows": made_words.rows, "facts": made_words.facts}
 
 
 class MadeConfig(Config):
@@ -69,9 +70,8 @@ def run(config: MadeConfig, job: Job) -> Result:
     texts = _texts(job.inputs[PARALLEL], wanted) if wanted else {}
     draw = Draw(config.items, config.seed, config.languages)
     items = [item for name in config.sets for item in _made(name, texts, draw)]
-    languages: dict[str, set[str]] = defaultdict(set)
-    for item in items:
-        languages[item.suite].add(item.language)
+    counts = Counter(item.suite for item in items)
+    languages = {name: {it.language for it in items if it.suite == name} for name in counts}
     found = set().union(*languages.values())
     missing = sorted({*config.languages} - found)
     if missing or not found:
@@ -83,7 +83,7 @@ def run(config: MadeConfig, job: Job) -> Result:
     write_items(job, items)
     metrics: Metrics = {"items": len(items), "languages": len(found)}
     metrics["common_languages"] = len(set.intersection(*languages.values()))
-    for suite, count in Counter(item.suite for item in items).items():
+    for suite, count in counts.items():
         metrics |= {f"{suite}_items": count, f"{suite}_languages": len(languages[suite])}
     return Result(metrics)
 
@@ -91,10 +91,9 @@ def run(config: MadeConfig, job: Job) -> Result:
 def _texts(parallel: Shard, wanted: Mapping[str, str]) -> Mapping[str, Texts]:
     """By source, of those that are wanted."""
     found: dict[str, dict[str, dict[str, str]]] = {source: defaultdict(dict) for source in wanted}
-    table = tables.read(parallel, ["source", "language", "unit", "text"])
-    for source, language, unit, text in zip(*(it.to_pylist() for it in table), strict=True):
-        if source in found:
-            found[source][language][unit] = text
+    for row in tables.read(parallel, ["source", "language", "unit", "text"]).to_pylist():
+        if row["source"] in found:
+            found[row["source"]][row["language"]][row["unit"]] = row["text"]
     for source, name in wanted.items():
         if ENGLISH not in found[source]:
             raise DataError(
@@ -105,10 +104,8 @@ def _texts(parallel: Shard, wanted: Mapping[str, str]) -> Mapping[str, Texts]:
 
 
 def _made(name: SetName, texts: Mapping[str, Texts], draw: Draw) -> Iterable[Item]:
-    if name == "rows":
-        return made_words.rows(name, draw)
-    if name == "facts":
-        return made_words.facts(name, draw)
+    if name in WORDS:
+        return WORDS[name](name, draw)
     source, pieces = PIECES[name]
     items = questions(name, pieces(texts[source]), draw)
     if name == "udhr":

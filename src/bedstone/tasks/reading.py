@@ -78,15 +78,20 @@ def reading_of(item: Item, text: str) -> Reading:
     if item.metric == "chrf" and item.answers:
         answer = text.strip()
         return Reading(chrf(answer, item.answers), answer, is_read=bool(answer))
-    numbers = [as_number(answer, language) for answer in item.answers]
-    is_number = bool(numbers) and None not in numbers
-    found = (number_in if is_number else line_in)(text, language)
+    golds, are_numbers = golds_of(item)
+    found = (number_in if are_numbers else line_in)(text, language)
     if found is None:
         return Reading(0.0, is_read=False)
-    if not found:
-        return Reading(float(not item.answers))
-    golds = numbers if is_number else [plain(answer) for answer in item.answers]
-    return Reading(float(found in golds), found)
+    return Reading(float(found in golds if found else not golds), found or None)
+
+
+def golds_of(item: Item) -> tuple[tuple[str, ...], bool]:
+    """What is right as texts are read here, and whether all of it is numbers."""
+    language, _ = languages.split(item.language)
+    numbers = tuple(filter(None, (as_number(answer, language) for answer in item.answers)))
+    if numbers and len(numbers) == len(item.answers):
+        return numbers, True
+    return tuple(map(plain, item.answers)), False
 
 
 def number_in(text: str, language: str) -> str | None:

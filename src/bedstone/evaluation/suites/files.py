@@ -7,10 +7,9 @@ from typing import Any
 
 from bedstone.errors import DataError, printable
 from bedstone.evaluation.suites.descriptions import ENDINGS
-from bedstone.evaluation.suites.fields import Fields
 from bedstone.evaluation.suites.harness import harness_items
 from bedstone.evaluation.suites.naming import Named, key_of, named
-from bedstone.evaluation.suites.records import records_of
+from bedstone.evaluation.suites.records import Fields, records_of
 from bedstone.evaluation.suites.sets import SETS, Made, Set, a_line, delimiter_of, recognised
 from bedstone.tasks.items import Item, Metric
 
@@ -83,7 +82,8 @@ class SetReader:
         is_flores = form.made is a_line and told.split in ("dev", "devtest")
         suite = "flores" if is_flores else form.name or told.suite or told.split or "own"
         number = str(self._next(f"{suite}/{language}"))
-        made = form.made(Fields(values, language), language, number)
+        fields = Fields(values, language)
+        made = {"own": (form.id and fields.maybe(form.id)) or number} | form.made(fields)
         if made.pop("recurs", False) and (time := self._next(f"{language}/{made['own']}")) > 1:
             made["own"] += f"#{time}"
         return _completed(made, suite, language, form.metric)

@@ -84,8 +84,6 @@ def harness_items(path: Path) -> Harness:
 
 
 class _Task:
-    """A test, by what its YAML says."""
-
     def __init__(self, path: Path, config: Mapping[str, Any]) -> None:
         self._path, self._config = path, config
         if refused := [name for name in REFUSED if config.get(name)]:
@@ -135,7 +133,7 @@ class _Task:
         return Item(suite, f"{suite}/{language}/{number}", language, metric, **told)
 
     def _examples(self, tested: str) -> Callable[[], list[str]]:
-        """Draws the examples before an item."""
+        """What draws the examples before an item."""
         count = self._said("num_fewshot", int, 0)
         if not count:
             return list
@@ -203,15 +201,13 @@ class _Task:
         return found
 
     def _language(self, record: Record) -> str:
-        metadata = self._said("metadata", dict, {})
-        for told in (record.values.get("language"), metadata.get("language")):
-            if isinstance(told, str) and (found := key_of(told)):
-                return found
-        if found := named(self._name).language or named(self._path.name).language:
-            return found
-        raise self._fault(
-            "which language it is in is not said", hint="metadata: {language: tel_Telu}"
-        )
+        told = (record.values, self._said("metadata", dict, {}))
+        found = [key_of(it["language"]) for it in told if isinstance(it.get("language"), str)]
+        found += [named(self._name).language, named(self._path.name).language]
+        if language := next(filter(None, found), None):
+            return language
+        hint = "metadata: {language: tel_Telu}"
+        raise self._fault("which language it is in is not said", hint)
 
     def _said(self, name: str, kind: type[T], default: T) -> T:
         value = self._config.get(name)
@@ -226,8 +222,6 @@ class _Task:
 
 
 class _Document(NamedTuple):
-    """One of a test's."""
-
     record: Record
     said: Mapping[str, Any]
     """What each of ``FIELDS`` comes to: a column's value, a template's text, or as in the YAML."""
@@ -263,7 +257,6 @@ class _Document(NamedTuple):
 
     @property
     def answers(self) -> tuple[str, ...]:
-        """All that are right."""
         if self.has_choices:
             return (self.choices[self.gold],)
         told = self._target if isinstance(self._target, list) else [self._target]
@@ -279,16 +272,14 @@ class _Document(NamedTuple):
     @property
     def _target(self) -> Any:
         value = self.said["doc_to_target"]
-        if "doc_to_target" not in self.written:
-            return value
-        if value.isdigit() and self.has_choices:
-            return int(value)
-        is_list = len(value) > 1 and value[0] == "[" and value[-1] == "]"
-        listed = _literal(value) if is_list else None
-        return value if listed is None else listed
+        if "doc_to_target" in self.written:
+            if value.isdigit() and self.has_choices:
+                return int(value)
+            if value[:1] + value[-1:] == "[]" and (listed := _literal(value)) is not None:
+                return listed
+        return value
 
     def checked(self, name: str, value: Any) -> str:
-        """The value, if it is a text that can be stored."""
         if not isinstance(value, str) or HALF.search(value):
             raise self._fault(f"{name} is no text")
         return value

@@ -60,7 +60,6 @@ class Piece:
     topic: str
     """The wrong choices are of the same."""
     english: str
-    """The right choice in English."""
     questions: Mapping[str, Question]
     """By language."""
     domain: str | None = None

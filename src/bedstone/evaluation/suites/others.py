@@ -17,13 +17,11 @@ from typing import Any, NamedTuple
 import pyarrow as pa
 
 from bedstone.errors import DataError
-from bedstone.evaluation.suites.fields import MOST_CHOICES, Fields
 from bedstone.evaluation.suites.files import MOST_ITEMS
 from bedstone.evaluation.suites.naming import key_of, named
-from bedstone.evaluation.suites.records import records_of
+from bedstone.evaluation.suites.records import MOST_CHOICES, Fields, records_of
 from bedstone.tasks.items import Item
-from bedstone.tasks.scored import SCORES
-from bedstone.tasks.stored import ANSWERS
+from bedstone.tasks.stored import ANSWERS, SCORES
 
 FILE = re.compile(r"samples_(.+?)(?:_\d{4}-\d\d-\d\dT[\d.-]+)?\.jsonl")
 HINT = "it is to be a file samples_TASK_TIME.jsonl as --log_samples writes it"
@@ -36,7 +34,7 @@ class Run(NamedTuple):
 
     items: list[Item]
     table: pa.Table
-    """Of several choices as ``tasks.scored.SCORES``, of written answers as
+    """Of several choices as ``tasks.stored.SCORES``, of written answers as
     ``tasks.stored.ANSWERS``; what the file does not tell is null."""
     right: dict[str, float]
     """Of each item, what the harness says: ``acc`` or ``exact_match``."""

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
 from bedstone import languages
-from bedstone.evaluation.suites.fields import MOST_ANSWERS, MOST_CHOICES, Fields
+from bedstone.evaluation.suites.records import MOST_ANSWERS, MOST_CHOICES, Fields
 from bedstone.lots import lot
 from bedstone.tasks.items import Metric
 from bedstone.tasks.reading import LETTERS
@@ -42,8 +42,8 @@ CONNECTIONS = {
 """Of XCOPA's languages, before a cause and before an effect."""
 SENSITIVITIES = {"CS": "sensitive", "CA": "agnostic"}
 Made = dict[str, Any]
-"""Fields of an item by name. ``own`` is its id within suite and language, where ``recurs`` together
-with how often it came before."""
+"""Fields of an item by name. ``own`` is its id within suite and language where no field tells it,
+and where ``recurs`` only together with how often it came before."""
 
 
 class Set(NamedTuple):
@@ -53,8 +53,9 @@ class Set(NamedTuple):
     """Empty of the form of our own."""
     fields: str
     """That a record of it has."""
-    made: Callable[[Fields, str, str], Made]
-    """From the fields, the language's key, and the record's number."""
+    made: Callable[[Fields], Made]
+    id: str = ""
+    """The field that tells an item's own, where the record's number would not do."""
     metric: Metric = "acc_bytes"
     """Of items of several choices."""
 
@@ -70,7 +71,7 @@ def recognised(names: Iterable[str]) -> Set | None:
     return next((each for each in SETS if present.issuperset(each.fields.split())), None)
 
 
-def _belebele(it: Fields, language: str, number: str) -> Made:
+def _belebele(it: Fields) -> Made:
     link = it.text("link")
     passage = f"{link}#{it.maybe('split') or ''}"
     return {
@@ -85,14 +86,13 @@ def _belebele(it: Fields, language: str, number: str) -> Made:
     }
 
 
-def _mmlu_prox(it: Fields, language: str, number: str) -> Made:
+def _mmlu_prox(it: Fields) -> Made:
     names = [f"option_{each}" for each in range(10)]
     given = [name for name in names if it.has(name) and it.text(name) != "N/A"]
     right = it.whole("answer_index")
     if f"option_{right}" not in given or it.text("answer") != LETTERS[right]:
         raise ValueError("'answer' and 'answer_index' name no option, or not the same")
     return {
-        "own": it.maybe("question_id") or number,
         "question": it.text("question"),
         "choices": tuple(map(it.text, given)),
         "gold": given.index(f"option_{right}"),
@@ -100,10 +100,9 @@ def _mmlu_prox(it: Fields, language: str, number: str) -> Made:
     }
 
 
-def _global_mmlu(it: Fields, language: str, number: str) -> Made:
+def _global(it: Fields) -> Made:
     label = SENSITIVITIES.get(it.maybe("cultural_sensitivity_label") or "")
     return {
-        "own": it.maybe("sample_id") or number,
         "question": it.text("question"),
         "choices": tuple(it.text(f"option_{each}") for each in "abcd"),
         "gold": "ABCD".find(it.text("answer").upper()),
@@ -111,31 +110,26 @@ def _global_mmlu(it: Fields, language: str, number: str) -> Made:
     }
 
 
-def _mgsm(it: Fields, language: str, number: str) -> Made:
-    return {
-        "own": number,
-        "question": it.text("question"),
-        "answers": (it.figure("answer_number"),),
-    }
+def _mgsm(it: Fields) -> Made:
+    return {"question": it.text("question"), "answers": (it.figure("answer_number"),)}
 
 
-def _xcopa(it: Fields, language: str, number: str) -> Made:
-    relation, code = it.text("question"), languages.split(language)[0]
+def _xcopa(it: Fields) -> Made:
+    relation, code = it.text("question"), languages.split(it.language)[0]
     if relation not in ("cause", "effect"):
         raise ValueError("'question' is neither cause nor effect")
     if code not in CONNECTIONS:
         raise ValueError(f"no connecting words of {code} are known")
     word = CONNECTIONS[code][relation == "effect"]
     return {
-        "own": it.maybe("idx") or number,
-        "question": f"{it.text('premise')}{delimiter_of(language)}{word}",
+        "question": f"{it.text('premise')}{delimiter_of(it.language)}{word}",
         "choices": (it.text("choice1"), it.text("choice2")),
         "gold": it.whole("label"),
         "domain": relation,
     }
 
 
-def _sib(it: Fields, language: str, number: str) -> Made:
+def _sib(it: Fields) -> Made:
     if (topic := it.text("category")) not in SIB_TOPICS:
         raise ValueError(f"'category' is none of {', '.join(SIB_TOPICS)}")
     return {
@@ -146,12 +140,11 @@ def _sib(it: Fields, language: str, number: str) -> Made:
     }
 
 
-def _multiblimp(it: Fields, language: str, number: str) -> Made:
+def _multiblimp(it: Fields) -> Made:
     pair = (it.text("sen"), it.text("wrong_sen"))
     # Not always the first: who takes that would be right by no merit.
     gold = int(lot("\n".join(pair), "order of choices") < 0.5)
     return {
-        "own": number,
         "parallel_id": None,
         "choices": pair[::-1] if gold else pair,
         "gold": gold,
@@ -159,16 +152,15 @@ def _multiblimp(it: Fields, language: str, number: str) -> Made:
     }
 
 
-def a_line(it: Fields, language: str, number: str) -> Made:
+def a_line(it: Fields) -> Made:
     """A text that stands on a line of its own; its number is that of its translations."""
     return {"own": it.text("number"), "choices": (it.text("line"),)}
 
 
-def _own(it: Fields, language: str, number: str) -> Made:
-    own = it.maybe("id") or number
+def _own(it: Fields) -> Made:
     listed = ("context", "question", "passage_id", "domain")
     found: Made = {name: value for name in listed if (value := it.maybe(name))}
-    found |= {"own": own, "parallel_id": it.maybe("parallel_id") or it.maybe("id")}
+    found["parallel_id"] = it.maybe("parallel_id") or it.maybe("id")
     if it.has("text"):
         return found | {"choices": (it.text("text"),)}
     if it.has("choices"):
@@ -197,15 +189,20 @@ def _gold(it: Fields, choices: tuple[str, ...]) -> int:
 ANSWERS = " ".join(f"mc_answer{number}" for number in range(1, 5))
 SETS = (
     Set("belebele", f"flores_passage question {ANSWERS}", _belebele),
-    Set("mmlu-prox", "question option_0 option_1 answer answer_index", _mmlu_prox),
-    Set("global-mmlu", "question option_a option_b option_c option_d answer", _global_mmlu),
+    Set("mmlu-prox", "question option_0 option_1 answer answer_index", _mmlu_prox, "question_id"),
+    Set(
+        "global-mmlu",
+        "question option_a option_b option_c option_d answer",
+        _global,
+        "sample_id",
+    ),
     Set("mgsm", "question answer_number", _mgsm),
-    Set("xcopa", "premise choice1 choice2 question label", _xcopa),
+    Set("xcopa", "premise choice1 choice2 question label", _xcopa, "idx"),
     Set("sib-200", "index_id category text", _sib),
-    Set("multiblimp", "sen wrong_sen", _multiblimp, "acc"),
-    Set("", "text", _own),
-    Set("", "question", _own),
-    Set("", "choices", _own),
+    Set("multiblimp", "sen wrong_sen", _multiblimp, metric="acc"),
+    Set("", "text", _own, "id"),
+    Set("", "question", _own, "id"),
+    Set("", "choices", _own, "id"),
     Set("", "line number", a_line),
 )
 """The first whose fields are all there counts."""
