@@ -220,7 +220,7 @@ def _asked_of(choices: list[str], gold: int | None, answers: list[str], **asked:
     right = choices[gold or 0] if choices else next(iter(answers), None)
     question = "\n".join(filter(None, (asked["context"], asked["question"])))
     if len(choices) == 1 or not question:
-        return {"question": (choices[0] if len(choices) == 1 else right) or "", "answer": None}
+        return {"question": right or "", "answer": None}
     return {"question": question, "answer": right or None}
 
 

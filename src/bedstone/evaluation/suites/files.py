@@ -10,7 +10,7 @@ from bedstone.evaluation.suites.descriptions import ENDINGS
 from bedstone.evaluation.suites.harness import harness_items
 from bedstone.evaluation.suites.naming import Named, key_of, named
 from bedstone.evaluation.suites.records import Fields, records_of
-from bedstone.evaluation.suites.sets import SETS, Made, Set, a_line, delimiter_of, recognised
+from bedstone.evaluation.suites.sets import SETS, Made, Set, a_line, delimiter_of
 from bedstone.tasks.items import Item, Metric
 
 MOST_ITEMS = 1_000_000
@@ -52,7 +52,8 @@ class SetReader:
             return
         told, form = named(name), None
         for where, values in records_of(path):
-            if (form := form or recognised(values)) is None:
+            known = (each for each in SETS if values.keys() >= {*each.fields.split()})
+            if (form := form or next(known, None)) is None:
                 fields = printable(", ".join(map(str, values))[:200])
                 raise DataError(f"{where}: of no known set: {fields}", hint=KNOWN)
             try:
@@ -82,8 +83,8 @@ class SetReader:
         is_flores = form.made is a_line and told.split in ("dev", "devtest")
         suite = "flores" if is_flores else form.name or told.suite or told.split or "own"
         number = str(self._next(f"{suite}/{language}"))
-        fields = Fields(values, language)
-        made = {"own": (form.id and fields.maybe(form.id)) or number} | form.made(fields)
+        made = form.made(Fields(values, language))
+        made["own"] = made.get("own") or number
         if made.pop("recurs", False) and (time := self._next(f"{language}/{made['own']}")) > 1:
             made["own"] += f"#{time}"
         return _completed(made, suite, language, form.metric)

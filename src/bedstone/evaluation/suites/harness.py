@@ -102,35 +102,29 @@ class _Task:
         metrics = [str(it.get("metric")) for it in listed if isinstance(it, dict)]
         known = KINDS[self._kind]
         metric = next((known[it] for it in metrics if it in known), next(iter(known.values())))
-        documents = self._documents(tested)
-        examples = self._examples(tested)
-        items = [
-            self._item(document, number, metric, "".join(examples()))
-            for number, document in enumerate(documents)
-        ]
+        documents, examples = self._documents(tested), self._examples(tested)
+        items = [self._item(it, at, metric, examples()) for at, it in enumerate(documents)]
         ignored = sorted({*self._config} - READ)
         return Harness(items, ignored + [f"metric {it}" for it in metrics if it not in known])
 
-    def _item(self, document: "_Document", number: int, metric: Metric, examples: str) -> Item:
+    def _item(self, document: "_Document", at: int, metric: Metric, examples: list[str]) -> Item:
         language = self._language(document.record)
         suite = named(self._name).suite or self._name  # the same in each language
-        values = document.record.values
+        own = {name: document.record.values.get(name) for name in COLUMNS}
         told: dict[str, Any] = {
-            name: document.checked(name, str(values[name]))
-            for name in COLUMNS
-            if values.get(name) is not None
+            name: document.checked(name, str(it)) for name, it in own.items() if it is not None
         }
         if self._kind == "loglikelihood_rolling":
             told["choices"] = document.answers[:1]
         else:
             description = document.checked("description", document.said["description"] or "")
-            told["question"] = description + examples + document.question
+            told["question"] = "".join((description, *examples, document.question))
             told["delimiter"] = self._delimiter
             if self._kind == "generate_until":
                 told["answers"] = document.answers
             else:
                 told |= {"choices": document.choices, "gold": document.gold}
-        return Item(suite, f"{suite}/{language}/{number}", language, metric, **told)
+        return Item(suite, f"{suite}/{language}/{at}", language, metric, **told)
 
     def _examples(self, tested: str) -> Callable[[], list[str]]:
         """What draws the examples before an item."""
@@ -144,22 +138,19 @@ class _Task:
         listed = (about.get("split"), *map(self._config.get, splits), tested)
         split = next(it for it in listed if it)
         if split == tested:
-            raise self._fault(
-                f"the examples are of the split that is tested, {tested!r}: their answers stand "
-                "before the items",
-                hint="name another fewshot_split, or num_fewshot: 0",
-            )
+            told = f"the examples are of the split that is tested, {tested!r}: it gives them away"
+            raise self._fault(told, "name another fewshot_split, or num_fewshot: 0")
         between = self._said("fewshot_delimiter", str, "\n\n")
-        told = [it.example(self._delimiter, between) for it in self._documents(str(split))]
-        if not 0 < count <= len(told):
-            raise self._fault(f"num_fewshot is {count}, and {split!r} has {len(told)} documents")
+        known = [it.example(self._delimiter, between) for it in self._documents(str(split))]
+        if not 0 < count <= len(known):
+            raise self._fault(f"num_fewshot is {count}, and {split!r} has {len(known)} documents")
         sampler = about.get("sampler", "default")
         if sampler == "first_n":
-            return lambda: told[:count]
+            return lambda: known[:count]
         if sampler != "default":
             raise self._fault(f"the sampler {sampler!r} is none of default, first_n")
         draw = Random(EXAMPLES_SEED)
-        return lambda: draw.sample(told, count)
+        return lambda: draw.sample(known, count)
 
     def _documents(self, split: str) -> list["_Document"]:
         records = [record for path in self._files(split) for record in records_of(path)]
@@ -167,7 +158,7 @@ class _Task:
             raise DataError(f"{self._path}: {split!r} has no documents")
         said: dict[str, Any] = {name: self._config.get(name) for name in FIELDS}
         columns = {name: it for name, it in said.items() if it in tuple(records[0].values)}
-        templates = {it: said[it] for it in said.keys() - columns if isinstance(said[it], str)}
+        templates = {it: said[it] for it in said if it not in columns and isinstance(said[it], str)}
         found = []
         for start in range(0, len(records), ROWS_AT_ONCE):
             some = records[start : start + ROWS_AT_ONCE]
@@ -183,18 +174,15 @@ class _Task:
     def _files(self, split: str) -> list[Path]:
         form = self._said("dataset_path", str, "")
         if form not in FORMS:
-            raise self._fault(
-                f"dataset_path {form!r} is none of {', '.join(FORMS)}",
-                hint="a test is read with its data beside it: dataset_kwargs.data_files",
-            )
+            hint = "a test is read with its data beside it: dataset_kwargs.data_files"
+            raise self._fault(f"dataset_path {form!r} is none of {', '.join(FORMS)}", hint)
         files = self._said("dataset_kwargs", dict, {}).get("data_files")
         listed = (files if isinstance(files, dict) else {"train": files}).get(split)
         found = []
         for name in listed if isinstance(listed, list) else [listed]:
             if not isinstance(name, str) or not name.endswith(FORMS[form]):
-                raise self._fault(
-                    f"data_files of {split!r}: {name!r} is no file in {' or '.join(FORMS[form])}"
-                )
+                told = f"{name!r} is no file in {' or '.join(FORMS[form])}"
+                raise self._fault(f"data_files of {split!r}: {told}")
             found.append(inside(self._path.parent, name))
             if not found[-1].is_file():
                 raise DataError(f"{self._path}: there is no {printable(name)} beside it")

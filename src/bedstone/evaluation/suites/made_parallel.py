@@ -26,7 +26,7 @@ CLOSING = ("Pe", "Pf", "Po")
 """Categories of the punctuation that stands behind words."""
 
 
-def titles(texts: Texts) -> list[Piece]:
+def titles(texts: Texts) -> Iterator[Piece]:
     """A piece for each page."""
     english = texts[ENGLISH]
     pages = Counter(english.values())
@@ -35,7 +35,6 @@ def titles(texts: Texts) -> list[Piece]:
         page, _, number = unit.partition("#")
         if number != "0" and len(text) >= PARAGRAPH_MIN_CHARACTERS and pages[text] == 1:
             paragraphs.setdefault(page, unit)
-    pieces = []
     for page, paragraph in paragraphs.items():
         title, (book, _, name) = f"{page}#0", page.partition("/")
         questions = {
@@ -45,13 +44,11 @@ def titles(texts: Texts) -> list[Piece]:
         }
         if ENGLISH in questions:
             topic = f"{book}/{name.partition('-')[0]}"
-            pieces.append(Piece(page, topic, english[title], questions, book))
-    return pieces
+            yield Piece(page, topic, english[title], questions, book)
 
 
-def messages(texts: Texts) -> list[Piece]:
+def messages(texts: Texts) -> Iterator[Piece]:
     """A piece for each line; its topic and domain is the part of MediaWiki that it is of."""
-    pieces = []
     for unit, text in texts[ENGLISH].items():
         questions = {
             language: Question(text, "\n", theirs[unit])
@@ -59,19 +56,16 @@ def messages(texts: Texts) -> list[Piece]:
             if language != ENGLISH and unit in theirs
         }
         part = unit.partition("/i18n/")[0]
-        pieces.append(Piece(unit, part, text, questions, part))
-    return pieces
+        yield Piece(unit, part, text, questions, part)
 
 
-def articles(texts: Texts) -> list[Piece]:
+def articles(texts: Texts) -> Iterator[Piece]:
     """A piece for each article; the preamble is four times as long as they are."""
-    pieces = []
     for unit in texts[ENGLISH]:
         halves = {key: parted(theirs[unit]) for key, theirs in texts.items() if unit in theirs}
         questions = {language: question for language, question in halves.items() if question}
         if unit != PREAMBLE and ENGLISH in questions:
-            pieces.append(Piece(unit, "articles", questions[ENGLISH].right, questions))
-    return pieces
+            yield Piece(unit, "articles", questions[ENGLISH].right, questions)
 
 
 def article_texts(suite: str, texts: Texts, draw: Draw) -> Iterator[Item]:

@@ -34,8 +34,7 @@ class Run(NamedTuple):
 
     items: list[Item]
     table: pa.Table
-    """Of several choices as ``tasks.stored.SCORES``, of written answers as
-    ``tasks.stored.ANSWERS``; what the file does not tell is null."""
+    """As ``tasks.stored`` has scores or answers; what the file does not tell is null."""
     right: dict[str, float]
     """Of each item, what the harness says: ``acc`` or ``exact_match``."""
 
@@ -50,14 +49,11 @@ def samples_of(path: Path, language: str | None = None) -> Run:
     Raises:
         DataError: it cannot be read, a line is no sample, or nothing tells the language.
     """
-    found = FILE.fullmatch(path.name)
-    task = found[1] if found else path.stem
+    task = found[1] if (found := FILE.fullmatch(path.name)) else path.stem
     told = named(f"{task}.jsonl")
     if (key := key_of(language) if language else told.language) is None:
         raise DataError(f"{path.resolve()}: its language is not told", hint="name it: as tel_Telu")
-    items: dict[str, Item] = {}
-    rows: Rows = []
-    right: dict[str, float] = {}
+    items, rows, right = dict[str, Item](), Rows(), dict[str, float]()
     first: str | None = None
     for where, values in records_of(path):
         try:
@@ -72,7 +68,10 @@ def samples_of(path: Path, language: str | None = None) -> Run:
             read = _chosen if isinstance(pairs[0][1], str) else _written
             items[name], made = read(Item(told.suite or task, name, key, "acc"), fields, pairs)
             rows += made
-            right[name] = _right(values)
+            said = values.get("acc", values.get("exact_match"))
+            if not isinstance(said, int | float) or not 0 <= said <= 1:
+                raise ValueError("it has neither 'acc' nor 'exact_match'")
+            right[name] = float(said)
         except ValueError as error:
             raise DataError(f"{where}: {error}", hint=HINT) from error
         if len(items) > MOST_ITEMS:
@@ -150,10 +149,3 @@ def _logprob(value: Any) -> float:
     if not -math.inf < found <= 0:
         raise ValueError("a log-likelihood is no number up to 0")
     return found
-
-
-def _right(values: dict[str, Any]) -> float:
-    found = values.get("acc", values.get("exact_match"))
-    if not isinstance(found, int | float) or not 0 <= found <= 1:
-        raise ValueError("it has neither 'acc' nor 'exact_match'")
-    return float(found)

@@ -9,7 +9,7 @@ and a choice its capital; connecting words begin a sentence of their own; number
 in all digits; Belebele's items are no examples for one another.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
@@ -42,8 +42,8 @@ CONNECTIONS = {
 """Of XCOPA's languages, before a cause and before an effect."""
 SENSITIVITIES = {"CS": "sensitive", "CA": "agnostic"}
 Made = dict[str, Any]
-"""Fields of an item by name. ``own`` is its id within suite and language where no field tells it,
-and where ``recurs`` only together with how often it came before."""
+"""Fields of an item by name. ``own`` is its id within suite and language, where ``recurs`` together
+with how often it came before; without one its number is."""
 
 
 class Set(NamedTuple):
@@ -54,8 +54,6 @@ class Set(NamedTuple):
     fields: str
     """That a record of it has."""
     made: Callable[[Fields], Made]
-    id: str = ""
-    """The field that tells an item's own, where the record's number would not do."""
     metric: Metric = "acc_bytes"
     """Of items of several choices."""
 
@@ -63,12 +61,6 @@ class Set(NamedTuple):
 def delimiter_of(language: str) -> str:
     """What stands between words, before a choice."""
     return "" if languages.split(language)[1] in SPACELESS else " "
-
-
-def recognised(names: Iterable[str]) -> Set | None:
-    """The set that a record with fields of these names is of."""
-    present = set(names)
-    return next((each for each in SETS if present.issuperset(each.fields.split())), None)
 
 
 def _belebele(it: Fields) -> Made:
@@ -95,16 +87,18 @@ def _mmlu_prox(it: Fields) -> Made:
     return {
         "question": it.text("question"),
         "choices": tuple(map(it.text, given)),
+        "own": it.maybe("question_id"),
         "gold": given.index(f"option_{right}"),
         "domain": it.maybe("category"),
     }
 
 
-def _global(it: Fields) -> Made:
+def _global_mmlu(it: Fields) -> Made:
     label = SENSITIVITIES.get(it.maybe("cultural_sensitivity_label") or "")
     return {
         "question": it.text("question"),
         "choices": tuple(it.text(f"option_{each}") for each in "abcd"),
+        "own": it.maybe("sample_id"),
         "gold": "ABCD".find(it.text("answer").upper()),
         "domain": label or it.maybe("subject_category"),
     }
@@ -124,6 +118,7 @@ def _xcopa(it: Fields) -> Made:
     return {
         "question": f"{it.text('premise')}{delimiter_of(it.language)}{word}",
         "choices": (it.text("choice1"), it.text("choice2")),
+        "own": it.maybe("idx"),
         "gold": it.whole("label"),
         "domain": relation,
     }
@@ -160,7 +155,8 @@ def a_line(it: Fields) -> Made:
 def _own(it: Fields) -> Made:
     listed = ("context", "question", "passage_id", "domain")
     found: Made = {name: value for name in listed if (value := it.maybe(name))}
-    found["parallel_id"] = it.maybe("parallel_id") or it.maybe("id")
+    found["own"] = it.maybe("id")
+    found["parallel_id"] = it.maybe("parallel_id") or found["own"]
     if it.has("text"):
         return found | {"choices": (it.text("text"),)}
     if it.has("choices"):
@@ -189,20 +185,15 @@ def _gold(it: Fields, choices: tuple[str, ...]) -> int:
 ANSWERS = " ".join(f"mc_answer{number}" for number in range(1, 5))
 SETS = (
     Set("belebele", f"flores_passage question {ANSWERS}", _belebele),
-    Set("mmlu-prox", "question option_0 option_1 answer answer_index", _mmlu_prox, "question_id"),
-    Set(
-        "global-mmlu",
-        "question option_a option_b option_c option_d answer",
-        _global,
-        "sample_id",
-    ),
+    Set("mmlu-prox", "question option_0 option_1 answer answer_index", _mmlu_prox),
+    Set("global-mmlu", "question option_a option_b option_c option_d answer", _global_mmlu),
     Set("mgsm", "question answer_number", _mgsm),
-    Set("xcopa", "premise choice1 choice2 question label", _xcopa, "idx"),
+    Set("xcopa", "premise choice1 choice2 question label", _xcopa),
     Set("sib-200", "index_id category text", _sib),
-    Set("multiblimp", "sen wrong_sen", _multiblimp, metric="acc"),
-    Set("", "text", _own, "id"),
-    Set("", "question", _own, "id"),
-    Set("", "choices", _own, "id"),
+    Set("multiblimp", "sen wrong_sen", _multiblimp, "acc"),
+    Set("", "text", _own),
+    Set("", "question", _own),
+    Set("", "choices", _own),
     Set("", "line number", a_line),
 )
 """The first whose fields are all there counts."""
