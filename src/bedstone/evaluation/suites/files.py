@@ -11,7 +11,7 @@ from bedstone.evaluation.suites.harness import harness_items
 from bedstone.evaluation.suites.naming import Named, key_of, named
 from bedstone.evaluation.suites.records import Fields, records_of
 from bedstone.evaluation.suites.sets import SETS, Made, Set, a_line, delimiter_of
-from bedstone.tasks.items import Item, Metric
+from bedstone.tasks.items import Item
 
 MOST_ITEMS = 1_000_000
 MOST_CHARACTERS = 1 << 30
@@ -84,10 +84,20 @@ class SetReader:
         suite = "flores" if is_flores else form.name or told.suite or told.split or "own"
         number = str(self._next(f"{suite}/{language}"))
         made = form.made(Fields(values, language))
-        made["own"] = made.get("own") or number
-        if made.pop("recurs", False) and (time := self._next(f"{language}/{made['own']}")) > 1:
-            made["own"] += f"#{time}"
-        return _completed(made, suite, language, form.metric)
+        own = made.pop("own", None) or number
+        if made.pop("recurs", False) and (time := self._next(f"{language}/{own}")) > 1:
+            own += f"#{time}"
+        if len(own) > ID_CHARACTERS:
+            raise ValueError(f"its id has more than {ID_CHARACTERS:,} characters")
+        choices, metric = made.get("choices", ()), form.metric
+        if len(choices) > 1 and not 0 <= made["gold"] < len(choices):
+            raise ValueError("the right choice is none of them")
+        if len(choices) < 2:
+            metric = "bits" if choices else "exact_match"
+        made["domain"] = printable(made.get("domain") or "") or None
+        is_asked = "question" in made or "context" in made
+        usual: Made = {"parallel_id": own, "delimiter": delimiter_of(language) if is_asked else ""}
+        return Item(suite, printable(f"{suite}/{language}/{own}"), language, metric, **usual | made)
 
     def _next(self, of: str) -> int:
         self._counts[of] += 1
@@ -111,17 +121,3 @@ def _language_of(values: Mapping[str, Any], told: Named) -> str:
     if (language := key_of(str(given)[:40])) is None:
         raise ValueError(f"there is no language {str(given)[:40]!r}")
     return language
-
-
-def _completed(made: Made, suite: str, language: str, metric: Metric) -> Item:
-    own, choices = made.pop("own"), made.get("choices", ())
-    if len(own) > ID_CHARACTERS:
-        raise ValueError(f"its id has more than {ID_CHARACTERS:,} characters")
-    if len(choices) > 1 and not 0 <= made["gold"] < len(choices):
-        raise ValueError("the right choice is none of them")
-    made["domain"] = printable(made.get("domain") or "") or None
-    if not ("question" in made or "context" in made):
-        made["delimiter"] = ""
-    metric = metric if len(choices) > 1 else "bits" if choices else "exact_match"
-    usual = {"parallel_id": own, "delimiter": delimiter_of(language)}
-    return Item(suite, printable(f"{suite}/{language}/{own}"), language, metric, **usual | made)

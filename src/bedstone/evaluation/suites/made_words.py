@@ -57,8 +57,7 @@ def rows(suite: str, draw: Draw) -> Iterator[Item]:
     }
     for unit in draw.shuffled(places, suite)[: draw.items]:
         members, next_, shown = places[unit]
-        given = [members[next_ - shown + place] for place in range(shown)]
-        right = members[next_]
+        *given, right = [members[next_ - shown + place] for place in range(shown + 1)]
         rest = draw.shuffled(set(members) - {right}, f"{suite}/{unit} wrong")
         order = draw.shuffled([right, *rest[: CHOICES - 1]], f"{suite}/{unit}")
         for language, theirs in _knowing(members, draw):
@@ -99,7 +98,7 @@ def facts(suite: str, draw: Draw) -> Iterator[Item]:
 def _knowing(wanted: Sequence[str], draw: Draw) -> Iterator[tuple[str, dict[str, str]]]:
     """The languages that have each word."""
     for language, theirs in words().items():
-        if draw.has(language) and all(each in theirs for each in wanted):
+        if draw.has(language) and theirs.keys() >= {*wanted}:
             yield language, theirs
 
 
