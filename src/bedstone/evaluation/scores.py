@@ -32,8 +32,7 @@ from bedstone.store.decisions import decide
 from bedstone.store.provenance import core_count
 from bedstone.store.stage import Job, Metrics, Result, Stage
 from bedstone.tasks.items import Item, items_of
-from bedstone.tasks.scored import SCORES
-from bedstone.tasks.stored import part_name
+from bedstone.tasks.stored import SCORES, part_name
 from bedstone.training.threads import using_threads
 
 PART_ITEMS = 256
