@@ -11,7 +11,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from bedstone.uncertainty.intervals import drawn
+from bedstone.uncertainty.intervals import PIECE_NUMBERS, drawn
 
 Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]
@@ -39,16 +39,24 @@ def p_values(gain_PM: Floats, seed: int, resamples: int = RESAMPLES) -> list[flo
 
     If neither of two strategies is better, each problem's gain could as well be a loss. Unlike a
     bootstrap's share of resamples this holds also where few problems differ: 3 that all gain give
-    1/4. Counts are raised by one, so none is 0: the smallest is 1 / (R + 1).
+    1/4. Counts are raised by one, so none is 0: the smallest is 1 / (R + 1), or what no signs can
+    exceed where that is less. Without it, of thousands of columns none would be told after Holm.
 
-    Source: Fisher 1935, "The design of experiments", section 21.
+    Source: Fisher 1935, "The design of experiments", section 21; Hoeffding 1963, JASA 58, 13-30,
+    theorem 2, for the bound.
     """
     gain_M = np.abs(gain_PM.sum(axis=0)).round(DIGITS)
     as_much_M = np.zeros(gain_PM.shape[1])
     for heads_RP in drawn(2, resamples, len(gain_PM), seed):
         sign_RP = heads_RP * 2.0 - 1
-        as_much_M += (np.abs(sign_RP @ gain_PM).round(DIGITS) >= gain_M).sum(axis=0)
-    return [float(each) for each in (as_much_M + 1) / (resamples + 1)]
+        wide = max(PIECE_NUMBERS // len(sign_RP), 1)
+        for first in range(0, len(gain_M), wide):
+            of = slice(first, first + wide)
+            sums_RM = np.abs(sign_RP @ gain_PM[:, of]).round(DIGITS)
+            as_much_M[of] += (sums_RM >= gain_M[of]).sum(axis=0)
+    squares_M = np.maximum((gain_PM**2).sum(axis=0), np.finfo(float).tiny)
+    bound_M = 2 * np.exp(-(gain_M**2) / (2 * squares_M))
+    return [float(each) for each in np.minimum((as_much_M + 1) / (resamples + 1), bound_M)]
 
 
 def mcnemar(gains: int, losses: int) -> float:

@@ -1,7 +1,9 @@
+import math
+
 import numpy as np
 import pytest
 
-from bedstone.uncertainty import intervals
+from bedstone.uncertainty import intervals, paired
 from bedstone.uncertainty.intervals import percentile_interval
 from bedstone.uncertainty.paired import holm, mcnemar, p_values, resampled
 
@@ -20,7 +22,16 @@ def test_a_p_value_is_that_of_the_test_of_signs():
     gains[:10, 2] = [1] * 9 + [-1]  # 9 of 10 or more: 22 / 2^10
     found = p_values(gains, seed=0)
     assert found == pytest.approx([1 / 4, 1 / 128, 11 / 512, 1], abs=0.005)
-    assert p_values(np.ones((40, 1)), seed=0) == [1 / 10_001]
+
+
+def test_a_p_value_falls_below_what_resamples_can_tell():
+    (p,) = p_values(np.ones((40, 1)), seed=0)
+    assert p == pytest.approx(2 * math.exp(-20))  # Hoeffding's bound
+    assert 2 / 2**40 < p < 1 / 10_001
+    # the worst of 800 columns is told all the same
+    random = np.random.default_rng(1)
+    found = p_values(np.hstack([random.normal(0, 1, (60, 799)), np.ones((60, 1))]), seed=2)
+    assert holm(found)[-1] < 0.001
 
 
 def test_resamples_are_paired_and_of_whole_problems():
@@ -38,6 +49,7 @@ def test_pieces_of_the_draws_decide_nothing(monkeypatch):
     value_PM = np.random.default_rng(0).random((10, 3))
     whole = resampled(value_PM, 3, 50), p_values(value_PM - 0.4, 3, 50)
     monkeypatch.setattr(intervals, "PIECE_NUMBERS", 70)
+    monkeypatch.setattr(paired, "PIECE_NUMBERS", 14)  # of 7 rows 2 columns
     assert (resampled(value_PM, 3, 50) == whole[0]).all()
     assert p_values(value_PM - 0.4, 3, 50) == whole[1]
 

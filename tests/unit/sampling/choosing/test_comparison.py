@@ -63,7 +63,7 @@ def test_rows_say_what_the_test_half_says():
     assert row.gain.value == pytest.approx(0.3)
     # paired: the deviation of 30 differences of 1 among 100, not of two shares
     assert row.gain.low == pytest.approx(0.3 - 1.96 * math.sqrt(0.3 * 0.7 / 100), abs=0.01)
-    assert row.p_value == pytest.approx(1 / 10_001)
+    assert row.p_value == pytest.approx(2 * math.exp(-(30**2) / (2 * 30)))  # no resample did it
 
 
 def test_shares_between_have_the_interval_of_their_resamples():
