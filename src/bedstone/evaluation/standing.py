@@ -40,11 +40,15 @@ from bedstone.config import Config
 from bedstone.corpus.identification.identifiers import identifier
 from bedstone.corpus.overlap.items import SEEN_SHARE
 from bedstone.errors import ArtifactError
-from bedstone.evaluation.verdicts.chance import ranks
-from bedstone.evaluation.verdicts.evidence import Evidence, evidences
-from bedstone.evaluation.verdicts.gaps import scores
+from bedstone.evaluation.verdicts.gaps import ranks, scores
 from bedstone.evaluation.verdicts.panels import Measured, panel_of
-from bedstone.evaluation.verdicts.rows import domain_rows, language_rows, suite_row
+from bedstone.evaluation.verdicts.rows import (
+    Evidence,
+    domain_rows,
+    evidences,
+    language_rows,
+    suite_row,
+)
 from bedstone.generation.foresight import Foreseen, Known
 from bedstone.store import tables
 from bedstone.store.artifact import Shard

@@ -15,6 +15,7 @@ import math
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 import pyarrow as pa
@@ -54,6 +55,16 @@ class Outcome:
         return self.is_read and self.chosen is None and self.answer is None
 
 
+class Taken(NamedTuple):
+    """Of each item."""
+
+    right: list[float]
+    """How far the choice that is taken is the right one."""
+    chosen: list[int]
+    share: list[float]
+    """Of the sum of exp(value) of all choices."""
+
+
 @dataclass(frozen=True, slots=True)
 class Choices:
     """The scores of items of several choices."""
@@ -68,37 +79,31 @@ class Choices:
     """Of the choices' text."""
     characters_IK: Floats
 
-    @property
-    def golds(self) -> NDArray[np.int64]:
-        """The right one of each item."""
-        return np.array([item.gold for item in self.items], np.int64)
-
-    def values(self, metric: Metric) -> Floats:
-        """What the best choice has most of; -inf where none is given.
+    def taken(self, metric: Metric, *, is_alone: bool = False) -> Taken:
+        """Which choice has most by a metric, or has without the question.
 
         Raises:
             DataError: of a choice there is no such value.
         """
-        if metric != "acc_pmi":
-            return self._over(metric, self.logprob_IK)
-        if self.alone_IK is None:
-            raise DataError(
-                f"item {self.items[0].id}: no log-probability of the choices after nothing",
-                hint="without it a metric other than acc_pmi is needed",
-            )
-        return self._over(metric, self.logprob_IK - self.alone_IK)
-
-    def alone(self, metric: Metric) -> Floats | None:
-        """The same without the question: who tells the right answer by itself takes these."""
-        return None if self.alone_IK is None else self._over(metric, self.alone_IK)
-
-    def _over(self, metric: Metric, value_IK: Floats) -> Floats:
+        wholes = {"acc_bytes": self.bytes_IK, "acc_chars": self.characters_IK}
+        value_IK = self.logprob_IK
         if metric not in ACCURACIES:
             raise DataError(
                 f"choices cannot be judged by {metric}", hint=f"by one of {', '.join(ACCURACIES)}"
             )
-        wholes = {"acc_bytes": self.bytes_IK, "acc_chars": self.characters_IK}
-        return np.where(self.is_given_IK, value_IK / wholes.get(metric, 1.0), -np.inf)
+        if is_alone or metric == "acc_pmi":
+            if self.alone_IK is None:
+                raise DataError(
+                    f"item {self.items[0].id}: no log-probability of the choices after nothing",
+                    hint="without it a metric other than acc_pmi is needed",
+                )
+            value_IK = self.alone_IK if is_alone else value_IK - self.alone_IK
+        value_IK = np.where(self.is_given_IK, value_IK / wholes.get(metric, 1.0), -np.inf)
+        most_I1 = value_IK.max(axis=1, keepdims=True)
+        best_IK, share_I = value_IK == most_I1, 1 / np.exp(value_IK - most_I1).sum(axis=1)
+        right_I = best_IK[range(len(self.items)), [it.gold or 0 for it in self.items]]
+        right_I = right_I / best_IK.sum(axis=1)
+        return Taken(right_I.tolist(), best_IK.argmax(axis=1).tolist(), share_I.tolist())
 
 
 def outcomes(items: Sequence[Item], table: pa.Table, metric: Metric | None = None) -> list[Outcome]:
@@ -121,12 +126,8 @@ def outcomes(items: Sequence[Item], table: pa.Table, metric: Metric | None = Non
     several = [item for item in items if len(item.choices) > 1]
     for by in sorted({metric or item.metric for item in several}):
         choices = choices_of([it for it in several if (metric or it.metric) == by], table)
-        value_IK = choices.values(by)
-        right_I, chosen_I = taken(value_IK, choices.golds)
-        confidence_I = shares(value_IK).max(axis=1)
-        columns = (right_I.tolist(), chosen_I.tolist(), confidence_I.tolist())
-        for item, right, chosen, confidence in zip(choices.items, *columns, strict=True):
-            made[item.id] = Outcome(item, right, chosen, None, True, confidence)
+        for item, right, chosen, share in zip(choices.items, *choices.taken(by), strict=True):
+            made[item.id] = Outcome(item, right, chosen, None, True, share)
     return [made[item.id] for item in several]
 
 
@@ -175,19 +176,6 @@ def choices_of(items: Sequence[Item], scores: pa.Table) -> Choices:
     is_told = not pc.sum(pc.and_(of_these, pc.is_null(scores["alone_logprob"]))).as_py()
     alone_IK = _placed(items, scores, "alone_logprob", is_given_IK) if is_told else None
     return Choices(tuple(items), is_given_IK, logprob_IK, alone_IK, bytes_IK, characters_IK)
-
-
-def taken(value_IK: Floats, gold_I: NDArray[np.int64]) -> tuple[Floats, NDArray[np.int64]]:
-    """How far each item is right, and which choice is taken."""
-    best_IK = value_IK == value_IK.max(axis=1, keepdims=True)
-    right_I = best_IK[np.arange(len(gold_I)), gold_I] / best_IK.sum(axis=1)
-    return right_I, best_IK.argmax(axis=1)
-
-
-def shares(value_IK: Floats) -> Floats:
-    """Each choice's of the sum of exp(value)."""
-    weight_IK: Floats = np.exp(value_IK - value_IK.max(axis=1, keepdims=True))
-    return np.asarray(weight_IK / weight_IK.sum(axis=1, keepdims=True))
 
 
 def _placed(
