@@ -58,7 +58,7 @@ Way = Mapping[str, tuple[float, Cost]]
 class Travelled:
     """A language's items of a suite, and the ways that they went."""
 
-    items: Sequence[Item]
+    items: list[Item]
     ways: Mapping[str, Way]
 
     def failed(self, name: str) -> list[str]:

@@ -82,8 +82,7 @@ def pivoted(
         BedstoneError: an endpoint fails.
     """
     detour = _Detour(source, items, wanted, making, ask)
-    by_suite = defaultdict[str, dict[str, Travelled]](dict)
-    survived = {}
+    by_suite, survived = defaultdict[tuple[str, str], dict[str, Travelled]](dict), {}
     for language in sorted(set(detour.items) - {detour.pivot}):
         try:
             ways = detour.ways(language)
@@ -91,21 +90,17 @@ def pivoted(
             detour.failed[language] = error
             continue
         survived[language] = detour.survival(language)
-        its = detour.items[language]
-        for suite in dict.fromkeys(item.suite for item in its):
-            by_suite[suite][language] = Travelled([it for it in its if it.suite == suite], ways)
+        for item in detour.items[language]:
+            its = by_suite[item.suite, item.metric].setdefault(language, Travelled([], ways))
+            its.items.append(item)
     if detour.failed and not survived:
         raise next(iter(detour.failed.values()))
     return {
         "pivot": detour.pivot,
         "translator": wanted.translator,
         "suites": [
-            {
-                "name": name,
-                "metric": next(iter(each.values())).items[0].metric,
-                "languages": compared(each, wanted.seed),
-            }
-            for name, each in by_suite.items()
+            {"name": name, "metric": metric, "languages": compared(each, wanted.seed)}
+            for (name, metric), each in by_suite.items()
         ],
         "survival": survived,
         "not_translated": {language: str(error) for language, error in detour.failed.items()},
@@ -271,8 +266,7 @@ class _Detour:
         made = self.translated(self.translator, language, self.pivot, items=self.asked)
         by_id = {item.id: item for item in items_of(made)}
         pairs = [(item, by_id[item.id]) for item in self.items[language] if item.id in by_id]
-        by_people = [(item, its[0]) for item, its in self.pairs(language)]
-        return survival(pairs, by_people)
+        return survival(pairs, [(item, its[0]) for item, its in self.pairs(language)])
 
 
 def _rights(items: Sequence[Item], tables: Sequence[pa.Table]) -> dict[str, float]:
@@ -285,12 +279,8 @@ def _rights(items: Sequence[Item], tables: Sequence[pa.Table]) -> dict[str, floa
 
 
 def _about(table: pa.Table, *columns: str) -> set[str]:
-    return {
-        name
-        for column in columns
-        if column in table.column_names
-        for name in table[column].to_pylist()
-    }
+    there = set(columns) & set(table.column_names)
+    return {name for column in there for name in table[column].to_pylist()}
 
 
 def _costs(made: Artifact) -> dict[str, Cost]:

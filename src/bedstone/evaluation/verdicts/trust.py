@@ -1,10 +1,11 @@
 """How far what a model says of itself can be trusted: confidence, agreement, not knowing.
 
-Shape letters: I instances, B bins, R simulations.
+Shape letters: I instances, B bins.
 """
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
+from statistics import fmean
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -12,12 +13,9 @@ from numpy.typing import ArrayLike
 from bedstone.evaluation.verdicts.outcomes import Outcome
 from bedstone.evaluation.verdicts.panels import Measured
 from bedstone.sampling.choosing.calibration import agreement, auroc, brier
-from bedstone.uncertainty.paired import Floats
 
 BINS = 10
 SIMULATIONS = 500
-NUMBERS = 2**22
-"""Simulated at once."""
 
 
 def calibration(confidence_I: ArrayLike, right_I: ArrayLike, seed: int) -> dict[str, float | None]:
@@ -35,28 +33,23 @@ def calibration(confidence_I: ArrayLike, right_I: ArrayLike, seed: int) -> dict[
     order = np.argsort(confidence_I, kind="stable")
     confidence_I, right_I = confidence_I[order], right_I[order]
     random, count = np.random.default_rng(seed), len(order)
-    together = max(NUMBERS // count, 1)
-    rows = [min(together, SIMULATIONS - done) for done in range(0, SIMULATIONS, together)]
-    chance_R = np.concatenate(
-        [_error(confidence_I, random.random((each, count)) < confidence_I) for each in rows]
-    )
-    error, high = float(_error(confidence_I, right_I[None])[0]), float(np.quantile(chance_R, 0.95))
+    starts_B = np.unique(np.arange(BINS) * count // BINS)
+
+    def error_of(given_I: ArrayLike) -> float:
+        off_B = np.add.reduceat(np.asarray(given_I) - confidence_I, starts_B)
+        return float(np.abs(off_B).sum() / count)
+
+    by_chance = [error_of(random.random(count) < confidence_I) for _ in range(SIMULATIONS)]
+    error, high = error_of(right_I), float(np.quantile(by_chance, 0.95))
     ranked = auroc(confidence_I, right_I)
     return {
         "calibration_error": error,
-        "calibration_error_by_chance": float(chance_R.mean()),
+        "calibration_error_by_chance": fmean(by_chance),
         "calibration_error_by_chance_high": high,
         "is_miscalibrated": float(error > high),
         "brier": brier(confidence_I, right_I),
         "auroc": None if np.isnan(ranked) else ranked,
     }
-
-
-def _error(confidence_I: Floats, right_RI: ArrayLike) -> Floats:
-    """Of each row; the instances are in the confidence's order."""
-    starts_B = np.unique(np.arange(BINS) * len(confidence_I) // BINS)
-    off_RB = np.add.reduceat(np.asarray(right_RI) - confidence_I, starts_B, axis=1)
-    return np.asarray(np.abs(off_RB).sum(axis=1) / len(confidence_I))
 
 
 def agreements(
