@@ -16,8 +16,9 @@ from bedstone.evaluation.verdicts.confusion import own_texts, passes
 from bedstone.evaluation.verdicts.gaps import Score, gaps, scores, told_apart, worst_of_equal
 from bedstone.evaluation.verdicts.outcomes import (
     ACCURACIES,
-    Choices,
+    SIZES,
     Outcome,
+    Scored,
     choices_of,
     outcomes,
     text_costs,
@@ -43,8 +44,8 @@ class Evidence:
     outcomes: Sequence[Outcome]
     texts: Sequence[Measured] = ()
     """Bits over bytes."""
-    choices: Choices | None = None
-    """None where the outcomes are read from answers."""
+    choices: Sequence[Scored] = ()
+    """Of items with several; none where the outcomes are read from answers."""
     spoken: Sequence[tuple[Item, str]] = ()
     """Whole answers."""
 
@@ -52,6 +53,11 @@ class Evidence:
     def measured(self) -> list[Measured]:
         """What the score is the mean of: what is right, or bits over bytes."""
         return [*(Measured(each.item, each.right) for each in self.outcomes), *self.texts]
+
+    @property
+    def has_alone(self) -> bool:
+        """Whether it is known what each choice has without the question."""
+        return all(each.alone is not None for each in self.choices)
 
     @property
     def is_comparable(self) -> bool:
@@ -83,7 +89,7 @@ def evidences(
         asked = {name: it for name, it in answered.items() if not it.choices}
         spoken = [(asked[it["problem"]], it["text"]) for it in rows if it["problem"] in asked]
         if found or bits:
-            choices = choices_of(several, scores) if several else None
+            choices = choices_of(several, scores) if several else ()
             yield Evidence(suite, metric, found, bits, choices, spoken)
 
 
@@ -155,24 +161,25 @@ def baselines(evidence: Evidence) -> Measures:
         "chance": [Measured(item, 1 / len(item.choices)) for item in items],
         "longest_choice": [Measured(item, _longest(item)) for item in items],
     }
-    if (choices := evidence.choices) and choices.alone_IK is not None:
-        right = choices.taken(evidence.metric, is_alone=True).right
-        found["answer_only"] = list(map(Measured, choices.items, right))
+    if evidence.choices and evidence.has_alone:
+        found["answer_only"] = _right(evidence, evidence.metric, is_alone=True)
     return found
 
 
 def _longest(item: Item) -> float:
     """How far the choice of most bytes is the right one."""
-    lengths = [len(choice.encode("utf-8", "surrogatepass")) for choice in item.choices]
-    return (lengths[item.gold or 0] == max(lengths)) / lengths.count(max(lengths))
+    sizes = [*map(SIZES["acc_bytes"], item.choices)]
+    return (sizes[item.gold or 0] == max(sizes)) / sizes.count(max(sizes))
 
 
 def _accuracies(evidence: Evidence) -> Measures:
-    choices = evidence.choices
-    if choices is None:
-        return {}
-    names = [name for name in ACCURACIES if name != "acc_pmi" or choices.alone_IK is not None]
-    return {name: list(map(Measured, choices.items, choices.taken(name).right)) for name in names}
+    names = [name for name in ACCURACIES if name != "acc_pmi" or evidence.has_alone]
+    return {name: _right(evidence, name) for name in names if evidence.choices}
+
+
+def _right(evidence: Evidence, metric: Metric, *, is_alone: bool = False) -> list[Measured]:
+    found = (each.outcome(metric, is_alone=is_alone) for each in evidence.choices)
+    return [Measured(each.item, each.right) for each in found]
 
 
 def _rows(name: str, languages: Sequence[str], found: Sequence[Score]) -> Iterator[Row]:
