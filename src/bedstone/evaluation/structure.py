@@ -106,7 +106,7 @@ def read(shards: Mapping[str, Shard]) -> tuple[dict[str, int], dict[Arm, dict[st
     sizes: dict[str, int] = {}
     seeds: dict[Arm, dict[str, list[Floats]]] = {arm: {} for arm in ARMS}
     ids: list[str] = []
-    for name, shard in shards.items():
+    for name, shard in shards.items():  # LANGUAGE-TOKENISER-AMOUNT-SEED
         language, *words = name.split("-")
         arm = ("", "") if len(words) != 3 else (words[0], words[1])
         if arm not in seeds:
@@ -183,15 +183,13 @@ def concluded(arms: Sequence[Row]) -> str:
     said = {row["verdict"] for row in at_content}
     if len(said) == 1 and said <= set(SURE):
         return str(said.pop())
-    sure = [row for row in arms if row["amount"] != CONTENT and row["verdict"] in SURE]
-    return AMOUNT if any(_is_other(row, at_content) for row in sure) else UNKNOWN
-
-
-def _is_other(row: Row, at_content: Sequence[Row]) -> bool:
-    """Whether equal content leaves out what an amount does, and is not as sure of its sign."""
-    own = [each for each in at_content if each["tokeniser"] == row["tokeniser"]]
-    is_out = (not each["low"] <= row["difference"] <= each["high"] for each in own)
-    return all(is_out) and any(each["verdict"] != row["verdict"] for each in own)
+    for row in (row for row in arms if row["amount"] != CONTENT and row["verdict"] in SURE):
+        # does equal content leave out what the amount does, and is not as sure of its sign?
+        own = [each for each in at_content if each["tokeniser"] == row["tokeniser"]]
+        is_out = (not each["low"] <= row["difference"] <= each["high"] for each in own)
+        if all(is_out) and any(each["verdict"] != row["verdict"] for each in own):
+            return AMOUNT
+    return UNKNOWN
 
 
 STAGE = Stage(

@@ -81,9 +81,10 @@ def pivoted(
         ConfigError: no such language or translator; or it has none of the suites' languages.
         BedstoneError: an endpoint fails.
     """
-    detour = _Detour(source, items, wanted, making, ask)
+    pivot = _pivot(wanted.pivot)
+    detour = _Detour(source, items, wanted, making, ask, pivot)
     by_suite, survived = defaultdict[tuple[str, str], dict[str, Travelled]](dict), {}
-    for language in sorted(set(detour.items) - {detour.pivot}):
+    for language in sorted(set(detour.items) - {pivot}):
         try:
             ways = detour.ways(language)
         except (ConfigError, ArtifactError) as error:
@@ -96,7 +97,7 @@ def pivoted(
     if detour.failed and not survived:
         raise next(iter(detour.failed.values()))
     return {
-        "pivot": detour.pivot,
+        "pivot": pivot,
         "translator": wanted.translator,
         "suites": [
             {"name": name, "metric": metric, "languages": compared(each, wanted.seed)}
@@ -146,12 +147,9 @@ class _Detour:
     wanted: Wanted
     making: Making
     ask: Ask
+    pivot: str
     failed: dict[str, BedstoneError] = field(default_factory=dict)
     """What could not be translated, and why."""
-
-    @cached_property
-    def pivot(self) -> str:
-        return _pivot(self.wanted.pivot)
 
     @cached_property
     def items(self) -> dict[str, list[Item]]:
