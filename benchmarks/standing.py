@@ -12,8 +12,7 @@ import time
 
 import numpy as np
 
-from bedstone.evaluation.verdicts.chance import told_apart, worst_of_equal
-from bedstone.evaluation.verdicts.gaps import gaps, p_of, scores
+from bedstone.evaluation.verdicts.gaps import gaps, p_of, scores, told_apart, worst_of_equal
 from bedstone.evaluation.verdicts.panels import Panel
 from bedstone.evaluation.verdicts.trust import calibration
 from bedstone.uncertainty.paired import LEVEL, Floats

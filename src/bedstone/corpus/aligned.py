@@ -33,15 +33,8 @@ from bedstone.store.artifact import Shard
 from bedstone.store.stage import Job, Result, Stage
 
 FILE = "documents.parquet"
-SCHEMA = pa.schema(
-    {
-        "id": pa.string(),
-        "url": pa.string(),
-        "language": pa.string(),
-        "split": pa.string(),
-        "text": pa.large_string(),
-    }
-)
+STRINGS = ("id", "url", "language", "split")
+SCHEMA = pa.schema({**dict.fromkeys(STRINGS, pa.string()), "text": pa.large_string()})
 WORD = re.compile(r"\w+")
 Texts = dict[str, str]
 """By the content's id."""
@@ -73,22 +66,20 @@ def run(config: AlignedConfig, job: Job) -> Result:
         DataError: there is nothing that all have.
     """
     texts = common(job.inputs["parallel"], config.languages)[config.language]
-    order = {each: (lot(page_of(each), "aligned"), page_of(each)) for each in texts}
-    ids = sorted(texts, key=order.__getitem__)
-    splits = split(config, {each: len(texts[each].encode()) for each in ids})
+    ids = sorted(texts, key=lambda each: (lot(page_of(each), "aligned"), page_of(each)))
+    sizes = {each: len(texts[each].encode()) for each in ids}
+    splits = split(config, sizes)
     rows = [
         {"id": each, "language": config.language, "split": splits[each], "text": texts[each]}
         for each in ids
     ]
     tables.write(job, FILE, pa.Table.from_pylist(rows, SCHEMA))
-    held_out = {page_of(each) for each in ids if splits[each] == "held_out"}
-    trained = [texts[each] for each in ids if splits[each] == "train"]
     return Result(
         {
             "units": len(ids),
             "pages": len(set(map(page_of, ids))),
-            "held_out_pages": len(held_out),
-            "train_bytes": sum(len(each.encode()) for each in trained),
+            "held_out_pages": len({page_of(it) for it in ids if splits[it] == "held_out"}),
+            "train_bytes": sum(sizes[each] for each in ids if splits[each] == "train"),
             "letter_bytes": letter_bytes("".join(texts.values())),
         }
     )
@@ -101,7 +92,8 @@ def common(parallel: Shard, languages: Sequence[str]) -> Mapping[str, Texts]:
         DataError: there are none; it says which languages have how many.
     """
     table = tables.read(parallel, ["source", "language", "unit", "text", "english"])
-    found: dict[str, Texts] = {ENGLISH if name in TABLES else name: {} for name in languages}
+    keys = {name: ENGLISH if name in TABLES else name for name in languages}
+    found: dict[str, Texts] = {key: {} for key in keys.values()}
     for row in table.to_pylist():
         own = found.get(row["language"])
         if own is not None and is_translated(row["language"], row["text"], row["english"]):
@@ -114,12 +106,8 @@ def common(parallel: Shard, languages: Sequence[str]) -> Mapping[str, Texts]:
             hint="leave out languages that have few, or give more parallel text",
         )
     return {
-        name: {
-            each: text.translate(TABLES.get(name, {}))
-            for each, text in found[ENGLISH if name in TABLES else name].items()
-            if each in shared
-        }
-        for name in languages
+        name: {it: own[it].translate(TABLES.get(name, {})) for it in own if it in shared}
+        for name, own in ((name, found[key]) for name, key in keys.items())
     }
 
 

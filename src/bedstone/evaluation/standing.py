@@ -40,11 +40,15 @@ from bedstone.config import Config
 from bedstone.corpus.identification.identifiers import identifier
 from bedstone.corpus.overlap.items import SEEN_SHARE
 from bedstone.errors import ArtifactError
-from bedstone.evaluation.verdicts.chance import ranks
-from bedstone.evaluation.verdicts.evidence import Evidence, evidences
-from bedstone.evaluation.verdicts.gaps import scores
+from bedstone.evaluation.verdicts.gaps import ranks, scores
 from bedstone.evaluation.verdicts.panels import Measured, panel_of
-from bedstone.evaluation.verdicts.rows import domain_rows, language_rows, suite_row
+from bedstone.evaluation.verdicts.rows import (
+    Evidence,
+    domain_rows,
+    evidences,
+    language_rows,
+    suite_row,
+)
 from bedstone.generation.foresight import Foreseen, Known
 from bedstone.store import tables
 from bedstone.store.artifact import Shard
@@ -90,13 +94,8 @@ def run(config: StandingConfig, job: Job) -> Result:
     with job.progress.task("suites", len(found)) as task:
         for evidence in found:
             named = {"suite": evidence.suite, "metric": evidence.metric}
-            verdicts += [
-                named | row
-                for row in (
-                    *language_rows(evidence, config.threshold, find, seed),
-                    *domain_rows(evidence, seed),
-                )
-            ]
+            rows = [*language_rows(evidence, config.threshold, find, seed)]
+            verdicts += [named | row for row in (*rows, *domain_rows(evidence, seed))]
             suites.append(named | suite_row(evidence, seed))
             came += _outcome_rows(evidence)
             task.advance(1)
@@ -126,16 +125,12 @@ def told(standing: Shard, grades: Mapping[str, Row] | None = None) -> list[Row]:
         grades: of each item, as ``corpus.overlap.grades.graded``; None where the training text is
             not known.
     """
-    verdicts, came = (
-        pq.read_table(standing.file(f"{name}.parquet")).to_pylist()
-        for name in ("verdicts", "outcomes")
-    )
-    suites = read_json(standing, FILE)
-    return [_suite(it, _its(verdicts, it), _its(came, it), grades) for it in suites]
-
-
-def _its(rows: Sequence[Row], suite: Row) -> list[Row]:
-    return [row for row in rows if all(row[name] == suite[name] for name in OF_SUITE)]
+    rows = defaultdict[tuple[str, ...], list[Row]](list)
+    for file in ("verdicts", "outcomes"):
+        for row in pq.read_table(standing.file(f"{file}.parquet")).to_pylist():
+            rows[file, row["suite"], row["metric"]].append(row)
+    names = [(it, (it["suite"], it["metric"])) for it in read_json(standing, FILE)]
+    return [_suite(it, rows["verdicts", *at], rows["outcomes", *at], grades) for it, at in names]
 
 
 def _suite(
@@ -192,16 +187,15 @@ def _seen(came: Sequence[Row], grades: Mapping[str, Row] | None) -> dict[str, Ro
     languages = sorted({row["language"] for row in came})
     if grades is None:
         return {name: dict.fromkeys(SEEN, UNKNOWN) for name in languages}
-    grade = {row["id"]: grades[row["id"]] for row in came}
     clean = panel_of(
-        Measured(_item(row), row["part"], row["whole"])
+        Measured(Item(**{name: row[name] for name in OF_ITEM}), row["part"], row["whole"])
         for row in came
-        if grade[row["id"]]["grade"] == "clean"
+        if grades[row["id"]]["grade"] == "clean"
     )
     score = dict(zip(clean.columns, map(asdict, scores(clean, 0)), strict=True))
     found = {}
     for name in languages:
-        its = [grade[each] for each in {row["id"] for row in came if row["language"] == name}]
+        its = [grades[each] for each in {row["id"] for row in came if row["language"] == name}]
         can_tell = [it for it in its if it["grade"] != "too short to tell"]
         answers = [(it["answer_seen_share"] or 0) >= SEEN_SHARE for it in can_tell]
         seen = [it["grade"] == "seen" for it in can_tell]
@@ -214,18 +208,12 @@ def _share(those: Sequence[bool]) -> float | None:
     return fmean(those) if those else None
 
 
-def _item(row: Row) -> Item:
-    return Item(**{name: row[name] for name in OF_ITEM})
-
-
 def _outcome_rows(evidence: Evidence) -> Iterator[Row]:
-    for each in evidence.outcomes:
-        row = {"part": each.right, "whole": 1.0, "chosen": each.chosen, "answer": each.answer}
-        row |= {"is_read": each.is_read, "confidence": each.confidence, "sample": each.sample}
-        yield {name: getattr(each.item, name) for name in OF_ITEM} | row
-    for text in evidence.texts:
-        row = {"part": text.part, "whole": text.whole, "sample": 0, "is_read": True}
-        yield {name: getattr(text.item, name) for name in OF_ITEM} | row
+    text = {"chosen": None, "answer": None, "is_read": True, "confidence": None, "sample": 0}
+    for each, of in zip(evidence.measured, (*evidence.outcomes, *evidence.texts), strict=True):
+        row = {name: getattr(each.item, name) for name in OF_ITEM}
+        row |= {name: getattr(of, name, value) for name, value in text.items()}
+        yield row | {"part": each.part, "whole": each.whole}
 
 
 INTEGERS = ("n", "gains", "losses")

@@ -46,8 +46,6 @@ AMOUNTS = {"bpe": ("content", "bytes", "scaled", "tokens"), "bytes": ("content",
 """By tokeniser; a byte is a token of the second, so that equal bytes are equal tokens."""
 ARMS = tuple((tokeniser, amount) for tokeniser, them in AMOUNTS.items() for amount in them)
 CONTENT = "content"
-NAMED = 3
-"""What follows the language in the name of bits: tokeniser, amount, seed."""
 WORDS = {"worse": "harder", "better": "easier", "same": "same", "cannot tell": "cannot tell"}
 SURE = ("harder", "easier")
 AMOUNT, UNKNOWN = "explained by amount", "cannot tell"
@@ -91,13 +89,12 @@ def run(config: StructureConfig, job: Job) -> Result:
     ]
     told = {"reference": reference, "seeds": seeds, "pages": pages, "level": config.level}
     write_json(job, FILE, {**told, "languages": languages, "arms": arms})
-    counts = Counter(str(row["verdict"]).replace(" ", "_") for row in languages)
+    counts = Counter(f"{row['verdict']}_languages".replace(" ", "_") for row in languages)
     costs = {
         f"{tokeniser}_{amount}_bits_per_byte": found[reference].sum() / seeds / sizes[reference]
         for (tokeniser, amount), found in bits.items()
     }
-    verdicts = {f"{name}_languages": count for name, count in counts.items()}
-    return Result({"held_out_pages": pages, "seeds": seeds, **verdicts, **costs})
+    return Result({"held_out_pages": pages, "seeds": seeds, **counts, **costs})
 
 
 def read(shards: Mapping[str, Shard]) -> tuple[dict[str, int], dict[Arm, dict[str, Floats]]]:
@@ -109,9 +106,9 @@ def read(shards: Mapping[str, Shard]) -> tuple[dict[str, int], dict[Arm, dict[st
     sizes: dict[str, int] = {}
     seeds: dict[Arm, dict[str, list[Floats]]] = {arm: {} for arm in ARMS}
     ids: list[str] = []
-    for name, shard in shards.items():
+    for name, shard in shards.items():  # LANGUAGE-TOKENISER-AMOUNT-SEED
         language, *words = name.split("-")
-        arm = ("", "") if len(words) != NAMED else (words[0], words[1])
+        arm = ("", "") if len(words) != 3 else (words[0], words[1])
         if arm not in seeds:
             raise DataError(f"bits.{name}: write bits.LANGUAGE-TOKENISER-AMOUNT-SEED")
         path = shard.file("documents.parquet")
@@ -129,10 +126,7 @@ def read(shards: Mapping[str, Shard]) -> tuple[dict[str, int], dict[Arm, dict[st
     counts = {len(own) for found in seeds.values() for own in found.values()}
     if len(counts) > 1 or min(counts) < 2:
         raise DataError("bits: give two seeds or more, of each language and arm the same")
-    bits = {
-        arm: {name: np.stack(own) for name, own in found.items()} for arm, found in seeds.items()
-    }
-    return sizes, bits
+    return sizes, {arm: {it: np.stack(own[it]) for it in own} for arm, own in seeds.items()}
 
 
 def _require(
@@ -189,15 +183,13 @@ def concluded(arms: Sequence[Row]) -> str:
     said = {row["verdict"] for row in at_content}
     if len(said) == 1 and said <= set(SURE):
         return str(said.pop())
-    sure = [row for row in arms if row["amount"] != CONTENT and row["verdict"] in SURE]
-    return AMOUNT if any(_is_other(row, at_content) for row in sure) else UNKNOWN
-
-
-def _is_other(row: Row, at_content: Sequence[Row]) -> bool:
-    """Whether equal content leaves out what an amount does, and is not as sure of its sign."""
-    own = [each for each in at_content if each["tokeniser"] == row["tokeniser"]]
-    is_out = (not each["low"] <= row["difference"] <= each["high"] for each in own)
-    return all(is_out) and any(each["verdict"] != row["verdict"] for each in own)
+    for row in (row for row in arms if row["amount"] != CONTENT and row["verdict"] in SURE):
+        # does equal content leave out what the amount does, and is not as sure of its sign?
+        own = [each for each in at_content if each["tokeniser"] == row["tokeniser"]]
+        is_out = (not each["low"] <= row["difference"] <= each["high"] for each in own)
+        if all(is_out) and any(each["verdict"] != row["verdict"] for each in own):
+            return AMOUNT
+    return UNKNOWN
 
 
 STAGE = Stage(

@@ -12,8 +12,8 @@ it were asked alone. A killed build goes on behind the last part.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
-from typing import Any, Literal
+from dataclasses import asdict, replace
+from typing import Any, Literal, NamedTuple
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -66,8 +66,7 @@ class TranslationsConfig(Config):
     """Tokens that close a completion; none: what the model's files say."""
 
 
-@dataclass(frozen=True, slots=True)
-class Text:
+class Text(NamedTuple):
     """What is translated, and where it stands."""
 
     item: str
@@ -85,19 +84,21 @@ def run(config: TranslationsConfig, job: Job) -> Result:
     given = [role for role in ("model", "probe", "folder") if role in job.inputs]
     if given != [config.by] * (config.by != "apertium"):
         raise ConfigError(f"by {config.by}, and given: {', '.join(given) or 'nobody'}")
-    if ("items" in job.inputs) == ("answers" in job.inputs):
+    if (is_test := "items" in job.inputs) == ("answers" in job.inputs):
         raise ConfigError("items or answers are translated: give one of the two")
-    asked = that_ask(job.inputs["items"], config.source) if "items" in job.inputs else []
-    texts = list(texts_of(asked) if "items" in job.inputs else _answers(job.inputs["answers"]))
+    asked = that_ask(job.inputs["items"], config.source) if is_test else []
+    answered = [] if is_test else rows_of(job.inputs["answers"]).to_pylist()
+    texts = [Text(row["problem"], f"text.{row['sample']}", row["text"]) for row in answered]
+    texts += texts_of(asked)
     if not texts:
         raise DataError(f"there is nothing in {config.source} to translate")
     made = _translated(config, job, different_lines(texts))
     rows = _rows(texts, made)
     tables.write(job, FILE, pa.Table.from_pylist(rows, SCHEMA))
     failed = {row["item"]: row["why"] for row in rows if row["why"]}
-    if "items" in job.inputs:
+    if is_test:
         by_place = {(row["item"], row["field"]): row["text"] for row in rows}
-        whole = [item for item in asked if item.id not in failed]
+        whole = (item for item in asked if item.id not in failed)
         write_items(job, [_item(item, config.target, by_place) for item in whole])
     for why in sorted(set(failed.values())):
         count = list(failed.values()).count(why)
@@ -121,8 +122,9 @@ def that_ask(items: Shard, language: str) -> list[Item]:
 def texts_of(items: Sequence[Item]) -> Iterator[Text]:
     """All that is translated of them."""
     for item in items:
-        parts = {"context": item.context, "question": item.question}
-        yield from (Text(item.id, name, text) for name, text in parts.items() if text)
+        for name, text in (("context", item.context), ("question", item.question)):
+            if text:
+                yield Text(item.id, name, text)
         for name, texts in (("choices", item.choices), ("answers", item.answers)):
             yield from (Text(item.id, f"{name}.{at}", text) for at, text in enumerate(texts))
 
@@ -130,11 +132,6 @@ def texts_of(items: Sequence[Item]) -> Iterator[Text]:
 def different_lines(texts: Sequence[Text]) -> list[str]:
     """What a translator is asked, each once."""
     return list(dict.fromkeys(line for text in texts for line in lines_of(text.source)))
-
-
-def _answers(answers: Shard) -> Iterator[Text]:
-    for row in rows_of(answers).to_pylist():
-        yield Text(row["problem"], f"text.{row['sample']}", row["text"])
 
 
 def _translated(config: TranslationsConfig, job: Job, lines: list[str]) -> dict[str, Translated]:
@@ -185,7 +182,7 @@ def _rows(texts: Sequence[Text], made: Mapping[str, Translated]) -> list[dict[st
     for text in texts:
         lines = [made[line] for line in lines_of(text.source)]
         why = next((line.why for line in lines if line.why), "")
-        row = asdict(text) | {"text": None if why else rebuilt(text.source, by_line), "why": why}
+        row = text._asdict() | {"text": None if why else rebuilt(text.source, by_line), "why": why}
         for name in COSTS:
             told = [cost for line in lines if (cost := getattr(line, name)) is not None]
             row[name] = sum(told) if told else None
@@ -194,11 +191,9 @@ def _rows(texts: Sequence[Text], made: Mapping[str, Translated]) -> list[dict[st
 
 
 def _item(item: Item, language: str, translated: Mapping[tuple[str, str], str]) -> Item:
-    many = {"choices": item.choices, "answers": item.answers}
-    texts = {
-        name: tuple(translated[item.id, f"{name}.{at}"] for at in range(len(each)))
-        for name, each in many.items()
-    }
+    def several(name: str, texts: Sequence[str]) -> tuple[str, ...]:
+        return tuple(translated[item.id, f"{name}.{at}"] for at in range(len(texts)))
+
     return replace(
         item,
         language=language,
@@ -206,8 +201,8 @@ def _item(item: Item, language: str, translated: Mapping[tuple[str, str], str]) 
         question=translated.get((item.id, "question"), ""),
         # Of a language that is written without spaces, there may be none between.
         delimiter=item.delimiter or (" " if item.prompt else ""),
-        choices=texts["choices"],
-        answers=texts["answers"],
+        choices=several("choices", item.choices),
+        answers=several("answers", item.answers),
     )
 
 

@@ -9,14 +9,8 @@ from string import ascii_letters
 
 FIRST = {"eng_Cyrl": (0x430, 0x410), "eng_Ethi": (0x1200, 0x1220)}
 """The letters that stand for ``a`` and ``A``, of two bytes and of three; the others follow them."""
-ALPHABET = len(ascii_letters) // 2
 TABLES = {
-    key: str.maketrans(
-        {
-            letter: chr(firsts[number // ALPHABET] + number % ALPHABET)
-            for number, letter in enumerate(ascii_letters)
-        }
-    )
+    key: {ord(letter): firsts[at // 26] + at % 26 for at, letter in enumerate(ascii_letters)}
     for key, firsts in FIRST.items()
 }
 """By the key of such a text, what stands for each letter."""
@@ -25,4 +19,4 @@ TABLES = {
 def letter_bytes(text: str) -> float:
     """Bytes of UTF-8 that a letter takes on average; 1 without letters."""
     letters = "".join(filter(str.isalpha, text))
-    return len(letters.encode()) / max(len(letters), 1) if letters else 1.0
+    return len(letters.encode()) / len(letters) if letters else 1.0

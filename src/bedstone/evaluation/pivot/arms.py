@@ -50,41 +50,35 @@ class Cost(NamedTuple):
         return Cost(self.calls + other.calls, self.tokens + other.tokens, seconds)
 
 
-@dataclass(frozen=True, slots=True)
-class Way:
-    """What came of items on one way; of those that are not there it failed."""
-
-    right: Mapping[str, float]
-    """By the item's id in the language, 0 to 1."""
-    costs: Mapping[str, Cost]
+Way = Mapping[str, tuple[float, Cost]]
+"""How far an item is right, 0 to 1, and its cost, by its id; of those not there the way failed."""
 
 
 @dataclass(frozen=True, slots=True)
 class Travelled:
     """A language's items of a suite, and the ways that they went."""
 
-    items: Sequence[Item]
+    items: list[Item]
     ways: Mapping[str, Way]
 
-    def failed(self, name: str) -> list[Item]:
+    def failed(self, name: str) -> list[str]:
         """Items that came to nothing on this way. Choices are not translated back."""
-        went = [item for item in self.items if name != "in_out" or not item.choices]
-        return [item for item in went if item.id not in self.ways[name].right]
+        went = [item.id for item in self.items if name != "in_out" or not item.choices]
+        return [item for item in went if item not in self.ways[name]]
 
     def told(self) -> "Travelled":
         """The items that came to something on all ways; a way on which few did is left out."""
         most = MOST_FAILED_SHARE * len(self.items)
-        failed = {name: self.failed(name) for name in self.ways}
-        ways = {name: way for name, way in self.ways.items() if len(failed[name]) <= most}
-        lost = {item.id for name in ways for item in failed[name]}
+        ways = {name: way for name, way in self.ways.items() if len(self.failed(name)) <= most}
+        lost = {item for name in ways for item in self.failed(name)}
         return Travelled([item for item in self.items if item.id not in lost], ways)
 
     def measured(self, *names: str) -> Iterator[Measured]:
         """What is right on a way, less what is on another."""
-        rights = [self.ways[name].right for name in names if name in self.ways]
-        for item in self.items if len(rights) == len(names) else ():
-            if all(item.id in right for right in rights):
-                first, *less = (right[item.id] for right in rights)
+        ways = [self.ways.get(name, {}) for name in names]
+        for item in self.items:
+            if all(item.id in way for way in ways):
+                first, *less = (way[item.id][0] for way in ways)
                 yield Measured(item, first - sum(less))
 
 
@@ -123,9 +117,8 @@ def compared(by_language: Mapping[str, Travelled], seed: int) -> list[dict[str, 
 def _arm(its: Travelled, name: str, score: Score | None) -> dict[str, Any] | None:
     if score is None:
         return None
-    way = its.ways[name]
-    costs = [way.costs[item.id] for item in its.items if item.id in way.right]
-    tokens = fmean(cost.tokens for cost in costs)
+    costs = [its.ways[name][item.id][1] for item in its.items if item.id in its.ways[name]]
+    calls, tokens = fmean(cost.calls for cost in costs), fmean(cost.tokens for cost in costs)
     waits = [cost.seconds for cost in costs if cost.seconds is not None]
     return {
         "score": score.value,
@@ -133,14 +126,12 @@ def _arm(its: Travelled, name: str, score: Score | None) -> dict[str, Any] | Non
         "high": score.high,
         "right_per_million_tokens": 1e6 * score.value / tokens if tokens else None,
         "waiting_seconds": fmean(waits) if len(waits) == len(costs) else None,
-        "calls": fmean(cost.calls for cost in costs),
+        "calls": calls,
         "tokens": tokens,
     }
 
 
 def _recommendation(gain: Gap | None) -> str:
-    if gain is None or gain.low is None or gain.high is None or gain.p_adjusted is None:
+    if gain is None or gain.low is None or gain.high is None or (gain.p_adjusted or 0) >= LEVEL:
         return "cannot tell"
-    if gain.p_adjusted >= LEVEL or gain.low <= 0 <= gain.high:
-        return "cannot tell"
-    return "detour" if gain.value > 0 else "direct"
+    return "detour" if gain.low > 0 else "direct" if gain.high < 0 else "cannot tell"

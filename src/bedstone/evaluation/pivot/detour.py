@@ -81,31 +81,27 @@ def pivoted(
         ConfigError: no such language or translator; or it has none of the suites' languages.
         BedstoneError: an endpoint fails.
     """
-    detour = _Detour(source, items, wanted, making, ask)
-    by_suite = defaultdict[str, dict[str, Travelled]](dict)
-    survived = {}
-    for language in sorted(set(detour.items) - {detour.pivot}):
+    pivot = _pivot(wanted.pivot)
+    detour = _Detour(source, items, wanted, making, ask, pivot)
+    by_suite, survived = defaultdict[tuple[str, str], dict[str, Travelled]](dict), {}
+    for language in sorted(set(detour.items) - {pivot}):
         try:
             ways = detour.ways(language)
         except (ConfigError, ArtifactError) as error:
             detour.failed[language] = error
             continue
         survived[language] = detour.survival(language)
-        its = detour.items[language]
-        for suite in dict.fromkeys(item.suite for item in its):
-            by_suite[suite][language] = Travelled([it for it in its if it.suite == suite], ways)
+        for item in detour.items[language]:
+            its = by_suite[item.suite, item.metric].setdefault(language, Travelled([], ways))
+            its.items.append(item)
     if detour.failed and not survived:
         raise next(iter(detour.failed.values()))
     return {
-        "pivot": detour.pivot,
+        "pivot": pivot,
         "translator": wanted.translator,
         "suites": [
-            {
-                "name": name,
-                "metric": next(iter(each.values())).items[0].metric,
-                "languages": compared(each, wanted.seed),
-            }
-            for name, each in by_suite.items()
+            {"name": name, "metric": metric, "languages": compared(each, wanted.seed)}
+            for (name, metric), each in by_suite.items()
         ],
         "survival": survived,
         "not_translated": {language: str(error) for language, error in detour.failed.items()},
@@ -151,12 +147,9 @@ class _Detour:
     wanted: Wanted
     making: Making
     ask: Ask
+    pivot: str
     failed: dict[str, BedstoneError] = field(default_factory=dict)
     """What could not be translated, and why."""
-
-    @cached_property
-    def pivot(self) -> str:
-        return _pivot(self.wanted.pivot)
 
     @cached_property
     def items(self) -> dict[str, list[Item]]:
@@ -169,34 +162,28 @@ class _Detour:
     def direct(self) -> Way:
         """Of all languages."""
         every = [item for items in self.items.values() for item in items]
-        return self.way(every, self.ask(self.asked))
+        return self.way(every, self.ask(self.asked), {})
 
     def ways(self, language: str) -> dict[str, Way]:
         """All that a language's items go."""
-        made, answered = self.there(self.translator, language)
-        by_self, self_answered = self.there(self.evaluated, language)
-        found = {
-            "direct": self.direct,
-            "in": self.way(self.judged(made, language), answered, _costs(made)),
-            "self": self.way(self.judged(by_self, language), self_answered, _costs(by_self)),
-        }
+        found, answered = {"direct": self.direct}, {}
+        for name, by in (("in", self.translator), ("self", self.evaluated)):
+            made = self.translated(by, language, self.pivot, items=self.asked)
+            answered[name] = self.ask(made) if next(items_of(made), None) else ()
+            found[name] = self.way(self.judged(made, language), answered[name], _costs(made))
         if pairs := list(self.pairs(language)):
-            right = {it.id: fmean(self.direct.right[each.id] for each in its) for it, its in pairs}
-            costs = {it.id: self.direct.costs[its[0].id] for it, its in pairs}
-            found["gold_in"] = Way(right, costs)
+            found["gold_in"] = {
+                item.id: (fmean(self.direct[it.id][0] for it in its), self.direct[its[0].id][1])
+                for item, its in pairs
+            }
         asking = [item for item in self.items[language] if not item.choices]
-        for answers in answered:
+        for answers in answered["in"]:
             if {item.id for item in asking} & _about(rows_of(answers), "problem"):
                 try:
-                    found["in_out"] = self.back(asking, answers, found["in"].costs)
+                    found["in_out"] = self.back(asking, answers, found["in"])
                 except (ConfigError, ArtifactError) as error:
                     self.failed[f"{self.pivot} to {language}"] = error
         return found
-
-    def there(self, by: By, language: str) -> tuple[Artifact, Sequence[Artifact]]:
-        """Items in the pivot's language, and what came of them."""
-        made = self.translated(by, language, self.pivot, items=self.asked)
-        return made, self.ask(made) if next(items_of(made), None) else ()
 
     def translated(self, by: By, source: str, target: str, **what: Artifact) -> Artifact:
         """Items or answers."""
@@ -232,16 +219,14 @@ class _Detour:
         how = {"chat": self.wanted.chat, "ends": self.source.ends, **self.wanted.how}
         return {"by": "model", **how}, self.source.inputs
 
-    def way(
-        self, items: Sequence[Item], answered: Sequence[Artifact], before: Costs | None = None
-    ) -> Way:
+    def way(self, items: Sequence[Item], answered: Sequence[Artifact], before: Costs) -> Way:
         """What came of items, and what it took, with what was spent on them before."""
         tables = [rows_of(each) for each in answered]
-        costs = {}
-        for name, use in uses_of(tables, self.wanted.pace).items():
-            cost = Cost(use.calls, use.read + use.drawn, use.seconds)
-            costs[name] = before[name].then(cost) if before is not None else cost
-        return Way(_rights(items, tables), costs)
+        costs = {
+            name: before.get(name, Cost()).then(Cost(it.calls, it.read + it.drawn, it.seconds))
+            for name, it in uses_of(tables, self.wanted.pace).items()
+        }
+        return {name: (right, costs[name]) for name, right in _rights(items, tables).items()}
 
     def judged(self, made: Artifact, language: str) -> list[Item]:
         """Translated items, with the answers that people wrote in the pivot's language, if any."""
@@ -255,10 +240,10 @@ class _Detour:
             gold[item.suite, item.parallel_id].append(item)
         for item in self.items[language] if gold else ():
             same = gold[item.suite, item.parallel_id] if item.parallel_id else ()
-            if told := [each for each in same if each.id in self.direct.right]:
+            if told := [each for each in same if each.id in self.direct]:
                 yield item, told
 
-    def back(self, items: Sequence[Item], answers: Artifact, before: Costs) -> Way:
+    def back(self, items: Sequence[Item], answers: Artifact, before: Way) -> Way:
         """Answers in the language of the items; one that fails takes its item with it."""
         made = self.translated(self.translator, self.pivot, items[0].language, answers=answers)
         rows = pq.read_table(made.file(FILE)).to_pylist()
@@ -271,15 +256,15 @@ class _Detour:
             if row["problem"] not in failed
         ]
         rights = _rights(items, [pa.Table.from_pylist(kept, table.schema)])
-        return Way(rights, {name: before[name].then(each) for name, each in _costs(made).items()})
+        costs = _costs(made)
+        return {name: (right, before[name][1].then(costs[name])) for name, right in rights.items()}
 
     def survival(self, language: str) -> dict[str, Any]:
         """What survives of a language's items, beside what does in what people wrote."""
         made = self.translated(self.translator, language, self.pivot, items=self.asked)
         by_id = {item.id: item for item in items_of(made)}
         pairs = [(item, by_id[item.id]) for item in self.items[language] if item.id in by_id]
-        by_people = [(item, its[0]) for item, its in self.pairs(language)]
-        return survival(pairs, by_people)
+        return survival(pairs, [(item, its[0]) for item, its in self.pairs(language)])
 
 
 def _rights(items: Sequence[Item], tables: Sequence[pa.Table]) -> dict[str, float]:
@@ -292,12 +277,8 @@ def _rights(items: Sequence[Item], tables: Sequence[pa.Table]) -> dict[str, floa
 
 
 def _about(table: pa.Table, *columns: str) -> set[str]:
-    return {
-        name
-        for column in columns
-        if column in table.column_names
-        for name in table[column].to_pylist()
-    }
+    there = set(columns) & set(table.column_names)
+    return {name for column in there for name in table[column].to_pylist()}
 
 
 def _costs(made: Artifact) -> dict[str, Cost]:

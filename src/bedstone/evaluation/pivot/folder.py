@@ -48,16 +48,15 @@ class Folder:
         import ctranslate2
         from sentencepiece import SentencePieceProcessor
 
-        one = next(iter(sorted([*folder.glob("*.spm"), *folder.glob("*.model")])), folder)
-        pair = [folder / f"{side}.spm" for side in ("source", "target")]
+        files = sorted([*folder.glob("*.spm"), *folder.glob("*.model")])
+        pair = [folder / "source.spm", folder / "target.spm"]
         try:
             model = ctranslate2.Translator(str(folder), intra_threads=threads)
             says = json.loads((folder / "config.json").read_text("utf-8"))
             tokens = json.loads(next(folder.glob("s*_vocabulary.json")).read_text("utf-8"))
-            if not pair[0].exists():
-                pair = [one, one]
-            tokenisers = [SentencePieceProcessor(model_file=str(path)) for path in pair]
-        except (OSError, RuntimeError, ValueError, StopIteration) as error:
+            paths = pair if pair[0] in files else [files[0]] * 2
+            tokenisers = [SentencePieceProcessor(model_file=str(path)) for path in paths]
+        except (OSError, RuntimeError, ValueError, StopIteration, IndexError) as error:
             raise ArtifactError(
                 f"{folder} is no model of CTranslate2's with its tokeniser: {reason(error)}",
                 hint="it holds model.bin, config.json, a vocabulary, source.spm and target.spm",
@@ -85,9 +84,8 @@ class Folder:
             max_decoding_length=MAX_TOKENS,
         )
         share, translated = (time.monotonic() - begun) / len(lines), []
-        for line, sent, (tokens, *_) in zip(
-            lines, asked, (it.hypotheses for it in found), strict=True
-        ):
+        for line, sent, one in zip(lines, asked, found, strict=True):
+            tokens = one.hypotheses[0]
             text, why = checked(line, self.target.decode(tokens[len(self.prefix) :]))
             if max(len(sent), len(tokens)) >= MAX_TOKENS:
                 text, why = "", "too long"

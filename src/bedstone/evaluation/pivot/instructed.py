@@ -68,17 +68,14 @@ def by_writer(writer: "Writer", max_tokens: int, threads: int, *, chat: bool) ->
     def complete(prompts: Sequence[str]) -> list[Translated]:
         begun = time.monotonic()
         ids = writer.prompt_ids(prompts, chat=chat)
-        fitting = [each for each in ids if len(each) <= room]
+        fitting = {at: each for at, each in enumerate(ids) if len(each) <= room}
         with using_threads(threads):
-            drawn = iter(writer.complete(fitting, drawing) if fitting else ())
-        share, found = (time.monotonic() - begun) / len(prompts), []
-        for each in ids:
-            if len(each) > room:
-                found.append(Translated("", "longer than the model's texts", share))
-                continue
-            (one,) = next(drawn)
+            drawn = writer.complete([*fitting.values()], drawing) if fitting else ()
+        share = (time.monotonic() - begun) / len(prompts)
+        found = [Translated("", "longer than the model's texts", share)] * len(prompts)
+        for (at, each), (one,) in zip(fitting.items(), drawn, strict=True):
             text, why = writer.texts.decode(one.text_ids), CUT_OFF.get(one.finish_reason, "")
-            found.append(Translated(text, why, share, len(each), len(one.token_ids)))
+            found[at] = Translated(text, why, share, len(each), len(one.token_ids))
         return found
 
     return complete
@@ -92,15 +89,10 @@ def by_endpoint(probed: Shard, max_tokens: int) -> tuple[Complete, bool]:
     drawing = RemoteDrawing(parse("greedy"), 1, max_tokens, seed=0)
 
     def complete(prompts: Sequence[str]) -> list[Translated]:
-        return [
-            Translated(
-                one.text,
-                CUT_OFF.get(one.finish_reason, ""),
-                one.seconds,
-                one.prompt_tokens,
-                one.completion_tokens,
-            )
-            for (one,) in endpoint.complete(prompts, drawing, findings)
-        ]
+        found = []
+        for (one,) in endpoint.complete(prompts, drawing, findings):
+            costs = one.seconds, one.prompt_tokens, one.completion_tokens
+            found.append(Translated(one.text, CUT_OFF.get(one.finish_reason, ""), *costs))
+        return found
 
     return complete, about["chat"]

@@ -74,8 +74,8 @@ def survival(translated: Sequence[Pair], by_people: Sequence[Pair]) -> dict[str,
             share["by_people"] = of_people[kind] and of_people[kind]["value"]
     by_id = {item.id: other for item, other in translated}
     both = [(_text(by_id[item.id]), _text(other)) for item, other in by_people if item.id in by_id]
-    texts, references = [one for one, _ in both], [other for _, other in both]
-    score = CHRF(word_order=2).corpus_score(texts, [references]).score if both else None
+    texts, *references = zip(*both, strict=True) if both else ((),)
+    score = CHRF(word_order=2).corpus_score(texts, references).score if both else None
     return {**found, "chrf": score}
 
 

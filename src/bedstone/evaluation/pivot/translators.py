@@ -94,8 +94,7 @@ class Apertium:
                 f"apertium does not run: {reason(error)}",
                 hint="apt-get install apertium, and a pair such as apertium-eng-spa",
             ) from None
-        keys = {mode: tuple(map(_key, mode.split("-"))) for mode in modes}
-        fitting = [mode for mode, pair in keys.items() if pair == (source, target)]
+        fitting = [it for it in modes if [*map(_key, it.split("-"))] == [source, target]]
         if not fitting:
             raise ConfigError(
                 f"apertium has no mode from {source} to {target}",

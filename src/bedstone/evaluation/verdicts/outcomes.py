@@ -5,29 +5,30 @@ A choice is taken by its log-probability as it is (``acc``), by that over its UT
 adds to that of the choice after nothing (``acc_pmi``). Among equally good ones a lot is thought to
 be drawn: ``right`` is then the chance that it falls on the right one.
 
-Shape letters: I items, K choices of the item that has most.
-
 Source: lm-evaluation-harness, ``acc``, ``acc_bytes``, ``acc_norm`` (whose bytes are code points:
 ``acc_chars``) and ``acc_mutual_info``, for what is divided by what.
 """
 
 import math
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from operator import sub, truediv
 
-import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-from numpy.typing import NDArray
 
 from bedstone.errors import DataError
 from bedstone.evaluation.verdicts.panels import Measured
 from bedstone.tasks.items import Item, Metric
 from bedstone.tasks.reading import reading_of
-from bedstone.uncertainty.paired import Floats
 
 ACCURACIES: tuple[Metric, ...] = ("acc_bytes", "acc", "acc_chars", "acc_pmi")
+SIZES: dict[Metric, Callable[[str], int]] = {
+    "acc_bytes": lambda text: len(text.encode("utf-8", "surrogatepass")),
+    "acc_chars": len,
+}
+"""What the log-probability of a choice is divided by."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,50 +56,40 @@ class Outcome:
 
 
 @dataclass(frozen=True, slots=True)
-class Choices:
-    """The scores of items of several choices."""
+class Scored:
+    """The log-probabilities of an item's choices, in nats."""
 
-    items: tuple[Item, ...]
-    is_given_IK: NDArray[np.bool_]
-    """False beyond the choices of an item that has fewer than K."""
-    logprob_IK: Floats
-    alone_IK: Floats | None
+    item: Item
+    logprobs: Sequence[float]
+    alone: Sequence[float] | None
     """After nothing; None where who computed the scores did not tell it."""
-    bytes_IK: Floats
-    """Of the choices' text."""
-    characters_IK: Floats
 
-    @property
-    def golds(self) -> NDArray[np.int64]:
-        """The right one of each item."""
-        return np.array([item.gold for item in self.items], np.int64)
-
-    def values(self, metric: Metric) -> Floats:
-        """What the best choice has most of; -inf where none is given.
+    def outcome(self, metric: Metric, *, is_alone: bool = False) -> Outcome:
+        """Which choice has most by a metric; or has without the question.
 
         Raises:
-            DataError: of a choice there is no such value.
+            DataError: of a choice there is no such value, or no text.
         """
-        if metric != "acc_pmi":
-            return self._over(metric, self.logprob_IK)
-        if self.alone_IK is None:
-            raise DataError(
-                f"item {self.items[0].id}: no log-probability of the choices after nothing",
-                hint="without it a metric other than acc_pmi is needed",
-            )
-        return self._over(metric, self.logprob_IK - self.alone_IK)
-
-    def alone(self, metric: Metric) -> Floats | None:
-        """The same without the question: who tells the right answer by itself takes these."""
-        return None if self.alone_IK is None else self._over(metric, self.alone_IK)
-
-    def _over(self, metric: Metric, value_IK: Floats) -> Floats:
+        item, values = self.item, self.logprobs
         if metric not in ACCURACIES:
             raise DataError(
                 f"choices cannot be judged by {metric}", hint=f"by one of {', '.join(ACCURACIES)}"
             )
-        wholes = {"acc_bytes": self.bytes_IK, "acc_chars": self.characters_IK}
-        return np.where(self.is_given_IK, value_IK / wholes.get(metric, 1.0), -np.inf)
+        if not all(item.choices):
+            raise DataError(f"item {item.id}: a choice has no text")
+        if is_alone or metric == "acc_pmi":
+            if self.alone is None:
+                raise DataError(
+                    f"item {item.id}: no log-probability of the choices after nothing",
+                    hint="without it a metric other than acc_pmi is needed",
+                )
+            values = self.alone if is_alone else [*map(sub, values, self.alone)]
+        if metric in SIZES:
+            values = [*map(truediv, values, map(SIZES[metric], item.choices))]
+        best = max(values)
+        right = (values[item.gold or 0] == best) / values.count(best)
+        share = 1 / sum(math.exp(value - best) for value in values)
+        return Outcome(item, right, values.index(best), None, True, share)
 
 
 def outcomes(items: Sequence[Item], table: pa.Table, metric: Metric | None = None) -> list[Outcome]:
@@ -117,17 +108,8 @@ def outcomes(items: Sequence[Item], table: pa.Table, metric: Metric | None = Non
     """
     if "problem" in table.column_names:
         return list(_of_answers(items, table))
-    made: dict[str, Outcome] = {}
     several = [item for item in items if len(item.choices) > 1]
-    for by in sorted({metric or item.metric for item in several}):
-        choices = choices_of([it for it in several if (metric or it.metric) == by], table)
-        value_IK = choices.values(by)
-        right_I, chosen_I = taken(value_IK, choices.golds)
-        confidence_I = shares(value_IK).max(axis=1)
-        columns = (right_I.tolist(), chosen_I.tolist(), confidence_I.tolist())
-        for item, right, chosen, confidence in zip(choices.items, *columns, strict=True):
-            made[item.id] = Outcome(item, right, chosen, None, True, confidence)
-    return [made[item.id] for item in several]
+    return [each.outcome(metric or each.item.metric) for each in choices_of(several, table)]
 
 
 def _of_answers(items: Sequence[Item], answers: pa.Table) -> Iterator[Outcome]:
@@ -149,60 +131,32 @@ def text_costs(items: Sequence[Item], scores: pa.Table) -> list[Measured]:
     Raises:
         DataError: as ``outcomes``.
     """
-    texts = [item for item in items if len(item.choices) == 1]
-    logprob_I1 = _placed(texts, scores, "logprob", np.ones((len(texts), 1), bool))
-    sizes = [len(((it.prompt and it.delimiter) + it.choices[0]).encode()) for it in texts]
-    return list(map(Measured, texts, (-logprob_I1[:, 0] / math.log(2)).tolist(), sizes))
+    found = []
+    for each in choices_of([item for item in items if len(item.choices) == 1], scores):
+        it, (logprob,) = each.item, each.logprobs
+        size = len(((it.prompt and it.delimiter) + it.choices[0]).encode())
+        found.append(Measured(it, -logprob / math.log(2), size))
+    return found
 
 
-def choices_of(items: Sequence[Item], scores: pa.Table) -> Choices:
-    """The scores of items of several choices.
+def choices_of(items: Sequence[Item], scores: pa.Table) -> list[Scored]:
+    """What the scores say of items, in their order.
 
     Raises:
         DataError: as ``outcomes``.
     """
-    widths = np.array([len(item.choices) for item in items], np.int64)
-    is_given_IK = np.arange(max(widths, default=0)) < widths[:, None]
-    texts = [choice for item in items for choice in item.choices]
-    bytes_IK, characters_IK = np.ones(is_given_IK.shape), np.ones(is_given_IK.shape)
-    bytes_IK[is_given_IK] = [len(text.encode("utf-8", "surrogatepass")) for text in texts]
-    characters_IK[is_given_IK] = [len(text) for text in texts]
-    if not bytes_IK.all():
-        empty = items[int(bytes_IK.all(axis=1).argmin())]
-        raise DataError(f"item {empty.id}: a choice has no text")
-    logprob_IK = _placed(items, scores, "logprob", is_given_IK)
-    of_these = pc.is_in(scores["item"], pa.array([item.id for item in items], pa.string()))
-    is_told = not pc.sum(pc.and_(of_these, pc.is_null(scores["alone_logprob"]))).as_py()
-    alone_IK = _placed(items, scores, "alone_logprob", is_given_IK) if is_told else None
-    return Choices(tuple(items), is_given_IK, logprob_IK, alone_IK, bytes_IK, characters_IK)
-
-
-def taken(value_IK: Floats, gold_I: NDArray[np.int64]) -> tuple[Floats, NDArray[np.int64]]:
-    """How far each item is right, and which choice is taken."""
-    best_IK = value_IK == value_IK.max(axis=1, keepdims=True)
-    right_I = best_IK[np.arange(len(gold_I)), gold_I] / best_IK.sum(axis=1)
-    return right_I, best_IK.argmax(axis=1)
-
-
-def shares(value_IK: Floats) -> Floats:
-    """Each choice's of the sum of exp(value)."""
-    weight_IK: Floats = np.exp(value_IK - value_IK.max(axis=1, keepdims=True))
-    return np.asarray(weight_IK / weight_IK.sum(axis=1, keepdims=True))
-
-
-def _placed(
-    items: Sequence[Item], scores: pa.Table, name: str, is_given_IK: NDArray[np.bool_]
-) -> Floats:
-    """A column of the scores, a row for each item; 0 where no choice is given."""
-    places = pc.index_in(scores["item"], pa.array([item.id for item in items], pa.string()))
-    rows = pa.table({"place": places, "choice": scores["choice"], "value": scores[name]})
-    place, choice, value = (column.to_numpy() for column in rows.drop_null().columns)
-    within = choice < is_given_IK.shape[1]
-    value_IK = np.where(is_given_IK, np.nan, 0.0)
-    value_IK[place[within], choice[within]] = value[within]
-    if not (told_I := np.isfinite(value_IK).all(axis=1)).all():
-        raise DataError(
-            f"item {items[int(told_I.argmin())].id}: a choice has no {name}",
-            hint="score these items again",
-        )
-    return value_IK
+    those = scores.filter(pc.is_in(scores["item"], pa.array([it.id for it in items], pa.string())))
+    columns = (those[name].to_pylist() for name in ("item", "choice", "logprob", "alone_logprob"))
+    told = {(item, choice): both for item, choice, *both in zip(*columns, strict=True)}
+    found = []
+    for item in items:
+        each = [told.get((item.id, at), (math.nan, None)) for at in range(len(item.choices))]
+        logprobs, alone = zip(*each, strict=True)
+        is_told = None not in alone
+        values = (*logprobs, *(alone if is_told else ()))
+        if not all(it is not None and math.isfinite(it) for it in values):
+            raise DataError(
+                f"item {item.id}: a choice has no logprob", hint="score these items again"
+            )
+        found.append(Scored(item, logprobs, alone if is_told else None))
+    return found

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bedstone.tasks.items import Item
-from bedstone.uncertainty.paired import Bools, Floats
+from bedstone.uncertainty.paired import Floats
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,22 +72,24 @@ class Panel:
 
         Columns are named as the first.
         """
-        one, other, both_UM = self._sides(pairs)
-        part_UM = np.where(both_UM, self.part_UM[:, one] - self.part_UM[:, other], 0)
-        return self._of(pairs, part_UM, both_UM.astype(np.float64))
+        return self._between(pairs, lambda one_UM, other_UM: (one_UM - other_UM, 1.0))
 
     def ratios(self, pairs: Sequence[tuple[str, str]]) -> "Panel":
         """As ``differences``, but the first column's part over the second's."""
-        one, other, both_UM = self._sides(pairs)
-        return self._of(pairs, self.part_UM[:, one] * both_UM, self.part_UM[:, other] * both_UM)
+        return self._between(pairs, lambda one_UM, other_UM: (one_UM, other_UM))
 
-    def _sides(self, pairs: Sequence[tuple[str, str]]) -> tuple[list[int], list[int], Bools]:
+    def _between(
+        self,
+        pairs: Sequence[tuple[str, str]],
+        parts: Callable[[Floats, Floats], tuple[Floats, Floats | float]],
+    ) -> "Panel":
         one, other = ([self.columns.index(pair[side]) for pair in pairs] for side in (0, 1))
-        has_UM = self.whole_UM > 0
-        return one, other, has_UM[:, one] & has_UM[:, other]
-
-    def _of(self, pairs: Sequence[tuple[str, str]], part_UM: Floats, whole_UM: Floats) -> "Panel":
-        names = tuple(one for one, _ in pairs)
+        both_UM = (self.whole_UM[:, one] > 0) & (self.whole_UM[:, other] > 0)
+        part_UM, whole_UM = (
+            np.where(both_UM, each, 0.0)
+            for each in parts(self.part_UM[:, one], self.part_UM[:, other])
+        )
+        names = tuple(name for name, _ in pairs)
         return replace(self, columns=names, part_UM=part_UM, whole_UM=whole_UM)
 
 
@@ -103,19 +105,15 @@ def panel_of(
         passages.setdefault(content, each.item.passage_id or content)
     clusters, cluster_U = _numbered(passages.values())
     names, place = _numbered(column(each.item) for each in those)
-    shape = len(units), len(names)
-    order = sorted(range(len(names)), key=names.__getitem__)
-    sums = ([1.0] * len(those), [each.part for each in those], [each.whole for each in those])
-    times_UM, part_UM, whole_UM = (
-        np.bincount(unit * len(names) + place, each, len(units) * len(names)).reshape(shape)[
-            :, order
-        ]
-        for each in sums
-    )
+    sum_3UM = np.zeros((3, len(units), len(names)))
+    for number, each in enumerate(those):
+        sum_3UM[:, unit[number], place[number]] += (1.0, each.part, each.whole)
+    times_UM, part_UM, whole_UM = sum_3UM[:, :, sorted(range(len(names)), key=names.__getitem__)]
     is_single = len(clusters) == len(units) and bool((times_UM <= 1).all())
     often_UM = np.maximum(times_UM, 1)
-    columns = tuple(names[number] for number in order)
-    return Panel(columns, part_UM / often_UM, whole_UM / often_UM, cluster_U, is_single)
+    return Panel(
+        tuple(sorted(names)), part_UM / often_UM, whole_UM / often_UM, cluster_U, is_single
+    )
 
 
 def _numbered(names: Iterable[str]) -> tuple[list[str], NDArray[np.int64]]:

@@ -1,29 +1,96 @@
-"""What is said of a suite, as rows: of each language, of a domain, or of both.
+"""What is known of a model by a suite, and what is said of it, as rows.
 
-Each row is a measure. Those that compare, a ``gap_`` or ``over_``, have a p-value too. What cannot
-be told has no row.
+Each row is a measure of a language, of a domain, or of both. Those that compare, a ``gap_`` or
+``over_``, have a p-value too. What cannot be told has no row.
 """
 
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict
-from typing import Any
+from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any, TypeVar
+
+import pyarrow as pa
 
 from bedstone.corpus.identification.identifiers import Identifier
-from bedstone.evaluation.verdicts.chance import told_apart, worst_of_equal
 from bedstone.evaluation.verdicts.confusion import own_texts, passes
-from bedstone.evaluation.verdicts.evidence import Evidence
-from bedstone.evaluation.verdicts.gaps import Score, gaps, scores
-from bedstone.evaluation.verdicts.outcomes import ACCURACIES, Outcome, taken
+from bedstone.evaluation.verdicts.gaps import Score, gaps, scores, told_apart, worst_of_equal
+from bedstone.evaluation.verdicts.outcomes import (
+    ACCURACIES,
+    SIZES,
+    Outcome,
+    Scored,
+    choices_of,
+    outcomes,
+    text_costs,
+)
 from bedstone.evaluation.verdicts.panels import Measured, Panel, panel_of
 from bedstone.evaluation.verdicts.trust import agreements, calibration, knowing, penalised
 from bedstone.languages import ENGLISH
-from bedstone.tasks.items import Item
+from bedstone.tasks.items import Item, Metric
 from bedstone.uncertainty.intervals import MIN_DOCUMENTS
 
 Row = dict[str, Any]
+T = TypeVar("T", bound=Hashable)
 Measures = Mapping[str, Sequence[Measured]]
 """By name."""
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """What a model made of the items of a suite."""
+
+    suite: str
+    metric: Metric
+    outcomes: Sequence[Outcome]
+    texts: Sequence[Measured] = ()
+    """Bits over bytes."""
+    choices: Sequence[Scored] = ()
+    """Of items with several; none where the outcomes are read from answers."""
+    spoken: Sequence[tuple[Item, str]] = ()
+    """Whole answers."""
+
+    @property
+    def measured(self) -> list[Measured]:
+        """What the score is the mean of: what is right, or bits over bytes."""
+        return [*(Measured(each.item, each.right) for each in self.outcomes), *self.texts]
+
+    @property
+    def has_alone(self) -> bool:
+        """Whether it is known what each choice has without the question."""
+        return all(each.alone is not None for each in self.choices)
+
+    @property
+    def is_comparable(self) -> bool:
+        """Whether the score of one language says anything beside another's."""
+        return self.metric not in ("bits", "chrf")
+
+
+def evidences(
+    items: Sequence[Item], scores: pa.Table | None, answers: pa.Table | None
+) -> Iterator[Evidence]:
+    """Of each suite of which something is known.
+
+    Items with choices are judged by their scores where there are some, else by answers.
+
+    Raises:
+        DataError: the scores lack an item.
+    """
+    suites = defaultdict[tuple[str, Metric], list[Item]](list)
+    for item in items:
+        suites[item.suite, item.metric].append(item)
+    rows = answers.select(["problem", "text"]).to_pylist() if answers is not None else []
+    for (suite, metric), those in suites.items():
+        several = [it for it in those if scores is not None and len(it.choices) > 1]
+        texts = [it for it in those if scores is not None and len(it.choices) == 1]
+        answered = {it.id: it for it in those if scores is None or not it.choices}
+        found = outcomes(several, scores) if several else []
+        found += outcomes(list(answered.values()), answers) if answers is not None else []
+        bits = text_costs(texts, scores) if texts else []
+        asked = {name: it for name, it in answered.items() if not it.choices}
+        spoken = [(asked[it["problem"]], it["text"]) for it in rows if it["problem"] in asked]
+        if found or bits:
+            choices = choices_of(several, scores) if several else ()
+            yield Evidence(suite, metric, found, bits, choices, spoken)
 
 
 def language_rows(
@@ -34,10 +101,8 @@ def language_rows(
     yield from _rows("score", panel.columns, scores(panel, seed))
     yield from _against_english(evidence, panel, seed)
     bases = baselines(evidence)
-    right = {
-        name: sum(each.right for each in those) / len(those)
-        for name, those in _by_item(evidence.outcomes).items()
-    }
+    by_item = _groups(evidence.outcomes, lambda it: it.item.id)
+    right = {name: sum(it.right for it in those) / len(those) for name, those in by_item.items()}
     signed = {
         f"over_{name}": [Measured(it.item, right[it.item.id] - it.part) for it in measured]
         for name, measured in bases.items()
@@ -92,29 +157,29 @@ def baselines(evidence: Evidence) -> Measures:
     items = {each.item.id: each.item for each in evidence.outcomes if each.item.choices}.values()
     if not items:
         return {}
-    found = {"chance": [Measured(item, 1 / len(item.choices)) for item in items]}
-    found["longest_choice"] = [Measured(item, _longest(item)) for item in items]
-    if evidence.choices is not None:
-        alone_IK = evidence.choices.alone(evidence.metric)
-        if alone_IK is not None:
-            right_I, _ = taken(alone_IK, evidence.choices.golds)
-            found["answer_only"] = list(map(Measured, evidence.choices.items, right_I.tolist()))
+    found = {
+        "chance": [Measured(item, 1 / len(item.choices)) for item in items],
+        "longest_choice": [Measured(item, _longest(item)) for item in items],
+    }
+    if evidence.choices and evidence.has_alone:
+        found["answer_only"] = _right(evidence, evidence.metric, is_alone=True)
     return found
 
 
 def _longest(item: Item) -> float:
     """How far the choice of most bytes is the right one."""
-    lengths = [len(choice.encode("utf-8", "surrogatepass")) for choice in item.choices]
-    return (lengths[item.gold or 0] == max(lengths)) / lengths.count(max(lengths))
+    sizes = [*map(SIZES["acc_bytes"], item.choices)]
+    return (sizes[item.gold or 0] == max(sizes)) / sizes.count(max(sizes))
 
 
 def _accuracies(evidence: Evidence) -> Measures:
-    choices = evidence.choices
-    if choices is None:
-        return {}
-    names = [name for name in ACCURACIES if name != "acc_pmi" or choices.alone_IK is not None]
-    right = {name: taken(choices.values(name), choices.golds)[0].tolist() for name in names}
-    return {name: list(map(Measured, choices.items, each)) for name, each in right.items()}
+    names = [name for name in ACCURACIES if name != "acc_pmi" or evidence.has_alone]
+    return {name: _right(evidence, name) for name in names if evidence.choices}
+
+
+def _right(evidence: Evidence, metric: Metric, *, is_alone: bool = False) -> list[Measured]:
+    found = (each.outcome(metric, is_alone=is_alone) for each in evidence.choices)
+    return [Measured(each.item, each.right) for each in found]
 
 
 def _rows(name: str, languages: Sequence[str], found: Sequence[Score]) -> Iterator[Row]:
@@ -134,52 +199,37 @@ def _against_english(evidence: Evidence, panel: Panel, seed: int) -> Iterator[Ro
         yield from _rows("gap_to_english", differences.columns, gaps(differences, seed))
 
 
-def _by_item(outcomes: Sequence[Outcome]) -> Mapping[str, list[Outcome]]:
-    by_item = defaultdict[str, list[Outcome]](list)
+def _groups(outcomes: Sequence[Outcome], by: Callable[[Outcome], T]) -> dict[T, list[Outcome]]:
+    """By what each is told apart by."""
+    found = defaultdict[T, list[Outcome]](list)
     for each in outcomes:
-        by_item[each.item.id].append(each)
-    return by_item
+        found[by(each)].append(each)
+    return found
 
 
 def _calibrated(outcomes: Sequence[Outcome], seed: int) -> Iterator[Row]:
-    by_language = defaultdict[str, list[tuple[float, float]]](list)
-    for each in outcomes:
-        if each.confidence is not None:
-            by_language[each.item.language].append((each.confidence, each.right))
-    for language, known in by_language.items():
-        confidence, right = zip(*known, strict=True)
+    told = [each for each in outcomes if each.confidence is not None]
+    for language, known in _groups(told, lambda it: it.item.language).items():
+        confidence, right = zip(*((it.confidence or 0.0, it.right) for it in known), strict=True)
         found = calibration(confidence, right, seed)
-        values = {
-            "calibration_error": found.error,
-            "calibration_error_by_chance": found.error_by_chance,
-            "is_miscalibrated": float(found.is_miscalibrated),
-            "brier": found.brier,
-            "auroc": found.auroc,
-        }
-        highs = {"calibration_error_by_chance": found.error_by_chance_high}
-        for name, value in values.items():
+        highs = {"calibration_error_by_chance": found.pop("calibration_error_by_chance_high")}
+        for name, value in found.items():
             row = {"measure": name, "value": value, "high": highs.get(name), "n": len(known)}
             yield {"language": language, **row}
 
 
 def _agreeing(outcomes: Sequence[Outcome], seed: int) -> Iterator[Row]:
-    first = [those[0] for those in _by_item(outcomes).values()]
-    for kind, those, group in (("samples", outcomes, _item), ("wordings", first, _content)):
-        agreeing, all_right, by_chance = agreements(those, group)
+    samples = _groups(outcomes, lambda it: (it.item.language, it.item.id))
+    first = [those[0] for those in samples.values()]
+    wordings = _groups(first, lambda it: (it.item.language, it.item.parallel_id or it.item.id))
+    for kind, those in (("samples", samples), ("wordings", wordings)):
+        agreeing, all_right, by_chance = agreements(those.values())
         for name, measured in (("agreement_of", agreeing), ("all_right_of", all_right)):
             panel = panel_of(measured)
             yield from _rows(f"{name}_{kind}", panel.columns, scores(panel, seed))
         for language, value in by_chance.items():
             name = f"agreement_of_{kind}_by_chance"
             yield {"language": language, "measure": name, "value": value}
-
-
-def _item(outcome: Outcome) -> tuple[str, str]:
-    return outcome.item.language, outcome.item.id
-
-
-def _content(outcome: Outcome) -> tuple[str, str]:
-    return outcome.item.language, outcome.item.parallel_id or outcome.item.id
 
 
 def _spoken(evidence: Evidence, identifier: Identifier) -> Measures:

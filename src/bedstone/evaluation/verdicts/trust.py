@@ -1,11 +1,11 @@
 """How far what a model says of itself can be trusted: confidence, agreement, not knowing.
 
-Shape letters: I instances, B bins, R simulations.
+Shape letters: I instances, B bins.
 """
 
 from collections import Counter, defaultdict
-from collections.abc import Callable, Hashable, Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from statistics import fmean
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -13,36 +13,18 @@ from numpy.typing import ArrayLike
 from bedstone.evaluation.verdicts.outcomes import Outcome
 from bedstone.evaluation.verdicts.panels import Measured
 from bedstone.sampling.choosing.calibration import agreement, auroc, brier
-from bedstone.uncertainty.paired import Floats
 
 BINS = 10
 SIMULATIONS = 500
-NUMBERS = 2**22
-"""Simulated at once."""
 
 
-@dataclass(frozen=True, slots=True)
-class Calibration:
-    """Whether confidence is a chance to be right."""
+def calibration(confidence_I: ArrayLike, right_I: ArrayLike, seed: int) -> dict[str, float | None]:
+    """Whether confidence is a chance to be right; of one instance at least.
 
-    error: float
-    """The expected calibration error, in bins of equally many."""
-    error_by_chance: float
-    """Of a model that is right exactly as often as it is confident: the mean."""
-    error_by_chance_high: float
-    """Which that of such a model exceeds in 5 of 100 tests."""
-    brier: float
-    auroc: float | None
-    """None where all are right or all wrong."""
-
-    @property
-    def is_miscalibrated(self) -> bool:
-        """Whether chance does not explain the error."""
-        return self.error > self.error_by_chance_high
-
-
-def calibration(confidence_I: ArrayLike, right_I: ArrayLike, seed: int) -> Calibration:
-    """Of one instance at least. By chance: as if none were right because another is.
+    ``calibration_error`` is the expected one, in bins of equally many; ``_by_chance`` that of a
+    model which is right exactly as often as it is confident, and ``_by_chance_high`` what such a
+    model exceeds in 5 of 100 tests, as if none were right because another is. ``auroc`` is None
+    where all are right or all wrong.
 
     Source: Guo et al. 2017, arXiv:1706.04599, equation 3. Differs: bins of equally many, and the
     error's own bias beside it, by simulation.
@@ -51,68 +33,50 @@ def calibration(confidence_I: ArrayLike, right_I: ArrayLike, seed: int) -> Calib
     order = np.argsort(confidence_I, kind="stable")
     confidence_I, right_I = confidence_I[order], right_I[order]
     random, count = np.random.default_rng(seed), len(order)
-    together = max(NUMBERS // count, 1)
-    by_chance = [
-        _error(
-            confidence_I, random.random((min(together, SIMULATIONS - done), count)) < confidence_I
-        )
-        for done in range(0, SIMULATIONS, together)
-    ]
-    chance_R = np.concatenate(by_chance)
+    starts_B = np.unique(np.arange(BINS) * count // BINS)
+
+    def error_of(given_I: ArrayLike) -> float:
+        off_B = np.add.reduceat(np.asarray(given_I) - confidence_I, starts_B)
+        return float(np.abs(off_B).sum() / count)
+
+    by_chance = [error_of(random.random(count) < confidence_I) for _ in range(SIMULATIONS)]
+    error, high = error_of(right_I), float(np.quantile(by_chance, 0.95))
     ranked = auroc(confidence_I, right_I)
-    return Calibration(
-        float(_error(confidence_I, right_I[None])[0]),
-        float(chance_R.mean()),
-        float(np.quantile(chance_R, 0.95)),
-        brier(confidence_I, right_I),
-        None if np.isnan(ranked) else ranked,
-    )
-
-
-def _error(confidence_I: Floats, right_RI: ArrayLike) -> Floats:
-    """Of each row; the instances are in the confidence's order."""
-    starts_B = np.unique(np.arange(BINS) * len(confidence_I) // BINS)
-    off_RB = np.add.reduceat(np.asarray(right_RI) - confidence_I, starts_B, axis=1)
-    return np.asarray(np.abs(off_RB).sum(axis=1) / len(confidence_I))
+    return {
+        "calibration_error": error,
+        "calibration_error_by_chance": fmean(by_chance),
+        "calibration_error_by_chance_high": high,
+        "is_miscalibrated": float(error > high),
+        "brier": brier(confidence_I, right_I),
+        "auroc": None if np.isnan(ranked) else ranked,
+    }
 
 
 def agreements(
-    outcomes: Iterable[Outcome], group: Callable[[Outcome], Hashable]
+    groups: Iterable[Sequence[Outcome]],
 ) -> tuple[list[Measured], list[Measured], dict[str, float]]:
     """How often two outcomes of a group say the same, and whether all of it are right.
 
     And in each language, how often two outcomes of any two groups say the same, which is chance.
-    Groups of one are left out; what is not read agrees with nothing.
-
-    Args:
-        outcomes: of any languages.
-        group: samples of an item, say, or wordings of a content; of one language.
+    Groups, of one language each, are samples of an item, say, or wordings of a content. Those of
+    one outcome are left out; what is not read agrees with nothing, to abstain is an answer.
     """
-    groups = defaultdict[Hashable, list[Outcome]](list)
-    for each in outcomes:
-        groups[group(each)].append(each)
     agreeing, all_right = list[Measured](), list[Measured]()
-    said = defaultdict[str, Counter[object]](Counter)
-    for those in groups.values():
+    counts = defaultdict[str, Counter[object]](Counter)
+    for those in groups:
         if len(those) > 1:
-            item, each_said = those[0].item, [_said(it) for it in those]
-            said[item.language].update(each_said)
-            numbers = {what: number for number, what in enumerate(set(each_said))}
-            choice = [-1 if what is None else numbers[what] for what in each_said]
+            item = those[0].item
+            said = [(it.chosen, it.answer) if it.is_read else None for it in those]
+            counts[item.language].update(said)
+            numbers = {what: number for number, what in enumerate(set(said))}
+            choice = [-1 if what is None else numbers[what] for what in said]
             agreeing.append(Measured(item, float(agreement(np.array([choice]))[0])))
             all_right.append(Measured(item, float(all(it.right == 1 for it in those))))
-    by_chance = {language: _by_chance(counts) for language, counts in said.items()}
+    by_chance = {
+        language: (sum(n**2 for n in its.values()) - its[None] ** 2) / its.total() ** 2
+        for language, its in counts.items()
+    }
     return agreeing, all_right, by_chance
-
-
-def _said(outcome: Outcome) -> tuple[int | None, str | None] | None:
-    """None, if nothing can be read; abstaining is an answer."""
-    return (outcome.chosen, outcome.answer) if outcome.is_read else None
-
-
-def _by_chance(counts: Counter[object]) -> float:
-    read = (count for said, count in counts.items() if said is not None)
-    return sum(count**2 for count in read) / counts.total() ** 2
 
 
 def knowing(outcomes: Sequence[Outcome]) -> dict[str, list[Measured]]:
@@ -135,9 +99,7 @@ def knowing(outcomes: Sequence[Outcome]) -> dict[str, list[Measured]]:
 def penalised(outcomes: Sequence[Outcome], threshold: float) -> list[Measured]:
     """1 for a right answer, -t / (1 - t) for a wrong one, 0 for none.
 
-    Args:
-        outcomes: as of ``knowing``.
-        threshold: t; who is less sure than this does better to abstain.
+    Who is less sure than the threshold t does better to abstain.
 
     Source: Kalai et al. 2025, arXiv:2509.04664.
     """

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from tests.support.panels import PASSAGES, panel, right
 
-from bedstone.evaluation.verdicts import chance
-from bedstone.evaluation.verdicts.chance import ranks, told_apart, worst_of_equal
+from bedstone.evaluation.verdicts import gaps
+from bedstone.evaluation.verdicts.gaps import ranks, told_apart, worst_of_equal
 
 
 @pytest.fixture
@@ -23,7 +23,7 @@ def test_the_worst_of_20_equal_languages_is_bad(random, items, expected):
 
 
 def test_the_worst_is_told_as_surprising_in_5_of_100_trials(random, monkeypatch):
-    monkeypatch.setattr(chance, "DRAWS", 500)
+    monkeypatch.setattr(gaps, "DRAWS", 500)
     for cluster_U, draw in (
         (np.arange(900), lambda: random.random((900, 12)) < 0.5),
         (PASSAGES, lambda: right(random, 0.5, PASSAGES, 12, 0.8)),

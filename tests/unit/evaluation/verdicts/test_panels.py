@@ -1,6 +1,6 @@
 import pytest
 
-from bedstone.evaluation.verdicts.chance import told_apart
+from bedstone.evaluation.verdicts.gaps import told_apart
 from bedstone.evaluation.verdicts.panels import Measured, panel_of
 from bedstone.tasks.items import Item
 
