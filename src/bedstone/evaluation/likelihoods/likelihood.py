@@ -38,11 +38,6 @@ class Continued:
     start: int
     """Where the end begins, behind a token at least."""
 
-    @property
-    def tokens(self) -> int:
-        """Of the end."""
-        return len(self.ids) - self.start
-
 
 @dataclass(slots=True)
 class _Tree:
