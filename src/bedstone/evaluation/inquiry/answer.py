@@ -5,7 +5,7 @@ from typing import Literal, NotRequired
 from typing_extensions import TypedDict
 
 Share = float | Literal["unknown"] | None
-"""Of the items; unknown where nobody could look for them in the training text."""
+"""Unknown where nobody could look for the items in the training text."""
 Arm = Literal["direct", "in", "in_out", "self", "gold_in"]
 """To ask as it is; translated; and translated back; by the model itself; what people translated."""
 
@@ -59,10 +59,10 @@ class EvaluatedLanguage(Scored):
     exceeds_baselines: bool | None
     """Whether the score is surely above each of these three; null where there are none."""
     seen_share: Share
-    """Of those that can be told, that stand in the training text."""
+    """Of the items that can be told, those that stand in the training text."""
     seen_answer_share: Share
     too_short_share: Share
-    """To be told."""
+    """Of all items, those that are too short to tell."""
     accuracy_clean: Measure | Literal["unknown"] | None
     """The score on items that do not stand there."""
     train_share: float | None
@@ -76,7 +76,7 @@ class EvaluatedLanguage(Scored):
     usd_per_1000_items: float | None
     """Null where no price is given."""
     seconds_per_item: float | None
-    """That an endpoint took, if it is told; of a model of this machine, at its pace."""
+    """That an endpoint took, where that is stored; of a model of this machine, at its pace."""
     measures: dict[str, Measure]
     """All that is measured: each way to take a choice, the score over each baseline, agreement,
     calibration, abstaining, the language of answers."""
