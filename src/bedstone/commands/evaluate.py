@@ -25,8 +25,6 @@ from bedstone.commands.strategies import Probe
 from bedstone.evaluation.inquiry.answer import (
     Detour,
     DetourCost,
-    DetourLanguage,
-    EvaluatedDomain,
     EvaluatedLanguage,
     EvaluatedSuite,
     Measure,
@@ -196,7 +194,8 @@ def evaluate(
     return found
 
 
-COLUMNS: dict[str, Callable[[EvaluatedLanguage], str | None]] = {
+Columns = Mapping[str, Callable[[Any], str | None]]
+COLUMNS: Columns = {
     "score (95 %)": lambda row: _told(row["score"], row["low"], row["high"]),
     "gap to English (95 %)": lambda row: _gap(row["gap_to_english"]),
     "adj. p": lambda row: _number(row["gap_to_english"], "p_adjusted", ".4f"),
@@ -208,7 +207,10 @@ COLUMNS: dict[str, Callable[[EvaluatedLanguage], str | None]] = {
     "s": lambda row: _number(row, "seconds_per_item", ".2g"),
 }
 """Of the table for people; what nobody knows of any language is left out."""
-DETOUR_COLUMNS: dict[str, Callable[[DetourLanguage], str | None]] = {
+DOMAIN_COLUMNS: Columns = {
+    "of all languages (95 %)": lambda row: _told(row["score"], row["low"], row["high"]),
+}
+DETOUR_COLUMNS: Columns = {
     "language gap": lambda row: _gap(row["language_gap"]),
     "translation loss": lambda row: _gap(row["translation_loss"]),
     "detour gain": lambda row: _gap(row["detour_gain"]),
@@ -247,23 +249,26 @@ def _evaluated(found: Evaluation) -> Iterator[str]:
     for suite in found["suites"]:
         by = "" if suite["judged_from"] == "scores" else ", as the model answers"
         yield f"{suite['name']} by {suite['metric']}{by}; {_baselines(suite['languages'])}"
-        yield from _table(COLUMNS, suite["languages"])
-        yield from _domains(suite["domains"])
+        yield from _table("language", COLUMNS, suite["languages"])
+        whole = [row for row in suite["domains"] if row["language"] is None]
+        if len(whole) > 1:
+            yield from _table("domain", DOMAIN_COLUMNS, whole)
         yield from _wrapped(_sentences(suite))
         yield ""
     for detour in found["pivot"]:
         for asked in detour["suites"]:
             yield f"{asked['name']} through {detour['pivot']} by {detour['translator']}"
-            yield from _table(DETOUR_COLUMNS, asked["languages"])
+            yield from _table("language", DETOUR_COLUMNS, asked["languages"])
         failed = detour["not_translated"].items()
         yield from _wrapped(f"not translated: {key}: {why}" for key, why in failed)
         yield ""
     yield from _wrapped(f"warning: {each}" for each in found["warnings"])
 
 
-def _table(columns: Mapping[str, Callable[[Any], str | None]], rows: Sequence[Any]) -> list[str]:
-    """A row for each language; columns without a value are left out."""
-    lines = ["  language  ", *(f"  {row['language']:10}" for row in rows)]
+def _table(key: str, columns: Columns, rows: Sequence[Any]) -> list[str]:
+    """A line for each row; columns without a value are left out."""
+    names = [key, *(row[key][:40] for row in rows)]
+    lines = [f"  {name:{max(10, *map(len, names))}}" for name in names]
     for head, cell in columns.items():
         cells = [cell(row) for row in rows]
         if any(cells):
@@ -283,15 +288,6 @@ def _baselines(rows: Sequence[EvaluatedLanguage]) -> str:
         known = [value for value in values if value is not None]
         told += [f"{name.replace('_', ' ')} {fmean(known):.3f}"] if known else []
     return ", ".join(told)
-
-
-def _domains(rows: Sequence[EvaluatedDomain]) -> Iterator[str]:
-    """Of all languages together, where there are several domains."""
-    whole = [row for row in rows if row["language"] is None]
-    if len(whole) > 1:
-        yield "  by domain, all languages together"
-        for row in whole:
-            yield f"    {row['domain'][:40]:40} {_told(row['score'], row['low'], row['high'])}"
 
 
 def _sentences(suite: EvaluatedSuite) -> Iterator[str]:
