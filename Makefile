@@ -7,7 +7,7 @@ INSTALLED := $(VENV)/.installed
 # Two processes, each file in one of them: what a file's tests share is made once.
 PYTEST := $(BIN)/pytest -q -n 2 --dist loadfile
 
-.PHONY: demo check lint test test-avx2 gpu docs bench oracle content browser models clean
+.PHONY: demo check lint test test-avx2 gpu docs bench oracle content programs models clean
 
 demo: $(INSTALLED)  ## fetch a small real crawl, make a model of it, align it, sample it, report
 	$(BIN)/bedstone demo --store $(STORE)
@@ -73,8 +73,10 @@ content: .venv-content/.installed  ## compare what is content with what others s
 	xargs --max-args 1 .venv-content/bin/pip install --quiet < $<
 	touch $@
 
-browser:  ## Debian's Chromium, for the test that opens the report
-	command -v chromium >/dev/null || { apt-get update -qq && apt-get install -y -qq chromium; }
+APERTIUM := apertium-eng-spa apertium-eng-cat apertium-en-gl
+programs:  ## Debian's Chromium and Apertium, for the tests that start them
+	{ command -v chromium && command -v apertium; } >/dev/null || { apt-get update -qq && \
+	  apt-get install -y -qq chromium apertium $(APERTIUM); }
 
 MODELS := .models
 models: $(INSTALLED)  ## SmolLM2-135M-Instruct, for the tests that ask a real model
@@ -89,5 +91,5 @@ clean:  ## the environment and what tools left; artifacts stay
 $(INSTALLED): pyproject.toml
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/pip install --quiet "torch>=2.9,<2.14"
-	$(BIN)/pip install --quiet --editable ".[train,dev]"
+	$(BIN)/pip install --quiet --editable ".[train,translate,dev]"
 	touch $@

@@ -5,8 +5,7 @@ import math
 import pyarrow as pa
 
 from bedstone.tasks.items import Item
-from bedstone.tasks.scored import SCORES
-from bedstone.tasks.stored import ANSWERS
+from bedstone.tasks.stored import ANSWERS, SCORES
 
 LANGUAGES = ("deu_Latn", "eng_Latn", "swh_Latn")
 CHOICES = ("Berg", "Flussbett", "Meer", "Insel")

@@ -10,8 +10,7 @@ language is not asked an item that it lacks the words of, or has two equal choic
 """
 
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Mapping
-from itertools import chain
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Annotated, Literal, get_args
 
 from pydantic import Field
@@ -31,12 +30,13 @@ from bedstone.tasks.items import Item, write_items
 PARALLEL = "parallel"
 SetName = Literal["titles", "messages", "udhr", "rows", "facts"]
 SETS: tuple[SetName, ...] = get_args(SetName)
-PIECES: dict[str, tuple[str, Callable[[Texts], list[Piece]]]] = {
+PIECES: dict[str, tuple[str, Callable[[Texts], Iterable[Piece]]]] = {
     "titles": ("gnome-user-docs", made_parallel.titles),
     "messages": ("mediawiki", made_parallel.messages),
     "udhr": ("udhr", made_parallel.articles),
 }
 """Of the sets that are made of parallel text: of which source, and how."""
+WORDS = {"rows": made_words.rows, "facts": made_words.facts}
 
 
 class MadeConfig(Config):
@@ -62,28 +62,26 @@ def run(config: MadeConfig, job: Job) -> Result:
     wanted = {PIECES[name][0]: name for name in config.sets if name in PIECES}
     if bool(wanted) != (PARALLEL in job.inputs):
         need = "need" if wanted else "do not need"
-        raise ConfigError(
-            f"evaluation.made: {', '.join(wanted.values() or config.sets)} {need} '{PARALLEL}'",
-            hint=f"corpus.parallel makes it, for the sets {', '.join(PIECES)}",
-        )
+        told = f"evaluation.made: {', '.join(wanted.values() or config.sets)} {need} '{PARALLEL}'"
+        hint = f"corpus.parallel makes it, for the sets {', '.join(PIECES)}"
+        raise ConfigError(told, hint=hint)
     texts = _texts(job.inputs[PARALLEL], wanted) if wanted else {}
     draw = Draw(config.items, config.seed, config.languages)
     items = [item for name in config.sets for item in _made(name, texts, draw)]
-    languages: dict[str, set[str]] = defaultdict(set)
-    for item in items:
-        languages[item.suite].add(item.language)
+    counts = Counter(item.suite for item in items)
+    languages = {name: {it.language for it in items if it.suite == name} for name in counts}
     found = set().union(*languages.values())
     missing = sorted({*config.languages} - found)
     if missing or not found:
+        where = ", ".join(missing) or "any language"
         raise DataError(
-            f"evaluation.made: no item of {', '.join(config.sets)} is in "
-            f"{', '.join(missing) or 'any language'}",
+            f"evaluation.made: no item of {', '.join(config.sets)} is in {where}",
             hint="name others in languages, as nob_Latn, or give more parallel text",
         )
     write_items(job, items)
     metrics: Metrics = {"items": len(items), "languages": len(found)}
     metrics["common_languages"] = len(set.intersection(*languages.values()))
-    for suite, count in Counter(item.suite for item in items).items():
+    for suite, count in counts.items():
         metrics |= {f"{suite}_items": count, f"{suite}_languages": len(languages[suite])}
     return Result(metrics)
 
@@ -91,29 +89,24 @@ def run(config: MadeConfig, job: Job) -> Result:
 def _texts(parallel: Shard, wanted: Mapping[str, str]) -> Mapping[str, Texts]:
     """By source, of those that are wanted."""
     found: dict[str, dict[str, dict[str, str]]] = {source: defaultdict(dict) for source in wanted}
-    table = tables.read(parallel, ["source", "language", "unit", "text"])
-    for source, language, unit, text in zip(*(it.to_pylist() for it in table), strict=True):
-        if source in found:
-            found[source][language][unit] = text
+    for row in tables.read(parallel, ["source", "language", "unit", "text"]).to_pylist():
+        if row["source"] in found:
+            found[row["source"]][row["language"]][row["unit"]] = row["text"]
     for source, name in wanted.items():
         if ENGLISH not in found[source]:
-            raise DataError(
-                f"evaluation.made: {name} is made of {source}, which the parallel text lacks",
-                hint=f"build corpus.parallel with {source} in sources",
-            )
+            told = f"evaluation.made: {name} is made of {source}, which the parallel text lacks"
+            raise DataError(told, hint=f"build corpus.parallel with {source} in sources")
     return found
 
 
-def _made(name: SetName, texts: Mapping[str, Texts], draw: Draw) -> Iterable[Item]:
-    if name == "rows":
-        return made_words.rows(name, draw)
-    if name == "facts":
-        return made_words.facts(name, draw)
+def _made(name: SetName, texts: Mapping[str, Texts], draw: Draw) -> Iterator[Item]:
+    if name in WORDS:
+        yield from WORDS[name](name, draw)
+        return
     source, pieces = PIECES[name]
-    items = questions(name, pieces(texts[source]), draw)
+    yield from questions(name, pieces(texts[source]), draw)
     if name == "udhr":
-        return chain(items, made_parallel.article_texts(f"{name}_text", texts[source], draw))
-    return items
+        yield from made_parallel.article_texts(f"{name}_text", texts[source], draw)
 
 
 STAGE = Stage(

@@ -27,8 +27,7 @@ from bedstone.store.decisions import decide
 from bedstone.store.provenance import core_count
 from bedstone.store.stage import Job, Result, Stage
 from bedstone.tasks.items import Item, items_of
-from bedstone.tasks.scored import SCORES
-from bedstone.tasks.stored import Make, write_parts
+from bedstone.tasks.stored import SCORES, Make, write_parts
 
 PART_ITEMS = 256
 """Scored together: the fewer, the less a killed build loses; the more, the more have beginnings in

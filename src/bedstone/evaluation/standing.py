@@ -51,7 +51,6 @@ from bedstone.store.artifact import Shard
 from bedstone.store.payload import read_json, write_json
 from bedstone.store.stage import Job, Result, Stage
 from bedstone.tasks.items import SCHEMA, Item, items_of
-from bedstone.tasks.scored import scores_of
 from bedstone.tasks.stored import rows_of
 
 Row = dict[str, Any]
@@ -80,7 +79,7 @@ def run(config: StandingConfig, job: Job) -> Result:
         ArtifactError: there are neither scores nor answers.
         DataError: the scores lack an item.
     """
-    scored = scores_of(job.inputs["scores"]) if "scores" in job.inputs else None
+    scored = rows_of(job.inputs["scores"]) if "scores" in job.inputs else None
     drawn = [rows_of(job.inputs[role]) for role in ("answers", "letters") if role in job.inputs]
     answers = pa.concat_tables(drawn) if drawn else None
     if scored is None and answers is None:

@@ -65,7 +65,7 @@ def run(config: SuiteConfig, job: Job) -> Result:
     paths = _paths(job.inputs["files"])
     described = tests_in(paths)
     names = described or to_test_on(name for name in paths if is_read(name))
-    wanted = {_key(language) for language in config.languages}
+    wanted = set(map(_key, config.languages))
     reader = SetReader(wanted)
     with job.progress.task("files", len(names)) as progress:
         for name in names:
@@ -115,18 +115,14 @@ def _content(item: Item) -> tuple[str, str]:
 
 def _judged(items: Sequence[Item], metric: Metric | None) -> list[Item]:
     """With this metric those that it fits."""
-    judged = [
-        replace(item, metric=metric) if metric and _kind(metric) == _kind(item.metric) else item
-        for item in items
-    ]
-    if metric and all(item.metric != metric for item in judged):
-        kinds = ", ".join(sorted({item.metric for item in items}))
-        raise ConfigError(f"no item can be judged by {metric}", hint=f"they are by {kinds}")
-    return judged
-
-
-def _kind(metric: Metric) -> str:
-    return {"bits": "text", "exact_match": "answer", "chrf": "answer"}.get(metric, "choices")
+    if metric is None:
+        return list(items)
+    kinds = {"bits": "text", "exact_match": "answer", "chrf": "answer"}  # else of several choices
+    fits = [kinds.get(item.metric) == kinds.get(metric) for item in items]
+    if not any(fits):
+        told = ", ".join(sorted({item.metric for item in items}))
+        raise ConfigError(f"no item can be judged by {metric}", hint=f"they are by {told}")
+    return [replace(it, metric=metric) if fit else it for it, fit in zip(items, fits, strict=True)]
 
 
 def _key(language: str) -> str:

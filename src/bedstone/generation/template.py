@@ -16,7 +16,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any, NoReturn
 
-from jinja2 import StrictUndefined, Template, nodes
+from jinja2 import StrictUndefined, nodes
 from jinja2.exceptions import SecurityError, TemplateError
 from jinja2.ext import Extension, loopcontrols
 from jinja2.parser import Parser
@@ -65,8 +65,9 @@ def render(
         "tools": None,
         "documents": None,
     }
-    asked = {"template": template, "conversations": conversations, "names": told | names}
-    return list(_answered(asked, "the chat template")["texts"])
+    rows = [told | names | {"messages": it} for it in conversations]
+    found = _filled({"text": template}, rows, "the chat template", is_chat=True)
+    return [each["text"] for each in found]
 
 
 def filled(templates: Mapping[str, str], rows: Sequence[Mapping[str, Any]]) -> list[dict[str, str]]:
@@ -77,11 +78,13 @@ def filled(templates: Mapping[str, str], rows: Sequence[Mapping[str, Any]]) -> l
     Raises:
         ConfigError: as ``render``; or a template asks for what a row has not.
     """
-    asked = {"templates": dict(templates), "rows": list(rows)}
-    return list(_answered(asked, "a template of the test")["filled"])
+    return _filled(templates, rows, "a template of the test", is_chat=False)
 
 
-def _answered(asked: dict[str, Any], what: str) -> dict[str, Any]:
+def _filled(
+    templates: Mapping[str, str], rows: Sequence[Mapping[str, Any]], what: str, *, is_chat: bool
+) -> list[dict[str, str]]:
+    asked = {"templates": templates, "rows": rows, "is_chat": is_chat}
     # -I: neither variables nor the working folder choose what is imported.
     done = subprocess.run(
         [sys.executable, "-I", "-m", "bedstone.generation.template"],
@@ -91,10 +94,10 @@ def _answered(asked: dict[str, Any], what: str) -> dict[str, Any]:
     )
     assert done.returncode <= 0, done.stderr.decode()
     killed = {"error": f"it takes more than {CPU_SECONDS} s, or too much memory"}
-    answer: dict[str, Any] = killed if done.returncode else json.loads(done.stdout)
+    answer = killed if done.returncode else json.loads(done.stdout)
     if "error" in answer:
         raise ConfigError(f"{what} was given up: {printable(answer['error'])}")
-    return answer
+    return list(answer["filled"])
 
 
 class _Generation(Extension):
@@ -134,7 +137,13 @@ def _as_json(value: Any, ensure_ascii: bool = False, **form: Any) -> str:  # noq
     return json.dumps(value, ensure_ascii=ensure_ascii, **form)  # jinja2's own escapes for HTML
 
 
-def _environment() -> ImmutableSandboxedEnvironment:
+def _environment(*, is_chat: bool) -> ImmutableSandboxedEnvironment:
+    if not is_chat:
+        strict = ImmutableSandboxedEnvironment(
+            undefined=StrictUndefined, keep_trailing_newline=True
+        )
+        strict.filters["regex_replace"] = _regex_replace
+        return strict
     environment = ImmutableSandboxedEnvironment(
         trim_blocks=True, lstrip_blocks=True, extensions=[_Generation, loopcontrols]
     )
@@ -147,44 +156,27 @@ def _environment() -> ImmutableSandboxedEnvironment:
     return environment
 
 
-class _Writing:
-    """Texts of templates, which together may have so many bytes."""
-
-    room_bytes = OUTPUT_BYTES
-
-    def text(self, template: Template, values: Mapping[str, Any]) -> str:
-        """What it writes of these values."""
-        parts = []
-        for part in template.generate(values):
-            self.room_bytes -= len(part.encode("utf-8", "surrogatepass"))
-            if self.room_bytes < 0:
-                raise TemplateError("it writes too much")
-            parts.append(part)
-        return "".join(parts)
-
-
-def _rendered(asked: dict[str, Any]) -> dict[str, Any]:
-    """What the process does. Within limits, a template's mistakes and attacks are exceptions."""
-    writing = _Writing()
-    if "rows" in asked:
-        strict = ImmutableSandboxedEnvironment(
-            undefined=StrictUndefined, keep_trailing_newline=True
-        )
-        strict.filters["regex_replace"] = _regex_replace
-        templates = {name: strict.from_string(each) for name, each in asked["templates"].items()}
-        rows = asked["rows"]
-        return {
-            "filled": [
-                {name: writing.text(each, row) for name, each in templates.items()} for row in rows
-            ]
-        }
-    template, names = _environment().from_string(asked["template"]), asked["names"]
-    conversations = asked["conversations"]
-    return {"texts": [writing.text(template, names | {"messages": it}) for it in conversations]}
-
-
 def _regex_replace(text: str, pattern: str, replacement: str, count: int = 0) -> str:
     return re.sub(pattern, replacement, text, count=count)
+
+
+def _rendered(asked: dict[str, Any]) -> list[dict[str, str]]:
+    """What the process does. Within limits, a template's mistakes and attacks are exceptions."""
+    environment = _environment(is_chat=asked["is_chat"])
+    templates = {name: environment.from_string(each) for name, each in asked["templates"].items()}
+    room_bytes = OUTPUT_BYTES
+    found: list[dict[str, str]] = []
+    for row in asked["rows"]:
+        found.append({})
+        for name, template in templates.items():
+            parts = []
+            for part in template.generate(row):
+                room_bytes -= len(part.encode("utf-8", "surrogatepass"))
+                if room_bytes < 0:
+                    raise TemplateError("it writes too much")
+                parts.append(part)
+            found[-1][name] = "".join(parts)
+    return found
 
 
 def _answer() -> dict[str, Any]:
@@ -197,7 +189,7 @@ def _answer() -> dict[str, Any]:
     ):
         resource.setrlimit(limit, (most, most))
     try:
-        return _rendered(asked)
+        return {"filled": _rendered(asked)}
     except MemoryError:
         return {"error": "it takes too much memory"}
     except Exception as error:  # noqa: BLE001  # whatever a foreign program comes to

@@ -8,7 +8,7 @@ from bedstone.errors import DataError
 from bedstone.lots import lot
 from bedstone.tasks.items import Item
 from bedstone.tasks.problems import ABSTAINING, Problem, Split, Task
-from bedstone.tasks.reading import LETTERS, as_number, plain, reading_of
+from bedstone.tasks.reading import LETTERS, golds_of, reading_of
 
 BY_LETTER = "letters"
 """What the task is called where options are named by letters."""
@@ -61,7 +61,6 @@ class AskedItems(Task):
 
 
 def _problem(item: Item) -> Problem:
-    language, _ = languages.split(item.language)
     prompt, answers = item.prompt, item.answers
     if item.choices:
         letters = LETTERS[: len(item.choices)]
@@ -70,15 +69,14 @@ def _problem(item: Item) -> Problem:
         assert item.gold is not None
         answers = (letters[item.gold],)
     elif item.metric != "chrf":
-        numbers = [number for answer in answers if (number := as_number(answer, language))]
-        is_number = len(numbers) == len(answers)
-        answers = tuple(numbers) if is_number else tuple(plain(answer) for answer in answers)
+        answers, _ = golds_of(item)
+    right = answers[0] if answers else ABSTAINING
     return Problem(
         id=item.id,
         prompts=(prompt,),
-        answer=answers[0] if answers else ABSTAINING,
-        language=language,
-        worked=answers[0] if answers else ABSTAINING,
+        answer=right,
+        language=languages.split(item.language)[0],
+        worked=right,
         answerable=bool(answers),
         content=prompt,
         others=answers[1:],

@@ -7,7 +7,7 @@ where no answer is right, to abstain is.
 
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
-from typing import Literal, get_args
+from typing import Literal
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -38,7 +38,6 @@ Metric = Literal["acc_bytes", "acc", "acc_chars", "acc_pmi", "bits", "exact_matc
 """What a suite is judged by. Of a choice: the log-probability over the bytes of the choice, whole,
 over its code points, or less that of the choice alone; of a text its bits; of an answer whether it
 is one of the right ones, or how much of its characters are."""
-METRICS: tuple[Metric, ...] = get_args(Metric)
 
 
 @dataclass(frozen=True, slots=True)

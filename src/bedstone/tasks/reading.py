@@ -23,15 +23,12 @@ from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
 from string import ascii_uppercase
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 from bedstone import languages
 from bedstone.tasks.items import Item
 from bedstone.tasks.problems import number, stated_by
 from bedstone.tasks.questions import NOT_KNOWN
-
-if TYPE_CHECKING:
-    from sacrebleu.metrics.chrf import CHRF
 
 LETTERS = ascii_uppercase
 """What options are called."""
@@ -81,15 +78,20 @@ def reading_of(item: Item, text: str) -> Reading:
     if item.metric == "chrf" and item.answers:
         answer = text.strip()
         return Reading(chrf(answer, item.answers), answer, is_read=bool(answer))
-    numbers = [as_number(answer, language) for answer in item.answers]
-    is_number = bool(numbers) and None not in numbers
-    found = (number_in if is_number else line_in)(text, language)
+    golds, are_numbers = golds_of(item)
+    found = (number_in if are_numbers else line_in)(text, language)
     if found is None:
         return Reading(0.0, is_read=False)
-    if not found:
-        return Reading(float(not item.answers))
-    golds = numbers if is_number else [plain(answer) for answer in item.answers]
-    return Reading(float(found in golds), found)
+    return Reading(float(found in golds if found else not golds), found or None)
+
+
+def golds_of(item: Item) -> tuple[tuple[str, ...], bool]:
+    """What is right as texts are read here, and whether all of it is numbers."""
+    language, _ = languages.split(item.language)
+    numbers = tuple(filter(None, (as_number(answer, language) for answer in item.answers)))
+    if numbers and len(numbers) == len(item.answers):
+        return numbers, True
+    return tuple(map(plain, item.answers)), False
 
 
 def number_in(text: str, language: str) -> str | None:
@@ -104,9 +106,9 @@ def number_in(text: str, language: str) -> str | None:
         forms = (_form(language), _unknown(language))
         found = [match for form in forms for match in deque(form.finditer(part), 1)]
         latest = max(found, key=re.Match.start, default=None)
-        if latest is None or latest.re is _unknown(language):
-            return [] if latest is None else [""]
-        return [_value(latest, language)]
+        if latest is None:
+            return []
+        return ["" if latest.re is _unknown(language) else _value(latest, language)]
 
     return stated_by(last, _in_digits(text), _marker(language))
 
@@ -159,12 +161,8 @@ def letter_in(text: str, choices: Sequence[str], language: str) -> int | None:
 def plain(text: str) -> str:
     """A text without what does not matter in an answer."""
     folded = _folded(text)
-    first, last = 0, len(folded)
-    while first < last and _is_around(folded[first]):
-        first += 1
-    while last > first and _is_around(folded[last - 1]):
-        last -= 1
-    return " ".join(folded[first:last].split())
+    marks = (it for it in set(folded) if it.isspace() or unicodedata.category(it)[0] == "P")
+    return " ".join(folded.strip("".join(marks)).split())
 
 
 def chrf(text: str, references: Sequence[str]) -> float:
@@ -172,8 +170,10 @@ def chrf(text: str, references: Sequence[str]) -> float:
 
     Source: Popović 2015; sacrebleu's chrF, six characters at most, beta 2, without words.
     """
-    score: float = _chrf().sentence_score(text, list(references)).score
-    return score / 100
+    from sacrebleu.metrics.chrf import CHRF  # it takes longer to import than all of this
+
+    scorer = CHRF(char_order=6, word_order=0, beta=2)
+    return float(scorer.sentence_score(text, list(references)).score / 100)
 
 
 @cache
@@ -181,16 +181,7 @@ def signs_of(language: str) -> Signs:
     """What stands in the numbers of a language."""
     table = files("bedstone.tasks").joinpath("number_signs.tsv").read_text("utf-8")
     rows = csv.reader(table.splitlines()[1:], delimiter="\t")
-    return {code: Signs(group, decimal) for code, group, decimal in rows}.get(
-        language, Signs(",", ".")
-    )
-
-
-@cache
-def _chrf() -> "CHRF":
-    from sacrebleu.metrics.chrf import CHRF  # it takes longer to import than all of this
-
-    return CHRF(char_order=6, word_order=0, beta=2)
+    return next((Signs(*signs) for code, *signs in rows if code == language), Signs(",", "."))
 
 
 @cache
@@ -258,7 +249,3 @@ def _folded(text: str) -> str:
     """Of one width and in small letters."""
     folded = unicodedata.normalize("NFKC", text).casefold().replace("’", "'")
     return unicodedata.normalize("NFKC", folded)
-
-
-def _is_around(sign: str) -> bool:
-    return sign.isspace() or unicodedata.category(sign)[0] == "P"

@@ -1,4 +1,4 @@
-"""Answers as they are stored: which file holds what, for those that write and those that read."""
+"""Answers and scores as they are stored, for those that write and those that read."""
 
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -33,6 +33,23 @@ ANSWERS = pa.schema(
         "seconds": pa.float64(),
     }
 )
+SCORES = pa.schema(
+    {
+        "item": pa.string(),
+        "choice": pa.int32(),
+        "logprob": pa.float64(),
+        "alone_logprob": pa.float64(),
+        "tokens": pa.int32(),
+        "prompt_tokens": pa.int32(),
+        "is_split": pa.bool_(),
+        "is_cut": pa.bool_(),
+    }
+)
+"""A row for each choice of an item, and one for a text. ``logprob``, natural, is of delimiter and
+choice after the prompt, or of a text after nothing. ``alone_logprob`` is of delimiter and choice
+after nothing; null for a text, and where an endpoint does not tell it. ``tokens`` are those of the
+choice. ``is_split``: a token would span the border to the prompt. ``is_cut``: the prompt has lost
+its first tokens, for the model's texts are shorter."""
 
 
 def part_name(first: int) -> str:
@@ -76,7 +93,7 @@ def write_parts(
     return pa.concat_tables(pq.read_table(job.folder / name) for name in named)
 
 
-def rows_of(answers: Shard) -> pa.Table:
-    """All rows, in the order of the problems and, of each, of the samples."""
-    paths = [path for path in answers.files if path.suffix == ".parquet"]
+def rows_of(stored: Shard) -> pa.Table:
+    """All rows, in the order of what was asked and, of each, of the samples or the choices."""
+    paths = [path for path in stored.files if path.suffix == ".parquet"]
     return pa.concat_tables(pq.read_table(path) for path in sorted(paths))

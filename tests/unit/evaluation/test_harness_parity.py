@@ -21,7 +21,6 @@ from bedstone.store.build import build
 from bedstone.store.engine import Local
 from bedstone.store.stage import Result, Stage
 from bedstone.tasks.items import write_items
-from bedstone.tasks.scored import scores_of
 from bedstone.tasks.stored import ANSWERS, rows_of
 
 pytestmark = [pytest.mark.torch, pytest.mark.slow]
@@ -156,7 +155,7 @@ def ours(folder, model, store):
 def test_the_same_of_choices(theirs, ours):
     told = theirs("choices")
     items, made = ours("choices", STAGE, ScoresConfig(threads=1))
-    table = scores_of(made)
+    table = rows_of(made)
     assert made.manifest.metrics["split_items"] == made.manifest.metrics["cut_items"] == 0
     logprobs = iter(table["logprob"].to_pylist())
     alone = iter(table["alone_logprob"].to_pylist())
@@ -178,7 +177,7 @@ def test_the_same_of_texts(theirs, ours):
     # With it the harness would count the beginning of each text as a token of the text.
     told = theirs("text", "add_bos_token=False")
     items, made = ours("text", STAGE, ScoresConfig(threads=1))
-    found = text_costs(items, scores_of(made))
+    found = text_costs(items, rows_of(made))
     for each, sample in zip(found, told["samples"], strict=True):
         loglikelihood, size = sample["bits_per_byte"]
         assert size == each.whole

@@ -22,7 +22,7 @@ from bedstone.store.engine import Local
 from bedstone.store.payload import write_json
 from bedstone.store.stage import Result, Stage
 from bedstone.tasks.items import Item, write_items
-from bedstone.tasks.scored import SCORES, scores_of
+from bedstone.tasks.stored import SCORES, rows_of
 from bedstone.text.encoder import Encoder
 
 pytestmark = pytest.mark.torch
@@ -76,7 +76,7 @@ def scored(store, stored, folder):
 
 
 def rows(artifact):
-    return scores_of(artifact).to_pylist()
+    return rows_of(artifact).to_pylist()
 
 
 def logprob(writer, before, ending):
@@ -88,7 +88,7 @@ def logprob(writer, before, ending):
 
 def test_a_row_for_each_choice_as_the_formula_has_it(scored, folder):
     made, writer = scored(), Writer.load(folder, "fp32")
-    assert scores_of(made).schema.equals(SCORES)
+    assert rows_of(made).schema.equals(SCORES)
     with_choices = [item for item in ITEMS if item.choices]
     expected = [(item.id, number) for item in with_choices for number in range(len(item.choices))]
     assert [(row["item"], row["choice"]) for row in rows(made)] == expected
@@ -323,4 +323,4 @@ def test_a_real_model_knows_some_capitals(scored, store):
     items = [replace(item, choices=tuple(capitals.values())) for item in items]
     made = scored(items, model=adopt([SMOLLM2], store))
     assert made.manifest.metrics["split_items"] == 0
-    assert [each.chosen for each in outcomes(items, scores_of(made))] == [0, 1, 2, 3]
+    assert [each.chosen for each in outcomes(items, rows_of(made))] == [0, 1, 2, 3]

@@ -5,7 +5,6 @@ looked for by its answer, and then has to be near that; one that is too short to
 answer is looked for as a whole. A question that many items share is looked for once.
 """
 
-import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -23,7 +22,7 @@ from bedstone.corpus.overlap.letters import letters_of, words_of
 from bedstone.corpus.overlap.search import Place
 from bedstone.errors import DataError
 from bedstone.store import tables
-from bedstone.store.lines import numbered_lines
+from bedstone.store.lines import numbered_lines, object_of
 from bedstone.text.characters import LETTERS_PER_WORD, script_of
 from bedstone.text.codes import Indices
 from bedstone.text.hashing import Bools, Slots
@@ -46,6 +45,8 @@ SCHEMA = pa.schema([("id", TEXT), ("question", TEXT), ("answer", TEXT)])
 BRIEF_CHARACTERS = 64
 """A question of so many has letters for an n-gram, or says nothing in letters."""
 EXAMPLE = '{"id": "1", "question": "...", "answer": "..."}'
+Row = dict[str, str | None]
+"""An item's values by the columns of ``SCHEMA``."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,48 +179,40 @@ def width_of(text: str) -> int:
 
 
 def _read(path: Path) -> pa.Table:
-    if path.suffix == TABLE:
-        rows = _of_table(path)
-    elif path.name.lower().endswith(LINES):
-        rows = (_item(line, where) for where, line in _lines(path))
-    else:
-        raise DataError(f"{path.resolve()} is no file of items", hint=f"lines of JSON: {EXAMPLE}")
+    rows = (row for _, row in _rows(path))
     batches = [pa.RecordBatch.from_pylist([], SCHEMA)]
     while some := list(islice(rows, ROWS)):
         batches.append(pa.RecordBatch.from_pylist(some, SCHEMA))
     return pa.Table.from_batches(batches)
 
 
-def _places(path: Path) -> Iterator[str]:
-    if path.suffix == TABLE:
-        return (f"{path.resolve()}, row {row}" for row in range(pq.read_metadata(path).num_rows))
-    return (where for where, _ in _lines(path))
-
-
-def _lines(path: Path) -> Iterator[tuple[str, bytes]]:
-    """Each line with an item, and where it is."""
+def _rows(path: Path) -> Iterator[tuple[str, Row]]:
+    """Each item of a file, and where it is."""
     location = path.resolve()
-    for number, line in numbered_lines(path):
-        if not line.isspace():
-            yield f"{location}:{number}", line
+    if path.suffix == TABLE:
+        yield from _of_table(path)
+    elif path.name.lower().endswith(LINES):
+        for number, line in numbered_lines(path):
+            if not line.isspace():
+                yield (where := f"{location}:{number}"), _item(line, where)
+    else:
+        raise DataError(f"{location} is no file of items", hint=f"lines of JSON: {EXAMPLE}")
 
 
-def _of_table(path: Path) -> Iterator[dict[str, str | None]]:
+def _of_table(path: Path) -> Iterator[tuple[str, Row]]:
     """The items of a test that a stage wrote, each as ``_asked_of`` has it."""
     columns = ("id", "context", "question", "choices", "gold", "answers")
     tables.require(path, columns)
     with tables.reading(path), pq.ParquetFile(path) as file:
-        for batch in file.iter_batches(ROWS, columns=columns):
-            for row in batch.to_pylist():
-                try:
-                    yield {"id": row["id"]} | _asked_of(**row)
-                except (TypeError, LookupError) as error:
-                    raise DataError(f"{path.resolve()}: {row['id']!r} is no item") from error
+        batches = file.iter_batches(ROWS, columns=columns)
+        for number, row in enumerate(row for batch in batches for row in batch.to_pylist()):
+            try:
+                yield f"{path.resolve()}, row {number}", {"id": row["id"]} | _asked_of(**row)
+            except (TypeError, LookupError) as error:
+                raise DataError(f"{path.resolve()}: {row['id']!r} is no item") from error
 
 
-def _asked_of(
-    choices: list[str], gold: int | None, answers: list[str], **asked: str
-) -> dict[str, str | None]:
+def _asked_of(choices: list[str], gold: int | None, answers: list[str], **asked: str) -> Row:
     """What is asked with what is read before it, and what is right; else a text, or what is right.
 
     Of one choice, which is a text, that is looked for; so is what is right where nothing is asked.
@@ -227,18 +220,13 @@ def _asked_of(
     right = choices[gold or 0] if choices else next(iter(answers), None)
     question = "\n".join(filter(None, (asked["context"], asked["question"])))
     if len(choices) == 1 or not question:
-        return {"question": (choices[0] if len(choices) == 1 else right) or "", "answer": None}
+        return {"question": right or "", "answer": None}
     return {"question": question, "answer": right or None}
 
 
-def _item(line: bytes, where: str) -> dict[str, str | None]:
+def _item(line: str, where: str) -> Row:
     hint = f"a line is an item: {EXAMPLE}; or has text in place of both"
-    try:
-        values = json.loads(line.decode("utf-8-sig"))
-    except (ValueError, RecursionError) as error:
-        raise DataError(f"{where}: no JSON in UTF-8", hint=hint) from error
-    if not isinstance(values, dict):
-        raise DataError(f"{where}: no table of names and values", hint=hint)
+    values = object_of(line, where, hint)
     question = values.get("question", values.get("text"))
     name, answer = _word(values.get("id")), values.get("answer")
     if name is None or not isinstance(question, str):
@@ -248,7 +236,7 @@ def _item(line: bytes, where: str) -> dict[str, str | None]:
         answer = None
     if answer is not None and (answer := _word(answer)) is None:
         raise DataError(f"{where}: the answer is neither text nor a number", hint=hint)
-    found = {"id": name, "question": question, "answer": answer}
+    found: Row = {"id": name, "question": question, "answer": answer}
     try:
         "".join(each or "" for each in found.values()).encode()
     except UnicodeEncodeError as error:
@@ -269,7 +257,7 @@ def _refuse_repeated(table: pa.Table, files: Sequence[Path]) -> None:
     _, firsts = np.unique(numbers, return_index=True)
     again = int(np.setdiff1d(np.arange(len(numbers)), firsts)[0])
     before = int(np.flatnonzero(numbers == numbers[again])[0])
-    places = [where for path in files for where in _places(path)]
+    places = [where for path in files for where, _ in _rows(path)]
     raise DataError(
         f"{places[again]}: the id {table['id'][again].as_py()!r} is that of {places[before]}",
         hint="give each item an id of its own",

@@ -42,7 +42,7 @@ def place_of(item: Item, choice: int) -> str:
 
 
 def scored(writer: "Writer", items: Sequence[Item]) -> list[Row]:
-    """A row for each choice of each item, as ``tasks.scored.SCORES``.
+    """A row for each choice of each item, as ``tasks.stored.SCORES``.
 
     Raises:
         ArtifactError: the model's files name no token that could stand before a text.

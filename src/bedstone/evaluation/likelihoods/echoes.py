@@ -44,7 +44,7 @@ def probed(probe: Shard) -> Endpoint:
 
 
 def scored(endpoint: Endpoint, items: Sequence[Item]) -> list[Row]:
-    """A row for each choice of each item, as ``tasks.scored.SCORES``.
+    """A row for each choice of each item, as ``tasks.stored.SCORES``.
 
     Raises:
         DataError: an answer cannot be read, or does not tell of all tokens of a choice.

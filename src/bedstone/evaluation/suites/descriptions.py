@@ -26,8 +26,7 @@ def tests_in(paths: Mapping[str, Path]) -> list[str]:
     ]
 
 
-class _Loader(yaml.SafeLoader):  # type: ignore[misc]  # yaml has no types
-    """YAML of plain values."""
+class _Loader(yaml.SafeLoader): ...  # type: ignore[misc]  # yaml has no types
 
 
 def _refuse_tag(loader: _Loader, suffix: str, node: yaml.Node) -> None:
@@ -54,8 +53,7 @@ def described(root: Path, name: str, depth: int = 0) -> dict[str, Any]:
     if depth > MOST_INCLUDES:
         raise ConfigError(f"{path}: files that include one another, or more than {MOST_INCLUDES}")
     said = _read(path)
-    included = said.pop("include", [])
-    under: dict[str, Any] = {}
+    included, under = said.pop("include", []), dict[str, Any]()
     for other in included if isinstance(included, list) else [included]:
         under |= described(root, str(Path(name).parent / str(other)), depth + 1)
     return under | said

@@ -7,19 +7,11 @@ from typing import Any
 
 from bedstone.errors import DataError, printable
 from bedstone.evaluation.suites.descriptions import ENDINGS
-from bedstone.evaluation.suites.fields import Fields
 from bedstone.evaluation.suites.harness import harness_items
 from bedstone.evaluation.suites.naming import Named, key_of, named
-from bedstone.evaluation.suites.records import Record, records_of
-from bedstone.evaluation.suites.sets import (
-    SETS,
-    Set,
-    a_line,
-    decimal_of,
-    delimiter_of,
-    recognised,
-)
-from bedstone.tasks.items import Item, Metric
+from bedstone.evaluation.suites.records import Fields, records_of
+from bedstone.evaluation.suites.sets import SETS, Made, Set, a_line, delimiter_of
+from bedstone.tasks.items import Item
 
 MOST_ITEMS = 1_000_000
 MOST_CHARACTERS = 1 << 30
@@ -59,42 +51,53 @@ class SetReader:
             self._read_test(path)
             return
         told, form = named(name), None
-        for record in records_of(path):
-            form = form or recognised(record.values)
-            if form is None:
-                fields = printable(", ".join(map(str, record.values))[:200])
-                raise DataError(f"{record.where}: of no known set: {fields}", hint=KNOWN)
+        for where, values in records_of(path):
+            known = (each for each in SETS if values.keys() >= {*each.fields.split()})
+            if (form := form or next(known, None)) is None:
+                fields = printable(", ".join(map(str, values))[:200])
+                raise DataError(f"{where}: of no known set: {fields}", hint=KNOWN)
             try:
-                item = self._item(record, form, told)
+                item = self._item(values, form, told)
             except ValueError as error:
-                set_ = form.name or "one of your own"
-                raise DataError(
-                    f"{record.where}: {error}", hint=f"the set is read as {set_}: {form.fields}"
-                ) from error
+                hint = f"the set is read as {form.name or 'one of your own'}: {form.fields}"
+                raise DataError(f"{where}: {error}", hint=hint) from error
             if item:
-                self._take(item, record.where)
+                self._take(item, where)
 
     def _read_test(self, path: Path) -> None:
         test = harness_items(path)
         self.ignored += [f"{path.name}: {said}" for said in test.ignored]
         for number, item in enumerate(test.items):
-            self.languages.add(item.language)
-            if not self._wanted or item.language in self._wanted:
+            if self._is_wanted(item.language):
                 self._take(item, f"{path}, item {number}")
 
-    def _item(self, record: Record, form: Set, told: Named) -> Item | None:
-        language = _language_of(record.values, told)
+    def _is_wanted(self, language: str) -> bool:
         self.languages.add(language)
-        if self._wanted and language not in self._wanted:
+        return not self._wanted or language in self._wanted
+
+    def _item(self, values: dict[str, Any], form: Set, told: Named) -> Item | None:
+        language = _language_of(values, told)
+        if not self._is_wanted(language):
             return None
         # FLORES has no fields: nothing but the ending of its files tells it.
         is_flores = form.made is a_line and told.split in ("dev", "devtest")
         suite = "flores" if is_flores else form.name or told.suite or told.split or "own"
         number = str(self._next(f"{suite}/{language}"))
-        made = form.made(Fields(record.values, decimal_of(language)), language, number)
-        if made.pop("recurs", False) and (time := self._next(f"{language}/{made['own']}")) > 1:
-            made["own"] += f"#{time}"
-        return _completed(made, suite, language, form.metric)
+        made = form.made(Fields(values, language))
+        own = made.pop("own", None) or number
+        if made.pop("recurs", False) and (time := self._next(f"{language}/{own}")) > 1:
+            own += f"#{time}"
+        if len(own) > ID_CHARACTERS:
+            raise ValueError(f"its id has more than {ID_CHARACTERS:,} characters")
+        choices, metric = made.get("choices", ()), form.metric
+        if len(choices) > 1 and not 0 <= made["gold"] < len(choices):
+            raise ValueError("the right choice is none of them")
+        if len(choices) < 2:
+            metric = "bits" if choices else "exact_match"
+        made["domain"] = printable(made.get("domain") or "") or None
+        is_asked = "question" in made or "context" in made
+        usual: Made = {"parallel_id": own, "delimiter": delimiter_of(language) if is_asked else ""}
+        return Item(suite, printable(f"{suite}/{language}/{own}"), language, metric, **usual | made)
 
     def _next(self, of: str) -> int:
         self._counts[of] += 1
@@ -118,22 +121,3 @@ def _language_of(values: Mapping[str, Any], told: Named) -> str:
     if (language := key_of(str(given)[:40])) is None:
         raise ValueError(f"there is no language {str(given)[:40]!r}")
     return language
-
-
-def _completed(made: Mapping[str, Any], suite: str, language: str, metric: Metric) -> Item:
-    own, choices = made["own"], made.get("choices", ())
-    if len(own) > ID_CHARACTERS:
-        raise ValueError(f"its id has more than {ID_CHARACTERS:,} characters")
-    is_asked = "question" in made or "context" in made
-    usual = {"parallel_id": own, "delimiter": delimiter_of(language) if is_asked else ""}
-    item = Item(
-        suite=suite,
-        id=printable(f"{suite}/{language}/{own}"),
-        language=language,
-        metric=metric if len(choices) > 1 else "bits" if choices else "exact_match",
-        **usual | {name: value for name, value in made.items() if name not in ("own", "domain")},
-        domain=printable(made.get("domain") or "") or None,
-    )
-    if len(choices) > 1 and not (item.gold is not None and 0 <= item.gold < len(choices)):
-        raise ValueError("the right choice is none of them")
-    return item

@@ -9,9 +9,7 @@ Source: lm-evaluation-harness 0.4.13, ``api/task.py``, ``api/samplers.py``, ``co
 
 import ast
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
-from functools import partial
+from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
 from random import Random
 from typing import Any, NamedTuple, TypeVar
@@ -26,7 +24,7 @@ from bedstone.tasks.items import Item, Metric
 ROWS_AT_ONCE = 1_000
 """That one process fills a template with."""
 EXAMPLES_SEED = 1234
-"""With which the harness draws examples unless told."""
+"""The harness's own."""
 KINDS: dict[str, dict[str, Metric]] = {
     "multiple_choice": {
         "acc": "acc",
@@ -51,11 +49,10 @@ READ = frozenset(
         *("target_delimiter", "fewshot_delimiter", "num_fewshot", "fewshot_config", "include"),
     }
 )
-
-
 HALF = re.compile("[\ud800-\udfff]")
 """Of a surrogate pair: no text of its own."""
-FIELDS = ("description", "doc_to_text", "doc_to_target", "doc_to_choice")
+CHOICES = "doc_to_choice"
+FIELDS = ("description", "doc_to_text", "doc_to_target", CHOICES)
 """Each a column, a template, or a value."""
 COLUMNS = ("parallel_id", "passage_id", "domain")
 """What documents may say of their items in columns of these names."""
@@ -74,7 +71,7 @@ class Harness(NamedTuple):
 
 
 def harness_items(path: Path) -> Harness:
-    """The items of a test.
+    """The items of a test, in the order of its documents.
 
     Args:
         path: of the YAML; what it includes and its data lie in the same folder or below.
@@ -83,13 +80,10 @@ def harness_items(path: Path) -> Harness:
         ConfigError: the test is a program or needs something from elsewhere, or a template fails.
         DataError: it is no YAML, or the data are not what it says.
     """
-    task = _Task(path, described(path.parent, path.name))
-    return Harness(list(task.items()), task.ignored)
+    return _Task(path, described(path.parent, path.name)).read()
 
 
 class _Task:
-    """A test: what its YAML says, and its items."""
-
     def __init__(self, path: Path, config: Mapping[str, Any]) -> None:
         self._path, self._config = path, config
         if refused := [name for name in REFUSED if config.get(name)]:
@@ -99,48 +93,41 @@ class _Task:
         if self._kind not in KINDS:
             raise self._fault(f"output_type {self._kind!r} is none of {', '.join(KINDS)}")
         self._delimiter = self._said("target_delimiter", str, " ")
-        self._has_choices = config.get("doc_to_choice") is not None
 
-    @property
-    def ignored(self) -> list[str]:
-        """What is said and not done."""
-        metrics = [f"metric {name}" for name in self._metrics() if name not in KINDS[self._kind]]
-        return sorted({*self._config} - READ) + metrics
-
-    def items(self) -> Iterator[Item]:
-        """In the order of the documents."""
+    def read(self) -> Harness:
         tested = self._config.get("test_split") or self._config.get("validation_split")
         if not isinstance(tested, str):
             raise self._fault("neither test_split nor validation_split is named")
-        documents = self._documents(tested)
-        draw = self._examples(tested)
-        for number, document in enumerate(documents):
-            yield self._item(document, number, draw())
-
-    def _item(self, document: "_Document", number: int, examples: Sequence[str]) -> Item:
+        listed = self._said("metric_list", list, [])
+        metrics = [str(it.get("metric")) for it in listed if isinstance(it, dict)]
         known = KINDS[self._kind]
-        told = [known[name] for name in self._metrics() if name in known]
-        metric = (told or list(known.values()))[0]
+        metric = next((known[it] for it in metrics if it in known), next(iter(known.values())))
+        documents, examples = self._documents(tested), self._examples(tested)
+        items = [self._item(it, at, metric, examples()) for at, it in enumerate(documents)]
+        ignored = sorted({*self._config} - READ)
+        return Harness(items, ignored + [f"metric {it}" for it in metrics if it not in known])
+
+    def _item(self, document: "_Document", at: int, metric: Metric, examples: list[str]) -> Item:
         language = self._language(document.record)
         suite = named(self._name).suite or self._name  # the same in each language
-        item = Item(suite, f"{suite}/{language}/{number}", language, metric)
-        values = document.record.values
-        own: dict[str, Any] = {
-            name: document.checked(name, str(values[name]))
-            for name in COLUMNS
-            if values.get(name) is not None
+        own = {name: document.record.values.get(name) for name in COLUMNS}
+        told: dict[str, Any] = {
+            name: document.checked(name, str(it)) for name, it in own.items() if it is not None
         }
-        item = replace(item, **own)
         if self._kind == "loglikelihood_rolling":
-            return replace(item, choices=document.answers[:1])
-        prompt = "".join((document.description, *examples, document.question))
-        item = replace(item, question=prompt, delimiter=self._delimiter)
-        if self._kind == "generate_until":
-            return replace(item, answers=document.answers)
-        return replace(item, choices=document.choices, gold=document.gold)
+            told["choices"] = document.answers[:1]
+        else:
+            description = document.checked("description", document.said["description"] or "")
+            told["question"] = "".join((description, *examples, document.question))
+            told["delimiter"] = self._delimiter
+            if self._kind == "generate_until":
+                told["answers"] = document.answers
+            else:
+                told |= {"choices": document.choices, "gold": document.gold}
+        return Item(suite, f"{suite}/{language}/{at}", language, metric, **told)
 
     def _examples(self, tested: str) -> Callable[[], list[str]]:
-        """Draws the examples before an item."""
+        """What draws the examples before an item."""
         count = self._said("num_fewshot", int, 0)
         if not count:
             return list
@@ -148,36 +135,30 @@ class _Task:
         if extra := sorted(set(about) - {"split", "sampler"}):
             raise self._fault(f"fewshot_config: {', '.join(extra)} cannot be done here")
         splits = ("fewshot_split", "training_split", "validation_split")
-        named = (self._config.get(name) for name in splits)
-        split = about.get("split") or next((it for it in named if it), tested)
+        listed = (about.get("split"), *map(self._config.get, splits), tested)
+        split = next(it for it in listed if it)
         if split == tested:
-            raise self._fault(
-                f"the examples are of the split that is tested, {tested!r}: their answers stand "
-                "before the items",
-                hint="name another fewshot_split, or num_fewshot: 0",
-            )
+            told = f"the examples are of the split that is tested, {tested!r}: it gives them away"
+            raise self._fault(told, "name another fewshot_split, or num_fewshot: 0")
         between = self._said("fewshot_delimiter", str, "\n\n")
-        told = [it.example(self._delimiter, between) for it in self._documents(str(split))]
-        if not 0 < count <= len(told):
-            raise self._fault(f"num_fewshot is {count}, and {split!r} has {len(told)} documents")
+        known = [it.example(self._delimiter, between) for it in self._documents(str(split))]
+        if not 0 < count <= len(known):
+            raise self._fault(f"num_fewshot is {count}, and {split!r} has {len(known)} documents")
         sampler = about.get("sampler", "default")
         if sampler == "first_n":
-            return lambda: told[:count]
+            return lambda: known[:count]
         if sampler != "default":
             raise self._fault(f"the sampler {sampler!r} is none of default, first_n")
-        return partial(Random(EXAMPLES_SEED).sample, told, count)
+        draw = Random(EXAMPLES_SEED)
+        return lambda: draw.sample(known, count)
 
     def _documents(self, split: str) -> list["_Document"]:
         records = [record for path in self._files(split) for record in records_of(path)]
         if not records:
             raise DataError(f"{self._path}: {split!r} has no documents")
-        columns = records[0].values.keys()
-        said = {name: self._config.get(name) for name in FIELDS}
-        templates = {
-            name: value
-            for name, value in said.items()
-            if isinstance(value, str) and value not in columns
-        }
+        said: dict[str, Any] = {name: self._config.get(name) for name in FIELDS}
+        columns = {name: it for name, it in said.items() if it in tuple(records[0].values)}
+        templates = {it: said[it] for it in said if it not in columns and isinstance(said[it], str)}
         found = []
         for start in range(0, len(records), ROWS_AT_ONCE):
             some = records[start : start + ROWS_AT_ONCE]
@@ -186,45 +167,35 @@ class _Task:
             except ConfigError as error:
                 raise self._fault(str(error)) from error
             for record, own in zip(some, texts, strict=True):
-                found.append(_Document(record, said, own, has_choices=self._has_choices))
+                theirs = {name: record.values.get(it) for name, it in columns.items()}
+                found.append(_Document(record, said | theirs | own, own, said[CHOICES] is not None))
         return found
 
     def _files(self, split: str) -> list[Path]:
         form = self._said("dataset_path", str, "")
         if form not in FORMS:
-            raise self._fault(
-                f"dataset_path {form!r} is none of {', '.join(FORMS)}",
-                hint="a test is read with its data beside it: dataset_kwargs.data_files",
-            )
+            hint = "a test is read with its data beside it: dataset_kwargs.data_files"
+            raise self._fault(f"dataset_path {form!r} is none of {', '.join(FORMS)}", hint)
         files = self._said("dataset_kwargs", dict, {}).get("data_files")
-        named = (files if isinstance(files, dict) else {"train": files}).get(split)
-        names = named if isinstance(named, list) else [named]
+        listed = (files if isinstance(files, dict) else {"train": files}).get(split)
         found = []
-        for name in names:
+        for name in listed if isinstance(listed, list) else [listed]:
             if not isinstance(name, str) or not name.endswith(FORMS[form]):
-                raise self._fault(
-                    f"data_files of {split!r}: {name!r} is no file in {' or '.join(FORMS[form])}"
-                )
+                told = f"{name!r} is no file in {' or '.join(FORMS[form])}"
+                raise self._fault(f"data_files of {split!r}: {told}")
             found.append(inside(self._path.parent, name))
             if not found[-1].is_file():
                 raise DataError(f"{self._path}: there is no {printable(name)} beside it")
         return found
 
-    def _metrics(self) -> list[str]:
-        listed = self._said("metric_list", list, [])
-        return [str(it.get("metric")) for it in listed if isinstance(it, dict)]
-
     def _language(self, record: Record) -> str:
-        metadata = self._said("metadata", dict, {})
-        for told in (record.values.get("language"), metadata.get("language")):
-            if isinstance(told, str) and (found := key_of(told)):
-                return found
-        for name in (self._name, self._path.name):
-            if found := named(name).language:
-                return found
-        raise self._fault(
-            "which language it is in is not said", hint="metadata: {language: tel_Telu}"
-        )
+        told = (record.values, self._said("metadata", dict, {}))
+        found = [key_of(it["language"]) for it in told if isinstance(it.get("language"), str)]
+        found += [named(self._name).language, named(self._path.name).language]
+        if language := next(filter(None, found), None):
+            return language
+        hint = "metadata: {language: tel_Telu}"
+        raise self._fault("which language it is in is not said", hint)
 
     def _said(self, name: str, kind: type[T], default: T) -> T:
         value = self._config.get(name)
@@ -238,51 +209,34 @@ class _Task:
         return ConfigError(f"{self._path}: {printable(message)}", hint=hint)
 
 
-@dataclass(frozen=True, slots=True)
-class _Document:
-    """One of a test's, with what its templates write of it."""
-
+class _Document(NamedTuple):
     record: Record
     said: Mapping[str, Any]
-    """What the YAML says of each of ``FIELDS``."""
-    texts: Mapping[str, str]
+    """What each of ``FIELDS`` comes to: a column's value, a template's text, or as in the YAML."""
+    written: Collection[str]
+    """Those that templates wrote."""
     has_choices: bool
-
-    def _value(self, name: str) -> Any:
-        """A column's value, a template's text, or what the YAML has in their place."""
-        said = self.said[name]
-        if not isinstance(said, str):
-            return said
-        return self.texts[name] if name in self.texts else self.record.values.get(said)
-
-    @property
-    def description(self) -> str:
-        """What stands before all else."""
-        return self.checked("description", self._value("description") or "")
 
     @property
     def question(self) -> str:
-        """What is asked."""
-        value = self._value("doc_to_text")
+        value = self.said["doc_to_text"]
         if self.has_choices and str(value).isdigit():
             raise self._fault("each choice has a prompt of its own, which is not done here")
         return self.checked("doc_to_text", value)
 
     @property
     def choices(self) -> tuple[str, ...]:
-        """All of them."""
-        value = self._value("doc_to_choice")
-        if "doc_to_choice" in self.texts:
+        value = self.said[CHOICES]
+        if CHOICES in self.written:
             value = _literal(value)
         if isinstance(value, dict):
             value = list(value.values())
         if not isinstance(value, list) or not value:
-            raise self._fault("doc_to_choice is no list")
-        return tuple(self.checked("doc_to_choice", each) for each in value)
+            raise self._fault(f"{CHOICES} is no list")
+        return tuple(self.checked(CHOICES, each) for each in value)
 
     @property
     def gold(self) -> int:
-        """The number of the right choice."""
         target, choices = self._target, self.choices
         number = choices.index(target) if target in choices else target
         if type(number) is not int or not 0 <= number < len(choices):
@@ -291,11 +245,9 @@ class _Document:
 
     @property
     def answers(self) -> tuple[str, ...]:
-        """All that are right."""
         if self.has_choices:
             return (self.choices[self.gold],)
-        target = self._target
-        told = target if isinstance(target, list) else [target]
+        told = self._target if isinstance(self._target, list) else [self._target]
         if not told:
             raise self._fault("doc_to_target is empty")
         return tuple(self.checked("doc_to_target", str(each)) for each in told)
@@ -303,26 +255,19 @@ class _Document:
     def example(self, delimiter: str, between: str) -> str:
         """It and its answer, before an item."""
         answer = self.answers[0]
-        turn = f"{delimiter}{answer}{between}" if answer else ""
-        return self.question + turn
+        return self.question + (f"{delimiter}{answer}{between}" if answer else "")
 
     @property
     def _target(self) -> Any:
-        value = self._value("doc_to_target")
-        if "doc_to_target" not in self.texts:
-            return value
-        if value.isdigit() and self.has_choices:
-            return int(value)
-        is_list = len(value) > 1 and value[0] == "[" and value[-1] == "]"
-        listed = _literal(value) if is_list else None
-        return value if listed is None else listed
+        value = self.said["doc_to_target"]
+        if "doc_to_target" in self.written:
+            if value.isdigit() and self.has_choices:
+                return int(value)
+            if value[:1] + value[-1:] == "[]" and (listed := _literal(value)) is not None:
+                return listed
+        return value
 
     def checked(self, name: str, value: Any) -> str:
-        """The value, if it is a text that can be stored.
-
-        Raises:
-            DataError: it is not.
-        """
         if not isinstance(value, str) or HALF.search(value):
             raise self._fault(f"{name} is no text")
         return value

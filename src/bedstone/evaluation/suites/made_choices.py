@@ -9,12 +9,12 @@ the languages that have all of them and in which no two are the same.
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
+from typing import Any
 
 from bedstone.lots import lot
-from bedstone.tasks.items import Item, Metric
+from bedstone.tasks.items import Item
 
 CHOICES = 4
-METRIC: Metric = "acc_bytes"
 WIDE_SHARE = 0.5
 """Of the languages that the widest spread piece is in: pieces in fewer are not asked."""
 TIERS = 8
@@ -60,7 +60,6 @@ class Piece:
     topic: str
     """The wrong choices are of the same."""
     english: str
-    """The right choice in English."""
     questions: Mapping[str, Question]
     """By language."""
     domain: str | None = None
@@ -82,7 +81,18 @@ def questions(suite: str, pieces: Iterable[Piece], draw: Draw) -> Iterator[Item]
     for name in drawn[: draw.items // CHOICES]:
         for language in common[name]:
             choices = {piece.unit: piece.questions[language].right for piece in fours[name]}
-            yield from (_item(suite, language, piece, choices, draw) for piece in fours[name])
+            for piece in fours[name]:
+                question = piece.questions[language]
+                order = draw.shuffled(choices, f"{suite}/{piece.unit}")
+                yield asked(
+                    *(suite, language, piece.unit),
+                    question=question.prompt,
+                    delimiter=question.delimiter,
+                    choices=tuple(choices[unit] for unit in order),
+                    gold=order.index(piece.unit),
+                    passage_id=f"{suite}/{name}",
+                    domain=piece.domain,
+                )
 
 
 def _common(four: list[Piece]) -> list[str]:
@@ -112,20 +122,7 @@ def _fours(pieces: list[Piece]) -> Iterator[list[Piece]]:
             yield ordered[start : start + CHOICES]
 
 
-def _item(suite: str, language: str, piece: Piece, choices: dict[str, str], draw: Draw) -> Item:
-    """The choices are those of the four pieces, whose first names the passage."""
-    order = draw.shuffled(choices, f"{suite}/{piece.unit}")
-    question = piece.questions[language]
-    return Item(
-        suite=suite,
-        id=f"{suite}/{language}/{piece.unit}",
-        language=language,
-        metric=METRIC,
-        question=question.prompt,
-        delimiter=question.delimiter,
-        choices=tuple(choices[unit] for unit in order),
-        gold=order.index(piece.unit),
-        parallel_id=f"{suite}/{piece.unit}",
-        passage_id=f"{suite}/{next(iter(choices))}",
-        domain=piece.domain,
-    )
+def asked(suite: str, language: str, unit: str, **fields: Any) -> Item:
+    """A unit of a set in a language; the unit's is parallel to it in every other."""
+    usual = {"metric": "acc_bytes", "parallel_id": f"{suite}/{unit}"}
+    return Item(suite, f"{suite}/{language}/{unit}", language, **usual | fields)

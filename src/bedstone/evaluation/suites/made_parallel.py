@@ -14,7 +14,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 
 from bedstone.corpus.sources.parallel_texts import PREAMBLE
-from bedstone.evaluation.suites.made_choices import Draw, Piece, Question
+from bedstone.evaluation.suites.made_choices import Draw, Piece, Question, asked
 from bedstone.languages import ENGLISH
 from bedstone.tasks.items import Item
 
@@ -26,7 +26,7 @@ CLOSING = ("Pe", "Pf", "Po")
 """Categories of the punctuation that stands behind words."""
 
 
-def titles(texts: Texts) -> list[Piece]:
+def titles(texts: Texts) -> Iterator[Piece]:
     """A piece for each page."""
     english = texts[ENGLISH]
     pages = Counter(english.values())
@@ -35,43 +35,37 @@ def titles(texts: Texts) -> list[Piece]:
         page, _, number = unit.partition("#")
         if number != "0" and len(text) >= PARAGRAPH_MIN_CHARACTERS and pages[text] == 1:
             paragraphs.setdefault(page, unit)
-    pieces = []
     for page, paragraph in paragraphs.items():
         title, (book, _, name) = f"{page}#0", page.partition("/")
-        asked = {
+        questions = {
             language: Question(theirs[paragraph], "\n", theirs[title])
             for language, theirs in texts.items()
             if paragraph in theirs and title in theirs
         }
-        if ENGLISH in asked:
+        if ENGLISH in questions:
             topic = f"{book}/{name.partition('-')[0]}"
-            pieces.append(Piece(page, topic, english[title], asked, book))
-    return pieces
+            yield Piece(page, topic, english[title], questions, book)
 
 
-def messages(texts: Texts) -> list[Piece]:
+def messages(texts: Texts) -> Iterator[Piece]:
     """A piece for each line; its topic and domain is the part of MediaWiki that it is of."""
-    pieces = []
     for unit, text in texts[ENGLISH].items():
-        asked = {
+        questions = {
             language: Question(text, "\n", theirs[unit])
             for language, theirs in texts.items()
             if language != ENGLISH and unit in theirs
         }
         part = unit.partition("/i18n/")[0]
-        pieces.append(Piece(unit, part, text, asked, part))
-    return pieces
+        yield Piece(unit, part, text, questions, part)
 
 
-def articles(texts: Texts) -> list[Piece]:
+def articles(texts: Texts) -> Iterator[Piece]:
     """A piece for each article; the preamble is four times as long as they are."""
-    pieces = []
     for unit in texts[ENGLISH]:
         halves = {key: parted(theirs[unit]) for key, theirs in texts.items() if unit in theirs}
-        asked = {language: question for language, question in halves.items() if question}
-        if unit != PREAMBLE and ENGLISH in asked:
-            pieces.append(Piece(unit, "articles", asked[ENGLISH].right, asked))
-    return pieces
+        questions = {language: question for language, question in halves.items() if question}
+        if unit != PREAMBLE and ENGLISH in questions:
+            yield Piece(unit, "articles", questions[ENGLISH].right, questions)
 
 
 def article_texts(suite: str, texts: Texts, draw: Draw) -> Iterator[Item]:
@@ -79,15 +73,8 @@ def article_texts(suite: str, texts: Texts, draw: Draw) -> Iterator[Item]:
     for unit in draw.shuffled(texts[ENGLISH], suite)[: draw.items]:
         for language, theirs in sorted(texts.items()):
             if draw.has(language) and unit in theirs:
-                yield Item(
-                    suite=suite,
-                    id=f"{suite}/{language}/{unit}",
-                    language=language,
-                    metric="bits",
-                    delimiter="",
-                    choices=(theirs[unit],),
-                    parallel_id=f"{suite}/{unit}",
-                )
+                text = {"metric": "bits", "delimiter": "", "choices": (theirs[unit],)}
+                yield asked(suite, language, unit, **text)
 
 
 def parted(text: str) -> Question | None:

@@ -19,7 +19,7 @@ from collections.abc import Iterator, Sequence
 from functools import cache
 from pathlib import Path
 
-from bedstone.evaluation.suites.made_choices import CHOICES, METRIC, Draw
+from bedstone.evaluation.suites.made_choices import CHOICES, Draw, asked
 from bedstone.tasks.items import Item
 
 ROWS = {
@@ -57,22 +57,17 @@ def rows(suite: str, draw: Draw) -> Iterator[Item]:
     }
     for unit in draw.shuffled(places, suite)[: draw.items]:
         members, next_, shown = places[unit]
-        given = [members[next_ - shown + place] for place in range(shown)]
-        right = members[next_]
+        *given, right = [members[next_ - shown + place] for place in range(shown + 1)]
         rest = draw.shuffled(set(members) - {right}, f"{suite}/{unit} wrong")
         order = draw.shuffled([right, *rest[: CHOICES - 1]], f"{suite}/{unit}")
         for language, theirs in _knowing(members, draw):
             begun = "".join(theirs[each] + theirs["separator"] for each in given)
-            yield Item(
-                suite=suite,
-                id=f"{suite}/{language}/{unit}",
-                language=language,
-                metric=METRIC,
+            yield asked(
+                *(suite, language, unit),
                 question=begun.rstrip(),
                 delimiter=begun[len(begun.rstrip()) :],
                 choices=tuple(theirs[each] for each in order),
                 gold=order.index(right),
-                parallel_id=f"{suite}/{unit}",
                 passage_id=f"{suite}/{unit.rpartition('/')[0]}",
                 domain=unit.partition("/")[0],
             )
@@ -82,20 +77,18 @@ def facts(suite: str, draw: Draw) -> Iterator[Item]:
     """Four items of each list: with the fact and without, each in two orders."""
     for number in range(draw.items // 4):
         purpose = f"{suite}/{number}"
-        asked, *others = draw.shuffled(COUNTRIES, purpose)[: LISTED + 1]
-        names = _names([asked, *others], draw, purpose)
-        for kind, listed in (("with", [asked, *others[1:]]), ("without", others)):
+        one, *others = draw.shuffled(COUNTRIES, purpose)[: LISTED + 1]
+        names = _names([one, *others], draw, purpose)
+        for kind, listed in (("with", [one, *others[1:]]), ("without", others)):
             order = draw.shuffled(listed, f"{purpose} {kind}")
-            for language, theirs in _knowing([asked, *others], draw):
+            for language, theirs in _knowing([one, *others], draw):
                 for wording, those in enumerate((order, order[::-1])):
-                    yield Item(
-                        suite=suite,
-                        id=f"{suite}/{language}/{number}/{kind}/{wording}",
-                        language=language,
+                    yield asked(
+                        *(suite, language, f"{number}/{kind}/{wording}"),
                         metric="exact_match",
                         context="\n".join(f"{theirs[each]}: {names[each]}" for each in those),
-                        question=f"{theirs[asked]}:",
-                        answers=(names[asked],) if asked in those else (),
+                        question=f"{theirs[one]}:",
+                        answers=(names[one],) if one in those else (),
                         parallel_id=f"{purpose}/{kind}",
                         passage_id=purpose,
                         domain=f"{kind} fact",
@@ -105,7 +98,7 @@ def facts(suite: str, draw: Draw) -> Iterator[Item]:
 def _knowing(wanted: Sequence[str], draw: Draw) -> Iterator[tuple[str, dict[str, str]]]:
     """The languages that have each word."""
     for language, theirs in words().items():
-        if draw.has(language) and all(each in theirs for each in wanted):
+        if draw.has(language) and theirs.keys() >= {*wanted}:
             yield language, theirs
 
 

@@ -17,18 +17,14 @@ from typing import Any, NamedTuple
 import pyarrow as pa
 
 from bedstone.errors import DataError
-from bedstone.evaluation.suites.fields import MOST_CHOICES, Fields
 from bedstone.evaluation.suites.files import MOST_ITEMS
 from bedstone.evaluation.suites.naming import key_of, named
-from bedstone.evaluation.suites.records import records_of
+from bedstone.evaluation.suites.records import MOST_CHOICES, Fields, records_of
 from bedstone.tasks.items import Item
-from bedstone.tasks.scored import SCORES
-from bedstone.tasks.stored import ANSWERS
+from bedstone.tasks.stored import ANSWERS, SCORES
 
 FILE = re.compile(r"samples_(.+?)(?:_\d{4}-\d\d-\d\dT[\d.-]+)?\.jsonl")
 HINT = "it is to be a file samples_TASK_TIME.jsonl as --log_samples writes it"
-
-
 Pairs = list[tuple[str, Any]]
 Rows = list[dict[str, Any]]
 
@@ -38,8 +34,7 @@ class Run(NamedTuple):
 
     items: list[Item]
     table: pa.Table
-    """Of several choices as ``tasks.scored.SCORES``, of written answers as
-    ``tasks.stored.ANSWERS``; what the file does not tell is null."""
+    """As ``tasks.stored`` has scores or answers; what the file does not tell is null."""
     right: dict[str, float]
     """Of each item, what the harness says: ``acc`` or ``exact_match``."""
 
@@ -54,14 +49,11 @@ def samples_of(path: Path, language: str | None = None) -> Run:
     Raises:
         DataError: it cannot be read, a line is no sample, or nothing tells the language.
     """
-    found = FILE.fullmatch(path.name)
-    task = found[1] if found else path.stem
+    task = found[1] if (found := FILE.fullmatch(path.name)) else path.stem
     told = named(f"{task}.jsonl")
     if (key := key_of(language) if language else told.language) is None:
         raise DataError(f"{path.resolve()}: its language is not told", hint="name it: as tel_Telu")
-    items: dict[str, Item] = {}
-    rows: Rows = []
-    right: dict[str, float] = {}
+    items, rows, right = dict[str, Item](), Rows(), dict[str, float]()
     first: str | None = None
     for where, values in records_of(path):
         try:
@@ -76,7 +68,10 @@ def samples_of(path: Path, language: str | None = None) -> Run:
             read = _chosen if isinstance(pairs[0][1], str) else _written
             items[name], made = read(Item(told.suite or task, name, key, "acc"), fields, pairs)
             rows += made
-            right[name] = _right(values)
+            said = values.get("acc", values.get("exact_match"))
+            if not isinstance(said, int | float) or not 0 <= said <= 1:
+                raise ValueError("it has neither 'acc' nor 'exact_match'")
+            right[name] = float(said)
         except ValueError as error:
             raise DataError(f"{where}: {error}", hint=HINT) from error
         if len(items) > MOST_ITEMS:
@@ -93,14 +88,12 @@ def _pairs(asked: Any) -> Pairs:
         asked = list(asked.values())
     if not isinstance(asked, list) or not 0 < len(asked) <= 2 * MOST_CHOICES:
         raise ValueError("'arguments' are no list, or too long a one")
-    return [_pair(each) for each in asked]
-
-
-def _pair(asked: Any) -> tuple[str, Any]:
-    pair = [asked.get("arg_0"), asked.get("arg_1")] if isinstance(asked, dict) else asked
-    if not isinstance(pair, list) or len(pair) != 2 or not isinstance(pair[0], str):
+    pairs: list[Any] = [
+        [it.get("arg_0"), it.get("arg_1")] if isinstance(it, dict) else it for it in asked
+    ]
+    if not all(isinstance(it, list) and len(it) == 2 and isinstance(it[0], str) for it in pairs):
         raise ValueError("'arguments' are no pairs of a prompt and what follows it")
-    return pair[0], pair[1]
+    return [(prompt, behind) for prompt, behind in pairs]
 
 
 def _chosen(item: Item, fields: Fields, pairs: Pairs) -> tuple[Item, Rows]:
@@ -110,8 +103,8 @@ def _chosen(item: Item, fields: Fields, pairs: Pairs) -> tuple[Item, Rows]:
     logprobs = [_logprob(each) for each in said]
     # Behind the choices, some metrics have them once more after nothing.
     half = len(pairs) // 2
-    has_alone = half > 1 and pairs[half:] == [("", choice) for _, choice in pairs[:half]]
-    has_alone = has_alone and pairs[0][0] != ""
+    alone_pairs = [("", choice) for _, choice in pairs[:half]]
+    has_alone = half > 1 and pairs[half:] == alone_pairs != pairs[:half]
     size = half if has_alone else len(pairs)
     prompts, choices = zip(*pairs[:size], strict=True)
     if size < 2 or len(set(prompts)) != 1 or not all(isinstance(it, str) for it in choices):
@@ -120,10 +113,11 @@ def _chosen(item: Item, fields: Fields, pairs: Pairs) -> tuple[Item, Rows]:
     choices = tuple(choice.removeprefix(delimiter) for choice in choices)
     chosen = max(range(size), key=logprobs.__getitem__)
     gold = _gold(choices, fields.text("target"), chosen, is_right=fields.values.get("acc") == 1)
-    names = ("item", "choice", "logprob", "alone_logprob")
     alone = logprobs[half:] if has_alone else [None] * size
-    both = enumerate(zip(logprobs[:size], alone, strict=True))
-    rows = [dict(zip(names, (item.id, at, *values), strict=True)) for at, values in both]
+    rows = [
+        {"item": item.id, "choice": at, "logprob": logprobs[at], "alone_logprob": alone[at]}
+        for at in range(size)
+    ]
     made = replace(item, question=prompts[0], delimiter=delimiter, choices=choices, gold=gold)
     return made, rows
 
@@ -142,8 +136,7 @@ def _written(item: Item, fields: Fields, pairs: Pairs) -> tuple[Item, Rows]:
         text = text[0]
     if not isinstance(text, str):
         raise ValueError("'resps' holds no text")
-    ((prompt, _), *_) = pairs
-    answers = (fields.text("target"),)
+    prompt, answers = pairs[0][0], (fields.text("target"),)
     row = {"problem": item.id, "sample": 0, "prompt": prompt, "text": text}
     return replace(item, metric="exact_match", question=prompt, answers=answers), [row]
 
@@ -151,15 +144,8 @@ def _written(item: Item, fields: Fields, pairs: Pairs) -> tuple[Item, Rows]:
 def _logprob(value: Any) -> float:
     try:
         found = float(value[0] if isinstance(value, list) else value)
-    except (TypeError, ValueError, LookupError, OverflowError) as error:
-        raise ValueError("a log-likelihood is no number") from error
-    if not (math.isfinite(found) and found <= 0):
+    except (TypeError, ValueError, LookupError, OverflowError):
+        found = math.nan
+    if not -math.inf < found <= 0:
         raise ValueError("a log-likelihood is no number up to 0")
     return found
-
-
-def _right(values: dict[str, Any]) -> float:
-    found = values.get("acc", values.get("exact_match"))
-    if not isinstance(found, int | float) or not 0 <= found <= 1:
-        raise ValueError("it has neither 'acc' nor 'exact_match'")
-    return float(found)

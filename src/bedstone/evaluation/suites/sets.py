@@ -9,15 +9,15 @@ and a choice its capital; connecting words begin a sentence of their own; number
 in all digits; Belebele's items are no examples for one another.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
 from bedstone import languages
-from bedstone.evaluation.suites.fields import MOST_ANSWERS, MOST_CHOICES, Fields
+from bedstone.evaluation.suites.records import MOST_ANSWERS, MOST_CHOICES, Fields
 from bedstone.lots import lot
 from bedstone.tasks.items import Metric
-from bedstone.tasks.reading import LETTERS, signs_of
+from bedstone.tasks.reading import LETTERS
 
 SPACELESS = frozenset({"Thai", "Hani", "Hans", "Hant", "Jpan", "Laoo", "Khmr", "Mymr", "Tibt"})
 """Scripts that put no blank between words."""
@@ -43,7 +43,7 @@ CONNECTIONS = {
 SENSITIVITIES = {"CS": "sensitive", "CA": "agnostic"}
 Made = dict[str, Any]
 """Fields of an item by name. ``own`` is its id within suite and language, where ``recurs`` together
-with how often it came before."""
+with how often it came before; without one its number is."""
 
 
 class Set(NamedTuple):
@@ -53,8 +53,7 @@ class Set(NamedTuple):
     """Empty of the form of our own."""
     fields: str
     """That a record of it has."""
-    made: Callable[[Fields, str, str], Made]
-    """From the fields, the language's key, and the record's number."""
+    made: Callable[[Fields], Made]
     metric: Metric = "acc_bytes"
     """Of items of several choices."""
 
@@ -64,18 +63,7 @@ def delimiter_of(language: str) -> str:
     return "" if languages.split(language)[1] in SPACELESS else " "
 
 
-def decimal_of(language: str) -> str:
-    """What stands before a fraction."""
-    return signs_of(languages.split(language)[0]).decimal
-
-
-def recognised(names: Iterable[str]) -> Set | None:
-    """The set that a record with fields of these names is of."""
-    present = set(names)
-    return next((each for each in SETS if present.issuperset(each.fields.split())), None)
-
-
-def _belebele(it: Fields, language: str, number: str) -> Made:
+def _belebele(it: Fields) -> Made:
     link = it.text("link")
     passage = f"{link}#{it.maybe('split') or ''}"
     return {
@@ -90,57 +78,53 @@ def _belebele(it: Fields, language: str, number: str) -> Made:
     }
 
 
-def _mmlu_prox(it: Fields, language: str, number: str) -> Made:
+def _mmlu_prox(it: Fields) -> Made:
     names = [f"option_{each}" for each in range(10)]
     given = [name for name in names if it.has(name) and it.text(name) != "N/A"]
     right = it.whole("answer_index")
     if f"option_{right}" not in given or it.text("answer") != LETTERS[right]:
         raise ValueError("'answer' and 'answer_index' name no option, or not the same")
     return {
-        "own": it.maybe("question_id") or number,
         "question": it.text("question"),
         "choices": tuple(map(it.text, given)),
+        "own": it.maybe("question_id"),
         "gold": given.index(f"option_{right}"),
         "domain": it.maybe("category"),
     }
 
 
-def _global_mmlu(it: Fields, language: str, number: str) -> Made:
+def _global_mmlu(it: Fields) -> Made:
     label = SENSITIVITIES.get(it.maybe("cultural_sensitivity_label") or "")
     return {
-        "own": it.maybe("sample_id") or number,
         "question": it.text("question"),
         "choices": tuple(it.text(f"option_{each}") for each in "abcd"),
+        "own": it.maybe("sample_id"),
         "gold": "ABCD".find(it.text("answer").upper()),
         "domain": label or it.maybe("subject_category"),
     }
 
 
-def _mgsm(it: Fields, language: str, number: str) -> Made:
-    return {
-        "own": number,
-        "question": it.text("question"),
-        "answers": (it.figure("answer_number").replace(".", decimal_of(language)),),
-    }
+def _mgsm(it: Fields) -> Made:
+    return {"question": it.text("question"), "answers": (it.figure("answer_number"),)}
 
 
-def _xcopa(it: Fields, language: str, number: str) -> Made:
-    relation, code = it.text("question"), languages.split(language)[0]
+def _xcopa(it: Fields) -> Made:
+    relation, code = it.text("question"), languages.split(it.language)[0]
     if relation not in ("cause", "effect"):
         raise ValueError("'question' is neither cause nor effect")
     if code not in CONNECTIONS:
         raise ValueError(f"no connecting words of {code} are known")
     word = CONNECTIONS[code][relation == "effect"]
     return {
-        "own": it.maybe("idx") or number,
-        "question": f"{it.text('premise')}{delimiter_of(language)}{word}",
+        "question": f"{it.text('premise')}{delimiter_of(it.language)}{word}",
         "choices": (it.text("choice1"), it.text("choice2")),
+        "own": it.maybe("idx"),
         "gold": it.whole("label"),
         "domain": relation,
     }
 
 
-def _sib(it: Fields, language: str, number: str) -> Made:
+def _sib(it: Fields) -> Made:
     if (topic := it.text("category")) not in SIB_TOPICS:
         raise ValueError(f"'category' is none of {', '.join(SIB_TOPICS)}")
     return {
@@ -151,12 +135,11 @@ def _sib(it: Fields, language: str, number: str) -> Made:
     }
 
 
-def _multiblimp(it: Fields, language: str, number: str) -> Made:
+def _multiblimp(it: Fields) -> Made:
     pair = (it.text("sen"), it.text("wrong_sen"))
     # Not always the first: who takes that would be right by no merit.
     gold = int(lot("\n".join(pair), "order of choices") < 0.5)
     return {
-        "own": number,
         "parallel_id": None,
         "choices": pair[::-1] if gold else pair,
         "gold": gold,
@@ -164,16 +147,16 @@ def _multiblimp(it: Fields, language: str, number: str) -> Made:
     }
 
 
-def a_line(it: Fields, language: str, number: str) -> Made:
+def a_line(it: Fields) -> Made:
     """A text that stands on a line of its own; its number is that of its translations."""
     return {"own": it.text("number"), "choices": (it.text("line"),)}
 
 
-def _own(it: Fields, language: str, number: str) -> Made:
-    own = it.maybe("id") or number
+def _own(it: Fields) -> Made:
     listed = ("context", "question", "passage_id", "domain")
     found: Made = {name: value for name in listed if (value := it.maybe(name))}
-    found |= {"own": own, "parallel_id": it.maybe("parallel_id") or it.maybe("id")}
+    found["own"] = it.maybe("id")
+    found["parallel_id"] = it.maybe("parallel_id") or found["own"]
     if it.has("text"):
         return found | {"choices": (it.text("text"),)}
     if it.has("choices"):

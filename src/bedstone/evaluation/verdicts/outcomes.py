@@ -109,7 +109,7 @@ def outcomes(items: Sequence[Item], table: pa.Table, metric: Metric | None = Non
 
     Args:
         items: of one suite or more.
-        table: as ``tasks.scored.SCORES`` or ``tasks.stored.ANSWERS``.
+        table: as ``tasks.stored.SCORES`` or ``tasks.stored.ANSWERS``.
         metric: to judge choices by; absent, each item's own.
 
     Raises:

@@ -7,8 +7,7 @@ from bedstone.evaluation.inquiry.expense import expenses
 from bedstone.sampling.choosing.comparison import Prices
 from bedstone.sampling.choosing.pace import Pace
 from bedstone.tasks.items import Item
-from bedstone.tasks.scored import SCORES
-from bedstone.tasks.stored import ANSWERS
+from bedstone.tasks.stored import ANSWERS, SCORES
 
 PACE = Pace(fixed_seconds=1.0, prompt_token_seconds=0.1, token_seconds=0.5)
 

@@ -26,8 +26,7 @@ from bedstone.store.adoption import adopt
 from bedstone.store.engine import Local
 from bedstone.store.making import Making
 from bedstone.tasks.items import Item, items_of, write_items
-from bedstone.tasks.scored import SCORES
-from bedstone.tasks.stored import ANSWERS
+from bedstone.tasks.stored import ANSWERS, SCORES
 
 ENGLISH, SPANISH, GALICIAN = "eng_Latn", "spa_Latn", "glg_Latn"
 WORDS = [

@@ -22,7 +22,7 @@ def test_a_title_is_asked_with_the_first_paragraph_that_says_something_of_its_ow
     telugu = {unit: f"te {text}" for unit, text in english.items()}
     # Half English: what is not translated is not there.
     del telugu["book/net-wired#3"]
-    pieces = titles({"eng_Latn": english, "tel_Telu": telugu})
+    pieces = list(titles({"eng_Latn": english, "tel_Telu": telugu}))
     assert [(it.unit, it.topic, it.domain) for it in pieces] == [
         ("book/net-vpn", "book/net", "book"),
         ("book/net-wired", "book/net", "book"),

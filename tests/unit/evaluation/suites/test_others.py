@@ -6,8 +6,7 @@ import pytest
 
 from bedstone.errors import DataError
 from bedstone.evaluation.suites.others import samples_of
-from bedstone.tasks.scored import SCORES
-from bedstone.tasks.stored import ANSWERS
+from bedstone.tasks.stored import ANSWERS, SCORES
 
 NAME = "samples_belebele_tel_Telu_2026-01-02T03-04-05.678901.jsonl"
 

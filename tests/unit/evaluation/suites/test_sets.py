@@ -12,7 +12,7 @@ import pytest
 from bedstone.errors import ConfigError, DataError
 from bedstone.evaluation.suite import STAGE, SuiteConfig, drawn
 from bedstone.evaluation.suites import records
-from bedstone.evaluation.suites.fields import MOST_CHARACTERS
+from bedstone.evaluation.suites.records import MOST_CHARACTERS
 from bedstone.evaluation.suites.sets import CONNECTIONS, SIB_TOPICS
 from bedstone.store.adoption import adopt
 from bedstone.store.build import build
