@@ -1,10 +1,9 @@
 """`bedstone evaluate`: how good a model is, language by language, and how sure that is."""
 
-import math
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from statistics import fmean
 from textwrap import wrap
-from typing import Annotated, Any, NamedTuple
+from typing import Annotated, Any
 
 import typer
 from typing_extensions import TypedDict
@@ -26,17 +25,15 @@ from bedstone.commands.strategies import Probe
 from bedstone.evaluation.inquiry.answer import (
     Detour,
     DetourCost,
-    EvaluatedDomain,
     EvaluatedLanguage,
     EvaluatedSuite,
+    Measure,
 )
 from bedstone.model import Device, NumberFormat
 from bedstone.progress import Progress
 
 SUITES = ("rows", "facts")
 """What is asked unless told: they need neither a file nor the network."""
-MOST_LINES = 40
-"""Of languages that are shown."""
 
 
 class Evaluation(TypedDict):
@@ -162,11 +159,13 @@ def evaluate(
     from bedstone.store.stages import imported
 
     asking = imported("evaluation.inquiry.asking", "bedstone evaluate")
-    writer = imported("generation.writer", "bedstone evaluate")
     evaluating = imported("evaluation.inquiry.evaluating", "bedstone evaluate")
+    writer = imported("generation.writer", "bedstone evaluate")
     picture = target("--chart", chart, ".svg")
     path = None if is_url(model) else given(model, store)[0]
     asked = asking.Asked(
+        path=path,
+        endpoint_model=endpoint_model,
         suites=tuple(str(given(each, store)[0]) for each in words_of(suite) or SUITES),
         items=items,
         languages=keys_of(language),
@@ -175,24 +174,18 @@ def evaluate(
         chain=chain or ("greedy" if samples == 1 else "temperature=1"),
         plain=plain,
         prices=asking.Prices(prompt_price, completion_price),
+        corpus=None if corpus is None else artifact_of(corpus, store),
+        against=None if against is None else given(against, store)[0],
+        pivot=pivot,
+        translator=translator,
         number_format=number_format
         or ("fp32" if path is None else writer.faster_format(path, device)),
         device=device,
         seed=seed,
+        dry_run=dry_run,
     )
     found: Evaluation | EvaluationCost = evaluating.evaluated(
-        str(model),
-        evaluating.Wanted(
-            path=path,
-            endpoint_model=endpoint_model,
-            corpus=None if corpus is None else artifact_of(corpus, store),
-            against=None if against is None else given(against, store)[0],
-            pivot=pivot,
-            translator=translator,
-            dry_run=dry_run,
-        ),
-        asked,
-        making(store, progress, workers),
+        str(model), asked, making(store, progress, workers)
     )
     if picture and not dry_run:
         from bedstone.reporting.sections.evaluation import accuracy_chart
@@ -201,27 +194,28 @@ def evaluate(
     return found
 
 
-class Column(NamedTuple):
-    """Of the table for people."""
-
-    head: str
-    width: int
-    cell: Callable[[EvaluatedLanguage], str | None]
-    """None where it is not known."""
-
-
-COLUMNS = (
-    Column("score (95 %)", 20, lambda it: _told(it["score"], it["low"], it["high"])),
-    Column("gap to English (95 %)", 23, lambda it: _told_gap(it["gap_to_english"])),
-    Column("adj. p", 6, lambda it: _number(it["gap_to_english"], "p_adjusted", ".4f")),
-    Column("bits", 5, lambda it: _number(it["bits_over_english"], "value", ".2f")),
-    Column("text %", 6, lambda it: _percent(it["train_share"])),
-    Column("people", 6, lambda it: _percent(it["speakers_share"])),
-    Column("tokens", 6, lambda it: _number(it, "tokens_over_english", ".2f")),
-    Column("USD", 6, lambda it: _number(it, "usd_per_1000_items", ".3g")),
-    Column("s", 5, lambda it: _number(it, "seconds_per_item", ".2g")),
-)
-"""What nobody knows of any language is left out."""
+Columns = Mapping[str, Callable[[Any], str | None]]
+COLUMNS: Columns = {
+    "score (95 %)": lambda row: _told(row["score"], row["low"], row["high"]),
+    "gap to English (95 %)": lambda row: _gap(row["gap_to_english"]),
+    "adj. p": lambda row: _number(row["gap_to_english"], "p_adjusted", ".4f"),
+    "bits": lambda row: _number(row["bits_over_english"], "value", ".2f"),
+    "text": lambda row: _number(row, "train_share", ".2%"),
+    "people": lambda row: _number(row, "speakers_share", ".2%"),
+    "tokens": lambda row: _number(row, "tokens_over_english", ".2f"),
+    "USD": lambda row: _number(row, "usd_per_1000_items", ".3g"),
+    "s": lambda row: _number(row, "seconds_per_item", ".2g"),
+}
+"""Of the table for people; what nobody knows of any language is left out."""
+DOMAIN_COLUMNS: Columns = {
+    "of all languages (95 %)": lambda row: _told(row["score"], row["low"], row["high"]),
+}
+DETOUR_COLUMNS: Columns = {
+    "language gap": lambda row: _gap(row["language_gap"]),
+    "translation loss": lambda row: _gap(row["translation_loss"]),
+    "detour gain": lambda row: _gap(row["detour_gain"]),
+    "so": lambda row: row["recommendation"],
+}
 
 
 def _lines(found: Any) -> Iterator[str]:
@@ -240,8 +234,7 @@ def _cost(found: EvaluationCost) -> Iterator[str]:
         f"{found['completion_tokens_at_most']:,} to draw"
     )
     if found["seconds_about"] is not None:
-        minutes, seconds = divmod(math.ceil(found["seconds_about"]), 60)
-        yield f"about {minutes}:{seconds:02} minutes, at the pace measured here"
+        yield f"about {found['seconds_about'] / 60:.1f} minutes, at the pace measured here"
     if found["usd_at_most"]:
         yield f"{found['usd_at_most']:,.2f} USD at most"
     for detour in found["pivot"]:
@@ -254,50 +247,47 @@ def _cost(found: EvaluationCost) -> Iterator[str]:
 
 def _evaluated(found: Evaluation) -> Iterator[str]:
     for suite in found["suites"]:
-        yield from _suite(suite)
+        by = "" if suite["judged_from"] == "scores" else ", as the model answers"
+        yield f"{suite['name']} by {suite['metric']}{by}; {_baselines(suite['languages'])}"
+        yield from _table("language", COLUMNS, suite["languages"])
+        whole = [row for row in suite["domains"] if row["language"] is None]
+        if len(whole) > 1:
+            yield from _table("domain", DOMAIN_COLUMNS, whole)
+        yield from _wrapped(_sentences(suite))
         yield ""
     for detour in found["pivot"]:
-        yield from _detour(detour)
+        for asked in detour["suites"]:
+            yield f"{asked['name']} through {detour['pivot']} by {detour['translator']}"
+            yield from _table("language", DETOUR_COLUMNS, asked["languages"])
+        failed = detour["not_translated"].items()
+        yield from _wrapped(f"not translated: {key}: {why}" for key, why in failed)
         yield ""
     yield from _wrapped(f"warning: {each}" for each in found["warnings"])
 
 
-def _suite(suite: EvaluatedSuite) -> Iterator[str]:
-    rows = suite["languages"]
-    by = "" if suite["judged_from"] == "scores" else ", as the model answers"
-    yield f"{suite['name']} by {suite['metric']}{by}; {_baselines(rows)}"
-    columns = [each for each in COLUMNS if any(each.cell(row) for row in rows)]
-    yield f"  {'language':10}" + "".join(f" {each.head:>{each.width}}" for each in columns)
-    for row in rows[:MOST_LINES]:
-        cells = (f" {each.cell(row) or NOT_KNOWN:>{each.width}}" for each in columns)
-        yield f"  {row['language']:10}{''.join(cells)}"
-    if len(rows) > MOST_LINES:
-        yield f"  and {len(rows) - MOST_LINES:,} more, in --json"
-    yield from _domains(suite["domains"])
-    yield from _wrapped(_sentences(suite))
+def _table(key: str, columns: Columns, rows: Sequence[Any]) -> list[str]:
+    """A line for each row; columns without a value are left out."""
+    names = [key, *(row[key][:40] for row in rows)]
+    lines = [f"  {name:{max(10, *map(len, names))}}" for name in names]
+    for head, cell in columns.items():
+        cells = [cell(row) for row in rows]
+        if any(cells):
+            told = [head, *(each or NOT_KNOWN for each in cells)]
+            width = max(map(len, told))
+            lines = [f"{line} {each:>{width}}" for line, each in zip(lines, told, strict=True)]
+    return lines
 
 
 def _baselines(rows: Sequence[EvaluatedLanguage]) -> str:
     """What is had without the question, in the mean over the languages."""
-    known = {
-        "chance": [row["chance"] for row in rows],
-        "longest choice": [row["longest_choice"] for row in rows],
-        "answer only": [row["answer_only"] for row in rows],
-    }
-    means = {name: [it for it in values if it is not None] for name, values in known.items()}
-    told = [f"{name} {fmean(values):.3f}" for name, values in means.items() if values]
-    low, *_, high = sorted(row["items"] for row in [*rows, *rows])
-    items = f"{low:,}" if low == high else f"{low:,} to {high:,}"
-    return ", ".join([f"{items} items a language", *told])
-
-
-def _domains(rows: Sequence[EvaluatedDomain]) -> Iterator[str]:
-    """Of all languages together, where there are several domains."""
-    whole = [row for row in rows if row["language"] is None]
-    if len(whole) > 1:
-        yield "  by domain, all languages together"
-        for row in whole[:MOST_LINES]:
-            yield f"    {row['domain'][:40]:40} {_told(row['score'], row['low'], row['high'])}"
+    counts = [row["items"] for row in rows]
+    told = [" to ".join(f"{each:,}" for each in sorted({min(counts), max(counts)}))]
+    told[0] += " items a language"
+    for name in ("chance", "longest_choice", "answer_only"):
+        values: list[Any] = [dict(row)[name] for row in rows]
+        known = [value for value in values if value is not None]
+        told += [f"{name.replace('_', ' ')} {fmean(known):.3f}"] if known else []
+    return ", ".join(told)
 
 
 def _sentences(suite: EvaluatedSuite) -> Iterator[str]:
@@ -317,23 +307,8 @@ def _sentences(suite: EvaluatedSuite) -> Iterator[str]:
             f"{_told(each['value'], each['low'], each['high'])}, no cause"
         )
     for key, gap in (suite["against"] or {}).items():
-        yield f"{key}: over the other model {_told_gap(gap)}"
+        yield f"{key}: over the other model {_gap(gap)}"
     yield from (f"warning: {each}" for each in suite["warnings"])
-
-
-def _detour(detour: Detour) -> Iterator[str]:
-    for suite in detour["suites"]:
-        yield f"{suite['name']} through {detour['pivot']} by {detour['translator']}"
-        yield (
-            f"  {'language':8} {'language gap':>23} {'translation loss':>23} {'detour gain':>23}"
-            "  so"
-        )
-        for row in suite["languages"]:
-            cells = (row["language_gap"], row["translation_loss"], row["detour_gain"])
-            told = "".join(f" {_told_gap(cell) or NOT_KNOWN:>23}" for cell in cells)
-            yield f"  {row['language']:8}{told}  {row['recommendation']}"
-    for key, why in detour["not_translated"].items():
-        yield from _wrapped([f"not translated: {key}: {why}"])
 
 
 def _wrapped(lines: Iterable[str]) -> Iterator[str]:
@@ -341,24 +316,18 @@ def _wrapped(lines: Iterable[str]) -> Iterator[str]:
         yield from wrap(line, WIDTH, initial_indent="  ", subsequent_indent="    ")
 
 
-def _told(value: float, low: float | None, high: float | None) -> str:
-    return f"{value:.3f}" if low is None else f"{value:.3f} [{low:.3f}, {high:.3f}]"
+def _told(value: float | None, low: float | None, high: float | None, sign: str = "") -> str:
+    bounds = "" if low is None else f" [{low:{sign}.3f}, {high:{sign}.3f}]"
+    return f"{value:{sign}.3f}{bounds}"
 
 
-def _told_gap(gap: Any) -> str | None:
-    if gap is None:
-        return None
-    bounds = "" if gap["low"] is None else f" [{gap['low']:+.3f}, {gap['high']:+.3f}]"
-    return f"{gap['value']:+.3f}{bounds}"
+def _gap(gap: Measure | None) -> str | None:
+    return gap and _told(gap["value"], gap["low"], gap["high"], "+")
 
 
 def _number(row: Any, name: str, form: str) -> str | None:
-    value = None if row is None else row.get(name)
-    return None if value is None else format(value, form)
-
-
-def _percent(share: float | None) -> str | None:
-    return None if share is None else f"{100 * share:.2f}"
+    return None if row is None or row.get(name) is None else format(row[name], form)
 
 
 COMMANDS = (Command(evaluate, _lines),)
+"""What `bedstone evaluate` asks, and what it says of the answers."""

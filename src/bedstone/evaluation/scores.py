@@ -12,14 +12,10 @@ Items without choices are answered, not scored: they are passed over. A part is 
 its items are scored: a killed build goes on behind it.
 """
 
-from collections.abc import Callable, Iterable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterable
 from functools import partial
-from typing import Any
 
-import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 from pydantic import Field
 
 from bedstone.config import MOST_THREADS, Config
@@ -27,19 +23,15 @@ from bedstone.errors import ConfigError, DataError, printable
 from bedstone.evaluation.likelihoods import continuations, echoes
 from bedstone.generation.foresight import Foreseen, Known
 from bedstone.model import Device, NumberFormat
-from bedstone.store import tables
 from bedstone.store.decisions import decide
 from bedstone.store.provenance import core_count
-from bedstone.store.stage import Job, Metrics, Result, Stage
+from bedstone.store.stage import Job, Result, Stage
 from bedstone.tasks.items import Item, items_of
-from bedstone.tasks.stored import SCORES, part_name
-from bedstone.training.threads import using_threads
+from bedstone.tasks.stored import SCORES, Make, write_parts
 
 PART_ITEMS = 256
 """Scored together: the fewer, the less a killed build loses; the more, the more have beginnings in
 common."""
-
-Row = dict[str, Any]
 
 
 class ScoresConfig(Config):
@@ -61,20 +53,16 @@ def run(config: ScoresConfig, job: Job) -> Result:
         DataError: no item has choices, or a choice is empty.
     """
     items = _with_choices(items_of(job.inputs["items"]))
-    starts = range(0, len(items), PART_ITEMS)
-    parts = {part_name(start): items[start : start + PART_ITEMS] for start in starts}
-    missing = {name: part for name, part in parts.items() if not job.has(name)}
+    parts = [items[start : start + PART_ITEMS] for start in range(0, len(items), PART_ITEMS)]
+    threads = config.threads or core_count()
     with job.progress.task("items", len(items)) as progress:
-        progress.advance(len(items) - sum(map(len, missing.values())))
-        if missing:
-            score = _scoring(config, job)
-            threads = config.threads or core_count()
-            # A part for each thread, not a matrix product for all.
-            with using_threads(1), ThreadPoolExecutor(threads) as pool:
-                work = partial(_write, job, score)
-                for count in pool.map(work, missing, missing.values()):
-                    progress.advance(count)
-    return Result(_metrics(pa.concat_tables(pq.read_table(job.folder / name) for name in parts)))
+        begin = partial(_scoring, config, job)
+        table = write_parts(job, SCORES, parts, threads, begin, progress.advance)
+    count = {"items": len(items), "choices": len(table)}
+    for name in ("split", "cut"):
+        marked = table.filter(table[f"is_{name}"])["item"]
+        count[f"{name}_items"] = pc.count_distinct(marked).as_py()
+    return Result({**count, "choice_tokens": pc.sum(table["tokens"]).as_py()})
 
 
 def foresee(config: ScoresConfig, known: Known) -> Foreseen:
@@ -95,7 +83,7 @@ def _with_choices(items: Iterable[Item]) -> list[Item]:
     return found
 
 
-def _scoring(config: ScoresConfig, job: Job) -> Callable[[Sequence[Item]], list[Row]]:
+def _scoring(config: ScoresConfig, job: Job, _: object) -> Make[Item]:
     if ("model" in job.inputs) == ("probe" in job.inputs):
         raise ConfigError("a model or the probe of an endpoint is asked: give one of the two")
     if "probe" in job.inputs:
@@ -104,27 +92,6 @@ def _scoring(config: ScoresConfig, job: Job) -> Callable[[Sequence[Item]], list[
 
     writer = loaded(folder_of(job.inputs["model"]), config.number_format, config.device)
     return partial(continuations.scored, writer)
-
-
-def _write(
-    job: Job, score: Callable[[Sequence[Item]], list[Row]], name: str, items: Sequence[Item]
-) -> int:
-    """Write a part; how many items it holds."""
-    tables.write(job, name, pa.Table.from_pylist(score(items), SCORES))
-    return len(items)
-
-
-def _metrics(table: pa.Table) -> Metrics:
-    marked = {
-        name: pc.count_distinct(table.filter(table[column])["item"]).as_py()
-        for name, column in (("split_items", "is_split"), ("cut_items", "is_cut"))
-    }
-    return {
-        "items": pc.count_distinct(table["item"]).as_py(),
-        "choices": len(table),
-        "choice_tokens": pc.sum(table["tokens"]).as_py(),
-        **marked,
-    }
 
 
 STAGE = Stage(

@@ -18,7 +18,6 @@ and keys: Yang et al. 2025 (Qwen3), arXiv:2505.09388.
 """
 
 import hashlib
-from collections.abc import Mapping
 
 import torch
 import torch.nn.functional as F
@@ -83,36 +82,26 @@ class Transformer(nn.Module):
         tokens_BT: Tensor,
         cache: KVCache | None = None,
         documents_BT: Tensor | None = None,
+        branches: Branches | None = None,
     ) -> Tensor:
-        """What the output projection reads, BTD; see ``forward``."""
-        h_BTD = lookup(tokens_BT, self.embedding)
-        tokens, windows = tokens_BT.shape[1], self.config.windows
-        if cache is None:
-            views = {
-                each: whole_view(self.config, h_BTD, each, documents_BT) for each in set(windows)
-            }
-        else:
-            views = {each: cache.view(tokens, each) for each in set(windows)}
-        h_BTD = self._read(h_BTD, views, cache)
-        if cache is not None:
-            cache.filled += tokens
-        return h_BTD
+        """What the output projection reads, BTD; see ``forward``.
 
-    def branched(self, tokens_BT: Tensor, branches: Branches) -> Tensor:
-        """What the output projection reads, BTD, of texts whose shared beginnings stand once."""
+        With ``branches``, ``tokens_BT`` are texts whose shared beginnings stand once.
+        """
         h_BTD = lookup(tokens_BT, self.embedding)
-        views = {
-            each: branched_view(self.config, h_BTD, each, branches)
-            for each in set(self.config.windows)
-        }
-        return self._read(h_BTD, views, None)
-
-    def _read(
-        self, h_BTD: Tensor, views: Mapping[int | None, View], cache: KVCache | None
-    ) -> Tensor:
+        tokens, windows, views = tokens_BT.shape[1], self.config.windows, {}
+        for each in set(windows):
+            if cache is not None:
+                views[each] = cache.view(tokens, each)
+            elif branches is not None:
+                views[each] = branched_view(self.config, h_BTD, each, branches)
+            else:
+                views[each] = whole_view(self.config, h_BTD, each, documents_BT)
         for index, block in enumerate(self.blocks):
             past = None if cache is None else cache.held[index]
-            h_BTD = block(h_BTD, views[self.config.windows[index]], past)
+            h_BTD = block(h_BTD, views[windows[index]], past)
+        if cache is not None:
+            cache.filled += tokens
         return rms_norm(h_BTD, self.norm, self.config.norm_eps)
 
     def compile_blocks(self) -> None:

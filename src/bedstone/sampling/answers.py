@@ -19,14 +19,12 @@ Only an endpoint's answers have seconds: how long a model of this machine takes 
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 from pydantic import Field
 
 from bedstone.config import MOST_THREADS, Config
@@ -40,7 +38,6 @@ from bedstone.posttrain.checker import WholeSentences
 from bedstone.sampling.endpoints.client import Endpoint, Sample
 from bedstone.sampling.endpoints.findings import FILE, Findings
 from bedstone.sampling.endpoints.openai_api import RemoteDrawing
-from bedstone.store import tables
 from bedstone.store.artifact import Shard
 from bedstone.store.decisions import decide, given
 from bedstone.store.payload import only_file, read_json
@@ -48,8 +45,7 @@ from bedstone.store.stage import Job, Metrics, Result, Stage
 from bedstone.tasks import items
 from bedstone.tasks.asked import BY_LETTER, AskedItems
 from bedstone.tasks.catalogue import MAX_PROBLEMS, Problem, Split, Task, named, of_file
-from bedstone.tasks.stored import ANSWERS, part_name
-from bedstone.training.threads import using_threads
+from bedstone.tasks.stored import ANSWERS, write_parts
 
 if TYPE_CHECKING:
     from bedstone.generation.generate import Completion, Guide
@@ -105,20 +101,16 @@ def run(config: AnswersConfig, job: Job) -> Result:
     task = task_of(config.task, job.inputs.get("questions"), _room_bytes(config, job))
     problems = chosen(task, config)
     size = part_size(len(problems), config.samples)
-    parts = {
-        part_name(start): problems[start : start + size] for start in range(0, len(problems), size)
-    }
-    missing = {name: part for name, part in parts.items() if not job.has(name)}
+    parts = [problems[start : start + size] for start in range(0, len(problems), size)]
     with job.progress.task("completions", len(problems) * config.samples) as progress:
-        progress.advance((len(problems) - sum(map(len, missing.values()))) * config.samples)
-        if missing:
-            ask = _asking(config, job, task, list(missing.values()))
-            # A batch for each thread, not a matrix product for all.
-            with using_threads(1), ThreadPoolExecutor(given(config.threads)) as pool:
-                work = partial(_draw, config, job, ask)
-                for count in pool.map(work, missing, missing.values()):
-                    progress.advance(count)
-    table = pa.concat_tables(pq.read_table(job.folder / name) for name in parts)
+        table = write_parts(
+            job,
+            ANSWERS,
+            parts,
+            given(config.threads),
+            lambda missing: partial(_drawn, config, _asking(config, job, task, missing)),
+            lambda count: progress.advance(count * config.samples),
+        )
     return Result(_metrics(table))
 
 
@@ -202,17 +194,15 @@ def prompt_of(problem: Problem, paraphrase: int) -> str:
     return problem.prompts[paraphrase % len(problem.prompts)]
 
 
-def _draw(config: AnswersConfig, job: Job, ask: Ask, name: str, problems: Sequence[Problem]) -> int:
-    """Write a part; how many completions it holds."""
+def _drawn(config: AnswersConfig, ask: Ask, problems: Sequence[Problem]) -> list[Row]:
+    """The rows of a part."""
     prompts = [prompt_of(problem, config.paraphrase) for problem in problems]
     asked = [(problem.id, prompt) for problem, prompt in zip(problems, prompts, strict=True)]
-    rows = [
+    return [
         {"problem": name, "prompt": prompt, "sample": config.first_sample + number, **row}
         for (name, prompt), samples in zip(asked, ask(prompts), strict=True)
         for number, row in enumerate(samples)
     ]
-    tables.write(job, name, pa.Table.from_pylist(rows, ANSWERS))
-    return len(rows)
 
 
 def _asking(config: AnswersConfig, job: Job, task: Task, parts: Sequence[Sequence[Problem]]) -> Ask:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from bedstone.errors import ConfigError
 from bedstone.model import hugging_face
 from bedstone.sampling.endpoints.findings import FILE
 from bedstone.store.adoption import adopt
@@ -54,3 +55,11 @@ class Source:
         """What the probe wrote of an endpoint."""
         probe = self.inputs.get("probe")
         return None if probe is None else read_json(probe, FILE)
+
+
+def refuse_unnamed(name: str | None, *, is_url: bool) -> None:
+    """Raises ConfigError where an endpoint's model has no name, or another has one."""
+    if is_url and name is None:
+        raise ConfigError("an endpoint has models by name", hint="give --endpoint-model NAME")
+    if not is_url and name is not None:
+        raise ConfigError(f"--endpoint-model {name}: the model is none of an endpoint")

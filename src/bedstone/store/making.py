@@ -30,15 +30,11 @@ class Making:
         settings = configs.checked(made_by.config, dict(config))
         return build(made_by, settings, given, self.store, self.engine, self.progress)
 
-    def stored(
-        self, stage: str, config: Mapping[str, Any], **inputs: Artifact | None
-    ) -> Artifact | None:
-        """What ``build`` would find, if it would find one."""
+    def is_stored(self, stage: str, config: Mapping[str, Any], **inputs: Artifact) -> bool:
+        """Whether ``build`` would find it."""
         made_by = find(stage)
-        given = {role: artifact for role, artifact in inputs.items() if artifact is not None}
         settings = configs.checked(made_by.config, dict(config))
-        folder = ask(made_by, settings, given).folder(self.store)
-        return Artifact(folder) if is_complete(folder) else None
+        return is_complete(ask(made_by, settings, inputs).folder(self.store))
 
     def adopted(self, path: Path | None) -> Artifact | None:
         """The artifact of a file, or nothing of none."""

@@ -1,9 +1,21 @@
 """Answers and scores as they are stored, for those that write and those that read."""
 
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from itertools import accumulate
+from typing import Any, TypeVar
+
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from bedstone.store import tables
 from bedstone.store.artifact import Shard
+from bedstone.store.stage import Job
+from bedstone.training.threads import using_threads
+
+T = TypeVar("T")
+Make = Callable[[Sequence[T]], list[dict[str, Any]]]
+"""The rows of a part."""
 
 ANSWERS = pa.schema(
     {
@@ -43,6 +55,42 @@ its first tokens, for the model's texts are shorter."""
 def part_name(first: int) -> str:
     """Of the part that begins with this problem of the block."""
     return f"parts/{first:06}.parquet"
+
+
+def write_parts(
+    job: Job,
+    schema: pa.Schema,
+    parts: Sequence[Sequence[T]],
+    threads: int,
+    begin: Callable[[Sequence[Sequence[T]]], Make[T]],
+    advance: Callable[[int], None],
+) -> pa.Table:
+    """All rows; a part that is not there yet is made, and written as soon as it is.
+
+    Args:
+        job: of the stage.
+        schema: of the rows.
+        parts: each is made at once.
+        threads: so many are made side by side.
+        begin: called with those that are missing, if any are.
+        advance: called with the number of things of a part that is there.
+    """
+    firsts = accumulate(map(len, parts), initial=0)
+    named = {part_name(first): part for first, part in zip(firsts, parts, strict=False)}
+    missing = {name: part for name, part in named.items() if not job.has(name)}
+    advance(sum(map(len, parts)) - sum(map(len, missing.values())))
+    if missing:
+        make = begin(list(missing.values()))
+
+        def write(name: str) -> int:
+            tables.write(job, name, pa.Table.from_pylist(make(named[name]), schema))
+            return len(named[name])
+
+        # A part for each thread, not a matrix product for all.
+        with using_threads(1), ThreadPoolExecutor(threads) as pool:
+            for count in pool.map(write, missing):
+                advance(count)
+    return pa.concat_tables(pq.read_table(job.folder / name) for name in named)
 
 
 def rows_of(stored: Shard) -> pa.Table:

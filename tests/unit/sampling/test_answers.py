@@ -19,6 +19,7 @@ from bedstone.store import work
 from bedstone.store.adoption import adopt
 from bedstone.store.build import build
 from bedstone.store.engine import Local
+from bedstone.tasks import stored
 from bedstone.tasks.catalogue import named
 from bedstone.tasks.items import Item, write_items
 from bedstone.tasks.questions import Json
@@ -52,8 +53,8 @@ def made(store, config, **inputs):
 
 def test_workers_are_no_threads(store, model, monkeypatch):
     asked = []
-    pool = answers.ThreadPoolExecutor
-    monkeypatch.setattr(answers, "ThreadPoolExecutor", lambda n: asked.append(n) or pool(n))
+    pool = stored.ThreadPoolExecutor
+    monkeypatch.setattr(stored, "ThreadPoolExecutor", lambda n: asked.append(n) or pool(n))
     made(store, CONFIG.model_copy(update={"threads": 3}), model=model)
     assert asked == [3]
 

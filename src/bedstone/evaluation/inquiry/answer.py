@@ -4,6 +4,11 @@ from typing import Literal, NotRequired
 
 from typing_extensions import TypedDict
 
+Share = float | Literal["unknown"] | None
+"""Unknown where nobody could look for the items in the training text."""
+Arm = Literal["direct", "in", "in_out", "self", "gold_in"]
+"""To ask as it is; translated; and translated back; by the model itself; what people translated."""
+
 
 class Measure(TypedDict):
     """A measured value, and how sure it is."""
@@ -53,25 +58,25 @@ class EvaluatedLanguage(Scored):
     """Of the choice that is likeliest without the question."""
     exceeds_baselines: bool | None
     """Whether the score is surely above each of these three; null where there are none."""
-    seen_share: float | Literal["unknown"] | None
-    """Of the items that can be told, those that stand in the training text; unknown where nobody
-    could look."""
-    seen_answer_share: float | Literal["unknown"] | None
-    too_short_share: float | Literal["unknown"]
-    """Of the items, those that are too short to tell."""
+    seen_share: Share
+    """Of the items that can be told, those that stand in the training text."""
+    seen_answer_share: Share
+    too_short_share: Share
+    """Of all items, those that are too short to tell."""
     accuracy_clean: Measure | Literal["unknown"] | None
     """The score on items that do not stand there."""
     train_share: float | None
     """Of the tokens that the model was trained on; null where its mix is not known."""
     speakers_share: float | None
     """Of the world's people."""
-    tokens: float | None
+    tokens: float
     """Of an item, read and drawn."""
     tokens_over_english: float | None
     """For the same content, by the model's own tokeniser."""
     usd_per_1000_items: float | None
+    """Null where no price is given."""
     seconds_per_item: float | None
-    """That an endpoint took; of a model of this machine, at its pace."""
+    """That an endpoint took, where that is stored; of a model of this machine, at its pace."""
     measures: dict[str, Measure]
     """All that is measured: each way to take a choice, the score over each baseline, agreement,
     calibration, abstaining, the language of answers."""
@@ -98,22 +103,6 @@ class WorstLanguage(TypedDict):
     """Below it lies the worst of equal ones in 5 of 100 tests."""
 
 
-class Apart(TypedDict):
-    """Two languages that differ beyond chance, Holm over all pairs."""
-
-    better: str
-    worse: str
-
-
-class Correlation(TypedDict):
-    """How scores go with something, over the languages: Spearman's, no cause."""
-
-    value: float
-    low: float
-    high: float
-    n: int
-
-
 class EvaluatedSuite(TypedDict):
     """What a test says of the model."""
 
@@ -125,17 +114,14 @@ class EvaluatedSuite(TypedDict):
     """The best first."""
     domains: list[EvaluatedDomain]
     worst: WorstLanguage | None
-    told_apart: list[Apart] | None
-    correlations: dict[str, Correlation]
-    """With ``train_share``, ``speakers_share`` and ``tokens_over_english``, of eight languages or
-    more."""
+    told_apart: list[dict[Literal["better", "worse"], str]] | None
+    """Languages that differ beyond chance, Holm over all pairs."""
+    correlations: dict[str, Measure]
+    """Of the score with ``train_share``, ``speakers_share`` and ``tokens_over_english``, of eight
+    languages or more: Spearman's, no cause."""
     against: dict[str, Measure] | None
     """By how much it is above the other model in each language, on the same items."""
     warnings: list[str]
-
-
-Arm = Literal["direct", "in", "in_out", "self", "gold_in"]
-"""To ask as it is; translated; and translated back; by the model itself; what people translated."""
 
 
 class AskedArm(TypedDict):
@@ -183,13 +169,9 @@ class DetourSuite(TypedDict):
     languages: list[DetourLanguage]
 
 
-class Survived(TypedDict):
+class Survived(Measure):
     """A share of what a text has that its translation has too."""
 
-    value: float
-    low: float
-    high: float
-    n: int
     by_people: float | None
     """The same of what people translated."""
 

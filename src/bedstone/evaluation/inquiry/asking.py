@@ -6,7 +6,7 @@ asked again, and a run that was stopped goes on.
 """
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -15,21 +15,21 @@ from typing import Any, NamedTuple
 import pyarrow as pa
 
 from bedstone.corpus.overlap import grades
-from bedstone.errors import ConfigError, nearest, number_of
+from bedstone.errors import ConfigError, nearest
 from bedstone.evaluation.likelihoods.echoes import FEATURE
 from bedstone.evaluation.made import PIECES, SETS
 from bedstone.evaluation.suites.descriptions import ENDINGS
 from bedstone.evaluation.suites.naming import key_of
+from bedstone.generation.complete import chain_of
 from bedstone.generation.writer import folder_of, loaded
 from bedstone.languages import ENGLISH
 from bedstone.model import Device, NumberFormat
 from bedstone.sampling.choosing.comparison import Prices
 from bedstone.sampling.choosing.pace import Pace
 from bedstone.sampling.endpoints.findings import Findings
-from bedstone.sampling.source import Source
+from bedstone.sampling.source import Source, refuse_unnamed
 from bedstone.store.adoption import adopt
 from bedstone.store.artifact import Artifact, is_complete
-from bedstone.store.lineage import documents_behind
 from bedstone.store.making import Making
 from bedstone.store.provenance import core_count
 from bedstone.tasks.asked import BY_LETTER, AskedItems
@@ -42,18 +42,13 @@ REQUESTS = 8
 """Of an endpoint, side by side."""
 
 
-class Known(NamedTuple):
-    """The text that a model learnt from, where it is known."""
-
-    documents: Artifact
-    kept: Artifact | None
-    warnings: list[str]
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Asked:
-    """Which suites, and how they are asked."""
+    """Who is asked which suites, how, and what besides."""
 
+    path: Path | None
+    """Of a model on this machine; None of an endpoint."""
+    endpoint_model: str | None
     suites: tuple[str, ...]
     """Names of ``evaluation.made``, files, folders, or artifacts of items."""
     items: int
@@ -64,14 +59,33 @@ class Asked:
     chain: str
     plain: bool
     prices: Prices
+    corpus: Artifact | None
+    against: Path | None
+    pivot: str | None
+    translator: str | None
     number_format: NumberFormat
     device: Device
     seed: int
+    dry_run: bool
 
     @property
     def how(self) -> dict[str, Any]:
         """In which number format a model of this machine computes, and where."""
         return {"number_format": self.number_format, "device": self.device}
+
+    def refuse_unusable(self) -> None:
+        """Raises ConfigError where an option cannot be used."""
+        refuse_unnamed(self.endpoint_model, is_url=self.path is None)
+        if (self.pivot is None) != (self.translator is None):
+            missing = "--translator self" if self.translator is None else "--pivot eng"
+            raise ConfigError("a detour needs a language and a translator", hint=f"give {missing}")
+        self.prices.refuse_unusable()
+        chain_of(self.chain)
+        if self.samples > 1 and self.chain == "greedy":
+            raise ConfigError(
+                f"--samples {self.samples} of greedy are all the same",
+                hint="--chain temperature=1",
+            )
 
 
 @dataclass(frozen=True)
@@ -94,18 +108,10 @@ class Suite:
 class Request(NamedTuple):
     """What is asked of some of a suite's items."""
 
+    items: Sequence[Item]
     stage: str
     config: Mapping[str, Any]
     inputs: Mapping[str, Artifact]
-    items: Sequence[Item]
-
-    def made(self, making: Making) -> Artifact:
-        """Asked now, or before."""
-        return making.build(self.stage, self.config, **self.inputs)
-
-    def is_made(self, making: Making) -> bool:
-        """Whether it is stored."""
-        return making.stored(self.stage, self.config, **self.inputs) is not None
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,10 +125,8 @@ class Asking:
     @property
     def scores_texts(self) -> bool:
         """Whether the model tells how likely a given text is; else it is asked for letters."""
-        if self.source.probed is None:
-            return True
-        found = Findings.read(self.source.probed)
-        return FEATURE in found.features and found.honours(FEATURE)  # of a chat it is not asked
+        probed = self.source.probed
+        return probed is None or Findings.read(probed).honours(FEATURE)
 
     def requests(self, suite: Suite) -> dict[str, Request]:
         """What the model is asked of a suite: ``scores``, or ``letters``; and ``answers``.
@@ -130,26 +134,20 @@ class Asking:
         Raises:
             ConfigError: it can be asked nothing.
         """
-        choices = [item for item in suite.items if len(item.choices) > 1]
+        choices = [item for item in suite.items if item.choices]
         found = {"answers": self._drawn(suite, [it for it in suite.items if not it.choices], "")}
         if self.scores_texts:
-            given = [item for item in suite.items if item.choices]
             inputs = {"items": suite.artifact, **self.source.inputs}
-            found["scores"] = Request("evaluation.scores", self.asked.how, inputs, given)
+            found["scores"] = Request(choices, "evaluation.scores", self.asked.how, inputs)
         else:
-            found["letters"] = self._drawn(suite, choices, BY_LETTER)
+            several = [item for item in choices if len(item.choices) > 1]
+            found["letters"] = self._drawn(suite, several, BY_LETTER)
         if not any(each.items for each in found.values()):
             raise ConfigError(
                 f"{suite.name} has nothing but texts, and the endpoint tells no bits of one",
                 hint="ask one that echoes a text with its log-probabilities, without turns",
             )
         return {kind: each for kind, each in found.items() if each.items}
-
-    def left_out(self, suites: Sequence[Suite]) -> Iterator[str]:
-        """What cannot be asked of this model, in words."""
-        texts = sum(len(item.choices) == 1 for suite in suites for item in suite.items)
-        if texts and not self.scores_texts:
-            yield f"{number_of(texts, 'text')} left out: the endpoint tells no bits of one"
 
     def _drawn(self, suite: Suite, items: Sequence[Item], task: str) -> Request:
         asked = self.asked
@@ -166,11 +164,14 @@ class Asking:
             "seed": asked.seed,
         }
         inputs = {"questions": suite.artifact, **self.source.inputs}
-        return Request("sampling.answers", config, inputs, items)
+        return Request(items, "sampling.answers", config, inputs)
 
     def made(self, suite: Suite) -> dict[str, Artifact]:
         """The scores and answers of a suite, asked now or before."""
-        return {kind: each.made(self.making) for kind, each in self.requests(suite).items()}
+        return {
+            kind: self.making.build(stage, config, **inputs)
+            for kind, (_, stage, config, inputs) in self.requests(suite).items()
+        }
 
     def tables(self, suite: Suite) -> list[pa.Table]:
         """The same, as tables."""
@@ -182,12 +183,14 @@ class Asking:
         inputs = {"items": suite.artifact, **self.made(suite)}
         return self.making.build("evaluation.standing", config, **inputs)
 
-    def grades(self, suite: Suite, known: Known) -> dict[str, dict[str, Any]]:
+    def grades(
+        self, suite: Suite, documents: Artifact, kept: Artifact | None
+    ) -> dict[str, dict[str, Any]]:
         """What of each item the training text holds."""
-        inputs = {"documents": known.documents, "items": suite.artifact}
+        inputs = {"documents": documents, "items": suite.artifact}
         controls = self.making.build("corpus.controls", {}, **inputs)
         found = self.making.build(
-            "corpus.contamination", {}, kept=known.kept, controls=controls, **inputs
+            "corpus.contamination", {}, kept=kept, controls=controls, **inputs
         )
         kinds = grades.calibration(controls, found)["kinds"]
         return {each["id"]: dict(each) for each in grades.graded(controls, found, kinds)}
@@ -201,45 +204,52 @@ class Asking:
 
     def cost(self, suites: Sequence[Suite]) -> dict[str, Any]:
         """What is stored, and what is still to be asked; nothing is."""
-        counts, read = Counter[tuple[str, bool]](), 0
+        counts, read = Counter[tuple[bool, bool]](), 0
         for suite in suites:
-            for kind, request in self.requests(suite).items():
-                is_score, is_made = kind == "scores", request.is_made(self.making)
-                choices = sum(len(item.choices) for item in request.items)
-                count = choices if is_score else len(request.items) * self.asked.samples
-                counts["scores" if is_score else "answers", is_made] += count
+            for items, stage, config, inputs in self.requests(suite).values():
+                is_score = stage == "evaluation.scores"
+                is_made = self.making.is_stored(stage, config, **inputs)
+                choices = sum(len(item.choices) for item in items)
+                counts[is_score, is_made] += (
+                    choices if is_score else len(items) * self.asked.samples
+                )
                 if not is_made:
-                    read += self._read_tokens(request, is_score=is_score)
-        drawn = counts["answers", False] * self.asked.max_tokens
+                    read += self._scored_tokens(items) if is_score else self._asked_tokens(items)
+        drawn = counts[False, False] * self.asked.max_tokens
         pace, prices = self.pace(), self.asked.prices
         return {
-            "scores_stored": counts["scores", True],
-            "scores_to_make": counts["scores", False],
-            "answers_stored": counts["answers", True],
-            "answers_to_draw": counts["answers", False],
+            "scores_stored": counts[True, True],
+            "scores_to_make": counts[True, False],
+            "answers_stored": counts[False, True],
+            "answers_to_draw": counts[False, False],
             "prompt_tokens_at_most": read,
             "completion_tokens_at_most": drawn,
             "seconds_about": pace and pace.seconds(read, drawn) * bool(read),
             "usd_at_most": (read * prices.prompt_usd + drawn * prices.completion_usd) / 1e6,
         }
 
-    def _read_tokens(self, request: Request, *, is_score: bool) -> int:
+    def _scored_tokens(self, items: Sequence[Item]) -> int:
+        """Of prompts, choices behind them and alone; an endpoint gets a prompt with each, too."""
+        texts = []
+        for item in items:
+            choices = [item.delimiter + choice for choice in item.choices]
+            again = item.prompt if self.source.path is None else ""
+            texts += [item.prompt, *choices, *(again + each for each in choices)]
+        return self._tokens(texts, chat=False)
+
+    def _asked_tokens(self, items: Sequence[Item]) -> int:
+        task = AskedItems.among(items, by_letter=bool(items[0].choices))
+        problems = task.problems(len(items), self.asked.seed, "test")
+        texts = [each.prompts[0] for each in problems] * self.asked.samples
+        return self._tokens(texts, chat=not self.asked.plain)
+
+    def _tokens(self, texts: Sequence[str], *, chat: bool) -> int:
         """At most; to an endpoint, whose tokeniser is not known, a byte is one."""
-        is_remote, texts = self.source.path is None, list[str]()
-        if not is_score:
-            task = AskedItems.among(request.items, by_letter=bool(request.config["task"]))
-            problems = task.problems(len(request.items), self.asked.seed, "test")
-            texts = [each.prompts[0] for each in problems] * self.asked.samples
-        for item in request.items if is_score else ():
-            choices = [item.delimiter + choice for choice in item.choices]  # after nothing, too
-            behind = [item.prompt + each for each in choices] if is_remote else choices
-            texts += [item.prompt, *behind, *choices]
-        if is_remote:
+        if self.source.path is None:
             return sum(len(text.encode()) for text in texts)
         writer = loaded(folder_of(self.source.inputs["model"]), **self.asked.how)
-        if is_score or self.asked.plain:
-            return sum(len(writer.texts.encode(text)) for text in texts)
-        return sum(map(len, writer.prompt_ids(texts, chat=True)))
+        ids = writer.prompt_ids(texts, chat=True) if chat else map(writer.texts.encode, texts)
+        return sum(map(len, ids))
 
 
 def suites_of(asked: Asked, making: Making) -> list[Suite]:
@@ -272,16 +282,3 @@ def _suite(name: str, shared: Mapping[str, Any], making: Making) -> Artifact:
     if name in PIECES:
         parallel = making.build("corpus.parallel", {"sources": (PIECES[name][0],)})
     return making.build("evaluation.made", {**shared, "sets": (name,)}, parallel=parallel)
-
-
-def known_text(source: Source, corpus: Artifact | None) -> Known | None:
-    """What the model learnt from: what is behind it, or behind the ``corpus`` that is said to be.
-
-    Raises:
-        ConfigError: there are no documents behind the ``corpus``.
-    """
-    of = corpus or source.inputs.get("model")
-    behind = None if of is None else documents_behind(of)
-    if corpus is not None and behind is None:
-        raise ConfigError(f"--corpus {corpus.path}: behind it there are no documents in its store")
-    return None if behind is None else Known(*behind)

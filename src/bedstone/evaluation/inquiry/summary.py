@@ -5,7 +5,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
-from bedstone.evaluation.inquiry.expense import Expense
 from bedstone.evaluation.standing import UNKNOWN
 from bedstone.languages import WORLD_POPULATION, name, speakers, split
 from bedstone.store.artifact import Artifact
@@ -41,27 +40,22 @@ def train_shares(model: Artifact | None) -> dict[str, float]:
     return dict(found)
 
 
-def speakers_share(key: str) -> float | None:
-    """A language's speakers over the world's people; null where they are not known."""
-    known = speakers(*split(key))
-    return None if known is None else known / WORLD_POPULATION
-
-
-def beside(row: Row, expense: Expense | None, shares: Mapping[str, float]) -> Row:
+def beside(row: Row, expense: Row, shares: Mapping[str, float]) -> Row:
     """A language's row with what may go with its score.
 
     Args:
         row: as ``evaluation.standing.told`` has it.
-        expense: of the suite in this language.
+        expense: as ``inquiry.expense.expenses`` has it.
         shares: of the training text; empty where it is not known.
     """
     key = row["language"]
+    people = speakers(*split(key))
     return row | {
         "name": name(split(key)[0]),
         "longest_choice": row["measures"].get("longest_choice", {}).get("value"),
         "train_share": shares.get(key, 0.0) if shares else None,
-        "speakers_share": speakers_share(key),
-        **(dict.fromkeys(Expense.__dataclass_fields__) if expense is None else asdict(expense)),
+        "speakers_share": None if people is None else people / WORLD_POPULATION,
+        **expense,
     }
 
 

@@ -10,8 +10,7 @@ border is lost, and each choice has a prompt cut for it alone.
 """
 
 import math
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 from bedstone.errors import ArtifactError, DataError, printable
@@ -26,25 +25,6 @@ if TYPE_CHECKING:
 Row = dict[str, Any]
 
 
-@dataclass(frozen=True, slots=True)
-class _Choice:
-    """One of an item's, in tokens."""
-
-    item: Item
-    number: int
-    text: Continued
-    """The prompt, and the choice as its end."""
-    alone: Continued
-    """The choice after nothing."""
-    is_split: bool
-    is_cut: bool = False
-
-    def cut(self, tokens: int) -> "_Choice":
-        """Without so many tokens of the prompt's first."""
-        text = Continued(self.text.ids[tokens:], self.text.start - tokens)
-        return replace(self, text=text, is_cut=True)
-
-
 def is_text(item: Item) -> bool:
     """Whether it is one that is read whole, after nothing."""
     return len(item.choices) == 1 and not item.prompt
@@ -54,6 +34,11 @@ def parted(prompt: str, ending: str = "") -> tuple[str, str]:
     """Both, with the prompt's trailing blanks before the ending."""
     head = prompt.rstrip()
     return head, prompt[len(head) :] + ending
+
+
+def place_of(item: Item, choice: int) -> str:
+    """In an error's words."""
+    return f"item {printable(item.id)}: choice {choice}"
 
 
 def scored(writer: "Writer", items: Sequence[Item]) -> list[Row]:
@@ -69,46 +54,57 @@ def scored(writer: "Writer", items: Sequence[Item]) -> list[Row]:
             "the model's files name no token that begins or ends a text",
             hint="behind none, a text's first token has no probability",
         )
-    choices = [
-        each for item in items if not is_text(item) for each in _choices(writer, item, nothing)
-    ]
-    texts = [item for item in items if is_text(item)]
-    rows = _rows(writer, choices) | _text_rows(writer, texts, nothing[0])
-    return [each for item in items for each in rows[item.id]]
+    rows, ends, texts = list[Row](), list[Continued](), list[list[int]]()
+    for item in items:
+        if is_text(item):
+            texts.append(writer.texts.encode(item.choices[0]))
+            if not texts[-1]:
+                raise DataError(f"item {printable(item.id)}: the text gives no token")
+            rows.append(row(item, 0, len(texts[-1]), 1))
+        else:
+            for each, text, alone in _choices(writer, item, nothing):
+                rows.append(each)
+                ends += [text, alone]
+    told = iter(logprobs(writer.model, ends))
+    bits = iter(text_bits(writer.model, texts, nothing[0], advance=lambda tokens: None))
+    of_text = {item.id for item in items if is_text(item)}
+    for each in rows:
+        if each["item"] in of_text:
+            each["logprob"] = -next(bits) * math.log(2)
+        else:
+            each["logprob"], each["alone_logprob"] = next(told), next(told)
+    return rows
 
 
-def row(
-    item: Item,
-    choice: int,
-    logprob: float,
-    alone_logprob: float | None = None,
-    **columns: int | bool,
-) -> Row:
+def row(item: Item, choice: int, tokens: int, prompt_tokens: int, **columns: Any) -> Row:
     """As it is stored."""
-    named = {"item": item.id, "choice": choice, "logprob": logprob, "alone_logprob": alone_logprob}
+    named = {"item": item.id, "choice": choice, "tokens": tokens, "prompt_tokens": prompt_tokens}
     return {**named, "is_split": False, "is_cut": False, **columns}
 
 
-def _choices(writer: "Writer", item: Item, nothing: list[int]) -> list[_Choice]:
-    """All of the item's, behind the same prompt."""
+def _choices(
+    writer: "Writer", item: Item, nothing: list[int]
+) -> Iterator[tuple[Row, Continued, Continued]]:
+    """Of each choice its row, itself behind the prompt, which is the same for all, and alone."""
     texts, seq_len = writer.texts, writer.model.config.seq_len
     head = texts.encode(parted(item.prompt)[0])
-    before = writer.before if head else nothing
-    found = []
-    for number, choice in enumerate(item.choices):
-        ending = item.delimiter + choice
-        own, is_split = _encoded(texts, head, *parted(item.prompt, ending))
-        text = Continued((*before, *head, *own), len(before) + len(head))
-        alone = Continued((*nothing, *texts.encode(ending)), len(nothing))
-        if min(text.tokens, alone.tokens) < 1:
-            raise DataError(f"item {printable(item.id)}: choice {number} gives no token")
-        found.append(_Choice(item, number, text, alone, is_split))
-    longest = max(found, key=lambda each: len(each.text.ids))
-    excess = len(longest.text.ids) - (seq_len + 1)
-    if excess >= longest.text.start or len(longest.alone.ids) > seq_len + 1:
-        where = f"item {printable(item.id)}: choice {longest.number}"
-        raise DataError(f"{where} has {longest.text.tokens} tokens, the model's texts {seq_len}")
-    return [each.cut(excess) for each in found] if excess > 0 else found
+    prompt = (*(writer.before if head else nothing), *head)
+    endings = [item.delimiter + choice for choice in item.choices]
+    behind = [_encoded(texts, head, *parted(item.prompt, ending)) for ending in endings]
+    excess = max(len(prompt) + max(len(own) for own, _ in behind) - (seq_len + 1), 0)
+    for number, (ending, (own, is_split)) in enumerate(zip(endings, behind, strict=True)):
+        alone = texts.encode(ending)
+        for ids in (own, alone):
+            if not 0 < len(ids) <= seq_len:
+                bounds = f"the model's texts 1 to {seq_len}"
+                raise DataError(f"{place_of(item, number)} has {len(ids)} tokens, {bounds}")
+        context = prompt[excess:]
+        marks = {"is_split": is_split, "is_cut": excess > 0}
+        yield (
+            row(item, number, len(own), len(context), **marks),
+            Continued((*context, *own), len(context)),
+            Continued((*nothing, *alone), len(nothing)),
+        )
 
 
 def _encoded(
@@ -122,26 +118,3 @@ def _encoded(
     if spelt == told:
         return whole[len(head) :], False
     return texts.encode(ending), True
-
-
-def _rows(writer: "Writer", choices: Sequence[_Choice]) -> dict[str, list[Row]]:
-    texts = [each.text for each in choices] + [each.alone for each in choices]
-    told = logprobs(writer.model, texts)
-    found: dict[str, list[Row]] = {}
-    for each, logprob, alone in zip(choices, told, told[len(choices) :], strict=False):
-        tokens = {"tokens": each.text.tokens, "prompt_tokens": each.text.start}
-        marks = {"is_split": each.is_split, "is_cut": each.is_cut}
-        own = row(each.item, each.number, logprob, alone, **tokens, **marks)
-        found.setdefault(each.item.id, []).append(own)
-    return found
-
-
-def _text_rows(writer: "Writer", texts: Sequence[Item], nothing: int) -> dict[str, list[Row]]:
-    ids = [writer.texts.encode(item.choices[0]) for item in texts]
-    if empty := [item.id for item, own in zip(texts, ids, strict=True) if not own]:
-        raise DataError(f"item {printable(empty[0])}: the text gives no token")
-    bits = text_bits(writer.model, ids, nothing, advance=lambda tokens: None)
-    return {
-        item.id: [row(item, 0, -cost * math.log(2), tokens=len(own), prompt_tokens=1)]
-        for item, own, cost in zip(texts, ids, bits, strict=True)
-    }

@@ -7,13 +7,12 @@ long is the endpoint's to refuse.
 """
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from itertools import takewhile
 
 from bedstone.errors import ConfigError, DataError, printable
-from bedstone.evaluation.likelihoods.continuations import Row, is_text, parted, row
+from bedstone.evaluation.likelihoods.continuations import Row, is_text, parted, place_of, row
 from bedstone.sampling.endpoints.client import ROUNDING_NATS, Endpoint
 from bedstone.sampling.endpoints.findings import FILE, Findings
 from bedstone.sampling.endpoints.openai_api import Told
@@ -54,59 +53,54 @@ def scored(endpoint: Endpoint, items: Sequence[Item]) -> list[Row]:
     # Only a token that is put before every text gives a text's first one a probability.
     begins = "".join(token.text for token in endpoint.echo(PLAIN)[1:]) == PLAIN
     asked = [each for item in items for each in _asked(item, begins=begins)]
-    wanted = dict.fromkeys(text for each in asked for text in each.texts)
+    wanted = dict.fromkeys(text for *_, texts in asked for text in texts if text)
     with ThreadPoolExecutor(endpoint.concurrency) as pool:
         told = dict(zip(wanted, pool.map(endpoint.echo, wanted), strict=True))
-    return [each.row(told) for each in asked]
+    return [
+        _row(item, number, *(told[text] if text else None for text in texts))
+        for item, number, texts in asked
+    ]
 
 
-@dataclass(frozen=True, slots=True)
-class _Asked:
-    """One of an item's choices, in texts."""
-
-    item: Item
-    number: int
-    head: str
-    """The prompt; empty where nothing stands before the choice."""
-    ending: str
-    alone: str | None
-
-    @property
-    def texts(self) -> list[str]:
-        """Those that are given to the endpoint."""
-        return [each for each in (self.head, self.head + self.ending, self.alone) if each]
-
-    def row(self, told: Mapping[str, tuple[Told, ...]]) -> Row:
-        """By the tokens of each text."""
-        whole = told[self.head + self.ending]
-        before = told[self.head] if self.head else whole[:1]
-        pairs = zip(before, whole, strict=False)
-        start = len(list(takewhile(lambda pair: pair[0].text == pair[1].text, pairs)))
-        logprob = self._sum(whole[start:])
-        alone = None if self.alone is None else self._sum(told[self.alone][1:])
-        tokens = {"tokens": len(whole) - start, "prompt_tokens": start}
-        return row(self.item, self.number, logprob, alone, **tokens, is_split=start < len(before))
-
-    def _sum(self, tokens: Sequence[Told]) -> float:
-        found = [token.logprob for token in tokens if token.logprob is not None]
-        if not tokens or len(found) < len(tokens) or max(found) > ROUNDING_NATS:
-            where = f"item {printable(self.item.id)}: choice {self.number}"
-            raise DataError(f"{where}: of its {len(tokens)} tokens {len(found)} are told, or badly")
-        return math.fsum(found)
-
-
-def _asked(item: Item, *, begins: bool) -> list[_Asked]:
-    head, _ = parted(item.prompt)
-    if not head and not begins:
+def _asked(item: Item, *, begins: bool) -> Iterator[tuple[Item, int, tuple[str, str, str]]]:
+    """Of each choice the texts to give: what stands before it, both, and the choice alone."""
+    if not parted(item.prompt)[0] and not begins:
         raise DataError(
             f"item {printable(item.id)} has no prompt, and the endpoint does not tell how likely "
             "a text begins as it does",
             hint="leave such items out, or evaluate the model's files",
         )
-    delimiter = "" if is_text(item) else item.delimiter
-    found = []
     for number, choice in enumerate(item.choices):
-        alone = delimiter + choice if begins and not is_text(item) else None
-        _, ending = parted(item.prompt, delimiter + choice)
-        found.append(_Asked(item, number, head, ending, alone))
-    return found
+        own = choice if is_text(item) else item.delimiter + choice
+        head, ending = parted(item.prompt, own)
+        yield item, number, (head, head + ending, own if begins and not is_text(item) else "")
+
+
+def _row(
+    item: Item,
+    number: int,
+    head: Sequence[Told] | None,
+    whole: Sequence[Told] | None,
+    alone: Sequence[Told] | None,
+) -> Row:
+    assert whole is not None
+    before = whole[:1] if head is None else head
+    pairs = zip(before, whole, strict=False)
+    start = len(list(takewhile(lambda pair: pair[0].text == pair[1].text, pairs)))
+    return row(
+        item,
+        number,
+        len(whole) - start,
+        start,
+        logprob=_sum(whole[start:], item, number),
+        alone_logprob=None if alone is None else _sum(alone[1:], item, number),
+        is_split=start < len(before),
+    )
+
+
+def _sum(tokens: Sequence[Told], item: Item, number: int) -> float:
+    found = [token.logprob for token in tokens if token.logprob is not None]
+    if not tokens or len(found) < len(tokens) or max(found) > ROUNDING_NATS:
+        told = f"of its {len(tokens)} tokens {len(found)} are told, or badly"
+        raise DataError(f"{place_of(item, number)}: {told}")
+    return math.fsum(found)

@@ -38,11 +38,6 @@ class Continued:
     start: int
     """Where the end begins, behind a token at least."""
 
-    @property
-    def tokens(self) -> int:
-        """Of the end."""
-        return len(self.ids) - self.start
-
 
 @dataclass(slots=True)
 class _Tree:
@@ -141,7 +136,7 @@ def _read(
             torch.from_numpy(each).to(model.device)
             for each in (tokens_BT, positions_BT, _seen(trees, width), places, ends)
         )
-        hidden_RD = model.branched(tokens, Branches(positions, seen)).flatten(0, 1)
+        hidden_RD = model.hidden(tokens, branches=Branches(positions, seen)).flatten(0, 1)
         return numbers, _logprobs_at(hidden_RD, model.output, *at).cpu().double().numpy()
 
 

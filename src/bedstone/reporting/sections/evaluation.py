@@ -35,14 +35,25 @@ def tests(family: Family) -> Section | None:
     last = max((kind for kind, _ in found), key=list(NAMES).index)
     standings = [it for kind, it in found if kind == last]
     suites = [suite for it in standings for suite in told(it)]
-    judged = [suite for suite in suites if _is_judged(suite)]
+    judged = [
+        suite
+        for suite in suites
+        if any(row["exceeds_baselines"] is not None for row in suite["languages"])
+    ][:1]
     return Section(
         name="tests",
         question="Is it good?",
         answer=_answer(judged),
         text=(f"The model: {NAMES[last]}.", *map(_worst, filter(lambda it: it["worst"], suites))),
-        figures=tuple(_figure(suite) for suite in judged[:1]),
-        tables=tuple(_table(suite) for suite in suites if suite not in judged[:1]),
+        figures=tuple(
+            Figure(
+                f"{suite['name']}: share right, by language, and by chance",
+                accuracy_chart(suite),
+                _table(suite),
+            )
+            for suite in judged
+        ),
+        tables=tuple(_table(suite) for suite in suites if suite not in judged),
         method="The same items in every language, made here or given. A choice is taken by its "
         "log-probability over its bytes, unless the suite says otherwise. Without the question: "
         "chance, the longest choice, and the choice that is likeliest by itself. Intervals of 95 % "
@@ -58,14 +69,10 @@ def _kind(family: Family, standing: Artifact) -> str | None:
     return None if model is None else MODELS[model.manifest.stage]
 
 
-def _is_judged(suite: Row) -> bool:
-    return any(row["exceeds_baselines"] is not None for row in suite["languages"])
-
-
 def _answer(judged: Sequence[Row]) -> str:
-    rows = [row for suite in judged[:1] for row in suite["languages"]]
-    if not rows:
+    if not judged:
         return "What it answers is in the tables; nothing can be compared with chance"
+    rows = judged[0]["languages"]
     above = sum(bool(row["exceeds_baselines"]) for row in rows)
     if not above:
         return "In no language is it surely better than chance, or than without the question"
@@ -82,59 +89,40 @@ def _worst(suite: Row) -> str:
     )
 
 
-def _figure(suite: Row) -> Figure:
-    return Figure(
-        f"{suite['name']}: share right, by language, and by chance",
-        accuracy_chart(suite),
-        _table(suite),
-    )
-
-
 def accuracy_chart(suite: Any) -> Chart:
     """A suite's scores with their intervals, and what chance would give."""
     names = language_labels([row["language"] for row in suite["languages"]])
     spoken = most_spoken(list(names))
-    rows = [row for row in suite["languages"] if row["language"] in spoken]
-    rows.sort(key=lambda row: -row["score"])
-    dots = [
-        Dot(names[row["language"]], "made", row["score"], row["low"], row["high"]) for row in rows
-    ]
-    chances = [
-        Dot(names[row["language"]], "known", row["chance"])
-        for row in rows
-        if row["chance"] is not None
-    ]
+    dots = []
+    for row in sorted(suite["languages"], key=lambda row: -row["score"]):
+        label = names[row["language"]]
+        if row["language"] in spoken:
+            dots += [] if row["chance"] is None else [Dot(label, "known", row["chance"])]
+            dots.append(Dot(label, "made", row["score"], row["low"], row["high"]))
     axis = Axis("bits a byte") if suite["metric"] == "bits" else RIGHT
     key = [("made", "the model"), ("known", "chance")]
-    described = f"{suite['name']} by {suite['metric']} in {len(rows)} languages, the best first."
-    return charts.dots([*chances, *dots], axis, described, key)
+    described = f"{suite['name']} by {suite['metric']} in {len(spoken)} languages, the best first."
+    return charts.dots(dots, axis, described, key)
 
 
 def _table(suite: Row) -> Table:
     names = language_labels([row["language"] for row in suite["languages"]])
-    share = percent if suite["metric"] != "bits" else "{:.3f}".format
-    rows = sorted(suite["languages"], key=lambda row: -row["score"])
+    share, bounds = percent, interval
+    if suite["metric"] == "bits":
+        share, bounds = "{:.3f}".format, "{:.3f}–{:.3f}".format
     return tabled(
         f"{suite['name']} by {suite['metric']}",
-        rows,
+        sorted(suite["languages"], key=lambda row: -row["score"]),
         {
             "language": lambda row: names[row["language"]],
             "items": lambda row: count(row["items"]),
             "score": lambda row: share(row["score"]),
-            "95 %": lambda row: _interval(row, suite["metric"]),
+            "95 %": lambda row: TOO_FEW if row["low"] is None else bounds(row["low"], row["high"]),
             "gap to English, points": lambda row: _gap(row["gap_to_english"]),
             "chance": lambda row: NOT_KNOWN if row["chance"] is None else percent(row["chance"]),
             "above the baselines": lambda row: SAID[row["exceeds_baselines"]],
         },
     )
-
-
-def _interval(row: Row, metric: str) -> str:
-    if row["low"] is None:
-        return TOO_FEW
-    if metric == "bits":
-        return f"{row['low']:.3f}–{row['high']:.3f}"
-    return interval(row["low"], row["high"])
 
 
 def _gap(gap: Row | None) -> str:

@@ -66,6 +66,11 @@ class Prices(NamedTuple):
     samples_of_request: float = math.inf
     """So many at most are drawn side by side for one prompt that is paid."""
 
+    def refuse_unusable(self) -> None:
+        """Raises ConfigError where an amount is none."""
+        if not all(0 <= price < math.inf for price in self[:2]):
+            raise ConfigError("--prompt-price and --completion-price are USD, 0 or more")
+
 
 class Cost(NamedTuple):
     """Of a problem, in the mean over all, both halves."""

@@ -31,11 +31,9 @@ from bedstone.sampling.endpoints.findings import Findings
 from bedstone.sampling.endpoints.openai_api import CHOICES, RemoteDrawing, obstacles
 from bedstone.sampling.source import Source
 from bedstone.store.adoption import adopt
-from bedstone.store.artifact import Artifact, is_complete
+from bedstone.store.artifact import Artifact
 from bedstone.store.engine import Local
 from bedstone.store.making import Making
-from bedstone.store.request import ask
-from bedstone.store.stages import find
 from bedstone.tasks.stored import rows_of
 
 STAGE = "sampling.answers"
@@ -54,16 +52,15 @@ class Block:
         """Drawn now, or before."""
         return making.build(STAGE, self.config, **self.inputs)
 
-    def is_made(self, store: Path) -> bool:
+    def is_made(self, making: Making) -> bool:
         """Whether it is stored."""
-        stage = find(STAGE)
-        return is_complete(ask(stage, stage.config(**self.config), self.inputs).folder(store))
+        return making.is_stored(STAGE, self.config, **self.inputs)
 
     def of(self, first: int, samples: int) -> "Block":
         """The same of other samples."""
         return replace(self, config={**self.config, "first_sample": first, "samples": samples})
 
-    def parts(self, store: Path) -> Iterator["Block"]:
+    def parts(self, making: Making) -> Iterator["Block"]:
         """Blocks that hold its samples one after another: of stored ones the longest, and new ones.
 
         The last may hold more, if it is stored.
@@ -73,7 +70,7 @@ class Block:
             longest = BLOCK_SAMPLES - first % BLOCK_SAMPLES
             wanted = self.of(first, min(longest, samples - first))
             parts = (self.of(first, size) for size in range(longest, 0, -1))
-            part = next((each for each in parts if each.is_made(store)), wanted)
+            part = next((each for each in parts if each.is_made(making)), wanted)
             yield part
             first += part.config["samples"]
 
@@ -129,7 +126,7 @@ class Contest:
         for first in range(0, there, BLOCK_PROBLEMS):
             count = min(BLOCK_PROBLEMS, there - first)
             whole = Block(shared | {"first_problem": first, "problems": count}, inputs)
-            blocks += whole.parts(self.making.store)
+            blocks += whole.parts(self.making)
         return blocks
 
     def blocks(self) -> Iterator[tuple[Questions, Block]]:
@@ -140,7 +137,7 @@ class Contest:
 
     def missing(self) -> list[tuple[Questions, Block]]:
         """What is not stored yet."""
-        return [each for each in self.blocks() if not each[1].is_made(self.making.store)]
+        return [each for each in self.blocks() if not each[1].is_made(self.making)]
 
     def prompt_ids(self, blocks: Sequence[tuple[Questions, Block]]) -> list[list[list[int]]]:
         """The tokens of each block's prompts to a model of this machine.
@@ -172,7 +169,7 @@ class Contest:
         reader = Reader(questions.task, problems, self.paces())
         found, draws = {}, self.draws(questions)
         blocks = list(joined.from_iterable(draws.values()))
-        missing = [block for block in blocks if not block.is_made(self.making.store)]
+        missing = [block for block in blocks if not block.is_made(self.making)]
         stored = sum(block.completions for block in blocks)
         drawn(stored - sum(block.completions for block in missing))
         for completions in self.making.engine.map(partial(_drawn, self.making.store), missing):

@@ -1,6 +1,5 @@
 """What `bedstone strategies` is asked: the options, and the problems of each task."""
 
-import math
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -14,6 +13,7 @@ from bedstone.posttrain.chat import prompt_max_bytes
 from bedstone.sampling.answers import prompt_of, task_of
 from bedstone.sampling.choosing.comparison import Budget, Prices, refuse_unequal
 from bedstone.sampling.choosing.ranking import GREEDY
+from bedstone.sampling.source import refuse_unnamed
 from bedstone.store.adoption import adopt
 from bedstone.store.artifact import Artifact, is_complete
 from bedstone.tasks.catalogue import Problem, Task, named, of_file
@@ -67,10 +67,7 @@ class Asked:
             is_url: whether an endpoint is asked.
             name: of the model at the endpoint.
         """
-        if is_url and name is None:
-            raise ConfigError("an endpoint has models by name", hint="give --endpoint-model NAME")
-        if not is_url and name is not None:
-            raise ConfigError(f"--endpoint-model {name}: the model is none of an endpoint")
+        refuse_unnamed(name, is_url=is_url)
         if is_url and self.reward is not None:
             raise ConfigError("--reward judges what a model of this machine answers, no endpoint")
         if is_url and self.constrain:
@@ -80,8 +77,7 @@ class Asked:
                 f"--problems {self.problems} with --samples {self.samples} are more than "
                 f"{MAX_COMPLETIONS:,} completions of a chain"
             )
-        if not all(0 <= price < math.inf for price in self.prices[:2]):
-            raise ConfigError("--prompt-price and --completion-price are USD, 0 or more")
+        self.prices.refuse_unusable()
         if folders := [path for path in self.data if path.is_dir() and not is_complete(path)]:
             raise ConfigError(f"--data {folders[0]} is a folder", hint="give a file of JSON lines")
         if not self.budget.limit > 0:

@@ -218,13 +218,12 @@ def echo_of(answer: Any) -> tuple[Told, ...]:
         message = f"{len(texts)} tokens with {len(values)} log-probabilities came of {count}"
         raise ValueError(message)
     return tuple(
-        Told(_whole(_checked(text, "tokens", str)), _known_logprob(value))
+        Told(
+            _whole(_checked(text, "tokens", str)),
+            None if value is None else _logprob({"logprob": value}),
+        )
         for text, value in zip(texts[:count], values[:count], strict=True)
     )
-
-
-def _known_logprob(value: Any) -> float | None:
-    return None if value is None else _logprob({"logprob": value})
 
 
 def _held(holder: Any, key: str, *kinds: type) -> Any:

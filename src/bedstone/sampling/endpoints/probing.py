@@ -27,14 +27,7 @@ from typing import Any
 from bedstone.errors import DataError
 from bedstone.sampling.endpoints.client import Endpoint, Refused
 from bedstone.sampling.endpoints.findings import Finding, Findings, Verdict, Whose
-from bedstone.sampling.endpoints.openai_api import (
-    CHOICES,
-    WITHOUT_EFFECT,
-    Choice,
-    Reply,
-    Token,
-    Told,
-)
+from bedstone.sampling.endpoints.openai_api import CHOICES, WITHOUT_EFFECT, Choice, Reply, Token
 
 PROMPT = "Write a list of one hundred unusual words, picked at random, separated by commas:\n"
 TOKENS = 48
@@ -281,9 +274,11 @@ class _Probe:
         drawn = self.listed(0, temperature=0)
         text = "".join(token.text for token in drawn)
         try:
-            before, whole = (self.echoed(given) for given in (PROMPT, PROMPT + text))
+            before, whole = map(self.endpoint.echo, (PROMPT, PROMPT + text))
         except DataError as error:
             return "ignored", f"none come: {error}"
+        self.requests += 2
+        self.tokens += len(before) + len(whole) + 2
         if not "".join(token.text for token in whole).endswith(PROMPT + text):
             return "ignored", "the tokens that come are not the text's"
         told = [token.logprob for token in whole[len(before) :] if token.logprob is not None]
@@ -293,13 +288,6 @@ class _Probe:
         apart = fmean(abs(one.logprob - other) for one, other in pairs)
         seen = f"a text's tokens are {apart:.2f} nats from what they were when it was drawn"
         return ("honoured" if apart <= TOLERANCE_NATS else "ignored"), seen
-
-    def echoed(self, text: str) -> tuple[Told, ...]:
-        """One echo, counted."""
-        told = self.endpoint.echo(text)
-        self.requests += 1
-        self.tokens += len(told) + 1
-        return told
 
     def untruncated(self) -> Said:
         """At temperature 1 tokens beyond those listed are drawn as often as is left for them."""

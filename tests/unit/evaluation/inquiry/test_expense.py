@@ -38,13 +38,13 @@ def test_the_same_content_is_paired_and_an_endpoint_reads_a_prompt_with_each_cho
     )
     found = expenses(items, [table], Prices(2.0, 9.0), None)
     english, telugu = found["s", "eng_Latn"], found["s", "tel_Telu"]
-    assert (english.tokens_over_english, telugu.tokens_over_english) == (1, 3)
-    assert english.tokens == 2 * 6 + 2 + 2
-    assert english.usd_per_1000_items == pytest.approx(16 * 2.0 / 1e6 * 1_000)
-    assert english.seconds_per_item is None
+    assert (english["tokens_over_english"], telugu["tokens_over_english"]) == (1, 3)
+    assert english["tokens"] == 2 * 6 + 2 + 2
+    assert english["usd_per_1000_items"] == pytest.approx(16 * 2.0 / 1e6 * 1_000)
+    assert english["seconds_per_item"] is None
     own = expenses(items, [table], Prices(), PACE)["s", "eng_Latn"]
-    assert (own.tokens, own.usd_per_1000_items) == (10, None)
-    assert own.seconds_per_item == pytest.approx(1 + 0.1 * 10)
+    assert (own["tokens"], own["usd_per_1000_items"]) == (10, None)
+    assert own["seconds_per_item"] == pytest.approx(1 + 0.1 * 10)
 
 
 def test_answers_cost_what_is_read_and_drawn_of_all_samples():
@@ -57,8 +57,8 @@ def test_answers_cost_what_is_read_and_drawn_of_all_samples():
     ]
     table = pa.Table.from_pylist(rows, ANSWERS)
     telugu = expenses(items, [table], Prices(1.0, 10.0), None)["s", "tel_Telu"]
-    assert (telugu.tokens, telugu.tokens_over_english) == (58, 2.5)
-    assert telugu.usd_per_1000_items == pytest.approx((50 * 1 + 8 * 10) / 1e3)
-    assert telugu.seconds_per_item == 0.5
+    assert (telugu["tokens"], telugu["tokens_over_english"]) == (58, 2.5)
+    assert telugu["usd_per_1000_items"] == pytest.approx((50 * 1 + 8 * 10) / 1e3)
+    assert telugu["seconds_per_item"] == 0.5
     measured = expenses(items, [table], Prices(), PACE)["s", "tel_Telu"]
-    assert measured.seconds_per_item == pytest.approx(2 * (1 + 0.1 * 25 + 0.5 * 4))
+    assert measured["seconds_per_item"] == pytest.approx(2 * (1 + 0.1 * 25 + 0.5 * 4))

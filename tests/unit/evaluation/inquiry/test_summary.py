@@ -5,7 +5,6 @@ from types import SimpleNamespace
 import pytest
 
 from bedstone.evaluation.inquiry import summary
-from bedstone.evaluation.inquiry.expense import Expense
 from bedstone.store.artifact import Artifact
 
 
@@ -16,14 +15,12 @@ def row(language="tel_Telu", score=0.5, **values):
 
 def test_what_stands_beside_a_score_is_null_where_it_is_not_known():
     measures = {"longest_choice": {"value": 0.4}}
-    alone = summary.beside(row(measures=measures), None, {})
+    alone = summary.beside(row(measures=measures), {"tokens": 9.0}, {})
     assert (alone["name"], alone["longest_choice"], alone["train_share"]) == ("Telugu", 0.4, None)
     assert alone["speakers_share"] == pytest.approx(0.0127, abs=0.001)
-    assert (alone["tokens"], alone["usd_per_1000_items"]) == (None, None)
-    expense = Expense(9.0, 2.0, None, 0.1)
-    known = summary.beside(row(), expense, {"eng_Latn": 0.9})
-    assert (known["train_share"], known["tokens_over_english"]) == (0.0, 2.0)
-    assert summary.beside(row("qaa_Latn"), None, {})["speakers_share"] is None
+    known = summary.beside(row(), {"tokens": 9.0}, {"eng_Latn": 0.9})
+    assert (known["train_share"], known["tokens"]) == (0.0, 9.0)
+    assert summary.beside(row("qaa_Latn"), {}, {})["speakers_share"] is None
 
 
 def test_a_mix_tells_shares_of_the_training_text_by_language(monkeypatch):
