@@ -164,11 +164,28 @@ def test_a_prompt_that_is_too_long_loses_its_first_tokens(scored, folder):
     assert cut["logprob"] == pytest.approx(logprob(writer, head, bytes_of(" a")), abs=1e-4)
 
 
+def test_choices_longer_than_the_models_texts_are_read_as_texts(scored):
+    choices = ("a", "bc" * SEQ_LEN)
+    item = Item("own", "long", "eng_Latn", "acc", question="Which?", choices=choices)
+    texts = [
+        Item("own", f"text {it}", "eng_Latn", "bits", delimiter="", choices=(f" {choice}",))
+        for it, choice in enumerate(choices)
+    ]
+    made = scored([item, *texts, ITEMS[0]])
+    short, long, *of_texts = rows(made)[:4]
+    assert [each["logprob"] for each in (short, long)] == pytest.approx(
+        [each["logprob"] for each in of_texts], abs=1e-4
+    )
+    for each in (short, long):
+        assert each["is_cut"]
+        assert each["alone_logprob"] == each["logprob"]
+    assert made.manifest.metrics["cut_items"] == 1
+
+
 @pytest.mark.parametrize(
     ("choices", "message"),
     [
         (("a", ""), "item bad: a choice is empty"),
-        (("a", "b" * SEQ_LEN), f"item bad: choice 1 has {SEQ_LEN + 1} tokens, the model's texts"),
         ((), "no item has choices"),
     ],
 )

@@ -3,7 +3,8 @@
 A prompt and a choice are encoded together, and parted behind as many tokens as the prompt has
 without the choice; the prompt's trailing blanks are the choice's. Where a token would span the
 border, both are encoded apart. Where the longest choice does not fit into the model's texts, the
-prompt loses its first tokens, before all choices the same.
+prompt loses its first tokens, before all choices the same. Where it alone is longer than these, all
+choices are read as texts are, without the prompt: it adds nothing for such a model.
 
 Source: lm-evaluation-harness 0.4.13, ``lm_eval/api/model.py``. There part of a token that spans the
 border is lost, and each choice has a prompt cut for it alone.
@@ -46,7 +47,7 @@ def scored(writer: "Writer", items: Sequence[Item]) -> list[Row]:
 
     Raises:
         ArtifactError: the model's files name no token that could stand before a text.
-        DataError: a choice has no token, or more than the model's texts.
+        DataError: a choice has no token.
     """
     nothing = writer.before or sorted(writer.ends)[:1]
     if not nothing:
@@ -55,24 +56,28 @@ def scored(writer: "Writer", items: Sequence[Item]) -> list[Row]:
             hint="behind none, a text's first token has no probability",
         )
     rows, ends, texts = list[Row](), list[Continued](), list[list[int]]()
+    whole = set[str]()
     for item in items:
-        if is_text(item):
-            texts.append(writer.texts.encode(item.choices[0]))
-            if not texts[-1]:
-                raise DataError(f"item {printable(item.id)}: the text gives no token")
-            rows.append(row(item, 0, len(texts[-1]), 1))
-        else:
-            for each, text, alone in _choices(writer, item, nothing):
-                rows.append(each)
-                ends += [text, alone]
+        choices = [] if is_text(item) else list(_choices(writer, item, nothing))
+        for each, text, alone in choices:
+            rows.append(each)
+            ends += [text, alone]
+        if not choices:
+            whole.add(item.id)
+            delimiter = "" if is_text(item) else item.delimiter
+            ids = [_some(writer.texts, item, it, delimiter) for it in range(len(item.choices))]
+            texts += ids
+            marks = {"is_cut": not is_text(item)}
+            rows += [row(item, it, len(own), 1, **marks) for it, own in enumerate(ids)]
     told = iter(logprobs(writer.model, ends))
     bits = iter(text_bits(writer.model, texts, nothing[0], advance=lambda tokens: None))
-    of_text = {item.id for item in items if is_text(item)}
     for each in rows:
-        if each["item"] in of_text:
-            each["logprob"] = -next(bits) * math.log(2)
-        else:
+        if each["item"] not in whole:
             each["logprob"], each["alone_logprob"] = next(told), next(told)
+            continue
+        each["logprob"] = -next(bits) * math.log(2)
+        if each["is_cut"]:
+            each["alone_logprob"] = each["logprob"]
     return rows
 
 
@@ -85,26 +90,39 @@ def row(item: Item, choice: int, tokens: int, prompt_tokens: int, **columns: Any
 def _choices(
     writer: "Writer", item: Item, nothing: list[int]
 ) -> Iterator[tuple[Row, Continued, Continued]]:
-    """Of each choice its row, itself behind the prompt, which is the same for all, and alone."""
+    """Of each choice its row, itself behind the prompt, which is the same for all, and alone.
+
+    Nothing where one of them is longer than the model's texts.
+    """
     texts, seq_len = writer.texts, writer.model.config.seq_len
     head = texts.encode(parted(item.prompt)[0])
     prompt = (*(writer.before if head else nothing), *head)
     endings = [item.delimiter + choice for choice in item.choices]
+    alone = [_some(texts, item, it, item.delimiter) for it in range(len(endings))]
     behind = [_encoded(texts, head, *parted(item.prompt, ending)) for ending in endings]
-    excess = max(len(prompt) + max(len(own) for own, _ in behind) - (seq_len + 1), 0)
-    for number, (ending, (own, is_split)) in enumerate(zip(endings, behind, strict=True)):
-        alone = texts.encode(ending)
-        for ids in (own, alone):
-            if not 0 < len(ids) <= seq_len:
-                bounds = f"the model's texts 1 to {seq_len}"
-                raise DataError(f"{place_of(item, number)} has {len(ids)} tokens, {bounds}")
-        context = prompt[excess:]
+    longest = max(len(own) for own, _ in behind)
+    if max(longest, *map(len, alone)) > seq_len:
+        return
+    excess = max(len(prompt) + longest - (seq_len + 1), 0)
+    context = prompt[excess:]
+    for number, (own, is_split) in enumerate(behind):
         marks = {"is_split": is_split, "is_cut": excess > 0}
         yield (
             row(item, number, len(own), len(context), **marks),
             Continued((*context, *own), len(context)),
-            Continued((*nothing, *alone), len(nothing)),
+            Continued((*nothing, *alone[number]), len(nothing)),
         )
+
+
+def _some(texts: "Texts", item: Item, number: int, delimiter: str) -> list[int]:
+    """The tokens of a choice after nothing.
+
+    Raises:
+        DataError: there is none.
+    """
+    if not (ids := texts.encode(delimiter + item.choices[number])):
+        raise DataError(f"{place_of(item, number)} gives no token")
+    return ids
 
 
 def _encoded(
