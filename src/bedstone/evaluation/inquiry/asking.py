@@ -38,6 +38,7 @@ from bedstone.store.making import Making
 from bedstone.store.provenance import core_count
 from bedstone.tasks.asked import BY_LETTER, AskedItems
 from bedstone.tasks.items import Item, items_of
+from bedstone.tasks.reading import LETTERS
 from bedstone.tasks.stored import rows_of
 
 ITEMS = ("evaluation.suite", "evaluation.made", "evaluation.translations")
@@ -144,7 +145,7 @@ class Asking:
             inputs = {"items": suite.artifact, **self.source.inputs}
             found["scores"] = Request(choices, "evaluation.scores", self.asked.how, inputs)
         else:
-            several = [item for item in choices if len(item.choices) > 1]
+            several = [item for item in choices if 1 < len(item.choices) <= len(LETTERS)]
             found["letters"] = self._drawn(suite, several, BY_LETTER)
         if not any(each.items for each in found.values()):
             raise ConfigError(
