@@ -68,7 +68,7 @@ def watched(counter: Counter) -> None:
 
 
 def build_node(plan: recipe.Recipe, crawl: Path, store: Path) -> None:
-    recipe.run(plan, {"crawl": [crawl]}, store, Local())
+    recipe.run(plan, {name: [crawl] for name in plan.inputs}, store, Local())
 
 
 def folders_of(artifact: Artifact) -> list[Path]:

@@ -57,7 +57,7 @@ def run(config: MadeConfig, job: Job) -> Result:
 
     Raises:
         ConfigError: a set needs parallel text that is not given, or no set needs what is given.
-        DataError: the parallel text lacks a set's source, or no item is in a language.
+        DataError: the parallel text lacks a set's source, or no item is in any language.
     """
     wanted = {PIECES[name][0]: name for name in config.sets if name in PIECES}
     if bool(wanted) != (PARALLEL in job.inputs):
@@ -71,13 +71,14 @@ def run(config: MadeConfig, job: Job) -> Result:
     counts = Counter(item.suite for item in items)
     languages = {name: {it.language for it in items if it.suite == name} for name in counts}
     found = set().union(*languages.values())
-    missing = sorted({*config.languages} - found)
-    if missing or not found:
-        where = ", ".join(missing) or "any language"
+    if not found:
         raise DataError(
-            f"evaluation.made: no item of {', '.join(config.sets)} is in {where}",
+            f"evaluation.made: no item of {', '.join(config.sets)} is in "
+            f"{', '.join(config.languages) or 'any language'}",
             hint="name others in languages, as nob_Latn, or give more parallel text",
         )
+    if missing := sorted({*config.languages} - found):
+        job.progress.say(f"no item of {', '.join(config.sets)} is in {', '.join(missing)}")
     write_items(job, items)
     metrics: Metrics = {"items": len(items), "languages": len(found)}
     metrics["common_languages"] = len(set.intersection(*languages.values()))

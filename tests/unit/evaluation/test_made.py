@@ -75,7 +75,12 @@ def test_only_the_languages_that_are_named(run, parallel):
 
 def test_a_language_that_no_set_is_in(run):
     with pytest.raises(DataError, match=r"no item of rows is in tel_Latn$"):
-        run(STAGE, {"sets": ["rows"], "languages": ["tel_Latn", "deu_Latn"]})
+        run(STAGE, {"sets": ["rows"], "languages": ["tel_Latn"]})
+
+
+def test_a_language_that_a_set_is_not_in_is_left_out(run):
+    _, made = run(STAGE, {"sets": ["rows"], "languages": ["tel_Latn", "deu_Latn"]})
+    assert {item.language for item in items_of(made)} == {"deu_Latn"}
 
 
 def test_text_that_no_item_can_be_made_of(run, table_shard):
