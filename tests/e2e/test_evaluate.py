@@ -1,5 +1,6 @@
 """`bedstone evaluate`: planted answers in two languages, by models and endpoints that are known."""
 
+import itertools
 import json
 import random
 import re
@@ -9,6 +10,8 @@ from tests.support.endpoints import found, reply, serving
 from tests.support.models import write_unigram
 from tests.unit.conftest import tokenizer  # noqa: F401 (a fixture)
 
+from bedstone.errors import DataError
+from bedstone.evaluation import scores
 from bedstone.evaluation.likelihoods import continuations
 from bedstone.progress import Progress
 from bedstone.sampling import probe
@@ -124,7 +127,7 @@ def test_sets_made_here_are_the_default_and_answers_are_drawn(asked):
     assert "agreement_of_samples" in several["languages"][0]["measures"]
 
 
-def test_items_of_the_training_text_are_flagged(asked, store, tmp_path):
+def test_items_of_the_training_text_are_flagged(asked, cli, likes_x, store, tmp_path):
     suite = write_suite(tmp_path / "sentences", sentence)
     host = "Some of the boats were painted last spring, and nobody has asked why. "
     texts = [f"{host}{sentence(number)} {host}" for number in range(0, ITEMS, 2)] + [host * 3]
@@ -139,6 +142,84 @@ def test_items_of_the_training_text_are_flagged(asked, store, tmp_path):
         assert row["seen_share"] == pytest.approx(0.5, abs=0.1)
         assert row["accuracy_clean"]["value"] == row["score"]
     assert any("of the items stand in the training text" in each for each in told["warnings"])
+    detector = told["detector"]
+    assert 0 < detector["found"] <= detector["planted"]
+    words = ("--suite", suite, "--plain", "--corpus", corpus.path, "--store", store)
+    text = " ".join(cli("evaluate", likes_x, *words)[1].split())
+    assert f"{detector['found']} of {detector['planted']} planted copies are found" in text
+
+
+def test_a_set_without_english_is_narrowed_and_says_so(asked, cli, likes_x, store, tmp_path):
+    suite = write_suite(tmp_path / "letters", languages=("swa_Latn", "tel_Telu"))
+    (told,) = asked("--suite", suite, "--plain", "--language", "sw")["suites"]
+    assert [row["language"] for row in told["languages"]] == ["swa_Latn"]
+    assert "no gap to English: the suite has none" in told["warnings"]
+    words = ("--suite", suite, "--plain", "--language", "en,sw", "--store", store)
+    status, _, complaint = cli("evaluate", likes_x, *words)
+    assert status == 2
+    assert "no item is in eng_Latn" in complaint
+
+
+def test_two_kinds_of_items_in_a_file_are_told_apart(asked, tmp_path):
+    suite = write_suite(tmp_path / "letters")
+    for path in suite.iterdir():
+        more = [{"id": f"w{it}", "question": f"{it}?", "answer": "x"} for it in range(ITEMS)]
+        path.write_text(path.read_text() + "".join(json.dumps(row) + "\n" for row in more))
+    found = asked("--suite", suite, "--plain", "--max-tokens", 1)["suites"]
+    by_metric = {told["metric"]: told for told in found}
+    assert set(by_metric) == {"acc_bytes", "exact_match"}
+    assert by_metric["exact_match"]["judged_from"] == "answers"
+    scored, answered = (each["languages"][0]["tokens"] for each in by_metric.values())
+    assert scored != answered
+
+
+def test_prompts_that_are_cut_are_told(asked, tmp_path):
+    suite = write_suite(tmp_path / "letters", lambda number: f"{number} " * 300)
+    (told,) = asked("--suite", suite, "--plain")["suites"]
+    assert any("lost its first tokens" in each and "30 of 30" in each for each in told["warnings"])
+
+
+def test_a_run_that_was_stopped_is_counted_as_far_as_it_went(
+    asked, cli, likes_x, store, tmp_path, monkeypatch
+):
+    suite = write_suite(tmp_path / "letters")
+    words = ("--suite", suite, "--plain")
+    whole = asked(*words, "--dry-run")
+    monkeypatch.setattr(scores, "PART_ITEMS", 15)
+    parts, real = itertools.count(), continuations.scored
+
+    def stopped(writer, items):
+        if next(parts) > 1:
+            raise DataError("stopped")
+        return real(writer, items)
+
+    monkeypatch.setattr(continuations, "scored", stopped)
+    monkeypatch.setattr(scores, "core_count", lambda: 1)
+    assert cli("evaluate", likes_x, *words, "--store", store)[0] == 4
+    after = asked(*words, "--dry-run")
+    assert (after["scores_stored"], after["scores_to_make"]) == (60, 60)
+    assert after["prompt_tokens_at_most"] < 0.6 * whole["prompt_tokens_at_most"]
+
+
+def test_a_file_with_the_name_of_a_set_is_meant_by_its_path(
+    asked, cli, likes_x, store, tmp_path, monkeypatch
+):
+    monkeypatch.chdir(tmp_path)
+    write_suite(tmp_path / "rows")
+    words = ("--language", "te", "--items", 4, "--plain", "--dry-run")
+    assert asked("--suite", "rows", *words)["suites"] == ["rows"]
+    assert asked("--suite", "./rows", *words)["suites"] == ["own"]
+
+
+def test_no_line_is_longer_than_a_page_whatever_the_name(cli, likes_x, store, tmp_path):
+    path = tmp_path / f"eng_Latn.{'long-' * 40}name.jsonl"
+    path.write_text('{"question": "?", "choices": ["x", "7"], "gold": 0}\n')
+    words = ("--suite", path, "--plain", "--store", store)
+    for more in ((), ("--dry-run",)):
+        status, text, complaint = cli("evaluate", likes_x, *words, *more)
+        assert status == 0, complaint
+        assert max(map(len, text.splitlines())) <= 100
+        assert more or "1 item a language" in text
 
 
 def test_two_models_are_compared_on_the_same_items(asked, tmp_path, tokenizer):  # noqa: F811
@@ -248,6 +329,39 @@ def test_an_endpoint_that_echoes_is_scored(asked, tmp_path, findings):
     assert told["languages"][0]["usd_per_1000_items"] > 0
 
 
+def test_an_endpoint_is_paid_for_all_that_it_is_sent(asked, tmp_path, findings):
+    findings(echo="honoured")
+    suite = write_suite(tmp_path / "letters", "Which is it, {}?".format, ("eng_Latn",))
+    sent = []
+
+    def counting(handler, body):
+        sent.append(len(body["prompt"]) + body["max_tokens"])
+        echoing(handler, body)
+
+    with serving(counting) as url:
+        words = ("--suite", suite, "--plain", "--endpoint-model", "m", "--prompt-price", 2)
+        before = asked(*words, "--completion-price", 2, "--dry-run", model=url)
+        (told,) = asked(*words, "--completion-price", 2, model=url)["suites"]
+    paid = sum(sent) - len("one two") - 1  # to learn how texts begin, once
+    (row,) = told["languages"]
+    assert row["tokens"] * ITEMS == pytest.approx(paid)
+    assert row["usd_per_1000_items"] * ITEMS / 1_000 == pytest.approx(2e-6 * paid)
+    assert before["usd_at_most"] >= 2e-6 * paid
+
+
+@pytest.mark.parametrize("words", [(), ("--dry-run",)])
+def test_what_an_endpoint_cannot_do_is_refused_when_it_is_priced_too(
+    cli, tmp_path, store, findings, words
+):
+    findings(logprobs_of=None, logprobs="ignored", temperature="ignored")
+    suite = write_suite(tmp_path / "letters", "Which is it, {}?".format)
+    with serving(first_letter) as url:
+        asked = ("--suite", suite, "--endpoint-model", "m", "--store", store)
+        status, _, complaint = cli("evaluate", url, *asked, *words)
+    assert status == 2
+    assert "temperature is not honoured" in complaint
+
+
 def first_letter(handler, body):
     """A chat that always answers A."""
     prompt = body["messages"][-1]["content"]
@@ -292,6 +406,7 @@ def test_a_hostile_suite_ends_in_one_clear_error(cli, likes_x, store, tmp_path, 
     status, told, complaint = cli("evaluate", likes_x, "--suite", path, "--store", store)
     assert (status, told) == (4, "")
     assert complaint.count("error: ") == 1
+    assert content or f"{path} holds no item" in complaint
     assert "\x1b" not in complaint
     assert "Traceback" not in complaint
 

@@ -22,6 +22,7 @@ from bedstone.commands.declare import (
 from bedstone.commands.desk import artifact_of, given, is_url, keys_of, making, words_of
 from bedstone.commands.save import target, write_chart
 from bedstone.commands.strategies import Probe
+from bedstone.errors import number_of
 from bedstone.evaluation.inquiry.answer import (
     Detour,
     DetourCost,
@@ -84,15 +85,15 @@ def evaluate(
         Words,
         typer.Option(
             help="a file or folder of a test, or what is made here: rows, facts, titles, messages,"
-            " udhr (the last three fetch parallel text); may be repeated; rows and facts unless"
-            " told"
+            " udhr (the last three fetch parallel text), though a file has that name: ./rows is the"
+            " file; may be repeated; rows and facts unless told"
         ),
     ] = (),
     items: Annotated[
         int, typer.Option(min=1, max=1_000_000, help="of a suite in each language, at most")
     ] = 200,
     language: Annotated[
-        Words, typer.Option(help="these alone, by any code: te,swa; English is always among them")
+        Words, typer.Option(help="these alone, by any code: te,swa; and English, if it is there")
     ] = (),
     samples: Annotated[
         int, typer.Option(min=1, max=64, help="answers to an item, for agreement")
@@ -166,7 +167,10 @@ def evaluate(
     asked = asking.Asked(
         path=path,
         endpoint_model=endpoint_model,
-        suites=tuple(str(given(each, store)[0]) for each in words_of(suite) or SUITES),
+        suites=tuple(
+            each if each in asking.SETS else given(each, store)[0]
+            for each in words_of(suite) or SUITES
+        ),
         items=items,
         languages=keys_of(language),
         samples=samples,
@@ -223,7 +227,7 @@ def _lines(found: Any) -> Iterator[str]:
 
 
 def _cost(found: EvaluationCost) -> Iterator[str]:
-    yield f"suites: {', '.join(found['suites'])}"
+    yield from wrap(f"suites: {', '.join(found['suites'])}", WIDTH, subsequent_indent="  ")
     yield f"{found['scores_stored']:,} scores and {found['answers_stored']:,} answers are stored"
     yield (
         f"{found['scores_to_make']:,} scores would be made and {found['answers_to_draw']:,} answers"
@@ -248,7 +252,8 @@ def _cost(found: EvaluationCost) -> Iterator[str]:
 def _evaluated(found: Evaluation) -> Iterator[str]:
     for suite in found["suites"]:
         by = "" if suite["judged_from"] == "scores" else ", as the model answers"
-        yield f"{suite['name']} by {suite['metric']}{by}; {_baselines(suite['languages'])}"
+        head = f"{suite['name']} by {suite['metric']}{by}; {_baselines(suite['languages'])}"
+        yield from wrap(head, WIDTH, subsequent_indent="  ")
         yield from _table("language", COLUMNS, suite["languages"])
         whole = [row for row in suite["domains"] if row["language"] is None]
         if len(whole) > 1:
@@ -281,8 +286,8 @@ def _table(key: str, columns: Columns, rows: Sequence[Any]) -> list[str]:
 def _baselines(rows: Sequence[EvaluatedLanguage]) -> str:
     """What is had without the question, in the mean over the languages."""
     counts = [row["items"] for row in rows]
-    told = [" to ".join(f"{each:,}" for each in sorted({min(counts), max(counts)}))]
-    told[0] += " items a language"
+    few, most = min(counts), max(counts)
+    told = [f"{f'{few:,} to ' * (few < most)}{number_of(most, 'item')} a language"]
     for name in ("chance", "longest_choice", "answer_only"):
         values: list[Any] = [dict(row)[name] for row in rows]
         known = [value for value in values if value is not None]
@@ -308,6 +313,11 @@ def _sentences(suite: EvaluatedSuite) -> Iterator[str]:
         )
     for key, gap in (suite["against"] or {}).items():
         yield f"{key}: over the other model {_gap(gap)}"
+    if it := suite["detector"]:
+        yield (
+            f"looked for in the training text, where {it['found']:,} of {it['planted']:,} planted "
+            f"copies are found, and of {it['absent']:,} stretches {it['false_alarms']:,} wrongly"
+        )
     yield from (f"warning: {each}" for each in suite["warnings"])
 
 

@@ -25,6 +25,7 @@ Belebele the site of the page, of XCOPA ``cause`` or ``effect``, of MultiBLiMP t
 from collections import Counter, defaultdict
 from collections.abc import Sequence
 from dataclasses import replace
+from os.path import commonpath
 from pathlib import Path
 
 from pydantic import Field
@@ -49,6 +50,8 @@ class SuiteConfig(Config):
     count as one. Those that most languages have go first."""
     languages: tuple[str, ...] = ()
     """As ``tel_Telu``; none for all."""
+    reference: str | None = None
+    """Read besides ``languages`` where there is any item in it: they are compared with it."""
     metric: Metric | None = None
     """In place of the set's own, for the items that it fits: ``acc``, ``acc_bytes``, ``acc_chars``
     or ``acc_pmi`` of several choices, ``bits`` of texts, ``exact_match`` or ``chrf`` of answers."""
@@ -66,7 +69,8 @@ def run(config: SuiteConfig, job: Job) -> Result:
     described = tests_in(paths)
     names = described or to_test_on(name for name in paths if is_read(name))
     wanted = set(map(_key, config.languages))
-    reader = SetReader(wanted)
+    reference = {_key(config.reference)} if wanted and config.reference else set()
+    reader = SetReader(wanted | reference)
     with job.progress.task("files", len(names)) as progress:
         for name in names:
             reader.read(name, paths[name])
@@ -77,7 +81,8 @@ def run(config: SuiteConfig, job: Job) -> Result:
         there = ", ".join(sorted(reader.languages)) or "none"
         raise ConfigError(f"no item is in {', '.join(missing)}", hint=f"there are {there}")
     if not reader.items:
-        raise DataError(f"{job.inputs['files'].location} holds no item", hint=KNOWN)
+        given = commonpath([path.resolve() for path in job.inputs["files"].files])
+        raise DataError(f"{given} holds no item", hint=KNOWN)
     items = drawn(_judged(reader.items, config.metric), config.items, config.seed)
     write_items(job, items)
     return Result(

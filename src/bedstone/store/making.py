@@ -32,9 +32,13 @@ class Making:
 
     def is_stored(self, stage: str, config: Mapping[str, Any], **inputs: Artifact) -> bool:
         """Whether ``build`` would find it."""
+        return is_complete(self.folder(stage, config, **inputs))
+
+    def folder(self, stage: str, config: Mapping[str, Any], **inputs: Artifact) -> Path:
+        """Where ``build`` makes it, or has begun to."""
         made_by = find(stage)
         settings = configs.checked(made_by.config, dict(config))
-        return is_complete(ask(made_by, settings, inputs).folder(self.store))
+        return ask(made_by, settings, inputs).folder(self.store)
 
     def adopted(self, path: Path | None) -> Artifact | None:
         """The artifact of a file, or nothing of none."""

@@ -72,7 +72,8 @@ class EvaluatedLanguage(Scored):
     tokens: float
     """Of an item, read and drawn."""
     tokens_over_english: float | None
-    """For the same content, by the model's own tokeniser."""
+    """For the same content, by the model's own tokeniser; of an endpoint's answers with what its
+    template puts around each, which brings it nearer to 1."""
     usd_per_1000_items: float | None
     """Null where no price is given."""
     seconds_per_item: float | None
@@ -103,6 +104,18 @@ class WorstLanguage(TypedDict):
     """Below it lies the worst of equal ones in 5 of 100 tests."""
 
 
+class Detector(TypedDict):
+    """How well what stands in the training text is found there."""
+
+    planted: int
+    """Copies of items."""
+    found: int
+    absent: int
+    """Stretches that stand there once, as long as the items' questions."""
+    false_alarms: int
+    """Those found elsewhere."""
+
+
 class EvaluatedSuite(TypedDict):
     """What a test says of the model."""
 
@@ -121,6 +134,8 @@ class EvaluatedSuite(TypedDict):
     languages or more: Spearman's, no cause."""
     against: dict[str, Measure] | None
     """By how much it is above the other model in each language, on the same items."""
+    detector: Detector | None
+    """Null where nobody could look for the items in the training text."""
     warnings: list[str]
 
 

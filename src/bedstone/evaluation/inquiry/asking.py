@@ -6,13 +6,14 @@ asked again, and a run that was stopped goes on.
 """
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import pyarrow as pa
+import pyarrow.parquet as pq
 
 from bedstone.corpus.overlap import grades
 from bedstone.errors import ConfigError, nearest
@@ -20,13 +21,16 @@ from bedstone.evaluation.likelihoods.echoes import FEATURE
 from bedstone.evaluation.made import PIECES, SETS
 from bedstone.evaluation.suites.descriptions import ENDINGS
 from bedstone.evaluation.suites.naming import key_of
+from bedstone.generation.chain import parse
 from bedstone.generation.complete import chain_of
 from bedstone.generation.writer import folder_of, loaded
 from bedstone.languages import ENGLISH
 from bedstone.model import Device, NumberFormat
 from bedstone.sampling.choosing.comparison import Prices
 from bedstone.sampling.choosing.pace import Pace
+from bedstone.sampling.endpoints.client import Endpoint
 from bedstone.sampling.endpoints.findings import Findings
+from bedstone.sampling.endpoints.openai_api import RemoteDrawing
 from bedstone.sampling.source import Source, refuse_unnamed
 from bedstone.store.adoption import adopt
 from bedstone.store.artifact import Artifact, is_complete
@@ -34,6 +38,7 @@ from bedstone.store.making import Making
 from bedstone.store.provenance import core_count
 from bedstone.tasks.asked import BY_LETTER, AskedItems
 from bedstone.tasks.items import Item, items_of
+from bedstone.tasks.reading import LETTERS
 from bedstone.tasks.stored import rows_of
 
 ITEMS = ("evaluation.suite", "evaluation.made", "evaluation.translations")
@@ -49,8 +54,8 @@ class Asked:
     path: Path | None
     """Of a model on this machine; None of an endpoint."""
     endpoint_model: str | None
-    suites: tuple[str, ...]
-    """Names of ``evaluation.made``, files, folders, or artifacts of items."""
+    suites: tuple[str | Path, ...]
+    """Names of ``evaluation.made``; files, folders, or artifacts of items."""
     items: int
     """Of a suite and language."""
     languages: tuple[str, ...]
@@ -140,7 +145,7 @@ class Asking:
             inputs = {"items": suite.artifact, **self.source.inputs}
             found["scores"] = Request(choices, "evaluation.scores", self.asked.how, inputs)
         else:
-            several = [item for item in choices if len(item.choices) > 1]
+            several = [item for item in choices if 1 < len(item.choices) <= len(LETTERS)]
             found["letters"] = self._drawn(suite, several, BY_LETTER)
         if not any(each.items for each in found.values()):
             raise ConfigError(
@@ -185,15 +190,17 @@ class Asking:
 
     def grades(
         self, suite: Suite, documents: Artifact, kept: Artifact | None
-    ) -> dict[str, dict[str, Any]]:
-        """What of each item the training text holds."""
+    ) -> tuple[dict[str, dict[str, Any]], Mapping[str, object]]:
+        """What of each item the training text holds, and how well that is found."""
         inputs = {"documents": documents, "items": suite.artifact}
         controls = self.making.build("corpus.controls", {}, **inputs)
         found = self.making.build(
             "corpus.contamination", {}, kept=kept, controls=controls, **inputs
         )
-        kinds = grades.calibration(controls, found)["kinds"]
-        return {each["id"]: dict(each) for each in grades.graded(controls, found, kinds)}
+        known = grades.calibration(controls, found)
+        graded = grades.graded(controls, found, known["kinds"])
+        detector = {name: count for name, count in known.items() if name != "kinds"}
+        return {each["id"]: dict(each) for each in graded}, detector
 
     def pace(self) -> Pace | None:
         """Of a model of this machine, measured now or before."""
@@ -204,18 +211,22 @@ class Asking:
 
     def cost(self, suites: Sequence[Suite]) -> dict[str, Any]:
         """What is stored, and what is still to be asked; nothing is."""
-        counts, read = Counter[tuple[bool, bool]](), 0
-        for suite in suites:
-            for items, stage, config, inputs in self.requests(suite).values():
-                is_score = stage == "evaluation.scores"
-                is_made = self.making.is_stored(stage, config, **inputs)
-                choices = sum(len(item.choices) for item in items)
-                counts[is_score, is_made] += (
-                    choices if is_score else len(items) * self.asked.samples
-                )
-                if not is_made:
-                    read += self._scored_tokens(items) if is_score else self._asked_tokens(items)
-        drawn = counts[False, False] * self.asked.max_tokens
+        counts, read, echoed = Counter[tuple[bool, bool]](), 0, 0
+        for request in (each for suite in suites for each in self.requests(suite).values()):
+            is_score, stored = request.stage == "evaluation.scores", self._stored(request)
+            for item in request.items:
+                several = len(item.choices) if is_score else self.asked.samples
+                counts[is_score, item.id in stored] += several
+            left = [item for item in request.items if item.id not in stored]
+            if not left:
+                continue
+            if not is_score:
+                self._refuse_hindered()
+            texts = (self._scored_texts if is_score else self._asked_texts)(left)
+            read += self._tokens(texts, chat=not (is_score or self.asked.plain))
+            # An endpoint draws a token behind each text that it echoes.
+            echoed += len(texts) if is_score and self.source.path is None else 0
+        drawn = counts[False, False] * self.asked.max_tokens + echoed
         pace, prices = self.pace(), self.asked.prices
         return {
             "scores_stored": counts[True, True],
@@ -228,20 +239,34 @@ class Asking:
             "usd_at_most": (read * prices.prompt_usd + drawn * prices.completion_usd) / 1e6,
         }
 
-    def _scored_tokens(self, items: Sequence[Item]) -> int:
+    def _stored(self, request: Request) -> set[str]:
+        """The items that are done, by a run that was stopped, too."""
+        folder = self.making.folder(request.stage, request.config, **request.inputs)
+        name = "item" if request.stage == "evaluation.scores" else "problem"
+        parts = [pq.read_table(path, columns=[name]) for path in folder.glob("parts/*.parquet")]
+        return {item for part in parts for item in part[name].to_pylist()}
+
+    def _refuse_hindered(self) -> None:
+        """Raises ConfigError where an endpoint cannot draw answers so."""
+        if (probed := self.source.probed) is not None:
+            asked = self.asked
+            wanted = RemoteDrawing(parse(asked.chain), asked.samples, asked.max_tokens, asked.seed)
+            endpoint = Endpoint(probed["url"], probed["model"], probed["chat"])
+            endpoint.refuse_hindered(wanted, Findings.read(probed))
+
+    def _scored_texts(self, items: Sequence[Item]) -> list[str]:
         """Of prompts, choices behind them and alone; an endpoint gets a prompt with each, too."""
         texts = []
         for item in items:
             choices = [item.delimiter + choice for choice in item.choices]
             again = item.prompt if self.source.path is None else ""
             texts += [item.prompt, *choices, *(again + each for each in choices)]
-        return self._tokens(texts, chat=False)
+        return texts
 
-    def _asked_tokens(self, items: Sequence[Item]) -> int:
+    def _asked_texts(self, items: Sequence[Item]) -> list[str]:
         task = AskedItems.among(items, by_letter=bool(items[0].choices))
         problems = task.problems(len(items), self.asked.seed, "test")
-        texts = [each.prompts[0] for each in problems] * self.asked.samples
-        return self._tokens(texts, chat=not self.asked.plain)
+        return [each.prompts[0] for each in problems] * self.asked.samples
 
     def _tokens(self, texts: Sequence[str], *, chat: bool) -> int:
         """At most; to an endpoint, whose tokeniser is not known, a byte is one."""
@@ -250,6 +275,13 @@ class Asking:
         writer = loaded(folder_of(self.source.inputs["model"]), **self.asked.how)
         ids = writer.prompt_ids(texts, chat=True) if chat else map(writer.texts.encode, texts)
         return sum(map(len, ids))
+
+    @property
+    def encode(self) -> Callable[[str], Sequence[int]] | None:
+        """By the tokeniser of a model of this machine; None of an endpoint, which has not told."""
+        if self.source.path is None:
+            return None
+        return loaded(folder_of(self.source.inputs["model"]), **self.asked.how).texts.encode
 
 
 def suites_of(asked: Asked, making: Making) -> list[Suite]:
@@ -260,24 +292,28 @@ def suites_of(asked: Asked, making: Making) -> list[Suite]:
         DataError: a file holds no items.
     """
     languages = tuple(key_of(each) or each for each in asked.languages)
-    if languages:
-        languages = tuple(dict.fromkeys((ENGLISH, *languages)))
     shared = {"items": asked.items, "languages": languages, "seed": asked.seed}
     return [Suite(_suite(name, shared, making)) for name in dict.fromkeys(asked.suites)]
 
 
-def _suite(name: str, shared: Mapping[str, Any], making: Making) -> Artifact:
-    path = Path(name)
+def _suite(path: str | Path, shared: Mapping[str, Any], making: Making) -> Artifact:
+    if isinstance(path, str):
+        return _made(path, shared, making)
     if is_complete(path) and Artifact(path).manifest.stage in ITEMS:
         return Artifact(path)
     if path.exists():
         # What describes a test of lm-evaluation-harness has its data beside it.
         files = path.parent if path.suffix in ENDINGS else path
-        return making.build("evaluation.suite", shared, files=adopt([files], making.store))
-    if name not in SETS:
-        raise ConfigError(
-            f"--suite {name}: no such file, and no set that is made here; {nearest(name, SETS)}"
-        )
+        config = {**shared, "reference": ENGLISH}
+        return making.build("evaluation.suite", config, files=adopt([files], making.store))
+    raise ConfigError(
+        f"--suite {path}: no such file, and no set that is made here; {nearest(str(path), SETS)}"
+    )
+
+
+def _made(name: str, shared: Mapping[str, Any], making: Making) -> Artifact:
+    if languages := shared["languages"]:
+        shared = {**shared, "languages": tuple(dict.fromkeys((ENGLISH, *languages)))}
     parallel = None
     if name in PIECES:
         parallel = making.build("corpus.parallel", {"sources": (PIECES[name][0],)})

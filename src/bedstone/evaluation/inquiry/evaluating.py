@@ -1,6 +1,6 @@
 """`bedstone evaluate`: what is asked, what came of it, and what the other model made of it."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Container, Iterator, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -56,8 +56,9 @@ def evaluated(model: str, asked: Asked, making: Making) -> Row:
     shares = summary.train_shares(corpus)
     rows = list[Row]()
     for suite in suites:
-        grades = asking.grades(suite, text, kept) if text else None
-        rows += _told(asking, suite, grades, shares, other)
+        grades, detector = asking.grades(suite, text, kept) if text else (None, None)
+        told_rows = _told(asking, suite, grades, shares, other)
+        rows += [row | {"detector": detector} for row in told_rows]
     texts = sum(len(item.choices) == 1 for suite in suites for item in suite.items)
     if texts and not asking.scores_texts:
         left_out = f"{number_of(texts, 'text')} left out: the endpoint tells no bits of one"
@@ -81,32 +82,34 @@ def _told(
 ) -> Iterator[Row]:
     """What is said of each suite that an artifact holds."""
     tables = asking.tables(suite)
-    spent = expenses(suite.items, tables, asking.asked.prices, asking.pace())
+    spent = expenses(suite.items, tables, asking.asked.prices, asking.pace(), asking.encode)
     own = [each for table in tables for each in outcomes(suite.items, table)] if other else []
     for row in told(asking.standing(suite), grades):
-        name = row["name"]
-        if row["judged_from"] == "answers" and any(
-            it.choices for it in suite.items if it.suite == name
-        ):
+        at = row["name"], row["metric"]
+        items = {it.id: it for it in suite.items if (it.suite, it.metric) == at}
+        if row["judged_from"] == "answers" and any(it.choices for it in items.values()):
             row["metric"] = BY_LETTER
         languages = [
-            summary.beside(each, spent[name, each["language"]], shares) for each in row["languages"]
+            summary.beside(each, spent[*at, each["language"]], shares) for each in row["languages"]
         ]
         sign = 1 if row["metric"] == "bits" else -1  # of bits the fewest are best
         languages.sort(key=lambda each: (sign * each["score"], each["language"]))
         yield row | {
             "languages": languages,
             "correlations": summary.correlations(languages),
-            "against": None if other is None else _against(name, other, own, asking.asked.seed),
-            "warnings": list(summary.warnings(name, languages)),
+            "against": None if other is None else _against(items, other, own, asking.asked.seed),
+            "warnings": [
+                *summary.warnings(row["name"], languages),
+                *summary.marks([*items.values()], tables),
+            ],
         }
 
 
 def _against(
-    name: str, other: Sequence[Outcome], own: Sequence[Outcome], seed: int
+    among: Container[str], other: Sequence[Outcome], own: Sequence[Outcome], seed: int
 ) -> dict[str, Row]:
     """How far the model is above the other one, by language."""
-    before, after = ([it for it in those if it.item.suite == name] for those in (other, own))
+    before, after = ([it for it in those if it.item.id in among] for those in (other, own))
     gaps = paired_models(before, after, seed) if before else {}
     return {key: asdict(gap) for key, gap in gaps.items()}
 

@@ -1,15 +1,18 @@
 """One table of a suite: how good a model is in each language, beside what may go with it."""
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
+import pyarrow as pa
+
 from bedstone.evaluation.standing import UNKNOWN
-from bedstone.languages import WORLD_POPULATION, name, speakers, split
+from bedstone.languages import ENGLISH, WORLD_POPULATION, name, speakers, split
 from bedstone.store.artifact import Artifact
 from bedstone.store.lineage import ancestors
 from bedstone.store.payload import read_json
+from bedstone.tasks.items import Item
 from bedstone.tokenizer.mixing.shares import FILE as MIX
 from bedstone.tokenizer.mixing.shares import language_of
 from bedstone.uncertainty.intervals import rank_correlation
@@ -21,6 +24,11 @@ COARSE = 0.1
 """A gap that a test should be able to tell."""
 UNREAD_SHARE = 0.05
 """Of the answers: more is told."""
+MARKS = {
+    "is_cut": "the prompt lost its first tokens, for the model's texts are shorter",
+    "is_split": "a token spans the border of prompt and choice",
+}
+"""Of scores, in words."""
 ONE_TEXT = {"belebele": "FLORES", "sib200": "FLORES", "flores": "FLORES", "udhr": "udhr"}
 """Suites of a text that yardsticks are made of, too."""
 
@@ -71,6 +79,8 @@ def correlations(rows: Sequence[Row]) -> dict[str, Row]:
 
 def warnings(suite: str, rows: Sequence[Row]) -> Iterator[str]:
     """What a careful reader of the rows would object."""
+    if ENGLISH not in {row["language"] for row in rows}:
+        yield "no gap to English: the suite has none"
     if doubtful := [row["language"] for row in rows if row["exceeds_baselines"] is False]:
         yield (
             "not above what is had without the question, so the score says nothing of the "
@@ -91,6 +101,18 @@ def warnings(suite: str, rows: Sequence[Row]) -> Iterator[str]:
             )
     if text := next((text for name, text in ONE_TEXT.items() if name in suite), None):
         yield f"its text is that of the yardstick {text}: the two are one piece of evidence"
+
+
+def marks(items: Sequence[Item], tables: Sequence[pa.Table]) -> Iterator[str]:
+    """Of how many items, by language, the scores are not of the texts as they stand."""
+    for mark, told in MARKS.items():
+        scored = [table for table in tables if mark in table.column_names]
+        ids = {name for it in scored for name in it.filter(it[mark])["item"].to_pylist()}
+        marked = Counter(item.language for item in items if item.id in ids)
+        whole = Counter(item.language for item in items)
+        counts = (f"{key} {n:,} of {whole[key]:,}" for key, n in sorted(marked.items()))
+        if marked:
+            yield f"{told}: {', '.join(counts)}"
 
 
 def _is_coarse(gap: Row | None) -> bool:

@@ -116,9 +116,7 @@ class Endpoint:
             BedstoneError: the server refuses, cannot be reached, or fails at every try.
             DataError: an answer that cannot be read, or that holds what no completion can.
         """
-        hindered = obstacles(drawing, findings)
-        if hindered:
-            raise ConfigError(f"{self.url} cannot do what is asked: {'; '.join(hindered)}")
+        self.refuse_hindered(drawing, findings)
         at_once = CHOICES if findings.honours("n") else 1
         starts = range(0, drawing.samples, at_once)
         groups = [min(at_once, drawing.samples - start) for start in starts]
@@ -140,6 +138,11 @@ class Endpoint:
             done = list(pool.map(work, jobs))
         places = range(0, len(jobs), len(groups))
         return [list(chain(*done[place : place + len(groups)])) for place in places]
+
+    def refuse_hindered(self, drawing: RemoteDrawing, findings: Findings) -> None:
+        """Raises ConfigError where it cannot draw so."""
+        if hindered := obstacles(drawing, findings):
+            raise ConfigError(f"{self.url} cannot do what is asked: {'; '.join(hindered)}")
 
     def ask(self, prompt: str, sent: Mapping[str, Any], listed: int | None = None) -> Reply:
         """One request's answer.

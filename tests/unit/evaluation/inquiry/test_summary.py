@@ -2,10 +2,13 @@
 
 from types import SimpleNamespace
 
+import pyarrow as pa
 import pytest
 
 from bedstone.evaluation.inquiry import summary
 from bedstone.store.artifact import Artifact
+from bedstone.tasks.items import Item
+from bedstone.tasks.stored import ANSWERS, SCORES
 
 
 def row(language="tel_Telu", score=0.5, **values):
@@ -65,4 +68,26 @@ def test_a_careful_reader_is_warned():
     assert seen == "hin_Deva: 25% of the items stand in the training text; 0.125 on clean ones"
     assert all_seen == "deu_Latn: 100% of the items stand in the training text; none is clean"
     assert "FLORES" in text
-    assert list(summary.warnings("mine", [row()])) == []
+    assert list(summary.warnings("mine", [*rows[-2:-1], row("eng_Latn")])) == []
+    assert list(summary.warnings("mine", [row()])) == ["no gap to English: the suite has none"]
+
+
+def test_scores_of_other_texts_than_those_of_the_items_are_told_by_language():
+    items = [
+        Item("s", f"{language}{number}", language, "acc", choices=("a", "b"))
+        for language in ("hin_Deva", "tel_Telu")
+        for number in range(3)
+    ]
+    rows = [
+        {"item": item.id, "choice": choice, "is_cut": item.language == "tel_Telu"}
+        | {"is_split": item.id == "hin_Deva0"}
+        for item in items
+        for choice in range(2)
+    ]
+    answers = pa.Table.from_pylist([], ANSWERS)
+    found = list(summary.marks(items, [answers, pa.Table.from_pylist(rows, SCORES)]))
+    assert found == [
+        "the prompt lost its first tokens, for the model's texts are shorter: tel_Telu 3 of 3",
+        "a token spans the border of prompt and choice: hin_Deva 1 of 3",
+    ]
+    assert list(summary.marks(items[3:], [pa.Table.from_pylist(rows[:6], SCORES)])) == []

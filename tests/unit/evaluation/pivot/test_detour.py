@@ -236,9 +236,9 @@ def test_without_what_people_wrote_there_is_no_gap(detour):
 
 def test_calls_tokens_and_waiting_are_those_of_all_steps(detour):
     row = only(detour(suite(), Planted(), scored(0.5)))
-    # Of an endpoint's model each choice is a call with the prompt; a line is a call too.
-    assert row["calls"] == {"direct": 4, "in": 9, "in_out": None, "self": 9, "gold_in": 4}
-    assert row["tokens"]["direct"] == 4 * 6 + 4 * 4
+    # An endpoint is given the prompt, each choice with it, and alone; a line is a call too.
+    assert row["calls"] == {"direct": 9, "in": 14, "in_out": None, "self": 14, "gold_in": 9}
+    assert row["tokens"]["direct"] == 6 + 4 * (6 + 4) + 4 * (1 + 4) + 9
     assert row["tokens"]["in"] == row["tokens"]["direct"] + 2 * (6 + 4 * 3)
     assert row["arms"]["in"]["waiting_seconds"] is None
     right = row["arms"]["direct"]["score"] / row["tokens"]["direct"] * 1e6
