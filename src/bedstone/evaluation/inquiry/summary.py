@@ -5,14 +5,14 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
-from bedstone.evaluation.standing import UNKNOWN
+from bedstone.evaluation.standing import UNKNOWN, compared_by
 from bedstone.languages import WORLD_POPULATION, name, speakers, split
 from bedstone.store.artifact import Artifact
 from bedstone.store.lineage import ancestors
 from bedstone.store.payload import read_json
 from bedstone.tokenizer.mixing.shares import FILE as MIX
 from bedstone.tokenizer.mixing.shares import language_of
-from bedstone.uncertainty.intervals import rank_correlation
+from bedstone.uncertainty.intervals import rank_correlation, wilson
 
 Row = dict[str, Any]
 BESIDE = ("train_share", "speakers_share", "tokens_over_english")
@@ -22,7 +22,7 @@ COARSE = 0.1
 UNREAD_SHARE = 0.05
 """Of the answers: more is told."""
 ONE_TEXT = {"belebele": "FLORES", "sib200": "FLORES", "flores": "FLORES", "udhr": "udhr"}
-"""Suites of a text that yardsticks are made of, too."""
+"""Suites, without hyphens, of a text that yardsticks are made of, too."""
 
 
 def train_shares(model: Artifact | None) -> dict[str, float]:
@@ -59,11 +59,15 @@ def beside(row: Row, expense: Row, shares: Mapping[str, float]) -> Row:
     }
 
 
-def correlations(rows: Sequence[Row]) -> dict[str, Row]:
-    """How scores go with what stands beside them, over the languages; no cause is told by it."""
+def correlations(rows: Sequence[Row], metric: str) -> dict[str, Row]:
+    """How what languages are compared by goes with what stands beside it; no cause is told by it.
+
+    Of texts that is bits over English, of which few are good.
+    """
     found = {}
     for kind in BESIDE:
-        pairs = [(row["score"], row[kind]) for row in rows if row[kind] is not None]
+        both = [(compared_by(row, metric), row[kind]) for row in rows]
+        pairs = [pair for pair in both if None not in pair]
         if pairs and (told := rank_correlation(*zip(*pairs, strict=True))) is not None:
             found[kind] = asdict(told)
     return found
@@ -89,9 +93,13 @@ def warnings(suite: str, rows: Sequence[Row]) -> Iterator[str]:
                 f"{row['language']}: {row['seen_share']:.0%} of the items stand in the training "
                 f"text; {on_clean}"
             )
-    if text := next((text for name, text in ONE_TEXT.items() if name in suite), None):
+    plain = suite.lower().replace("-", "")
+    if text := next((text for name, text in ONE_TEXT.items() if name in plain), None):
         yield f"its text is that of the yardstick {text}: the two are one piece of evidence"
 
 
 def _is_coarse(gap: Row | None) -> bool:
-    return gap is not None and (gap["low"] is None or gap.get("detectable", 0.0) > COARSE)
+    """Where nothing differs, as many items may yet differ as none of so many are seen to."""
+    if gap is None or gap["low"] is None:
+        return gap is not None
+    return bool(gap.get("detectable", wilson(0, gap["n"]).high) > COARSE)
