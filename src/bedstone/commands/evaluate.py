@@ -306,9 +306,10 @@ def _sentences(suite: EvaluatedSuite) -> Iterator[str]:
         pairs = len(rows) * (len(rows) - 1) // 2
         apart = len(suite["told_apart"] or ())
         yield f"{apart:,} of {pairs:,} pairs of languages can be told apart"
+    what = "bits over English" if suite["metric"] == "bits" else "score"
     for name, each in suite["correlations"].items():
         yield (
-            f"score with {name.replace('_', ' ')}, over {each['n']} languages: "
+            f"{what} with {name.replace('_', ' ')}, over {each['n']} languages: "
             f"{_told(each['value'], each['low'], each['high'])}, no cause"
         )
     for key, gap in (suite["against"] or {}).items():

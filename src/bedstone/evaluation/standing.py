@@ -4,9 +4,9 @@ Reads   ``items``; of these items ``scores`` (of evaluation.scores), ``answers``
         (of sampling.answers, of items without choices and of those with several), or some of them
 Writes  ``verdicts.parquet``, a row for each measure: ``suite``, ``metric``, ``language`` (null:
         all together), ``domain`` (null: of any), ``measure``, ``value``, ``low`` and ``high``
-        (95 %; null of too few items), ``n`` (that are independent); where it compares ``p``,
-        ``p_adjusted`` (Holm, over the languages), ``gains``, ``losses``, ``detectable`` (the least
-        difference that so many would tell in 80 of 100 tests)
+        (95 %; null of too few items, or of equal ones), ``n`` (that are independent); where it
+        compares ``p``, ``p_adjusted`` (Holm, over the languages), ``gains``, ``losses``,
+        ``detectable`` (the least difference that so many would tell in 80 of 100 tests)
         ``suites.json``: ``suite``, ``metric``, ``judged_from`` (scores or answers), ``worst`` (the
         worst language, beside the worst of as many equal ones), ``told_apart`` (pairs of languages)
         ``outcomes.parquet``, a row for each item and sample: what came of it, ``part`` (how far it
@@ -15,10 +15,11 @@ Writes  ``verdicts.parquet``, a row for each measure: ``suite``, ``metric``, ``l
 Items with choices are judged by their scores where there are some, else by the letter that an
 answer names. Contents are paired by ``parallel_id``, and drawn again by ``passage_id``. Measures:
 
-* ``score``; ``gap_to_english``, of texts ``bits_over_english``; ``unread``
+* ``score``; ``gap_to_english``, of texts ``bits_over_english``; of answers ``unread``
 * of choices ``acc_bytes``, ``acc``, ``acc_chars``, ``acc_pmi``; ``chance``, ``longest_choice`` and
   ``answer_only``, and how far the score is ``over_`` each; ``calibration_error`` and that
-  ``_by_chance``, ``is_miscalibrated``, ``brier``, ``auroc``
+  ``_by_chance``, ``is_miscalibrated``, ``brier``, ``auroc``: of what a choice has of the summed
+  probabilities of all, however it is taken
 * of several samples, or wordings, ``agreement_of_`` them, that ``_by_chance``, ``all_right_of_``
 * where abstaining may be right ``answered``, ``right_of_answered``, ``answered_without_fact``,
   ``abstained``, and ``scored``: wrong answers cost
@@ -50,6 +51,7 @@ from bedstone.evaluation.verdicts.rows import (
     suite_row,
 )
 from bedstone.generation.foresight import Foreseen, Known
+from bedstone.languages import ENGLISH
 from bedstone.store import tables
 from bedstone.store.artifact import Shard
 from bedstone.store.payload import read_json, write_json
@@ -145,25 +147,51 @@ def _suite(
     apart = [(pair["better"], pair["worse"]) for pair in suite["told_apart"] or ()]
     rank = ranks(languages, apart) if suite["worst"] else {}
     seen = _seen(came, grades)
+    told_of = [
+        {
+            "language": name,
+            "items": list(items.values()).count(name),
+            **_standing(measures[None, name]),
+            "rank": rank.get(name),
+            **seen[name],
+        }
+        for name in languages
+    ]
     return {
         "name": suite["suite"],
         **{name: suite[name] for name in ("metric", "judged_from", "worst", "told_apart")},
-        "languages": [
-            {
-                "language": name,
-                "items": list(items.values()).count(name),
-                **_standing(measures[None, name]),
-                "rank": rank.get(name),
-                **seen[name],
-            }
-            for name in languages
-        ],
+        "languages": _best_first(told_of, suite["metric"]),
         "domains": [
             {"domain": domain, "language": name, **_score(those)}
             for (domain, name), those in measures.items()
             if domain is not None
         ],
     }
+
+
+def compared_by(row: Row, metric: str) -> float | None:
+    """By what a language's row is compared with others': the score, or of texts bits over English.
+
+    None where nothing compares them: of chrF, and of texts without those of English.
+    """
+    if metric == "chrf":
+        return None
+    if metric != "bits":
+        return float(row["score"])
+    if row["language"] == ENGLISH:
+        return 1.0
+    return row["bits_over_english"] and float(row["bits_over_english"]["value"])
+
+
+def _best_first(rows: Sequence[Row], metric: str) -> list[Row]:
+    """What is not compared comes last, by name."""
+    sign = 1 if metric == "bits" else -1  # of bits the fewest are best
+
+    def place(row: Row) -> tuple[bool, float, str]:
+        value = compared_by(row, metric)
+        return value is None, sign * (value or 0.0), row["language"]
+
+    return sorted(rows, key=place)
 
 
 def _score(measures: Mapping[str, Row]) -> Row:
@@ -173,11 +201,11 @@ def _score(measures: Mapping[str, Row]) -> Row:
 
 
 def _standing(measures: Mapping[str, Row]) -> Row:
-    over = [gap["low"] or 0 for name, gap in measures.items() if name.startswith("over_")]
+    over = [gap["low"] for name, gap in measures.items() if name.startswith("over_")]
     return {
         **_score(measures),
         **{name: measures.get(name, {}).get("value") for name in ("chance", "answer_only")},
-        "exceeds_baselines": all(low > 0 for low in over) if over else None,
+        "exceeds_baselines": None if None in over or not over else min(over) > 0,
         "measures": {name: it for name, it in measures.items() if name not in TOP},
     }
 

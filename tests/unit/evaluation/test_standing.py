@@ -1,5 +1,5 @@
 import json
-from dataclasses import asdict
+from dataclasses import asdict, replace
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -91,6 +91,7 @@ def test_the_baselines_stand_beside_and_are_exceeded_or_not(judged):
     assert row["exceeds_baselines"] is False
     assert {"acc", "acc_bytes", "acc_chars", "acc_pmi"} < set(row["measures"])
     assert row["measures"]["acc_bytes"]["value"] == row["score"]
+    assert "unread" not in row["measures"]  # nothing was read
     _, suites = judged(items, scores=scores(items, right_of(SHARES), lambda item: 1))
     assert by_language(suites["rivers"])[ENGLISH]["exceeds_baselines"] is True
 
@@ -123,6 +124,7 @@ def test_few_items_have_a_score_and_no_interval(judged):
     _, suites = judged(items, scores=scores(items, lambda item: item.gold))
     row = by_language(suites["rivers"])[SWAHILI]
     assert (row["score"], row["low"], row["gap_to_english"]["low"]) == (1, None, None)
+    assert row["exceeds_baselines"] is None
     assert {(each["language"], each["low"]) for each in suites["rivers"]["domains"]} == {
         (None, None)
     }
@@ -136,9 +138,28 @@ def test_texts_have_bits_per_byte_and_are_compared_by_content(judged):
     rows = by_language(suites["udhr"])
     assert rows[ENGLISH]["score"] == pytest.approx(5.5)
     ratio = rows[SWAHILI]["bits_over_english"]
-    assert [ratio[name] for name in ("value", "low", "high")] == pytest.approx([1.5] * 3)
+    assert (ratio["value"], ratio["low"]) == (pytest.approx(1.5), None)  # nothing varies
     assert rows[SWAHILI]["gap_to_english"] is None
     assert (suites["udhr"]["worst"], rows[SWAHILI]["rank"]) == (None, None)
+
+
+def test_languages_are_ordered_by_what_compares_them(judged):
+    cost = {ENGLISH: 300, GERMAN: 150, SWAHILI: 600}
+    items = [
+        replace(it, choices=("x" * (1000 if it.language == SWAHILI else 100),)) for it in texts()
+    ]
+    alone = replace(items[0], id="alone", language="fra_Latn", parallel_id="alone")
+    table = scores([*items, alone], lambda item: cost.get(item.language, 1))
+    _, suites = judged([*items, alone], scores=table)
+    # Swahili has the fewest bits a byte, and the most for the same content
+    assert [*by_language(suites["udhr"])] == [GERMAN, ENGLISH, SWAHILI, "fra_Latn"]
+    items = [replace(item, metric="chrf", answers=("It is 42.",)) for item in facts()]
+    said = {ENGLISH: "It was 42.", GERMAN: "7", SWAHILI: "It is 42."}
+    _, suites = judged(items, answers=answers(items, lambda item, _: said[item.language]))
+    assert [*by_language(suites["facts"])] == [GERMAN, ENGLISH, SWAHILI]
+    items = questions()
+    _, suites = judged(items, scores=scores(items, right_of(SHARES)))
+    assert [*by_language(suites["rivers"])] == [ENGLISH, GERMAN, SWAHILI]
 
 
 def test_answers_without_a_fact_are_told_in_each_language(judged):
@@ -210,4 +231,4 @@ def test_always_wrong_costs_more_than_nothing(judged):
     items = facts()
     _, suites = judged(items, answers=answers(items, lambda *_: "7"), config={"threshold": 0.75})
     scored = by_language(suites["facts"])[GERMAN]["measures"]["scored"]
-    assert (scored["value"], scored["high"]) == (-3, -3)
+    assert (scored["value"], scored["low"]) == (-3, -3)

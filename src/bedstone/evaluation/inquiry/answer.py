@@ -15,7 +15,7 @@ class Measure(TypedDict):
 
     value: float | None
     low: float | None
-    """95 %; null of too few items."""
+    """95 %; null of too few items, or of equal ones."""
     high: float | None
     n: int | None
     """Items that are independent: passages, where items share one."""
@@ -57,7 +57,8 @@ class EvaluatedLanguage(Scored):
     answer_only: float | None
     """Of the choice that is likeliest without the question."""
     exceeds_baselines: bool | None
-    """Whether the score is surely above each of these three; null where there are none."""
+    """Whether the score is surely above each of these three; null where there are none, or too few
+    items."""
     seen_share: Share
     """Of the items that can be told, those that stand in the training text."""
     seen_answer_share: Share
@@ -124,14 +125,14 @@ class EvaluatedSuite(TypedDict):
     judged_from: Literal["scores", "answers"]
     """Whether choices are taken by their likelihood, or by the letter that is answered."""
     languages: list[EvaluatedLanguage]
-    """The best first."""
+    """The best first, of texts by bits over English; by name where nothing compares them."""
     domains: list[EvaluatedDomain]
     worst: WorstLanguage | None
     told_apart: list[dict[Literal["better", "worse"], str]] | None
     """Languages that differ beyond chance, Holm over all pairs."""
     correlations: dict[str, Measure]
-    """Of the score with ``train_share``, ``speakers_share`` and ``tokens_over_english``, of eight
-    languages or more: Spearman's, no cause."""
+    """Of the score, or of texts the bits over English, with ``train_share``, ``speakers_share`` and
+    ``tokens_over_english``, of eight languages or more: Spearman's, no cause."""
     against: dict[str, Measure] | None
     """By how much it is above the other model in each language, on the same items."""
     detector: Detector | None

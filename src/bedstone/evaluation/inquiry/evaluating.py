@@ -92,11 +92,9 @@ def _told(
         languages = [
             summary.beside(each, spent[*at, each["language"]], shares) for each in row["languages"]
         ]
-        sign = 1 if row["metric"] == "bits" else -1  # of bits the fewest are best
-        languages.sort(key=lambda each: (sign * each["score"], each["language"]))
         yield row | {
             "languages": languages,
-            "correlations": summary.correlations(languages),
+            "correlations": summary.correlations(languages, row["metric"]),
             "against": None if other is None else _against(items, other, own, asking.asked.seed),
             "warnings": [
                 *summary.warnings(row["name"], languages),

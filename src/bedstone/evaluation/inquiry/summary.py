@@ -7,7 +7,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from bedstone.evaluation.standing import UNKNOWN
+from bedstone.evaluation.standing import UNKNOWN, compared_by
 from bedstone.languages import ENGLISH, WORLD_POPULATION, name, speakers, split
 from bedstone.store.artifact import Artifact
 from bedstone.store.lineage import ancestors
@@ -15,7 +15,7 @@ from bedstone.store.payload import read_json
 from bedstone.tasks.items import Item
 from bedstone.tokenizer.mixing.shares import FILE as MIX
 from bedstone.tokenizer.mixing.shares import language_of
-from bedstone.uncertainty.intervals import rank_correlation
+from bedstone.uncertainty.intervals import rank_correlation, wilson
 
 Row = dict[str, Any]
 BESIDE = ("train_share", "speakers_share", "tokens_over_english")
@@ -30,7 +30,7 @@ MARKS = {
 }
 """Of scores, in words."""
 ONE_TEXT = {"belebele": "FLORES", "sib200": "FLORES", "flores": "FLORES", "udhr": "udhr"}
-"""Suites of a text that yardsticks are made of, too."""
+"""Suites, without hyphens, of a text that yardsticks are made of, too."""
 
 
 def train_shares(model: Artifact | None) -> dict[str, float]:
@@ -67,11 +67,15 @@ def beside(row: Row, expense: Row, shares: Mapping[str, float]) -> Row:
     }
 
 
-def correlations(rows: Sequence[Row]) -> dict[str, Row]:
-    """How scores go with what stands beside them, over the languages; no cause is told by it."""
+def correlations(rows: Sequence[Row], metric: str) -> dict[str, Row]:
+    """How what languages are compared by goes with what stands beside it; no cause is told by it.
+
+    Of texts that is bits over English, of which few are good.
+    """
     found = {}
     for kind in BESIDE:
-        pairs = [(row["score"], row[kind]) for row in rows if row[kind] is not None]
+        both = [(compared_by(row, metric), row[kind]) for row in rows]
+        pairs = [pair for pair in both if None not in pair]
         if pairs and (told := rank_correlation(*zip(*pairs, strict=True))) is not None:
             found[kind] = asdict(told)
     return found
@@ -99,7 +103,8 @@ def warnings(suite: str, rows: Sequence[Row]) -> Iterator[str]:
                 f"{row['language']}: {row['seen_share']:.0%} of the items stand in the training "
                 f"text; {on_clean}"
             )
-    if text := next((text for name, text in ONE_TEXT.items() if name in suite), None):
+    plain = suite.lower().replace("-", "")
+    if text := next((text for name, text in ONE_TEXT.items() if name in plain), None):
         yield f"its text is that of the yardstick {text}: the two are one piece of evidence"
 
 
@@ -116,4 +121,7 @@ def marks(items: Sequence[Item], tables: Sequence[pa.Table]) -> Iterator[str]:
 
 
 def _is_coarse(gap: Row | None) -> bool:
-    return gap is not None and (gap["low"] is None or gap.get("detectable", 0.0) > COARSE)
+    """Where nothing differs, as many items may yet differ as none of so many are seen to."""
+    if gap is None or gap["low"] is None:
+        return gap is not None
+    return bool(gap.get("detectable", wilson(0, gap["n"]).high) > COARSE)

@@ -2,7 +2,8 @@
 
 A share of independent items has Wilson's interval. Where some share a passage, or were measured
 several times, clusters are drawn again, the same ones for all columns. A gap is paired by content.
-Of a column of few clusters no interval is told.
+Of a column of few clusters no interval is told. Where all have the same gap none is seen to differ:
+the ends are as if so many were as bad or as good as can be as Wilson's interval of none holds.
 
 Letters of the shapes: as ``panels``; R resamples.
 """
@@ -21,6 +22,8 @@ from bedstone.uncertainty.paired import DIGITS, LEVEL, Floats, holm, mcnemar, p_
 DETECTABLE_ERRORS = 2.8
 """A difference of so many standard errors is found in 80 of 100 tests at 5 %."""
 DRAWS = 10_000
+SAME = 1e-9
+"""Resamples that differ by less differ by rounding."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,19 +61,20 @@ def scores(panel: Panel, seed: int) -> list[Score]:
     for place, (value, n) in enumerate(zip(panel.values, panel.clusters, strict=True)):
         drawn_R = None if drawn_RM is None else drawn_RM[:, place]
         # where all are right or all wrong, so are all resamples, and yet that is not certain
-        is_share = drawn_R is None or (value in (0, 1) and not np.ptp(drawn_R))
+        is_share = drawn_R is None or (value in (0, 1) and not _differ(drawn_R))
         found.append(_told(value, n, None if is_share else drawn_R))
     return found
 
 
-def gaps(differences: Panel, seed: int) -> list[Gap]:
-    """Each column's difference from 0."""
+def gaps(differences: Panel, seed: int, least: float = -1.0) -> list[Gap]:
+    """Each column's difference from 0, of what lies between ``least`` and 1."""
     drawn_RM = _drawn(differences, seed)
     found = []
     known = zip(differences.values, differences.clusters, *_tested(differences, seed), strict=True)
     for place, (value, n, p, p_adjusted) in enumerate(known):
-        it, part_U = _told(value, n, drawn_RM[:, place]), differences.part_UM[:, place]
-        error = float(np.nanstd(drawn_RM[:, place])) if p is not None else 0.0
+        drawn_R, part_U = drawn_RM[:, place], differences.part_UM[:, place]
+        it = _told(value, n, drawn_R, least)
+        error = float(np.nanstd(drawn_R)) if p is not None and _differ(drawn_R) else 0.0
         gains, losses = int((part_U > 0).sum()), int((part_U < 0).sum())
         detectable = DETECTABLE_ERRORS * error or None
         found.append(Gap(value, it.low, it.high, n, p, p_adjusted, gains, losses, detectable))
@@ -187,12 +191,21 @@ def _drawn(panel: Panel, seed: int) -> Floats:
         return np.asarray(part_RM / whole_RM)
 
 
-def _told(value: float, n: int, drawn_R: Floats | None) -> Score:
+def _differ(drawn_R: Floats) -> bool:
+    return bool(np.nanmax(drawn_R) - np.nanmin(drawn_R) > SAME)
+
+
+def _told(value: float, n: int, drawn_R: Floats | None, least: float | None = None) -> Score:
     """Between the percentiles of its resamples, or as a share."""
     if n < MIN_DOCUMENTS:
         return Score(value, None, None, n)
     if drawn_R is None:
         it = wilson(value, n)
-    else:
+    elif _differ(drawn_R):
         it = percentile_interval(value, drawn_R[np.isfinite(drawn_R)], n)
+    elif least is None:
+        return Score(value, None, None, n)
+    else:
+        low, high = (value + wilson(0, n).high * (end - value) for end in (least, 1.0))
+        return Score(value, low, high, n)
     return Score(value, it.low, it.high, n)

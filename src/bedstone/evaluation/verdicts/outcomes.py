@@ -46,7 +46,8 @@ class Outcome:
     is_read: bool
     """False: the text holds no answer that can be found."""
     confidence: float | None
-    """The share of the chosen one, where the choices' values are taken for log-probabilities."""
+    """What the chosen one has of the summed probabilities of the choices, whole, by whatever metric
+    it is taken; None of answers."""
     sample: int = 0
 
     @property
@@ -88,8 +89,9 @@ class Scored:
             values = [*map(truediv, values, map(SIZES[metric], item.choices))]
         best = max(values)
         right = (values[item.gold or 0] == best) / values.count(best)
-        share = 1 / sum(math.exp(value - best) for value in values)
-        return Outcome(item, right, values.index(best), None, True, share)
+        chosen, most = values.index(best), max(self.logprobs)
+        weights = [math.exp(each - most) for each in self.logprobs]
+        return Outcome(item, right, chosen, None, True, weights[chosen] / sum(weights))
 
 
 def outcomes(items: Sequence[Item], table: pa.Table, metric: Metric | None = None) -> list[Outcome]:

@@ -111,11 +111,15 @@ def language_rows(
     if any(not it.item.choices and not it.item.answers for it in evidence.outcomes):
         shares |= knowing(evidence.outcomes)
         signed["scored"] = penalised(evidence.outcomes, threshold)
-    shares["unread"] = [Measured(it.item, float(not it.is_read)) for it in evidence.outcomes]
-    for judge, those in ((gaps, signed), (scores, shares)):
-        for name, measured in those.items():
-            panel = panel_of(measured)
-            yield from _rows(name, panel.columns, judge(panel, seed))
+    answers = [it for it in evidence.outcomes if it.confidence is None]
+    shares["unread"] = [Measured(it.item, float(not it.is_read)) for it in answers]
+    for name, measured in signed.items():
+        panel = panel_of(measured)
+        least = threshold / (threshold - 1) if name == "scored" else -1.0
+        yield from _rows(name, panel.columns, gaps(panel, seed, least))
+    for name, shared in shares.items():
+        panel = panel_of(shared)
+        yield from _rows(name, panel.columns, scores(panel, seed))
     yield from _calibrated(evidence.outcomes, seed)
     yield from _agreeing(evidence.outcomes, seed)
 

@@ -23,8 +23,8 @@ def calibration(confidence_I: ArrayLike, right_I: ArrayLike, seed: int) -> dict[
 
     ``calibration_error`` is the expected one, in bins of equally many; ``_by_chance`` that of a
     model which is right exactly as often as it is confident, and ``_by_chance_high`` what such a
-    model exceeds in 5 of 100 tests, as if none were right because another is. ``auroc`` is None
-    where all are right or all wrong.
+    model exceeds in 5 of 100 tests, if none is right because another is: where instances share a
+    passage it exceeds it more often. ``auroc`` is None where all are right or all wrong.
 
     Source: Guo et al. 2017, arXiv:1706.04599, equation 3. Differs: bins of equally many, and the
     error's own bias beside it, by simulation.
@@ -59,14 +59,15 @@ def agreements(
 
     And in each language, how often two outcomes of any two groups say the same, which is chance.
     Groups, of one language each, are samples of an item, say, or wordings of a content. Those of
-    one outcome are left out; what is not read agrees with nothing, to abstain is an answer.
+    one outcome are left out; what is not read agrees with nothing, to abstain is an answer. Choices
+    are the same by their number, or where wordings order the same ones otherwise, by their text.
     """
     agreeing, all_right = list[Measured](), list[Measured]()
     counts = defaultdict[str, Counter[object]](Counter)
     for those in groups:
         if len(those) > 1:
             item = those[0].item
-            said = [(it.chosen, it.answer) if it.is_read else None for it in those]
+            said = _said(those)
             counts[item.language].update(said)
             numbers = {what: number for number, what in enumerate(set(said))}
             choice = [-1 if what is None else numbers[what] for what in said]
@@ -77,6 +78,19 @@ def agreements(
         for language, its in counts.items()
     }
     return agreeing, all_right, by_chance
+
+
+def _said(those: Sequence[Outcome]) -> list[tuple[int | None, str | None] | None]:
+    """What each says, so that it can be compared; None of what is not read."""
+    orders = {it.item.choices for it in those}
+    is_reordered = len(orders) > 1 and len({tuple(sorted(each)) for each in orders}) == 1
+
+    def chosen(it: Outcome) -> int | None:
+        if it.chosen is None or not is_reordered:
+            return it.chosen
+        return sorted(it.item.choices).index(it.item.choices[it.chosen])
+
+    return [(chosen(it), it.answer) if it.is_read else None for it in those]
 
 
 def knowing(outcomes: Sequence[Outcome]) -> dict[str, list[Measured]]:

@@ -94,14 +94,14 @@ def accuracy_chart(suite: Any) -> Chart:
     names = language_labels([row["language"] for row in suite["languages"]])
     spoken = most_spoken(list(names))
     dots = []
-    for row in sorted(suite["languages"], key=lambda row: -row["score"]):
+    for row in suite["languages"]:
         label = names[row["language"]]
         if row["language"] in spoken:
             dots += [] if row["chance"] is None else [Dot(label, "known", row["chance"])]
             dots.append(Dot(label, "made", row["score"], row["low"], row["high"]))
     axis = Axis("bits a byte") if suite["metric"] == "bits" else RIGHT
     key = [("made", "the model"), ("known", "chance")]
-    described = f"{suite['name']} by {suite['metric']} in {len(spoken)} languages, the best first."
+    described = f"{suite['name']} by {suite['metric']} in {len(spoken)} languages."
     return charts.dots(dots, axis, described, key)
 
 
@@ -112,7 +112,7 @@ def _table(suite: Row) -> Table:
         share, bounds = "{:.3f}".format, "{:.3f}–{:.3f}".format
     return tabled(
         f"{suite['name']} by {suite['metric']}",
-        sorted(suite["languages"], key=lambda row: -row["score"]),
+        suite["languages"],
         {
             "language": lambda row: names[row["language"]],
             "items": lambda row: count(row["items"]),

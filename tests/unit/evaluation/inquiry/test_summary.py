@@ -6,6 +6,7 @@ import pyarrow as pa
 import pytest
 
 from bedstone.evaluation.inquiry import summary
+from bedstone.evaluation.suites.sets import SETS
 from bedstone.store.artifact import Artifact
 from bedstone.tasks.items import Item
 from bedstone.tasks.stored import ANSWERS, SCORES
@@ -43,27 +44,44 @@ def test_scores_go_with_what_is_planted_and_few_languages_prove_nothing():
         | {"tokens_over_english": 9 - number}
         for number in range(9)
     ]
-    found = summary.correlations(rows)
+    found = summary.correlations(rows, "acc")
     assert set(found) == {"speakers_share", "tokens_over_english"}
     assert found["speakers_share"]["value"] == pytest.approx(1)
     assert found["tokens_over_english"]["value"] == pytest.approx(-1)
     assert found["tokens_over_english"]["high"] < -0.5
-    assert summary.correlations(rows[:7]) == {}
+    assert summary.correlations(rows[:7], "acc") == {}
+
+
+def test_texts_go_with_it_by_bits_over_english_and_chrf_by_nothing():
+    rows = [
+        row(f"l{number}", -number, train_share=number, speakers_share=None)
+        | {"tokens_over_english": None, "bits_over_english": {"value": 2 + number}}
+        for number in range(1, 9)
+    ]
+    rows[7] |= {"language": "eng_Latn", "bits_over_english": None, "train_share": 0}
+    unpaired = row("l9", train_share=4, speakers_share=None, tokens_over_english=None)
+    rows.append(unpaired | {"bits_over_english": None})
+    (found,) = summary.correlations(rows, "bits").values()
+    assert (found["value"], found["n"]) == (pytest.approx(1), 8)
+    assert summary.correlations(rows, "chrf") == {}
 
 
 def test_a_careful_reader_is_warned():
-    gap = {"value": -0.2, "low": -0.4, "high": 0.0, "detectable": 0.3}
+    gap = {"value": -0.2, "low": -0.4, "high": 0.0, "n": 20, "detectable": 0.3}
+    no_difference = {"value": 0.0, "low": -0.2, "high": 0.2}
     rows = [
         row("eng_Latn", measures={"unread": {"value": 0.5}}),
         row("tel_Telu", exceeds_baselines=False),
         row("swa_Latn", gap_to_english=gap),
+        row("cat_Latn", gap_to_english=no_difference | {"n": 34}),
+        row("glg_Latn", gap_to_english=no_difference | {"n": 35}),
         row("hin_Deva", seen_share=0.25, accuracy_clean={"value": 0.125}),
         row("spa_Latn", seen_share=0.0, gap_to_english=gap | {"detectable": 0.05}),
         row("deu_Latn", seen_share=1.0, accuracy_clean=None),
     ]
     chance, few, unread, seen, all_seen, text = summary.warnings("belebele", rows)
     assert chance.endswith("says nothing of the language: tel_Telu")
-    assert few == "too few items to tell a gap of 0.10 to English: swa_Latn"
+    assert few == "too few items to tell a gap of 0.10 to English: swa_Latn, cat_Latn"
     assert unread == "no answer could be read, which counts as wrong: eng_Latn 50%"
     assert seen == "hin_Deva: 25% of the items stand in the training text; 0.125 on clean ones"
     assert all_seen == "deu_Latn: 100% of the items stand in the training text; none is clean"
@@ -91,3 +109,11 @@ def test_scores_of_other_texts_than_those_of_the_items_are_told_by_language():
         "a token spans the border of prompt and choice: hin_Deva 1 of 3",
     ]
     assert list(summary.marks(items[3:], [pa.Table.from_pylist(rows[:6], SCORES)])) == []
+
+
+def test_a_text_that_yardsticks_are_made_of_is_named_whatever_its_reader_calls_it():
+    read = {form.name for form in SETS} | {"flores", "sib200_tel_Telu", "udhr", "udhr_text"}
+    told = {
+        name for name in read if any("yardstick" in it for it in summary.warnings(name, [row()]))
+    }
+    assert told == {"belebele", "sib-200", "flores", "sib200_tel_Telu", "udhr", "udhr_text"}

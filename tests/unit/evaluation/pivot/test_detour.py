@@ -156,7 +156,7 @@ def test_where_languages_are_copies_nothing_is_lost_or_gained(detour):
     assert row["items"] == ITEMS
     assert row["arms"]["direct"]["score"] == 1
     for name in ("language_gap", "translation_loss", "detour_gain", "self_gain"):
-        assert (row[name]["value"], row[name]["low"], row[name]["high"]) == (0, 0, 0)
+        assert (row[name]["value"], row[name]["gains"], row[name]["losses"]) == (0, 0, 0)
     assert row["recommendation"] == "cannot tell"
     assert row["arms"]["in_out"] is None
     assert row["return_loss"] is None

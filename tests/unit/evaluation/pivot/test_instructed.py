@@ -100,7 +100,8 @@ def test_a_detour_with_the_scores_of_a_model(job, making, tmp_path, tokenizer, m
     ((row,),) = (suite["languages"] for suite in found["suites"])
     assert row["items"] == 10
     assert row["arms"]["in"]["score"] == row["arms"]["gold_in"]["score"]
-    assert row["translation_loss"]["value"] == row["translation_loss"]["high"] == 0
+    assert row["translation_loss"]["value"] == 0
+    assert row["translation_loss"]["gains"] == row["translation_loss"]["losses"] == 0
     assert row["tokens"]["in"] == row["tokens"]["gold_in"] > 0
     assert row["arms"]["self"] is None  # nothing of what it writes is a translation
     assert row["left_out"]["self"] == 10

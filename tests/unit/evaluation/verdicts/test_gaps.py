@@ -89,6 +89,26 @@ def test_a_gap_counts_who_is_right_where_the_other_is_not():
     assert (none.value, none.p, none.detectable) == (0, 1, None)
 
 
+def test_a_gap_in_which_nothing_differs_is_not_sure_to_be_none():
+    """Of so many items as many may differ, either way, as Wilson's interval of none says."""
+    equal_UM = np.ones((16, 1)) * [[0, -1, 1 / 3]]
+    for items, cluster_U in ((16, None), (8, np.arange(16) // 2)):
+        none, all_lost, third = gaps(panel(equal_UM, cluster_U), 0)
+        most = wilson(0, items).high
+        assert (none.low, none.high) == (-most, most)
+        assert (all_lost.low, all_lost.high) == (-1, pytest.approx(2 * most - 1))
+        assert (third.low, third.detectable) == (pytest.approx(1 / 3 - 4 / 3 * most), None)
+    (scored,) = gaps(panel(np.zeros((16, 1))), 0, -3.0)
+    assert scored.low == pytest.approx(-3 * wilson(0, 16).high)
+
+
+def test_ties_everywhere_are_no_certain_share():
+    """Three equal choices of every item, so that each is right by a third."""
+    ties, some = scores(panel([[1 / 3, number % 2] for number in range(30)]), 0)
+    assert (ties.low, ties.high) == (None, None)
+    assert some.low is not None
+
+
 def outcome(name, right, sample=0, language="eng_Latn"):
     item = Item("s", f"{language} {name}", language, "acc")
     return Outcome(item, right, 0, None, True, None, sample)

@@ -45,6 +45,10 @@ def test_equally_good_choices_share_what_is_right():
 def test_the_confidence_is_the_share_of_the_chosen():
     found = one(item("q", "ab"), "acc", np.log(0.6), np.log(0.2))
     assert found.confidence == pytest.approx(0.75)
+    # by bytes the longer one is taken, and stays as unlikely as it is
+    longer = one(item("q", ["a", "b" * 9]), "acc_bytes", np.log(0.6), np.log(0.2))
+    assert (longer.chosen, longer.confidence) == (1, pytest.approx(0.25))
+    assert one(item("q", "ab"), "acc", -2000, -2001).confidence == pytest.approx(0.731, abs=1e-3)
     assert found.is_read
     assert not found.abstains
 

@@ -1,9 +1,10 @@
+from dataclasses import replace
 from itertools import groupby
 
 import numpy as np
 import pytest
 
-from bedstone.evaluation.verdicts.outcomes import Outcome
+from bedstone.evaluation.verdicts.outcomes import Outcome, Scored
 from bedstone.evaluation.verdicts.panels import panel_of
 from bedstone.evaluation.verdicts.trust import agreements, calibration, knowing, penalised
 from bedstone.tasks.items import Item
@@ -22,6 +23,21 @@ def test_a_calibrated_model_shows_an_error_and_is_seldom_blamed(items, mean, hig
     )
     assert np.mean([each["calibration_error"] for each in found]) == pytest.approx(mean, abs=0.004)
     assert 0.01 <= np.mean([each["is_miscalibrated"] for each in found]) <= 0.09
+
+
+def test_a_model_that_is_calibrated_is_so_however_long_the_choices_are_and_however_taken():
+    random = np.random.default_rng(7)
+    shares_I4 = random.dirichlet(np.ones(4), 900)
+    gold_I = [int(random.choice(4, p=each)) for each in shares_I4]
+    choices = tuple(letter * size for letter, size in zip("abcd", (60, 60, 90, 30), strict=True))
+    made = [
+        Scored(Item("s", "q", "eng", "acc", choices=choices, gold=gold), [*np.log(each) - 80], None)
+        for gold, each in zip(gold_I, shares_I4, strict=True)
+    ]
+    for metric in ("acc", "acc_bytes"):
+        outcomes = [each.outcome(metric) for each in made]
+        found = calibration([it.confidence for it in outcomes], [it.right for it in outcomes], 0)
+        assert not found["is_miscalibrated"]
 
 
 def test_who_is_too_sure_is_blamed():
@@ -57,6 +73,22 @@ def test_agreement_computed_by_hand():
     assert [each.part for each in measured] == [pytest.approx(1 / 3), 1, 0]
     assert [each.part for each in all_right] == [0, 1, 0]
     assert by_chance == {"eng": pytest.approx((2**2 + 1 + 3**2) / 8**2)}
+
+
+def test_wordings_that_order_their_choices_otherwise_agree_by_what_is_chosen():
+    def asked(name, chosen, choices):
+        made = outcome(name, chosen)
+        return replace(made, item=replace(made.item, choices=tuple(choices)))
+
+    groups = [
+        [asked("a 1", 0, "xyz"), asked("a 2", 2, "yzx")],
+        [asked("b 1", 0, "xyz"), asked("b 2", 0, "yzx")],
+        [asked("c 1", 1, "xyz"), asked("c 2", 1, ("ex", "why", "zed"))],
+        [asked("d 1", 2, "xyz"), asked("d 2", 2, "xyz")],
+    ]
+    agreeing, _, by_chance = agreements(groups)
+    assert [each.part for each in agreeing] == [1, 0, 1, 1]
+    assert by_chance["eng"] == pytest.approx((3**2 + 3**2 + 2**2) / 8**2)
 
 
 def test_samples_that_have_nothing_to_do_with_the_item_agree_by_chance():
