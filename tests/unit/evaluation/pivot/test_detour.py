@@ -328,6 +328,20 @@ def test_without_a_way_back_the_other_ways_are_told(detour):
     }
 
 
+def test_where_most_answers_do_not_come_back_no_detour_is_recommended(detour):
+    class Failing(There):
+        def translate(self, lines):
+            return [
+                each if " " in line or line.endswith("x") else Translated("", "planted", 0.5)
+                for line, each in zip(lines, super().translate(lines), strict=True)
+            ]
+
+    row = only(detour(asked(), Failing(0.0), answered([ENGLISH])))
+    assert row["left_out"]["in_out"] == row["items"] == ITEMS
+    assert row["detour_gain"]["low"] == 1
+    assert (row["round_gain"], row["recommendation"]) == (None, "cannot tell")
+
+
 def test_a_language_without_a_translator_is_named_and_the_others_told(detour):
     class NoGalician(Planted):
         def translate(self, lines):
