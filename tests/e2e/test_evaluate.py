@@ -204,7 +204,8 @@ def test_a_detour_is_told_with_what_it_gains(asked, cli, likes_x, store, tmp_pat
     lines = [*COMMANDS[0].lines(cost)]
     assert "about 1.5 minutes, at the pace measured here" in lines
     assert lines[-2].endswith(f"and {before['calls']['self']:,} of the model")
-    (told,) = asked(*words, *detour)["pivot"]
+    answer = asked(*words, *detour)
+    (told,) = answer["pivot"]
     ((row,),) = [suite["languages"] for suite in told["suites"]]
     assert (told["pivot"], row["language"]) == ("eng_Latn", "tel_Telu")
     assert row["arms"]["direct"]["score"] == row["arms"]["gold_in"]["score"] == 1
@@ -213,6 +214,10 @@ def test_a_detour_is_told_with_what_it_gains(asked, cli, likes_x, store, tmp_pat
     assert status == 0
     assert "own through eng_Latn by self" in text
     assert re.search(r"tel_Telu gold_in +1\.000 \[.*\] +1\.0 +\d+ +[\d,]+ ", text)
+    kept = dict.fromkeys(("names", "negations", "addresses"))
+    kept |= {"numbers": {"value": 0.5, "by_people": 1.0}, "chrf": 71.54}
+    told["survival"] = {"tel_Telu": kept}
+    assert re.search(r"\n  tel_Telu +50% \(100%\) +71\.5\n", "\n".join(COMMANDS[0].lines(answer)))
     after = asked(*words, *detour, "--dry-run")["pivot"][0]
     assert after["calls"] == {"translator": 0, "self": 0}
     assert after["items"] == after["seconds_about"] == 0

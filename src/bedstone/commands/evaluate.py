@@ -226,6 +226,7 @@ ARM_COLUMNS: Columns = {
     "s": lambda row: _number(row, "waiting_seconds", ".2g"),
 }
 """Of each language and way; calls, tokens and seconds are an item's."""
+SURVIVES = "survives (people's)"
 SURVIVAL_COLUMNS: Columns = {
     "numbers": lambda row: _survived(row["numbers"]),
     "names": lambda row: _survived(row["names"]),
@@ -284,8 +285,8 @@ def _evaluated(found: Evaluation) -> Iterator[str]:
             yield from _table("language", DETOUR_COLUMNS, asked["languages"])
             arms = [arm for row in asked["languages"] for arm in _arms(row)]
             yield from _table("arm", ARM_COLUMNS, arms)
-        kept = [{"survives": key} | each for key, each in detour["survival"].items()]
-        yield from _table("survives", SURVIVAL_COLUMNS, kept)
+        kept = [{SURVIVES: key} | each for key, each in detour["survival"].items()]
+        yield from _table(SURVIVES, SURVIVAL_COLUMNS, kept)
         failed = detour["not_translated"].items()
         yield from _wrapped(f"not translated: {key}: {why}" for key, why in failed)
         yield ""
@@ -313,8 +314,8 @@ def _arms(row: DetourLanguage) -> Iterator[dict[str, Any]]:
 
 
 def _survived(share: Survived | None) -> str | None:
-    people = "" if share is None else _number(share, "by_people", ".1%")
-    return share and f"{share['value']:.1%}" + (f" (people {people})" if people else "")
+    people = "" if share is None else _number(share, "by_people", ".0%")
+    return share and f"{share['value']:.0%}" + (f" ({people})" if people else "")
 
 
 def _baselines(rows: Sequence[EvaluatedLanguage]) -> str:
