@@ -10,6 +10,7 @@ from tests.support.endpoints import found, reply, serving
 from tests.support.models import write_unigram
 from tests.unit.conftest import tokenizer  # noqa: F401 (a fixture)
 
+from bedstone.commands.evaluate import COMMANDS
 from bedstone.errors import DataError
 from bedstone.evaluation import scores
 from bedstone.evaluation.likelihoods import continuations
@@ -277,8 +278,15 @@ def test_a_detour_is_told_with_what_it_gains(asked, cli, likes_x, store, tmp_pat
         (folder / f"{language}.jsonl").write_text(text)
     words = ("--suite", folder, "--plain", "--max-tokens", 1)
     detour = ("--pivot", "eng", "--translator", "self")
-    assert asked(*words, *detour, "--dry-run")["pivot"][0]["calls"]["self"] > 0
-    (told,) = asked(*words, *detour)["pivot"]
+    cost = asked(*words, *detour, "--dry-run")
+    before = cost["pivot"][0]
+    assert min(before["calls"]["self"], before["seconds_about"]) > 0
+    before["seconds_about"] = 90 - cost["seconds_about"]
+    lines = [*COMMANDS[0].lines(cost)]
+    assert "about 1.5 minutes, at the pace measured here" in lines
+    assert lines[-2].endswith(f"and {before['calls']['self']:,} of the model")
+    answer = asked(*words, *detour)
+    (told,) = answer["pivot"]
     ((row,),) = [suite["languages"] for suite in told["suites"]]
     assert (told["pivot"], row["language"]) == ("eng_Latn", "tel_Telu")
     assert row["arms"]["direct"]["score"] == row["arms"]["gold_in"]["score"] == 1
@@ -286,6 +294,14 @@ def test_a_detour_is_told_with_what_it_gains(asked, cli, likes_x, store, tmp_pat
     status, text, _ = cli("evaluate", likes_x, *words, *detour, "--store", store)
     assert status == 0
     assert "own through eng_Latn by self" in text
+    assert re.search(r"tel_Telu gold_in +1\.000 \[.*\] +1\.0 +\d+ +[\d,]+ ", text)
+    kept = dict.fromkeys(("names", "negations", "addresses"))
+    kept |= {"numbers": {"value": 0.5, "by_people": 1.0}, "chrf": 71.54}
+    told["survival"] = {"tel_Telu": kept}
+    assert re.search(r"\n  tel_Telu +50% \(100%\) +71\.5\n", "\n".join(COMMANDS[0].lines(answer)))
+    after = asked(*words, *detour, "--dry-run")["pivot"][0]
+    assert after["calls"] == {"translator": 0, "self": 0}
+    assert after["items"] == after["seconds_about"] == 0
     assert max(map(len, text.splitlines())) <= 100
 
 
@@ -418,6 +434,9 @@ def test_a_hostile_suite_ends_in_one_clear_error(cli, likes_x, store, tmp_path, 
         (("--samples", 2, "--chain", "greedy"), "are all the same"),
         (("--pivot", "eng"), "a detour needs a language and a translator"),
         (("--translator", "self"), "a detour needs a language and a translator"),
+        (("--pivot", "xyzzy", "--translator", "self"), "no language 'xyzzy'"),
+        (("--pivot", "eng", "--translator", "nonesuch"), "no translator 'nonesuch'"),
+        (("--pivot", "eng", "--translator", "nonesuch", "--dry-run"), "no translator 'nonesuch'"),
         (("--endpoint-model", "m"), "the model is none of an endpoint"),
         (("--language", "qqq"), "is no language's code"),
         (("--prompt-price", "inf"), "are USD, 0 or more"),

@@ -26,9 +26,11 @@ from bedstone.errors import number_of
 from bedstone.evaluation.inquiry.answer import (
     Detour,
     DetourCost,
+    DetourLanguage,
     EvaluatedLanguage,
     EvaluatedSuite,
     Measure,
+    Survived,
 )
 from bedstone.model import Device, NumberFormat
 from bedstone.progress import Progress
@@ -220,6 +222,23 @@ DETOUR_COLUMNS: Columns = {
     "detour gain": lambda row: _gap(row["detour_gain"]),
     "so": lambda row: row["recommendation"],
 }
+ARM_COLUMNS: Columns = {
+    "score (95 %)": lambda row: _told(row["score"], row["low"], row["high"]),
+    "calls": lambda row: _number(row, "calls", ".1f"),
+    "tokens": lambda row: _number(row, "tokens", ",.0f"),
+    "right/M tokens": lambda row: _number(row, "right_per_million_tokens", ",.0f"),
+    "s": lambda row: _number(row, "waiting_seconds", ".2g"),
+}
+"""Of each language and way; calls, tokens and seconds are an item's."""
+SURVIVES = "survives (people's)"
+SURVIVAL_COLUMNS: Columns = {
+    "numbers": lambda row: _survived(row["numbers"]),
+    "names": lambda row: _survived(row["names"]),
+    "negations": lambda row: _survived(row["negations"]),
+    "addresses": lambda row: _survived(row["addresses"]),
+    "chrF++": lambda row: _number(row, "chrf", ".1f"),
+}
+"""Of each language, beside the same of what people wrote."""
 
 
 def _lines(found: Any) -> Iterator[str]:
@@ -238,14 +257,19 @@ def _cost(found: EvaluationCost) -> Iterator[str]:
         f"{found['completion_tokens_at_most']:,} to draw"
     )
     if found["seconds_about"] is not None:
-        yield f"about {found['seconds_about'] / 60:.1f} minutes, at the pace measured here"
+        seconds = found["seconds_about"] + sum(it["seconds_about"] or 0 for it in found["pivot"])
+        yield f"about {seconds / 60:.1f} minutes, at the pace measured here"
     if found["usd_at_most"]:
         yield f"{found['usd_at_most']:,.2f} USD at most"
     for detour in found["pivot"]:
         yield (
-            f"besides, {detour['items']:,} translated items to ask, "
-            f"{detour['calls']['translator']:,} calls of the translator, and "
-            f"{detour['usd_at_most']:,.2f} USD at most without its prompts"
+            f"besides, {detour['items']:,} translated items to ask; to translate them "
+            f"{detour['calls']['translator']:,} calls of the translator and "
+            f"{detour['calls']['self']:,} of the model"
+        )
+        yield (
+            f"of {detour['prompt_tokens_at_most']:,} tokens to read at most, and "
+            f"{detour['completion_tokens_at_most']:,} to draw; {detour['usd_at_most']:,.2f} USD"
         )
 
 
@@ -264,6 +288,10 @@ def _evaluated(found: Evaluation) -> Iterator[str]:
         for asked in detour["suites"]:
             yield f"{asked['name']} through {detour['pivot']} by {detour['translator']}"
             yield from _table("language", DETOUR_COLUMNS, asked["languages"])
+            arms = [arm for row in asked["languages"] for arm in _arms(row)]
+            yield from _table("arm", ARM_COLUMNS, arms)
+        kept = [{SURVIVES: key} | each for key, each in detour["survival"].items()]
+        yield from _table(SURVIVES, SURVIVAL_COLUMNS, kept)
         failed = detour["not_translated"].items()
         yield from _wrapped(f"not translated: {key}: {why}" for key, why in failed)
         yield ""
@@ -281,6 +309,18 @@ def _table(key: str, columns: Columns, rows: Sequence[Any]) -> list[str]:
             width = max(map(len, told))
             lines = [f"{line} {each:>{width}}" for line, each in zip(lines, told, strict=True)]
     return lines
+
+
+def _arms(row: DetourLanguage) -> Iterator[dict[str, Any]]:
+    for name, arm in row["arms"].items():
+        if arm:
+            told = {"arm": f"{row['language']} {name}", "calls": row["calls"][name]}
+            yield {**arm, **told, "tokens": row["tokens"][name]}
+
+
+def _survived(share: Survived | None) -> str | None:
+    people = "" if share is None else _number(share, "by_people", ".0%")
+    return share and f"{share['value']:.0%}" + (f" ({people})" if people else "")
 
 
 def _baselines(rows: Sequence[EvaluatedLanguage]) -> str:

@@ -64,6 +64,8 @@ class TranslationsConfig(Config):
     """Of CTranslate2, or of a model of this machine."""
     ends: tuple[int, ...] = ()
     """Tokens that close a completion; none: what the model's files say."""
+    version: str = ""
+    """Of Apertium and its pair; empty: whichever is here."""
 
 
 class Text(NamedTuple):
@@ -141,7 +143,7 @@ def _translated(config: TranslationsConfig, job: Job, lines: list[str]) -> dict[
         for first in range(0, len(lines), PART_LINES):
             part, path = lines[first : first + PART_LINES], job.scratch / f"{first:08}.parquet"
             if not path.exists():
-                translator = translator or _translator(config, job)
+                translator = translator or translator_of(config, job.inputs)
                 rows = [asdict(each) for each in translator.translate(part)]
                 with work.written(path) as unfinished:
                     pq.write_table(pa.Table.from_pylist(rows, pa.schema(MADE)), unfinished)
@@ -150,15 +152,24 @@ def _translated(config: TranslationsConfig, job: Job, lines: list[str]) -> dict[
     return dict(zip(lines, found, strict=True))
 
 
-def _translator(config: TranslationsConfig, job: Job) -> Translator:
+def translator_of(config: TranslationsConfig, inputs: Mapping[str, Shard]) -> Translator:
+    """Who translates.
+
+    Raises:
+        ConfigError: the translator is not here, or has not these languages.
+        ArtifactError: the folder holds no model, or one that has not these languages.
+    """
     both = config.source, config.target
     if config.by == "apertium":
-        return Apertium.between(*both)
+        apertium = Apertium.between(*both)
+        if config.version and config.version != apertium.version:
+            raise ConfigError(f"version {config.version!r} is asked for: {apertium.version} here")
+        return apertium
     if config.by == "folder":
         from bedstone.evaluation.pivot.folder import Folder
 
-        folder = Folder.load(job.inputs["folder"].location, *both, config.threads)
-        if "answers" in job.inputs and not folder.before:
+        folder = Folder.load(inputs["folder"].location, *both, config.threads)
+        if "answers" in inputs and not folder.before:
             raise ConfigError(
                 "the folder's model has no tokens of languages: it translates one way only",
                 hint="answers are translated back by a model of several languages, as NLLB",
@@ -167,10 +178,10 @@ def _translator(config: TranslationsConfig, job: Job) -> Translator:
     from bedstone.evaluation.pivot.instructed import Instructed, by_endpoint, by_writer
 
     if config.by == "probe":
-        return Instructed(*by_endpoint(job.inputs["probe"], config.max_tokens), *both)
+        return Instructed(*by_endpoint(inputs["probe"], config.max_tokens), *both)
     from bedstone.generation.writer import folder_of, loaded
 
-    writer = loaded(folder_of(job.inputs["model"]), config.number_format, config.device)
+    writer = loaded(folder_of(inputs["model"]), config.number_format, config.device)
     if config.ends:
         writer = replace(writer, ends=frozenset(config.ends))
     complete = by_writer(writer, config.max_tokens, config.threads, chat=config.chat)

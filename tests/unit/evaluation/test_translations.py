@@ -7,7 +7,7 @@ from tests.support.endpoints import found, reply, serving
 
 from bedstone.errors import ConfigError, DataError
 from bedstone.evaluation import translations
-from bedstone.evaluation.pivot.translators import Translated
+from bedstone.evaluation.pivot.translators import Apertium, Translated
 from bedstone.evaluation.translations import FILE, PART_LINES, STAGE
 from bedstone.store import tables
 from bedstone.store.adoption import adopt
@@ -44,7 +44,7 @@ def planted(monkeypatch):
 
     def put(**options):
         translator = Planted(**options)
-        monkeypatch.setattr(translations, "_translator", lambda config, job: translator)
+        monkeypatch.setattr(translations, "translator_of", lambda config, inputs: translator)
         return translator
 
     return put
@@ -158,6 +158,19 @@ def test_what_cannot_be_translated_is_refused(store, items, planted):
             store,
             Local(),
         )
+
+
+def test_another_version_is_another_request_and_one_that_is_not_here_is_refused(
+    store, items, planted, monkeypatch
+):
+    some = items(spanish(1, question="uno"))
+    monkeypatch.setattr(Apertium, "between", lambda *both: Apertium("spa-eng"))
+    monkeypatch.setattr(Apertium, "version", "2")
+    with pytest.raises(ConfigError, match="version '1' is asked for: 2 here"):
+        made(store, {"version": "1"}, items=some)
+    planted()
+    first, second = (made(store, {"version": each}, items=some) for each in "12")
+    assert first.path != second.path
 
 
 def test_an_endpoint_is_asked_in_turns_for_each_line(store, job, items):

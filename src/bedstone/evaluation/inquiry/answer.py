@@ -205,10 +205,15 @@ class Detour(TypedDict):
 
 
 class DetourCost(TypedDict):
-    """What a detour would ask besides."""
+    """What a detour would ask besides, as far as it is not stored."""
 
     items: int
+    """Translated ones that the model is asked."""
     calls: dict[Literal["translator", "self"], int]
+    """Of the translator, and of the model as one; not those that translate answers back."""
+    prompt_tokens_at_most: int
+    """Of calls to translate, as the next ones; a token a byte."""
     completion_tokens_at_most: int
+    seconds_about: float | None
+    """Of the model as translator, at the pace measured here; null for an endpoint."""
     usd_at_most: float
-    """Without the prompts."""

@@ -9,13 +9,15 @@ from bedstone.errors import ConfigError, number_of
 from bedstone.evaluation.inquiry import summary
 from bedstone.evaluation.inquiry.asking import Asked, Asking, Suite, suites_of
 from bedstone.evaluation.inquiry.expense import expenses
-from bedstone.evaluation.pivot.detour import Wanted as Detour
-from bedstone.evaluation.pivot.detour import foreseen, pivoted
+from bedstone.evaluation.pivot.detour import pivoted
+from bedstone.evaluation.pivot.forecast import foreseen
+from bedstone.evaluation.pivot.wanted import Translating, Wanted
 from bedstone.evaluation.standing import told
 from bedstone.evaluation.suites.others import samples_of
 from bedstone.evaluation.verdicts.gaps import paired_models
 from bedstone.evaluation.verdicts.outcomes import Outcome, outcomes
 from bedstone.sampling.source import Source
+from bedstone.store.artifact import Artifact
 from bedstone.store.lineage import documents_behind
 from bedstone.store.making import Making
 from bedstone.store.provenance import core_count
@@ -41,10 +43,12 @@ def evaluated(model: str, asked: Asked, making: Making) -> Row:
         source = Source.of_url(model, str(asked.endpoint_model), making, chat=not asked.plain)
     asking = Asking(source, asked, making)
     suites = suites_of(asked, making)
+    detour = _detour(asking) if asked.pivot else None
+    if detour:
+        detour.refuse_unusable([suite.artifact for suite in suites])
     if asked.dry_run:
         cost = {"model": model, "suites": [suite.name for suite in suites]} | asking.cost(suites)
-        wanted = _detour(asking) if asked.pivot else None
-        return cost | {"pivot": [foreseen(it.artifact, wanted) for it in suites if wanted]}
+        return cost | {"pivot": [_foreseen(asking, suite, detour) for suite in suites if detour]}
     text, kept, warnings = None, None, list[str]()
     corpus = asked.corpus or source.inputs.get("model")
     if corpus and (behind := documents_behind(corpus)):
@@ -68,7 +72,7 @@ def evaluated(model: str, asked: Asked, making: Making) -> Row:
         "probe": source.probed,
         "documents": str(text.path) if text else None,
         "suites": rows,
-        "pivot": [_pivoted(asking, suite) for suite in suites] if asked.pivot else [],
+        "pivot": [_pivoted(asking, suite, detour) for suite in suites if detour],
         "warnings": warnings,
     }
 
@@ -132,24 +136,28 @@ def _other(path: Path, asking: Asking, suites: Sequence[Suite]) -> list[Outcome]
     return outcomes(run.items, run.table)
 
 
-def _pivoted(asking: Asking, suite: Suite) -> Row:
-    return pivoted(
-        asking.source,
-        suite.artifact,
-        _detour(asking),
-        asking.making,
-        lambda items: list(asking.made(Suite(items)).values()),
-    )
+def _pivoted(asking: Asking, suite: Suite, detour: Translating) -> Row:
+    def ask(items: Artifact) -> list[Artifact]:
+        return list(asking.made(Suite(items)).values())
+
+    return pivoted(detour, suite.artifact, ask, asking.pace())
 
 
-def _detour(asking: Asking) -> Detour:
+def _foreseen(asking: Asking, suite: Suite, detour: Translating) -> Row:
+    def cost(items: Artifact) -> Row:
+        return asking.cost([Suite(items)])
+
+    return foreseen(detour, suite.artifact, cost, asking.pace())
+
+
+def _detour(asking: Asking) -> Translating:
     asked = asking.asked
-    return Detour(
+    wanted = Wanted(
         pivot=str(asked.pivot),
         translator=str(asked.translator),
         chat=not asked.plain,
-        pace=asking.pace(),
         how={**asked.how, "threads": core_count()},
         prices=asked.prices,
         seed=asked.seed,
     )
+    return Translating(asking.source, wanted, asking.making)

@@ -99,6 +99,9 @@ def compared(by_language: Mapping[str, Travelled], seed: int) -> list[dict[str, 
     for language, its in by_language.items():
         arms = {name: _arm(told[language], name, reached[name].get(language)) for name in WAYS}
         found = {name: gap.get(language) for name, gap in between.items()}
+        # An answer is of use in its own language: where none came back, nothing is known.
+        answers = any(not item.choices for item in its.items)
+        gain = found["round_gain" if answers else "detour_gain"]
         rows.append(
             {
                 "language": language,
@@ -108,7 +111,7 @@ def compared(by_language: Mapping[str, Travelled], seed: int) -> list[dict[str, 
                 "tokens": {name: arm and arm.pop("tokens") for name, arm in arms.items()},
                 "arms": arms,
                 **{name: gap and asdict(gap) for name, gap in found.items()},
-                "recommendation": _recommendation(found["round_gain"] or found["detour_gain"]),
+                "recommendation": _recommendation(gain),
             }
         )
     return rows

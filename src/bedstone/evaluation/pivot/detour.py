@@ -4,7 +4,6 @@ from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from pathlib import Path
 from statistics import fmean
 from typing import Any
 
@@ -15,58 +14,21 @@ from bedstone.errors import ArtifactError, BedstoneError, ConfigError
 from bedstone.evaluation.inquiry.expense import uses_of
 from bedstone.evaluation.pivot.arms import Cost, Travelled, Way, compared
 from bedstone.evaluation.pivot.survival import survival
-from bedstone.evaluation.suites.naming import key_of
-from bedstone.evaluation.translations import (
-    FILE,
-    STAGE,
-    TranslationsConfig,
-    different_lines,
-    texts_of,
-    that_ask,
-)
+from bedstone.evaluation.pivot.wanted import Translating
+from bedstone.evaluation.translations import FILE
 from bedstone.evaluation.verdicts.outcomes import outcomes
-from bedstone.sampling.choosing.comparison import Prices
 from bedstone.sampling.choosing.pace import Pace
-from bedstone.sampling.source import Source
-from bedstone.store.adoption import adopt
 from bedstone.store.artifact import Artifact
-from bedstone.store.making import Making
 from bedstone.tasks.items import Item, items_of
 from bedstone.tasks.stored import rows_of
 
 Ask = Callable[[Artifact], Sequence[Artifact]]
 """Items -> scores, answers, or both, always by the same settings."""
-By = tuple[Mapping[str, Any], Mapping[str, Artifact]]
-"""Config and inputs of who translates."""
 Costs = Mapping[str, Cost]
 """By item."""
-SELF, APERTIUM, URL = "self", "apertium", ("http://", "https://")
-NOTHING = Prices()
 
 
-@dataclass(frozen=True, slots=True)
-class Wanted:
-    """Which detour, and how a model is asked to translate."""
-
-    pivot: str
-    """Any code of a language: ``eng``, ``eng_Latn``."""
-    translator: str
-    """``apertium``, ``self``, ``http://HOST/v1#NAME``, or a folder for CTranslate2."""
-    chat: bool = True
-    """Whether a model is asked in turns."""
-    pace: Pace | None = None
-    """Of the evaluated model on this machine, for the waiting; None of an endpoint."""
-    how: Mapping[str, Any] = field(default_factory=dict)
-    """``number_format``, ``device`` and ``threads`` of what translates here."""
-    prices: Prices = NOTHING
-    """Of endpoints, the evaluated one and another that translates."""
-    seed: int = 0
-    """Of the resampling."""
-
-
-def pivoted(
-    source: Source, items: Artifact, wanted: Wanted, making: Making, ask: Ask
-) -> dict[str, Any]:
+def pivoted(by: Translating, items: Artifact, ask: Ask, pace: Pace | None = None) -> dict[str, Any]:
     """What the detour is worth, by suite and language, and what survives the translator.
 
     Returns:
@@ -81,8 +43,8 @@ def pivoted(
         ConfigError: no such language or translator; or it has none of the suites' languages.
         BedstoneError: an endpoint fails.
     """
-    pivot = _pivot(wanted.pivot)
-    detour = _Detour(source, items, wanted, making, ask, pivot)
+    pivot, wanted = by.pivot, by.wanted
+    detour = _Detour(by, items, ask, pace, pivot)
     by_suite, survived = defaultdict[tuple[str, str], dict[str, Travelled]](dict), {}
     for language in sorted(set(detour.items) - {pivot}):
         try:
@@ -108,45 +70,14 @@ def pivoted(
     }
 
 
-def foreseen(items: Artifact, wanted: Wanted) -> dict[str, Any]:
-    """What the detour will ask for, without what translates answers back.
-
-    Returns:
-        ``items`` that the model is asked besides, ``calls`` of the translator and of the model as
-        one, ``completion_tokens_at_most`` that models draw to translate, and ``usd_at_most`` that
-        endpoints take for them, without the prompts.
-    """
-    pivot = _pivot(wanted.pivot)
-    languages = {item.language for item in items_of(items)} - {pivot}
-    asked = {language: that_ask(items, language) for language in languages}
-    calls = sum(len(different_lines(list(texts_of(its)))) for its in asked.values())
-    other = 0 if wanted.translator == SELF else calls
-    drawing = calls + other * wanted.translator.startswith(URL)
-    most = TranslationsConfig(source=pivot, target=pivot).max_tokens
-    paid = drawing if wanted.pace is None else drawing - calls
-    return {
-        "items": sum(map(len, asked.values())) * (2 if other else 1),
-        "calls": {"translator": other, "self": calls},
-        "completion_tokens_at_most": drawing * most,
-        "usd_at_most": paid * most * wanted.prices.completion_usd / 1e6,
-    }
-
-
-def _pivot(code: str) -> str:
-    if (key := key_of(code)) is None:
-        raise ConfigError(f"no language {code!r}", hint="name the pivot by a code: eng, eng_Latn")
-    return key
-
-
 @dataclass
 class _Detour:
     """Items on their ways; what is asked once is kept."""
 
-    source: Source
+    by: Translating
     asked: Artifact
-    wanted: Wanted
-    making: Making
     ask: Ask
+    pace: Pace | None
     pivot: str
     failed: dict[str, BedstoneError] = field(default_factory=dict)
     """What could not be translated, and why."""
@@ -154,9 +85,7 @@ class _Detour:
     @cached_property
     def items(self) -> dict[str, list[Item]]:
         """Those that ask something, by language."""
-        languages = {item.language for item in items_of(self.asked)}
-        found = {language: that_ask(self.asked, language) for language in languages}
-        return {language: items for language, items in found.items() if items}
+        return self.by.items(self.asked)
 
     @cached_property
     def direct(self) -> Way:
@@ -167,8 +96,8 @@ class _Detour:
     def ways(self, language: str) -> dict[str, Way]:
         """All that a language's items go."""
         found, answered = {"direct": self.direct}, {}
-        for name, by in (("in", self.translator), ("self", self.evaluated)):
-            made = self.translated(by, language, self.pivot, items=self.asked)
+        for name, who in (("in", self.by.translator), ("self", self.by.evaluated)):
+            made = self.by.translated(who, language, self.pivot, items=self.asked)
             answered[name] = self.ask(made) if next(items_of(made), None) else ()
             found[name] = self.way(self.judged(made, language), answered[name], _costs(made))
         if pairs := list(self.pairs(language)):
@@ -185,46 +114,12 @@ class _Detour:
                     self.failed[f"{self.pivot} to {language}"] = error
         return found
 
-    def translated(self, by: By, source: str, target: str, **what: Artifact) -> Artifact:
-        """Items or answers."""
-        config = {**by[0], "source": source, "target": target}
-        return self.making.build(STAGE.name, config, **by[1], **what)
-
-    @cached_property
-    def translator(self) -> By:
-        name = self.wanted.translator
-        if name == SELF:
-            return self.evaluated
-        if name == APERTIUM:
-            return {}, {}
-        if name.startswith(URL):
-            url, _, model = name.partition("#")
-            if not model:
-                raise ConfigError(f"{url}: no name of a model", hint=f"write {url}#NAME")
-            asked = Source.of_url(url, model, self.making, chat=self.wanted.chat)
-            return {"by": "probe"}, asked.inputs
-        if not Path(name).is_dir():
-            raise ConfigError(
-                f"no translator {name!r}",
-                hint="apertium, self, http://HOST/v1#NAME, or a folder for CTranslate2",
-            )
-        threads = {key: value for key, value in self.wanted.how.items() if key == "threads"}
-        return {"by": "folder", **threads}, {"folder": adopt([Path(name)], self.making.store)}
-
-    @property
-    def evaluated(self) -> By:
-        """The model that is evaluated, as a translator."""
-        if "probe" in self.source.inputs:
-            return {"by": "probe"}, self.source.inputs
-        how = {"chat": self.wanted.chat, "ends": self.source.ends, **self.wanted.how}
-        return {"by": "model", **how}, self.source.inputs
-
     def way(self, items: Sequence[Item], answered: Sequence[Artifact], before: Costs) -> Way:
         """What came of items, and what it took, with what was spent on them before."""
         tables = [rows_of(each) for each in answered]
         costs = {
             name: before.get(name, Cost()).then(Cost(it.calls, it.read + it.drawn, it.seconds))
-            for name, it in uses_of(tables, self.wanted.pace).items()
+            for name, it in uses_of(tables, self.pace).items()
         }
         return {name: (right, costs[name]) for name, right in _rights(items, tables).items()}
 
@@ -245,7 +140,9 @@ class _Detour:
 
     def back(self, items: Sequence[Item], answers: Artifact, before: Way) -> Way:
         """Answers in the language of the items; one that fails takes its item with it."""
-        made = self.translated(self.translator, self.pivot, items[0].language, answers=answers)
+        made = self.by.translated(
+            self.by.translator, self.pivot, items[0].language, answers=answers
+        )
         rows = pq.read_table(made.file(FILE)).to_pylist()
         texts = {(row["item"], row["field"]): row["text"] for row in rows}
         failed = {row["item"] for row in rows if row["why"]}
@@ -261,7 +158,7 @@ class _Detour:
 
     def survival(self, language: str) -> dict[str, Any]:
         """What survives of a language's items, beside what does in what people wrote."""
-        made = self.translated(self.translator, language, self.pivot, items=self.asked)
+        made = self.by.translated(self.by.translator, language, self.pivot, items=self.asked)
         by_id = {item.id: item for item in items_of(made)}
         pairs = [(item, by_id[item.id]) for item in self.items[language] if item.id in by_id]
         return survival(pairs, [(item, its[0]) for item, its in self.pairs(language)])

@@ -29,6 +29,12 @@ Complete = Callable[[Sequence[str]], list[Translated]]
 """What a model writes behind each prompt; ``why`` tells where it is no whole text."""
 
 
+def prompts_of(lines: Sequence[str], source: str, target: str, *, chat: bool) -> list[str]:
+    """What a model is asked of each line."""
+    form, names = TURN if chat else BEGINNING, [name(split(key)[0]) for key in (source, target)]
+    return [form.format(source=names[0], target=names[1], line=line) for line in lines]
+
+
 @dataclass(frozen=True, slots=True)
 class Instructed:
     """A model that is asked to translate."""
@@ -41,9 +47,7 @@ class Instructed:
 
     def translate(self, lines: Sequence[str]) -> list[Translated]:
         """Of each line; what a model without turns writes behind its first line is left out."""
-        source, target = (name(split(key)[0]) for key in (self.source, self.target))
-        form = TURN if self.chat else BEGINNING
-        prompts = [form.format(source=source, target=target, line=line) for line in lines]
+        prompts = prompts_of(lines, self.source, self.target, chat=self.chat)
         translated = []
         for line, given in zip(lines, self.complete(prompts), strict=True):
             text, why = given.text, given.why

@@ -4,13 +4,17 @@ A text is translated line by line, so that no answer can be taken for another's.
 as one: a line never stands for its translation.
 """
 
+import hashlib
 import os
 import re
+import shlex
+import shutil
 import signal
 import subprocess
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Protocol
 
 from bedstone.errors import ConfigError, printable, reason
@@ -101,6 +105,28 @@ class Apertium:
                 hint=f"apt-get install one of apertium-*; here are {printable(', '.join(modes))}",
             )
         return cls(min(fitting, key=len))  # a variant's name stands behind the mode's
+
+    @property
+    def version(self) -> str:
+        """Of the program, with a hash of all files that the mode names.
+
+        Raises:
+            ConfigError: they are not where the program has them.
+        """
+        program = Path(shutil.which("apertium") or "apertium").resolve()
+        data = Path(os.environ.get("APERTIUM_DATADIR", program.parents[1] / "share/apertium"))
+        try:
+            mode = (data / "modes" / f"{self.mode}.mode").read_text("utf-8")
+            named = [Path(name) for name in shlex.split(mode) if name.startswith("/")]
+            files = [hashlib.sha256(it.read_bytes()).hexdigest() for it in named if it.is_file()]
+            said = _answer(["apertium", "-V"], "").strip()
+        except (OSError, ValueError, subprocess.SubprocessError) as error:
+            raise ConfigError(
+                f"apertium's mode {self.mode} has no version: {reason(error)}",
+                hint="install apertium and its pair again, or tell where in APERTIUM_DATADIR",
+            ) from None
+        found = hashlib.sha256("\n".join([mode, *files]).encode()).hexdigest()
+        return f"{printable(said)}, {self.mode} {found[:16]}"
 
     def translate(self, lines: Sequence[str]) -> list[Translated]:
         """All at once; where that fails by halves, until it is known which line is to blame."""

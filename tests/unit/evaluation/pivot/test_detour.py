@@ -14,8 +14,11 @@ import pytest
 
 from bedstone.errors import ConfigError
 from bedstone.evaluation import translations
-from bedstone.evaluation.pivot.detour import Wanted, foreseen, pivoted
-from bedstone.evaluation.pivot.translators import Translated
+from bedstone.evaluation.pivot import wanted
+from bedstone.evaluation.pivot.detour import pivoted
+from bedstone.evaluation.pivot.forecast import foreseen
+from bedstone.evaluation.pivot.translators import Apertium, Translated
+from bedstone.evaluation.pivot.wanted import Translating, Wanted
 from bedstone.lots import lot
 from bedstone.progress import Progress
 from bedstone.sampling.choosing.comparison import Prices
@@ -120,13 +123,16 @@ def scored(known):
 
 
 @pytest.fixture
-def detour(job, store, monkeypatch):
-    """What a detour is worth: ``detour(items, translator, model's table)``, and the calls."""
+def begun(job, store, monkeypatch):
+    """Who translates, the items, and what asks the model, by a planted translator and table."""
     numbers = itertools.count()
 
-    def go(items, translator, table, by="apertium", by_self=None, pivot="eng"):
+    def begin(items, translator, table, by="apertium", by_self=None, pivot="eng", **options):
         planted = {"apertium": translator, "model": by_self or translator}
-        monkeypatch.setattr(translations, "_translator", lambda config, job: planted[config.by])
+        for module in (translations, wanted):
+            monkeypatch.setattr(module, "translator_of", lambda config, inputs: planted[config.by])
+        monkeypatch.setattr(Apertium, "between", lambda *both: Apertium("-".join(both)))
+        monkeypatch.setattr(Apertium, "version", "planted")
         own = job(f"suite{next(numbers)}")
         write_items(own, list(items))
         model = job(f"model{next(numbers)}")
@@ -140,10 +146,16 @@ def detour(job, store, monkeypatch):
 
         making = Making(store / str(next(numbers)), Local(), Progress())
         source = Source({"model": adopt([model.folder], making.store)})
-        asked = adopt([own.folder], making.store)
-        return pivoted(source, asked, Wanted(pivot, by), making, ask)
+        who = Translating(source, Wanted(pivot, by, **options), making)
+        return who, adopt([own.folder], making.store), ask
 
-    return go
+    return begin
+
+
+@pytest.fixture
+def detour(begun):
+    """What a detour is worth: ``detour(items, translator, model's table)``."""
+    return lambda *given, **options: pivoted(*begun(*given, **options))
 
 
 def only(found):
@@ -310,9 +322,24 @@ def test_without_a_way_back_the_other_ways_are_told(detour):
     row = only(found)
     assert row["arms"]["in_out"] is None
     assert row["detour_gain"]["value"] == 1
+    assert row["recommendation"] == "cannot tell"  # what is gained cannot be read
     assert found["not_translated"] == {
         f"{ENGLISH} to {SPANISH}": "no mode from eng_Latn to spa_Latn"
     }
+
+
+def test_where_most_answers_do_not_come_back_no_detour_is_recommended(detour):
+    class Failing(There):
+        def translate(self, lines):
+            return [
+                each if " " in line or line.endswith("x") else Translated("", "planted", 0.5)
+                for line, each in zip(lines, super().translate(lines), strict=True)
+            ]
+
+    row = only(detour(asked(), Failing(0.0), answered([ENGLISH])))
+    assert row["left_out"]["in_out"] == row["items"] == ITEMS
+    assert row["detour_gain"]["low"] == 1
+    assert (row["round_gain"], row["recommendation"]) == (None, "cannot tell")
 
 
 def test_a_language_without_a_translator_is_named_and_the_others_told(detour):
@@ -337,25 +364,68 @@ def test_a_translator_that_is_none_is_refused(detour, name):
         detour(suite(), Planted(), scored(0.5), by=name)
 
 
-def test_what_it_will_ask_is_known_before(job, store):
-    own = job("all")
-    items = list(suite())
-    write_items(own, items)
+MILLION = Prices(0.0, 1e6 / 256)
+NOTHING_LEFT = {"scores_to_make": 0, "answers_to_draw": 0}
+
+
+def test_what_it_will_ask_is_known_before_and_what_is_stored_is_not_asked_again(begun):
+    items, cost = list(suite()), dict(NOTHING_LEFT)
     lines = {text for it in items if it.language == SPANISH for text in (it.question, *it.choices)}
-    count, here, url = len(lines), Pace(0, 0, 0), "http://127.0.0.1:9/v1#m"
-    asked, million = adopt([own.folder], store), Prices(0.0, 1e6 / 256)
-    found = foreseen(asked, Wanted("eng", "apertium", pace=here, prices=million))
+    count, pace = len(lines), Pace(1.0, 0.0, 0.5)
+    by, asked, ask = begun(items, Planted(), scored(0.5), prices=MILLION)
+    found = foreseen(by, asked, lambda _: cost, pace)
+    assert found.pop("prompt_tokens_at_most") > count * len("Translate this from Spanish")
     assert found == {
         "items": 2 * ITEMS,
         "calls": {"translator": count, "self": count},
         "completion_tokens_at_most": 256 * count,
+        "seconds_about": 1 + 0.5 * 256 * count,
         "usd_at_most": 0,
     }
-    usd = [
-        foreseen(asked, Wanted("eng", by, pace=pace, prices=million))["usd_at_most"]
-        for by, pace in ((url, here), (url, None), ("self", None))
-    ]
-    assert usd == [count, 2 * count, count]
+    pivoted(by, asked, ask)
+    after = foreseen(by, asked, lambda _: cost, pace)
+    assert after.pop("calls") == {"translator": 0, "self": 0}
+    assert set(after.values()) == {0}
+    cost["scores_to_make"] = 4
+    assert foreseen(by, asked, lambda _: cost, pace)["items"] == 2 * ITEMS
+
+
+def test_what_endpoints_take_to_translate_is_told(begun, job, store, monkeypatch):
+    probe = job("probe")
+    (probe.folder / "findings").write_text("")
+    endpoint = Source({"probe": adopt([probe.folder], store)})
+    monkeypatch.setattr(Source, "of_url", lambda *_, **__: endpoint)
+    found = []
+    for name, is_local in (("http://127.0.0.1:9/v1#m", True), ("self", False), ("self", True)):
+        by, asked, _ = begun(suite(), Planted(), scored(0.5), by=name, prices=MILLION)
+        by = by if is_local else replace(by, source=endpoint)
+        pace = Pace(0.0, 0.0, 1.0) if is_local else None
+        found.append(foreseen(by, asked, lambda _: NOTHING_LEFT, pace))
+    url, remote, local = found
+    count = url["calls"]["self"]
+    assert url["calls"] == {"translator": count, "self": count}
+    assert remote["calls"] == local["calls"] == {"translator": 0, "self": count}
+    assert [each["usd_at_most"] for each in found] == [count, count, 0]
+    assert [each["seconds_about"] for each in found] == [256 * count, None, 256 * count]
+    assert url["completion_tokens_at_most"] == 2 * 256 * count
+
+
+def test_a_translator_of_none_of_the_languages_is_refused_before_anything_is_asked(begun):
+    by, asked, _ = begun(suite(languages=(SPANISH, GALICIAN)), Planted(), scored(0.5))
+
+    def only_for(*languages):
+        def made(config, inputs):
+            if config.source not in languages:
+                raise ConfigError(f"no mode from {config.source}")
+
+        return made
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(wanted, "translator_of", only_for(GALICIAN))
+        by.refuse_unusable([asked])
+        patch.setattr(wanted, "translator_of", only_for())
+        with pytest.raises(ConfigError, match="no mode from"):
+            by.refuse_unusable([asked])
 
 
 @pytest.mark.parametrize("code", ["en", "eng_Latn", "elvish"])

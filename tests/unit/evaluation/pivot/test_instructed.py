@@ -5,8 +5,9 @@ import pytest
 from tests.support.models import SMOLLM2, needs_smollm2, write_model, write_unigram
 
 from bedstone.evaluation import translations
-from bedstone.evaluation.pivot.detour import Wanted, pivoted
-from bedstone.evaluation.pivot.translators import Translated
+from bedstone.evaluation.pivot.detour import pivoted
+from bedstone.evaluation.pivot.translators import Apertium, Translated
+from bedstone.evaluation.pivot.wanted import Translating, Wanted
 from bedstone.evaluation.translations import FILE, STAGE
 from bedstone.progress import Progress
 from bedstone.sampling.source import Source
@@ -69,12 +70,14 @@ def test_a_detour_with_the_scores_of_a_model(job, making, tmp_path, tokenizer, m
         def translate(self, lines):
             return [Translated(line.upper()) for line in lines]
 
-    own = translations._translator
+    own = translations.translator_of
     monkeypatch.setattr(
         translations,
-        "_translator",
-        lambda config, job: own(config, job) if config.by == "model" else Upper(),
+        "translator_of",
+        lambda config, inputs: own(config, inputs) if config.by == "model" else Upper(),
     )
+    monkeypatch.setattr(Apertium, "between", lambda *both: Apertium("spa-eng"))
+    monkeypatch.setattr(Apertium, "version", "planted")
     items = [
         Item(
             *("s", f"{language}/{number}", language, "acc"),
@@ -94,9 +97,8 @@ def test_a_detour_with_the_scores_of_a_model(job, making, tmp_path, tokenizer, m
     def ask(items):
         return [making.build("evaluation.scores", {}, items=items, **source.inputs)]
 
-    found = pivoted(
-        source, stored(job, making, *items), Wanted("eng", "apertium", chat=False), making, ask
-    )
+    by = Translating(source, Wanted("eng", "apertium", chat=False), making)
+    found = pivoted(by, stored(job, making, *items), ask)
     ((row,),) = (suite["languages"] for suite in found["suites"])
     assert row["items"] == 10
     assert row["arms"]["in"]["score"] == row["arms"]["gold_in"]["score"]

@@ -94,6 +94,28 @@ def test_without_the_program_its_package_is_named(monkeypatch, tmp_path):
     assert "apt-get install apertium" in caught.value.hint
 
 
+def test_its_version_changes_with_the_program_and_with_the_pair(program, tmp_path, monkeypatch):
+    monkeypatch.setenv("APERTIUM_DATADIR", str(tmp_path))
+    (tmp_path / "modes").mkdir()
+    rules = tmp_path / "spa eng.bin"
+    (tmp_path / "modes" / "spa-eng.mode").write_text(f"lt-proc $1 '{rules}' | lt-proc -p '{rules}'")
+    found = []
+    for said, held in (("3.8", "a"), ("3.9", "a"), ("3.9", "b"), ("3.9", "b")):
+        program(f"echo Apertium {said}")
+        rules.write_text(held)
+        found.append(Apertium("spa-eng").version)
+    assert found[0].startswith("Apertium 3.8, spa-eng ")
+    assert len(set(found[:3])) == 3
+    assert found[2] == found[3]
+    with pytest.raises(ConfigError, match="mode x-y has no version"):
+        assert Apertium("x-y").version
+
+
+@needs("spa-eng")
+def test_the_version_of_what_is_here_is_known():
+    assert "spa-eng" in Apertium("spa-eng").version
+
+
 def test_a_line_that_breaks_it_is_told_alone(program):
     program('text=$(cat); case $text in *bad*) exit 3;; esac; echo "$text" | tr a-z A-Z')
     found = Apertium("x-y").translate(["one", "two", "bad", "four"])
