@@ -338,7 +338,7 @@ def test_where_most_answers_do_not_come_back_no_detour_is_recommended(detour):
 
     row = only(detour(asked(), Failing(0.0), answered([ENGLISH])))
     assert row["left_out"]["in_out"] == row["items"] == ITEMS
-    assert row["detour_gain"]["low"] == 1
+    assert row["detour_gain"]["low"] > 0.9
     assert (row["round_gain"], row["recommendation"]) == (None, "cannot tell")
 
 
