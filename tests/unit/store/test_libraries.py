@@ -16,6 +16,7 @@ WRITES = {
     "curve.write",
     "pq.write_table",
     "write_items",
+    "write_parts",
     "write_version",
 }
 ENCODES = {
