@@ -128,6 +128,15 @@ def test_sets_made_here_are_the_default_and_answers_are_drawn(asked):
     assert "agreement_of_samples" in several["languages"][0]["measures"]
 
 
+def test_a_language_that_a_set_lacks_is_told_each_time(asked):
+    words = ("--suite", "rows", "--language", "te,hat", "--items", 8)
+    for _ in range(2):
+        found = asked(*words)
+        assert found["warnings"][0] == "rows has no item in hat_Latn"
+        languages = {row["language"] for row in found["suites"][0]["languages"]}
+        assert languages == {"eng_Latn", "tel_Telu"}
+
+
 def test_items_of_the_training_text_are_flagged(asked, cli, likes_x, store, tmp_path):
     suite = write_suite(tmp_path / "sentences", sentence)
     host = "Some of the boats were painted last spring, and nobody has asked why. "

@@ -13,6 +13,7 @@ from bedstone.evaluation.pivot.detour import pivoted
 from bedstone.evaluation.pivot.forecast import foreseen
 from bedstone.evaluation.pivot.wanted import Translating, Wanted
 from bedstone.evaluation.standing import told
+from bedstone.evaluation.suites.naming import key_of
 from bedstone.evaluation.suites.others import samples_of
 from bedstone.evaluation.verdicts.gaps import paired_models
 from bedstone.evaluation.verdicts.outcomes import Outcome, outcomes
@@ -67,6 +68,10 @@ def evaluated(model: str, asked: Asked, making: Making) -> Row:
     if texts and not asking.scores_texts:
         left_out = f"{number_of(texts, 'text')} left out: the endpoint tells no bits of one"
         warnings = [left_out, *warnings]
+    wanted = {key_of(each) or each for each in asked.languages}
+    for suite in suites:
+        if absent := sorted(wanted - {item.language for item in suite.items}):
+            warnings = [f"{suite.name} has no item in {', '.join(absent)}", *warnings]
     return {
         "model": model,
         "probe": source.probed,
