@@ -91,5 +91,5 @@ clean:  ## the environment and what tools left; artifacts stay
 $(INSTALLED): pyproject.toml
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/pip install --quiet "torch>=2.9,<2.14"
-	$(BIN)/pip install --quiet --editable ".[train,translate,dev]"
+	$(BIN)/pip install --quiet --editable ".[train,translate,ray,cloud,dev]"
 	touch $@

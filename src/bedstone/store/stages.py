@@ -17,6 +17,8 @@ EXTRAS = {
     "safetensors": "train",
     "ctranslate2": "translate",
     "sentencepiece": "translate",
+    "ray": "ray",
+    "obstore": "cloud",
 }
 """Package -> the extra that brings it."""
 
