@@ -13,10 +13,10 @@ from pathlib import Path
 
 from bedstone.config import Config
 from bedstone.errors import ArtifactError, reason
-from bedstone.store import work
+from bedstone.progress import Progress
+from bedstone.store import whole, work
 from bedstone.store.artifact import (
     ADOPTION,
-    MANIFEST,
     Artifact,
     Source,
     content_digest,
@@ -35,7 +35,7 @@ class AdoptConfig(Config):
     content: str
 
 
-def adopt(paths: Sequence[Path], store: Path) -> Artifact:
+def adopt(paths: Sequence[Path], store: Path, progress: Progress | None = None) -> Artifact:
     """The artifact of files and folders; a path that is an artifact is taken as it is.
 
     Raises:
@@ -46,14 +46,14 @@ def adopt(paths: Sequence[Path], store: Path) -> Artifact:
         return made
     files = _files(paths)
     stage, config = _stage_and_config(files)
-    artifact = build(stage, config, {}, store, Local())
-    if _moved(files, artifact.path):
-        with work.held(work.lock_of(artifact.path)):
-            work.drop_unfinished(artifact.path)
-            for name, path in _moved(files, artifact.path).items():
-                with work.written(artifact.path / name) as link:
+    folder = ask(stage, config, {}).folder(store)
+    if is_complete(folder) and _moved(files, folder):
+        with work.held(work.lock_of(folder)):
+            work.drop_unfinished(folder)
+            for name, path in _moved(files, folder).items():
+                with work.written(folder / name) as link:
                     link.symlink_to(path)
-    return artifact
+    return build(stage, config, {}, store, Local(), progress)
 
 
 def adopted(paths: Sequence[Path], store: Path) -> Artifact | None:
@@ -94,7 +94,7 @@ def _files(paths: Sequence[Path]) -> dict[str, Path]:
             )
         for path in _shown_files(given) if given.is_dir() else [given]:
             name = path.relative_to(top).as_posix()
-            if not name.isprintable():
+            if not _is_inside(name):
                 raise ArtifactError(f"{name!r} in {top}: this name cannot be recorded: rename it")
             if not _is_text(path.resolve()):
                 raise ArtifactError(
@@ -105,11 +105,16 @@ def _files(paths: Sequence[Path]) -> dict[str, Path]:
                     f"{path} and {files[name]} would both be {name}",
                     hint="give the folder above them, or rename one",
                 )
-    if MANIFEST in files:
-        raise ArtifactError(f"{files[MANIFEST]} has the name that artifacts keep for themselves")
     if not files:
         raise ArtifactError(f"{', '.join(map(str, paths))}: there is no file")
     return files
+
+
+def _is_inside(name: str) -> bool:
+    try:
+        return bool(whole.inside(name))
+    except ValueError:
+        return False
 
 
 def _is_text(path: Path) -> bool:
@@ -154,12 +159,15 @@ def _stage_and_config(files: Mapping[str, Path]) -> tuple[Stage, AdoptConfig]:
 def _link(config: AdoptConfig, job: Job, sources: tuple[Source, ...]) -> Result:
     links = {job.folder / source.name: source.location for source in sources}
     for link, location in links.items():
-        link.parent.mkdir(parents=True, exist_ok=True)
-        link.unlink(missing_ok=True)
-        link.symlink_to(location)
+        with work.named(link):
+            link.parent.mkdir(parents=True, exist_ok=True)
+            link.unlink(missing_ok=True)
+            link.symlink_to(location)
     for folder in {link.parent for link in links}:  # not for each of a hundred thousand texts
         work.sync(folder)
-    records = tuple(job.record(source.name) for source in sources)
+    records = tuple(
+        job.record(source.name).model_copy(update={"linked": True}) for source in sources
+    )
     if content_digest(records) != config.content:
         raise ArtifactError("a file changed while it was adopted: adopt it again")
     total_bytes = sum(record.bytes for record in records)

@@ -24,16 +24,16 @@ import json
 from collections.abc import Iterable, Iterator
 from datetime import datetime
 from pathlib import Path
-from typing import Any, Literal, Protocol
+from typing import Annotated, Any, Literal, Protocol
 
-from pydantic import ValidationError
+from pydantic import AfterValidator, Field, ValidationError, field_validator
 
 from bedstone.config import Config
 from bedstone.errors import ArtifactError, number_of
+from bedstone.store import whole
 from bedstone.store.provenance import Code, Machine
-from bedstone.store.work import SCRATCH
+from bedstone.store.whole import MANIFEST as MANIFEST
 
-MANIFEST = "manifest.json"
 ABOUT = "about"
 """The folder of what tells people; a folder that was adopted may have one of its own."""
 ADOPTION = "adopt"
@@ -47,19 +47,26 @@ SHARD_BYTES = 64 << 20
 """Of the text files of a shard, and one file more."""
 
 
+Sha256 = Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
+StageName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*(\.[a-z][a-z0-9_]*)*$")]
+"""With the start of a request it is the name of a folder."""
+
+
 class File(Config):
     """One file of the payload."""
 
-    path: str
-    bytes: int
-    sha256: str
+    path: Annotated[str, AfterValidator(whole.inside)]
+    bytes: int = Field(ge=0)
+    sha256: Sha256
+    linked: bool = Field(default=False, exclude_if=lambda linked: not linked)
+    """It may lie elsewhere, where a link leads: only files that were adopted do."""
 
 
 class Parent(Config):
     """An artifact that another was made from, or lists. Only its content enters a request."""
 
-    request: str
-    content: str
+    request: Sha256
+    content: Sha256
 
 
 class Source(Config):
@@ -75,10 +82,10 @@ class Manifest(Config):
     """What an artifact is, where it came from, and what was measured while it was made."""
 
     schema_version: Literal[1] = 1
-    stage: str
+    stage: StageName
     stage_version: int
-    request: str
-    content: str
+    request: Sha256
+    content: Sha256
     reproducible: Reproducible
     parents: dict[str, Parent]
     """By role."""
@@ -106,13 +113,23 @@ class Manifest(Config):
     digest: str = ""
     """Of all the fields above, so that an altered config or metric is found."""
 
+    @field_validator("files")
+    @classmethod
+    def _differ(cls, files: tuple[File, ...]) -> tuple[File, ...]:
+        names = {file.path if file.linked else file.path.casefold() for file in files}
+        if len(names) < len(files):
+            raise ValueError("two files have one name")
+        return files
+
     def sealed(self) -> "Manifest":
         """This manifest with its digest."""
         return self.model_copy(update={"digest": self._own_digest()})
 
     def is_sealed(self) -> bool:
-        """Whether the digest is that of the other fields."""
-        return self.digest == self._own_digest()
+        """Whether the digests are those of the other fields."""
+        files = content_digest(content_files(self.stage, self.files))
+        content = files if self.shards is None else digest([it.content for it in self.shards])
+        return (self.digest, self.content) == (self._own_digest(), content)
 
     def _own_digest(self) -> str:
         return digest(self.model_dump(mode="json", exclude={"digest"}))
@@ -145,6 +162,10 @@ class Shard(Protocol):
         """The file ``name``."""
         ...
 
+    def check(self) -> None:
+        """Raises ArtifactError where it is not whole: see ``whole``."""
+        ...
+
     def as_parent(self) -> Parent:
         """What a child's manifest says of it."""
         ...
@@ -155,19 +176,19 @@ class Artifact:
 
     def __init__(self, path: Path) -> None:
         try:
-            text = (path / MANIFEST).read_text("utf-8")
+            text = whole.bounded_bytes(path / MANIFEST)
             self.manifest = Manifest.model_validate_json(text)
         except (FileNotFoundError, NotADirectoryError) as error:
             raise ArtifactError(
                 f"{path} is no artifact: it has no {MANIFEST}",
                 hint="check the path; a stage that did not finish leaves no artifact",
             ) from error
-        except (ValidationError, UnicodeDecodeError) as error:
-            wrong = "it is no UTF-8"
-            if isinstance(error, ValidationError):
-                wrong = number_of(error.error_count(), "wrong field")
+        except ValidationError as error:
+            first = error.errors(include_url=False, include_context=False, include_input=False)[0]
+            where = ".".join(map(str, first["loc"])) or "(whole)"
             raise ArtifactError(
-                f"{path / MANIFEST} is no manifest: {wrong}",
+                f"{path / MANIFEST} is no manifest: "
+                f"{number_of(error.error_count(), 'wrong field')}; {where[:200]}: {first['msg']}",
                 hint="it was altered, or is another program's",
             ) from error
         self.path = path
@@ -185,7 +206,7 @@ class Artifact:
     @property
     def files(self) -> tuple[Path, ...]:
         """What is in the content, by name."""
-        return tuple(self.path / file.path for file in self._records)
+        return tuple(map(self.placed, self._records))
 
     @property
     def shards(self) -> tuple[Shard, ...]:
@@ -214,34 +235,72 @@ class Artifact:
         """What a child's manifest says of it."""
         return Parent(request=self.manifest.request, content=self.manifest.content)
 
-    def verify(self) -> None:
+    def placed(self, file: File) -> Path:
+        """Where a file of its manifest lies.
+
+        Raises:
+            ArtifactError: it is missing or cut, or a link leads out of the artifact.
+        """
+        whole.look(self.path, file)
+        return self.path / file.path
+
+    def faults(
+        self,
+        files: Iterable[File] | None = None,
+        *,
+        anew: bool = False,
+        alone: bool = False,
+        advance: whole.Advance = lambda count: None,
+    ) -> Iterator[str]:
+        """As ``whole.faults``; unless it is looked at ``alone``, of its shards too."""
+        yield from whole.faults(self.path, self.manifest, files, anew=anew, advance=advance)
+        for shard in self.manifest.shards or ():
+            try:
+                part = Artifact(self._folder_of(shard))
+            except ArtifactError as error:
+                yield str(error)
+                continue
+            if part.as_parent() != shard:
+                yield f"{part.path.name} is another than the one it lists"
+            elif not alone:
+                found = part.faults(anew=anew, advance=advance)
+                yield from (f"{part.path.name}: {fault}" for fault in found)
+
+    def check(self, files: Iterable[File] | None = None) -> None:
+        """Refuse it, or these of its files, where it is not whole.
+
+        Raises:
+            ArtifactError: what is wrong.
+        """
+        self._refuse(self.faults(files))
+
+    def verify(self, advance: whole.Advance = lambda count: None) -> None:
         """Read every file again and compare it with the manifest, and the manifest with itself.
 
         Raises:
             ArtifactError: something was altered, added or removed since the artifact was made.
         """
-        if not self.manifest.is_sealed():
-            raise ArtifactError(f"{self.path / MANIFEST} was altered: its digest is another")
-        claimed, found = set(self.manifest.files), set(list_files(self.path))
-        if altered := sorted({file.path for file in claimed ^ found}):
-            raise ArtifactError(f"{self.path} was altered: {', '.join(altered)}")
-        for shard in self.manifest.shards or ():
-            part = Artifact(self._folder_of(shard))
-            part.verify()
-            if part.as_parent() != shard:
-                raise ArtifactError(f"{part.path} is another than the one {self.path} lists")
+        added = set(whole.names_in(self.path)) - {file.path for file in self.manifest.files}
+        extra = (f"{name} is not in its manifest" for name in sorted(added))
+        self._refuse([*self.faults(anew=True, advance=advance), *extra])
+
+    def _refuse(self, faults: Iterable[str]) -> None:
+        if found := list(faults):
+            is_made = self.manifest.stage != ADOPTION
+            raise whole.broken(self.path, found, is_made=is_made)
 
     @property
     def _records(self) -> tuple[File, ...]:
         return content_files(self.manifest.stage, self.manifest.files)
 
     def _file(self, name: str, among: Iterable[File]) -> Path:
-        if all(file.path != name for file in among):
-            raise ArtifactError(
-                f"{self.path} has no {name}",
-                hint=f"it was made by {self.manifest.stage}: is it the input that was meant?",
-            )
-        return self.path / name
+        for file in among:
+            if file.path == name:
+                return self.placed(file)
+        raise ArtifactError(
+            f"{self.path} has no {name}",
+            hint=f"it was made by {self.manifest.stage}: is it the input that was meant?",
+        )
 
     def _folder_of(self, shard: Parent) -> Path:
         return self.path.with_name(folder_name(self.manifest.stage, shard.request))
@@ -274,8 +333,9 @@ class FilesShard:
     @property
     def files(self) -> tuple[Path, ...]:
         """These alone."""
-        folder = self._owner.location
-        return tuple(folder / record.path for record in self._records)
+        for record in self._records:
+            self._owner.placed(record)
+        return tuple(self._owner.location / record.path for record in self._records)
 
     @property
     def shards(self) -> tuple[Shard, ...]:
@@ -288,9 +348,18 @@ class FilesShard:
         Raises:
             ArtifactError: there is none.
         """
-        if all(name != record.path for record in self._records):
-            raise ArtifactError(f"{self.location} has no {name}")
-        return self._owner.location / name
+        for record, path in zip(self._records, self.files, strict=True):
+            if record.path == name:
+                return path
+        raise ArtifactError(f"{self.location} has no {name}")
+
+    def check(self) -> None:
+        """Refuse these files where they are not what the artifact's manifest says.
+
+        Raises:
+            ArtifactError: what is wrong.
+        """
+        self._owner.check(self._records)
 
     def as_parent(self) -> Parent:
         """What a child's manifest says of it."""
@@ -322,6 +391,14 @@ def _grouped(files: Iterable[File]) -> Iterator[tuple[File, ...]]:
 def is_complete(folder: Path) -> bool:
     """Whether ``folder`` is an artifact."""
     return (folder / MANIFEST).exists()
+
+
+def fault(folder: Path) -> str | None:
+    """What keeps ``folder`` from being a whole artifact; None if it is one."""
+    try:
+        return next(Artifact(folder).faults(), None)
+    except ArtifactError as error:
+        return str(error)
 
 
 def folder_name(stage: str, request: str) -> str:
@@ -381,6 +458,5 @@ def file_record(folder: Path, name: str) -> File:
 def list_files(folder: Path, known: Iterable[File] = ()) -> tuple[File, ...]:
     """The payload of ``folder``, by name; files already ``known`` are not read again."""
     records = {file.path: file for file in known}
-    paths = [path.relative_to(folder) for path in folder.rglob("*") if path.is_file()]
-    names = sorted(path.as_posix() for path in paths if path.parts[0] not in (MANIFEST, SCRATCH))
+    names = whole.names_in(folder)
     return tuple(records.get(name) or file_record(folder, name) for name in names)

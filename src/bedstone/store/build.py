@@ -12,7 +12,7 @@ from pathlib import Path
 from bedstone.config import Config
 from bedstone.errors import BedstoneError, DataError, printable
 from bedstone.progress import Progress
-from bedstone.store import work
+from bedstone.store import whole, work
 from bedstone.store.artifact import (
     MANIFEST,
     Artifact,
@@ -20,6 +20,7 @@ from bedstone.store.artifact import (
     content_digest,
     content_files,
     digest,
+    fault,
     is_complete,
     list_files,
 )
@@ -41,21 +42,32 @@ def build(
     """The artifact that ``stage`` makes of ``config`` and ``inputs``: from ``store``, or built now.
 
     A second builder of one request waits for the first. A build that fails leaves what it
-    finished in a folder without a manifest, and the next one goes on in it.
+    finished in a folder without a manifest, and the next one goes on in it. What is there and not
+    whole is set aside and built again.
 
     Raises:
         ConfigError: an input role is missing, or one is not the stage's.
+        ArtifactError: an input is not whole.
         BedstoneError: a metric is not finite, or what the stage itself raises.
     """
+    for role in inputs.keys() & stage.decided_by:
+        inputs[role].check()
     request = ask(stage, config, inputs)
     progress = (progress or Progress()).named(stage.name)
     make = partial(_make_shards, store=store) if stage.sharded else _make
-    return _build(request, store, partial(make, engine=engine, progress=progress))
+    return _build(request, store, partial(make, engine=engine, progress=progress), progress)
 
 
-def clean(store: Path) -> list[Path]:
-    """Remove the folders without a manifest that nobody is making, and return them."""
-    removed = []
+def clean(store: Path, *, broken: bool = False) -> list[Path]:
+    """Remove the folders without a manifest that nobody is making, and return them.
+
+    With them go notes of what is gone and, if that is asked for, the ``broken`` that was set aside.
+    """
+    removed = sorted((store / whole.BROKEN).glob("*")) if broken else []
+    for folder in removed:
+        shutil.rmtree(folder)
+    for note in whole.orphans(store):
+        note.unlink()
     for folder in work.locked(store):
         with suppress(BlockingIOError), work.held(work.lock_of(folder), wait=False):
             if is_complete(folder):
@@ -67,21 +79,34 @@ def clean(store: Path) -> list[Path]:
     return removed
 
 
-def _build(request: Request, store: Path, make: Callable[[Request, Path], None]) -> Artifact:
+def _build(
+    request: Request, store: Path, make: Callable[[Request, Path], None], progress: Progress
+) -> Artifact:
     folder = request.folder(store)
-    if not is_complete(folder):
+    if fault(folder):
         with work.held(work.lock_of(folder)):
-            if not is_complete(folder):  # the builder that this one waited for may have made it
-                folder.mkdir(exist_ok=True)
-                work.drop_unfinished(folder)
+            if wrong := fault(folder):  # the builder that this one waited for may have made it
+                if is_complete(folder):
+                    progress.say(f"{wrong}: set aside as {whole.set_aside(folder)}, built again")
                 with work.dropped_if_empty(folder):
+                    with work.named(folder):
+                        folder.mkdir(exist_ok=True)
+                    work.drop_unfinished(folder)
                     make(request, folder)
                 work.drop_scratch(folder)
     return Artifact(folder)
 
 
+def _check(request: Request, *, mapped: bool) -> None:
+    """Refuse inputs that are not whole: those that are ``mapped``, or the others."""
+    for name, given in request.inputs.items():
+        if (request.stage.role(name) in request.stage.sharded) == mapped:
+            given.check()
+
+
 def _make(request: Request, folder: Path, engine: Engine, progress: Progress) -> None:
     started = time.monotonic()
+    _check(request, mapped=bool(request.stage.sharded))
     job = Job(request.inputs, folder, engine, progress)
     with packages_of(request.stage.name):  # a stage imports what it computes with when it runs
         result = request.stage.run(request.config, job)
@@ -96,6 +121,7 @@ def _make_shards(
     request: Request, folder: Path, store: Path, engine: Engine, progress: Progress
 ) -> None:
     started = time.monotonic()
+    _check(request, mapped=False)
     requests = request.shards()
     # A single shard is built in this process: what it says itself is shown, not "0 of 1 shards".
     outer, inner = (progress, Progress()) if len(requests) > 1 else (Progress(), progress)
@@ -129,7 +155,7 @@ def _summed(metrics: Sequence[Metrics]) -> Metrics:
 
 
 def _build_shard(request: Request, store: Path, engine: Engine, progress: Progress) -> Path:
-    return _build(request, store, partial(_make, engine=engine, progress=progress)).path
+    return _build(request, store, partial(_make, engine=engine, progress=progress), progress).path
 
 
 def _manifest(
@@ -161,6 +187,8 @@ def _manifest(
 def _commit(manifest: Manifest, folder: Path) -> None:
     with work.written(folder / MANIFEST) as path:
         path.write_text(manifest.sealed().model_dump_json(indent=2) + "\n", "utf-8")
+        whole.bounded_bytes(path)
+    whole.note(folder, manifest.files)
 
 
 def _refuse_unmeasured(stage: Stage, metrics: Metrics) -> None:

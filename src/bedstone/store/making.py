@@ -8,7 +8,7 @@ from typing import Any
 from bedstone import config as configs
 from bedstone.progress import Progress
 from bedstone.store.adoption import adopt
-from bedstone.store.artifact import Artifact, is_complete
+from bedstone.store.artifact import Artifact, fault
 from bedstone.store.build import build
 from bedstone.store.engine import Engine
 from bedstone.store.request import ask
@@ -32,7 +32,7 @@ class Making:
 
     def is_stored(self, stage: str, config: Mapping[str, Any], **inputs: Artifact) -> bool:
         """Whether ``build`` would find it."""
-        return is_complete(self.folder(stage, config, **inputs))
+        return fault(self.folder(stage, config, **inputs)) is None
 
     def folder(self, stage: str, config: Mapping[str, Any], **inputs: Artifact) -> Path:
         """Where ``build`` makes it, or has begun to."""
@@ -42,4 +42,4 @@ class Making:
 
     def adopted(self, path: Path | None) -> Artifact | None:
         """The artifact of a file, or nothing of none."""
-        return None if path is None else adopt([path], self.store)
+        return None if path is None else adopt([path], self.store, self.progress)

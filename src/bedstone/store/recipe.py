@@ -19,7 +19,7 @@ from bedstone.config import Config, Settings
 from bedstone.errors import BedstoneError, ConfigError, nearest
 from bedstone.progress import Progress
 from bedstone.store.adoption import adopt, adopted
-from bedstone.store.artifact import Artifact, is_complete
+from bedstone.store.artifact import Artifact, fault
 from bedstone.store.build import build
 from bedstone.store.engine import Engine
 from bedstone.store.request import ask, require, wrong_roles
@@ -127,7 +127,7 @@ def run(
     progress: Progress | None = None,
     held: Mapping[str, Artifact] = {},
 ) -> dict[str, Artifact]:
-    """Every node's artifact by name, built where it is missing.
+    """Every node's artifact by name, built where it is missing or not whole.
 
     Nodes and inputs that are ``held`` are the artifacts given, whatever they would be made from:
     what only those need is neither built nor in the answer.
@@ -135,7 +135,7 @@ def run(
     _check_given(recipe, given)
     nodes = _unheld(recipe, held)
     taken = {name: paths for name, paths in given.items() if name not in held}
-    artifacts = {name: adopt(paths, store) for name, paths in taken.items()} | dict(held)
+    artifacts = {name: adopt(it, store, progress) for name, it in taken.items()} | dict(held)
     for node in nodes:
         inputs = {role: artifacts[source] for role, source in node.inputs.items()}
         with naming(node):
@@ -165,7 +165,7 @@ def built(
         if len(known) == len(inputs):
             with naming(node):
                 folder = ask(node.stage, node.config, known).folder(store)
-            found[node.name] = Artifact(folder) if is_complete(folder) else None
+            found[node.name] = None if fault(folder) else Artifact(folder)
     return found
 
 

@@ -64,7 +64,8 @@ class Job:
     def scratch(self) -> Path:
         """A folder for what only a next attempt needs, such as checkpoints; no payload."""
         folder = self.folder / work.SCRATCH
-        folder.mkdir(exist_ok=True)
+        with work.named(folder):
+            folder.mkdir(exist_ok=True)
         return folder
 
 

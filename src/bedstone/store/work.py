@@ -20,7 +20,8 @@ LOCK = ".lock"
 SCRATCH = ".scratch"
 """The folder inside an unfinished artifact for what only the next attempt needs: checkpoints."""
 
-NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EIO)
+"""Or no disk that can be written."""
 
 
 @contextmanager
@@ -29,10 +30,13 @@ def held(lock: Path, *, wait: bool = True) -> Iterator[None]:
 
     Raises:
         BlockingIOError: without ``wait``, if another holds it.
+        BedstoneError: it cannot be written.
     """
-    lock.parent.mkdir(parents=True, exist_ok=True)
     while True:
-        with lock.open("a") as file:
+        with named(lock):
+            lock.parent.mkdir(parents=True, exist_ok=True)
+            file = lock.open("a")
+        with file:
             fcntl.flock(file, fcntl.LOCK_EX if wait else fcntl.LOCK_EX | fcntl.LOCK_NB)
             # The holder we waited for may have removed the file: then this lock keeps out nobody.
             if os.fstat(file.fileno()).st_nlink:
@@ -48,14 +52,14 @@ def written(path: Path) -> Iterator[Path]:
     Raises:
         BedstoneError: it cannot be written.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
     # By process: a worker of a killed build may be ending while the next build writes the same.
     unfinished = path.with_name(f"{path.name}.{os.getpid()}{UNFINISHED}")
     with named(unfinished):
+        path.parent.mkdir(parents=True, exist_ok=True)
         yield unfinished
         sync(unfinished)
-    unfinished.rename(path)
-    sync(path.parent)
+        unfinished.rename(path)
+        sync(path.parent)
 
 
 @contextmanager
@@ -78,7 +82,8 @@ def appearing(path: Path) -> Iterator[Path]:
     finally:
         if unfinished.is_dir():
             shutil.rmtree(unfinished)
-        unfinished.unlink(missing_ok=True)
+        elif unfinished.exists():
+            unfinished.unlink()
 
 
 @contextmanager
@@ -95,7 +100,8 @@ def named(path: Path) -> Iterator[None]:
             raise
         reason = os.strerror(error.errno) if error.errno else error
         size = path.stat().st_size if path.exists() else 0
-        free = shutil.disk_usage(path.parent).free
+        there = next(folder for folder in path.absolute().parents if folder.exists())
+        free = shutil.disk_usage(there).free
         raise BedstoneError(
             f"{path} cannot be written: {reason}; "
             f"it has {size:,} bytes so far, and {free:,} bytes are free there",
@@ -125,10 +131,13 @@ def dropped_if_empty(folder: Path) -> Iterator[None]:
     try:
         yield
     except BaseException:
-        drop_unfinished(folder)
-        with suppress(OSError):  # it is not empty: the next build goes on in it
-            folder.rmdir()
-            lock_of(folder).unlink()
+        with suppress(OSError):
+            drop_unfinished(folder)
+            for path, _, _ in os.walk(folder, topdown=False):
+                with suppress(OSError):  # it is not empty: the next build goes on in it
+                    Path(path).rmdir()
+            if not folder.exists():
+                lock_of(folder).unlink()
         raise
 
 

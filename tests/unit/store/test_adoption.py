@@ -95,7 +95,7 @@ def test_what_a_killed_adoption_left_is_removed(crawl, store, tmp_path):
 
 def test_a_name_that_artifacts_use_is_refused(crawl, store, tmp_path):
     (tmp_path / "manifest.json").write_text("{}")
-    with pytest.raises(ArtifactError, match="keep for themselves"):
+    with pytest.raises(ArtifactError, match="rename it"):
         adopt([crawl, tmp_path / "manifest.json"], store)
 
 

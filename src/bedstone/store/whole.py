@@ -1,0 +1,258 @@
+"""Wholeness: the files of an artifact lie inside its folder and are what its manifest says.
+
+Where a file lies and its size are looked at each time. Its bytes are read when it is new to this
+machine or was touched since: beside the artifacts the store keeps a note of what the system said
+of each file when it was last known to be whole. A note that is lost costs reading the files again.
+What is broken is set aside, and removed only when that is asked for.
+"""
+
+import hashlib
+import json
+import os
+import shlex
+import shutil
+import stat
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import suppress
+from pathlib import Path, PurePosixPath
+from typing import TYPE_CHECKING, Any
+
+from bedstone.errors import ArtifactError, BedstoneError, reason
+from bedstone.store import work
+
+if TYPE_CHECKING:
+    from bedstone.store.artifact import File, Manifest
+
+MANIFEST = "manifest.json"
+CHECKED, BROKEN = ".checked", ".broken"
+"""The folders of a store for its notes, and for what was set aside."""
+MOST_MANIFEST_BYTES = 1 << 27
+"""Of a quarter of a million files."""
+READ_BYTES = 1 << 20
+MOST_TOLD = 5
+"""Faults of an artifact that one message names."""
+
+State = list[int]
+"""Of a file: its inode, the time it was written in nanoseconds, its bytes."""
+Advance = Callable[[int], None]
+"""Called with the bytes that were read."""
+
+
+def inside(path: str) -> str:
+    """``path``, if it is one of a file below a folder, and neither the manifest nor scratch.
+
+    Raises:
+        ValueError: it is none.
+    """
+    parts = path.split("/")
+    is_plain = path.isprintable() and "\\" not in path and not {"", ".", ".."} & set(parts)
+    if not is_plain or parts[0].lower() in (MANIFEST, work.SCRATCH):
+        raise ValueError(f"{path[:200]!r} is no path of a file inside an artifact")
+    return path
+
+
+def bounded_bytes(path: Path) -> bytes:
+    """What the file ``path`` holds, which is no link, no device and not too large for a manifest.
+
+    Raises:
+        ArtifactError: it is one of these.
+    """
+    found = path.lstat()
+    if not stat.S_ISREG(found.st_mode):
+        raise ArtifactError(f"{path} is no file", hint="it was not written by bedstone")
+    if found.st_size > MOST_MANIFEST_BYTES:
+        most = f"{MOST_MANIFEST_BYTES:,} are the most of a manifest"
+        raise ArtifactError(
+            f"{path} has {found.st_size:,} bytes: {most}",
+            hint="it is another program's; of your own files, give fewer at a time",
+        )
+    return path.read_bytes()
+
+
+def look(folder: Path, file: "File") -> State:
+    """What the system says of a file of ``folder``, which is not read.
+
+    Raises:
+        ArtifactError: it is missing, cut, no file, or reached by a link that nobody recorded.
+    """
+    fault, state = _looked_at(folder, file)
+    if fault:
+        raise broken(folder, [fault])
+    return state
+
+
+def broken(folder: Path, faults: Iterable[str], *, is_made: bool = True) -> ArtifactError:
+    """The error of what is not whole."""
+    told = list(faults)
+    more = f" and {len(told) - MOST_TOLD:,} more" if len(told) > MOST_TOLD else ""
+    anew = f"build it anew: bedstone repair {shlex.quote(str(folder))}"
+    return ArtifactError(
+        f"{folder} was altered: {', '.join(told[:MOST_TOLD])}{more}",
+        hint=anew if is_made else "its files were made elsewhere: restore them, or give them again",
+    )
+
+
+def faults(
+    folder: Path,
+    manifest: "Manifest",
+    files: Iterable["File"] | None = None,
+    *,
+    anew: bool = False,
+    advance: Advance = lambda count: None,
+) -> Iterator[str]:
+    """What is wrong with an artifact, looked for until no more is asked for.
+
+    Args:
+        folder: the artifact's.
+        manifest: what it says.
+        files: those that are looked at; None for all, and the manifest itself.
+        anew: read all, whatever was known.
+        advance: told of what is read, or need not be.
+    """
+    note = {} if anew else _read(folder)
+    seen = {MANIFEST: _state((folder / MANIFEST).stat())}
+    if note.get(MANIFEST) != seen[MANIFEST]:
+        note = {}
+    is_whole = True
+    for fault in _found(folder, manifest, files, note, seen, advance):
+        is_whole = False
+        forget(folder)
+        yield fault
+    if is_whole and any(note.get(name) != state for name, state in seen.items()):
+        _write(folder, (_read(folder) if note else {}) | seen)
+
+
+def _found(
+    folder: Path,
+    manifest: "Manifest",
+    files: Iterable["File"] | None,
+    note: Mapping[str, State],
+    seen: dict[str, State],
+    advance: Advance,
+) -> Iterator[str]:
+    """The faults, and into ``seen`` what the files are like where there is none."""
+    if not note and not manifest.is_sealed():
+        yield f"{MANIFEST}: its digest is another"
+    for file in manifest.files if files is None else files:
+        fault, seen[file.path] = _looked_at(folder, file)
+        if fault or note.get(file.path) == seen[file.path]:
+            advance(file.bytes)
+        else:
+            fault = _read_fault(folder, file, advance)
+        if fault:
+            yield fault
+
+
+def note(folder: Path, files: Iterable["File"]) -> None:
+    """Keep what an artifact's files are like, which were hashed just now."""
+    states = {file.path: _looked_at(folder, file)[1] for file in files}
+    _write(folder, states | {MANIFEST: _state((folder / MANIFEST).stat())})
+
+
+def forget(folder: Path) -> None:
+    """Drop the note of what an artifact's files were like."""
+    with suppress(OSError):
+        _note(folder).unlink()
+
+
+def forget_all(store: Path) -> None:
+    """Drop the notes of ``store``: the files of each artifact are read when it is met next."""
+    if (store / CHECKED).exists():
+        shutil.rmtree(store / CHECKED)
+
+
+def orphans(store: Path) -> list[Path]:
+    """Notes of artifacts that are gone, and what a killed process was writing of one."""
+    return [it for it in sorted((store / CHECKED).glob("*")) if not (store / it.name).exists()]
+
+
+def set_aside(folder: Path) -> Path:
+    """Move what is broken out of the way; the caller holds its lock. Where it is now."""
+    beside = _own(folder.parent, BROKEN)
+    names = (f"{folder.name}-{number}" if number else folder.name for number in range(10**6))
+    kept = next(path for name in names if not os.path.lexists(path := beside / name))
+    forget(folder)
+    with work.named(kept):
+        folder.rename(kept)
+    return kept
+
+
+def names_in(folder: Path) -> list[str]:
+    """The payload of ``folder``: its files, by name."""
+    paths = [path.relative_to(folder) for path in folder.rglob("*") if path.is_file()]
+    return sorted(it.as_posix() for it in paths if it.parts[0] not in (MANIFEST, work.SCRATCH))
+
+
+def _looked_at(folder: Path, file: "File") -> tuple[str, State]:
+    """What is wrong with a file as far as can be told unread, or nothing, and its state."""
+    path = folder / file.path
+    above = [folder / each for each in PurePosixPath(file.path).parents][:-1]
+    if any(map(os.path.islink, above)) or (path.is_symlink() and not file.linked):
+        return f"{file.path} leads elsewhere by a link that is not in the manifest", []
+    try:
+        found = path.stat()
+    except (FileNotFoundError, NotADirectoryError):
+        return f"{file.path} is missing", []
+    except OSError as error:
+        return f"{file.path} cannot be read: {reason(error)}", []
+    if not stat.S_ISREG(found.st_mode):
+        return f"{file.path} is no file", []
+    if found.st_size != file.bytes:
+        return f"{file.path} has {found.st_size:,} bytes instead of {file.bytes:,}", []
+    return "", _state(found)
+
+
+def _read_fault(folder: Path, file: "File", advance: Advance) -> str:
+    digest = hashlib.sha256()
+    try:
+        with (folder / file.path).open("rb") as stream:
+            while block := stream.read(READ_BYTES):
+                digest.update(block)
+                advance(len(block))
+    except OSError as error:
+        return f"{file.path} cannot be read: {reason(error)}"
+    return "" if digest.hexdigest() == file.sha256 else f"{file.path} has other bytes"
+
+
+def _state(found: os.stat_result) -> State:
+    return [found.st_ino, found.st_mtime_ns, found.st_size]
+
+
+def _note(folder: Path) -> Path:
+    folder = folder.resolve()
+    return folder.parent / CHECKED / folder.name
+
+
+def _read(folder: Path) -> dict[str, Any]:
+    try:
+        found = json.loads(bounded_bytes(_note(folder)))
+    except (OSError, ValueError, RecursionError, ArtifactError):
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
+def _write(folder: Path, states: dict[str, State]) -> None:
+    """Not synced: one that a power cut spoils is as good as none, as is one that finds no room."""
+    path = _note(folder)
+    unfinished = path.with_name(f"{path.name}.{os.getpid()}{work.UNFINISHED}")
+    try:
+        _own(path.parents[1], CHECKED)
+        unfinished.write_text(json.dumps(states), "utf-8")
+        unfinished.rename(path)
+    except (OSError, BedstoneError):
+        with suppress(OSError):
+            unfinished.unlink()
+
+
+def _own(store: Path, name: str) -> Path:
+    """A folder of the store's own.
+
+    Raises:
+        ArtifactError: a link leads out of the store in its place.
+    """
+    folder = store / name
+    if folder.is_symlink():
+        raise ArtifactError(f"{folder} is a link", hint="remove it: it leads out of the store")
+    with work.named(folder):
+        folder.mkdir(exist_ok=True)
+    return folder
