@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from bedstone.commands.ablate import ablate
-    from bedstone.commands.artifacts import clean, diff, report, show, trace, verify
+    from bedstone.commands.artifacts import clean, diff, repair, report, show, trace, verify
     from bedstone.commands.audit import audit
     from bedstone.commands.demo import demo
     from bedstone.commands.domain import domain
@@ -42,6 +42,7 @@ __all__ = [
     "init",
     "ladder",
     "plan",
+    "repair",
     "report",
     "run",
     "sample",

@@ -1,4 +1,4 @@
-"""The commands that look at artifacts: show, verify, trace, diff, report, clean."""
+"""The commands that look at artifacts: show, verify, repair, trace, diff, report, clean."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -7,19 +7,46 @@ from typing import Annotated, Any, NotRequired, cast
 import typer
 from typing_extensions import TypedDict
 
-from bedstone.commands.declare import STORE, Command, Found, MadeOf, Name, PathLike, Store
-from bedstone.commands.desk import artifact_of
+from bedstone.commands.declare import (
+    STORE,
+    Command,
+    Found,
+    MadeOf,
+    Name,
+    PathLike,
+    Store,
+    Workers,
+)
+from bedstone.commands.desk import artifact_of, making
 from bedstone.commands.save import target
+from bedstone.errors import ArtifactError, ConfigError
+from bedstone.progress import Progress
 
 Manifest = Annotated[Found, MadeOf("store.artifact", "Manifest")]
 
 
 class Verify(TypedDict):
-    """An artifact that is unaltered."""
+    """An artifact that is unaltered, or all of a store."""
 
-    artifact: str
+    artifact: NotRequired[str]
     """Its folder."""
     verified: bool
+    """Of a store, whether nothing is broken."""
+    checked: NotRequired[int]
+    """Artifacts of the store, shards among them."""
+    broken: NotRequired[dict[str, str]]
+    """Folder -> what is wrong with it."""
+
+
+class Repair(TypedDict):
+    """What became of what was broken."""
+
+    checked: int
+    """Artifacts, shards among them."""
+    repaired: list[str]
+    """Folders."""
+    not_repaired: dict[str, str]
+    """Folder -> why it is not built again."""
 
 
 class Tree(TypedDict):
@@ -69,15 +96,74 @@ def _manifest(found: Manifest) -> Iterator[str]:
     return (f"{key:48} {value}" for key, value in rows)
 
 
-def verify(artifact: Name, *, store: Store = STORE) -> Verify:
-    """Check that an artifact's files and manifest are still what they were.
+def verify(
+    artifact: Annotated[
+        PathLike | None,
+        typer.Argument(metavar="ARTIFACT", help="its folder, or the start of its request"),
+    ] = None,
+    *,
+    whole_store: Annotated[
+        bool, typer.Option("--all", help="check every artifact of the store, whatever is found")
+    ] = False,
+    store: Store = STORE,
+    progress: Progress | None = None,
+) -> Verify:
+    """Read an artifact's files and manifest, or all of a store, and check that they are unaltered.
 
     Raises:
-        ArtifactError: they are not.
+        ArtifactError: the artifact is not.
     """
-    found = artifact_of(artifact, store)
-    found.verify()
-    return {"artifact": str(found.path), "verified": True}
+    from bedstone.store.repair import artifacts_in, broken_in
+
+    progress = progress or Progress()
+    if (artifact is None) != whole_store:
+        raise ConfigError("one artifact is verified, or all", hint="give ARTIFACT or --all")
+    if artifact is not None:
+        found = artifact_of(artifact, store)
+        with progress.named("checked").task("bytes") as task:
+            found.verify(task.advance)
+        return {"artifact": str(found.path), "verified": True}
+    folders = artifacts_in(Path(store))
+    broken = {str(folder): told for folder, told in broken_in(folders, progress).items()}
+    return {"verified": not broken, "checked": len(folders), "broken": broken}
+
+
+def _verified(found: Verify) -> Iterator[str]:
+    if "artifact" in found:
+        yield f"{found['artifact']}: unaltered"
+        return
+    yield from (f"{folder}: {told}" for folder, told in found["broken"].items())
+    yield f"{found['checked']} checked, {len(found['broken'])} broken"
+
+
+def repair(
+    artifact: Annotated[
+        PathLike | None,
+        typer.Argument(metavar="ARTIFACT", help="it and all behind it; without it, all there is"),
+    ] = None,
+    *,
+    store: Store = STORE,
+    workers: Workers = 1,
+    progress: Progress | None = None,
+) -> Repair:
+    """Check artifacts in full, and build those again that are broken.
+
+    What is broken is set aside and stays in the store's ``.broken``. Files that were made elsewhere
+    are not touched.
+    """
+    from dataclasses import asdict
+
+    from bedstone.store.repair import repair as repair_store
+
+    named = None if artifact is None else artifact_of(artifact, store)
+    where = making(named.path.resolve().parent if named else store, progress, workers)
+    return cast(Repair, asdict(repair_store(where, named)))
+
+
+def _repaired(found: Repair) -> Iterator[str]:
+    yield from (f"{folder}: built again" for folder in found["repaired"])
+    yield from (f"{folder}: not repaired: {why}" for folder, why in found["not_repaired"].items())
+    yield f"{found['checked']} checked, {len(found['repaired'])} repaired"
 
 
 def trace(artifact: Name, *, store: Store = STORE) -> Tree:
@@ -120,11 +206,15 @@ def report(
     return {"report": str(page)}
 
 
-def clean(*, store: Store = STORE) -> Clean:
+def clean(
+    *,
+    broken: Annotated[bool, typer.Option(help="remove what was set aside too")] = False,
+    store: Store = STORE,
+) -> Clean:
     """Remove the unfinished work that nobody is at."""
     from bedstone.store.build import clean as clean_store
 
-    return {"removed": [str(folder) for folder in clean_store(Path(store))]}
+    return {"removed": [str(folder) for folder in clean_store(Path(store), broken=broken)]}
 
 
 def _tree_lines(role: str, tree: Tree, depth: int = 0) -> Iterator[str]:
@@ -143,7 +233,8 @@ def _tree_lines(role: str, tree: Tree, depth: int = 0) -> Iterator[str]:
 
 COMMANDS = (
     Command(show, _manifest),
-    Command(verify, lambda found: [f"{found['artifact']}: unaltered"]),
+    Command(verify, _verified, lambda found: 0 if found["verified"] else ArtifactError.exit_status),
+    Command(repair, _repaired, lambda found: 1 if found["not_repaired"] else 0),
     Command(trace, lambda found: _tree_lines("", found)),
     Command(diff, _pairs),
     Command(report, lambda found: [found["report"]]),

@@ -85,6 +85,7 @@ NamedInputs = Annotated[
 TextColumn = Annotated[
     str | None, typer.Option(help="of tables: the column of the texts; without it, text")
 ]
+Verified = Annotated[bool, typer.Option("--verify", help="read all files again, known or not")]
 Sets = Annotated[
     Words, typer.Option("--set", help="KEY=VALUE, after the file; of a run, NODE=off or =on too")
 ]
@@ -114,6 +115,8 @@ class Command:
 
     run: Callable[..., Any]
     lines: Callable[[Any], Iterable[str]]
+    status: Callable[[Any], int] = lambda found: 0
+    """The exit status that an answer means."""
 
     @property
     def name(self) -> str:
@@ -212,6 +215,8 @@ class Command:
             for text in told:
                 for line in text.split("\n"):
                     print(printable(line))
+            if status := self.status(found):
+                raise typer.Exit(status)
 
         shown = [each.on_the_line() for each in parameters.values()]
         shown.append(

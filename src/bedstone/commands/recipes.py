@@ -17,6 +17,7 @@ from bedstone.commands.declare import (
     Paths,
     Sets,
     Store,
+    Verified,
     Workers,
 )
 from bedstone.commands.desk import (
@@ -96,9 +97,10 @@ def run(
         int, typer.Option(min=1, max=1_024, help="so many train a model together: one for each GPU")
     ] = 1,
     engine: EngineName = "local",
+    verify: Verified = False,
     progress: Progress | None = None,
 ) -> Run:
-    """Build what is missing of a recipe, in order.
+    """Build what is missing of a recipe or not whole, in order.
 
     Several processes are watched: if one dies, all go on from the last checkpoint.
 
@@ -107,9 +109,12 @@ def run(
         BedstoneError: a stage failed; what was finished stays, and the next run goes on.
     """
     from bedstone.store import recipe as recipes
+    from bedstone.store.whole import forget_all
 
     plan = recipes.load(recipe_of(recipe), words_of(sets), until)
     found = {name: given(paths, store) for name, paths in inputs.items()}
+    if verify and processes == 1:
+        forget_all(Path(store))
     if dry_run:
         from bedstone.commands.estimate import estimate
 
@@ -128,6 +133,7 @@ def run(
         words += [f"--input={name}={path}" for name, path in paths]
         words += [f"--set={change}" for change in words_of(sets)]
         words += ["--until", until] if until else []
+        words += ["--verify"] if verify else []
         answer: Any = together(words, processes, progress or Progress())
         return answer  # type: ignore[no-any-return]
     where = making(store, progress, workers)
@@ -204,9 +210,10 @@ def build(
     store: Store = STORE,
     workers: Workers = 1,
     engine: EngineName = "local",
+    verify: Verified = False,
     progress: Progress | None = None,
 ) -> Build:
-    """Build one stage's artifact, or find that it was built before.
+    """Build one stage's artifact, or find that it was built before and is whole.
 
     Raises:
         ConfigError: no such stage, or a config that cannot be used.
@@ -216,12 +223,16 @@ def build(
     from bedstone.store.adoption import adopt as adopt_paths
     from bedstone.store.build import build as build_artifact
     from bedstone.store.stages import find
+    from bedstone.store.whole import forget_all
 
     made_by = find(stage)
     settings = configs.load(made_by.config, Path(config) if config else None, words_of(sets))
     where = making(store, progress, workers)
+    if verify:
+        forget_all(where.store)
     parents = {
-        role: adopt_paths(given(paths, store), where.store) for role, paths in inputs.items()
+        role: adopt_paths(given(paths, store), where.store, where.progress)
+        for role, paths in inputs.items()
     }
     made = build_artifact(made_by, settings, parents, where.store, where.engine, where.progress)
     return {
@@ -235,11 +246,12 @@ def adopt(
     paths: Annotated[Paths, typer.Argument(metavar="PATH...", help="files and folders")],
     *,
     store: Store = STORE,
+    progress: Progress | None = None,
 ) -> Adopt:
     """Enter files made elsewhere into the store, where they lie."""
     from bedstone.store.adoption import adopt as adopt_paths
 
-    return {"artifact": str(adopt_paths(paths_of(paths), Path(store)).path)}
+    return {"artifact": str(adopt_paths(paths_of(paths), Path(store), progress).path)}
 
 
 def _folder(found: Build | Adopt) -> list[str]:

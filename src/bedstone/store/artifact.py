@@ -280,9 +280,15 @@ class Artifact:
         Raises:
             ArtifactError: something was altered, added or removed since the artifact was made.
         """
+        self._refuse(self.altered(advance=advance))
+
+    def altered(
+        self, *, alone: bool = False, advance: whole.Advance = lambda count: None
+    ) -> list[str]:
+        """What ``verify`` finds; of the artifact ``alone``, or of its shards too."""
         added = set(whole.names_in(self.path)) - {file.path for file in self.manifest.files}
         extra = (f"{name} is not in its manifest" for name in sorted(added))
-        self._refuse([*self.faults(anew=True, advance=advance), *extra])
+        return [*self.faults(anew=True, alone=alone, advance=advance), *extra]
 
     def _refuse(self, faults: Iterable[str]) -> None:
         if found := list(faults):
@@ -393,10 +399,13 @@ def is_complete(folder: Path) -> bool:
     return (folder / MANIFEST).exists()
 
 
-def fault(folder: Path) -> str | None:
-    """What keeps ``folder`` from being a whole artifact; None if it is one."""
+def fault(folder: Path, request: str | None = None) -> str | None:
+    """What keeps ``folder`` from being a whole artifact, of ``request`` if given; None if it is."""
     try:
-        return next(Artifact(folder).faults(), None)
+        artifact = Artifact(folder)
+        if request not in (None, artifact.manifest.request):
+            return f"{folder} is the artifact of another request"
+        return next((f"{folder}: {fault}" for fault in artifact.faults()), None)
     except ArtifactError as error:
         return str(error)
 

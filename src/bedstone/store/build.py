@@ -83,9 +83,9 @@ def _build(
     request: Request, store: Path, make: Callable[[Request, Path], None], progress: Progress
 ) -> Artifact:
     folder = request.folder(store)
-    if fault(folder):
+    if fault(folder, request.digest):
         with work.held(work.lock_of(folder)):
-            if wrong := fault(folder):  # the builder that this one waited for may have made it
+            if wrong := fault(folder, request.digest):  # who was waited for may have made it
                 if is_complete(folder):
                     progress.say(f"{wrong}: set aside as {whole.set_aside(folder)}, built again")
                 with work.dropped_if_empty(folder):

@@ -43,9 +43,16 @@ def behind(artifacts: Mapping[str, Artifact]) -> dict[str, Artifact]:
         found[name] = each
         store = each.path.resolve().parent
         for role, parent in (each.manifest.parents | each.manifest.decided_by).items():
-            if (parent_of_it := _find(parent, store)) is not None:
+            if (parent_of_it := stored(parent, store)) is not None:
                 queue.append((f"{name}.{role}".lstrip("."), parent_of_it))
     return found
+
+
+def stored(parent: Parent, store: Path) -> Artifact | None:
+    """The parent, if the store has it: built again since, it may have come out differently."""
+    folders = store.glob(folder_name("*", parent.request))
+    found = [Artifact(folder) for folder in folders if is_complete(folder)]
+    return next((each for each in found if _is(each, parent)), None)
 
 
 def documents_behind(artifact: Artifact) -> tuple[Artifact, Artifact | None, list[str]] | None:
@@ -148,17 +155,10 @@ def _traced(artifact: Artifact, store: Path, seen: set[str]) -> dict[str, Any]:
 
 
 def _parent(parent: Parent, store: Path, seen: set[str]) -> dict[str, Any]:
-    artifact = _find(parent, store)
+    artifact = stored(parent, store)
     if artifact is None:
         return {"artifact": f"(not in this store) {parent.request[:12]}", "content": parent.content}
     return _traced(artifact, store, seen)
-
-
-def _find(parent: Parent, store: Path) -> Artifact | None:
-    """The parent, if the store has it: built again since, it may have come out differently."""
-    folders = store.glob(folder_name("*", parent.request))
-    found = [Artifact(folder) for folder in folders if is_complete(folder)]
-    return next((each for each in found if _is(each, parent)), None)
 
 
 def _is(artifact: Artifact, parent: Parent) -> bool:

@@ -11,7 +11,7 @@ from bedstone.store.adoption import adopt
 from bedstone.store.artifact import Artifact, fault
 from bedstone.store.build import build
 from bedstone.store.engine import Engine
-from bedstone.store.request import ask
+from bedstone.store.request import Request, ask
 from bedstone.store.stages import find
 
 
@@ -32,14 +32,19 @@ class Making:
 
     def is_stored(self, stage: str, config: Mapping[str, Any], **inputs: Artifact) -> bool:
         """Whether ``build`` would find it."""
-        return fault(self.folder(stage, config, **inputs)) is None
+        request = self._request(stage, config, inputs)
+        return fault(request.folder(self.store), request.digest) is None
 
     def folder(self, stage: str, config: Mapping[str, Any], **inputs: Artifact) -> Path:
         """Where ``build`` makes it, or has begun to."""
-        made_by = find(stage)
-        settings = configs.checked(made_by.config, dict(config))
-        return ask(made_by, settings, inputs).folder(self.store)
+        return self._request(stage, config, inputs).folder(self.store)
 
     def adopted(self, path: Path | None) -> Artifact | None:
         """The artifact of a file, or nothing of none."""
         return None if path is None else adopt([path], self.store, self.progress)
+
+    def _request(
+        self, stage: str, config: Mapping[str, Any], inputs: Mapping[str, Artifact]
+    ) -> Request:
+        made_by = find(stage)
+        return ask(made_by, configs.checked(made_by.config, dict(config)), inputs)

@@ -164,8 +164,9 @@ def built(
         found[node.name] = None
         if len(known) == len(inputs):
             with naming(node):
-                folder = ask(node.stage, node.config, known).folder(store)
-            found[node.name] = None if fault(folder) else Artifact(folder)
+                request = ask(node.stage, node.config, known)
+            if fault(folder := request.folder(store), request.digest) is None:
+                found[node.name] = Artifact(folder)
     return found
 
 
