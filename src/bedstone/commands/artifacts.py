@@ -117,7 +117,7 @@ def verify(
 
     progress = progress or Progress()
     if (artifact is None) != whole_store:
-        raise ConfigError("one artifact is verified, or all", hint="give ARTIFACT or --all")
+        raise ConfigError("one artifact is verified, or --all", hint="give the one, or --all")
     if artifact is not None:
         found = artifact_of(artifact, store)
         with progress.named("checked").task("bytes") as task:

@@ -4,8 +4,9 @@ Reads   ``items`` (of a test), or ``answers`` (of sampling.answers); who transla
         ``model``, ``probe`` of an endpoint, ``folder`` of CTranslate2's; nobody for Apertium
 Writes  ``translations.parquet``: ``item``, ``field`` (``context``, ``question``, ``choices.0``,
         ``answers.0``; of an answer ``text.0``, by its sample), ``source``, ``text`` (null if it
-        failed), ``why``, ``calls``, ``prompt_tokens``, ``completion_tokens``, ``seconds``; of items
-        ``items.parquet`` in the target's language, with their ids, without those that failed
+        failed), ``why``, ``calls``, ``prompt_tokens``, ``completion_tokens``; of items
+        ``items.parquet`` in the target's language, with their ids, without those that failed;
+        ``about/waits.parquet``: the ``seconds`` of each text
 
 A text is translated line by line, a line that comes again once; what a text takes is counted as if
 it were asked alone. A killed build goes on behind the last part.
@@ -31,16 +32,17 @@ from bedstone.evaluation.pivot.translators import (
 from bedstone.generation.values import MAX_TOKENS
 from bedstone.model import Device, NumberFormat
 from bedstone.store import tables, work
-from bedstone.store.artifact import Shard
+from bedstone.store.artifact import ABOUT, Shard
 from bedstone.store.stage import Job, Result, Stage
 from bedstone.tasks.items import Item, items_of, write_items
-from bedstone.tasks.stored import rows_of
+from bedstone.tasks.stored import WAITS, rows_of
 
 FILE = "translations.parquet"
-COSTS = {"seconds": pa.float64(), "prompt_tokens": pa.int64(), "completion_tokens": pa.int64()}
-MADE = {"text": pa.large_string(), "why": pa.string(), **COSTS}
+TOKENS = {"prompt_tokens": pa.int64(), "completion_tokens": pa.int64()}
+TOLD = {"text": pa.large_string(), "why": pa.string(), **TOKENS}
+MADE = TOLD | dict(zip(WAITS.names, WAITS.types, strict=True))
 PLACE = {"item": pa.string(), "field": pa.string(), "source": pa.large_string()}
-SCHEMA = pa.schema({**PLACE, **MADE, "calls": pa.int32()})
+SCHEMA = pa.schema({**PLACE, **TOLD, "calls": pa.int32()})
 PART_LINES = 64
 NEEDS = {"model": ("tokenizers", "torch"), "folder": ("ctranslate2", "sentencepiece")}
 KEY = r"^[a-z]{3}_[A-Z][a-z]{3}$"
@@ -97,6 +99,7 @@ def run(config: TranslationsConfig, job: Job) -> Result:
     made = _translated(config, job, different_lines(texts))
     rows = _rows(texts, made)
     tables.write(job, FILE, pa.Table.from_pylist(rows, SCHEMA))
+    tables.write(job, f"{ABOUT}/waits.parquet", pa.Table.from_pylist(rows, WAITS))
     failed = {row["item"]: row["why"] for row in rows if row["why"]}
     if is_test:
         by_place = {(row["item"], row["field"]): row["text"] for row in rows}
@@ -194,7 +197,7 @@ def _rows(texts: Sequence[Text], made: Mapping[str, Translated]) -> list[dict[st
         lines = [made[line] for line in lines_of(text.source)]
         why = next((line.why for line in lines if line.why), "")
         row = text._asdict() | {"text": None if why else rebuilt(text.source, by_line), "why": why}
-        for name in COSTS:
+        for name in (*TOKENS, *WAITS.names):
             told = [cost for line in lines if (cost := getattr(line, name)) is not None]
             row[name] = sum(told) if told else None
         rows.append(row | {"calls": len(lines)})
@@ -223,7 +226,7 @@ def _needs(config: TranslationsConfig) -> tuple[str, ...]:
 
 STAGE = Stage(
     "evaluation.translations",
-    version=1,
+    version=2,
     config=TranslationsConfig,
     inputs=(),
     optional=("items", "answers", "model", "probe", "folder"),

@@ -6,15 +6,16 @@ Reads   ``model``: the files of a model, or ``probe``: an endpoint; ``questions`
 Writes  ``parts/``: tables of ``problem`` (its id), ``sample`` (its number), ``prompt``,
         ``text``, ``token_ids``, ``logprob`` (of the completion under the model, natural) and
         ``sampling_logprob`` (under chain and constraint), ``finish_reason``, ``prompt_tokens``,
-        ``completion_tokens``, ``boundary_draws``, ``seconds``; what is not told is null
+        ``completion_tokens``, ``boundary_draws``; what is not told is null. ``about/parts/``, of
+        an endpoint: the ``seconds`` of each row
 
 An artifact is a block of problems by a block of samples, so that more of either leaves what there
 is as it is. A part is written as soon as its samples are drawn: a killed build goes on behind it.
 Whether an answer is right is not written: that is found from the text.
 Of pairs, prompts that with an answer may not fit into the model's texts are left out: a crawl
 decided them, and nobody can shorten them. Any other that does not fit is refused.
-Only an endpoint's answers have seconds: how long a model of this machine takes is measured by
-``sampling.latency``, so that the same answers are the same bytes.
+Only an endpoint's answers have seconds, which commands read and no stage: how long a model of this
+machine takes is measured by ``sampling.latency``. So the same answers are the same bytes.
 """
 
 import math
@@ -318,7 +319,7 @@ def _metrics(table: pa.Table) -> Metrics:
 
 STAGE = Stage(
     "sampling.answers",
-    version=2,
+    version=3,
     config=AnswersConfig,
     inputs=(),
     optional=("model", "probe", "questions"),

@@ -7,6 +7,7 @@ Writes  ``strategies.json``: what ``bedstone strategies --json`` says of a task,
 
 It is ``bedstone strategies`` as a node of a recipe. The answers are artifacts of sampling.answers
 in the same store: whatever the command has drawn before is not drawn again, nor the reverse.
+Its seconds are computed from the pace that sampling.latency measured: they stay in the content.
 """
 
 from typing import TYPE_CHECKING

@@ -6,7 +6,8 @@ Writes  ``pace.json``: ``fixed_seconds``, ``prompt_token_seconds`` and ``token_s
 
 Three runs of other lengths tell the three apart, each the fastest of ``ROUNDS``: whatever else the
 machine does makes one slower. Answers are drawn in large batches, so their own seconds do not tell
-what a single question waits for.
+what a single question waits for. The measurement is what is asked for, and what is compared is
+computed with it: it is content.
 """
 
 import time

@@ -18,7 +18,8 @@ Writes  ``plan.json``. What later stages are configured with: ``vocab_size``, ``
 The speed is that of the real training step on this machine. Given ``device``, ``threads``,
 ``number_format`` and either ``speed`` or the size, the plan is a pure function of config and
 inputs; a size whose speed nobody gave has null for ``flop_per_second``, ``expected_seconds`` and
-``speed_source``.
+``speed_source``. A speed that was measured is content, as it decides the size: children take no
+more of the plan than what they are configured with, so that equal decisions share the run.
 """
 
 from collections.abc import Callable

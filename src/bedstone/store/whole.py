@@ -85,10 +85,11 @@ def broken(folder: Path, faults: Iterable[str], *, is_made: bool = True) -> Arti
     """The error of what is not whole."""
     told = list(faults)
     more = f" and {len(told) - MOST_TOLD:,} more" if len(told) > MOST_TOLD else ""
-    anew = f"build it anew: bedstone repair {shlex.quote(str(folder))}"
     return ArtifactError(
         f"{folder} was altered: {', '.join(told[:MOST_TOLD])}{more}",
-        hint=anew if is_made else "its files were made elsewhere: restore them, or give them again",
+        hint=f"build it anew: bedstone repair {shlex.quote(str(folder))}"
+        if is_made
+        else "its files were made elsewhere: restore them, or give them again",
     )
 
 

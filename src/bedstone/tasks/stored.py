@@ -9,7 +9,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from bedstone.store import tables
-from bedstone.store.artifact import Shard
+from bedstone.store.artifact import ABOUT, Shard
 from bedstone.store.stage import Job
 from bedstone.training.threads import using_threads
 
@@ -30,9 +30,10 @@ ANSWERS = pa.schema(
         "prompt_tokens": pa.int32(),
         "completion_tokens": pa.int32(),
         "boundary_draws": pa.int32(),
-        "seconds": pa.float64(),
     }
 )
+WAITS = pa.schema({"seconds": pa.float64()})
+"""Beside the answers of an endpoint, row by row: see ``waits``."""
 SCORES = pa.schema(
     {
         "item": pa.string(),
@@ -83,7 +84,10 @@ def write_parts(
         make = begin(list(missing.values()))
 
         def write(name: str) -> int:
-            tables.write(job, name, pa.Table.from_pylist(make(named[name]), schema))
+            rows = make(named[name])
+            if any("seconds" in row for row in rows):
+                tables.write(job, f"{ABOUT}/{name}", pa.Table.from_pylist(rows, WAITS))
+            tables.write(job, name, pa.Table.from_pylist(rows, schema))
             return len(named[name])
 
         # A part for each thread, not a matrix product for all.

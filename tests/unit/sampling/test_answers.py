@@ -24,6 +24,7 @@ from bedstone.tasks.catalogue import named
 from bedstone.tasks.items import Item, write_items
 from bedstone.tasks.questions import Json
 from bedstone.tasks.stored import ANSWERS, rows_of
+from bedstone.tasks.waits import timed
 from bedstone.text.encoder import Encoder
 
 pytestmark = pytest.mark.torch
@@ -101,7 +102,7 @@ def test_each_sample_of_each_problem_is_a_row(store, model):
         assert row["finish_reason"] == ("stop" if 0 in row["token_ids"] else "length")
         assert row["logprob"] < 0
         assert row["logprob"] == pytest.approx(row["sampling_logprob"], abs=1e-4)
-        assert row["seconds"] is None
+    assert timed(found)["seconds"].null_count == len(table)
     metrics = found.manifest.metrics
     assert (metrics["problems"], metrics["completions"]) == (6, 24)
     assert metrics["completion_tokens"] == sum(table["completion_tokens"].to_pylist())
@@ -190,6 +191,21 @@ def test_log_probabilities_of_an_endpoint_are_stored_as_what_they_are(store, lie
         table = rows_of(made(store, config, probe=probe))
     assert table[told].null_count == 0
     assert all(table[each].null_count == len(table) for each in others)
+
+
+def test_how_long_an_endpoint_takes_is_in_no_content(store):
+    config = asked(problems=2, chain="temperature=0.5", chat=True, threads=1)
+    found = []
+    with serving(toy_answer(Toy())) as url:
+        for place in (store / "one", store / "other"):
+            probe = build(STAGE, ProbeConfig(url=url, model="toy"), {}, place, Local())
+            found.append(made(place, config, probe=probe))
+    one, other = found
+    assert one.content == other.content
+    assert "seconds" not in rows_of(one).column_names
+    seconds = [timed(each)["seconds"].to_pylist() for each in found]
+    assert all(0 < each < 60 for each in (*seconds[0], *seconds[1]))
+    assert seconds[0] != seconds[1]
 
 
 def test_blocks_are_what_a_single_draw_is(store, model):

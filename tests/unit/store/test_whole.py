@@ -312,7 +312,7 @@ def test_a_broken_input_is_refused_and_says_what_to_do(way, kind):
 def test_a_broken_file_that_was_adopted_is_refused(way, texts, kind):
     crawl, *_ = way()
     BREAK[kind](texts / "b")
-    with pytest.raises(ArtifactError, match="b (is missing|has)") as told:
+    with pytest.raises(ArtifactError, match=r"b (is missing|has)") as told:
         build(UPPER, Nothing(more=1), {"texts": crawl}, crawl.path.parent, Local())
     assert "give them again" in told.value.hint
     assert RUNS.count("a") == 2  # the shard that is whole was made

@@ -39,7 +39,7 @@ from bedstone.store.provenance import core_count
 from bedstone.tasks.asked import BY_LETTER, AskedItems
 from bedstone.tasks.items import Item, items_of
 from bedstone.tasks.reading import LETTERS
-from bedstone.tasks.stored import rows_of
+from bedstone.tasks.waits import timed
 
 ITEMS = ("evaluation.suite", "evaluation.made", "evaluation.translations")
 """Stages that write items."""
@@ -180,7 +180,7 @@ class Asking:
 
     def tables(self, suite: Suite) -> list[pa.Table]:
         """The same, as tables."""
-        return [rows_of(made) for made in self.made(suite).values()]
+        return [timed(made) for made in self.made(suite).values()]
 
     def standing(self, suite: Suite) -> Artifact:
         """What the scores and answers to a suite say of the model."""

@@ -21,6 +21,7 @@ from bedstone.sampling.choosing.pace import Pace
 from bedstone.store.artifact import Artifact
 from bedstone.tasks.items import Item, items_of
 from bedstone.tasks.stored import rows_of
+from bedstone.tasks.waits import timed, waits
 
 Ask = Callable[[Artifact], Sequence[Artifact]]
 """Items -> scores, answers, or both, always by the same settings."""
@@ -116,7 +117,7 @@ class _Detour:
 
     def way(self, items: Sequence[Item], answered: Sequence[Artifact], before: Costs) -> Way:
         """What came of items, and what it took, with what was spent on them before."""
-        tables = [rows_of(each) for each in answered]
+        tables = [timed(each) for each in answered]
         costs = {
             name: before.get(name, Cost()).then(Cost(it.calls, it.read + it.drawn, it.seconds))
             for name, it in uses_of(tables, self.pace).items()
@@ -180,7 +181,9 @@ def _about(table: pa.Table, *columns: str) -> set[str]:
 
 def _costs(made: Artifact) -> dict[str, Cost]:
     found = defaultdict[str, Cost](Cost)
-    for row in pq.read_table(made.file(FILE)).to_pylist():
+    table = pq.read_table(made.file(FILE))
+    seconds = waits(made, len(table)).to_pylist()
+    for row, waited in zip(table.to_pylist(), seconds, strict=True):
         tokens = (row["prompt_tokens"] or 0) + (row["completion_tokens"] or 0)
-        found[row["item"]] = found[row["item"]].then(Cost(row["calls"], tokens, row["seconds"]))
+        found[row["item"]] = found[row["item"]].then(Cost(row["calls"], tokens, waited))
     return found

@@ -34,7 +34,7 @@ from bedstone.store.adoption import adopt
 from bedstone.store.artifact import Artifact
 from bedstone.store.engine import Local
 from bedstone.store.making import Making
-from bedstone.tasks.stored import rows_of
+from bedstone.tasks.waits import timed
 
 STAGE = "sampling.answers"
 BLOCK_SAMPLES = 8
@@ -190,11 +190,11 @@ class Contest:
         made = block.made(self.making)
         made.verify()  # what is judged here may have been drawn long ago
         if self.reward is None or block.config["chain"] == GREEDY:
-            return rows_of(made)
+            return timed(made)
         config = {"chat": not self.asked.plain, **self.asked.how}
         judged = self.making.build(rewards.STAGE.name, config, answers=made, model=self.reward)
         column = pq.read_table(judged.file(rewards.FILE))["reward"]
-        return rows_of(made).append_column("reward", column)
+        return timed(made).append_column("reward", column)
 
     def paces(self) -> dict[int, Pace] | None:
         """How long a model of this machine takes for so many samples of one prompt, each measured.

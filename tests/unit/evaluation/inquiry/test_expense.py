@@ -7,7 +7,7 @@ from bedstone.evaluation.inquiry.expense import expenses, uses_of
 from bedstone.sampling.choosing.comparison import Prices
 from bedstone.sampling.choosing.pace import Pace
 from bedstone.tasks.items import Item
-from bedstone.tasks.stored import ANSWERS, SCORES
+from bedstone.tasks.stored import ANSWERS, SCORES, WAITS
 
 PACE = Pace(fixed_seconds=1.0, prompt_token_seconds=0.1, token_seconds=0.5)
 
@@ -90,7 +90,7 @@ def test_answers_cost_what_is_read_and_drawn_of_all_samples():
         for each, prompt in zip(items, (10, 25), strict=True)
         for sample in range(2)
     ]
-    table = pa.Table.from_pylist(rows, ANSWERS)
+    table = pa.Table.from_pylist(rows, pa.unify_schemas([ANSWERS, WAITS]))
     telugu = expenses(items, [table], Prices(1.0, 10.0), None)["s", "acc", "tel_Telu"]
     assert (telugu["tokens"], telugu["tokens_over_english"]) == (58, 2.5)
     assert telugu["usd_per_1000_items"] == pytest.approx((50 * 1 + 8 * 10) / 1e3)

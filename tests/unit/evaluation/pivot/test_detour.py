@@ -12,6 +12,7 @@ from dataclasses import replace
 import pyarrow as pa
 import pytest
 
+from bedstone.config import Config
 from bedstone.errors import ConfigError
 from bedstone.evaluation import translations
 from bedstone.evaluation.pivot import wanted
@@ -26,10 +27,12 @@ from bedstone.sampling.choosing.pace import Pace
 from bedstone.sampling.source import Source
 from bedstone.store import tables
 from bedstone.store.adoption import adopt
+from bedstone.store.build import build
 from bedstone.store.engine import Local
 from bedstone.store.making import Making
+from bedstone.store.stage import Result, Stage
 from bedstone.tasks.items import Item, items_of, write_items
-from bedstone.tasks.stored import ANSWERS, SCORES
+from bedstone.tasks.stored import ANSWERS, SCORES, WAITS
 
 ENGLISH, SPANISH, GALICIAN = "eng_Latn", "spa_Latn", "glg_Latn"
 WORDS = [
@@ -139,10 +142,17 @@ def begun(job, store, monkeypatch):
         (model.folder / "model").write_text(str(next(numbers)))
 
         def ask(artifact):
-            made = job(f"answered{next(numbers)}")
             answered = table(list(items_of(artifact)))
-            tables.write(made, "parts/000000.parquet", answered)
-            return [adopt([made.folder], making.store)]
+
+            def run(config, job):
+                beside = [it for it in answered.column_names if it == "seconds"]
+                if beside:
+                    tables.write(job, "about/parts/000000.parquet", answered.select(beside))
+                tables.write(job, "parts/000000.parquet", answered.drop_columns(beside))
+                return Result({})
+
+            stage = Stage(f"test.answered{next(numbers)}", 1, Config, (), run)
+            return [build(stage, Config(), {}, making.store, Local())]
 
         making = Making(store / str(next(numbers)), Local(), Progress())
         source = Source({"model": adopt([model.folder], making.store)})
@@ -266,7 +276,8 @@ def answered(right_in):
             row = {"problem": item.id, "sample": 0, "prompt": item.question, "text": word}
             yield row | {"prompt_tokens": 6, "completion_tokens": 1, "seconds": 2.0}
 
-    return lambda items: pa.Table.from_pylist(list(rows(items)), ANSWERS)
+    timed = pa.unify_schemas([ANSWERS, WAITS])
+    return lambda items: pa.Table.from_pylist(list(rows(items)), timed)
 
 
 def asked():
