@@ -53,7 +53,8 @@ def adopt(paths: Sequence[Path], store: Path, progress: Progress | None = None) 
             for name, path in _moved(files, folder).items():
                 with work.written(folder / name) as link:
                     link.symlink_to(path)
-    return build(stage, config, {}, store, Local(), progress)
+    # Of what is new nothing is said.
+    return build(stage, config, {}, store, Local(), progress if is_complete(folder) else None)
 
 
 def adopted(paths: Sequence[Path], store: Path) -> Artifact | None:

@@ -111,11 +111,12 @@ def named(path: Path) -> Iterator[None]:
 
 def sync(path: Path) -> None:
     """Return when the disk has what was written to the file or folder ``path``."""
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+    with named(path):
+        descriptor = os.open(path, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
 
 
 def drop_unfinished(folder: Path) -> None:
