@@ -95,7 +95,7 @@ def _files(paths: Sequence[Path]) -> dict[str, Path]:
             )
         for path in _shown_files(given) if given.is_dir() else [given]:
             name = path.relative_to(top).as_posix()
-            if not _is_inside(name):
+            if not whole.is_inside(name):
                 raise ArtifactError(f"{name!r} in {top}: this name cannot be recorded: rename it")
             if not _is_text(path.resolve()):
                 raise ArtifactError(
@@ -109,13 +109,6 @@ def _files(paths: Sequence[Path]) -> dict[str, Path]:
     if not files:
         raise ArtifactError(f"{', '.join(map(str, paths))}: there is no file")
     return files
-
-
-def _is_inside(name: str) -> bool:
-    try:
-        return bool(whole.inside(name))
-    except ValueError:
-        return False
 
 
 def _is_text(path: Path) -> bool:

@@ -2,8 +2,8 @@
 
 An artifact is a folder with a ``manifest.json``, written last and all at once: a folder that
 has one is complete, and nothing in it changes again. One that has none is being made, or was
-when its build ended; the next build goes on in it. No folder is ever renamed. Two digests
-identify it:
+when its build ended; the next build goes on in it. No folder is ever renamed, but one that is
+broken, see ``whole``. Two digests identify it:
 
 * ``request``  - stage, stage version, chosen config, versions of the libraries that shape the
   output, and the parents' contents: what was asked for. It names the folder, so asking twice
@@ -21,12 +21,13 @@ A stage that maps shards makes one artifact of each, and one that lists them.
 import glob
 import hashlib
 import json
+import shlex
 from collections.abc import Iterable, Iterator
 from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Any, Literal, Protocol
 
-from pydantic import AfterValidator, Field, ValidationError, field_validator
+from pydantic import Field, ValidationError, field_validator
 
 from bedstone.config import Config
 from bedstone.errors import ArtifactError, number_of
@@ -47,6 +48,8 @@ SHARD_BYTES = 64 << 20
 """Of the text files of a shard, and one file more."""
 
 
+MOST_TOLD = 5
+"""Faults of an artifact that one message names."""
 Sha256 = Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
 StageName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*(\.[a-z][a-z0-9_]*)*$")]
 """With the start of a request it is the name of a folder."""
@@ -55,11 +58,18 @@ StageName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*(\.[a-z][a-z0-9_]*)*$
 class File(Config):
     """One file of the payload."""
 
-    path: Annotated[str, AfterValidator(whole.inside)]
+    path: str
     bytes: int = Field(ge=0)
     sha256: Sha256
     linked: bool = Field(default=False, exclude_if=lambda linked: not linked)
     """It may lie elsewhere, where a link leads: only files that were adopted do."""
+
+    @field_validator("path")
+    @classmethod
+    def _lies_inside(cls, path: str) -> str:
+        if not whole.is_inside(path):
+            raise ValueError(f"{path[:200]!r} is no path of a file inside an artifact")
+        return path
 
 
 class Parent(Config):
@@ -241,7 +251,7 @@ class Artifact:
         Raises:
             ArtifactError: it is missing or cut, or a link leads out of the artifact.
         """
-        whole.look(self.path, file)
+        self._refuse(filter(None, whole.looked_at(self.path, file)[:1]))
         return self.path / file.path
 
     def faults(
@@ -292,8 +302,13 @@ class Artifact:
 
     def _refuse(self, faults: Iterable[str]) -> None:
         if found := list(faults):
-            is_made = self.manifest.stage != ADOPTION
-            raise whole.broken(self.path, found, is_made=is_made)
+            more = f" and {len(found) - MOST_TOLD:,} more" if len(found) > MOST_TOLD else ""
+            raise ArtifactError(
+                f"{self.path} was altered: {', '.join(found[:MOST_TOLD])}{more}",
+                hint="its files were made elsewhere: restore them, or give them again"
+                if self.manifest.stage == ADOPTION
+                else f"build it anew: bedstone repair {shlex.quote(str(self.path))}",
+            )
 
     @property
     def _records(self) -> tuple[File, ...]:
@@ -354,10 +369,10 @@ class FilesShard:
         Raises:
             ArtifactError: there is none.
         """
-        for record, path in zip(self._records, self.files, strict=True):
-            if record.path == name:
-                return path
-        raise ArtifactError(f"{self.location} has no {name}")
+        if all(name != record.path for record in self._records):
+            raise ArtifactError(f"{self.location} has no {name}")
+        self._owner.file(name)
+        return self._owner.location / name
 
     def check(self) -> None:
         """Refuse these files where they are not what the artifact's manifest says.

@@ -9,7 +9,6 @@ What is broken is set aside, and removed only when that is asked for.
 import hashlib
 import json
 import os
-import shlex
 import shutil
 import stat
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -29,8 +28,6 @@ CHECKED, BROKEN = ".checked", ".broken"
 MOST_MANIFEST_BYTES = 1 << 27
 """Of a quarter of a million files."""
 READ_BYTES = 1 << 20
-MOST_TOLD = 5
-"""Faults of an artifact that one message names."""
 
 State = list[int]
 """Of a file: its inode, the time it was written in nanoseconds, its bytes."""
@@ -38,17 +35,11 @@ Advance = Callable[[int], None]
 """Called with the bytes that were read."""
 
 
-def inside(path: str) -> str:
-    """``path``, if it is one of a file below a folder, and neither the manifest nor scratch.
-
-    Raises:
-        ValueError: it is none.
-    """
+def is_inside(path: str) -> bool:
+    """Whether it is the path of a file below a folder, and neither the manifest nor scratch."""
     parts = path.split("/")
     is_plain = path.isprintable() and "\\" not in path and not {"", ".", ".."} & set(parts)
-    if not is_plain or parts[0].lower() in (MANIFEST, work.SCRATCH):
-        raise ValueError(f"{path[:200]!r} is no path of a file inside an artifact")
-    return path
+    return is_plain and parts[0].lower() not in (MANIFEST, work.SCRATCH)
 
 
 def bounded_bytes(path: Path) -> bytes:
@@ -69,28 +60,23 @@ def bounded_bytes(path: Path) -> bytes:
     return path.read_bytes()
 
 
-def look(folder: Path, file: "File") -> State:
-    """What the system says of a file of ``folder``, which is not read.
-
-    Raises:
-        ArtifactError: it is missing, cut, no file, or reached by a link that nobody recorded.
-    """
-    fault, state = _looked_at(folder, file)
-    if fault:
-        raise broken(folder, [fault])
-    return state
-
-
-def broken(folder: Path, faults: Iterable[str], *, is_made: bool = True) -> ArtifactError:
-    """The error of what is not whole."""
-    told = list(faults)
-    more = f" and {len(told) - MOST_TOLD:,} more" if len(told) > MOST_TOLD else ""
-    return ArtifactError(
-        f"{folder} was altered: {', '.join(told[:MOST_TOLD])}{more}",
-        hint=f"build it anew: bedstone repair {shlex.quote(str(folder))}"
-        if is_made
-        else "its files were made elsewhere: restore them, or give them again",
-    )
+def looked_at(folder: Path, file: "File") -> tuple[str, State]:
+    """What is wrong with a file as far as can be told unread, or nothing, and its state."""
+    path = folder / file.path
+    above = [folder / each for each in PurePosixPath(file.path).parents][:-1]
+    if any(map(os.path.islink, above)) or (path.is_symlink() and not file.linked):
+        return f"{file.path} leads elsewhere by a link that is not in the manifest", []
+    try:
+        found = path.stat()
+    except (FileNotFoundError, NotADirectoryError):
+        return f"{file.path} is missing", []
+    except OSError as error:
+        return f"{file.path} cannot be read: {reason(error)}", []
+    if not stat.S_ISREG(found.st_mode):
+        return f"{file.path} is no file", []
+    if found.st_size != file.bytes:
+        return f"{file.path} has {found.st_size:,} bytes instead of {file.bytes:,}", []
+    return "", _state(found)
 
 
 def faults(
@@ -135,7 +121,7 @@ def _found(
     if not note and not manifest.is_sealed():
         yield f"{MANIFEST}: its digest is another"
     for file in manifest.files if files is None else files:
-        fault, seen[file.path] = _looked_at(folder, file)
+        fault, seen[file.path] = looked_at(folder, file)
         if fault or note.get(file.path) == seen[file.path]:
             advance(file.bytes)
         else:
@@ -146,7 +132,7 @@ def _found(
 
 def note(folder: Path, files: Iterable["File"]) -> None:
     """Keep what an artifact's files are like, which were hashed just now."""
-    states = {file.path: _looked_at(folder, file)[1] for file in files}
+    states = {file.path: looked_at(folder, file)[1] for file in files}
     _write(folder, states | {MANIFEST: _state((folder / MANIFEST).stat())})
 
 
@@ -163,7 +149,7 @@ def forget_all(store: Path) -> None:
 
 
 def orphans(store: Path) -> list[Path]:
-    """Notes of artifacts that are gone, and what a killed process was writing of one."""
+    """The notes of artifacts that are gone."""
     return [it for it in sorted((store / CHECKED).glob("*")) if not (store / it.name).exists()]
 
 
@@ -182,25 +168,6 @@ def names_in(folder: Path) -> list[str]:
     """The payload of ``folder``: its files, by name."""
     paths = [path.relative_to(folder) for path in folder.rglob("*") if path.is_file()]
     return sorted(it.as_posix() for it in paths if it.parts[0] not in (MANIFEST, work.SCRATCH))
-
-
-def _looked_at(folder: Path, file: "File") -> tuple[str, State]:
-    """What is wrong with a file as far as can be told unread, or nothing, and its state."""
-    path = folder / file.path
-    above = [folder / each for each in PurePosixPath(file.path).parents][:-1]
-    if any(map(os.path.islink, above)) or (path.is_symlink() and not file.linked):
-        return f"{file.path} leads elsewhere by a link that is not in the manifest", []
-    try:
-        found = path.stat()
-    except (FileNotFoundError, NotADirectoryError):
-        return f"{file.path} is missing", []
-    except OSError as error:
-        return f"{file.path} cannot be read: {reason(error)}", []
-    if not stat.S_ISREG(found.st_mode):
-        return f"{file.path} is no file", []
-    if found.st_size != file.bytes:
-        return f"{file.path} has {found.st_size:,} bytes instead of {file.bytes:,}", []
-    return "", _state(found)
 
 
 def _read_fault(folder: Path, file: "File", advance: Advance) -> str:
@@ -233,16 +200,15 @@ def _read(folder: Path) -> dict[str, Any]:
 
 
 def _write(folder: Path, states: dict[str, State]) -> None:
-    """Not synced: one that a power cut spoils is as good as none, as is one that finds no room."""
+    """In place: a note that is cut, or that finds no room, is as good as none."""
     path = _note(folder)
-    unfinished = path.with_name(f"{path.name}.{os.getpid()}{work.UNFINISHED}")
+    forget(folder)  # it may be a link
     try:
         _own(path.parents[1], CHECKED)
-        unfinished.write_text(json.dumps(states), "utf-8")
-        unfinished.rename(path)
+        with path.open("x", encoding="utf-8") as file:
+            json.dump(states, file)
     except (OSError, BedstoneError):
-        with suppress(OSError):
-            unfinished.unlink()
+        forget(folder)
 
 
 def _own(store: Path, name: str) -> Path:

@@ -460,10 +460,20 @@ def test_a_store_that_takes_no_notes_is_read(way, store, monkeypatch, tmp_path):
     assert fault(made.path) is None
 
 
+def test_a_note_that_is_a_link_is_not_written_through(way, store, tmp_path):
+    made = way()[2]
+    (tmp_path / "other").write_text("mine")
+    note = store / whole.CHECKED / made.path.name
+    note.unlink()
+    note.symlink_to(tmp_path / "other")
+    assert fault(made.path) is None
+    assert (tmp_path / "other").read_text() == "mine"
+    assert not note.is_symlink()
+
+
 def test_notes_of_what_is_gone_are_cleaned(way, store):
     made = way()
     shutil.rmtree(made[3].path)
-    (store / whole.CHECKED / f"{made[2].path.name}.1.part").write_text("{")
     assert clean(store) == []
     names = {path.name for path in (store / whole.CHECKED).iterdir()}
     assert names == {folder.name for folder in artifacts_in(store)}
