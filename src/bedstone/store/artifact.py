@@ -262,8 +262,11 @@ class Artifact:
         alone: bool = False,
         advance: whole.Advance = lambda count: None,
     ) -> Iterator[str]:
-        """As ``whole.faults``; unless it is looked at ``alone``, of its shards too."""
+        """As ``whole.faults``; of its shards too unless ``alone``, and ``anew`` what was added."""
         yield from whole.faults(self.path, self.manifest, files, anew=anew, advance=advance)
+        named = {file.path for file in self.manifest.files}
+        added = sorted(set(whole.names_in(self.path)) - named) if anew else ()
+        yield from (f"{name} is not in its manifest" for name in added)
         for shard in self.manifest.shards or ():
             try:
                 part = Artifact(self._folder_of(shard))
@@ -290,15 +293,7 @@ class Artifact:
         Raises:
             ArtifactError: something was altered, added or removed since the artifact was made.
         """
-        self._refuse(self.altered(advance=advance))
-
-    def altered(
-        self, *, alone: bool = False, advance: whole.Advance = lambda count: None
-    ) -> list[str]:
-        """What ``verify`` finds; of the artifact ``alone``, or of its shards too."""
-        added = set(whole.names_in(self.path)) - {file.path for file in self.manifest.files}
-        extra = (f"{name} is not in its manifest" for name in sorted(added))
-        return [*self.faults(anew=True, alone=alone, advance=advance), *extra]
+        self._refuse(self.faults(anew=True, advance=advance))
 
     def _refuse(self, faults: Iterable[str]) -> None:
         if found := list(faults):

@@ -38,7 +38,9 @@ def broken_in(folders: Iterable[Path], progress: Progress) -> dict[Path, str]:
     with progress.named("checked").task("bytes", sum(sizes.values())) as task:
         for folder in sizes:
             try:
-                wrong = ", ".join(Artifact(folder).altered(alone=True, advance=task.advance))
+                wrong = ", ".join(
+                    Artifact(folder).faults(anew=True, alone=True, advance=task.advance)
+                )
             except ArtifactError as error:
                 wrong = str(error)
             if wrong:
