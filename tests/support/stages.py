@@ -42,9 +42,7 @@ def member():
     return pack
 
 
-def shard(
-    folder: Path, content: str = "c0ffee" * 11, span: range | None = None
-) -> SimpleNamespace:
+def shard(folder: Path, content: str = "c0ffee" * 11, span: range | None = None) -> SimpleNamespace:
     """A folder as a stage sees an input that has one shard: itself, or a piece of its file."""
     paths = sorted(path for path in folder.rglob("*") if path.is_file())
     files = tuple(path for path in paths if folder / ABOUT not in path.parents)

@@ -23,8 +23,8 @@ PREFIX, PASSED_OVER, SUFFIX = "rejected.", "passed_over.", "_records"
 LOST = "lost_bytes"
 """The metric of what is damaged."""
 FILES, WITHOUT = "input_files", "files_without_documents"
-"""The metrics of files that were read, and of those that gave no document. A file in pieces is counted
-by the one it begins with; without a document it is if each of its pieces is."""
+"""The metrics of files that were read, and of those that gave no document. A file in pieces counts
+with the first of them; it is without a document if each is."""
 NAMED = 10
 """Of files, or endings; the others are only counted."""
 

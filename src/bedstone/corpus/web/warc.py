@@ -19,14 +19,13 @@ In a member of several records (a file compressed as a whole) a record is handed
 one is complete, so damage costs the record before it too; the member's bytes are then divided
 between parsed and lost in the ratio of what they unpacked to: gzip has no finer border.
 
-A file can be read in pieces, in any order. A unit is what is read at once: a plain record, the
-members that records go on in, a stretch of damage. A piece begins with the first unit that begins
-with a record and starts in its span, and goes on to the first such one of the next span, so that all
-pieces together give what the whole file gives. Where units begin is found by looking back as far as
-a record may reach: whatever begins with a record, and is in no other, begins a unit. What a file
-holds whose first member reaches farther is all of its first piece. An archive within a record
-larger than that is known for what it is only in the piece that the record begins in: across the
-end of one, its records may be read as the file's.
+A file can be read in pieces, in any order. A unit is what is read together: a plain record, the
+members that records go on in, a stretch of damage. A piece begins with the first unit that starts
+in its span and begins with a record, and ends before the next such one behind its span, so that
+all pieces together give what the whole file gives. It is read from as far before the span as a
+record may reach, so that what is within a record that crosses the border is known to be. A file
+whose first member reaches farther is all of the first piece. Where an archive lies across a
+border within a record that is larger than records may be, its own may be taken for the file's.
 
 Source: ISO 28500:2017, annex D; "Zstandard Compression for WARC Files 1.0" of the IIPC, for the
 dictionary in a frame that is skipped.
@@ -95,6 +94,7 @@ def read(
         path: the file; it may be empty, or hold anything.
         max_record_bytes: of a record's block, and again of its body with the codings undone.
         ledger: counts are added to it.
+        span: None for the whole file.
     """
     size = path.stat().st_size
     if not size:
@@ -153,7 +153,7 @@ class _Parts:
         """Before, what looks like a plain record was given out of a member."""
 
     def read(self, span: range) -> Iterator[Part]:
-        """Those of a piece: from the first unit of ``span`` that begins with a record to the next."""
+        """Those of a piece, from its first unit that begins with a record on."""
         back = self._max_block_bytes + MAX_BYTES + MARGIN_BYTES
         if len(self._data) > back and self._begins_with_member_of(back):
             if span.start:
