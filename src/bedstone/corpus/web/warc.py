@@ -33,6 +33,7 @@ dictionary in a frame that is skipped.
 
 import mmap
 import struct
+import sys
 from collections import Counter
 from collections.abc import Generator, Iterator
 from dataclasses import dataclass, field
@@ -160,7 +161,8 @@ class _Parts:
                 return
             span = range(len(self._data))
         first, stop = None if span.start else 0, len(self._data)
-        for start, part in self._units(self._next(span.start - back) if span.start > back else 0):
+        known = self._next(span.start - back, span.stop) if span.start > back else 0
+        for start, part in self._units(known):
             place = (part.offset, -1) if isinstance(part, Rejected) else part[0]
             is_border = place == (start, 0)
             if place[0] >= span.stop and (is_border or first is None):
@@ -209,7 +211,8 @@ class _Parts:
         if plain := record_at(window, self._form, self._max_block_bytes):
             yield (start, 0), plain
             return window.position
-        end = self._next(start + 1)
+        # A long stretch ends at places that are the same wherever its reading began.
+        end = self._next(start + 1, (start // STRIDE_BYTES + 1) * STRIDE_BYTES)
         yield Rejected(start, "", "damaged", end - start)
         return end
 
@@ -248,15 +251,16 @@ class _Parts:
             return partial(packing.zstd_frame, self._dictionary)
         return None
 
-    def _next(self, position: int) -> int:
-        """Where something seems to begin, from ``position`` on."""
+    def _next(self, position: int, limit: int = sys.maxsize) -> int:
+        """Where something seems to begin, from ``position`` on and before ``limit``, else that."""
+        limit = min(limit, len(self._data))
         starts = {GZIP: position, ZSTD: position, b"": max(position, self._plain_from)}
         while True:
             starts = {sign: max(start, self._signs.get(sign, 0)) for sign, start in starts.items()}
             sign, start = min(starts.items(), key=itemgetter(1))
-            stop = min(start + STRIDE_BYTES, len(self._data))
+            stop = min(start + STRIDE_BYTES, limit)
             if start >= stop:
-                return len(self._data)
+                return limit
             if sign:
                 found = self._data.find(sign, start, stop + len(sign) - 1)
             else:
