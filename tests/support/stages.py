@@ -42,12 +42,17 @@ def member():
     return pack
 
 
-def shard(folder: Path, content: str = "c0ffee" * 11) -> SimpleNamespace:
-    """A folder as a stage sees an input that has one shard: itself."""
+def shard(folder: Path, content: str = "c0ffee" * 11, span: range | None = None) -> SimpleNamespace:
+    """A folder as a stage sees an input that has one shard: itself, or a piece of its file."""
     paths = sorted(path for path in folder.rglob("*") if path.is_file())
     files = tuple(path for path in paths if folder / ABOUT not in path.parents)
     made = SimpleNamespace(
-        content=content, location=folder, files=files, file=lambda name: folder / name
+        content=content,
+        source=content,
+        span=span,
+        location=folder,
+        files=files,
+        file=lambda name: folder / name,
     )
     made.shards = (made,)
     return made

@@ -2,10 +2,12 @@
 
 Reads   ``crawl``: WARC and ARC files, plain, gzip or zstd, of which the main text of each page is
         taken; of WET files the texts; JSONL (plain or gzip) and Parquet files with a column of
-        texts; HTML and text files, each a document. Every file is a shard, of HTML and text files
-        many together; what is none of these by its name is passed over
-Writes  ``documents.parquet``: ``id`` (the first digits of the shard's digest, and where in it the
-        record starts: of a WARC its byte, else its number), ``url`` (of a file of one text its
+        texts; HTML and text files, each a document. Every file is a shard, a large one a shard
+        for each of its pieces, of HTML and text files many together; what is none of these by its
+        name is passed over
+Writes  ``documents.parquet``: ``id`` (the first digits of the file's digest, and where in it the
+        record starts: of a WARC or JSONL its byte, packed and unpacked; of Parquet its row; of
+        texts the file's number), ``url`` (of a file of one text its
         path below the folder that was given), ``date``, ``charset`` (the encoding that was used),
         ``replaced`` (how many U+FFFD stand for bytes that did not fit, in all of the page),
         ``text`` (in Unicode's form NFC, without controls), ``headings`` (numbers of the text's
@@ -16,8 +18,10 @@ Writes  ``documents.parquet``: ``id`` (the first digits of the shard's digest, a
         ``about/left_out.parquet``: of what is left out of pages as no content of theirs, examples:
         ``reason``, ``url``, ``bytes`` left out of that page for the reason, ``example``
         ``rejected/records.parquet``: ``offset`` (as in the id), ``url``, ``reason``, ``bytes`` of
-        each record that gave no document, of each stretch of a WARC that is damaged, and of a file
-        without a record
+        each record that gave no document, of each stretch of a WARC or JSONL that is damaged, and
+        of a file without a record
+
+What comes out does not depend on the pieces: those of a file, one after another, are the file's.
 
 A URL that was fetched twice gives two documents: corpus.dedup decides about them.
 """
@@ -55,7 +59,7 @@ REASONS = (
     *("damaged", "too_large", "digest", "http", "url", "status", "media_type", "empty", "no_text"),
     *("too_slow", "crash"),
 )
-REASONS_OF_RECORDS = ("too_large", "no_json", "empty", "no_text", "too_slow", "crash")
+REASONS_OF_RECORDS = ("damaged", "too_large", "no_json", "empty", "no_text", "too_slow", "crash")
 SAMPLE = ("utf-8", b"<h1>Title</h1><p>A page.</p>", html.HTML)
 PARSER_BYTES = 1 << 30
 PARSER_BYTES_PER_BYTE = 256
@@ -75,6 +79,9 @@ class ExtractConfig(Config):
     max_page_seconds: float = Field(default=30, gt=0, le=3_600)
     """Of processor time; a page that takes more is rejected. One of 8 MB of sane text takes half a
     second at most. Near the limit another processor, and no other load, may decide otherwise."""
+    piece_bytes: int = Field(default=64 << 20, ge=1 << 10, le=1 << 40)
+    """Of a WARC, ARC, plain JSONL or Parquet file: each so many are a shard, which a process of its
+    own may read. Another packing than by record, gzip of JSONL, and a row group are whole."""
     text_column: str = Field(default="text", min_length=1)
     """Of a table."""
     url_column: str = Field(default="url", min_length=1)
@@ -113,6 +120,7 @@ def run(config: ExtractConfig, job: Job) -> Result:
         raise DataError(f"{crawl.location}: a shard of a crawl is one file")
     reasons = REASONS if _is_crawl(crawl) else REASONS_OF_RECORDS
     ledger, left_out, counts = Ledger(), LeftOutOfPages(), Counter[str]()
+    input_bytes = sum(path.stat().st_size for path in crawl.files)
     with (
         tables.writing(job, "documents.parquet", DOCUMENTS) as documents,
         tables.writing(job, "rejected/records.parquet", REJECTED) as rejected,
@@ -129,7 +137,8 @@ def run(config: ExtractConfig, job: Job) -> Result:
                 counts[outcome.reason] += 1
             else:
                 counts["skipped_pages"] += 1
-        if not counts and not ledger.records:  # or nothing would tell of the file
+        # Or nothing would tell of the file.
+        if not counts and not ledger.records and ledger.input_bytes == input_bytes:
             rejected.append((0, "", "empty", ledger.input_bytes))
             counts["empty"] += 1
     gives_none = not counts["documents"] + counts["skipped_pages"]
@@ -138,7 +147,7 @@ def run(config: ExtractConfig, job: Job) -> Result:
             "input_bytes": ledger.input_bytes,
             "parsed_bytes": ledger.parsed_bytes,
             "lost_bytes": ledger.lost_bytes,
-            "input_files": len(crawl.files),
+            "input_files": 0 if crawl.span and crawl.span.start else len(crawl.files),
             "input_records": ledger.records,
             "skipped_pages": counts["skipped_pages"],
             "documents": counts["documents"],
@@ -191,6 +200,11 @@ def total(sums: Metrics) -> Metrics:
     return sums | {"lost_share": sums["lost_bytes"] / max(sums["input_bytes"], 1)}
 
 
+def piece_bytes(config: ExtractConfig) -> int:
+    """Of a file that is cut, those of a piece."""
+    return config.piece_bytes
+
+
 def document_id(source: str, page: Page) -> str:
     """The name of a page: its file's digest and where it is in there; unique in any corpus."""
     inner = f".{page.inner}" if page.inner else ""
@@ -215,7 +229,7 @@ def _outcomes(
     crawl: Shard, config: ExtractConfig, told: tuple[Ledger, LeftOutOfPages], job: Job
 ) -> Iterator[Outcome]:
     """What each page or record gives, in their order; texts are taken out by other processes."""
-    source, (ledger, left_out) = crawl.content[:16], told
+    source, (ledger, left_out) = crawl.source[:16], told
     read = partial(html.read_page, main_content=config.main_content)
     memory = PARSER_BYTES + PARSER_BYTES_PER_BYTE * config.max_record_bytes
     bounds = Bounds(config.max_page_seconds, memory)
@@ -246,9 +260,11 @@ def _outcomes(
 
 
 def _of_crawl(crawl: Shard, config: ExtractConfig, ledger: Ledger, job: Job) -> Iterator[Asked]:
-    source, position = crawl.content[:16], 0
-    with job.progress.task("bytes", total=crawl.files[0].stat().st_size) as task:
-        for page in warc.read(crawl.files[0], config.max_record_bytes, ledger):
+    source, path = crawl.source[:16], crawl.files[0]
+    span = crawl.span or range(path.stat().st_size)
+    position = span.start
+    with job.progress.task("bytes", total=len(span)) as task:
+        for page in warc.read(path, config.max_record_bytes, ledger, span):
             task.advance(page.offset - position)
             position = page.offset
             if isinstance(page, Rejected):
@@ -266,14 +282,15 @@ def _asked(page: Page) -> Asked:
 
 
 def _of_records(crawl: Shard, config: ExtractConfig, ledger: Ledger, job: Job) -> Iterator[Asked]:
-    source = crawl.content[:16]
-    ledger.input_bytes = ledger.parsed_bytes = sum(path.stat().st_size for path in crawl.files)
+    source = crawl.source[:16]
     with job.progress.task("records") as task:
-        for record in _records(crawl, config, source):
+        for record in _records(crawl, config, source, ledger):
             task.advance()
-            ledger.records += 1
+            ledger.records += not isinstance(record, Rejected)
             if isinstance(record, Page):
                 yield _asked(record)
+            elif isinstance(record, Rejected):
+                yield record, None
             elif record is None or record.reason:
                 rejected = record and Rejected(
                     record.number, record.url, record.reason, record.bytes
@@ -281,21 +298,25 @@ def _of_records(crawl: Shard, config: ExtractConfig, ledger: Ledger, job: Job) -
                 yield rejected, None
             else:
                 yield _document(record_id(source, record.number), record), None
+    ledger.parsed_bytes = ledger.input_bytes - ledger.lost_bytes
 
 
 def _document(name: str, record: Record) -> Document:
     return Document(name, record.url, "", record.charset, record.replaced, record.text, [])
 
 
-def _records(crawl: Shard, config: ExtractConfig, source: str) -> Iterator[Record | Page | None]:
+def _records(
+    crawl: Shard, config: ExtractConfig, source: str, ledger: Ledger
+) -> Iterator[records.Found | Page]:
     def taken(number: int) -> bool:
         return is_taken(record_id(source, number), config.share)
 
     files, folder = crawl.files, crawl.location
     if not is_text_file(files[0].name):
         fields = Fields(config.text_column, config.url_column, config.max_record_bytes)
-        yield from records.of_table(files[0], fields, taken)
+        yield from records.of_table(files[0], fields, taken, ledger, crawl.span)
         return
+    ledger.input_bytes = sum(path.stat().st_size for path in files)
     for number, path in enumerate(files):
         name = path.relative_to(folder).as_posix()
         read = _page_of_file if name.lower().endswith(HTML_FILES) else records.of_file
@@ -321,13 +342,15 @@ def _unusable(page: Page) -> str | None:
 
 STAGE = Stage(
     "corpus.extract",
-    version=5,
+    version=6,
     config=ExtractConfig,
     inputs=("crawl",),
     run=run,
     libraries=("pyarrow", "resiliparse", "webencodings"),
     sharded=("crawl",),
     endings=ENDINGS,
+    cut=(*CRAWLS, ".jsonl", ".ndjson", ".parquet"),
+    piece_bytes=piece_bytes,
     total=total,
     resolve=check,
 )

@@ -15,7 +15,8 @@ broken, see ``whole``. Two digests identify it:
 The code version, the machine, the paths, the workers and the time are recorded and are in
 neither digest: an edit that changes no output must not fork every artifact downstream.
 
-A stage that maps shards makes one artifact of each, and one that lists them.
+A stage that maps shards makes one artifact of each, and one that lists them. A shard is a file, a
+piece of a large one, or many small texts.
 """
 
 import glob
@@ -154,6 +155,16 @@ class Shard(Protocol):
         ...
 
     @property
+    def source(self) -> str:
+        """The digest of what it is a piece of, else its own content; names are made of it."""
+        ...
+
+    @property
+    def span(self) -> range | None:
+        """The bytes of its one file that are meant: what starts in them. None for all."""
+        ...
+
+    @property
     def location(self) -> Path:
         """Where it lies."""
         ...
@@ -184,6 +195,9 @@ class Shard(Protocol):
 class Artifact:
     """A complete artifact on disk."""
 
+    span = None
+    """It is whole."""
+
     def __init__(self, path: Path) -> None:
         try:
             text = whole.bounded_bytes(path / MANIFEST)
@@ -207,6 +221,8 @@ class Artifact:
     def content(self) -> str:
         """The digest of what came out."""
         return self.manifest.content
+
+    source = content
 
     @property
     def location(self) -> Path:
@@ -323,13 +339,22 @@ class Artifact:
 
 
 class FilesShard:
-    """Files of an artifact, as a shard of their own: a WARC of a crawl, or many texts."""
+    """Files of an artifact, as a shard of their own: a WARC, a piece of one, or many texts."""
 
-    def __init__(self, owner: Artifact, records: tuple[File, ...]) -> None:
-        self._owner, self._records = owner, records
+    def __init__(
+        self, owner: Artifact, records: tuple[File, ...], span: range | None = None
+    ) -> None:
+        self._owner, self._records, self.span = owner, records, span
 
     @property
     def content(self) -> str:
+        """The digest of the source; of a piece, its place counts too."""
+        if self.span is None:
+            return self.source
+        return digest(["piece", self.source, self.span.start, self.span.stop])
+
+    @property
+    def source(self) -> str:
         """The digest of a file's bytes, whatever its name; of texts, their names count too.
 
         Another than the artifact's, though all its files be in the shard: what is made of the one
@@ -357,6 +382,15 @@ class FilesShard:
     def shards(self) -> tuple[Shard, ...]:
         """These alone."""
         return (self,)
+
+    def pieces(self, max_bytes: int) -> tuple["FilesShard", ...]:
+        """Its file in pieces of so many bytes; itself, if it has no more."""
+        size = self._records[0].bytes
+        if size <= max_bytes:
+            return (self,)
+        starts = range(0, size, max_bytes)
+        spans = (range(start, min(start + max_bytes, size)) for start in starts)
+        return tuple(FilesShard(self._owner, self._records, span) for span in spans)
 
     def file(self, name: str) -> Path:
         """The file of that ``name``.

@@ -26,6 +26,7 @@ from bedstone.store.artifact import (
 )
 from bedstone.store.engine import Engine, Local
 from bedstone.store.provenance import current_code, current_machine
+from bedstone.store.rejected import WITHOUT, files_without
 from bedstone.store.request import Request, ask
 from bedstone.store.stage import Job, Metrics, Result, Stage
 from bedstone.store.stages import packages_of
@@ -133,6 +134,8 @@ def _make_shards(
             made.append(Artifact(path))
             task.advance()
     sums = _summed([shard.manifest.metrics for shard in made])
+    if WITHOUT in sums:
+        sums[WITHOUT] = files_without(made)
     try:
         result = Result(request.stage.total(sums))
     except DataError as error:
@@ -144,9 +147,10 @@ def _make_shards(
 
 
 def _locations(requests: Sequence[Request]) -> str:
-    """Where the first file that was mapped lies, and how many shards there are besides."""
-    first = requests[0].inputs[requests[0].stage.sharded[0]].files[0].resolve()
-    return f"{first} and {len(requests) - 1:,} more" if requests[1:] else str(first)
+    """Where the first that was mapped lies, and how many there are besides."""
+    role = requests[0].stage.sharded[0]
+    first, *others = dict.fromkeys(each.inputs[role].files[0].resolve() for each in requests)
+    return f"{first} and {len(others):,} more" if others else str(first)
 
 
 def _summed(metrics: Sequence[Metrics]) -> Metrics:

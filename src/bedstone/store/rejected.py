@@ -5,7 +5,7 @@ give one (a crawler's requests) are passed over, and only counted.
 """
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import zip_longest
 from pathlib import Path, PurePath
@@ -23,7 +23,8 @@ PREFIX, PASSED_OVER, SUFFIX = "rejected.", "passed_over.", "_records"
 LOST = "lost_bytes"
 """The metric of what is damaged."""
 FILES, WITHOUT = "input_files", "files_without_documents"
-"""The metrics of files that were read, and of those that gave no document."""
+"""The metrics of files that were read, and of those that gave no document. A file in pieces counts
+with the first of them; it is without a document if each is."""
 NAMED = 10
 """Of files, or endings; the others are only counted."""
 
@@ -84,7 +85,12 @@ def reasons(artifact: Artifact, prefix: str = PREFIX) -> dict[str, int]:
 
 def reasons_in(metrics: Metrics) -> str:
     """Why records gave no document, those that are passed over among them."""
-    return _listed(_reasons(metrics, PREFIX) | _reasons(metrics, PASSED_OVER))
+    return _listed(_reasons_of_none(metrics))
+
+
+def files_without(parts: Sequence[Artifact]) -> float:
+    """Files that gave no document, of all that these artifacts of shards were made of."""
+    return sum(map(_none_of, _by_file(parts)))
 
 
 def rejected(made: Mapping[str, Artifact]) -> Rejected:
@@ -132,13 +138,34 @@ def _mapped(artifact: Artifact) -> tuple[list[Shard], list[str]]:
 
 def _without(parts: list[Artifact], shards: list[Shard]) -> dict[str, str]:
     """Of the files that gave no document, where they lie and why."""
-    found = {}
-    for part, shard in zip_longest(parts, shards[: len(parts)]):
-        if part.manifest.metrics[WITHOUT]:
-            first, *others = shard.files if shard else part.manifest.paths.values()
+    found, files = {}, _by_file(parts)
+    for pieces, shard in zip_longest(files, shards[: len(files)]):
+        if _none_of(pieces):
+            first, *others = shard.files if shard else pieces[0].manifest.paths.values()
             more = f" and {len(others):,} more" if others else ""
-            found[f"{Path(first).resolve()}{more}"] = reasons_in(part.manifest.metrics)
+            sums = Counter[str]()
+            for piece in pieces:
+                sums.update(_reasons_of_none(piece.manifest.metrics))
+            found[f"{Path(first).resolve()}{more}"] = _listed(sums)
     return found
+
+
+def _by_file(parts: Sequence[Artifact]) -> list[list[Artifact]]:
+    """The parts, with the pieces of a file together."""
+    found: list[list[Artifact]] = []
+    for part in parts:
+        if part.manifest.metrics[FILES] or not found:
+            found.append([])
+        found[-1].append(part)
+    return found
+
+
+def _none_of(pieces: list[Artifact]) -> float:
+    return min(piece.manifest.metrics[WITHOUT] for piece in pieces)
+
+
+def _reasons_of_none(metrics: Metrics) -> dict[str, int]:
+    return _reasons(metrics, PREFIX) | _reasons(metrics, PASSED_OVER)
 
 
 def _reasons(metrics: Metrics, prefix: str) -> dict[str, int]:

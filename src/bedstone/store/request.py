@@ -9,6 +9,7 @@ from bedstone.config import Config
 from bedstone.errors import ArtifactError, ConfigError, nearest
 from bedstone.store.artifact import (
     Artifact,
+    FilesShard,
     Shard,
     digest,
     folder_name,
@@ -51,13 +52,13 @@ class Request:
     def shards(self) -> tuple["Request", ...]:
         """Of a stage that maps: the request of each shard, the whole inputs with every one.
 
-        Shards of files that the stage does not read are left out.
+        Shards of files that the stage does not read are left out, large files are cut.
 
         Raises:
             ArtifactError: the mapped inputs have no shard, or not equally many.
         """
         columns = {
-            name: [each for each in given.shards if self._reads(each)]
+            name: [piece for each in given.shards if self._reads(each) for piece in self._cut(each)]
             for name, given in self.inputs.items()
             if self.stage.role(name) in self.stage.sharded
         }
@@ -75,6 +76,13 @@ class Request:
 
     def _reads(self, shard: Shard) -> bool:
         return not self.stage.endings or self.stage.reads(shard.files[0].name)
+
+    def _cut(self, shard: Shard) -> tuple[Shard, ...]:
+        max_bytes = self.stage.piece_bytes(self.config)
+        if max_bytes is None or not isinstance(shard, FilesShard):
+            return (shard,)
+        is_cut = shard.files[0].name.lower().endswith(self.stage.cut)
+        return shard.pieces(max_bytes) if is_cut else (shard,)
 
 
 def require(stage: Stage, config: Config) -> None:

@@ -92,6 +92,10 @@ def _nothing_else(config: Any) -> tuple[str, ...]:
     return ()
 
 
+def _nothing(config: Any) -> None:
+    return None
+
+
 @dataclass(frozen=True, slots=True)
 class Stage:
     """What the runner and the command line need to know of a stage."""
@@ -120,6 +124,10 @@ class Stage:
     endings: tuple[str, ...] = ()
     """Of files that were made elsewhere and are mapped, how the names end of those that it reads;
     the others are passed over. Empty for any."""
+    cut: tuple[str, ...] = ()
+    """Of those endings, the ones of files that it can read a piece of: what starts in its span."""
+    piece_bytes: Callable[[Any], int | None] = _nothing
+    """Of such a file, those of a piece; None: they are not cut."""
     total: Callable[[Metrics], Metrics] = _as_summed
     """The metrics of a stage that maps, from the sums over its shards."""
     decided_by: tuple[str, ...] = ()

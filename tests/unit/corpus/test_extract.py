@@ -1,11 +1,17 @@
 import gzip
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from tests.support.stages import shard
 
 from bedstone.corpus.extract import STAGE, document_id, is_taken, total
 from bedstone.corpus.web.pages import Page
 from bedstone.errors import DataError
+from bedstone.store.adoption import adopt
+from bedstone.store.build import build
+from bedstone.store.engine import Local
+from bedstone.store.rejected import rejected
 
 GOOD = b"<h1>Title</h1><p>A page with a paragraph of text.</p>"
 
@@ -253,3 +259,36 @@ def test_an_html_file_that_is_too_large(tmp_path, run, rows):
     (folder / "b.html").write_bytes(GOOD * 9)
     _, made = run(STAGE, {"max_record_bytes": 99}, crawl=shard(folder))
     assert [row["reason"] for row in rows(made, "rejected/records.parquet")] == ["too_large"]
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_pieces_of_a_file_give_what_the_file_gives(crawl, member, store, workers):
+    pages = [member(f"http://a.example/{number}", GOOD + b"<p>%d" % number) for number in range(40)]
+    gone = [member("http://a.example/x", GOOD, status="404 Not Found")] * 40
+    folder = crawl(*pages, *gone, pages[0][:-9]).location
+    made = [
+        build(STAGE, STAGE.config(**config), {"crawl": adopt([folder], store)}, store, engine)
+        for config, engine in (({}, Local()), ({"piece_bytes": 2_000}, Local(workers)))
+    ]
+    whole, cut = (artifact.shards for artifact in made)
+    assert len(whole) == 1
+    assert len(cut) > 5
+    for name in ("documents.parquet", "rejected/records.parquet"):
+        tables = [pa.concat_tables(pq.read_table(part.file(name)) for part in cut)]
+        assert tables == [pq.read_table(whole[0].file(name))]
+    assert made[0].manifest.metrics == made[1].manifest.metrics
+    assert made[0].manifest.metrics["input_files"] == 1
+    assert made[0].manifest.metrics["files_without_documents"] == 0
+    assert whole[0].manifest.metrics["lost_bytes"] == len(pages[0]) - 9
+
+
+def test_a_file_in_pieces_is_told_once_if_none_gives_a_document(crawl, member, store, tmp_path):
+    folder = crawl(*[member("http://a.example/x", GOOD, status="404 Not Found")] * 40).location
+    (folder / "b.warc.gz").write_bytes(member("http://a.example/0", GOOD))
+    inputs = {"crawl": adopt([folder], store)}
+    made = build(STAGE, STAGE.config(piece_bytes=2_000), inputs, store, Local())
+    found = rejected({"documents": made})
+    assert len(made.shards) > 4
+    assert (found.input_files, found.files_without) == (2, 1)
+    assert found.without == {str(folder / "crawl.warc.gz"): "40 status"}
+    assert found.reasons == {"status": 40}

@@ -5,6 +5,7 @@ What an ARC's line tells is told by the names of WARC's fields.
 """
 
 import re
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -52,12 +53,13 @@ class Format:
         """Whether a record seems to begin there."""
         return self.sign.match(data, position) is not None
 
-    def find(self, data: Data | bytearray, position: int) -> int:
-        """Where the next record seems to begin, from ``position`` on; -1 if none does."""
+    def find(self, data: Data | bytearray, position: int, stop: int = sys.maxsize) -> int:
+        """Where the next record seems to begin, from ``position`` on and before ``stop``, or -1."""
         skipped = len(self.lead) if self.is_before else 0
-        found = data.find(self.lead, max(position - skipped, 0))
+        stop = min(stop, len(data)) + len(self.lead) - skipped - 1
+        found = data.find(self.lead, max(position - skipped, 0), stop)
         while found >= 0 and not self.begins(data, found + skipped):
-            found = data.find(self.lead, found + 1)
+            found = data.find(self.lead, found + 1, stop)
         return found + skipped if found >= 0 else -1
 
 

@@ -43,15 +43,17 @@ def test_lines_of_json(records, run, rows, name):
     first, last = rows(made, "documents.parquet")
     assert (first["id"], first["text"]) == ("c0ffeec0ffeec0ff-0", "one")
     assert first["url"] == "https://a.org"
-    assert (last["id"][-2:], last["url"], last["text"]) == ("-5", "�", "lone � surrogate é")
+    start = LINES.index(b'{"text": "lone')
+    assert last["id"] == f"c0ffeec0ffeec0ff-{start}"
+    assert (last["url"], last["text"]) == ("�", "lone � surrogate é")
     assert (first["replaced"], last["replaced"]) == (0, 1)
     rejected = rows(made, "rejected/records.parquet")
     assert [(row["offset"], row["reason"]) for row in rejected] == [
-        (1, "no_json"),
-        (2, "no_json"),
-        (3, "no_text"),
-        (4, "no_text"),
-        (6, "no_text"),
+        (LINES.index(b"no json"), "no_json"),
+        (LINES.index(b"[1]"), "no_json"),
+        (LINES.index(b'{"url": "https://b.org'), "no_text"),
+        (LINES.index(b'{"text": " '), "no_text"),
+        (LINES.index(b'{"text": "\\u0007'), "no_text"),
     ]
     assert result.metrics["documents"] == 2
     assert result.metrics["input_records"] == 7
@@ -100,7 +102,7 @@ def test_what_is_too_large_is_rejected_and_not_held(records, run, rows):
     result, made = run(STAGE, small, crawl=records("a.jsonl", b"\n".join(lines)))
     assert [row["text"] for row in rows(made, "documents.parquet")] == ["one", "two"]
     (rejected,) = rows(made, "rejected/records.parquet")
-    assert (rejected["offset"], rejected["reason"]) == (1, "too_large")
+    assert (rejected["offset"], rejected["reason"]) == (len(lines[0]) + 1, "too_large")
     assert rejected["bytes"] == len(lines[1]) + 1
     assert result.metrics["rejected.too_large_records"] == 1
     result, _ = run(STAGE, small, crawl=records("a.txt", b"long " * 2_000))
@@ -145,10 +147,68 @@ def test_a_folder_of_texts(tmp_path, run, rows):
     ("name", "content", "message"),
     [
         ("a.jsonl", b'{"body": 1}', "no column 'text'; its columns of text are none"),
-        ("a.jsonl.gz", gzip.compress(LINES, mtime=0)[:40], "cannot be read to its end"),
+        ("a.jsonl.gz", gzip.compress(LINES, mtime=0)[:40], "no line of it is whole"),
+        ("b.jsonl.gz", b"no gzip", "no line of it is whole"),
         ("a.parquet", b"no parquet", "cannot be read to its end: .* not a parquet file"),
     ],
 )
 def test_what_is_no_table_of_texts(records, run, name, content, message):
     with pytest.raises(DataError, match=message):
         run(STAGE, crawl=records(name, content))
+
+
+def packed(number: int) -> bytes:
+    """A member of a hundred lines, of which each begins with its own name."""
+    lines = (json.dumps({"text": f"{number}-{it} {it * 7_919 % 9_973}"}) for it in range(100))
+    return gzip.compress(("\n".join(lines) + "\n").encode(), mtime=0)
+
+
+def test_a_file_that_is_cut_off_gives_its_lines_and_says_what_it_lost(records, run, rows):
+    whole = packed(0) + packed(1)
+    result, made = run(STAGE, crawl=records("a.jsonl.gz", whole[:-200]))
+    texts = [row["text"] for row in rows(made, "documents.parquet")]
+    assert texts[:100] == [f"0-{it} {it * 7_919 % 9_973}" for it in range(100)]
+    assert 130 < len(texts) < 199
+    assert texts[-1].startswith(f"1-{len(texts) - 101} ")
+    (row,) = rows(made, "rejected/records.parquet")
+    assert row["reason"] == "damaged"
+    assert 0 < row["bytes"] == result.metrics["lost_bytes"] < 20
+    assert result.metrics["input_bytes"] == len(whole) - 200
+    assert result.metrics["input_records"] == len(texts)
+    assert result.metrics["rejected.damaged_records"] == 1
+
+
+def test_what_follows_damage_in_members_of_its_own_is_read(records, run, rows):
+    first, hurt, last = packed(0), bytearray(packed(1)), packed(2)
+    hurt[300:340] = bytes(40)
+    result, made = run(STAGE, crawl=records("a.jsonl.gz", first + hurt + last + bytes(9)))
+    ids, texts = zip(
+        *((row["id"], row["text"]) for row in rows(made, "documents.parquet")), strict=True
+    )
+    assert {text[0] for text in texts} == {"0", "1", "2"}
+    assert [text for text in texts if text[0] == "2"][0].startswith("2-0 ")
+    assert len(set(ids)) == len(ids)
+    lost = [row for row in rows(made, "rejected/records.parquet") if row["reason"] == "damaged"]
+    assert sum(row["bytes"] for row in lost) == result.metrics["lost_bytes"] > 0
+
+
+def test_nuls_that_a_crash_left_cost_the_line_they_are_in(records, run, rows):
+    lines = [json.dumps({"text": text}).encode() + b"\n" for text in ("one", "two", "three")]
+    content = lines[0] + lines[1][:9] + bytes(50) + lines[2]
+    result, made = run(STAGE, crawl=records("a.jsonl", content))
+    assert [row["text"] for row in rows(made, "documents.parquet")] == ["one", "three"]
+    (row,) = rows(made, "rejected/records.parquet")
+    assert (row["offset"], row["reason"], row["bytes"]) == (len(lines[0]), "damaged", 59)
+    assert result.metrics["lost_bytes"] == 59
+    assert result.metrics["parsed_bytes"] == len(lines[0] + lines[2])
+
+
+def test_a_column_is_missed_by_the_piece_that_begins_the_file(tmp_path, run):
+    folder = tmp_path / "pieces"
+    folder.mkdir()
+    (folder / "a.jsonl").write_bytes(b'{"body": 1}\n{"body": 2}\n')
+    result, _ = run(STAGE, crawl=shard(folder, span=range(12, 24)))
+    assert result.metrics["rejected.no_text_records"] == 1
+    assert result.metrics["input_files"] == 0
+    with pytest.raises(DataError, match="no column 'text'"):
+        run(STAGE, crawl=shard(folder, span=range(12)))
