@@ -8,7 +8,7 @@ import typer
 from typing_extensions import TypedDict
 
 from bedstone.commands.declare import STORE, Command, Found, MadeOf, Name, PathLike, Store
-from bedstone.commands.desk import artifact_of
+from bedstone.commands.desk import artifact_of, store_of
 from bedstone.commands.save import target
 
 Manifest = Annotated[Found, MadeOf("store.artifact", "Manifest")]
@@ -124,7 +124,7 @@ def clean(*, store: Store = STORE) -> Clean:
     """Remove the unfinished work that nobody is at."""
     from bedstone.store.build import clean as clean_store
 
-    return {"removed": [str(folder) for folder in clean_store(Path(store))]}
+    return {"removed": [str(folder) for folder in clean_store(store_of(store))]}
 
 
 def _tree_lines(role: str, tree: Tree, depth: int = 0) -> Iterator[str]:

@@ -16,20 +16,26 @@ The code version, the machine, the paths, the workers and the time are recorded 
 neither digest: an edit that changes no output must not fork every artifact downstream.
 
 A stage that maps shards makes one artifact of each, and one that lists them.
+
+Of a store that is the mirror of a place, an artifact is there if the place has its manifest, and a
+file is fetched when its path is asked for.
 """
 
 import glob
 import hashlib
 import json
+import re
 from collections.abc import Iterable, Iterator
 from datetime import datetime
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any, Literal, Protocol
 
 from pydantic import ValidationError
 
 from bedstone.config import Config
 from bedstone.errors import ArtifactError, number_of
+from bedstone.store import work
+from bedstone.store.place import place_of, shown
 from bedstone.store.provenance import Code, Machine
 from bedstone.store.work import SCRATCH
 
@@ -45,6 +51,9 @@ TEXT_FILES = (".txt", ".md", *HTML_FILES)
 """Files of one text each: many make a shard, or a folder of them would be as many artifacts."""
 SHARD_BYTES = 64 << 20
 """Of the text files of a shard, and one file more."""
+FOLDER = re.compile(r"[\w.]+-[0-9a-f]{12}")
+"""An artifact's, by its name."""
+SHA256 = re.compile("[0-9a-f]{64}")
 
 
 class File(Config):
@@ -132,6 +141,11 @@ class Shard(Protocol):
         ...
 
     @property
+    def names(self) -> tuple[str, ...]:
+        """Of every file that is in the content."""
+        ...
+
+    @property
     def files(self) -> tuple[Path, ...]:
         """Every file that is in the content, by name."""
         ...
@@ -154,22 +168,12 @@ class Artifact:
     """A complete artifact on disk."""
 
     def __init__(self, path: Path) -> None:
-        try:
-            text = (path / MANIFEST).read_text("utf-8")
-            self.manifest = Manifest.model_validate_json(text)
-        except (FileNotFoundError, NotADirectoryError) as error:
+        if not is_complete(path):
             raise ArtifactError(
-                f"{path} is no artifact: it has no {MANIFEST}",
+                f"{shown(path)} is no artifact: it has no {MANIFEST}",
                 hint="check the path; a stage that did not finish leaves no artifact",
-            ) from error
-        except (ValidationError, UnicodeDecodeError) as error:
-            wrong = "it is no UTF-8"
-            if isinstance(error, ValidationError):
-                wrong = number_of(error.error_count(), "wrong field")
-            raise ArtifactError(
-                f"{path / MANIFEST} is no manifest: {wrong}",
-                hint="it was altered, or is another program's",
-            ) from error
+            )
+        self.manifest = _parsed((path / MANIFEST).read_bytes(), str(path / MANIFEST))
         self.path = path
 
     @property
@@ -183,9 +187,14 @@ class Artifact:
         return self.path.resolve()
 
     @property
+    def names(self) -> tuple[str, ...]:
+        """Of what is in the content."""
+        return tuple(file.path for file in self._records)
+
+    @property
     def files(self) -> tuple[Path, ...]:
         """What is in the content, by name."""
-        return tuple(self.path / file.path for file in self._records)
+        return tuple(self.local(file) for file in self._records)
 
     @property
     def shards(self) -> tuple[Shard, ...]:
@@ -210,6 +219,15 @@ class Artifact:
         """
         return self._file(f"{ABOUT}/{name}", self.manifest.files)
 
+    def local(self, file: File) -> Path:
+        """Where its file is; if only its place has it, fetched."""
+        path, place = self.path / file.path, place_of(self.path.parent)
+        is_link = self.manifest.stage == ADOPTION
+        if place is not None and not (is_link and path.exists()):
+            name = f"{self.path.name}/{file.path}"
+            place.mirror(name, path, file.sha256, file.bytes, is_link=is_link)
+        return path
+
     def as_parent(self) -> Parent:
         """What a child's manifest says of it."""
         return Parent(request=self.manifest.request, content=self.manifest.content)
@@ -222,7 +240,10 @@ class Artifact:
         """
         if not self.manifest.is_sealed():
             raise ArtifactError(f"{self.path / MANIFEST} was altered: its digest is another")
+        paths = [self.local(file) for file in self.manifest.files]
         claimed, found = set(self.manifest.files), set(list_files(self.path))
+        if place_of(self.path.parent):  # what a build here had left is not of what another made
+            found = {file for file in found if self.path / file.path in paths}
         if altered := sorted({file.path for file in claimed ^ found}):
             raise ArtifactError(f"{self.path} was altered: {', '.join(altered)}")
         for shard in self.manifest.shards or ():
@@ -236,12 +257,13 @@ class Artifact:
         return content_files(self.manifest.stage, self.manifest.files)
 
     def _file(self, name: str, among: Iterable[File]) -> Path:
-        if all(file.path != name for file in among):
-            raise ArtifactError(
-                f"{self.path} has no {name}",
-                hint=f"it was made by {self.manifest.stage}: is it the input that was meant?",
-            )
-        return self.path / name
+        for file in among:
+            if file.path == name:
+                return self.local(file)
+        raise ArtifactError(
+            f"{self.path} has no {name}",
+            hint=f"it was made by {self.manifest.stage}: is it the input that was meant?",
+        )
 
     def _folder_of(self, shard: Parent) -> Path:
         return self.path.with_name(folder_name(self.manifest.stage, shard.request))
@@ -267,15 +289,20 @@ class FilesShard:
     @property
     def location(self) -> Path:
         """Where the file lies, for an adopted one outside the store; of texts, their artifact."""
+        folder = self._owner.location
         if is_text_file(self._records[0].path):
-            return self._owner.location
-        return self.files[0].resolve()
+            return folder
+        return (folder / self._records[0].path).resolve()
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Of these alone."""
+        return tuple(record.path for record in self._records)
 
     @property
     def files(self) -> tuple[Path, ...]:
         """These alone."""
-        folder = self._owner.location
-        return tuple(folder / record.path for record in self._records)
+        return tuple(self.file(name) for name in self.names)
 
     @property
     def shards(self) -> tuple[Shard, ...]:
@@ -288,9 +315,11 @@ class FilesShard:
         Raises:
             ArtifactError: there is none.
         """
-        if all(name != record.path for record in self._records):
-            raise ArtifactError(f"{self.location} has no {name}")
-        return self._owner.location / name
+        for record in self._records:
+            if record.path == name:
+                self._owner.local(record)
+                return self._owner.location / name
+        raise ArtifactError(f"{self.location} has no {name}")
 
     def as_parent(self) -> Parent:
         """What a child's manifest says of it."""
@@ -320,8 +349,16 @@ def _grouped(files: Iterable[File]) -> Iterator[tuple[File, ...]]:
 
 
 def is_complete(folder: Path) -> bool:
-    """Whether ``folder`` is an artifact."""
-    return (folder / MANIFEST).exists()
+    """Whether ``folder`` is an artifact, here or where its store is the mirror of."""
+    return (folder / MANIFEST).exists() or _is_fetched(folder)
+
+
+def folders(store: Path, pattern: str) -> list[Path]:
+    """The artifacts of ``store`` whose folders are called so, by name."""
+    names = {path.name for path in store.glob(pattern)}
+    if (place := place_of(store)) is not None:
+        names.update(place.folders(pattern))
+    return [store / name for name in sorted(names) if is_complete(store / name)]
 
 
 def folder_name(stage: str, request: str) -> str:
@@ -339,18 +376,50 @@ def find_artifact(name: str, store: Path) -> Artifact:
         if name and is_complete(folder):
             return Artifact(folder)
     start = glob.escape(name[:12])
-    found = [path.parent for path in sorted(store.glob(f"*-{start}*/{MANIFEST}"))] if name else []
-    artifacts = [Artifact(folder) for folder in found]
+    artifacts = [Artifact(it) for it in folders(store, f"*-{start}*")] if name else []
     matching = [each for each in artifacts if each.manifest.request.startswith(name)]
     if not matching:
+        of = shown(store)
         raise ArtifactError(
-            f"{name} is no artifact: no such folder with a {MANIFEST}, no request of {store}",
+            f"{name} is no artifact: no such folder with a {MANIFEST}, no request of {of}",
             hint="give the artifact's folder, or --store FOLDER and the start of its request",
         )
     if len(matching) > 1:
         names = ", ".join(artifact.path.name for artifact in matching)
         raise ArtifactError(f"{name} is the start of several requests: {names}")
     return matching[0]
+
+
+def _parsed(text: bytes, name: str) -> Manifest:
+    try:
+        return Manifest.model_validate_json(text)
+    except ValidationError as error:
+        wrong = number_of(error.error_count(), "wrong field")
+        raise ArtifactError(
+            f"{name} is no manifest: {wrong}", hint="it was altered, or is another program's"
+        ) from error
+
+
+def _is_fetched(folder: Path) -> bool:
+    place = place_of(folder.parent)
+    if place is None or not FOLDER.fullmatch(folder.name):
+        return False
+    name = f"{folder.name}/{MANIFEST}"
+    if (found := place.read(name)) is None:
+        return False
+    manifest = _parsed(found[0], f"{place.url}/{name}")
+    is_its_own = folder_name(manifest.stage, manifest.request) == folder.name
+    if not (is_its_own and manifest.is_sealed() and all(map(_is_plain, manifest.files))):
+        raise ArtifactError(f"{place.url}/{name} was altered, or is another artifact's")
+    with work.written(folder / MANIFEST) as path:
+        path.write_bytes(found[0])
+    return True
+
+
+def _is_plain(file: File) -> bool:
+    path = PurePosixPath(file.path)
+    stays = not path.is_absolute() and ".." not in path.parts
+    return stays and SHA256.fullmatch(file.sha256) is not None
 
 
 def digest(value: object) -> str:

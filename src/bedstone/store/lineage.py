@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from bedstone.errors import number_of
-from bedstone.store.artifact import Artifact, Parent, folder_name, is_complete
+from bedstone.store.artifact import Artifact, Parent, folder_name, folders
 from bedstone.store.stages import DECIDING, WITH_TEXTS
 
 DECISIONS = ("stage", "stage_version", "config", "libraries")
@@ -43,7 +43,7 @@ def behind(artifacts: Mapping[str, Artifact]) -> dict[str, Artifact]:
         found[name] = each
         store = each.path.resolve().parent
         for role, parent in (each.manifest.parents | each.manifest.decided_by).items():
-            if (parent_of_it := _find(parent, store)) is not None:
+            if (parent_of_it := parent_of(parent, store)) is not None:
                 queue.append((f"{name}.{role}".lstrip("."), parent_of_it))
     return found
 
@@ -148,16 +148,15 @@ def _traced(artifact: Artifact, store: Path, seen: set[str]) -> dict[str, Any]:
 
 
 def _parent(parent: Parent, store: Path, seen: set[str]) -> dict[str, Any]:
-    artifact = _find(parent, store)
+    artifact = parent_of(parent, store)
     if artifact is None:
         return {"artifact": f"(not in this store) {parent.request[:12]}", "content": parent.content}
     return _traced(artifact, store, seen)
 
 
-def _find(parent: Parent, store: Path) -> Artifact | None:
-    """The parent, if the store has it: built again since, it may have come out differently."""
-    folders = store.glob(folder_name("*", parent.request))
-    found = [Artifact(folder) for folder in folders if is_complete(folder)]
+def parent_of(parent: Parent, store: Path) -> Artifact | None:
+    """A parent, if the store has it: built again since, it may have come out differently."""
+    found = [Artifact(folder) for folder in folders(store, folder_name("*", parent.request))]
     return next((each for each in found if _is(each, parent)), None)
 
 

@@ -74,7 +74,7 @@ class Request:
         )
 
     def _reads(self, shard: Shard) -> bool:
-        return not self.stage.endings or self.stage.reads(shard.files[0].name)
+        return not self.stage.endings or self.stage.reads(shard.names[0])
 
 
 def require(stage: Stage, config: Config) -> None:
