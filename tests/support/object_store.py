@@ -8,6 +8,7 @@ adds nothing to the protocol. It counts what is asked and spoils answers as it i
 """
 
 import random
+import re
 import subprocess
 import sys
 from collections import Counter
@@ -20,6 +21,7 @@ from threading import Event, Thread
 BUCKET = "bucket"
 CANARY = "canary-7f3d-never-shown"
 """The secret key: it must not be in anything that is written or said."""
+SIGNED = {"Authorization": "AWS4-HMAC-SHA256 Credential=a/20260101/us-east-1/s3/aws4_request"}
 FAULTS = ("500", "503", "reset before", "reset after", "truncated", "slow")
 KEPT = ("Content-Type", "ETag", "Last-Modified", "Content-Range", "x-amz-version-id")
 
@@ -43,7 +45,7 @@ class Server:
     refused: str = ""
     """Of a status and code that all are answered with."""
     before: dict[str, object] = field(default_factory=dict)
-    """Method and key's end -> what is called before the request is passed on, once."""
+    """The end of a method and key -> what is called before the first such request goes on."""
 
     @property
     def address(self):
@@ -59,22 +61,26 @@ class Server:
             "AWS_DEFAULT_REGION": "us-east-1",
         }
 
-    def keys(self):
-        """Every object's key, asked of moto itself."""
-        import re
+    def spare(self):
+        """Let it be as at first, but for what it holds."""
+        self.faults, self.refused = [], ""
+        for each in (self.asked, self.spoilt, self.altered, self.before):
+            each.clear()
 
-        status, _, body = self.pass_on("GET", f"/{BUCKET}?list-type=2", {}, b"")
+    def objects(self):
+        """Every object's key, asked of moto itself."""
+        status, _, body = self.pass_on("GET", f"/{BUCKET}?list-type=2", SIGNED, b"")
         assert status == 200, body
         return sorted(re.findall("<Key>(.*?)</Key>", body.decode()))
 
     def get(self, key):
-        return self.pass_on("GET", f"/{BUCKET}/{key}", {}, b"")[2]
+        return self.pass_on("GET", f"/{BUCKET}/{key}", SIGNED, b"")[2]
 
     def put(self, key, body):
-        self.pass_on("PUT", f"/{BUCKET}/{key}", {}, body)
+        assert self.pass_on("PUT", f"/{BUCKET}/{key}", SIGNED, body)[0] == 200
 
     def delete(self, key):
-        self.pass_on("DELETE", f"/{BUCKET}/{key}", {}, b"")
+        assert self.pass_on("DELETE", f"/{BUCKET}/{key}", SIGNED, b"")[0] == 204
 
     def pass_on(self, method, target, headers, body):
         connection = HTTPConnection(*self.backend, timeout=60)

@@ -12,8 +12,10 @@ neither in an address nor in what is said when a server refuses.
 import fnmatch
 import hashlib
 import os
+import random
 import re
 import shutil
+import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -53,7 +55,7 @@ CODE = re.compile(r"<Code>(\w+)</Code>")
 CONNECTION = re.compile(r"HTTP error: ([a-z ]+)")
 CUT = re.compile("body error|NoSuchUpload")
 """Of an answer that broke off. The library does not ask again, or what it asks for is done."""
-TRIES = 3
+TRIES = 6
 NO_BUCKET = re.compile("NoSuchBucket|ContainerNotFound|bucket does not exist|UnableToCanonicalize")
 KEYS = {
     "s3": "AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY",
@@ -174,7 +176,7 @@ class Place:
             return
         with work.held(work.lock_of(kept)):
             if not kept.exists():
-                with work.written(kept) as unfinished:
+                with work.appearing(kept) as unfinished:
                     if _has(path, sha256, size):
                         link(path, unfinished)
                     else:
@@ -280,6 +282,7 @@ class Place:
             except (BaseError, FileNotFoundError, NotImplementedError, ValueError) as error:
                 text = str(error)
                 if tried + 1 < TRIES and CUT.search(text):
+                    time.sleep(random.uniform(0, 0.1 * 2**tried))
                     continue
                 told = [found[1] for each in (STATUS, CODE) if (found := each.search(text))]
                 failed = CONNECTION.search(text)

@@ -87,12 +87,14 @@ def published(
     Returns:
         Whether the manifest there is this one: no if another builder was first.
     """
-    place = place_of(folder.parent)
+    place, name = place_of(folder.parent), f"{folder.name}/{MANIFEST}"
     assert place is not None
+    if place.read(name) is not None:  # else its files would get those of another
+        return False
     total = sum(file.bytes for file in paths)
     with progress.task("bytes", total) as task:
         versions = _put(place, folder.name, paths, task)
-        if not place.create(f"{folder.name}/{MANIFEST}", manifest):
+        if not place.create(name, manifest):
             return False
         for _ in range(TRIES):
             there = place.versions(folder.name)
