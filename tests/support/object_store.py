@@ -45,7 +45,8 @@ class Server:
     refused: str = ""
     """Of a status and code that all are answered with."""
     before: dict[str, object] = field(default_factory=dict)
-    """The end of a method and key -> what is called before the first such request goes on."""
+    """The end of a method and key -> what is called before the first such request; its answer may
+    be ``reset``."""
 
     @property
     def address(self):
@@ -111,7 +112,8 @@ def handler(server):
             key = self.path.partition("?")[0].removeprefix(f"/{BUCKET}/")
             server.asked[self.command, key] += 1
             for place in [it for it in server.before if f"{self.command} {key}".endswith(it)]:
-                server.before.pop(place)()
+                if server.before.pop(place)() == "reset":
+                    return self.reset()
             if server.refused:
                 status, code = server.refused.split()
                 return self.tell(int(status), {}, f"<Error><Code>{code}</Code></Error>".encode())
