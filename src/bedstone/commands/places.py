@@ -59,13 +59,13 @@ def pull(
 
 def _sent(name: PathLike, source: Path, to: Path, label: str, progress: Progress | None) -> Sent:
     from bedstone.store.place import shown
-    from bedstone.store.sharing import send
+    from bedstone.store.sharing import bytes_of, send
 
-    sent = send(artifact_of(name, source), to, (progress or Progress()).named(label))
+    sent, skipped = send(artifact_of(name, source), to, (progress or Progress()).named(label))
     return {
-        "artifacts": [shown(folder) for folder in sent.artifacts],
-        "skipped": [shown(folder) for folder in sent.skipped],
-        "bytes": sent.bytes,
+        "artifacts": [shown(each.path) for each in sent],
+        "skipped": [shown(each.path) for each in skipped],
+        "bytes": sum(map(bytes_of, sent)),
     }
 
 

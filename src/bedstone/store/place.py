@@ -17,10 +17,9 @@ import re
 import shutil
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
-from functools import cached_property, lru_cache
+from functools import cached_property, lru_cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import quote, unquote
@@ -80,31 +79,20 @@ class Place:
         """A whole small object and its version; None if there is none."""
         import obstore
 
-        def read() -> tuple[bytes, str] | None:
-            try:
-                found = obstore.get(self._objects, name)
-            except FileNotFoundError as error:
-                if NO_BUCKET.search(str(error)):
-                    raise
-                return None
+        def read() -> tuple[bytes, str]:
+            found = obstore.get(self._objects, name)
             if found.meta["size"] > MOST_READ_BYTES:
                 raise self._lie(name, f"it has {found.meta['size']:,} bytes")
             return bytes(found.bytes()), found.meta["e_tag"] or ""
 
-        return self._ask(f"reading {name}", read)
+        return self._ask(f"reading {name}", read, FileNotFoundError)
 
     def create(self, name: str, text: bytes) -> bool:
         """Put an object where there is none; whether it is there now, and not another's."""
         from obstore.exceptions import AlreadyExistsError
 
-        def create() -> bool:
-            try:
-                self._put(name, text, "create")
-            except AlreadyExistsError:
-                return False
-            return True
-
-        if self._ask(f"writing {name}", create):
+        create = partial(self._put, name, text, "create")
+        if self._ask(f"writing {name}", create, AlreadyExistsError) is not None:
             return True
         found = self.read(name)  # if an answer was lost, it was asked again, and is the first's
         return found is not None and found[0] == text
@@ -112,30 +100,20 @@ class Place:
     def replace(self, name: str, text: bytes, version: str) -> bool:
         """Put an object in the place of a version of it; no if it is another by now.
 
-        Where that cannot be asked for, as of a folder, it is put in the place of any.
+        Of a folder, which has no versions to name, in the place of any.
         """
         from obstore.exceptions import PreconditionError
 
-        def replace() -> bool:
-            try:
-                self._put(name, text, {"e_tag": version})
-            except PreconditionError:
-                return False
-            except NotImplementedError:
-                self._put(name, text, "overwrite")
-            return True
-
-        return self._ask(f"writing {name}", replace)
+        mode = "overwrite" if self.url.startswith("file:") else {"e_tag": version}
+        replace = partial(self._put, name, text, mode)
+        return self._ask(f"writing {name}", replace, PreconditionError) is not None
 
     def delete(self, name: str) -> None:
         """Remove an object, if it is there."""
         import obstore
 
-        def delete() -> None:
-            with suppress(FileNotFoundError):
-                obstore.delete(self._objects, name)
-
-        self._ask(f"removing {name}", delete)
+        delete = partial(obstore.delete, self._objects, name)
+        self._ask(f"removing {name}", delete, FileNotFoundError)
 
     def upload(self, name: str, path: Path, sha256: str, task: Task) -> str:
         """Put the file of that digest, whatever is there; its version.
@@ -156,7 +134,8 @@ class Place:
                 self._objects, name, read, chunk_size=piece_bytes, max_concurrency=PIECES
             )
 
-        return self._ask(f"writing {name}", upload)["e_tag"] or ""
+        put = self._ask(f"writing {name}", upload)
+        return (put and put["e_tag"]) or ""
 
     def mirror(self, name: str, path: Path, sha256: str, size: int, *, is_link: bool) -> None:
         """Let ``path`` be a file with the bytes of an object, which have that digest.
@@ -193,7 +172,7 @@ class Place:
         import obstore
 
         found = self._ask(f"listing {below}", lambda: obstore.list(self._objects, below).collect())
-        return {each["path"]: each["e_tag"] or "" for each in found}
+        return {each["path"]: each["e_tag"] or "" for each in found or ()}
 
     def folders(self, pattern: str) -> list[str]:
         """The names of what has objects below it; listed anew on a miss."""
@@ -206,7 +185,7 @@ class Place:
         import obstore
 
         found = self._ask("listing it", lambda: obstore.list_with_delimiter(self._objects))
-        return found["common_prefixes"]
+        return found["common_prefixes"] if found else ()
 
     @cached_property
     def _objects(self) -> "ObjectStore":
@@ -239,29 +218,24 @@ class Place:
         return obstore.put(self._objects, name, text, mode=mode, use_multipart=False)
 
     def _download(self, name: str, path: Path, sha256: str, size: int) -> None:
+        import obstore
+
+        def piece() -> tuple[int, bytes]:
+            found = obstore.get(self._objects, name, options={"range": (got, got + PIECE_BYTES)})
+            return found.meta["size"], bytes(found.bytes())
+
         hashed, got = hashlib.sha256(), 0
         with path.open("wb") as file:
             while got < size:
-                piece = self._piece(name, got, min(got + PIECE_BYTES, size), size)
-                hashed.update(piece)
-                file.write(piece)
-                got += len(piece)
+                found = self._ask(f"reading {name}", piece, FileNotFoundError)
+                if found is None or found[0] != size:
+                    has = "it is not there" if found is None else f"it has {found[0]:,} bytes"
+                    raise self._lie(name, has)
+                hashed.update(found[1])
+                file.write(found[1])
+                got += len(found[1])
         if hashed.hexdigest() != sha256:
             raise self._lie(name, f"its sha256 is {hashed.hexdigest()}")
-
-    def _piece(self, name: str, start: int, stop: int, size: int) -> bytes:
-        import obstore
-
-        def piece() -> bytes:
-            try:
-                found = obstore.get(self._objects, name, options={"range": (start, stop)})
-            except FileNotFoundError as error:
-                raise self._lie(name, "it is not there") from error
-            if found.meta["size"] != size:
-                raise self._lie(name, f"it has {found.meta['size']:,} bytes, not {size:,}")
-            return bytes(found.bytes())
-
-        return self._ask(f"reading {name}", piece)
 
     def _lie(self, name: str, how: str) -> ArtifactError:
         return ArtifactError(
@@ -269,8 +243,10 @@ class Place:
             hint="it was altered there: remove that artifact there and build it again",
         )
 
-    def _ask(self, doing: str, ask: Callable[[], Answer]) -> Answer:
-        """The answer to a request.
+    def _ask(
+        self, doing: str, ask: Callable[[], Answer], none: type[Exception] | tuple[()] = ()
+    ) -> Answer | None:
+        """The answer to a request; None if it is that error.
 
         Errors of the library say more than a user can use, and may hold a key in an address.
         """
@@ -279,8 +255,10 @@ class Place:
         for tried in range(TRIES):
             try:
                 return ask()
-            except (BaseError, FileNotFoundError, NotImplementedError, ValueError) as error:
+            except (BaseError, FileNotFoundError, ValueError) as error:
                 text = str(error)
+                if isinstance(error, none) and not NO_BUCKET.search(text):
+                    break
                 if tried + 1 < TRIES and CUT.search(text):
                     time.sleep(random.uniform(0, 0.1 * 2**tried))
                     continue
@@ -289,7 +267,7 @@ class Place:
                 why = ", ".join(told) or (failed[1].strip() if failed else type(error).__name__)
                 failure = BedstoneError(f"{self.url}: {doing} failed: {why}", hint=self._hint(text))
                 raise failure from None
-        raise AssertionError
+        return None
 
     def _hint(self, text: str) -> str:
         scheme = self.url.partition(":")[0]

@@ -14,7 +14,6 @@ import time
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
 from pathlib import Path
 from threading import Event, Thread
 from uuid import uuid4
@@ -38,15 +37,6 @@ TRIES = 3
 ADOPTED = ".adopted"
 """The folder of a store with the adopted files that came from a place, by sha256: what was adopted
 is a link."""
-
-
-@dataclass(frozen=True, slots=True)
-class Sent:
-    """What went to another store, and what it had before; each a folder of that store."""
-
-    artifacts: tuple[Path, ...]
-    skipped: tuple[Path, ...]
-    bytes: int
 
 
 @contextmanager
@@ -105,31 +95,39 @@ def published(
     return True
 
 
-def send(artifact: Artifact, store: Path, progress: Progress) -> Sent:
+def send(
+    artifact: Artifact, store: Path, progress: Progress
+) -> tuple[list[Artifact], list[Artifact]]:
     """Have an artifact and all behind it in another store: parents first, so that nothing lies.
+
+    Returns:
+        As they are there: those that went, and those that were there before.
 
     Raises:
         ArtifactError: a file is not what its manifest says, or the store has another answer to the
             same request.
     """
-    sent, skipped, sent_bytes = list[Path](), list[Path](), 0
+    sent, skipped = list[Artifact](), list[Artifact]()
     waiting = _with_all_behind(artifact)
-    total = sum(file.bytes for each in waiting for file in each.manifest.files)
-    with progress.task("bytes", total) as task:
+    with progress.task("bytes", sum(map(bytes_of, waiting))) as task:
         for each in waiting:
             folder = store / each.path.name
             with work.held(work.lock_of(folder)):
                 is_new = not is_complete(folder) and _is_sent(each, folder)
-            if Artifact(folder).content != each.content:
+            there = Artifact(folder)
+            if there.content != each.content:
                 raise ArtifactError(
                     f"{shown(each.path)} and {shown(folder)} answer one request otherwise",
                     hint="keep one of them: remove the other with what was made of it",
                 )
-            (sent if is_new else skipped).append(folder)
-            own_bytes = sum(file.bytes for file in each.manifest.files)
-            sent_bytes += own_bytes * is_new
-            task.advance(own_bytes, each.path.name)
-    return Sent(tuple(sent), tuple(skipped), sent_bytes)
+            (sent if is_new else skipped).append(there)
+            task.advance(bytes_of(each), each.path.name)
+    return sent, skipped
+
+
+def bytes_of(artifact: Artifact) -> int:
+    """Of its files."""
+    return sum(file.bytes for file in artifact.manifest.files)
 
 
 def _is_taken(place: Place, name: str, owner: bytes, folder: Path) -> bool:
@@ -137,6 +135,11 @@ def _is_taken(place: Place, name: str, owner: bytes, folder: Path) -> bool:
     watched, since = "", 0.0
     while not is_complete(folder):
         if place.create(name, _lease(owner)):
+            if place.create(name, _lease(owner)):
+                raise BedstoneError(
+                    f"{place.url}: its server puts an object where there is one already",
+                    hint="take one that knows conditional writes (If-None-Match), as S3 does",
+                )
             return True
         if (found := place.read(name)) is None:
             continue

@@ -289,6 +289,17 @@ def test_on_its_own_machine_a_killed_builder_is_taken_over_at_once(machine, serv
     assert build(WRITE, Nothing(), {}, store, Local()).file("text").read_text() == "text"
 
 
+def test_a_server_that_overwrites_whatever_is_there_is_refused(machine, server, monkeypatch):
+    def put(place, name, text):
+        place._put(name, text, "overwrite")
+        return True
+
+    monkeypatch.setattr("bedstone.store.place.Place.create", put)
+    with pytest.raises(BedstoneError, match="puts an object where there is one") as error:
+        build(WRITE, Nothing(), {}, machine("a"), Local())
+    assert "If-None-Match" in error.value.hint
+
+
 def test_a_lease_is_renewed_while_its_holder_works(machine, server, monkeypatch):
     monkeypatch.setattr(sharing, "LEASE_SECONDS", 0.1)
 
@@ -322,18 +333,12 @@ def test_what_is_sent_goes_parents_first_and_once(machine, server, source, tmp_p
     local = tmp_path / "store"
     ours = made(source, local)
     place = machine("a")
-    sent = send(ours, place, Progress())
-    assert [folder.name.partition("-")[0] for folder in sent.artifacts] == [
-        "adopt",
-        *["test.upper"] * 3,
-        "test.joined",
-    ]
-    assert sent.bytes == sum(
-        len(server.get(key)) for key in server.objects() if not key.endswith(MANIFEST)
-    )
+    sent, skipped = send(ours, place, Progress())
+    assert [each.manifest.stage for each in sent] == ["adopt", *["test.upper"] * 3, "test.joined"]
+    assert skipped == []
     server.asked.clear()
-    again = send(ours, place, Progress())
-    assert (again.artifacts, again.skipped, again.bytes) == ((), sent.artifacts, 0)
+    again, skipped = send(ours, place, Progress())
+    assert (again, [each.path for each in skipped]) == ([], [each.path for each in sent])
     assert not [method for method, _ in server.asked if method != "GET"]
 
 
@@ -341,8 +346,8 @@ def test_what_is_fetched_whole_stands_alone(machine, server, source, tmp_path):
     ours = made(source, machine("a"))
     shutil.rmtree(source)
     store = tmp_path / "store"
-    sent = send(find_artifact(ours.manifest.request, machine("b")), store, Progress())
-    assert len(sent.artifacts) == 5
+    sent, _ = send(find_artifact(ours.manifest.request, machine("b")), store, Progress())
+    assert len(sent) == 5
     shutil.rmtree(tmp_path / "a")
     shutil.rmtree(tmp_path / "b")
     moved = store.rename(tmp_path / "moved")
