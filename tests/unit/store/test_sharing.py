@@ -26,6 +26,7 @@ from bedstone.store.engine import Local
 from bedstone.store.place import mirror_of, place_of
 from bedstone.store.sharing import send
 from bedstone.store.stage import Job, Result, Stage
+from bedstone.store.stages import find
 
 pytest.importorskip("obstore")
 
@@ -73,7 +74,7 @@ def source(tmp_path):
     folder = tmp_path / "source"
     folder.mkdir()
     for name in ("one.jsonl", "two.jsonl"):
-        (folder / name).write_text(f"the text of {name}\n")
+        (folder / name).write_text(json.dumps({"text": f"the text of {name}"}) + "\n")
     return folder
 
 
@@ -117,9 +118,9 @@ def test_a_machine_without_the_source_reads_what_was_adopted(machine, server, so
     tree = lineage.ancestors(Artifact(store / ours.path.name))
     assert set(tree) == {"", "texts", "texts.texts"}
     crawl = tree["texts.texts"]
-    assert [path.read_text() for path in crawl.files] == [
-        "the text of one.jsonl\n",
-        "the text of two.jsonl\n",
+    assert [json.loads(path.read_text())["text"] for path in crawl.files] == [
+        "the text of one.jsonl",
+        "the text of two.jsonl",
     ]
     assert crawl.files[0].is_symlink()  # as what is adopted is
     crawl.verify()
@@ -376,3 +377,16 @@ def test_clean_takes_what_is_unfinished_here_alone(machine, server):
     left = server.objects()
     assert [path.name for path in clean(store)] == [left[-1].split("/")[1]]
     assert server.objects() == left
+
+
+def test_workers_make_the_shards_of_a_place_too(machine, server, source):
+    store = machine("a")
+    stage = find("corpus.extract")
+    crawl = adopt([source], store)
+    theirs = build(stage, stage.config(), {"crawl": crawl}, store, Local(2))
+    alone = build(
+        stage, stage.config(), {"crawl": adopt([source], store.parent)}, store.parent, Local()
+    )
+    assert theirs.content == alone.content
+    assert len([key for key in server.objects() if key.endswith(MANIFEST)]) == 4
+    assert not [key for key in server.objects() if ".leases" in key]
