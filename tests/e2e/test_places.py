@@ -2,13 +2,14 @@
 
 import json
 import os
+import random
 import signal
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
-from tests.support.object_store import BUCKET, CANARY
+from tests.support.object_store import BUCKET, CANARY, FAULTS
 
 from bedstone.store.artifact import MANIFEST, Artifact
 from bedstone.store.place import place_of
@@ -67,6 +68,23 @@ def test_a_recipe_runs_whole_and_another_machine_fetches_what_it_reads(
     for path in here.rglob("*"):
         assert CANARY not in path.name
         assert path.is_dir() or CANARY.encode() not in path.read_bytes()
+
+
+def test_whatever_the_server_does_the_same_comes_out(cli, on, server, crawl, tmp_path):
+    run = ["run", WEB, "--until", "kept", "--input", f"crawl={crawl}", "--store"]
+    local, _ = answered(cli, *run, tmp_path / "store")
+    server.faults, server.share, server.dice = [*FAULTS], 0.15, random.Random(20)
+    on("here")
+    here, _ = answered(cli, *run, STORE)
+    on("there")
+    there, said = answered(cli, *run, STORE)
+    assert "built in" not in said
+    for name, path in there["nodes"].items():
+        found = Artifact(Path(path))
+        found.verify()
+        assert found.content == Artifact(Path(local["nodes"][name])).content
+        assert found.manifest == Artifact(Path(here["nodes"][name])).manifest
+    assert all(server.spoilt[fault] for fault in FAULTS)
 
 
 def started(machine, crawl, server, *more):
