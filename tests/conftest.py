@@ -1,6 +1,7 @@
 """What every test may need: a store, the command line without a process, answers as declared."""
 
 import json
+import os
 from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
@@ -65,6 +66,32 @@ def answers_are_as_declared(monkeypatch, declared):
 @pytest.fixture
 def store(tmp_path: Path) -> Path:
     return tmp_path / "store"
+
+
+@pytest.fixture(scope="session")
+def object_store():
+    pytest.importorskip("obstore")
+    from tests.support.object_store import served
+
+    with served() as server:
+        yield server
+
+
+@pytest.fixture
+def server(object_store, monkeypatch, tmp_path):
+    """A server of S3's protocol on loopback with an empty bucket, and a cache of one's own."""
+    for name in [it for it in os.environ if it.startswith("AWS_")]:
+        monkeypatch.delenv(name)
+    for name, text in object_store.environment.items():
+        monkeypatch.setenv(name, text)
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    from bedstone.store.place import place_of
+
+    place_of.cache_clear()
+    object_store.spare()
+    for key in object_store.objects():
+        object_store.delete(key)
+    return object_store
 
 
 @pytest.fixture

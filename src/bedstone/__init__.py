@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from bedstone.commands.export import export
     from bedstone.commands.fit import fit
     from bedstone.commands.ladder import ladder
+    from bedstone.commands.places import pull, push
     from bedstone.commands.plan import plan
     from bedstone.commands.recipes import adopt, build, init, run
     from bedstone.commands.sample import sample
@@ -42,6 +43,8 @@ __all__ = [
     "init",
     "ladder",
     "plan",
+    "pull",
+    "push",
     "repair",
     "report",
     "run",

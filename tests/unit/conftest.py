@@ -37,6 +37,10 @@ class Folder:
         return self.path / name
 
     @property
+    def names(self) -> tuple[str, ...]:
+        return tuple(path.name for path in self.files)
+
+    @property
     def files(self) -> tuple[Path, ...]:
         return tuple(sorted(self.path.glob("*")))
 

@@ -17,7 +17,7 @@ from bedstone.ablation.runs import BITS
 from bedstone.errors import ArtifactError
 from bedstone.evaluation.ablation import BASELINE, FILE, STAGE, AblationConfig
 from bedstone.evaluation.effects import GROUP
-from bedstone.store.artifact import MANIFEST, Artifact, Parent, folder_name, is_complete
+from bedstone.store.artifact import Artifact, Parent, folder_name, folders, is_complete
 from bedstone.store.payload import read_json
 from bedstone.uncertainty.comparison import lent
 from bedstone.uncertainty.paired import Floats
@@ -94,9 +94,9 @@ def _settings(config: AblationConfig) -> Row:
 
 
 def _past(store: Path) -> Iterator[Artifact]:
-    for path in sorted(store.glob(f"{STAGE.name}-*/{MANIFEST}")):
+    for folder in folders(store, f"{STAGE.name}-*"):
         try:
-            made = Artifact(path.parent)
+            made = Artifact(folder)
         except ArtifactError:  # another program's
             continue
         if made.manifest.stage_version == STAGE.version:

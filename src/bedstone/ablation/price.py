@@ -10,7 +10,7 @@ from bedstone.ablation.recipes import TRAINER, Comparison, Proxy
 from bedstone.ablation.runs import BITS
 from bedstone.errors import ArtifactError, ConfigError
 from bedstone.store import recipe as recipes
-from bedstone.store.artifact import MANIFEST, Artifact, Manifest
+from bedstone.store.artifact import Artifact, Manifest, folders
 from bedstone.store.decisions import FILE
 from bedstone.store.decisions import ROLE as PLAN
 from bedstone.store.payload import read_json
@@ -111,11 +111,10 @@ def _languages(mix: Artifact | None, plan: Artifact | None) -> dict[str, bool]:
 
 def manifests(store: Path) -> list[Manifest]:
     """Of models and of what was measured on them."""
-    folders = [path for stage in (TRAINER, BITS) for path in store.glob(f"{stage}-*/{MANIFEST}")]
     found = []
-    for path in folders:
+    for folder in (it for stage in (TRAINER, BITS) for it in folders(store, f"{stage}-*")):
         try:
-            found.append(Artifact(path.parent).manifest)
+            found.append(Artifact(folder).manifest)
         except ArtifactError:  # another program's
             continue
     return found

@@ -17,7 +17,7 @@ from bedstone.commands.declare import (
     Store,
     Workers,
 )
-from bedstone.commands.desk import artifact_of, making
+from bedstone.commands.desk import artifact_of, making, store_of
 from bedstone.commands.save import target
 from bedstone.errors import ArtifactError, ConfigError
 from bedstone.progress import Progress
@@ -113,7 +113,8 @@ def verify(
     Raises:
         ArtifactError: the artifact is not.
     """
-    from bedstone.store.repair import artifacts_in, broken_in
+    from bedstone.store.artifact import folders as found_in
+    from bedstone.store.repair import broken_in
 
     progress = progress or Progress()
     if (artifact is None) != whole_store:
@@ -123,7 +124,7 @@ def verify(
         with progress.named("checked").task("bytes") as task:
             found.verify(task.advance)
         return {"artifact": str(found.path), "verified": True}
-    folders = artifacts_in(Path(store))
+    folders = found_in(store_of(store), "*-*")
     broken = {str(folder): told for folder, told in broken_in(folders, progress).items()}
     return {"verified": not broken, "checked": len(folders), "broken": broken}
 
@@ -214,7 +215,7 @@ def clean(
     """Remove the unfinished work that nobody is at."""
     from bedstone.store.build import clean as clean_store
 
-    return {"removed": [str(folder) for folder in clean_store(Path(store), broken=broken)]}
+    return {"removed": [str(folder) for folder in clean_store(store_of(store), broken=broken)]}
 
 
 def _tree_lines(role: str, tree: Tree, depth: int = 0) -> Iterator[str]:

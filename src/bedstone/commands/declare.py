@@ -68,7 +68,7 @@ WIDTH = 100
 """Of lines for people, in characters."""
 NOT_KNOWN = "-"
 """In the place of a number."""
-Store = Annotated[PathLike, typer.Option(help="folder of the artifacts")]
+Store = Annotated[PathLike, typer.Option(help="folder of the artifacts, or s3://BUCKET/PREFIX")]
 Workers = Annotated[
     int,
     typer.Option(

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, TypeVar
+from urllib.parse import quote
 
 import typer
 
@@ -83,11 +84,30 @@ def is_url(model: PathLike) -> bool:
     return str(model).lower().startswith(("http://", "https://"))
 
 
+def store_of(store: PathLike) -> Path:
+    """The folder of a store: of one at an address, its mirror on this machine.
+
+    Raises:
+        ConfigError: the address is none of a store.
+    """
+    from bedstone.store.place import is_address, mirror_of
+
+    return mirror_of(str(store)) if is_address(str(store)) else Path(store)
+
+
+def place_of(place: PathLike) -> Path:
+    """The mirror of a store elsewhere: at an address, or a folder, which is one too."""
+    from bedstone.store.place import is_address
+
+    is_elsewhere = is_address(str(place))
+    return store_of(place if is_elsewhere else f"file://{quote(str(Path(place).resolve()))}")
+
+
 def artifact_of(name: PathLike, store: PathLike) -> "Artifact":
     """The artifact that is a folder, or whose request begins so."""
     from bedstone.store.artifact import find_artifact
 
-    return find_artifact(str(name), Path(store))
+    return find_artifact(str(name), store_of(store))
 
 
 def given(paths: Paths, store: PathLike) -> list[Path]:
@@ -174,7 +194,7 @@ def making(store: PathLike, progress: Progress | None, workers: int = 1) -> "Mak
     from bedstone.store.engine import Local
     from bedstone.store.making import Making
 
-    return Making(Path(store), Local(workers), progress or Progress())
+    return Making(store_of(store), Local(workers), progress or Progress())
 
 
 def tell_rejected(made: Mapping[str, "Artifact"], progress: Progress | None) -> dict[str, int]:

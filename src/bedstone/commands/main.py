@@ -21,6 +21,7 @@ from bedstone.commands import (
     export,
     fit,
     ladder,
+    places,
     plan,
     recipes,
     sample,
@@ -60,6 +61,7 @@ COMMANDS: tuple[Command, ...] = (
     *evaluate.COMMANDS,
     *export.COMMANDS,
     *artifacts.COMMANDS,
+    *places.COMMANDS,
 )
 """In the order in which help lists them."""
 

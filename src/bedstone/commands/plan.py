@@ -22,7 +22,7 @@ from bedstone.commands.declare import (
     Store,
     Words,
 )
-from bedstone.commands.desk import artifact_of, given, words_of
+from bedstone.commands.desk import artifact_of, given, store_of, words_of
 from bedstone.commands.save import target, write_chart
 from bedstone.errors import ArtifactError, ConfigError, number_of
 from bedstone.progress import Progress
@@ -199,7 +199,7 @@ def plan(
             raise ConfigError("--check reads a table and takes no other option")
         return cast(Check, budgets.check(Path(check)))
     picture = target("--chart", chart, ".svg")
-    unique = read_corpus(words_of(corpus), Path(store))
+    unique = read_corpus(words_of(corpus), store_of(store))
     asked = str(given(law, store)[0]) if law else None
     vocab_size = vocab_size or budgets.VOCAB_SIZE
     found = cast(Plan, budgets.plan(budget, unique, served_tokens, asked, vocab_size))

@@ -29,6 +29,7 @@ from bedstone.commands.desk import (
     paths_of,
     recipe_of,
     stages_so,
+    store_of,
     tell_rejected,
     words_of,
 )
@@ -118,7 +119,7 @@ def run(
     if dry_run:
         from bedstone.commands.estimate import estimate
 
-        built = recipes.built(plan, found, Path(store))
+        built = recipes.built(plan, found, store_of(store))
         nodes = recipes.preview(plan, built)
         return {
             "nodes": nodes,
@@ -251,7 +252,7 @@ def adopt(
     """Enter files made elsewhere into the store, where they lie."""
     from bedstone.store.adoption import adopt as adopt_paths
 
-    return {"artifact": str(adopt_paths(paths_of(paths), Path(store), progress).path)}
+    return {"artifact": str(adopt_paths(paths_of(paths), store_of(store), progress).path)}
 
 
 def _folder(found: Build | Adopt) -> list[str]:

@@ -10,7 +10,7 @@ import pyarrow.parquet as pq
 
 from bedstone.corpus.sources.catalogue import SOURCES
 from bedstone.store import tables
-from bedstone.store.artifact import Artifact
+from bedstone.store.artifact import Artifact, folders
 from bedstone.store.lineage import ancestors
 
 HELD_OUT_OF = "udhr"
@@ -65,8 +65,9 @@ def _ids_of(sources: Sequence[str], behind: Sequence[Artifact], store: Path) -> 
                 for start in starts:
                     yield from table.filter(pc.starts_with(table["url"], start))["id"].to_pylist()
     if HELD_OUT_OF in sources:
-        for path in sorted(store.glob("corpus.yardstick-*/held_out.parquet")):
-            yield from pq.read_table(path)["id"].to_pylist()
+        for folder in folders(store, "corpus.yardstick-*"):
+            table = pq.read_table(Artifact(folder).file("held_out.parquet"))
+            yield from table["id"].to_pylist()
 
 
 def _learnt(wanted: set[str], reader: Artifact, inputs: Mapping[str, Artifact]) -> set[str]:

@@ -33,6 +33,7 @@ from bedstone.generation.values import MAX_TOKENS
 from bedstone.model import Device, NumberFormat
 from bedstone.store import tables, work
 from bedstone.store.artifact import ABOUT, Shard
+from bedstone.store.payload import whole_folder
 from bedstone.store.stage import Job, Result, Stage
 from bedstone.tasks.items import Item, items_of, write_items
 from bedstone.tasks.stored import WAITS, rows_of
@@ -171,7 +172,7 @@ def translator_of(config: TranslationsConfig, inputs: Mapping[str, Shard]) -> Tr
     if config.by == "folder":
         from bedstone.evaluation.pivot.folder import Folder
 
-        folder = Folder.load(inputs["folder"].location, *both, config.threads)
+        folder = Folder.load(whole_folder(inputs["folder"]), *both, config.threads)
         if "answers" in inputs and not folder.before:
             raise ConfigError(
                 "the folder's model has no tokens of languages: it translates one way only",

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from bedstone.store.artifact import MANIFEST, Artifact, Parent
+from bedstone.store.artifact import Artifact, Parent, folders
 from bedstone.store.lineage import ancestors
 
 MEASURING = (
@@ -74,8 +74,7 @@ def family(subject: Artifact) -> Family:
     """
     members = list(ancestors(subject).values())
     store = subject.path.resolve().parent
-    others = [Artifact(path.parent) for path in store.glob(f"*/{MANIFEST}")]
-    others = [it for it in others if it.manifest.stage.startswith(MEASURING)]
+    others = [Artifact(it) for of in MEASURING for it in folders(store, f"{of}*")]
     others = sorted(others, key=lambda it: it.manifest.created, reverse=True)
     taken = {_made_of(member) for member in members}
     while joining := next((it for it in others if _joins(it, members, taken)), None):

@@ -17,11 +17,15 @@ neither digest: an edit that changes no output must not fork every artifact down
 
 A stage that maps shards makes one artifact of each, and one that lists them. A shard is a file, a
 piece of a large one, or many small texts.
+
+Of a store that is the mirror of a place, an artifact is there if the place has its manifest, and a
+file is fetched when its path is asked for.
 """
 
 import glob
 import hashlib
 import json
+import re
 import shlex
 from collections.abc import Iterable, Iterator
 from datetime import datetime
@@ -32,7 +36,8 @@ from pydantic import Field, ValidationError, field_validator
 
 from bedstone.config import Config
 from bedstone.errors import ArtifactError, number_of
-from bedstone.store import whole
+from bedstone.store import whole, work
+from bedstone.store.place import place_of, shown
 from bedstone.store.provenance import Code, Machine
 from bedstone.store.whole import MANIFEST as MANIFEST
 
@@ -47,6 +52,8 @@ TEXT_FILES = (".txt", ".md", *HTML_FILES)
 """Files of one text each: many make a shard, or a folder of them would be as many artifacts."""
 SHARD_BYTES = 64 << 20
 """Of the text files of a shard, and one file more."""
+FOLDER = re.compile(r"[\w.]+-[0-9a-f]{12}")
+"""An artifact's, by its name."""
 
 
 MOST_TOLD = 5
@@ -170,6 +177,11 @@ class Shard(Protocol):
         ...
 
     @property
+    def names(self) -> tuple[str, ...]:
+        """Of every file that is in the content."""
+        ...
+
+    @property
     def files(self) -> tuple[Path, ...]:
         """Every file that is in the content, by name."""
         ...
@@ -199,22 +211,12 @@ class Artifact:
     """It is whole."""
 
     def __init__(self, path: Path) -> None:
-        try:
-            text = whole.bounded_bytes(path / MANIFEST)
-            self.manifest = Manifest.model_validate_json(text)
-        except (FileNotFoundError, NotADirectoryError) as error:
+        if not is_complete(path):
             raise ArtifactError(
-                f"{path} is no artifact: it has no {MANIFEST}",
+                f"{shown(path)} is no artifact: it has no {MANIFEST}",
                 hint="check the path; a stage that did not finish leaves no artifact",
-            ) from error
-        except ValidationError as error:
-            first = error.errors(include_url=False, include_context=False, include_input=False)[0]
-            where = ".".join(map(str, first["loc"])) or "(whole)"
-            raise ArtifactError(
-                f"{path / MANIFEST} is no manifest: "
-                f"{number_of(error.error_count(), 'wrong field')}; {where[:200]}: {first['msg']}",
-                hint="it was altered, or is another program's",
-            ) from error
+            )
+        self.manifest = _parsed(whole.bounded_bytes(path / MANIFEST), str(path / MANIFEST))
         self.path = path
 
     @property
@@ -228,6 +230,11 @@ class Artifact:
     def location(self) -> Path:
         """Its folder."""
         return self.path.resolve()
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Of what is in the content."""
+        return tuple(file.path for file in self._records)
 
     @property
     def files(self) -> tuple[Path, ...]:
@@ -262,13 +269,18 @@ class Artifact:
         return Parent(request=self.manifest.request, content=self.manifest.content)
 
     def placed(self, file: File) -> Path:
-        """Where a file of its manifest lies.
+        """Where a file of its manifest lies; if only its place has it, fetched.
 
         Raises:
-            ArtifactError: it is missing or cut, or a link leads out of the artifact.
+            ArtifactError: it is missing or cut, a link leads out of the artifact, or the place has
+                other bytes.
         """
+        path, place = self.path / file.path, place_of(self.path.parent)
+        if place is not None and not (file.linked and path.exists()):
+            name = f"{self.path.name}/{file.path}"
+            place.mirror(name, path, file.sha256, file.bytes, is_link=file.linked)
         self._refuse(filter(None, whole.looked_at(self.path, file)[:1]))
-        return self.path / file.path
+        return path
 
     def faults(
         self,
@@ -278,10 +290,17 @@ class Artifact:
         alone: bool = False,
         advance: whole.Advance = lambda count: None,
     ) -> Iterator[str]:
-        """As ``whole.faults``; of its shards too unless ``alone``, and ``anew`` what was added."""
+        """As ``whole.faults``; of its shards too unless ``alone``, and ``anew`` what was added.
+
+        A mirror's files are looked at ``anew`` only: each that is asked for is made good.
+        """
+        is_mirror = place_of(self.path.parent) is not None
+        if is_mirror:
+            files = (self.manifest.files if files is None else files) if anew else ()
+            yield from filter(None, map(self._unplaced, files))
         yield from whole.faults(self.path, self.manifest, files, anew=anew, advance=advance)
         named = {file.path for file in self.manifest.files}
-        added = sorted(set(whole.names_in(self.path)) - named) if anew else ()
+        added = sorted(set(whole.names_in(self.path)) - named) if anew and not is_mirror else ()
         yield from (f"{name} is not in its manifest" for name in added)
         for shard in self.manifest.shards or ():
             try:
@@ -320,6 +339,14 @@ class Artifact:
                 if self.manifest.stage == ADOPTION
                 else f"build it anew: bedstone repair {shlex.quote(str(self.path))}",
             )
+
+    def _unplaced(self, file: File) -> str:
+        """Why a file cannot be had."""
+        try:
+            self.placed(file)
+        except ArtifactError as error:
+            return str(error)
+        return ""
 
     @property
     def _records(self) -> tuple[File, ...]:
@@ -367,16 +394,22 @@ class FilesShard:
     @property
     def location(self) -> Path:
         """Where the file lies, for an adopted one outside the store; of texts, their artifact."""
+        folder = self._owner.location
         if is_text_file(self._records[0].path):
-            return self._owner.location
-        return self.files[0].resolve()
+            return folder
+        return (folder / self._records[0].path).resolve()
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Of these alone."""
+        return tuple(record.path for record in self._records)
 
     @property
     def files(self) -> tuple[Path, ...]:
         """These alone."""
         for record in self._records:
             self._owner.placed(record)
-        return tuple(self._owner.location / record.path for record in self._records)
+        return tuple(self._owner.location / name for name in self.names)
 
     @property
     def shards(self) -> tuple[Shard, ...]:
@@ -398,10 +431,11 @@ class FilesShard:
         Raises:
             ArtifactError: there is none.
         """
-        if all(name != record.path for record in self._records):
-            raise ArtifactError(f"{self.location} has no {name}")
-        self._owner.file(name)
-        return self._owner.location / name
+        for record in self._records:
+            if record.path == name:
+                self._owner.placed(record)
+                return self._owner.location / name
+        raise ArtifactError(f"{self.location} has no {name}")
 
     def check(self) -> None:
         """Refuse these files where they are not what the artifact's manifest says.
@@ -439,8 +473,16 @@ def _grouped(files: Iterable[File]) -> Iterator[tuple[File, ...]]:
 
 
 def is_complete(folder: Path) -> bool:
-    """Whether ``folder`` is an artifact."""
-    return (folder / MANIFEST).exists()
+    """Whether ``folder`` is an artifact, here or where its store is the mirror of."""
+    return (folder / MANIFEST).exists() or _is_fetched(folder)
+
+
+def folders(store: Path, pattern: str) -> list[Path]:
+    """The artifacts of ``store`` whose folders are called so, by name."""
+    names = {path.name for path in store.glob(pattern)}
+    if (place := place_of(store)) is not None:
+        names.update(place.folders(pattern))
+    return [store / name for name in sorted(names) if is_complete(store / name)]
 
 
 def fault(folder: Path, request: str | None = None) -> str | None:
@@ -469,18 +511,47 @@ def find_artifact(name: str, store: Path) -> Artifact:
         if name and is_complete(folder):
             return Artifact(folder)
     start = glob.escape(name[:12])
-    found = [path.parent for path in sorted(store.glob(f"*-{start}*/{MANIFEST}"))] if name else []
-    artifacts = [Artifact(folder) for folder in found]
+    artifacts = [Artifact(it) for it in folders(store, f"*-{start}*")] if name else []
     matching = [each for each in artifacts if each.manifest.request.startswith(name)]
     if not matching:
+        of = shown(store)
         raise ArtifactError(
-            f"{name} is no artifact: no such folder with a {MANIFEST}, no request of {store}",
+            f"{name} is no artifact: no such folder with a {MANIFEST}, no request of {of}",
             hint="give the artifact's folder, or --store FOLDER and the start of its request",
         )
     if len(matching) > 1:
         names = ", ".join(artifact.path.name for artifact in matching)
         raise ArtifactError(f"{name} is the start of several requests: {names}")
     return matching[0]
+
+
+def _parsed(text: bytes, name: str) -> Manifest:
+    try:
+        return Manifest.model_validate_json(text)
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_context=False, include_input=False)[0]
+        where = ".".join(map(str, first["loc"])) or "(whole)"
+        raise ArtifactError(
+            f"{name} is no manifest: "
+            f"{number_of(error.error_count(), 'wrong field')}; {where[:200]}: {first['msg']}",
+            hint="it was altered, or is another program's",
+        ) from error
+
+
+def _is_fetched(folder: Path) -> bool:
+    place = place_of(folder.parent)
+    if place is None or not FOLDER.fullmatch(folder.name):
+        return False
+    name = f"{folder.name}/{MANIFEST}"
+    if (found := place.read(name)) is None:
+        return False
+    manifest = _parsed(found[0], f"{place.url}/{name}")
+    is_its_own = folder_name(manifest.stage, manifest.request) == folder.name
+    if not (is_its_own and manifest.is_sealed()):
+        raise ArtifactError(f"{place.url}/{name} was altered, or is another artifact's")
+    with work.written(folder / MANIFEST) as path:
+        path.write_bytes(found[0])
+    return True
 
 
 def digest(value: object) -> str:

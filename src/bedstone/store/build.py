@@ -25,9 +25,11 @@ from bedstone.store.artifact import (
     list_files,
 )
 from bedstone.store.engine import Engine, Local
+from bedstone.store.place import place_of, shown
 from bedstone.store.provenance import current_code, current_machine
 from bedstone.store.rejected import WITHOUT, files_without
 from bedstone.store.request import Request, ask
+from bedstone.store.sharing import leased, published
 from bedstone.store.stage import Job, Metrics, Result, Stage
 from bedstone.store.stages import packages_of
 
@@ -85,7 +87,7 @@ def _build(
 ) -> Artifact:
     folder = request.folder(store)
     if fault(folder, request.digest):
-        with work.held(work.lock_of(folder)):
+        with work.held(work.lock_of(folder)), leased(folder):
             if wrong := fault(folder, request.digest):  # who was waited for may have made it
                 if is_complete(folder):
                     progress.say(f"{wrong}: set aside as {whole.set_aside(folder)}, built again")
@@ -114,8 +116,8 @@ def _make(request: Request, folder: Path, engine: Engine, progress: Progress) ->
     files = list_files(folder, known=result.files)
     content = content_digest(content_files(request.stage.name, files))
     manifest = _manifest(request, result, content, engine, started)
-    _commit(manifest.model_copy(update={"files": files}), folder)
-    progress.say(f"built in {manifest.seconds:.1f} s: {folder.name}")
+    _commit(manifest.model_copy(update={"files": files}), folder, progress)
+    progress.say(f"built in {manifest.seconds:.1f} s: {_name(folder)}")
 
 
 def _make_shards(
@@ -142,8 +144,8 @@ def _make_shards(
         raise DataError(f"{_locations(requests)}: {error}", hint=error.hint) from error
     shards = tuple(shard.as_parent() for shard in made)
     manifest = _manifest(request, result, digest([s.content for s in shards]), engine, started)
-    _commit(manifest.model_copy(update={"shards": shards}), folder)
-    outer.say(f"{len(shards)} shards in {manifest.seconds:.1f} s: {folder.name}")
+    _commit(manifest.model_copy(update={"shards": shards}), folder, outer)
+    outer.say(f"{len(shards)} shards in {manifest.seconds:.1f} s: {_name(folder)}")
 
 
 def _locations(requests: Sequence[Request]) -> str:
@@ -188,11 +190,19 @@ def _manifest(
     )
 
 
-def _commit(manifest: Manifest, folder: Path) -> None:
+def _commit(manifest: Manifest, folder: Path, progress: Progress) -> None:
+    text = (manifest.sealed().model_dump_json(indent=2) + "\n").encode()
+    paths = {file: folder / file.path for file in manifest.files}
+    if place_of(folder.parent) and not published(folder, paths, text, progress):
+        return  # another was first: its manifest is fetched, and whatever files differ
     with work.written(folder / MANIFEST) as path:
-        path.write_text(manifest.sealed().model_dump_json(indent=2) + "\n", "utf-8")
+        path.write_bytes(text)
         whole.bounded_bytes(path)
     whole.note(folder, manifest.files)
+
+
+def _name(folder: Path) -> str:
+    return shown(folder) if place_of(folder.parent) else folder.name
 
 
 def _refuse_unmeasured(stage: Stage, metrics: Metrics) -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from bedstone.errors import number_of
-from bedstone.store.artifact import Artifact, Parent, folder_name, is_complete
+from bedstone.store.artifact import Artifact, Parent, folder_name, folders
 from bedstone.store.stages import DECIDING, WITH_TEXTS
 
 DECISIONS = ("stage", "stage_version", "config", "libraries")
@@ -50,8 +50,7 @@ def behind(artifacts: Mapping[str, Artifact]) -> dict[str, Artifact]:
 
 def stored(parent: Parent, store: Path) -> Artifact | None:
     """The parent, if the store has it: built again since, it may have come out differently."""
-    folders = store.glob(folder_name("*", parent.request))
-    found = [Artifact(folder) for folder in folders if is_complete(folder)]
+    found = [Artifact(folder) for folder in folders(store, folder_name("*", parent.request))]
     return next((each for each in found if _is(each, parent)), None)
 
 

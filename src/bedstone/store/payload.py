@@ -27,6 +27,13 @@ def only_file(shard: Shard, of: str) -> Path:
     return shard.files[0]
 
 
+def whole_folder(shard: Shard) -> Path:
+    """Where it lies, with every file there: what only a place has is fetched."""
+    if missing := [path for path in shard.files if not path.exists()]:
+        raise ArtifactError(f"{missing[0]} is missing")
+    return shard.location
+
+
 def write_json(job: Job, name: str, values: object, indent: int = 1) -> File:
     """Write ``values`` as the file ``name`` of the artifact, and return its record."""
     text = json.dumps(values, indent=indent, ensure_ascii=False, allow_nan=False)

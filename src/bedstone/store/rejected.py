@@ -131,9 +131,8 @@ def _mapped(artifact: Artifact) -> tuple[list[Shard], list[str]]:
     source = ancestors(artifact).get(stage.sharded[0])
     if source is None:
         return [], []
-    shards = [each for each in source.shards if stage.reads(each.files[0].name)]
-    names = [path.name for path in source.files]
-    return shards, [name for name in names if not stage.reads(name)]
+    shards = [each for each in source.shards if stage.reads(each.names[0])]
+    return shards, [name for name in source.names if not stage.reads(name)]
 
 
 def _without(parts: list[Artifact], shards: list[Shard]) -> dict[str, str]:

@@ -8,10 +8,12 @@ from bedstone import config as configs
 from bedstone.errors import ArtifactError, BedstoneError
 from bedstone.progress import Progress
 from bedstone.store import whole, work
-from bedstone.store.artifact import ADOPTION, MANIFEST, Artifact, fault, folder_name
+from bedstone.store.artifact import ADOPTION, Artifact, fault, folder_name
+from bedstone.store.artifact import folders as found_in
 from bedstone.store.build import build
 from bedstone.store.lineage import ancestors, stored
 from bedstone.store.making import Making
+from bedstone.store.place import place_of
 from bedstone.store.request import ask
 from bedstone.store.stages import STAGES, find
 
@@ -24,11 +26,6 @@ class Repaired:
     repaired: list[str] = field(default_factory=list)
     not_repaired: dict[str, str] = field(default_factory=dict)
     """And why."""
-
-
-def artifacts_in(store: Path) -> list[Path]:
-    """The folders of all artifacts of ``store``."""
-    return sorted(path.parent for path in store.glob(f"*/{MANIFEST}"))
 
 
 def broken_in(folders: Iterable[Path], progress: Progress) -> dict[Path, str]:
@@ -52,8 +49,16 @@ def repair(where: Making, artifact: Artifact | None = None) -> Repaired:
     """Check the whole store, or ``artifact`` and all behind it, and build again what is broken.
 
     What cannot be built again stays set aside; files that were adopted stay where they are.
+
+    Raises:
+        BedstoneError: the store is on object storage.
     """
-    folders = artifacts_in(where.store) if artifact is None else _behind(artifact)
+    if (place := place_of(where.store)) is not None:
+        raise BedstoneError(
+            f"{place.url} is repaired there: nothing of it is replaced from here",
+            hint="find what is broken by bedstone verify --all, remove it there, and run again",
+        )
+    folders = found_in(where.store, "*-*") if artifact is None else _behind(artifact)
     broken = broken_in(folders, where.progress)
     lists = {part: folder for folder in folders for part in _parts(folder)}
     reasons = {}

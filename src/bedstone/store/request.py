@@ -75,7 +75,7 @@ class Request:
         )
 
     def _reads(self, shard: Shard) -> bool:
-        return not self.stage.endings or self.stage.reads(shard.files[0].name)
+        return not self.stage.endings or self.stage.reads(shard.names[0])
 
     def _cut(self, shard: Shard) -> tuple[Shard, ...]:
         max_bytes = self.stage.piece_bytes(self.config)

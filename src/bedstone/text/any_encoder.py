@@ -11,7 +11,7 @@ for one.
 import base64
 import binascii
 from collections.abc import Sequence
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import Any
 
 from tokenizers import Tokenizer
@@ -101,14 +101,14 @@ def file_of(tokenizer: Shard) -> Path:
     Raises:
         ArtifactError: it holds none, or several.
     """
-    named = [path for path in tokenizer.files if path.name == FILE]
-    found = named or [path for path in tokenizer.files if path.suffix in ENDINGS]
+    named = [name for name in tokenizer.names if PurePath(name).name == FILE]
+    found = named or [name for name in tokenizer.names if PurePath(name).suffix in ENDINGS]
     if len(found) != 1:
         raise ArtifactError(
             f"{tokenizer.location} holds {len(found)} tokenisers where one was expected",
             hint=f"give a {FILE}, a {RANKS} or {GGUF} file, or a folder with one of them",
         )
-    return found[0]
+    return tokenizer.file(found[0])
 
 
 def pattern_name(path: Path, vocab_size: int) -> str:

@@ -10,6 +10,7 @@ from tests.support.packages import machine, pack
 from tokenizers import Tokenizer, models, pre_tokenizers
 
 import bedstone
+from bedstone.config import Config
 from bedstone.errors import ArtifactError, ConfigError, DataError, printable
 from bedstone.evaluation import seen
 from bedstone.evaluation.seen import is_trained_on
@@ -17,6 +18,7 @@ from bedstone.store.adoption import adopt
 from bedstone.store.artifact import Artifact
 from bedstone.store.build import build
 from bedstone.store.engine import Local
+from bedstone.store.stage import Job, Result, Stage
 from bedstone.store.stages import find
 
 __all__ = ["machine"]
@@ -400,9 +402,14 @@ def test_a_text_of_unusual_style_is_marked(machine, characters, store, cli):
 def test_a_page_that_a_yardstick_holds_out_is_of_the_udhr(store, tmp_path):
     tokenizer = trained(store, tmp_path / "news", [False, True])
     ids = pq.read_table(next((tmp_path / "news" / "keep").iterdir()))["id"].to_pylist()
-    held_out = store / "corpus.yardstick-0123456789ab"
-    held_out.mkdir()
-    pq.write_table(pa.table({"id": ids[1:]}), held_out / "held_out.parquet")
+
+    def write(config: Config, job: Job) -> Result:
+        with job.part("held_out.parquet") as path:
+            pq.write_table(pa.table({"id": ids[1:]}), path)
+        return Result({})
+
+    yardstick = Stage("corpus.yardstick", version=0, config=Config, inputs=(), run=write)
+    build(yardstick, Config(), {}, store, Local())
     assert is_trained_on(tokenizer, ["udhr"]) is True
     assert is_trained_on(tokenizer, ["mediawiki"]) is False
 

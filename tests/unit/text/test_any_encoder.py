@@ -13,7 +13,8 @@ from bedstone.text.patterns import PATTERNS
 
 
 def holding(folder):
-    return SimpleNamespace(files=tuple(sorted(folder.iterdir())), location=folder)
+    names = tuple(sorted(path.name for path in folder.iterdir()))
+    return SimpleNamespace(names=names, file=folder.joinpath, location=folder)
 
 
 def write_ranks(path, count=256, merges=()):
