@@ -5,7 +5,8 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from bedstone.corpus.dedup import STAGE, DedupConfig, representatives, resolve
+from bedstone.corpus.dedup import STAGE, DedupConfig, resolve
+from bedstone.corpus.duplicates.clusters import string_hashes
 from bedstone.corpus.duplicates.signatures import signed
 from bedstone.errors import ConfigError, DataError
 from bedstone.store.tables import of_numbers
@@ -154,9 +155,25 @@ def test_a_document_of_the_yardstick_is_not_kept(inputs, decided):
 
 def test_duplicates_are_sought_everywhere_in_a_source_or_in_a_language(inputs, decided):
     given = inputs([TEXT, NEAR, COPY, NEAR], cuts=(2,), language=["eng", "nob", "eng", "nob"])
-    assert decided(given)[0]["cluster"] == ["id1"] * 4
-    assert decided(given, {"scope": "source"})[0]["cluster"] == ["id1", "id1", "id3", "id3"]
-    assert decided(given, {"scope": "language"})[0]["cluster"] == ["id0", "id1", "id0", "id1"]
+
+    def clusters(**config):
+        names = decided(given, config)[0]["cluster"]
+        return [names.index(name) for name in names]
+
+    assert clusters() == [0, 0, 0, 0]
+    assert clusters(scope="source") == [0, 0, 2, 2]
+    assert clusters(scope="language") == [0, 1, 0, 1]
+
+
+def test_of_equally_long_ones_the_id_of_the_smallest_hash_represents(inputs, decided):
+    ids = [f"of {number}" for number in range(40)]
+    hashes = string_hashes(pa.chunked_array([ids]))
+    first = ids[int(np.argmin(hashes))]
+    assert decided(inputs([TEXT] * 40, ids=ids, cuts=(7, 20)))[0]["cluster"] == [first] * 40
+    keep = [name != first for name in ids]
+    found, _ = decided(inputs([TEXT] * 40, ids=ids, keep=keep))
+    second = ids[int(np.argsort(hashes)[1])]
+    assert found["cluster"] == [second if each else None for each in keep]
 
 
 def test_the_language_is_told_where_it_decides_and_only_there():
@@ -205,16 +222,3 @@ def test_other_documents_decisions_are_an_error(inputs, run):
     given = inputs(["a", "b"]) | {"before": inputs(["a"], ids=["x"], keep=[True])["before"]}
     with pytest.raises(DataError, match="other documents"):
         run(STAGE, **given)
-
-
-def test_the_representative_passes_and_is_the_longest_with_the_smallest_id():
-    def best(passes, characters, ranks, roots=(0, 0, 0)):
-        given = (np.array(each) for each in (roots, passes, characters, ranks))
-        return representatives(*given).tolist()
-
-    yes = [True, True, True]
-    assert best(yes, [3, 5, 4], [0, 1, 2]) == [1, 1, 1]
-    assert best([True, False, True], [3, 5, 4], [0, 1, 2]) == [2, 2, 2]
-    assert best(yes, [4, 4, 4], [2, 0, 1]) == [1, 1, 1]
-    assert best([False] * 3, [1, 1, 2], [0, 1, 2]) == [2, 2, 2]
-    assert best(yes, [1, 9, 2], [0, 1, 2], roots=(2, 1, 2)) == [2, 1, 2]
