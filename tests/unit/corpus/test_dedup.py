@@ -4,11 +4,18 @@ import shutil
 import numpy as np
 import pyarrow as pa
 import pytest
+from tests.support.kills import Killed, killed
+from tests.support.signed import columns_of, write_input
 
+from bedstone.corpus import dedup, held_out
 from bedstone.corpus.dedup import STAGE, DedupConfig, resolve
+from bedstone.corpus.duplicates import search
 from bedstone.corpus.duplicates.clusters import string_hashes
 from bedstone.corpus.duplicates.signatures import signed
 from bedstone.errors import ConfigError, DataError
+from bedstone.progress import Progress
+from bedstone.store.engine import Local
+from bedstone.store.stage import Job
 from bedstone.store.tables import of_numbers
 from bedstone.text.codes import texts_of
 
@@ -222,3 +229,54 @@ def test_other_documents_decisions_are_an_error(inputs, run):
     given = inputs(["a", "b"]) | {"before": inputs(["a"], ids=["x"], keep=[True])["before"]}
     with pytest.raises(DataError, match="other documents"):
         run(STAGE, **given)
+
+
+TASKS = [
+    (search, "_write_keys"),
+    (search, "_write_pairs"),
+    (search, "_write_values"),
+    (search, "_write_agreement"),
+    (search, "_write_ids"),
+    (dedup, "_write"),
+    (held_out, "_write_lots"),
+    (held_out, "_write"),
+]
+
+
+@pytest.mark.parametrize(("module", "task"), TASKS, ids=[f"{m.__name__}{t}" for m, t in TASKS])
+def test_a_killed_build_goes_on_from_its_parts(module, task, tmp_path, monkeypatch):
+    monkeypatch.setattr(search, "DOCUMENTS_AT_ONCE", 40)
+    monkeypatch.setattr(search, "PAIRS_AT_ONCE", 30)
+    dice = np.random.default_rng(6)
+    digests = dice.integers(0, 150, 200)
+    rows = dice.integers(0, 30, (150, 4))[digests].tolist()
+    columns = columns_of(rows, digests.tolist(), 2)
+    languages = {"id": columns["id"], "language": dice.choice(["eng", "nob"], 200)}
+    cuts = (50, 100, 150)
+    inputs = {"signatures": write_input(tmp_path / "signatures", columns, cuts)}
+    stage = held_out if module is held_out else dedup
+    if stage is held_out:
+        inputs["language"] = write_input(tmp_path / "language", languages, cuts)
+    config = stage.STAGE.config(min_similarity=0.5)
+
+    def payload(folder):
+        return sorted(folder.rglob("*.parquet"))
+
+    def run(folder):
+        job = Job(inputs, tmp_path / folder, Local(), Progress())
+        job.folder.mkdir(exist_ok=True)
+        metrics = stage.STAGE.run(config, job).metrics
+        return metrics, {it.relative_to(job.folder): it.read_bytes() for it in payload(job.folder)}
+
+    done = killed(monkeypatch, module, task)
+    whole, tasks = run("whole"), len(done)
+    assert tasks > 2
+    killed(monkeypatch, module, task, after=2)
+    with pytest.raises(Killed):
+        run("killed")
+    kept = {path: path.stat().st_mtime_ns for path in payload(tmp_path / "killed")}
+    done = killed(monkeypatch, module, task)
+    assert run("killed") == whole
+    assert {path: path.stat().st_mtime_ns for path in kept} == kept
+    # What a payload's task wrote is counted again, and not written.
+    assert len(done) == (tasks if task == "_write" else tasks - 2)
