@@ -19,6 +19,7 @@ that languages are compared on must not be trained on.
 What is held, and what lies on the disk meanwhile, says ``corpus.duplicates.search``.
 """
 
+from collections import Counter
 from collections.abc import Mapping
 
 import numpy as np
@@ -95,24 +96,19 @@ def run(config: DedupConfig, job: Job) -> Result:
     for name, values in columns.items():
         clustered[name] = values
     found.keyed.save("clustered", clustered)
-    files = [file for pair in written(job, found, _write) for file in pair]
-    counts = found.keyed.totals()
-    passing, spoils = counts["passes"], counts["spoils"]
-    kept = passing + int(clustered["keep"].sum()) - int(facts["passes"].sum())
-    counts = {
-        "input": counts["documents"],
-        "passing": passing,
-        "kept": kept,
-        "dropped": passing - kept,
-        "yardstick": spoils,
-        "yardstick_copy": (facts["passes"] & is_spoilt).sum(),
-        "exact_duplicate": (~represents & clustered["is_exact"]).sum(),
-        "near_duplicate": (~represents & ~clustered["is_exact"]).sum(),
-        "largest_cluster": sizes.max(initial=min(passing + spoils, 1)),
-    }
+    files, counts = [], Counter[str]()
+    for its_files, its_counts in written(job, found, _write):
+        files += its_files
+        counts.update(its_counts)
+    counts.update(
+        yardstick_copy=(facts["passes"] & is_spoilt).sum(),
+        exact_duplicate=(~represents & clustered["is_exact"]).sum(),
+        near_duplicate=(~represents & ~clustered["is_exact"]).sum(),
+        largest_cluster=sizes.max(initial=min(counts["passing"] + counts["yardstick"], 1)),
+    )
     metrics: Metrics = {f"{name}_documents": int(count) for name, count in counts.items()}
     metrics |= {
-        "kept_share": kept / max(counts["input"], 1),
+        "kept_share": counts["kept"] / max(counts["input"], 1),
         "clusters": int(is_named.sum()),
         "candidate_pairs": found.candidate_pairs,
     }
@@ -131,13 +127,13 @@ def _similarity(job: Job, found: Found, best: Indices) -> NDArray[np.float64]:
     return similarity
 
 
-def _write(job: Job, keyed: Keyed, part: Part) -> tuple[File, File]:
-    """The decisions on a shard of documents, and what is told of them."""
-    name = f"{part.number:05}.parquet"
+def _write(job: Job, keyed: Keyed, part: Part) -> tuple[list[File], dict[str, int]]:
+    """The decisions on a shard of documents, what is told of them, and how many there are."""
+    name, facts = f"{part.number:05}.parquet", keyed.facts(part.number)
+    rows, its = keyed.rows(part), keyed.saved("clustered")[part.clustered]
+    keep = beside(facts["passes"].copy(), rows, its["keep"])
     if not job.has(name):
         ids = tables.read(part.signatures, ["id"])["id"]
-        facts = keyed.facts(part.number)
-        rows, its = keyed.rows(part), keyed.saved("clustered")[part.clustered]
         sizes = beside(np.ones(len(ids), np.int64), rows, its["size"])
         is_alone = sizes == 1
         represents = beside(np.ones(len(ids), np.bool_), rows, its["represents"])
@@ -151,10 +147,16 @@ def _write(job: Job, keyed: Keyed, part: Part) -> tuple[File, File]:
             "similarity": pa.array(similarity, mask=is_alone),
             "kind": pa.array(["exact", "near"]).take(pa.array(kind, mask=represents)),
         }
-        keep = beside(facts["passes"], rows, its["keep"])
         tables.write(job, f"{ABOUT}/{name}", pa.table(about))
         tables.write(job, name, pa.table({"id": ids, "keep": keep, "duplicate": ~represents}))
-    return job.record(name), job.record(f"{ABOUT}/{name}")
+    counts = {
+        "input": len(facts),
+        "passing": int(facts["passes"].sum()),
+        "kept": int(keep.sum()),
+        "dropped": int((facts["passes"] & ~keep).sum()),
+        "yardstick": int(facts["spoils"].sum()),
+    }
+    return [job.record(name), job.record(f"{ABOUT}/{name}")], counts
 
 
 STAGE = Stage(

@@ -153,16 +153,6 @@ def schema(path: Path) -> pa.Schema:
         return pq.read_schema(path)
 
 
-def row_count(path: Path) -> int:
-    """How many rows the table at ``path`` has.
-
-    Raises:
-        DataError: it is damaged, or no Parquet.
-    """
-    with reading(path):
-        return int(pq.read_metadata(path).num_rows)
-
-
 def require(path: Path, names: Sequence[str]) -> pa.Schema:
     """The columns of the table at ``path``.
 

@@ -61,6 +61,16 @@ def representatives(roots: Indices, *keys: NDArray[np.generic]) -> Indices:
     return best[roots]
 
 
+def recentred(pairs: Indices, ranks: Hashes) -> Indices:
+    """Of the groups that ``stars`` paired, what ranks first with each other one."""
+    firsts, others = pairs.T
+    starts = np.flatnonzero(np.diff(firsts, prepend=-1))
+    group = np.repeat(np.arange(len(starts)), np.diff(starts, append=len(pairs)))
+    least = others[np.lexsort((ranks[others], group))[starts]]
+    centres = np.where(ranks[least] < ranks[firsts[starts]], least, firsts[starts])[group]
+    return np.stack([centres, np.where(others == centres, firsts, others)], axis=1)
+
+
 def string_hashes(strings: pa.ChunkedArray) -> Hashes:
     """A number of each string, evenly drawn: their order is none of theirs."""
     found = [_string_hashes(each.codes, each.starts) for each in batches(strings)]
@@ -116,25 +126,6 @@ def stars(keys: Hashes, rows: Indices) -> Indices:
                 found += 1
         start = end
     return pairs[:found]
-
-
-@kernel
-def recentred(pairs: Indices, ranks: Hashes) -> Indices:
-    """Of the groups that ``stars`` paired, what ranks first with each other one."""
-    moved = np.empty_like(pairs)
-    start = 0
-    while start < len(pairs):
-        end, centre = start, pairs[start, 0]
-        while end < len(pairs) and pairs[end, 0] == pairs[start, 0]:
-            if ranks[pairs[end, 1]] < ranks[centre]:
-                centre = pairs[end, 1]
-            end += 1
-        for each in range(start, end):
-            other = pairs[each, 1]
-            moved[each, 0] = centre
-            moved[each, 1] = pairs[each, 0] if other == centre else other
-        start = end
-    return moved
 
 
 @inner

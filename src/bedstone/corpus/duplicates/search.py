@@ -11,12 +11,11 @@ signature. In memory are a byte or two for each document, and some 150 for each 
 and of a slice 50 for each of ``DOCUMENTS_AT_ONCE``, or of those with one key if they are more.
 """
 
-from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import Any, BinaryIO, Literal, TypeVar
+from typing import Any, Literal, TypeVar
 
 import numpy as np
 import pyarrow as pa
@@ -98,19 +97,10 @@ class Keyed:
         return self.saved("rows")[part.clustered] - part.start
 
     def facts(self, number: int) -> NDArray[np.void]:
-        """``FACTS`` of the documents of a shard."""
-        with self._part("keys", number).open("rb") as file:
-            self._seek(file, len(self.columns) * self.slices)
-            return np.fromfile(file, FACTS)
-
-    def totals(self) -> dict[str, int]:
-        """How many documents there are, pass, and are of the yardstick."""
-        found = Counter(documents=0)
-        for number in range(len(self.saved("starts")) - 1):
-            facts = self.facts(number)
-            found["documents"] += len(facts)
-            found.update({name: int(facts[name].sum()) for name in ("passes", "spoils")})
-        return dict(found)
+        """``FACTS`` of the documents of a shard: the end of its file."""
+        path, (start, end) = self._part("keys", number), self.saved("starts")[number : number + 2]
+        offset = path.stat().st_size - int(end - start) * FACTS.itemsize
+        return np.fromfile(path, FACTS, offset=offset)
 
     def facts_of(self, rows: Indices) -> NDArray[np.void]:
         """The same of some documents, given in order."""
@@ -122,12 +112,15 @@ class Keyed:
 
     def slice(self, column: int, part: int) -> tuple[Hashes, Indices]:
         """The hashes of a key in a range of them, and whose they are."""
+        at, behind = column * self.slices + part, 8 * (len(self.columns) * self.slices + 1)
         hashes, rows = [np.empty(0, np.uint64)], [np.empty(0, np.int64)]
         others = self.saved("others") if column != EXACT else None
         for number, start in enumerate(self.saved("starts")[:-1].tolist()):
             with self._part("keys", number).open("rb") as file:
-                count = self._seek(file, column * self.slices + part)
-                found = np.fromfile(file, KEY, count)
+                file.seek(8 * at)
+                low, high = np.fromfile(file, np.int64, 2).tolist()
+                file.seek(behind + KEY.itemsize * low)
+                found = np.fromfile(file, KEY, high - low)
             its = found["row"] + np.int64(start)
             if others is not None:
                 stands = others[its >> 3] >> (its & 7) & 1 == 0
@@ -157,14 +150,6 @@ class Keyed:
 
     def _part(self, name: str, number: int) -> Path:
         return self.folder / name / f"{number:05}"
-
-    def _seek(self, file: BinaryIO, place: int) -> int:
-        """Go to where the keys of a slice begin, or behind all; how many there are."""
-        ends = len(self.columns) * self.slices + 1
-        file.seek(8 * place)
-        low, high = (*np.fromfile(file, np.int64, min(ends - place, 2)).tolist(), 0)[:2]
-        file.seek(8 * ends + KEY.itemsize * low)
-        return int(high - low)
 
 
 @dataclass(frozen=True, slots=True)
@@ -291,7 +276,11 @@ def _keyed(job: Job, scope: Scope) -> Keyed:
     shards = shards_of(job)
     paths = [tables.table_path(each["signatures"]) for each in shards]
     names = [name for name in tables.schema(paths[0]).names if name.startswith(BAND)]
-    starts = np.cumsum([0, *map(tables.row_count, paths)])
+    counts = [0]
+    for path in paths:
+        with tables.reading(path):
+            counts.append(pq.read_metadata(path).num_rows)
+    starts = np.cumsum(counts)
     bits = max(int(starts[-1] - 1) // DOCUMENTS_AT_ONCE, 0).bit_length()
     keyed = Keyed(job.scratch, ("exact", *names), 1 << bits)
     keyed.save("starts", starts)
@@ -305,11 +294,14 @@ def _unite_similar(job: Job, found: Found, near: list[Path], min_similarity: flo
     ranks = found.keyed.facts_of(found.rows)["rank"].copy()
     # Whichever of equal texts stands for them has the rank of the first.
     np.minimum.at(ranks, found.twins, ranks.copy())
-    for number, path in enumerate(near):
-        pairs = clusters.recentred(np.searchsorted(found.rows, np.load(path)), ranks)
+    for first in range(0, len(near), found.keyed.slices):
+        of_band = map(np.load, near[first : first + found.keyed.slices])
+        pairs = np.searchsorted(found.rows, np.concatenate(list(of_band)))
+        pairs = clusters.recentred(pairs, ranks)
+        # Those that are joined already make no difference.
         roots = clusters.roots_of(found.roots)
         pairs = pairs[roots[pairs[:, 0]] != roots[pairs[:, 1]]]
-        shares = agreement(job, found, f"candidates-{number}", pairs)
+        shares = agreement(job, found, f"candidates-{first}", pairs)
         clusters.unite(found.roots, pairs[shares >= min_similarity])
 
 
