@@ -305,10 +305,9 @@ def _unite_similar(job: Job, found: Found, near: list[Path], min_similarity: flo
         clusters.unite(found.roots, pairs[shares >= min_similarity])
 
 
-def _write(path: Path, *values: NDArray[Any]) -> None:
+def _write(path: Path, values: NDArray[Any]) -> None:
     with path.open("wb") as file:
-        for each in values:
-            np.save(file, each)
+        np.save(file, values)
 
 
 def _write_keys(
