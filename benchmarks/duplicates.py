@@ -1,13 +1,16 @@
-"""What the search for duplicates costs: signatures against datatrove's, and all at three sizes.
+"""What the search for duplicates costs: signatures against datatrove's, and all at many sizes.
 
     make oracle   # for the environment, and documents to sign
     python benchmarks/duplicates.py signatures --texts 300 --documents .oracle/documents.parquet
         --datatrove-python .venv-oracle/bin/python
     python benchmarks/duplicates.py whole [--sizes 10000 100000 1000000]
+    python benchmarks/duplicates.py clusters [--sizes 10000 100000 1000000 10000000] [--workers 2]
 
 Both sign the same texts in turn, a thread each; the time is the CPU's, from the text to the
 signature, and the median over the rounds. ``whole`` makes documents from a seed, a fifth of them
 copies or near-copies, and runs corpus.minhash and corpus.dedup on them in a process for each size.
+``clusters`` makes signatures from a seed, three in ten of them of copies or near-copies, and runs
+corpus.dedup on them, likewise; what it holds is the peak of the process and those of its workers.
 """
 
 import argparse
@@ -30,10 +33,11 @@ from bedstone.store.adoption import adopt
 from bedstone.store.artifact import Artifact
 from bedstone.store.build import build
 from bedstone.store.engine import Local
+from bedstone.store.tables import of_numbers
 from bedstone.text.codes import Texts, batches
 from bedstone.text.composition import composed
 
-SHARD_DOCUMENTS = 10_000
+SHARD_DOCUMENTS, SHARD_SIGNATURES, FUNCTIONS, FEW = 10_000, 65_536, 112, 1_000
 VOCABULARY, LETTERS = 50_000, np.frombuffer(b"etaoinshrdlucmfwypvbgkjqxz", np.uint8)
 THEIRS = """
 import json, sys, time
@@ -65,6 +69,13 @@ def main() -> None:
     whole.add_argument("--sizes", type=int, nargs="+", default=[10_000, 100_000, 1_000_000])
     whole.add_argument("--one", type=int, help=argparse.SUPPRESS)
     whole.set_defaults(run=all_sizes)
+    clusters = commands.add_parser("clusters")
+    clusters.add_argument("--sizes", type=int, nargs="+", default=[10**4, 10**5, 10**6, 10**7])
+    clusters.add_argument("--workers", type=int, default=2)
+    clusters.add_argument("--folder", type=Path, default=Path.home(), help="for some 1.6 kB each")
+    clusters.add_argument("--min-similarity", type=float)
+    clusters.add_argument("--one", type=int, help=argparse.SUPPRESS)
+    clusters.set_defaults(run=all_clusters)
     words = parser.parse_args()
     words.run(words)
 
@@ -153,6 +164,86 @@ def stages(documents: Artifact, store: Path) -> tuple[dict[str, float], Artifact
     between = time.process_time()
     kept = build(dedup.STAGE, dedup.DedupConfig(), {"signatures": made}, store, Local())
     return {"minhash": between - started, "dedup": time.process_time() - between}, kept
+
+
+def all_clusters(words: argparse.Namespace) -> None:
+    """Print the cost of clusters at each size, from processes of their own."""
+    if words.one:
+        print(json.dumps(one_clusters(words)))
+        return
+    print("documents   CPU us each   seconds   peak MB   of it a worker   clusters   pairs")
+    for size in words.sizes:
+        with tempfile.TemporaryDirectory(dir=words.folder) as folder:
+            for count in (FEW, size):
+                write_signatures(Path(folder, str(count)), count)
+            command = [sys.executable, __file__, *sys.argv[1:], "--folder", folder]
+            command += ["--one", str(size)]
+            line = subprocess.run(command, check=True, stdout=subprocess.PIPE).stdout
+        made = json.loads(line)
+        print(
+            f"{size:9,} {made['cpu'] / size * 1e6:13.2f} {made['seconds']:9.1f} "
+            f"{(made['peak'] + (words.workers > 1) * words.workers * made['worker']) / 1024:9,.0f} "
+            f"{made['worker'] / 1024:16,.0f} {made['clusters']:10,.0f} "
+            f"{made['candidate_pairs']:10,.0f}",
+            flush=True,
+        )
+
+
+def one_clusters(words: argparse.Namespace) -> dict[str, float]:
+    """CPU and other seconds of corpus.dedup on that many documents, and peaks in KiB."""
+    config, engine = dedup.DedupConfig(min_similarity=words.min_similarity), Local(words.workers)
+    store = words.folder / "store"
+    few, many = (adopt([words.folder / str(size)], store) for size in (FEW, words.one))
+    build(dedup.STAGE, config, {"signatures": few}, store, Local())  # compiles
+    started, cpu = time.monotonic(), cpu_seconds()
+    made = build(dedup.STAGE, config, {"signatures": many}, store, engine)
+    return made.manifest.metrics | {
+        "seconds": time.monotonic() - started,
+        "cpu": cpu_seconds() - cpu,
+        "peak": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss,
+        "worker": resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss,
+    }
+
+
+def cpu_seconds() -> float:
+    """Of this process and its workers that have ended."""
+    used = map(resource.getrusage, (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
+    return sum(each.ru_utime + each.ru_stime for each in used)
+
+
+def write_signatures(folder: Path, documents: int) -> None:
+    """Of each ten documents the last three are like an earlier one: a copy, and two near-copies."""
+    folder.mkdir()
+    for shard, first in enumerate(range(0, documents, SHARD_SIGNATURES)):
+        dice = np.random.default_rng((3, shard))
+        numbers = np.arange(first, min(first + SHARD_SIGNATURES, documents))
+        base = dice.integers(0, numbers + 1) // 10 * 10 + dice.integers(0, 7, len(numbers))
+        base = np.where(numbers % 10 < 7, numbers, base).astype(np.uint64)
+        places = np.arange(FUNCTIONS, dtype=np.uint64)
+        least = spread(base[:, None] * np.uint64(FUNCTIONS) + places) >> np.uint64(3)
+        is_near = numbers % 10 > 7
+        is_other = (dice.random(least.shape) < 0.05) & is_near[:, None]
+        least[is_other] = dice.integers(0, 1 << 61, int(is_other.sum()), np.uint64)
+        own = np.where(is_near, numbers.astype(np.uint64), base)
+        exact = spread(own[:, None] * np.uint64(2) + places[:2] + np.uint64(1 << 50))
+        columns = {
+            "id": pa.array([f"{number:016x}:{number:x}" for number in spread(own * 0 + numbers)]),
+            "exact": of_numbers(exact),
+            "characters": pa.array(1000 + (own % np.uint64(977)).astype(np.int64)),
+        } | {
+            f"band_{band:02}": of_numbers(least[:, 8 * band : 8 * band + 8])
+            for band in range(FUNCTIONS // 8)
+        }
+        path = folder / f"{shard:05}.parquet"
+        pq.write_table(pa.table(columns), path, row_group_size=16_384, use_dictionary=["id"])
+
+
+def spread(numbers: np.ndarray) -> np.ndarray:
+    """Numbers without a pattern, one for each."""
+    mixed = numbers.astype(np.uint64) * np.uint64(0x9E3779B97F4A7C15)
+    mixed = (mixed ^ (mixed >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+    mixed = (mixed ^ (mixed >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+    return mixed ^ (mixed >> np.uint64(31))
 
 
 def write_shards(folder: Path, documents: int) -> list[Path]:

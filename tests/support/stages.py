@@ -13,6 +13,7 @@ from bedstone.progress import Progress
 from bedstone.store.artifact import ABOUT
 from bedstone.store.engine import Local
 from bedstone.store.stage import Job
+from bedstone.store.work import SCRATCH
 
 
 def record(url: str, body: bytes, *, status: str = "200 OK", headers: str = "") -> bytes:
@@ -45,7 +46,8 @@ def member():
 def shard(folder: Path, content: str = "c0ffee" * 11, span: range | None = None) -> SimpleNamespace:
     """A folder as a stage sees an input that has one shard: itself, or a piece of its file."""
     paths = sorted(path for path in folder.rglob("*") if path.is_file())
-    files = tuple(path for path in paths if folder / ABOUT not in path.parents)
+    apart = {folder / ABOUT, folder / SCRATCH}
+    files = tuple(path for path in paths if not apart & set(path.parents))
     made = SimpleNamespace(
         content=content,
         source=content,

@@ -12,17 +12,15 @@ Writes  a file for each shard of documents, ``00000.parquet`` ...: ``id``, ``kee
         the representative)
 
 A cluster is represented, and kept, by the longest of its documents; of equally long ones by that
-with the smallest id. A document of the yardstick represents others like it only, and nothing is
-kept of a cluster that has one: a copy of the text that languages are compared on must not be
-trained on.
+whose id has the smallest hash, a draw in which their order has no part. A document of the yardstick
+represents others like it only, and nothing is kept of a cluster that has one: a copy of the text
+that languages are compared on must not be trained on.
 
-Held in memory are the ids and a row of numbers for each document, some 200 bytes; of the
-signatures, one band of as many documents as fit.
+What is held, and what lies on the disk meanwhile, says ``corpus.duplicates.search``.
 """
 
+from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Literal
 
 import numpy as np
 import pyarrow as pa
@@ -30,12 +28,21 @@ from numpy.typing import NDArray
 from pydantic import Field
 
 from bedstone.config import Config
-from bedstone.corpus.duplicates.clusters import Bools, Documents, Joined, agreement, having, join
-from bedstone.corpus.duplicates.signatures import Hashes
-from bedstone.corpus.duplicates.stored import Signatures, bools, read_signatures
+from bedstone.corpus.duplicates.clusters import having, representatives
+from bedstone.corpus.duplicates.search import (
+    Found,
+    Keyed,
+    Part,
+    Scope,
+    agreement,
+    beside,
+    keep_ids,
+    search,
+    written,
+)
 from bedstone.errors import ConfigError
 from bedstone.store import tables
-from bedstone.store.artifact import ABOUT, Artifact
+from bedstone.store.artifact import ABOUT, Artifact, File
 from bedstone.store.stage import Job, Metrics, Result, Stage
 from bedstone.text.codes import Indices
 
@@ -43,35 +50,11 @@ from bedstone.text.codes import Indices
 class DedupConfig(Config):
     """What counts as a near-duplicate, and of what."""
 
-    scope: Literal["whole", "source", "language"] = "whole"
+    scope: Scope = "whole"
     """Where a document's duplicates are sought: everywhere, in its source file, or in its
     language."""
     min_similarity: float | None = Field(default=None, ge=0, le=1)
     """Estimated Jaccard similarity of duplicates. Without it, those that agree in a band are."""
-
-
-@dataclass(frozen=True, slots=True)
-class Table:
-    """What is known of all documents."""
-
-    signatures: Signatures
-    characters: Indices
-    passes: Bools
-    """Whether earlier decisions keep it, and it is none of the yardstick's."""
-    is_yardstick: Bools
-    about: Documents
-
-
-@dataclass(frozen=True, slots=True)
-class Clusters:
-    """Of each document, its cluster."""
-
-    best: Indices
-    """The one that represents it."""
-    sizes: Indices
-    similarity: NDArray[np.float64]
-    is_exact: Bools
-    """Whether its text is that of ``best``."""
 
 
 def resolve(config: DedupConfig, inputs: Mapping[str, Artifact]) -> DedupConfig:
@@ -92,127 +75,93 @@ def resolve(config: DedupConfig, inputs: Mapping[str, Artifact]) -> DedupConfig:
 
 def run(config: DedupConfig, job: Job) -> Result:
     """Cluster the documents of all shards, and choose among them."""
-    table = _table(config, job)
-    signatures = table.signatures
-    joined = join(signatures.exact, signatures.bands, table.about, config.min_similarity)
-    clusters = _clusters(joined.roots, table)
-    is_spoilt = having(joined.roots, table.is_yardstick)
-    keep = table.passes & (clusters.best == np.arange(len(is_spoilt))) & ~is_spoilt
-    files = []
-    for number, rows in enumerate(signatures.rows()):
-        decisions = _decisions(table, clusters, keep, rows)
-        files.append(tables.write(job, f"{number:05}.parquet", decisions))
-        about = _about(table, clusters, rows)
-        files.append(tables.write(job, f"{ABOUT}/{number:05}.parquet", about))
-    return Result(_metrics(table, clusters, keep, table.passes & is_spoilt, joined), tuple(files))
-
-
-def representatives(roots: Indices, passes: Bools, characters: Indices, ranks: Indices) -> Indices:
-    """Of each document, the row of the one that represents its cluster.
-
-    Args:
-        roots: of each document, the row of one that is the same for all of its cluster.
-        passes: whether it may be kept; such a one goes before all others.
-        characters: the length of its text; the longer goes before the shorter.
-        ranks: decide between equally long ones.
-    """
-    best = roots.copy()
-    clustered = np.flatnonzero(np.bincount(roots, minlength=len(roots))[roots] > 1)
-    keys = (ranks, -characters, ~passes, roots)
-    order = clustered[np.lexsort([key[clustered] for key in keys])]
-    is_first = np.diff(roots[order], prepend=-1) != 0
-    best[roots[order[is_first]]] = order[is_first]
-    best[clustered] = best[roots[clustered]]
-    return best
-
-
-def _clusters(roots: Indices, table: Table) -> Clusters:
-    signatures = table.signatures
-    best = representatives(roots, table.passes, table.characters, table.about.ranks)
-    others = np.flatnonzero(best != np.arange(len(best)))
-    pairs = np.stack([best[others], others], axis=1)
-    similarity, is_exact = np.ones(len(best)), np.zeros(len(best), np.bool_)
-    np.minimum.at(similarity, best[others], agreement(signatures.bands, pairs))
-    is_exact[others] = agreement([signatures.exact], pairs) == 1
-    sizes = np.bincount(roots, minlength=len(roots))[roots]
-    return Clusters(best, sizes, similarity[best], is_exact)
-
-
-def _decisions(table: Table, clusters: Clusters, keep: Bools, rows: slice) -> pa.Table:
-    return pa.table(
-        {
-            "id": table.signatures.ids[rows].cast(pa.string()),
-            "keep": keep[rows],
-            "duplicate": ~_represents(clusters)[rows],
-        }
-    )
-
-
-def _about(table: Table, clusters: Clusters, rows: slice) -> pa.Table:
-    ids, best, sizes = table.signatures.ids, clusters.best[rows], clusters.sizes[rows]
-    alone = sizes == 1
-    kinds = pa.array(np.where(clusters.is_exact[rows], 0, 1), mask=_represents(clusters)[rows])
-    return pa.table(
-        {
-            "id": ids[rows].cast(pa.string()),
-            "cluster": ids.take(pa.array(best, mask=alone)).cast(pa.string()),
-            "cluster_size": pa.array(sizes, pa.int64(), mask=~table.about.enter[rows]),
-            "similarity": pa.array(clusters.similarity[rows], mask=alone),
-            "kind": pa.array(["exact", "near"]).take(kinds),
-        }
-    )
-
-
-def _represents(clusters: Clusters) -> Bools:
-    return np.equal(clusters.best, np.arange(len(clusters.best)))
-
-
-def _metrics(
-    table: Table, clusters: Clusters, keep: Bools, is_copy: Bools, joined: Joined
-) -> Metrics:
-    represents = _represents(clusters)
-    counts = {
-        "input": len(keep),
-        "passing": table.passes.sum(),
-        "kept": keep.sum(),
-        "dropped": (table.passes & ~keep).sum(),
-        "yardstick": table.is_yardstick.sum(),
-        "yardstick_copy": is_copy.sum(),
-        "exact_duplicate": clusters.is_exact.sum(),
-        "near_duplicate": (~represents & ~clusters.is_exact).sum(),
-        "largest_cluster": clusters.sizes[table.about.enter].max(initial=0),
+    found = search(job, config.scope, config.min_similarity)
+    facts = found.keyed.facts_of(found.rows)
+    keys = (facts["rank"], -facts["characters"], ~facts["passes"])
+    best = representatives(found.roots, *keys)
+    sizes = np.bincount(found.roots, minlength=len(best))[found.roots]
+    represents = best == np.arange(len(best))
+    is_named = represents & (sizes > 1)
+    keep_ids(job, found.keyed, found.rows[is_named])
+    is_spoilt = having(found.roots, facts["spoils"])
+    columns = {
+        "keep": facts["passes"] & represents & ~is_spoilt,
+        "represents": represents,
+        "is_exact": found.twins == found.twins[best],
+        "cluster": (np.cumsum(is_named) - 1)[best],
+        "size": sizes,
+        "similarity": _similarity(job, found, best),
     }
+    clustered = np.empty(len(best), [(name, each.dtype) for name, each in columns.items()])
+    for name, values in columns.items():
+        clustered[name] = values
+    found.keyed.save("clustered", clustered)
+    files, counts = [], Counter[str]()
+    for its_files, its_counts in written(job, found, _write):
+        files += its_files
+        counts.update(its_counts)
+    counts.update(
+        yardstick_copy=(facts["passes"] & is_spoilt).sum(),
+        exact_duplicate=(~represents & clustered["is_exact"]).sum(),
+        near_duplicate=(~represents & ~clustered["is_exact"]).sum(),
+        largest_cluster=sizes.max(initial=min(counts["passing"] + counts["yardstick"], 1)),
+    )
     metrics: Metrics = {f"{name}_documents": int(count) for name, count in counts.items()}
-    return metrics | {
-        "kept_share": float(keep.sum() / max(len(keep), 1)),
-        "clusters": int((represents & (clusters.sizes > 1)).sum()),
-        "candidate_pairs": joined.candidate_pairs,
+    metrics |= {
+        "kept_share": counts["kept"] / max(counts["input"], 1),
+        "clusters": int(is_named.sum()),
+        "candidate_pairs": found.candidate_pairs,
     }
+    return Result(metrics, tuple(files))
 
 
-def _table(config: DedupConfig, job: Job) -> Table:
-    signatures = read_signatures(job.inputs["signatures"])
-    is_yardstick = signatures.is_yardstick(job.inputs.get("yardstick"))
-    passes = ~is_yardstick
-    if "before" in job.inputs:
-        passes &= bools(signatures.beside(job.inputs["before"], "keep"))
-    scopes = _scopes(config, job, signatures)
-    about = Documents(passes | is_yardstick, scopes, signatures.ranks)
-    return Table(signatures, signatures.characters, passes, is_yardstick, about)
+def _similarity(job: Job, found: Found, best: Indices) -> NDArray[np.float64]:
+    """Of each document, the least one in its cluster with the one that represents it."""
+    # A text equal to another has its signature.
+    ends = found.twins[best]
+    others = np.flatnonzero((found.twins == np.arange(len(best))) & (found.twins != ends))
+    least = np.ones(len(best))
+    shares = agreement(job, found, "similarity", np.stack([ends[others], others], axis=1))
+    np.minimum.at(least, best[others], shares)
+    similarity: NDArray[np.float64] = least[best]
+    return similarity
 
 
-def _scopes(config: DedupConfig, job: Job, signatures: Signatures) -> Hashes:
-    if config.scope == "language":
-        return signatures.groups(job.inputs["language"], "language")
-    if config.scope == "whole":
-        return np.zeros(len(signatures.ids), np.uint64)
-    rows = [table.num_rows for table in signatures.shards]
-    return np.repeat(np.arange(len(rows), dtype=np.uint64), rows)
+def _write(job: Job, keyed: Keyed, part: Part) -> tuple[list[File], dict[str, int]]:
+    """The decisions on a shard of documents, what is told of them, and how many there are."""
+    name, facts = f"{part.number:05}.parquet", keyed.facts(part.number)
+    rows, its = keyed.rows(part), keyed.saved("clustered")[part.clustered]
+    keep = beside(facts["passes"].copy(), rows, its["keep"])
+    if not job.has(name):
+        ids = tables.read(part.signatures, ["id"])["id"]
+        sizes = beside(np.ones(len(ids), np.int64), rows, its["size"])
+        is_alone = sizes == 1
+        represents = beside(np.ones(len(ids), np.bool_), rows, its["represents"])
+        cluster = beside(np.zeros(len(ids), np.int64), rows, its["cluster"])
+        similarity = beside(np.ones(len(ids)), rows, its["similarity"])
+        kind = beside(np.zeros(len(ids), np.int64), rows, ~its["is_exact"])
+        about = {
+            "id": ids,
+            "cluster": keyed.ids(pa.array(cluster, mask=is_alone)),
+            "cluster_size": pa.array(sizes, mask=~(facts["passes"] | facts["spoils"])),
+            "similarity": pa.array(similarity, mask=is_alone),
+            "kind": pa.array(["exact", "near"]).take(pa.array(kind, mask=represents)),
+        }
+        tables.write(job, f"{ABOUT}/{name}", pa.table(about))
+        tables.write(job, name, pa.table({"id": ids, "keep": keep, "duplicate": ~represents}))
+    counts = {
+        "input": len(facts),
+        "passing": int(facts["passes"].sum()),
+        "kept": int(keep.sum()),
+        "dropped": int((facts["passes"] & ~keep).sum()),
+        "yardstick": int(facts["spoils"].sum()),
+    }
+    return [job.record(name), job.record(f"{ABOUT}/{name}")], counts
 
 
 STAGE = Stage(
     "corpus.dedup",
-    version=3,
+    version=4,
     config=DedupConfig,
     inputs=("signatures",),
     optional=("before", "language", "yardstick"),

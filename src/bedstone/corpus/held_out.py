@@ -10,10 +10,17 @@ What learns reads ``train`` only: who has read a copy of a document has read the
 no filter has been asked, corpora that are made of the same documents by different decisions are
 measured on the same ones.
 
-A cluster is represented, and held out, by the document with the smallest id, and counts for the
-language of that one. It is drawn by lot, so few others change when documents come or go.
+A cluster is represented, and held out, by the document whose id has the smallest hash, and counts
+for the language of that one. It is drawn by lot, so few others change when documents come or go.
+
+What is held, and what lies on the disk meanwhile, says ``corpus.duplicates.search``; here also the
+lots that might be drawn.
 """
 
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping
+from functools import partial
+from pathlib import Path
 from typing import Self
 
 import numpy as np
@@ -22,17 +29,22 @@ from numpy.typing import NDArray
 from pydantic import Field, model_validator
 
 from bedstone.config import Config
-from bedstone.corpus.duplicates.clusters import Bools, Documents, having, join
+from bedstone.corpus.duplicates.clusters import Bools, having, representatives
+from bedstone.corpus.duplicates.search import Keyed, Part, parts_of, search, written
 from bedstone.corpus.duplicates.signatures import Hashes
-from bedstone.corpus.duplicates.stored import Signatures, read_signatures
 from bedstone.lots import lot
 from bedstone.store import tables
-from bedstone.store.stage import Job, Metrics, Result, Stage
-from bedstone.text.codes import Indices
+from bedstone.store.artifact import File
+from bedstone.store.parts import made_parts
+from bedstone.store.stage import Job, Result, Stage
 from bedstone.uncertainty.intervals import MIN_DOCUMENTS
+
+Lots = NDArray[np.float64]
 
 SPLITS = ("train", "held_out", "near", "yardstick")
 TRAIN, HELD_OUT, NEAR, YARDSTICK = range(len(SPLITS))
+NO_LOT = 2.0
+"""Of a document that is not drawn whatever its language's clusters are."""
 
 
 class HeldOutConfig(Config):
@@ -58,69 +70,97 @@ class HeldOutConfig(Config):
 
 def run(config: HeldOutConfig, job: Job) -> Result:
     """Cluster the documents of all shards, and draw among the clusters of each language."""
-    signatures = read_signatures(job.inputs["signatures"])
-    languages = signatures.groups(job.inputs["language"], "language")
-    count = len(languages)
-    about = Documents(np.ones(count, np.bool_), np.zeros(count, np.uint64), signatures.ranks)
-    roots = join(signatures.exact, signatures.bands, about, config.min_similarity).roots
-    is_spoilt = having(roots, signatures.is_yardstick(job.inputs.get("yardstick")))
-    held_out = _held_out(config, signatures, languages, (roots == np.arange(count)) & ~is_spoilt)
-    splits = np.where(having(roots, held_out), NEAR, TRAIN)
-    splits[held_out] = HELD_OUT
+    found = search(job, "whole", config.min_similarity)
+    keyed, facts = found.keyed, found.keyed.facts_of(found.rows)
+    is_spoilt = having(found.roots, facts["spoils"])
+    represents = representatives(found.roots, facts["rank"]) == np.arange(len(facts))
+    keyed.save("chances", represents & ~is_spoilt)
+    paths = made_parts(job, "lots", partial(_write_lots, keyed), parts_of(job, found))
+    read = ((keyed.facts(number)["language"], np.load(path)) for number, path in enumerate(paths))
+    last = last_lots(config, read)
+    bounds = zip(paths, keyed.by_shard(found.rows), strict=True)
+    lots = [np.load(path)[found.rows[its] - start] for path, (start, its) in bounds]
+    is_drawn = _drawn(np.concatenate([np.empty(0), *lots]), facts["language"], last)
+    splits = np.where(having(found.roots, is_drawn), NEAR, TRAIN)
+    splits[is_drawn] = HELD_OUT
     splits[is_spoilt] = YARDSTICK
-    files = [
-        tables.write(job, f"{number:05}.parquet", _table(signatures, splits, rows))
-        for number, rows in enumerate(signatures.rows())
-    ]
-    counts = np.bincount(splits, minlength=len(SPLITS))
-    metrics: Metrics = {
-        **{f"{name}_documents": int(counts[number]) for number, name in enumerate(SPLITS)},
-        "held_out_characters": int(signatures.characters[held_out].sum()),
-        "held_out_languages": len(np.unique(languages[held_out])),
-    }
-    return Result(metrics, tuple(files))
+    keyed.save("splits", splits)
+    files, counts, languages = [], Counter[str](), set[int]()
+    for file, its_counts, its_languages in written(job, found, partial(_write, last)):
+        files.append(file)
+        counts.update(its_counts)
+        languages |= its_languages
+    return Result({**counts, "held_out_languages": len(languages)}, tuple(files))
 
 
-def drawn(config: HeldOutConfig, languages: Hashes, lots: NDArray[np.float64]) -> Bools:
-    """Which clusters are drawn.
+def last_lots(config: HeldOutConfig, shards: Iterable[tuple[Hashes, Lots]]) -> dict[int, float]:
+    """Of each language from which clusters are drawn, the greatest lot that is.
 
     Args:
         config: how many.
-        languages: of each cluster, a number that is its language's.
-        lots: of each cluster, in [0, 1).
+        shards: of each, its documents' languages, and lots: in [0, 1), or ``NO_LOT``.
     """
-    is_drawn = np.zeros(len(lots), np.bool_)
-    order = np.lexsort((lots, languages))
-    for of_language in np.split(order, np.flatnonzero(np.diff(languages[order])) + 1):
-        by_share = int((lots[of_language] < config.share).sum())
-        most = int(config.max_share * len(of_language))
-        is_drawn[of_language[: min(max(by_share, config.min_documents), most)]] = True
+    counts, least = Counter[int](), defaultdict[int, list[Lots]](list)
+    for languages, lots in shards:
+        rows = np.flatnonzero(lots < NO_LOT)
+        order = rows[np.lexsort((lots[rows], languages[rows]))]
+        names, firsts = np.unique(languages[order], return_index=True)
+        for name, its in zip(names.tolist(), np.split(lots[order], firsts[1:]), strict=False):
+            counts[name] += len(its)
+            # Whatever the other shards have, no more of them are drawn.
+            least[name].append(its[: max(int((its < config.share).sum()), config.min_documents)])
+    last = {}
+    for name, count in counts.items():
+        lots = np.sort(np.concatenate(least[name]))
+        by_share = int((lots < config.share).sum())
+        most = int(config.max_share * count)
+        if number := min(max(by_share, config.min_documents), most):
+            last[name] = float(lots[number - 1])
+    return last
+
+
+def _drawn(lots: Lots, languages: Hashes, last: Mapping[int, float]) -> Bools:
+    names, which = np.unique(languages, return_inverse=True)
+    limits = np.array([last.get(name, -1.0) for name in names.tolist()], np.float64)
+    is_drawn: Bools = lots <= limits[which]
     return is_drawn
 
 
-def _held_out(
-    config: HeldOutConfig, signatures: Signatures, languages: Hashes, represents: Bools
-) -> Bools:
-    rows = np.flatnonzero(represents)
-    ids = signatures.ids.take(pa.array(rows))
-    lots = np.fromiter((lot(each.as_py(), "held out") for each in ids), np.float64, len(rows))
-    held_out = np.zeros(len(represents), np.bool_)
-    held_out[rows[drawn(config, languages[rows], lots)]] = True
-    return held_out
+def _write_lots(keyed: Keyed, part: Part, path: Path) -> None:
+    """Of each document that may be drawn, its lot; ``NO_LOT`` of the others."""
+    ids = tables.read(part.signatures, ["id"])["id"]
+    has_chance = ~keyed.facts(part.number)["spoils"]
+    has_chance[keyed.rows(part)] = keyed.saved("chances")[part.clustered]
+    rows = np.flatnonzero(has_chance)
+    lots = np.full(len(ids), NO_LOT)
+    lots[rows] = [lot(each, "held out") for each in ids.take(pa.array(rows)).to_pylist()]
+    with path.open("wb") as file:
+        np.save(file, lots)
 
 
-def _table(signatures: Signatures, splits: Indices, rows: slice) -> pa.Table:
-    return pa.table(
-        {
-            "id": signatures.ids[rows].cast(pa.string()),
-            "split": pa.array(SPLITS).take(pa.array(splits[rows])),
-        }
-    )
+def _write(
+    last: Mapping[int, float], job: Job, keyed: Keyed, part: Part
+) -> tuple[File, dict[str, int], set[int]]:
+    """The splits of a shard of documents, how many are in each, and of which languages."""
+    facts, lots = keyed.facts(part.number), np.load(keyed.folder / "lots" / f"{part.number:05}")
+    splits = np.where(_drawn(lots, facts["language"], last), HELD_OUT, TRAIN)
+    splits[facts["spoils"]] = YARDSTICK
+    splits[keyed.rows(part)] = keyed.saved("splits")[part.clustered]
+    name = f"{part.number:05}.parquet"
+    if not job.has(name):
+        ids = tables.read(part.signatures, ["id"])["id"]
+        split = pa.array(SPLITS).take(pa.array(splits))
+        tables.write(job, name, pa.table({"id": ids, "split": split}))
+    held_out = facts[splits == HELD_OUT]
+    counts = dict(zip(SPLITS, np.bincount(splits, minlength=len(SPLITS)).tolist(), strict=True))
+    metrics = {f"{name}_documents": count for name, count in counts.items()}
+    metrics["held_out_characters"] = int(held_out["characters"].sum())
+    return job.record(name), metrics, set(held_out["language"].tolist())
 
 
 STAGE = Stage(
     "corpus.held_out",
-    version=1,
+    version=2,
     config=HeldOutConfig,
     inputs=("signatures", "language"),
     optional=("yardstick",),

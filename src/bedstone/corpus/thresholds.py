@@ -17,25 +17,28 @@ the rule on them does not apply then.
 """
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
+from numpy.typing import NDArray
 from pydantic import Field, field_validator
 
 from bedstone.config import Config
 from bedstone.corpus.rules import transfer
-from bedstone.corpus.rules.frequencies import Frequencies, frequencies_of, merged
+from bedstone.corpus.rules.frequencies import Counts, Frequencies, frequencies_of, merged
 from bedstone.corpus.rules.measures import STOP_WORDS, measure
 from bedstone.corpus.rules.sets import RULES
 from bedstone.errors import DataError, nearest
 from bedstone.languages import ENGLISH, MIXED, UNKNOWN
 from bedstone.store import tables
 from bedstone.store.artifact import Shard
+from bedstone.store.parts import made_parts
 from bedstone.store.payload import write_json
 from bedstone.store.stage import Job, Metrics, Result, Stage
 from bedstone.text.codes import batches, texts_of
@@ -55,6 +58,7 @@ ADAPTED = (
 )
 """Those that FineWeb2 adapts. Source: the keys of its files, https://github.com/huggingface/fineweb-2."""
 LIMITS = {rule.name: rule for name in SETS for rule in RULES[name]}
+COUNTED = ("words", "lengths", "letters")
 STOP_WORD_COUNT = LIMITS["stop_word_count"]
 
 
@@ -91,6 +95,33 @@ class Tally:
         self.frequencies = merged([self.frequencies, other.frequencies])
         for name, values in other.values.items():
             self.values.setdefault(name, []).extend(values)
+
+    def arrays(self, language: str) -> dict[str, NDArray[Any]]:
+        """What ``of`` reads, by names that are the language's alone."""
+        found = self.frequencies
+        arrays: dict[str, NDArray[Any]] = {
+            "documents": np.array(self.documents),
+            "hashes": np.array(list(found.names), np.uint64),
+            "names": np.array(list(found.names.values()), np.str_),
+            **self.by_rule(),
+        }
+        for name in COUNTED:
+            counts: Counts = getattr(found, name)
+            arrays |= {f"{name}.keys": counts.keys, f"{name}.counts": counts.counts}
+        return {f"{language}.{name}": values for name, values in arrays.items()}
+
+    @classmethod
+    def of(cls, language: str, rules: Sequence[str], stored: Mapping[str, NDArray[Any]]) -> "Tally":
+        """What was stored of a language."""
+        own = {name: stored[f"{language}.{name}"] for name in ("documents", "hashes", "names")}
+        words, lengths, letters = (
+            Counts(stored[f"{language}.{name}.keys"], stored[f"{language}.{name}.counts"])
+            for name in COUNTED
+        )
+        names = dict(zip(own["hashes"].tolist(), own["names"].tolist(), strict=True))
+        values = {rule: [stored[f"{language}.{rule}"]] for rule in rules}
+        frequencies = Frequencies(words, lengths, letters, names)
+        return cls(int(own["documents"]), values, frequencies)
 
     def by_rule(self) -> dict[str, transfer.Values]:
         """The values of each rule, in no order that means anything."""
@@ -161,22 +192,23 @@ def tallied(language: str, texts: pa.ChunkedArray | pa.Array, rules: Sequence[st
 def _tallies(config: ThresholdsConfig, job: Job) -> dict[str, Tally]:
     pairs = tables.together(job.inputs["documents"], job.inputs["language"])
     tallies: dict[str, Tally] = {}
-    with job.progress.task("shards", len(pairs)) as task:
-        for found in job.engine.map(partial(_tallies_of, rules=config.rules), pairs):
-            for name, each in found.items():
-                tallies.setdefault(name, Tally()).add(each)
-            task.advance()
+    for path in made_parts(job, "tallies", partial(_write_tallies, config.rules), pairs):
+        with np.load(path) as arrays:
+            for name in arrays["languages"].tolist():
+                tallies.setdefault(name, Tally()).add(Tally.of(name, config.rules, arrays))
     return tallies
 
 
-def _tallies_of(pair: tuple[Shard, ...], rules: Sequence[str]) -> dict[str, Tally]:
+def _write_tallies(rules: Sequence[str], pair: tuple[Shard, ...], path: Path) -> None:
     documents, language = pair
     texts = tables.read(documents, ["id", "text"])
     names = tables.beside(language, texts, ["language"])["language"]
-    return {
-        name: tallied(name, texts["text"].filter(pc.equal(names, name)), rules)
-        for name in sorted(set(names.to_pylist()) - {UNKNOWN, MIXED})
-    }
+    languages = sorted(set(names.to_pylist()) - {UNKNOWN, MIXED})
+    arrays: dict[str, NDArray[Any]] = {"languages": np.array(languages, np.str_)}
+    for name in languages:
+        arrays |= tallied(name, texts["text"].filter(pc.equal(names, name)), rules).arrays(name)
+    with path.open("wb") as file:
+        np.savez(file, allow_pickle=False, **arrays)
 
 
 def _values(column: pa.ChunkedArray) -> transfer.Values:

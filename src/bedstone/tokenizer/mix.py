@@ -27,13 +27,16 @@ with one value are a group, and all that is told of languages is told of groups:
 """
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
+from functools import partial
 from itertools import pairwise
+from pathlib import Path
 from typing import Any, Self
 
 import pyarrow as pa
 import pyarrow.compute as pc
+import pyarrow.parquet as pq
 from pydantic import Field, model_validator
 
 from bedstone.config import Config
@@ -43,6 +46,7 @@ from bedstone.languages import SPEAKERS_SOURCE, Source
 from bedstone.laws.repeated_text import NEARLY_FRESH_PASSES
 from bedstone.store import tables
 from bedstone.store.artifact import Shard
+from bedstone.store.parts import made_parts
 from bedstone.store.payload import write_json
 from bedstone.store.stage import Job, Metrics, Result, Stage
 from bedstone.text.encoder import Encoder
@@ -121,17 +125,18 @@ def run(config: MixConfig, job: Job) -> Result:
         DataError: there is no document to train on, or too little text for the budget; or what
             is held out was drawn among other documents.
     """
-    documents = _documents(config, job)
-    languages = counts(documents)
+    parts = _documents(config, job)
+    languages = counts(map(pq.read_table, parts), config.by)
     if not languages:
         raise DataError("there is no document to train on")
     names = named(languages, [config.weights, *(change.weights for change in config.schedule)])
     languages = {name: languages[name] for name in names}
-    documents = documents.filter(pc.is_in(documents["group"], pa.array(names)))
     text = _text(languages, config.speakers)
     course = config.course(sum(text.tokens.values()))
     phases = phase_weights(text, course)
-    used = usage.used_ids(job.inputs["tokens"], documents, "held_out")
+    shards = list(zip(parts, job.inputs["tokens"].shards, strict=True))
+    paths = made_parts(job, "used", partial(usage.write_used, "held_out"), shards)
+    used = {name: ids for name, ids in usage.read_used(paths).items() if name in languages}
     rows: dict[str, dict[str, Any]] = {
         name: {**values, **languages[name], **_compression(languages[name], used.get(name))}
         for name, values in repetitions(text, course, phases).items()
@@ -151,26 +156,35 @@ def run(config: MixConfig, job: Job) -> Result:
     write_json(job, FILE, mix)
     write_json(job, AUDIT, {"speakers_source": source, "share_of": "tokens", "languages": balanced})
     own = ["group"] if config.by else []
-    listed = documents.select(["id", "language", "shard", "index", "split", *own])
-    tables.write(job, "documents.parquet", listed)
+    _write_list(job, ["id", "language", "shard", "index", "split", *own], names, parts)
     for line in [*_lines(mix, audit, source), *_limited(rows, config.max_repetition)]:
         job.progress.say(line)
     return Result(_metrics(mix, audit))
 
 
-def counts(documents: pa.Table) -> dict[str, Counts]:
-    """``COUNTS`` of each group that has documents to train on, by name."""
-    sums = documents.group_by(["group", "split"]).aggregate(
-        [("id", "count"), ("tokens", "sum"), ("bytes", "sum")]
-    )
+def counts(documents: Iterable[pa.Table], by: str | None = None) -> dict[str, Counts]:
+    """``COUNTS`` of each group that has documents to train on, by name.
+
+    Raises:
+        DataError: there are too many groups.
+    """
     found: dict[str, Counts] = {}
-    counted = sums.filter(pc.is_in(sums["split"], pa.array(SPLITS)))
-    for row in counted.sort_by("group").to_pylist():
-        values = found.setdefault(row["group"], dict.fromkeys(COUNTS, 0))
-        values[f"{row['split']}_documents"] = row["id_count"]
-        values[f"{row['split']}_tokens"] = row["tokens_sum"]
-        values[f"{row['split']}_bytes"] = row["bytes_sum"]
-    return {name: values for name, values in found.items() if values["train_documents"]}
+    for some in documents:
+        sums = some.group_by(["group", "split"]).aggregate(
+            [("id", "count"), ("tokens", "sum"), ("bytes", "sum")]
+        )
+        for row in sums.to_pylist():
+            values = found.setdefault(row["group"], dict.fromkeys(COUNTS, 0))
+            if row["split"] in SPLITS:
+                values[f"{row['split']}_documents"] += row["id_count"]
+                values[f"{row['split']}_tokens"] += row["tokens_sum"]
+                values[f"{row['split']}_bytes"] += row["bytes_sum"]
+        if len(found) > MOST_GROUPS:
+            raise DataError(
+                f"by {by} there are more than {MOST_GROUPS:,} groups",
+                hint="mix by a column of fewer values, or by limits of one of numbers",
+            )
+    return {name: found[name] for name in sorted(found) if found[name]["train_documents"]}
 
 
 def _text(languages: dict[str, Counts], source: Source) -> Text:
@@ -255,26 +269,44 @@ def _sums(languages: Mapping[str, Mapping[str, Any]], names: Iterable[str]) -> d
     return {name: sum(values[name] for values in languages.values()) for name in names}
 
 
-def _documents(config: MixConfig, job: Job) -> pa.Table:
-    """Those of all shards whose language and group are not left out."""
+def _documents(config: MixConfig, job: Job) -> list[Path]:
+    """Tables of each shard's documents whose language and group are not left out."""
     column = column_of(config.by, config.by_limits, job.many(COLUMNS))
     inputs = [job.inputs["tokens"], job.inputs["held_out"], *([column.table] if column else [])]
-    numbered = []
-    for number, (tokens, held_out, *columns) in enumerate(tables.together(*inputs)):
-        table = _numbered(tokens, number).append_column("split", _splits(tokens, held_out))
-        group = table["language"]
-        if column:
-            group = pc.binary_join_element_wise(group, _values(column, columns[0], table), GROUP)
-        numbered.append(table.append_column("group", group))
-    documents = pa.concat_tables(numbered)
-    if (groups := len(pc.unique(documents["group"]))) > MOST_GROUPS:
-        raise DataError(
-            f"by {config.by} there are {groups:,} groups, more than {MOST_GROUPS:,}",
-            hint="mix by a column of fewer values, or by limits of one of numbers",
-        )
-    without = pa.array(config.without, pa.string())
-    left_out = pc.or_(*(pc.is_in(documents[name], without) for name in ("language", "group")))
-    return documents.filter(pc.invert(left_out))
+    items = [
+        (number, tokens, held_out, column._replace(table=its[0]) if column else None)
+        for number, (tokens, held_out, *its) in enumerate(tables.together(*inputs))
+    ]
+    return made_parts(job, "documents", partial(_write_documents, config.without), items)
+
+
+def _write_documents(
+    without: tuple[str, ...], item: tuple[int, Shard, Shard, Column | None], path: Path
+) -> None:
+    number, tokens, held_out, column = item
+    table = _numbered(tokens, number).append_column("split", _splits(tokens, held_out))
+    group = table["language"]
+    if column:
+        values = _values(column, column.table, table)
+        group = pc.binary_join_element_wise(group, values, GROUP)
+    table = table.append_column("group", group)
+    names = pa.array(without, pa.string())
+    left_out = pc.or_(*(pc.is_in(table[name], names) for name in ("language", "group")))
+    pq.write_table(table.filter(pc.invert(left_out)), path)
+
+
+def _write_list(job: Job, columns: list[str], groups: Sequence[str], parts: list[Path]) -> None:
+    """Write these columns of the documents of some groups, a row group at a time."""
+    wanted, waiting = pa.array(groups), pq.read_schema(parts[0]).empty_table().select(columns)
+    with tables.writing(job, "documents.parquet", waiting.schema) as file:
+        for table in map(pq.read_table, parts):
+            its = table.filter(pc.is_in(table["group"], wanted)).select(columns)
+            waiting = pa.concat_tables([waiting, its])
+            while waiting.num_rows >= tables.ROW_GROUP_ROWS:
+                file.extend(waiting.slice(0, tables.ROW_GROUP_ROWS))
+                waiting = waiting.slice(tables.ROW_GROUP_ROWS)
+        if waiting.num_rows:
+            file.extend(waiting)
 
 
 def _values(column: Column, shard: Shard, table: pa.Table) -> pa.ChunkedArray:

@@ -18,20 +18,22 @@ The test half of the parallel text does not steer, but where the documents hold 
 from, by both vocabularies.
 """
 
+import json
 from collections import Counter
 from collections.abc import Iterator, Mapping
+from functools import partial
 from typing import Any
 
-import pyarrow as pa
+import pyarrow.parquet as pq
 from pydantic import Field
 from tokenizers import Tokenizer, trainers
 
 from bedstone.config import Config
 from bedstone.errors import ConfigError, DataError
 from bedstone.languages import ENGLISH
-from bedstone.lots import lot
 from bedstone.store import tables
 from bedstone.store.artifact import Shard
+from bedstone.store.parts import made_parts
 from bedstone.store.payload import write_json
 from bedstone.store.stage import Job, Metrics, Result, Stage
 from bedstone.text.encoder import CONFIG_FILE, FILE, SPECIAL_TOKENS, byte_alphabet
@@ -57,7 +59,7 @@ from bedstone.tokenizer.learning.vocabulary import (
     with_merges,
 )
 from bedstone.tokenizer.mixing.shares import even_budgets, shared_out, temperature_demands
-from bedstone.tokenizer.stored.kept import read_kept, text_bytes
+from bedstone.tokenizer.stored.kept import text_bytes, write_drawn, write_sizes
 
 PARITY_FILE, SCRIPTS_FILE = "parity.json", "scripts.json"
 
@@ -152,7 +154,12 @@ class _Text:
 
     def __init__(self, config: TrainConfig, job: Job) -> None:
         self._job = job
-        sizes = _language_bytes(job)
+        roles = [it for it in ("documents", "language", "held_out", "kept") if it in job.inputs]
+        rows = tables.together(*(job.inputs[role] for role in roles))
+        self._shards = [dict(zip(roles, shards, strict=True)) for shards in rows]
+        sizes = Counter[str]()
+        for path in made_parts(job, "sizes", write_sizes, self._shards):
+            sizes.update(json.loads(path.read_text("utf-8")))
         if not sizes:
             raise DataError("no text was kept that is not held out: nothing to train on")
         self._budgets = budgets(config, sizes)
@@ -163,17 +170,16 @@ class _Text:
 
     def drawn(self) -> Iterator[tuple[str, str]]:
         """Language and text of each document."""
+        draw = partial(write_drawn, self._shares)
+        paths = made_parts(self._job, "drawn", draw, self._shards)
         with self._job.progress.task("bytes", sum(self._budgets.values())) as task:
-            for table in _tables(self._job):
-                columns = (table[name].to_pylist() for name in ("id", "language", "text"))
-                for (document, language, text), size in zip(
-                    zip(*columns, strict=True), text_bytes(table), strict=True
-                ):
-                    if lot(document, "tokenizer.train") < self._shares.get(language, 0.0):
-                        self._documents += 1
-                        self.bytes[language] += size
-                        task.advance(size)
-                        yield language, text
+            for table in map(pq.read_table, paths):
+                columns = (table["language"].to_pylist(), table["text"].to_pylist())
+                for language, text, size in zip(*columns, text_bytes(table), strict=True):
+                    self._documents += 1
+                    self.bytes[language] += size
+                    task.advance(size)
+                    yield language, text
 
     def metrics(self) -> Metrics:
         """Of what was drawn, and of the shares that were meant."""
@@ -183,21 +189,6 @@ class _Text:
             "train_languages": sum(map(bool, self._budgets.values())),
             "largest_language_share": max(self._budgets.values()) / sum(self._budgets.values()),
         }
-
-
-def _tables(job: Job) -> Iterator[pa.Table]:
-    """What is learnt from, of each shard."""
-    roles = [role for role in ("documents", "language", "held_out", "kept") if role in job.inputs]
-    for shards in tables.together(*(job.inputs[role] for role in roles)):
-        yield read_kept(**dict(zip(roles, shards, strict=True)))
-
-
-def _language_bytes(job: Job) -> dict[str, int]:
-    sizes = Counter[str]()
-    for table in _tables(job):
-        for name, size in zip(table["language"].to_pylist(), text_bytes(table), strict=True):
-            sizes[name] += size
-    return {name: size for name, size in sizes.items() if size}
 
 
 def _with_parity(

@@ -4,10 +4,18 @@ import shutil
 import numpy as np
 import pyarrow as pa
 import pytest
+from tests.support.kills import Killed, killed
+from tests.support.signed import columns_of, write_input
 
-from bedstone.corpus.dedup import STAGE, DedupConfig, representatives, resolve
+from bedstone.corpus import dedup, held_out
+from bedstone.corpus.dedup import STAGE, DedupConfig, resolve
+from bedstone.corpus.duplicates import search
+from bedstone.corpus.duplicates.clusters import string_hashes
 from bedstone.corpus.duplicates.signatures import signed
 from bedstone.errors import ConfigError, DataError
+from bedstone.progress import Progress
+from bedstone.store.engine import Local
+from bedstone.store.stage import Job
 from bedstone.store.tables import of_numbers
 from bedstone.text.codes import texts_of
 
@@ -154,9 +162,25 @@ def test_a_document_of_the_yardstick_is_not_kept(inputs, decided):
 
 def test_duplicates_are_sought_everywhere_in_a_source_or_in_a_language(inputs, decided):
     given = inputs([TEXT, NEAR, COPY, NEAR], cuts=(2,), language=["eng", "nob", "eng", "nob"])
-    assert decided(given)[0]["cluster"] == ["id1"] * 4
-    assert decided(given, {"scope": "source"})[0]["cluster"] == ["id1", "id1", "id3", "id3"]
-    assert decided(given, {"scope": "language"})[0]["cluster"] == ["id0", "id1", "id0", "id1"]
+
+    def clusters(**config):
+        names = decided(given, config)[0]["cluster"]
+        return [names.index(name) for name in names]
+
+    assert clusters() == [0, 0, 0, 0]
+    assert clusters(scope="source") == [0, 0, 2, 2]
+    assert clusters(scope="language") == [0, 1, 0, 1]
+
+
+def test_of_equally_long_ones_the_id_of_the_smallest_hash_represents(inputs, decided):
+    ids = [f"of {number}" for number in range(40)]
+    hashes = string_hashes(pa.chunked_array([ids]))
+    first = ids[int(np.argmin(hashes))]
+    assert decided(inputs([TEXT] * 40, ids=ids, cuts=(7, 20)))[0]["cluster"] == [first] * 40
+    keep = [name != first for name in ids]
+    found, _ = decided(inputs([TEXT] * 40, ids=ids, keep=keep))
+    second = ids[int(np.argsort(hashes)[1])]
+    assert found["cluster"] == [second if each else None for each in keep]
 
 
 def test_the_language_is_told_where_it_decides_and_only_there():
@@ -207,14 +231,52 @@ def test_other_documents_decisions_are_an_error(inputs, run):
         run(STAGE, **given)
 
 
-def test_the_representative_passes_and_is_the_longest_with_the_smallest_id():
-    def best(passes, characters, ranks, roots=(0, 0, 0)):
-        given = (np.array(each) for each in (roots, passes, characters, ranks))
-        return representatives(*given).tolist()
+TASKS = [
+    (search, "_write_keys"),
+    (search, "_write_pairs"),
+    (search, "_write_values"),
+    (search, "_write_agreement"),
+    (search, "_write_ids"),
+    (dedup, "_write"),
+    (held_out, "_write_lots"),
+    (held_out, "_write"),
+]
 
-    yes = [True, True, True]
-    assert best(yes, [3, 5, 4], [0, 1, 2]) == [1, 1, 1]
-    assert best([True, False, True], [3, 5, 4], [0, 1, 2]) == [2, 2, 2]
-    assert best(yes, [4, 4, 4], [2, 0, 1]) == [1, 1, 1]
-    assert best([False] * 3, [1, 1, 2], [0, 1, 2]) == [2, 2, 2]
-    assert best(yes, [1, 9, 2], [0, 1, 2], roots=(2, 1, 2)) == [2, 1, 2]
+
+@pytest.mark.parametrize(("module", "task"), TASKS, ids=[f"{m.__name__}{t}" for m, t in TASKS])
+def test_a_killed_build_goes_on_from_its_parts(module, task, tmp_path, monkeypatch):
+    monkeypatch.setattr(search, "DOCUMENTS_AT_ONCE", 40)
+    monkeypatch.setattr(search, "PAIRS_AT_ONCE", 30)
+    dice = np.random.default_rng(6)
+    digests = dice.integers(0, 150, 200)
+    rows = dice.integers(0, 30, (150, 4))[digests].tolist()
+    columns = columns_of(rows, digests.tolist(), 2)
+    languages = {"id": columns["id"], "language": dice.choice(["eng", "nob"], 200)}
+    cuts = (50, 100, 150)
+    inputs = {"signatures": write_input(tmp_path / "signatures", columns, cuts)}
+    stage = held_out if module is held_out else dedup
+    if stage is held_out:
+        inputs["language"] = write_input(tmp_path / "language", languages, cuts)
+    config = stage.STAGE.config(min_similarity=0.5)
+
+    def payload(folder):
+        return sorted(folder.rglob("*.parquet"))
+
+    def run(folder):
+        job = Job(inputs, tmp_path / folder, Local(), Progress())
+        job.folder.mkdir(exist_ok=True)
+        metrics = stage.STAGE.run(config, job).metrics
+        return metrics, {it.relative_to(job.folder): it.read_bytes() for it in payload(job.folder)}
+
+    done = killed(monkeypatch, module, task)
+    whole, tasks = run("whole"), len(done)
+    assert tasks > 2
+    killed(monkeypatch, module, task, after=2)
+    with pytest.raises(Killed):
+        run("killed")
+    kept = {path: path.stat().st_mtime_ns for path in payload(tmp_path / "killed")}
+    done = killed(monkeypatch, module, task)
+    assert run("killed") == whole
+    assert {path: path.stat().st_mtime_ns for path in kept} == kept
+    # What a payload's task wrote is counted again, and not written.
+    assert len(done) == (tasks if task == "_write" else tasks - 2)

@@ -6,10 +6,15 @@ import numpy as np
 import pyarrow as pa
 import pytest
 from pydantic import ValidationError
+from tests.support.kills import Killed, killed
 
+from bedstone.corpus import thresholds
 from bedstone.corpus.rules import transfer
 from bedstone.corpus.thresholds import ADAPTED, LIMITS, STAGE, Tally, ThresholdsConfig, tallied
 from bedstone.errors import ArtifactError, DataError
+from bedstone.progress import Progress
+from bedstone.store.engine import Local
+from bedstone.store.stage import Job
 
 ENGLISH = ["the", "be", "to", "of", "and", "that", "have", "with"]
 DUTCH = ["de", "het", "een", "van", "en", "dat", "hebben", "met"]
@@ -123,6 +128,22 @@ def test_shards_change_no_byte(inputs, run):
     first = read_bytes(run(STAGE, CONFIG, **inputs(rows)))
     parts = sharded(inputs, rows[:3], rows[3:11], rows[11:])
     assert read_bytes(run(STAGE, CONFIG, **parts)) == first
+
+
+def test_a_killed_build_goes_on_from_its_parts(inputs, run, tmp_path, monkeypatch):
+    rows = documents()
+    first = read_bytes(run(STAGE, CONFIG, **inputs(rows)))
+    parts = sharded(inputs, rows[:3], rows[3:11], rows[11:])
+    job = Job(parts, tmp_path / "killed", Local(), Progress())
+    job.folder.mkdir()
+    config = ThresholdsConfig(**CONFIG)
+    killed(monkeypatch, thresholds, "_write_tallies", after=2)
+    with pytest.raises(Killed):
+        STAGE.run(config, job)
+    done = killed(monkeypatch, thresholds, "_write_tallies")
+    STAGE.run(config, job)
+    assert (job.folder / transfer.NAME).read_bytes() == first
+    assert len(done) == 1
 
 
 def test_inputs_of_unlike_shards(inputs, run):

@@ -3,9 +3,11 @@ from dataclasses import dataclass, field
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import pytest
 from pydantic import ValidationError
+from tests.support.kills import Killed, killed
 
 from bedstone.errors import ConfigError, DataError
 from bedstone.pretrain.loader import Phase, read_phases, read_streams
@@ -18,6 +20,7 @@ from bedstone.store.request import ask
 from bedstone.text.encoder import FILE, Encoder
 from bedstone.tokenizer import mix
 from bedstone.tokenizer.mix import STAGE, MixConfig
+from bedstone.tokenizer.mixing import usage
 
 WITHOUT = ("nob_Latn", "und")
 """Leaves English and Hindi."""
@@ -460,5 +463,35 @@ def test_a_column_to_mix_by_that_cannot_be_used(made, domains):
 
 def test_a_column_of_too_many_values(made, domains, monkeypatch):
     monkeypatch.setattr(mix, "MOST_GROUPS", 2)
-    with pytest.raises(DataError, match=r"by domain\.score there are 6 groups, more than 2"):
+    with pytest.raises(DataError, match=r"by domain\.score there are more than 2 groups"):
         by_domain(made, domains, max_repetition=3)
+
+
+def test_documents_are_listed_as_if_at_once(job, tmp_path, monkeypatch):
+    monkeypatch.setattr(tables, "ROW_GROUP_ROWS", 7)
+    ids = [f"id{number}" for number in range(31)]
+    whole = pa.table({"id": ids, "shard": range(31), "group": ["a", "b", "c"] * 10 + ["a"]})
+    paths = [tmp_path / f"part{number}" for number in range(4)]
+    for path, (low, high) in zip(paths, [(0, 2), (2, 2), (2, 25), (25, 31)], strict=True):
+        pq.write_table(whole.slice(low, high - low), path)
+    for groups in (["a", "c"], ["a", "b", "c"], ["d"]):
+        made = job("".join(groups))
+        mix._write_list(made, ["id", "shard"], groups, paths)
+        listed = whole.filter(pc.is_in(whole["group"], pa.array(groups))).select(["id", "shard"])
+        tables.write(made, "at_once.parquet", listed)
+        one, other = (made.folder / f"{name}.parquet" for name in ("documents", "at_once"))
+        assert one.read_bytes() == other.read_bytes()
+
+
+@pytest.mark.parametrize("task", ["_write_documents", "write_used"])
+def test_a_killed_build_goes_on_from_its_parts(made, drawn, tmp_path, monkeypatch, task):
+    module = mix if task.startswith("_") else usage
+    inputs = {"tokens": made.tokens, "held_out": drawn}
+    whole = build(STAGE, MixConfig(), inputs, tmp_path / "whole", Local())
+    killed(monkeypatch, module, task, after=1)
+    with pytest.raises(Killed):
+        build(STAGE, MixConfig(), inputs, tmp_path / "store", Local())
+    done = killed(monkeypatch, module, task)
+    again = build(STAGE, MixConfig(), inputs, tmp_path / "store", Local())
+    assert again.content == whole.content
+    assert len(done) == 1  # of two shards

@@ -6,6 +6,7 @@ import sys
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from tests.support.kills import Killed, killed
 from tokenizers import Tokenizer
 
 from bedstone.errors import ConfigError, DataError
@@ -14,6 +15,7 @@ from bedstone.store.adoption import adopt
 from bedstone.store.build import build
 from bedstone.store.engine import Local
 from bedstone.text.encoder import ASSISTANT, END, SPECIAL_TOKENS, USER, Encoder
+from bedstone.tokenizer import train
 from bedstone.tokenizer.train import STAGE, ParityConfig, TrainConfig, WindowConfig, budgets
 
 
@@ -49,6 +51,18 @@ def test_without_decisions_all_documents_are_kept(made):
     artifact = build(STAGE, TrainConfig(), inputs, made.store, Local())
     assert artifact.manifest.metrics["train_documents"] == 53
     assert any("zz" in token for token in vocabulary(artifact))
+
+
+@pytest.mark.parametrize("task", ["write_sizes", "write_drawn"])
+def test_a_killed_build_goes_on_from_its_parts(made, tmp_path, monkeypatch, task):
+    killed(monkeypatch, train, task, after=1)
+    config = TrainConfig(vocab_size=320)
+    with pytest.raises(Killed):
+        build(STAGE, config, made.inputs, tmp_path, Local())
+    done = killed(monkeypatch, train, task)
+    again = build(STAGE, config, made.inputs, tmp_path, Local())
+    assert again.content == made.tokenizer.content
+    assert len(done) == 1  # of two shards
 
 
 def test_little_text_gives_fewer_tokens(made):
@@ -117,6 +131,7 @@ def test_without_a_kept_document_there_is_nothing_to_learn(made, tmp_path):
 
 
 THREADS = """
+from bedstone.tokenizer import train
 from bedstone.tokenizer.train import TrainConfig, trainer
 from bedstone.tokenizer.learning.vocabulary import untrained
 tokenizer = untrained()

@@ -13,8 +13,8 @@ from urllib.parse import parse_qsl, urlsplit
 import numpy as np
 
 from bedstone.corpus.classifiers.logistic import Bools
-from bedstone.corpus.duplicates.clusters import Band, Documents, join
-from bedstone.corpus.duplicates.signatures import Hashes, signed
+from bedstone.corpus.duplicates.clusters import joined
+from bedstone.corpus.duplicates.signatures import signed
 from bedstone.languages import by_code
 from bedstone.text.codes import Indices, batches
 
@@ -37,7 +37,7 @@ def clusters(texts: Sequence[str]) -> Indices:
     )
     bands = [least[:, first : first + ROWS] for first in range(0, BANDS * ROWS, ROWS)]
     everyone = np.ones(len(texts), np.bool_)
-    return _joined((exact, everyone), *((columns, is_signed) for columns in bands))
+    return joined([(exact, everyone), *((band, is_signed) for band in bands)], len(texts))
 
 
 def page_name(url: str) -> str:
@@ -73,20 +73,9 @@ def groups_of(names: Sequence[str], cluster: Indices) -> Indices:
     """
     own = [name or f"\0{number}" for number, name in enumerate(names)]
     of = (cluster, np.unique(own, return_inverse=True)[1])
-    keys = [each.astype(np.uint64)[:, np.newaxis] for each in of]
     everyone = np.ones(len(names), np.bool_)
-    return _joined((keys[0], ~everyone), *((key, everyone) for key in keys))
-
-
-def _joined(exact: tuple[Hashes, Bools], *bands: tuple[Hashes, Bools]) -> Indices:
-    """The least row of all that are joined."""
-
-    def band(numbers: Hashes, present: Bools) -> Band:
-        return lambda: iter([(np.ascontiguousarray(numbers), present)])
-
-    count = len(exact[1])
-    about = Documents(np.ones(count, np.bool_), np.zeros(count, np.uint64), np.arange(count))
-    return join(band(*exact), [band(*each) for each in bands], about).roots
+    keys = [(each.astype(np.uint64)[:, np.newaxis], everyone) for each in of]
+    return joined(keys, len(names))
 
 
 def folds_of(groups: Indices, is_positive: Bools) -> Indices:

@@ -1,8 +1,15 @@
 """The documents that curation kept, with their language: what tokenisers read."""
 
+import json
+from collections import Counter
+from collections.abc import Mapping
+from pathlib import Path
+
 import pyarrow as pa
 import pyarrow.compute as pc
+import pyarrow.parquet as pq
 
+from bedstone.lots import lot
 from bedstone.store import tables
 from bedstone.store.artifact import Shard
 
@@ -36,3 +43,20 @@ def text_bytes(table: pa.Table) -> list[int]:
     """The UTF-8 length of each text."""
     lengths: list[int] = pc.binary_length(table["text"]).to_pylist()
     return lengths
+
+
+def write_sizes(shards: Mapping[str, Shard], path: Path) -> None:
+    """Write the bytes of each language's documents that ``read_kept`` reads, as JSON."""
+    sizes = Counter[str]()
+    table = read_kept(**shards)
+    for name, size in zip(table["language"].to_pylist(), text_bytes(table), strict=True):
+        sizes[name] += size
+    path.write_text(json.dumps({name: size for name, size in sizes.items() if size}), "utf-8")
+
+
+def write_drawn(shares: Mapping[str, float], shards: Mapping[str, Shard], path: Path) -> None:
+    """Write the documents of which each language's share is drawn by lot, as Parquet."""
+    table = read_kept(**shards)
+    names = zip(table["id"].to_pylist(), table["language"].to_pylist(), strict=True)
+    drawn = [lot(document, "tokenizer.train") < shares.get(name, 0.0) for document, name in names]
+    pq.write_table(table.filter(pa.array(drawn, pa.bool_())), path)

@@ -19,7 +19,11 @@ def read_arrays(tokens: Shard, shard: int, name: str) -> tuple[np.ndarray, np.nd
     """
     if shard >= len(tokens.shards):
         raise DataError(f"the mix lists a shard {shard} that the tokens do not have")
-    part = tokens.shards[shard]
+    return arrays_of(tokens.shards[shard], name)
+
+
+def arrays_of(part: Shard, name: str) -> tuple[np.ndarray, np.ndarray]:
+    """The same of the shard itself."""
     array = np.load(part.file(f"{name}.tokens.npy"), mmap_mode="r")
     return array, np.load(part.file(f"{name}.offsets.npy"))
 

@@ -1,144 +1,60 @@
 import numpy as np
+import pyarrow as pa
 import pytest
 
-from bedstone.corpus.duplicates import clusters
-from bedstone.corpus.duplicates.clusters import Documents, agreement, join
+from bedstone.corpus.duplicates.clusters import (
+    agreement,
+    having,
+    joined,
+    recentred,
+    representatives,
+    stars,
+    string_hashes,
+)
 from bedstone.corpus.duplicates.signatures import drawn_functions, least_values
 
 BANDS, ROWS = 14, 8
 
 
-def band(*parts):
-    """A band of several shards, each given as rows of numbers; None for none."""
-    width = max(len(row) for part in parts for row in part if row is not None)
-
-    def read():
-        for part in parts:
-            numbers = [[0] * width if row is None else row for row in part]
-            present = np.array([row is not None for row in part], np.bool_)
-            yield np.array(numbers, np.uint64).reshape(-1, width), present
-
-    return read
+def test_keys_in_common_join():
+    everyone = np.ones(4, np.bool_)
+    one = np.array([[1, 1], [2, 2], [1, 1], [2, 1]], np.uint64)
+    other = np.array([[5], [7], [6], [7]], np.uint64)
+    assert joined([(one, everyone), (other, everyone)], 4).tolist() == [0, 1, 0, 1]
+    assert joined([(one, everyone), (one[::-1], ~everyone)], 4).tolist() == [0, 1, 0, 3]
+    assert joined([], 3).tolist() == [0, 1, 2]
 
 
-def bands_of(signatures, width):
-    """The bands of signatures in one shard."""
-    return [
-        band([row and row[first : first + width] for row in signatures])
-        for first in range(0, 4, width)
-    ]
+def test_a_run_is_paired_with_its_least_row_or_the_one_that_ranks_first():
+    keys = np.array([3, 3, 3, 5, 8, 8], np.uint64)
+    pairs = stars(keys, np.array([4, 1, 5, 0, 3, 2]))
+    assert pairs.tolist() == [[1, 4], [1, 5], [2, 3]]
+    ranks = np.array([9, 5, 5, 7, 1, 3], np.uint64)
+    assert recentred(pairs, ranks).tolist() == [[4, 1], [4, 5], [2, 3]]
+    assert recentred(pairs[:0], ranks).tolist() == []
 
 
-def about(count, enter=None, scopes=None, ranks=None):
-    return Documents(
-        np.ones(count, np.bool_) if enter is None else np.array(enter),
-        np.array(scopes or [0] * count, np.uint64),
-        np.array(ranks if ranks is not None else range(count), np.int64),
-    )
+def test_the_first_by_the_keys_represents_and_the_last_key_decides_first():
+    roots = np.array([0, 0, 2, 0, 2, 5])
+    by_length = representatives(roots, np.array([1, 2, 3, 0, 5, 6]), -np.array([4, 9, 2, 9, 2, 1]))
+    assert by_length.tolist() == [3, 3, 2, 3, 2, 5]
+    assert representatives(roots, np.array([2, 1, 8, 5, 7, 3])).tolist() == [1, 1, 4, 1, 4, 5]
+    assert representatives(roots[:0], roots[:0]).tolist() == []
 
 
-def joined(signatures, digests=None, width=2, similarity=None, **given):
-    count = len(signatures)
-    exact = band([[digest, 0] for digest in digests or range(count)])
-    return join(exact, bands_of(signatures, width), about(count, **given), similarity)
+def test_a_cluster_has_what_one_of_it_is():
+    roots = np.array([0, 0, 2, 2, 4])
+    some = np.array([False, True, False, False, True])
+    assert having(roots, some).tolist() == [True, True, False, False, True]
 
 
-def test_one_equal_band_joins():
-    found = joined([[1, 2, 3, 4], [9, 9, 3, 4], [1, 9, 9, 4], [3, 4, 1, 2]])
-    assert found.roots.tolist() == [0, 0, 2, 3]
-    assert found.candidate_pairs == 1
-
-
-def test_candidates_may_have_to_be_similar_enough():
-    rows = [[1, 2, 3, 4], [1, 2, 3, 9], [1, 2, 9, 9]]
-    assert joined(rows).roots.tolist() == [0, 0, 0]
-    assert joined(rows, similarity=0.75).roots.tolist() == [0, 0, 2]
-    assert joined(rows, similarity=0.5).roots.tolist() == [0, 0, 0]
-
-
-def test_what_is_joined_to_one_is_joined_to_all():
-    found = joined([[1, 1, 2, 2], [5, 5, 6, 6], [7, 7, 2, 2], [5, 5, 2, 2]])
-    assert found.roots.tolist() == [0, 0, 0, 0]
-
-
-def test_equal_texts_are_joined_without_a_signature():
-    found = joined([None, None, [1, 2, 3, 4], None], digests=[1, 2, 3, 1])
-    assert found.roots.tolist() == [0, 1, 2, 0]
-    assert found.candidate_pairs == 0
-
-
-def test_equal_texts_are_paired_with_others_once_in_a_band():
-    found = joined([[1, 2, 3, 4]] * 4, digests=[1, 1, 2, 2])
-    assert (found.roots.tolist(), found.candidate_pairs) == ([0, 0, 0, 0], 2)
-
-
-def test_the_one_that_ranks_first_stands_for_a_cluster():
-    found = joined([[1, 2, 3, 4]] * 3, ranks=[2, 1, 0])
-    assert found.roots.tolist() == [2, 2, 2]
-
-
-def test_only_documents_of_one_scope_that_enter_are_joined():
-    same = [[1, 2, 3, 4]] * 4
-    assert joined(same, scopes=[5, 6, 5, 6]).roots.tolist() == [0, 1, 0, 1]
-    assert joined(same, digests=[7] * 4, scopes=[5, 6, 5, 6]).roots.tolist() == [0, 1, 0, 1]
-    enter = [True, False, True, True]
-    assert joined(same, enter=enter).roots.tolist() == [0, 1, 0, 0]
-    assert joined(same, digests=[7] * 4, enter=enter).roots.tolist() == [0, 1, 0, 0]
-
-
-def test_no_documents():
-    empty = band([[1, 2]], [])
-    found = join(lambda: iter([next(empty())] * 0), [], about(0))
-    assert found.roots.tolist() == []
-
-
-@pytest.mark.parametrize("similarity", [None, 0.5])
-def test_neither_slices_nor_shards_make_a_difference(monkeypatch, similarity):
-    dice = np.random.default_rng(2)
-    rows = dice.integers(0, 40, (500, 4)).tolist()
-    digests = [[digest, 0] for digest in dice.integers(0, 400, 500).tolist()]
-    whole = joined(rows, [digest for digest, _ in digests], similarity=similarity)
-    monkeypatch.setattr(clusters, "DOCUMENTS_AT_ONCE", 30)
-    monkeypatch.setattr(clusters, "PAIRS_AT_ONCE", 7)
-    cuts = (slice(0, 1), slice(1, 1), slice(1, 300), slice(300, None))
-    exact = band(*(digests[cut] for cut in cuts))
-    bands = [
-        band(*([row[first : first + 2] for row in rows[cut]] for cut in cuts)) for first in (0, 2)
-    ]
-    again = join(exact, bands, about(500), similarity)
-    assert 1 < len(set(whole.roots.tolist())) < 400
-    assert again.roots.tolist() == whole.roots.tolist()
-    assert again.candidate_pairs == whole.candidate_pairs
-
-
-@pytest.mark.parametrize("similarity", [None, 0.75])
-def test_the_order_of_documents_makes_no_difference(similarity):
-    dice = np.random.default_rng(3)
-    rows = np.repeat(dice.integers(0, 99, (100, 4)), 3, axis=0)
-    rows[np.arange(300), dice.integers(0, 4, 300)] = dice.integers(0, 99, 300)
-    digests = dice.integers(0, 250, 300).tolist()
-    rows = [rows[digest].tolist() for digest in digests]  # equal texts have equal signatures
-    first = joined(rows, digests, similarity=similarity)
-    order = dice.permutation(300)
-    moved = joined(
-        [rows[each] for each in order],
-        [digests[each] for each in order],
-        similarity=similarity,
-        ranks=order,
-    )
-    assert 1 < len(set(first.roots.tolist())) < len(set(digests))
-    assert order[moved.roots].tolist() == first.roots[order].tolist()
-    assert moved.candidate_pairs == first.candidate_pairs
-
-
-def test_agreement_is_the_share_of_equal_numbers(monkeypatch):
-    bands = bands_of([[1, 2, 3, 4], None, [1, 2, 3, 9], [1, 9, 9, 9], None], 2)
-    pairs = np.array([[0, 2], [3, 0], [2, 2], [1, 4], [3, 2]])
-    expected = [0.75, 0.25, 1, 1, 0.5]
-    assert agreement(bands, pairs).tolist() == expected
-    monkeypatch.setattr(clusters, "PAIRS_AT_ONCE", 2)
-    assert agreement(bands, pairs).tolist() == expected
-    assert agreement(bands, pairs[:0]).tolist() == []
+def test_a_string_has_one_number_wherever_it_stands():
+    strings = ["a", "b", "", "ab", "ba", "é"]
+    one = string_hashes(pa.chunked_array([strings]))
+    other = string_hashes(pa.chunked_array([strings[:2], [], strings[2:]], pa.large_string()))
+    assert one.tolist() == other.tolist()
+    assert len(set(one.tolist())) == len(strings)
+    assert string_hashes(pa.chunked_array([], pa.string())).tolist() == []
 
 
 @pytest.mark.parametrize("jaccard", [0.5, 0.6, 0.7, 0.8, 0.9, 0.95])
@@ -157,12 +73,12 @@ def test_planted_pairs_are_found_at_the_rate_of_the_formula(jaccard):
         ]
     )
     present = np.ones(2 * pairs, np.bool_)
-    exact = np.arange(4 * pairs, dtype=np.uint64).reshape(-1, 2)
     bands = [
-        lambda first=first: iter([(signatures[:, first : first + ROWS], present)])
-        for first in range(0, BANDS * ROWS, ROWS)
+        (signatures[:, first : first + ROWS], present) for first in range(0, BANDS * ROWS, ROWS)
     ]
-    roots = join(lambda: iter([(exact, present)]), bands, about(2 * pairs)).roots
+    roots = joined(bands, 2 * pairs)
     found = (roots[::2] == roots[1::2]).mean()
     assert abs(found - (1 - (1 - jaccard**ROWS) ** BANDS)) < 0.03
     assert (roots // 2 == np.arange(2 * pairs) // 2).all()
+    shares = agreement(signatures, np.arange(2 * pairs).reshape(-1, 2))
+    assert abs(shares.mean() - jaccard) < 0.01

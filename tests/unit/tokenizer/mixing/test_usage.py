@@ -1,17 +1,30 @@
 from types import SimpleNamespace
 
 import numpy as np
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import pytest
 
 from bedstone.errors import DataError
-from bedstone.tokenizer.mixing.usage import bytes_per_token, together, used_ids, vocabulary
+from bedstone.tokenizer.mixing.usage import (
+    bytes_per_token,
+    read_used,
+    together,
+    vocabulary,
+    write_used,
+)
 
 
-def test_ids_of_the_held_out_documents_of_all_shards(stored):
+def test_ids_of_the_held_out_documents_of_all_shards(stored, tmp_path):
     first = {"x": [("a", [5, 2], 2), ("b", [3], 1), ("c", [5, 9], 2)], "y": [("d", [2, 2], 1)]}
     tokens, mix = stored([first, {"x": [("e", [7, 5], 2)]}], {"x": 1.0}, {"a", "e", "d"})
-    used = used_ids(tokens, pq.read_table(mix.file("documents.parquet")), "held_out")
+    documents, paths = pq.read_table(mix.file("documents.parquet")), []
+    for number, shard in enumerate(tokens.shards):
+        its = tmp_path / f"documents{number}"
+        pq.write_table(documents.filter(pc.equal(documents["shard"], number)), its)
+        paths.append(tmp_path / f"used{number}")
+        write_used("held_out", (its, shard), paths[-1])
+    used = read_used(paths)
     assert {name: ids.tolist() for name, ids in used.items()} == {"x": [2, 5, 7], "y": [2]}
     assert together(used).tolist() == [2, 5, 7]
 
