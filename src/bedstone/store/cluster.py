@@ -12,6 +12,7 @@ import socket
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future
+from contextlib import suppress
 from typing import Any
 
 from bedstone.errors import ArtifactError, BedstoneError, ConfigError
@@ -71,7 +72,7 @@ class Ray:
         begun = set[Any]()
 
         def begin(item: Item) -> Future[Answer]:
-            task = self._task.remote(work, item)
+            task = self._task.remote(work, item, os.getcwd())
             begun.add(task)
             future: Future[Answer] = task.future()
             future.add_done_callback(lambda _: begun.discard(task))
@@ -101,7 +102,9 @@ class Ray:
         return cause if isinstance(error, self._ray.exceptions.RayTaskError) else None
 
 
-def _done(work: Callable[[Item], Answer], item: Item) -> Answer:
+def _done(work: Callable[[Item], Answer], item: Item, folder: str) -> Answer:
+    with suppress(OSError):  # of relative paths; a node may have no such folder
+        os.chdir(folder)
     try:
         return work(item)
     except FileNotFoundError as error:
