@@ -52,7 +52,7 @@ def files(tmp_path, crawl, second_warc):
 
 def test_nodes_may_die(files, tmp_path):
     script = HERE / "ray_nodes.py"
-    words = [tmp_path / "recipe.toml", files, tmp_path / "store", "statistics", 2, 5]
+    words = [tmp_path / "recipe.toml", files, tmp_path / "store", "statistics", 2, 42]
     command = [sys.executable, script, *words]
     answer = subprocess.run(list(map(str, command)), capture_output=True, text=True, check=False)
     assert answer.returncode == 0, answer.stderr

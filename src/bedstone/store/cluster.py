@@ -13,6 +13,7 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future
 from contextlib import suppress
+from pathlib import Path
 from typing import Any
 
 from bedstone.errors import ArtifactError, BedstoneError, ConfigError
@@ -72,7 +73,7 @@ class Ray:
         begun = set[Any]()
 
         def begin(item: Item) -> Future[Answer]:
-            task = self._task.remote(work, item, os.getcwd())
+            task = self._task.remote(work, item, str(Path.cwd()))
             begun.add(task)
             future: Future[Answer] = task.future()
             future.add_done_callback(lambda _: begun.discard(task))
