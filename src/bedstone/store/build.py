@@ -2,7 +2,6 @@
 
 import math
 import shutil
-import socket
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
@@ -152,14 +151,6 @@ def _summed(metrics: Sequence[Metrics]) -> Metrics:
 
 
 def _build_shard(request: Request, store: Path, engine: Engine, progress: Progress) -> Path:
-    if not is_complete(request.folder(store)):
-        for shard in request.inputs.values():
-            # Before anything is made: a node may have another folder at the store's path.
-            is_artifact = isinstance(shard, Artifact)
-            if not (is_complete(shard.location) if is_artifact else shard.files[0].exists()):
-                raise ArtifactError(
-                    f"{shard.location} is not there on {socket.gethostname()}", hint=SHARED
-                )
     return _build(request, store, partial(_make, engine=engine, progress=progress)).path
 
 

@@ -37,7 +37,7 @@ OBJECT_BYTES = 100 << 20
 """For answers, which are small."""
 CONNECT_SECONDS = 10.0
 QUEUED = 2
-"""Tasks that are given to a cluster for each of its processors: one more waits there."""
+"""Tasks for each processor: one of them waits there."""
 _joined: tuple[str, int | None] | None = None
 
 
@@ -87,7 +87,8 @@ class Ray:
 
     def _at_once(self) -> int:
         # Asked again and again: nodes die, and others join.
-        return self._most or QUEUED * self._processors()
+        most = QUEUED * self._processors()
+        return min(self._most or most, most)
 
     def _processors(self) -> int:
         if found := int(self._ray.cluster_resources().get("CPU", 0)):
@@ -99,8 +100,8 @@ class Ray:
 
     def _own(self, error: BaseException) -> BaseException | None:
         """What the work raised; None of what Ray says of a process or a node that is gone."""
-        cause: BaseException | None = getattr(error, "cause", None)
-        return cause if isinstance(error, self._ray.exceptions.RayTaskError) else None
+        is_raised = isinstance(error, self._ray.exceptions.RayTaskError)
+        return error.cause if is_raised else None  # type: ignore[attr-defined]
 
 
 def _done(work: Callable[[Item], Answer], item: Item, folder: str) -> Answer:
@@ -110,7 +111,7 @@ def _done(work: Callable[[Item], Answer], item: Item, folder: str) -> Answer:
         return work(item)
     except FileNotFoundError as error:
         raise ArtifactError(
-            f"{error.filename} is not there on the node {socket.gethostname()}",
+            f"{error.filename or error} is not there on the node {socket.gethostname()}",
             hint=SHARED,
         ) from error
 
