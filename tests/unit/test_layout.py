@@ -142,7 +142,14 @@ def test_help_imports_nothing_heavy():
 def test_the_core_needs_no_torch():
     project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
     assert not any(name.startswith(("torch", "safetensors")) for name in project["dependencies"])
-    assert set(project["optional-dependencies"]) == {"train", "serve", "ray", "translate", "dev"}
+    assert set(project["optional-dependencies"]) == {
+        "train",
+        "serve",
+        "ray",
+        "cloud",
+        "translate",
+        "dev",
+    }
     assert "torch>=2.9,<2.14" in project["optional-dependencies"]["train"]
 
 
@@ -156,7 +163,7 @@ def test_the_core_installs_what_it_imports_and_nothing_else():
     imported = {homes[top][0].lower() for top in tops} - {"bedstone"}
     assert core <= imported
     brought = {"markupsafe", "pydantic_core"}  # by jinja2 and pydantic, whose types they are
-    more = [*extras["train"], *extras["serve"], *extras["translate"]]
+    more = [*extras["train"], *extras["serve"], *extras["translate"], *extras["ray"]]
     assert imported <= core | brought | distributions(more)
     assert not core & LARGE
 
