@@ -301,10 +301,12 @@ def test_a_run_that_cannot_be(cli, store, words, message):
     assert message in err
 
 
-def test_there_is_no_engine_but_the_local_one(cli, crawl, store):
-    words = ("run", RECIPE, "--input", f"crawl={crawl}", "--store", store, "--engine", "loacl")
+@pytest.mark.parametrize("engine", ["loacl", "ray:", "ray:there", "rays", "local:1"])
+def test_there_is_no_such_engine(cli, crawl, store, engine):
+    words = ("run", RECIPE, "--input", f"crawl={crawl}", "--store", store, "--engine", engine)
     status, _, err = cli(*words)
-    assert (status, "'loacl' is not one of 'local'" in err) == (2, True)
+    assert (status, "HOST:PORT" in err) == (2, True)
+    assert not store.exists()
 
 
 def test_a_circle_is_named(cli, tmp_path):

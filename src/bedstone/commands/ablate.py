@@ -285,7 +285,7 @@ def ablate(
     ] = None,
     dry_run: Annotated[bool, typer.Option(help="only say what it would take")] = False,
     store: Store = STORE,
-    workers: Workers = 1,
+    workers: Workers = None,
     engine: EngineName = "local",
     progress: Progress | None = None,
 ) -> Ablate | AblatePrice:
@@ -316,7 +316,7 @@ def ablate(
     path, found = recipe_of(recipe), {name: given(each, store) for name, each in inputs.items()}
     held = None if hold is None else [word.strip() for word in hold.split(",") if word.strip()]
     compared = [ablation_recipes.load(path, words_of(sets), varied, size, held) for size in sizes]
-    where = making(store, progress, workers)
+    where = making(store, progress, workers, engine)
     priced = [(each, found, size) for each, size in zip(compared, sizes, strict=True)]
     rates = [rate or (RATE if size else 1.0) for size in sizes]
     if dry_run:

@@ -160,7 +160,7 @@ def audit(
     chart: Annotated[PathLike | None, typer.Option(help="draw the shares in this SVG file")] = None,
     language: Languages = (),
     store: Store = STORE,
-    workers: Workers = 1,
+    workers: Workers = None,
     engine: EngineName = "local",
     progress: Progress | None = None,
 ) -> Audit:
@@ -182,7 +182,7 @@ def audit(
 
         found = cast(Audit, audit_shares(paths_of(shares), speakers))
     else:
-        where = making(store, progress, workers)
+        where = making(store, progress, workers, engine)
         documents, labels, kept = _inputs(given(inputs, store), text_column, where)
         found = _audited(
             where,

@@ -70,14 +70,27 @@ NOT_KNOWN = "-"
 """In the place of a number."""
 Store = Annotated[PathLike, typer.Option(help="folder of the artifacts, or s3://BUCKET/PREFIX")]
 Workers = Annotated[
-    int,
+    int | None,
     typer.Option(
         min=1,
         max=1_024,
-        help="processes over shards, or over the pages of one; they change no byte",
+        help="processes over shards, or over the pages of one; they change no byte; without it, 1, "
+        "or with --engine ray as many as there are processors",
     ),
 ]
-EngineName = Annotated[Literal["local"], typer.Option(help="who does the work")]
+EngineName = Annotated[
+    str,
+    typer.Option(
+        help="who does the work: local; ray, a cluster of its own on this machine; or "
+        "ray:HOST:PORT, the cluster there"
+    ),
+]
+PartName = Annotated[
+    str | None,
+    typer.Option(
+        "--shard", help="I/N, of an array of jobs: of N shards one; without it, all are collected"
+    ),
+]
 Languages = Annotated[Words, typer.Option(help="show these alone, by any code: te,swa,zho_Hans")]
 NamedInputs = Annotated[
     Inputs, typer.Option("--input", help="NAME=PATH, for each input; twice takes both")

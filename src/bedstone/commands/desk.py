@@ -18,6 +18,7 @@ from bedstone.progress import Progress
 
 if TYPE_CHECKING:
     from bedstone.store.artifact import Artifact
+    from bedstone.store.engine import Engine
     from bedstone.store.making import Making
 
 NAME = re.compile(r"([a-z_.]+-)?[0-9a-f]{4,64}")
@@ -189,12 +190,31 @@ def naming_column() -> Iterator[None]:
         raise
 
 
-def making(store: PathLike, progress: Progress | None, workers: int = 1) -> "Making":
-    """Where and how the command's artifacts are made."""
-    from bedstone.store.engine import Local
+def making(
+    store: PathLike, progress: Progress | None, workers: int | None = 1, engine: str = "local"
+) -> "Making":
+    """Where and how the command's artifacts are made.
+
+    Raises:
+        ConfigError: there is no such engine.
+        BedstoneError: it is not installed, or does not answer.
+    """
     from bedstone.store.making import Making
 
-    return Making(store_of(store), Local(workers), progress or Progress())
+    return Making(store_of(store), _engine(engine, workers), progress or Progress())
+
+
+def _engine(name: str, workers: int | None) -> "Engine":
+    kind, colon, address = name.partition(":")
+    if name == "local":
+        from bedstone.store.engine import Local
+
+        return Local(workers or 1)
+    if kind != "ray" or (colon and not address):
+        raise ConfigError(f"--engine {name}: it is local, ray or ray:HOST:PORT")
+    from bedstone.store.cluster import OWN, Ray
+
+    return Ray(address or OWN, workers)
 
 
 def tell_rejected(made: Mapping[str, "Artifact"], progress: Progress | None) -> dict[str, int]:

@@ -100,7 +100,7 @@ def domain(
     ] = 300,
     out: Annotated[PathLike, typer.Option(help="where the table to fill in is written")] = TABLE,
     store: Store = STORE,
-    workers: Workers = 1,
+    workers: Workers = None,
     engine: EngineName = "local",
     progress: Progress | None = None,
 ) -> Domain:
@@ -120,7 +120,7 @@ def domain(
     if not paths_of(seed):
         raise ConfigError("no example of the domain is given", hint="--seed FOLDER")
     table = None if labels else target("--out", out)
-    where = making(store, progress, workers)
+    where = making(store, progress, workers, engine)
     documents, language, kept = corpus_of(artifact_of(artifact, store))
     examples = _seed(given(seed, store), text_column, where)
     language = language or where.build("corpus.language", {}, documents=documents)

@@ -156,7 +156,7 @@ def ladder(
     dry_run: Annotated[bool, typer.Option(help="only say what it would take")] = False,
     chart: Annotated[PathLike | None, typer.Option(help="draw it, as SVG")] = None,
     store: Store = STORE,
-    workers: Workers = 1,
+    workers: Workers = None,
     engine: EngineName = "local",
     progress: Progress | None = None,
 ) -> Ladder | LadderPrice:
@@ -179,7 +179,7 @@ def ladder(
     found = {name: given(each, store) for name, each in inputs.items()}
     comparison = rungs.evenly(recipes.load(file_of(recipe), words_of(sets), (), asked.aim, None))
     rungs.refuse_decided(words_of(sets), comparison)
-    where = making(store, progress, workers)
+    where = making(store, progress, workers, engine)
     if dry_run:
         return rungs.priced(asked, comparison, found, where.store)  # type: ignore[return-value]
     answer = rungs.climb(asked, comparison, found, where)

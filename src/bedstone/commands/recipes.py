@@ -13,6 +13,7 @@ from bedstone.commands.declare import (
     Command,
     EngineName,
     NamedInputs,
+    PartName,
     PathLike,
     Paths,
     Sets,
@@ -45,7 +46,8 @@ class Run(TypedDict):
     """What a recipe has made, or would."""
 
     nodes: dict[str, str]
-    """By name, the folder of each artifact; of a dry run, what would be done."""
+    """By name, the folder of each artifact; of a part, how many of its shards; of a dry run, what
+    would be done."""
     rejected: NotRequired[dict[str, int]]
     """Reason -> records that gave no document; not of a dry run."""
     estimate: NotRequired[dict[str, Any] | None]
@@ -69,7 +71,7 @@ class Build(TypedDict):
     """What a stage has made."""
 
     artifact: str
-    """Its folder."""
+    """Its folder; of a part, how many of its shards."""
     metrics: dict[str, float]
     """Measured while it was made, by names that end in their unit."""
     rejected: dict[str, int]
@@ -93,11 +95,12 @@ def run(
         bool, typer.Option(help="say what would be built, and what it would take")
     ] = False,
     store: Store = STORE,
-    workers: Workers = 1,
+    workers: Workers = None,
     processes: Annotated[
         int, typer.Option(min=1, max=1_024, help="so many train a model together: one for each GPU")
     ] = 1,
     engine: EngineName = "local",
+    shard: PartName = None,
     verify: Verified = False,
     progress: Progress | None = None,
 ) -> Run:
@@ -110,12 +113,16 @@ def run(
         BedstoneError: a stage failed; what was finished stays, and the next run goes on.
     """
     from bedstone.store import recipe as recipes
+    from bedstone.store.artifact import Artifact
+    from bedstone.store.part import part_of
     from bedstone.store.whole import forget_all
 
+    if shard and (dry_run or processes > 1):
+        raise ConfigError("--shard builds shards: neither --dry-run nor --processes goes with it")
     plan = recipes.load(recipe_of(recipe), words_of(sets), until)
     found = {name: given(paths, store) for name, paths in inputs.items()}
     if verify and processes == 1:
-        forget_all(Path(store))
+        forget_all(store_of(store))
     if dry_run:
         from bedstone.commands.estimate import estimate
 
@@ -123,21 +130,28 @@ def run(
         nodes = recipes.preview(plan, built)
         return {
             "nodes": nodes,
-            "estimate": estimate(plan, found, built, workers, progress or Progress()),
+            "estimate": estimate(plan, found, built, workers or 1, progress or Progress()),
         }
     if processes > 1:
         from bedstone.store.stages import imported
 
         imported("training.processes", "bedstone run --processes").refuse_too_many(processes)
-        words = ["run", str(recipe), "--store", str(store), "--workers", str(workers)]
+        words = ["run", str(recipe), "--store", str(store), "--engine", engine]
         paths = [(name, path) for name, each in inputs.items() for path in paths_of(each)]
         words += [f"--input={name}={path}" for name, path in paths]
         words += [f"--set={change}" for change in words_of(sets)]
         words += ["--until", until] if until else []
         words += ["--verify"] if verify else []
+        words += ["--workers", str(workers)] if workers else []
         answer: Any = together(words, processes, progress or Progress())
         return answer  # type: ignore[no-any-return]
-    where = making(store, progress, workers)
+    part = part_of(shard) if shard else None
+    where = making(store, progress, workers, engine)
+    if part:
+        begun = recipes.run_part(plan, found, where.store, where.engine, part, where.progress)
+        whole = {name: each for name, each in begun.items() if isinstance(each, Artifact)}
+        told = {name: str(whole[name].path if name in whole else begun[name]) for name in begun}
+        return {"nodes": told, "rejected": tell_rejected(whole, progress)}
     made = recipes.run(plan, found, where.store, where.engine, where.progress)
     return {
         "nodes": {name: str(artifact.path) for name, artifact in made.items()},
@@ -209,8 +223,9 @@ def build(
     sets: Sets = (),
     inputs: NamedInputs = {},  # noqa: B006 (never changed)
     store: Store = STORE,
-    workers: Workers = 1,
+    workers: Workers = None,
     engine: EngineName = "local",
+    shard: PartName = None,
     verify: Verified = False,
     progress: Progress | None = None,
 ) -> Build:
@@ -223,18 +238,28 @@ def build(
     from bedstone import config as configs
     from bedstone.store.adoption import adopt as adopt_paths
     from bedstone.store.build import build as build_artifact
+    from bedstone.store.part import Share, build_part, part_of
     from bedstone.store.stages import find
     from bedstone.store.whole import forget_all
 
     made_by = find(stage)
     settings = configs.load(made_by.config, Path(config) if config else None, words_of(sets))
-    where = making(store, progress, workers)
+    part = part_of(shard) if shard else None
+    if part and not made_by.sharded:
+        raise ConfigError(f"--shard {shard}: {stage} maps no shards")
+    where = making(store, progress, workers, engine)
     if verify:
         forget_all(where.store)
     parents = {
         role: adopt_paths(given(paths, store), where.store, where.progress)
         for role, paths in inputs.items()
     }
+    if part:
+        share = build_part(
+            made_by, settings, parents, where.store, where.engine, part, where.progress
+        )
+        if isinstance(share, Share):
+            return {"artifact": str(share), "metrics": {}, "rejected": {}}
     made = build_artifact(made_by, settings, parents, where.store, where.engine, where.progress)
     return {
         "artifact": str(made.path),

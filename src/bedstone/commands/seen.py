@@ -50,7 +50,7 @@ def seen(
         typer.Option(help="an artifact: documents, which of them are kept, or a model of them"),
     ],
     store: Store = STORE,
-    workers: Workers = 1,
+    workers: Workers = None,
     engine: EngineName = "local",
     progress: Progress | None = None,
 ) -> Seen:
@@ -71,7 +71,7 @@ def seen(
             hint=f"give what one of {', '.join(WITH_TEXTS)} made, or what was made of that",
         )
     documents, kept, warnings = behind
-    where = making(store, progress, workers)
+    where = making(store, progress, workers, engine)
     asked = where.adopted(optional(items))
     controls = where.build("corpus.controls", {}, documents=documents, items=asked)
     found = where.build(

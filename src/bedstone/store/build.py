@@ -10,7 +10,7 @@ from functools import partial
 from pathlib import Path
 
 from bedstone.config import Config
-from bedstone.errors import BedstoneError, DataError, printable
+from bedstone.errors import ArtifactError, BedstoneError, DataError, printable
 from bedstone.progress import Progress
 from bedstone.store import whole, work
 from bedstone.store.artifact import (
@@ -24,7 +24,7 @@ from bedstone.store.artifact import (
     is_complete,
     list_files,
 )
-from bedstone.store.engine import Engine, Local
+from bedstone.store.engine import SHARED, Engine, Local
 from bedstone.store.place import place_of, shown
 from bedstone.store.provenance import current_code, current_machine
 from bedstone.store.rejected import WITHOUT, files_without
@@ -126,15 +126,7 @@ def _make_shards(
     started = time.monotonic()
     _check(request, mapped=False)
     requests = request.shards()
-    # A single shard is built in this process: what it says itself is shown, not "0 of 1 shards".
-    outer, inner = (progress, Progress()) if len(requests) > 1 else (Progress(), progress)
-    made = []
-    with outer.task("shards", len(requests)) as task:
-        own = max(engine.workers // max(len(requests), 1), 1)  # processes that a shard may have
-        make = partial(_build_shard, store=store, engine=Local(own), progress=inner)
-        for path in engine.map(make, requests):
-            made.append(Artifact(path))
-            task.advance()
+    made = build_shards(requests, store, engine, progress)
     sums = _summed([shard.manifest.metrics for shard in made])
     if WITHOUT in sums:
         sums[WITHOUT] = files_without(made)
@@ -144,8 +136,38 @@ def _make_shards(
         raise DataError(f"{_locations(requests)}: {error}", hint=error.hint) from error
     shards = tuple(shard.as_parent() for shard in made)
     manifest = _manifest(request, result, digest([s.content for s in shards]), engine, started)
-    _commit(manifest.model_copy(update={"shards": shards}), folder, outer)
-    outer.say(f"{len(shards)} shards in {manifest.seconds:.1f} s: {_name(folder)}")
+    _commit(manifest.model_copy(update={"shards": shards}), folder, progress)
+    if len(shards) > 1:
+        progress.say(f"{len(shards)} shards in {manifest.seconds:.1f} s: {_name(folder)}")
+
+
+def build_shards(
+    requests: Sequence[Request], store: Path, engine: Engine, progress: Progress
+) -> list[Artifact]:
+    """The artifacts of shards, in the requests' order.
+
+    Raises:
+        BedstoneError: one cannot be built, or a node of a cluster builds another.
+    """
+    # A single shard is built in this process: what it says itself is shown, not "0 of 1 shards".
+    outer, inner = (progress, Progress()) if len(requests) > 1 else (Progress(), progress)
+    # Processes that a shard may have; on a node of a cluster it has one.
+    own = max(engine.workers // max(len(requests), 1), 1) if isinstance(engine, Local) else 1
+    make = partial(_build_shard, store=store, engine=Local(own), progress=inner)
+    with outer.task("shards", len(requests)) as task:
+        paths = engine.map(make, requests, task.advance)
+        return [_seen(path, each, store) for path, each in zip(paths, requests, strict=True)]
+
+
+def _seen(path: Path, request: Request, store: Path) -> Artifact:
+    if path != (own := request.folder(store)):
+        raise BedstoneError(
+            f"a node has built {path.name} where {own.name} was asked of it",
+            hint="every node needs the same versions of Bedstone and of the libraries it names",
+        )
+    if not is_complete(path):
+        raise ArtifactError(f"{path} was built where this machine does not see it", hint=SHARED)
+    return Artifact(path)
 
 
 def _locations(requests: Sequence[Request]) -> str:

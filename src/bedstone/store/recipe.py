@@ -22,6 +22,7 @@ from bedstone.store.adoption import adopt, adopted
 from bedstone.store.artifact import Artifact, fault
 from bedstone.store.build import build
 from bedstone.store.engine import Engine
+from bedstone.store.part import Part, Share, build_part
 from bedstone.store.request import ask, require, wrong_roles
 from bedstone.store.stage import Stage
 from bedstone.store.stages import STAGES, find
@@ -141,6 +142,30 @@ def run(
         with naming(node):
             artifacts[node.name] = build(node.stage, node.config, inputs, store, engine, progress)
     return {node.name: artifacts[node.name] for node in recipe.nodes if node.name in artifacts}
+
+
+def run_part(
+    recipe: Recipe,
+    given: Mapping[str, Sequence[Path]],
+    store: Path,
+    engine: Engine,
+    part: Part,
+    progress: Progress | None = None,
+) -> dict[str, Artifact | Share]:
+    """Of every node what the part can build; what needs all shards of another is left out."""
+    _check_given(recipe, given)
+    progress = progress or Progress()
+    made: dict[str, Artifact | Share] = {name: adopt(paths, store) for name, paths in given.items()}
+    for node in recipe.nodes:
+        inputs = {role: made[source] for role, source in node.inputs.items() if source in made}
+        if len(inputs) == len(node.inputs):
+            with naming(node):
+                built = build_part(node.stage, node.config, inputs, store, engine, part, progress)
+            if built is not None:
+                made[node.name] = built
+    if waiting := [node.name for node in recipe.nodes if node.name not in made]:
+        progress.named("shard").say(f"wait for the other shards: {', '.join(waiting)}")
+    return {node.name: made[node.name] for node in recipe.nodes if node.name in made}
 
 
 def built(

@@ -27,6 +27,10 @@ class Request:
     inputs: Mapping[str, Shard]
     deciders: Mapping[str, Artifact]
 
+    def __str__(self) -> str:
+        mapped = [self.inputs[name] for name in self.inputs if self._is_mapped(name)]
+        return f"{self.stage.name} of {(mapped or [*self.inputs.values()])[0].location}"
+
     @property
     def digest(self) -> str:
         """What is asked for; equal requests give equal artifacts, as ``reproducible`` says.
@@ -60,7 +64,7 @@ class Request:
         columns = {
             name: [piece for each in given.shards if self._reads(each) for piece in self._cut(each)]
             for name, given in self.inputs.items()
-            if self.stage.role(name) in self.stage.sharded
+            if self._is_mapped(name)
         }
         counts = {role: len(shards) for role, shards in columns.items()}
         if len(set(counts.values())) != 1 or not all(counts.values()):
@@ -73,6 +77,9 @@ class Request:
             replace(self, inputs={**self.inputs, **dict(zip(columns, row, strict=True))})
             for row in rows
         )
+
+    def _is_mapped(self, name: str) -> bool:
+        return self.stage.role(name) in self.stage.sharded
 
     def _reads(self, shard: Shard) -> bool:
         return not self.stage.endings or self.stage.reads(shard.names[0])

@@ -70,6 +70,7 @@ CASES = (
     Case("run {recipe} --input crawl", "--input NAME=PATH", 2, "--input crawl={texts}"),
     Case("run {recipe} --input crawl={texts} --set share=1", "--set NODE.KEY=VALUE", 2,
          "--set documents.share=1"),
+    Case("run {recipe} --input crawl={texts} --shard 9/8", "--shard 1/8", 2),
     Case("size {config} --device H100-SXM", "--mfu 12000 --device H100-SXM", 2),
     Case("size {config} --mfu 3000", "--device H100-SXM"),
     Case("size {endless} --mfu 3000 --device H100-SXM", "--seq-len 2048"),

@@ -1,11 +1,15 @@
+import os
 import signal
 import subprocess
 import sys
 import time
+from concurrent.futures import Future
+from pathlib import Path
 
 import pytest
 
-from bedstone.store.engine import Local
+from bedstone.errors import BedstoneError, DataError
+from bedstone.store.engine import Local, answers
 
 BUSY = """
 import multiprocessing, threading, time
@@ -44,3 +48,61 @@ def test_workers_end_with_a_killed_parent():
         process.send_signal(signal.SIGKILL)
         # The workers hold the same stdout: it ends when the last of them has.
         assert process.communicate(timeout=20) == ("", None)
+
+
+def mortal(path: Path) -> str:
+    """As often as the file says, it kills who works on it."""
+    if left := int(path.read_text()):
+        path.write_text(str(left - 1))
+        os.kill(os.getpid(), signal.SIGKILL)
+    return path.name
+
+
+def lives(folder: Path, **deaths: int) -> list[Path]:
+    for name, number in deaths.items():
+        (folder / name).write_text(str(number))
+    return [folder / name for name in deaths]
+
+
+@pytest.mark.parametrize("deaths", [1, 2])
+def test_what_a_dead_worker_did_not_answer_is_done_again(deaths, tmp_path):
+    ends = []
+    paths = lives(tmp_path, a=0, b=deaths, c=0, d=0)
+    assert list(Local(2).map(mortal, paths, lambda: ends.append(1))) == ["a", "b", "c", "d"]
+    assert len(ends) == 4
+
+
+def test_what_three_workers_died_of_is_named(tmp_path):
+    paths = lives(tmp_path, a=0, b=9, c=0, d=0)
+    with pytest.raises(BedstoneError, match=f"died 3 times.*\n.*2 of 4, {paths[1]}") as caught:
+        list(Local(2).map(mortal, paths))
+    assert "fewer workers" in caught.value.hint
+    assert paths[1].read_text() == "6"
+
+
+def test_who_is_patient_fails_when_all_others_are_done():
+    begun, ended = [], []
+
+    def begin(item: int) -> Future[int]:
+        begun.append(item)
+        future: Future[int] = Future()
+        if item % 3:
+            future.set_result(item)
+        else:
+            future.set_exception(DataError(f"{item} is bad", hint="mend it"))
+        return future
+
+    found = answers(
+        [1, 3, 2, 6, 9], begin, lambda: 2, lambda it: it, lambda: ended.append(1), is_patient=True
+    )
+    assert next(found) == 1
+    with pytest.raises(DataError) as caught:
+        list(found)
+    assert str(caught.value).split("\n") == [
+        "3 is bad",
+        "it was 2 of 5, 3",
+        "2 others failed too: 4 of 5, 6; 5 of 5, 9",
+    ]
+    assert caught.value.hint == "mend it"
+    assert begun == [1, 3, 2, 6, 9]
+    assert len(ended) == 2
