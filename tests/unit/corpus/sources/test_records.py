@@ -186,7 +186,7 @@ def test_what_follows_damage_in_members_of_its_own_is_read(records, run, rows):
         *((row["id"], row["text"]) for row in rows(made, "documents.parquet")), strict=True
     )
     assert {text[0] for text in texts} == {"0", "1", "2"}
-    assert [text for text in texts if text[0] == "2"][0].startswith("2-0 ")
+    assert next(text for text in texts if text[0] == "2").startswith("2-0 ")
     assert len(set(ids)) == len(ids)
     lost = [row for row in rows(made, "rejected/records.parquet") if row["reason"] == "damaged"]
     assert sum(row["bytes"] for row in lost) == result.metrics["lost_bytes"] > 0
