@@ -120,7 +120,7 @@ def run(config: ExtractConfig, job: Job) -> Result:
         raise DataError(f"{crawl.location}: a shard of a crawl is one file")
     reasons = REASONS if _is_crawl(crawl) else REASONS_OF_RECORDS
     ledger, left_out, counts = Ledger(), LeftOutOfPages(), Counter[str]()
-    input_bytes = sum(path.stat().st_size for path in crawl.files)
+    file_bytes = sum(path.stat().st_size for path in crawl.files)
     with (
         tables.writing(job, "documents.parquet", DOCUMENTS) as documents,
         tables.writing(job, "rejected/records.parquet", REJECTED) as rejected,
@@ -137,8 +137,8 @@ def run(config: ExtractConfig, job: Job) -> Result:
                 counts[outcome.reason] += 1
             else:
                 counts["skipped_pages"] += 1
-        # Or nothing would tell of the file.
-        if not counts and not ledger.records and ledger.input_bytes == input_bytes:
+        if not counts and not ledger.records and ledger.input_bytes == file_bytes:
+            # Or nothing would tell of the file.
             rejected.append((0, "", "empty", ledger.input_bytes))
             counts["empty"] += 1
     gives_none = not counts["documents"] + counts["skipped_pages"]

@@ -142,10 +142,8 @@ def _without(parts: list[Artifact], shards: list[Shard]) -> dict[str, str]:
         if _none_of(pieces):
             first, *others = shard.files if shard else pieces[0].manifest.paths.values()
             more = f" and {len(others):,} more" if others else ""
-            sums = Counter[str]()
-            for piece in pieces:
-                sums.update(_reasons_of_none(piece.manifest.metrics))
-            found[f"{Path(first).resolve()}{more}"] = _listed(sums)
+            reasons_of = (Counter(_reasons_of_none(piece.manifest.metrics)) for piece in pieces)
+            found[f"{Path(first).resolve()}{more}"] = _listed(sum(reasons_of, Counter()))
     return found
 
 

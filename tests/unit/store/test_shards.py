@@ -14,6 +14,7 @@ from bedstone.store.adoption import adopt
 from bedstone.store.artifact import Artifact, find_artifact
 from bedstone.store.build import build
 from bedstone.store.engine import Local
+from bedstone.store.request import ask
 from bedstone.store.stage import Job, Result, Stage
 
 
@@ -264,3 +265,28 @@ def test_files_of_other_kinds_are_passed_over(tmp_path, store):
     stage = replace(UPPER, endings=(".csv", ".tsv"))
     made = build(stage, Nothing(), {"texts": adopt([tmp_path / "mixed"], store)}, store, Local())
     assert made.manifest.metrics["input_texts"] == 1
+
+
+CUT = replace(UPPER, cut=(".b",), piece_bytes=lambda config: config.more or None)
+
+
+def test_large_files_are_cut_where_the_stage_says_how(tmp_path, store):
+    folder = tmp_path / "texts"
+    folder.mkdir()
+    for name in ("a.a", "b.B", "c.b"):
+        (folder / name).write_text(name * 3)
+    texts = adopt([folder], store)
+    whole = ask(CUT, Nothing(), {"texts": texts}).shards()
+    cut = ask(CUT, Nothing(more=4), {"texts": texts}).shards()
+    shards = [request.inputs["texts"] for request in cut]
+    assert [(shard.files[0].name, shard.span) for shard in shards] == [
+        ("a.a", None),
+        *(("b.B", range(start, stop)) for start, stop in ((0, 4), (4, 8), (8, 9))),
+        *(("c.b", range(start, stop)) for start, stop in ((0, 4), (4, 8), (8, 9))),
+    ]
+    assert [request.inputs["texts"].span for request in whole] == [None] * 3
+    assert len({shard.content for shard in shards}) == len(shards)
+    sources = [request.inputs["texts"].content for request in whole]
+    assert [shard.source for shard in shards] == [sources[0], *[sources[1]] * 3, *[sources[2]] * 3]
+    # Of no more bytes than a piece may have, it is what it was.
+    assert ask(CUT, Nothing(more=9), {"texts": texts}).shards()[1].inputs["texts"].span is None

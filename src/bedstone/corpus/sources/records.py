@@ -91,11 +91,7 @@ class _Group(NamedTuple):
 
 
 def of_table(
-    path: Path,
-    fields: Fields,
-    is_taken: IsTaken,
-    ledger: Ledger,
-    span: range | None = None,
+    path: Path, fields: Fields, is_taken: IsTaken, ledger: Ledger, span: range | None = None
 ) -> Iterator[Found]:
     """The records of a table, or of the piece of a ``span``, and what is damaged.
 
@@ -212,9 +208,10 @@ def _packed_lines(
                 yield last
             last, text_end = line, line.start + line.size
         start, position = position, run.following()
-        lost_bytes = max(position - run.end, 0)
+        end = min(run.end, position)
+        lost_bytes = position - end
         if last and run.is_damaged and _values(last.content) is None:  # it is cut off
-            lost_bytes += (run.end - start) * last.size // (text_end - text_start)
+            lost_bytes += (end - start) * last.size // (text_end - text_start)
         elif last:
             yield last
         if run.is_damaged or lost_bytes:
@@ -292,8 +289,8 @@ def _of_parquet(
         ledger.input_bytes += (behind[0] if behind else path.stat().st_size) - first_byte
         wanted = [name for name in (fields.text, fields.url) if name in present]
         number = own[0].first_row if own else 0
-        numbers_of = [group.number for group in own]
-        for batch in file.iter_batches(BATCH_ROWS, row_groups=numbers_of, columns=wanted):
+        chosen = [group.number for group in own]
+        for batch in file.iter_batches(BATCH_ROWS, row_groups=chosen, columns=wanted):
             numbers = range(number, number + len(batch))
             taken = [each for each in numbers if is_taken(each)]
             rows = batch.take(pa.array([each - number for each in taken], pa.int64())).to_pylist()
@@ -310,7 +307,7 @@ def _groups(metadata: pq.FileMetaData, size: int) -> list[_Group]:
         group = metadata.row_group(number)
         column = group.column(0)
         pages = filter(None, (column.dictionary_page_offset, column.data_page_offset))
-        start = max(start, min(*pages, size - 1))
+        start = max(start, min([*pages, size - 1]))
         if group.num_rows:
             found.append(_Group(number, start, first_row))
         first_row += group.num_rows

@@ -156,7 +156,7 @@ class _Parts:
     def read(self, span: range) -> Iterator[Part]:
         """Those of a piece, from its first unit that begins with a record on."""
         back = self._max_block_bytes + MAX_BYTES + MARGIN_BYTES
-        if len(self._data) > back and self._begins_with_member_of(back):
+        if len(span) < len(self._data) > back and self._begins_with_member_of(back):
             if span.start:
                 return
             span = range(len(self._data))
