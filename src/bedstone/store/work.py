@@ -53,8 +53,13 @@ def written(path: Path) -> Iterator[Path]:
     unfinished = path.with_name(f"{path.name}.{os.getpid()}{UNFINISHED}")
     with named(unfinished):
         yield unfinished
-        sync(unfinished)
-    unfinished.rename(path)
+        place(unfinished, path)
+
+
+def place(source: Path, path: Path) -> None:
+    """Give what is whole at ``source`` its name, safe against a power cut."""
+    sync(source)
+    source.rename(path)
     sync(path.parent)
 
 
