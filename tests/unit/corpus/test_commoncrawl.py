@@ -323,3 +323,23 @@ def test_killed_anywhere_it_goes_on_and_fetches_nothing_twice(unhurried, tmp_pat
         # Only what was under way is asked for again: a request a connection, or the search's.
         assert len(crawl.asked) <= len(alone.asked) + 4 * killed
         assert set(crawl.counts()) == set(alone.counts())
+
+
+def test_killed_within_a_file_it_goes_on_with_the_rest(common_crawl, at, store):
+    common_crawl.content[PATHS] = gzip.compress(WARCS[0].encode())
+    common_crawl.faults[WARCS[0]] = ["slow"]
+    words = 10**9, config(at, files=1), store
+    process = multiprocessing.get_context("forkserver").Process(target=build_until, args=words)
+    process.start()
+    half = len(common_crawl.content[WARCS[0]]) // 2
+    while sum(path.stat().st_size for path in store.glob("*/.scratch/*00.warc.gz")) < half:
+        assert process.is_alive()
+    process.kill()
+    process.join()
+    made = fetched(at, store, files=1)
+    assert list(contents(made).values()) == [common_crawl.content[WARCS[0]]]
+    assert [each.range for each in common_crawl.asked if each.key == WARCS[0]] == [
+        None,
+        f"bytes={half}-",
+    ]
+    assert common_crawl.counts()[PATHS] == 1

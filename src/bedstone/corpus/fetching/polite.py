@@ -90,18 +90,26 @@ class Fetcher:
     def __init__(self, server: Server, connections: int, pace: Pace | None = None) -> None:
         self.server, self._connections = server, connections
         self._over = threading.Event()
-        self._pace = pace or Pace(self._over.wait)
+        self._pace = pace or Pace(self._sleep)
         self._failed, self._lock = deque[bool](maxlen=RECENT), threading.Lock()
 
     def each(self, make: Callable[[Item], Answer], items: Iterable[Item]) -> Iterator[Answer]:
         """``make(item)`` of each, as they are done; the first error stops the others."""
-        with ThreadPoolExecutor(self._connections) as pool:
+
+        def guarded(item: Item) -> Answer:
             try:
-                for each in as_completed([pool.submit(make, item) for item in items]):
-                    yield each.result()
+                return make(item)
             except BaseException:
                 self._over.set()
-                pool.shutdown(wait=False, cancel_futures=True)
+                raise
+
+        with ThreadPoolExecutor(self._connections) as pool:
+            try:
+                for each in as_completed([pool.submit(guarded, item) for item in items]):
+                    if not isinstance(each.exception(), CancelledError):
+                        yield each.result()
+            except BaseException:
+                self._over.set()
                 raise
 
     def file(self, key: str, path: Path, first_bytes: int | None = None) -> Version:
@@ -169,6 +177,10 @@ class Fetcher:
 
         return self._asked(key, PART_SECONDS, attempt)
 
+    def _sleep(self, seconds: float) -> None:
+        if self._over.wait(seconds):
+            raise CancelledError
+
     def _save(self, coming: Coming, path: Path, until: int) -> None:
         have = coming.start
         with work.named(path):
@@ -182,6 +194,7 @@ class Fetcher:
                     raise PassingError(f"it ends after {have:,} of {until:,} bytes")
                 with work.named(path):
                     stream.write(data)
+                    stream.flush()  # now, where an error of the disk is known for one
                 have += len(data)
 
     def _asked(self, key: str, interval_seconds: float, attempt: Callable[[], Answer]) -> Answer:
