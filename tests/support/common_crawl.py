@@ -45,7 +45,8 @@ class Asked(NamedTuple):
 class CommonCrawl:
     """A small crawl: files of pages, of their texts, and an index of their addresses."""
 
-    def __init__(self, files=4, pages=12, block_lines=7):
+    def __init__(self, files=4, pages=12, block_lines=7, body=None):
+        body = body or (lambda dice: dice.randbytes(300).hex().encode())
         self.content = {}
         self.asked, self.at_once, self.most_at_once = [], 0, 0
         self.faults, self.lock, self.over = {}, threading.Lock(), threading.Event()
@@ -59,8 +60,8 @@ class CommonCrawl:
             for page in range(pages):
                 host = ("www.a.example", "b.example", "shop.b.example", "b-c.example")[page % 4]
                 url = f"https://{host}/{number}/{page}"
-                body = random.Random(url).randbytes(300).hex().encode()
-                members.append(gzip.compress(record(url, body), mtime=0))
+                content = body(random.Random(url))
+                members.append(gzip.compress(record(url, content), mtime=0))
                 offset = sum(map(len, members[:-1]))
                 lines.append(self.line(url, name, offset, len(members[-1]), LANGUAGES[page % 3]))
             self.content[name] = b"".join(members)

@@ -343,3 +343,10 @@ def test_killed_within_a_file_it_goes_on_with_the_rest(common_crawl, at, store):
         f"bytes={half}-",
     ]
     assert common_crawl.counts()[PATHS] == 1
+
+
+def test_a_full_disk_is_named_and_not_asked_again(common_crawl, at, store, little_room):
+    common_crawl.content[PATHS] = gzip.compress(WARCS[0].encode())
+    with little_room(), pytest.raises(BedstoneError, match="cannot be written"):
+        fetched(at, store, files=1)
+    assert common_crawl.counts()[WARCS[0]] == 1

@@ -183,19 +183,17 @@ class Fetcher:
 
     def _save(self, coming: Coming, path: Path, until: int) -> None:
         have = coming.start
-        with work.named(path):
-            stream = path.open("ab")
-        with stream:
+        with path.open("ab", buffering=0) as stream:
             while have < until:
                 if self._over.is_set():
                     raise CancelledError
                 data = coming.read(min(READ_BYTES, until - have))
                 if not data:
                     raise PassingError(f"it ends after {have:,} of {until:,} bytes")
-                with work.named(path):
-                    stream.write(data)
-                    stream.flush()  # now, where an error of the disk is known for one
                 have += len(data)
+                with work.named(path):
+                    while data:
+                        data = data[stream.write(data) :]
 
     def _asked(self, key: str, interval_seconds: float, attempt: Callable[[], Answer]) -> Answer:
         for number in range(TRIES):
