@@ -13,7 +13,6 @@ Of an index alone, languages are a sample: blocks are drawn until there are enou
 import json
 import math
 import re
-from collections.abc import Iterator, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal
@@ -21,18 +20,10 @@ from typing import Annotated, Any, ClassVar, Literal
 from pydantic import Field, model_validator
 
 from bedstone.config import Config
+from bedstone.corpus.fetching import url_index
 from bedstone.corpus.fetching.polite import PART_SECONDS, Fetcher, Version
 from bedstone.corpus.fetching.server import BeyondError, Server
-from bedstone.corpus.fetching.url_index import (
-    CLUSTER,
-    RECORD_BYTES,
-    Block,
-    Place,
-    Wanted,
-    blocks_within,
-    drawn_blocks,
-    places,
-)
+from bedstone.corpus.fetching.url_index import CLUSTER, RECORD_BYTES, Span, Wanted
 from bedstone.corpus.web import packing
 from bedstone.errors import ConfigError, DataError
 from bedstone.lots import lot
@@ -44,15 +35,16 @@ from bedstone.store.stage import Job, Metrics, Result, Stage
 
 AT = "https://data.commoncrawl.org/"
 TERMS = "https://commoncrawl.org/terms-of-use"
-PATHS_BYTES = 64 << 20
-"""Of the list of a crawl's files, unpacked: 100,000 files are 14 million bytes."""
-PART_BYTES = 64 << 20
-"""Of a file of pages, about."""
+INDEX = "cc-index/collections/{}/indexes"
+PART_PAGES = 1_000
+"""Of a file of pages."""
 ASSUMED_BYTES_PER_SECOND = 10e6
 """Of all connections together: an assumption, for what is told beforehand."""
 MUCH_BYTES = 2e12
 ASKED = 5
 """Files whose size is looked up, for what is told beforehand."""
+
+Made = tuple[list[File], list[Source], Metrics]
 
 
 class CommonCrawlConfig(Config):
@@ -104,9 +96,14 @@ def run(config: CommonCrawlConfig, job: Job) -> Result:
         DataError: the crawl has not what is asked for.
         BedstoneError: the server refuses, or fails too often: what is complete is kept.
     """
-    fetcher = _fetcher(config)
     fetch = _files if config.files else _pages
-    return fetch(config, job, fetcher)
+    files, sources, metrics = fetch(config, job, _fetcher(config))
+    begun = {path.stem: Version.of(path.with_suffix("")) for path in job.scratch.glob("*.json")}
+    etags = {name: version.etag for name, version in sorted(begun.items())}
+    told = {"crawl": config.crawl, "terms_of_use": TERMS, "etags": etags}
+    about = write_json(job, f"{ABOUT}/fetched.json", told)
+    metrics["input_bytes"] = sum(file.bytes for file in files)
+    return Result(metrics, (*files, about), tuple(sources))
 
 
 def foreseen(config: CommonCrawlConfig, scratch: Path) -> dict[str, Any]:
@@ -149,47 +146,39 @@ def _fetcher(config: CommonCrawlConfig) -> Fetcher:
 def _drawn_keys(config: CommonCrawlConfig, fetcher: Fetcher, scratch: Path) -> list[str]:
     name = f"{config.kind}.paths.gz"
     key = f"crawl-data/{config.crawl}/{name}"
-    fetcher.file(key, scratch / name, PATHS_BYTES)
-    try:
-        found = packing.unpacked((scratch / name).read_bytes(), packing.gzip, PATHS_BYTES)
-    except packing.TooLarge:
-        raise DataError(f"{key} unpacks to over {PATHS_BYTES:,} bytes") from None
-    keys = found.content.decode(errors="replace").split()
-    form = re.compile(
-        rf"crawl-data/{config.crawl}/segments/\d[\w.]*/{config.kind}/[\w-][\w.-]*\.warc[\w.]*\.gz",
-        re.ASCII,
-    )
-    if not found.is_whole or not all(map(form.fullmatch, keys)):
-        raise DataError(f"{key} is no list of files of {config.crawl}")
+    fetcher.file(key, scratch / name, url_index.UNPACKED_BYTES)
+    keys = url_index.lines((scratch / name).read_bytes(), key)
+    form = rf"crawl-data/{config.crawl}/segments/\d[\w.]*/{config.kind}/[\w-][\w.-]*\.gz"
+    if wrong := [each for each in keys if not re.fullmatch(form, each, re.ASCII)]:
+        raise DataError(f"{key} is no list of files of {config.crawl}: {wrong[0][:300]}")
     if len(keys) < (config.files or 0):
         raise DataError(f"{config.crawl} has {len(keys):,} files of {config.kind}")
     return sorted(keys, key=lambda key: lot(key, f"files {config.seed}"))[: config.files]
 
 
-def _files(config: CommonCrawlConfig, job: Job, fetcher: Fetcher) -> Result:
-    keys = _drawn_keys(config, fetcher, job.scratch)
+def _files(config: CommonCrawlConfig, job: Job, fetcher: Fetcher) -> Made:
     first_bytes = config.first_megabytes and config.first_megabytes * 1_000_000
-    with job.progress.task("files", len(keys)) as task:
-        for _ in fetcher.each(partial(_file, job, fetcher, first_bytes), keys):
-            task.advance()
-    files = {key: job.record(Path(key).name) for key in sorted(keys)}
-    location = fetcher.server.location
-    sources = [
-        Source(name=key, version=config.crawl, sha256=file.sha256, location=location(key))
-        for key, file in files.items()
-    ]
-    metrics = {"files": len(files), "input_bytes": sum(file.bytes for file in files.values())}
-    return _result(config, job, list(files.values()), sources, dict(metrics))
 
-
-def _file(job: Job, fetcher: Fetcher, first_bytes: int | None, key: str) -> None:
-    name = Path(key).name
-    if not job.has(name):
+    def fetch(key: str) -> None:
+        name = Path(key).name
         path = job.scratch / name
-        version = fetcher.file(key, path, first_bytes)
-        if first_bytes and version.total_bytes > first_bytes:
-            _cut(path)
-        work.place(path, job.folder / name)
+        if not job.has(name):
+            version = fetcher.file(key, path, first_bytes)
+            if first_bytes and version.total_bytes > first_bytes:
+                _cut(path)
+            work.place(path, job.folder / name)
+
+    keys = sorted(_drawn_keys(config, fetcher, job.scratch))
+    with job.progress.task("files", len(keys)) as task:
+        for _ in fetcher.each(fetch, keys):
+            task.advance()
+    files = [job.record(Path(key).name) for key in keys]
+    sources = [
+        Source(name=key, version=config.crawl, sha256=file.sha256, location=location)
+        for key, file in zip(keys, files, strict=True)
+        for location in [fetcher.server.location(key)]
+    ]
+    return files, sources, {"files": len(files)}
 
 
 def _cut(path: Path) -> None:
@@ -197,123 +186,80 @@ def _cut(path: Path) -> None:
     with path.open("r+b") as file:
         start = max(0, path.stat().st_size - RECORD_BYTES)
         file.seek(start)
-        last = file.read().rfind(packing.GZIP)
-        file.truncate(start + last if start + last > 0 else None)
+        last = start + file.read().rfind(packing.GZIP)
+        file.truncate(last if last > 0 else None)
 
 
-def _pages(config: CommonCrawlConfig, job: Job, fetcher: Fetcher) -> Result:
+def _pages(config: CommonCrawlConfig, job: Job, fetcher: Fetcher) -> Made:
     found, metrics = _found(config, job, fetcher)
-    names = []
+    names, rejected = [], 0
     with job.progress.task("pages", len(found)) as task:
-        for number, portion in enumerate(_portions(found)):
-            names.append(name := f"pages-{number:05}.warc.gz")
+        for start in range(0, len(found), PART_PAGES):
+            names.append(name := f"pages-{start // PART_PAGES:05}.warc.gz")
+            pages = found[start : start + PART_PAGES]
+            paths = [job.scratch / name / str(number) for number in range(len(pages))]
             if not job.has(name):
-                folder = job.scratch / name
-                for _ in fetcher.each(partial(_page, fetcher, folder), portion):
+                for _ in fetcher.each(
+                    partial(_fetch_page, fetcher), zip(pages, paths, strict=True)
+                ):
                     task.advance()
-                with job.part(name) as path, path.open("wb") as file:
-                    file.writelines(_path(folder, each).read_bytes() for each in portion)
-    pages = [path for name in names for path in (job.scratch / name).iterdir()]
-    metrics["rejected_pages"] = sum(not path.stat().st_size for path in pages)
-    if metrics["rejected_pages"] == len(found):
+                with job.part(name) as whole, whole.open("wb") as file:
+                    file.writelines(path.read_bytes() for path in paths)
+            rejected += sum(not path.stat().st_size for path in paths)
+    if rejected == len(found):
         raise DataError(f"{config.crawl} has no such page", hint="ask for more pages, or others")
-    made = [job.record(name) for name in names]
-    sizes = {"pages": len(found), "input_bytes": sum(file.bytes for file in made)}
     source = Source(
         name="Common Crawl's URL index",
         version=config.crawl,
         sha256=digest(found),
-        location=fetcher.server.location(_index(config)),
+        location=fetcher.server.location(INDEX.format(config.crawl)),
     )
-    return _result(config, job, made, [source], sizes | metrics)
+    counts = {"pages": len(found) - rejected, "rejected_pages": rejected}
+    return [job.record(name) for name in names], [source], {**counts, **metrics}
 
 
-def _found(config: CommonCrawlConfig, job: Job, fetcher: Fetcher) -> tuple[list[Place], Metrics]:
-    """The pages that are wanted, in the order of the crawl's files."""
-    wanted = Wanted.of(config.domains, config.languages)
-    cluster = _cluster(config, job, fetcher, wanted)
-    total, blocks = drawn_blocks(cluster, config.seed)
-    found = dict[Place | None, None]()
-    read = unreadable = 0
-    with job.progress.task("blocks of the index", total) as task:
-        for block in blocks:
-            if len(found) >= (config.pages or 0):
-                break
-            each = _of_block(config, job, fetcher, block, wanted)
-            found |= dict.fromkeys(place for place in each if place)
-            read, unreadable = read + 1, unreadable + each.count(None)
-            task.advance(note=f"{len(found):,} pages")
-    job.progress.say(f"{len(found):,} pages are in {read:,} of {total:,} blocks of the index")
-    taken = sorted(place for place in list(found)[: config.pages] if place)
-    counts = {"index_blocks": read, "index_blocks_total": total, "unreadable_lines": unreadable}
-    return taken, dict(counts)
-
-
-def _index(config: CommonCrawlConfig) -> str:
-    return f"cc-index/collections/{config.crawl}/indexes"
-
-
-def _cluster(config: CommonCrawlConfig, job: Job, fetcher: Fetcher, wanted: Wanted) -> Path:
-    """The index's own index, or what of it may have the domains."""
-    key, path = f"{_index(config)}/{CLUSTER}", job.scratch / CLUSTER
-    if not wanted.keys:
-        fetcher.file(key, path)
-    elif not path.exists():
-        lines = blocks_within(partial(fetcher.part, key), fetcher.size(key), wanted.keys)
-        with work.written(path) as made:
-            made.write_bytes(b"".join(line + b"\n" for line in lines))
-    return path
-
-
-def _of_block(
-    config: CommonCrawlConfig, job: Job, fetcher: Fetcher, block: Block, wanted: Wanted
-) -> list[Place | None]:
-    path = job.scratch / "blocks" / f"{block.file}-{block.start}.json"
-    if not path.exists():
-        packed = fetcher.part(f"{_index(config)}/{block.file}", block.start, block.stop)
-        with work.written(path) as made:
-            made.write_text(json.dumps(list(places(packed, wanted))), "utf-8")
-    return [each and Place(*each) for each in json.loads(path.read_text("utf-8"))]
-
-
-def _portions(found: Sequence[Place]) -> Iterator[list[Place]]:
-    """Of about as many bytes each."""
-    portion, size = list[Place](), 0
-    for place in found:
-        portion.append(place)
-        size += place.stop - place.start
-        if size >= PART_BYTES:
-            yield portion
-            portion, size = [], 0
-    if portion:
-        yield portion
-
-
-def _page(fetcher: Fetcher, folder: Path, place: Place) -> None:
-    """Have its record in ``folder``; of one that is not where the index says, an empty file."""
-    path = _path(folder, place)
+def _fetch_page(fetcher: Fetcher, wanted: tuple[Span, Path]) -> None:
+    """Have its record at a path; of one that is not where the index says, an empty file."""
+    page, path = wanted
     if not path.exists():
         try:
-            packed = fetcher.part(*place)
+            packed = fetcher.part(*page)
         except BeyondError:
             packed = b""
-        record = packing.gzip_member(packed, RECORD_BYTES) or b""
+        record = packing.gzip_member(packed, 2 * RECORD_BYTES) or b""
         with work.written(path) as made:
             made.write_bytes(packed if record.startswith(b"WARC/") else b"")
 
 
-def _path(folder: Path, place: Place) -> Path:
-    return folder / f"{Path(place.file).name}-{place.start}-{place.stop}"
-
-
-def _result(
-    config: CommonCrawlConfig, job: Job, made: list[File], sources: list[Source], metrics: Metrics
-) -> Result:
-    begun = {path.stem: Version.of(path.with_suffix("")) for path in job.scratch.glob("*.gz.json")}
-    etags = {name: version.etag for name, version in sorted(begun.items())}
-    told = {"crawl": config.crawl, "terms_of_use": TERMS, "etags": etags}
-    about = write_json(job, f"{ABOUT}/fetched.json", told)
-    return Result(metrics, (*made, about), tuple(sources))
+def _found(config: CommonCrawlConfig, job: Job, fetcher: Fetcher) -> tuple[list[Span], Metrics]:
+    """The pages that are wanted, in the order of the crawl's files."""
+    index, cluster = INDEX.format(config.crawl), job.scratch / CLUSTER
+    wanted = Wanted.of(config.domains, config.languages)
+    if not wanted.keys:
+        fetcher.file(f"{index}/{CLUSTER}", cluster)
+    elif not cluster.exists():
+        part, size = partial(fetcher.part, f"{index}/{CLUSTER}"), fetcher.size(f"{index}/{CLUSTER}")
+        with work.written(cluster) as made:
+            made.write_bytes(b"\n".join(url_index.blocks_within(part, size, wanted.keys)))
+    total, blocks = url_index.drawn_blocks(cluster, config.seed)
+    found, unreadable = dict[Span, None](), 0
+    with job.progress.task("blocks of the index", total) as task:
+        for block in blocks:
+            path = job.scratch / f"{block.file}-{block.start}"
+            if not path.exists():
+                packed = fetcher.part(f"{index}/{block.file}", block.start, block.stop)
+                with work.written(path) as made:
+                    made.write_text(json.dumps(list(url_index.pages(packed, wanted))), "utf-8")
+            pages = json.loads(path.read_text("utf-8"))
+            found |= dict.fromkeys(Span(*page) for page in pages if page)
+            unreadable += pages.count(None)
+            task.advance(note=f"{len(found):,} pages")
+            if len(found) >= (config.pages or 0):
+                break
+    read = task.done
+    job.progress.say(f"{len(found):,} pages are in {read:,.0f} of {total:,} blocks of the index")
+    counts = {"index_blocks": read, "index_blocks_total": total, "unreadable_lines": unreadable}
+    return sorted(list(found)[: config.pages]), dict(counts)
 
 
 STAGE = Stage(

@@ -73,8 +73,10 @@ class Answer(NamedTuple):
 
 
 class _Request(urllib.request.Request):
-    def __init__(self, url: str, limits: Limits, *, is_public: bool, **given: Any) -> None:
-        super().__init__(url, **given)
+    def __init__(
+        self, url: str, data: Any, headers: Mapping[str, str], limits: Limits, *, is_public: bool
+    ) -> None:
+        super().__init__(url, data, dict(headers))
         self.limits, self.is_public = limits, is_public
 
 
@@ -145,7 +147,7 @@ def post(url: str, data: bytes, headers: Mapping[str, str], limits: Limits) -> A
         OSError, http.client.HTTPException: it does not come, or not whole, or is no HTTP.
     """
     start = time.monotonic()
-    with opened(url, headers, limits, data=data, is_public=False) as response:
+    with opened(url, headers, limits, data, is_public=False) as response:
         content = _content(response, limits.bytes)
     return Answer(response.status, response.headers, content, time.monotonic() - start)
 
@@ -155,9 +157,8 @@ def opened(
     url: str,
     headers: Mapping[str, str],
     limits: Limits,
-    *,
     data: bytes | None = None,
-    method: str | None = None,
+    *,
     is_public: bool = True,
 ) -> Iterator[http.client.HTTPResponse]:
     """What comes back, whatever its status, to be read within its limits.
@@ -167,7 +168,6 @@ def opened(
         headers: of the request.
         limits: of the answer.
         data: is sent by POST; without it, GET.
-        method: another than these.
         is_public: only an address that the whole internet has will do, or the very one in ``url``.
 
     Raises:
@@ -175,8 +175,7 @@ def opened(
         TooLargeError: it has more bytes than it may.
         OSError, http.client.HTTPException: it does not come, or not whole, or is no HTTP.
     """
-    sent = {"data": data, "headers": dict(headers), "method": method}
-    request = _Request(url, limits, is_public=is_public, **sent)
+    request = _Request(url, data, headers, limits, is_public=is_public)
     try:
         with OPENER.open(request, timeout=limits.wait_seconds()) as response:
             yield response

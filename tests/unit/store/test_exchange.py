@@ -61,7 +61,7 @@ def test_a_name_may_not_lead_into_a_private_network(names, address):
         opened("http://a.example/x", {}, limits()).__enter__()
     with (
         pytest.raises(BedstoneError, match=r"is not asked: a\.example leads to"),
-        Server("http://a.example", "me").coming("x"),
+        Server("http://a.example", "me").coming("x", 0, 1),
     ):
         pass
     assert not connected

@@ -11,6 +11,7 @@ parts are read (status.commoncrawl.org). The intervals are those of its cdx_tool
 """
 
 import json
+import logging
 import random
 import threading
 import time
@@ -25,6 +26,8 @@ from bedstone.corpus.fetching.server import BeyondError, Coming, PassingError, S
 from bedstone.errors import BedstoneError, DataError
 from bedstone.store import work
 
+log = logging.getLogger("bedstone")
+
 WHOLE_SECONDS, PART_SECONDS = 0.55, 1.0
 """Between two requests, whoever makes them."""
 TRIES = 8
@@ -33,6 +36,8 @@ LONGEST_PAUSE_SECONDS = 60.0
 """Of those that we choose."""
 LONGEST_WAIT_SECONDS = 600.0
 """That the server may ask for; if it is longer, the user may come back."""
+TOLD_SECONDS = 10.0
+"""A wait that is longer is told."""
 RECENT, FEWEST, ERROR_SHARE = 50, 10, 0.2
 """Requests that are judged by, how many at least, and the share of them that may fail."""
 FILE_BYTES = 8 << 30
@@ -124,7 +129,8 @@ class Fetcher:
             return min(version.total_bytes, first_bytes or version.total_bytes)
 
         def attempt() -> Version:
-            have, begun = _begun(path)
+            begun = Version.of(path)
+            have = path.stat().st_size if begun.etag and path.exists() else 0
             with self.server.coming(key, have, first_bytes, begun.etag) as coming:
                 version = Version(coming.etag, coming.total_bytes)
                 if coming.start not in (0, have) or (coming.start and version != begun):
@@ -152,8 +158,14 @@ class Fetcher:
             DataError: there is no such file, or the server gives no parts.
             BedstoneError: the server refuses, or fails too often.
         """
+        return self._part(key, start, stop)[0]
 
-        def attempt() -> bytes:
+    def size(self, key: str) -> int:
+        """How many bytes the file ``key`` has. Raises as ``part``."""
+        return self._part(key, 0, 1)[1]
+
+    def _part(self, key: str, start: int, stop: int) -> tuple[bytes, int]:
+        def attempt() -> tuple[bytes, int]:
             with self.server.coming(key, start, stop) as coming:
                 if coming.total_bytes < stop:
                     raise BeyondError(f"{self.server.location(key)} ends before byte {stop:,}")
@@ -164,16 +176,7 @@ class Fetcher:
                 found = b"".join(iter(partial(coming.read, READ_BYTES), b""))
             if len(found) < stop - start:
                 raise PassingError(f"{len(found):,} of {stop - start:,} bytes came")
-            return found
-
-        return self._asked(key, PART_SECONDS, attempt)
-
-    def size(self, key: str) -> int:
-        """How many bytes the file ``key`` has."""
-
-        def attempt() -> int:
-            with self.server.coming(key, method="HEAD") as coming:
-                return coming.total_bytes
+            return found, coming.total_bytes
 
         return self._asked(key, PART_SECONDS, attempt)
 
@@ -209,7 +212,10 @@ class Fetcher:
                     asked = f"the server asks to wait for {error.wait_seconds:,.0f} s"
                     raise BedstoneError(f"{trouble}: {asked}", hint=KEPT) from error
                 most_seconds = min(LONGEST_PAUSE_SECONDS, 2 * interval_seconds * 2**number)
-                self._pace.hold(error.wait_seconds or random.uniform(0, most_seconds))
+                pause_seconds = error.wait_seconds or random.uniform(0, most_seconds)
+                if pause_seconds > TOLD_SECONDS:
+                    log.warning("%s: nothing is asked for %.0f s", trouble, pause_seconds)
+                self._pace.hold(pause_seconds)
             else:
                 self._judge("", has_failed=False)
                 return found
@@ -222,13 +228,6 @@ class Fetcher:
         if has_failed and count >= FEWEST and failed > ERROR_SHARE * count:
             told = f"{failed} of the last {count} requests failed, so no more are made"
             raise BedstoneError(f"{told}; the last: {trouble}", hint=KEPT)
-
-
-def _begun(path: Path) -> tuple[int, Version]:
-    """How many bytes there are to go on from, and of which version."""
-    version = Version.of(path)
-    have = path.stat().st_size if version.etag and path.exists() else 0
-    return have, version
 
 
 def _beside(path: Path) -> Path:

@@ -70,22 +70,10 @@ class Server:
         return f"{self.at.rstrip('/')}/{quote(key)}"
 
     @contextmanager
-    def coming(
-        self,
-        key: str,
-        start: int = 0,
-        stop: int | None = None,
-        etag: str = "",
-        method: str = "GET",
-    ) -> Iterator[Coming]:
-        """The file ``key``, or a part of it: it is for the caller to see which, and to read.
+    def coming(self, key: str, start: int, stop: int | None, etag: str = "") -> Iterator[Coming]:
+        """The file ``key`` from ``start`` to ``stop``: it is for the caller to see what comes.
 
-        Args:
-            key: below the address.
-            start: of the part.
-            stop: of the part; None for the end.
-            etag: of the version whose part is wanted, of another all of it.
-            method: HEAD only tells of it.
+        With an ``etag``, of another version than that all comes.
 
         Raises:
             PassingError: none, or no whole one; another try may help.
@@ -102,7 +90,7 @@ class Server:
         most_bytes = HEAD_BYTES + (2**63 if stop is None else stop)
         limits = Limits(SILENCE_SECONDS, time.monotonic() + ANSWER_SECONDS, most_bytes)
         try:
-            with opened(url, headers, limits, method=method) as response:
+            with opened(url, headers, limits) as response:
                 self._judge(key, response)
                 yield _coming(response)
         except TooLargeError:

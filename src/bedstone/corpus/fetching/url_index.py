@@ -23,25 +23,18 @@ CLUSTER = "cluster.idx"
 LINE = re.compile(rb"([^\t\n]+)\t(cdx-\d{5}\.gz)\t(\d{1,12})\t(\d{1,7})\t\d{1,12}")
 CHUNK_BYTES = 1 << 16
 """Of ``cluster.idx`` that are read at a time; no line is so long."""
-BLOCK_BYTES = 64 << 20
-"""Of a block, unpacked: 3,000 lines are one or two million bytes."""
+UNPACKED_BYTES = 64 << 20
+"""Of a block or a list of files: 3,000 lines are two million bytes, 100,000 files 14 million."""
 MOST_BLOCKS = 200_000
 """Of the domains that are asked for."""
-RECORD_BYTES = 64 << 20
+RECORD_BYTES = 16 << 20
+"""Of a page: Common Crawl cuts its content at five million."""
 PAGE = re.compile(r"crawl-data/CC-MAIN-[\w-]{1,30}/segments/\d[\w.]{0,60}/warc/[\w-][\w.-]{0,150}")
 """How the index names a file of pages."""
 
 
-class Block(NamedTuple):
-    """Lines of the index, packed."""
-
-    file: str
-    start: int
-    stop: int
-
-
-class Place(NamedTuple):
-    """A page in the crawl."""
+class Span(NamedTuple):
+    """A block of the index, or a page in the crawl."""
 
     file: str
     start: int
@@ -68,7 +61,10 @@ class Wanted(NamedTuple):
         return (
             values["status"] == "200"
             and values["mime"] == "text/html"
-            and (not self.languages or _first_language(values) in self.languages)
+            and (
+                not self.languages
+                or str(values.get("languages")).partition(",")[0] in self.languages
+            )
             and (not self.keys or any(low <= key < high for low, high in self.keys))
         )
 
@@ -112,7 +108,7 @@ def blocks_within(
     return sorted(found)
 
 
-def drawn_blocks(path: Path, seed: int) -> tuple[int, Iterator[Block]]:
+def drawn_blocks(path: Path, seed: int) -> tuple[int, Iterator[Span]]:
     """How many lines the ``cluster.idx`` at ``path`` has, and their blocks in the seed's order."""
     starts = array("Q", [0])
     with path.open("rb") as file:
@@ -120,7 +116,7 @@ def drawn_blocks(path: Path, seed: int) -> tuple[int, Iterator[Block]]:
     count = len(starts) - 1
     lots = array("d", (lot(str(number), f"index {seed}") for number in range(count)))
 
-    def blocks() -> Iterator[Block]:
+    def blocks() -> Iterator[Span]:
         with path.open("rb") as file:
             for number in sorted(range(count), key=lots.__getitem__):
                 file.seek(starts[number])
@@ -129,44 +125,44 @@ def drawn_blocks(path: Path, seed: int) -> tuple[int, Iterator[Block]]:
     return count, blocks()
 
 
-def places(block: bytes, wanted: Wanted) -> Iterator[Place | None]:
+def pages(block: bytes, wanted: Wanted) -> Iterator[Span | None]:
     """The pages of a packed block that are wanted; None for a line that cannot be read.
 
     Raises:
         DataError: it is no block.
     """
-    try:
-        content, is_whole = _unpacked(block)
-    except packing.TooLarge:
-        raise DataError(f"a block of the index unpacks to over {BLOCK_BYTES:,} bytes") from None
-    if not is_whole:
-        raise DataError("a block of the index is damaged")
-    for line in content.decode(errors="replace").splitlines():
+    for line in lines(block, "a block of the index"):
         key, _, rest = line.partition(" ")
         try:
             values = json.loads(rest.partition(" ")[2])
             if wanted.takes(key, values):
-                yield _place(values)
+                yield _page(values)
         except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
             yield None
 
 
-def _first_language(values: dict[str, object]) -> str:
-    return str(values.get("languages", "")).partition(",")[0]
+def lines(packed: bytes, name: str) -> list[str]:
+    """The lines of what is packed with gzip.
+
+    Raises:
+        DataError: it is not, or unpacks to too much.
+    """
+    try:
+        found = packing.unpacked(packed, packing.gzip, UNPACKED_BYTES)
+    except packing.TooLarge:
+        raise DataError(f"{name} unpacks to over {UNPACKED_BYTES:,} bytes") from None
+    if not found.is_whole:
+        raise DataError(f"{name} is damaged")
+    return found.content.decode(errors="replace").splitlines()
 
 
-def _unpacked(block: bytes) -> tuple[bytes, bool]:
-    found = packing.unpacked(block, packing.gzip, BLOCK_BYTES)
-    return found.content, found.is_whole
-
-
-def _place(values: dict[str, str]) -> Place:
+def _page(values: dict[str, str]) -> Span:
     start, length = int(values["offset"]), int(values["length"])
     if not (
         PAGE.fullmatch(values["filename"]) and 0 <= start < 2**40 and 0 < length < RECORD_BYTES
     ):
         raise ValueError(values)
-    return Place(values["filename"], start, start + length)
+    return Span(values["filename"], start, start + length)
 
 
 def _lines(part: Callable[[int, int], bytes], start: int, size: int) -> Iterator[bytes]:
@@ -189,7 +185,7 @@ def _key(line: bytes) -> str:
     return found[1].decode(errors="replace").partition(" ")[0]
 
 
-def _block(line: bytes) -> Block:
+def _block(line: bytes) -> Span:
     _key(line)
     _, file, start, length = line.split(b"\t")[:4]
-    return Block(file.decode(), int(start), int(start) + int(length))
+    return Span(file.decode(), int(start), int(start) + int(length))
