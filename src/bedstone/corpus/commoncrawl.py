@@ -236,7 +236,7 @@ def _found(config: CommonCrawlConfig, job: Job, fetcher: Fetcher) -> tuple[list[
     index, cluster = INDEX.format(config.crawl), job.scratch / CLUSTER
     wanted = Wanted.of(config.domains, config.languages)
     if not wanted.keys:
-        fetcher.file(f"{index}/{CLUSTER}", cluster)
+        fetcher.file(f"{index}/{CLUSTER}", cluster, url_index.CLUSTER_BYTES)
     elif not cluster.exists():
         part, size = partial(fetcher.part, f"{index}/{CLUSTER}"), fetcher.size(f"{index}/{CLUSTER}")
         with work.written(cluster) as made:
@@ -257,7 +257,7 @@ def _found(config: CommonCrawlConfig, job: Job, fetcher: Fetcher) -> tuple[list[
             if len(found) >= (config.pages or 0):
                 break
     read = task.done
-    job.progress.say(f"{len(found):,} pages are in {read:,.0f} of {total:,} blocks of the index")
+    job.progress.say(f"{len(found):,} pages in {read:,.0f} of {total:,} blocks of the index")
     counts = {"index_blocks": read, "index_blocks_total": total, "unreadable_lines": unreadable}
     return sorted(list(found)[: config.pages]), dict(counts)
 

@@ -37,7 +37,7 @@ class PassingError(Exception):
     """What may be better at the next try, and how long the server asks to wait until then."""
 
     def __init__(self, said: str, wait_seconds: float = 0.0) -> None:
-        super().__init__(said)
+        super().__init__(printable(said))
         self.wait_seconds = wait_seconds
 
 
@@ -117,10 +117,9 @@ class Server:
         if status == FORBIDDEN:
             hint = "ask no more today: see https://status.commoncrawl.org, and write to its people"
             raise BedstoneError(f"{url}: status {status}: the server has shut us out", hint=hint)
-        if 300 <= status < 400:
-            place = printable(response.headers.get("Location", "nowhere")[:300])
-            raise BedstoneError(f"{url} points to {place}, which is not followed")
-        raise BedstoneError(f"{url}: status {status}")
+        place = response.headers.get("Location")
+        to = f", pointing to {place[:300]}, which is not followed" if place else ""
+        raise BedstoneError(f"{url}: status {status}{to}")
 
 
 def _coming(response: http.client.HTTPResponse) -> Coming:

@@ -25,8 +25,8 @@ CHUNK_BYTES = 1 << 16
 """Of ``cluster.idx`` that are read at a time; no line is so long."""
 UNPACKED_BYTES = 64 << 20
 """Of a block or a list of files: 3,000 lines are two million bytes, 100,000 files 14 million."""
-MOST_BLOCKS = 200_000
-"""Of the domains that are asked for."""
+CLUSTER_BYTES, MOST_BLOCKS = 1 << 29, 2_000_000
+"""Of a crawl's ``cluster.idx``, which has about a million lines of 100 bytes."""
 RECORD_BYTES = 16 << 20
 """Of a page: Common Crawl cuts its content at five million."""
 PAGE = re.compile(r"crawl-data/CC-MAIN-[\w-]{1,30}/segments/\d[\w.]{0,60}/warc/[\w-][\w.-]{0,150}")
@@ -58,13 +58,11 @@ class Wanted(NamedTuple):
 
     def takes(self, key: str, values: dict[str, object]) -> bool:
         """Whether a line is of a page that is wanted, and was fetched as HTML."""
+        language = str(values.get("languages")).partition(",")[0]
         return (
             values["status"] == "200"
             and values["mime"] == "text/html"
-            and (
-                not self.languages
-                or str(values.get("languages")).partition(",")[0] in self.languages
-            )
+            and (not self.languages or language in self.languages)
             and (not self.keys or any(low <= key < high for low, high in self.keys))
         )
 
@@ -91,20 +89,16 @@ def blocks_within(
             middle = (left + right) // 2
             line = next(_lines(part, middle, size), None)
             left, right = (middle, right) if line and _key(line) < low else (left, middle)
-        before: bytes | None = None
+        before = set[bytes]()
         for line in _lines(part, left, size):
             if _key(line) >= high:
                 break
             if _key(line) < low:
-                before = line
-                continue
-            found.add(line)
-            if len(found) > MOST_BLOCKS:
-                raise DataError(
-                    f"{low[:-1]} has over {MOST_BLOCKS:,} blocks of the index",
-                    hint="name hosts below it",
-                )
-        found.update([before] if before else [])
+                before = {line}
+            else:
+                found.add(line)
+            _refuse_too_many(len(found), low[:-1])
+        found |= before
     return sorted(found)
 
 
@@ -112,7 +106,9 @@ def drawn_blocks(path: Path, seed: int) -> tuple[int, Iterator[Span]]:
     """How many lines the ``cluster.idx`` at ``path`` has, and their blocks in the seed's order."""
     starts = array("Q", [0])
     with path.open("rb") as file:
-        starts.extend(file.tell() for _ in iter(file.readline, b""))
+        for _ in iter(file.readline, b""):
+            starts.append(file.tell())
+            _refuse_too_many(len(starts), path.name)
     count = len(starts) - 1
     lots = array("d", (lot(str(number), f"index {seed}") for number in range(count)))
 
@@ -120,7 +116,7 @@ def drawn_blocks(path: Path, seed: int) -> tuple[int, Iterator[Span]]:
         with path.open("rb") as file:
             for number in sorted(range(count), key=lots.__getitem__):
                 file.seek(starts[number])
-                yield _block(file.readline().rstrip(b"\n"))
+                yield _parsed(file.readline().rstrip(b"\n"))[1]
 
     return count, blocks()
 
@@ -157,12 +153,10 @@ def lines(packed: bytes, name: str) -> list[str]:
 
 
 def _page(values: dict[str, str]) -> Span:
-    start, length = int(values["offset"]), int(values["length"])
-    if not (
-        PAGE.fullmatch(values["filename"]) and 0 <= start < 2**40 and 0 < length < RECORD_BYTES
-    ):
-        raise ValueError(values)
-    return Span(values["filename"], start, start + length)
+    file, start, length = values["filename"], int(values["offset"]), int(values["length"])
+    if PAGE.fullmatch(file) and 0 <= start < 2**40 and 0 < length < RECORD_BYTES:
+        return Span(file, start, start + length)
+    raise ValueError(values)
 
 
 def _lines(part: Callable[[int, int], bytes], start: int, size: int) -> Iterator[bytes]:
@@ -178,14 +172,19 @@ def _lines(part: Callable[[int, int], bytes], start: int, size: int) -> Iterator
         yield rest
 
 
-def _key(line: bytes) -> str:
+def _refuse_too_many(blocks: int, of: str) -> None:
+    if blocks > MOST_BLOCKS:
+        raise DataError(f"{of} has over {MOST_BLOCKS:,} blocks of the index")
+
+
+def _parsed(line: bytes) -> tuple[str, Span]:
     found = LINE.fullmatch(line)
     if not found:
         raise DataError(f"{CLUSTER} has a line that is none of an index: {line[:200]!r}")
-    return found[1].decode(errors="replace").partition(" ")[0]
+    key, file, start, length = found.groups()
+    span = Span(file.decode(), int(start), int(start) + int(length))
+    return key.decode(errors="replace").partition(" ")[0], span
 
 
-def _block(line: bytes) -> Span:
-    _key(line)
-    _, file, start, length = line.split(b"\t")[:4]
-    return Span(file.decode(), int(start), int(start) + int(length))
+def _key(line: bytes) -> str:
+    return _parsed(line)[0]
