@@ -1,5 +1,6 @@
 """Which files and pages are drawn; see test_tokenizer_and_plan.py."""
 
+import io
 import json
 from pathlib import Path
 
@@ -28,7 +29,7 @@ def test_output_is_that_of_this_version(at, store):
         urls = [
             record.headers.get("WARC-Target-URI")
             for path in made.files
-            for record in ArchiveIterator(path.open("rb"))
+            for record in ArchiveIterator(io.BytesIO(path.read_bytes()))
         ]
         counts = {key: n for key, n in made.manifest.metrics.items() if key != "input_bytes"}
         files = [path.name for path in made.files]
