@@ -67,10 +67,14 @@ def test_no_more_at_once_than_may_be(common_crawl, unhurried, at, tmp_path, conn
 
 
 @pytest.mark.parametrize("status", ["503", "429", "509"])
-def test_the_server_is_given_the_time_that_it_asks_for(common_crawl, fetcher, tmp_path, status):
-    common_crawl.faults[KEY] = [f"{status} after 77"]
+def test_the_server_is_given_the_time_that_it_asks_for(
+    common_crawl, fetcher, tmp_path, status, caplog
+):
+    common_crawl.faults[KEY] = [f"{status} after 77", f"{status} after 7"]
     fetcher.file(KEY, tmp_path / "x")
-    assert gaps(common_crawl) == pytest.approx([77])
+    assert gaps(common_crawl) == pytest.approx([77, 7])
+    (told,) = caplog.messages
+    assert told == f"{fetcher.server.location(KEY)}: status {status}: nothing is asked for 77 s"
 
 
 def test_the_time_may_be_a_date(common_crawl, clock, fetcher, tmp_path, monkeypatch):
