@@ -5,16 +5,17 @@ import resource
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
 from bedstone.commands.costs import WEIGHT_BYTES, Cost, Costs
 from bedstone.commands.rehearsal import READER, Rehearsal, parts
+from bedstone.corpus import commoncrawl
 from bedstone.progress import Progress
 from bedstone.store.artifact import Artifact
-from bedstone.store.recipe import Recipe
+from bedstone.store.recipe import Node, Recipe, naming
 from bedstone.store.stages import DECIDING
 
 ENCODING = ("tokenizer.encode",)
@@ -62,7 +63,8 @@ def estimate(
         ``documents`` that are left and the ``tokens`` of their text, of the whole recipe; ``flop``
         of training, ``bytes_on_disk`` and ``minutes`` of what is to be built, in sum and by
         ``nodes``, with ``model_tokens``, of those alone; ``peak_memory_bytes``; ``how`` each was
-        found.
+        found; ``fetch``: of the nodes that fetch a part of Common Crawl, ``files``, ``bytes``,
+        ``hours`` and ``how`` these were found.
 
     Raises:
         BedstoneError: a given file cannot be read.
@@ -77,6 +79,14 @@ def estimate(
             tried.go(task)
         costs = Costs(tried, workers).found()
         told = {name: costs[name] for name in missing}
+        fetch = {
+            node.name: _fetch(node, folder)
+            for node in recipe.nodes
+            if node.name in missing and node.stage.name == commoncrawl.STAGE.name
+        }
+        for name, each in fetch.items():
+            taken = {"minutes": each["hours"] * 60, "bytes_on_disk": each["bytes"]}
+            told[name] = replace(told[name], **taken, why=None)
         found = {
             "documents": _documents(tried),
             "tokens": _count(tried, "encoded_tokens", ENCODING),
@@ -97,7 +107,14 @@ def estimate(
             for name, quantity in found.items()
         },
         "nodes": {name: asdict(each) for name, each in told.items()},
+        "fetch": fetch,
     }
+
+
+def _fetch(node: Node, folder: Path) -> dict[str, Any]:
+    assert isinstance(node.config, commoncrawl.CommonCrawlConfig)
+    with naming(node):
+        return commoncrawl.foreseen(node.config, folder)
 
 
 def _held_bytes() -> int:
@@ -148,6 +165,10 @@ def _without_warnings() -> Iterator[None]:
 
 def lines(found: Mapping[str, Any]) -> Iterator[str]:
     """An estimate, told to people."""
+    for name, each in found["fetch"].items():
+        files = _told(each["files"], ",", " files")
+        size = _told(each["bytes"] and each["bytes"] / 1e9, ".3g", " GB")
+        yield f"{name} fetches {files}, {size}, in {each['hours']:.2g} hours: {each['how']}"
     documents = _told(found["documents"], ",", " documents")
     unknown = [name for name, node in found["nodes"].items() if node["why"]]
     least = "at least " if unknown else ""

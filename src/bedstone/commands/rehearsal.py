@@ -28,7 +28,7 @@ HELD_OUT, FLOOR = "corpus.held_out", "min_documents"
 """The stage that draws so many documents of a language at least: of a part, a part of them."""
 LEARNER, LIMIT = "tokenizer.train", "max_bytes"
 """The stage that reads so much text at most."""
-FETCHING = ("corpus.crawl", "corpus.parallel")
+FETCHING = ("corpus.crawl", "corpus.commoncrawl", "corpus.parallel")
 PART_BYTES = 4_000_000
 """Of the files: the documents of about as many go through all stages."""
 PASSES = (1 / 16, 1 / 8, 1.0)

@@ -25,6 +25,7 @@ EXTRAS = {
 
 STAGES = (
     "corpus.crawl",
+    "corpus.commoncrawl",
     "corpus.extract",
     "corpus.parallel",
     "corpus.aligned",
@@ -86,7 +87,7 @@ STAGES = (
     "evaluation.structure",
 )
 """In the mission's order. A stage's name is its module below ``bedstone``."""
-OF_FILES = (ADOPTION, "corpus.crawl")
+OF_FILES = (ADOPTION, "corpus.crawl", "corpus.commoncrawl")
 """Stages whose artifacts hold files as anybody might bring them."""
 WITH_TEXTS = ("corpus.extract", "corpus.rewrite", "corpus.lines", "corpus.redact", "corpus.shuffle")
 """Stages that write documents."""

@@ -57,9 +57,14 @@ def written(path: Path) -> Iterator[Path]:
     with named(unfinished):
         path.parent.mkdir(parents=True, exist_ok=True)
         yield unfinished
-        sync(unfinished)
-        unfinished.rename(path)
-        sync(path.parent)
+        settle(unfinished, path)
+
+
+def settle(source: Path, path: Path) -> None:
+    """Give what is whole at ``source`` its name, safe against a power cut."""
+    sync(source)
+    source.rename(path)
+    sync(path.parent)
 
 
 @contextmanager

@@ -62,6 +62,8 @@ CASES = (
          "--set share=1"),
     Case("build corpus.crawl", "bedstone demo --crawl FILE.warc.gz",
          filled="bedstone demo --crawl {texts}", is_run=False, offline=True),
+    Case("build corpus.commoncrawl --set crawl=CC-MAIN-2026-30 --set files=1",
+         "--set contact=you@example.org", is_run=False),
     Case("build corpus.parallel", "bedstone tokens TOKENIZER --text FOLDER",
          filled="bedstone tokens {tokenizer} --text {aligned}", offline=True),
     Case("demo --crawl {content}", "--text-column content", is_run=False),

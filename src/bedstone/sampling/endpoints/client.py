@@ -14,13 +14,11 @@ from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
-from email.utils import parsedate_to_datetime
 from itertools import chain
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
 from bedstone.errors import BedstoneError, ConfigError, DataError, printable
-from bedstone.sampling.endpoints.exchange import Answer, Limits, TooLargeError, post
 from bedstone.sampling.endpoints.findings import Findings
 from bedstone.sampling.endpoints.openai_api import (
     CHOICES,
@@ -34,6 +32,7 @@ from bedstone.sampling.endpoints.openai_api import (
     reply_of,
     request_body,
 )
+from bedstone.store.exchange import Answer, Limits, TooLargeError, asked_wait_seconds, post
 
 KEY_VARIABLE = "OPENAI_API_KEY"
 WAITS_SECONDS = (1, 2, 4, 8, 16)
@@ -201,7 +200,7 @@ class Endpoint:
                 if answer.succeeds:
                     return answer
                 trouble = self._refusal(answer)
-                asked_seconds = _asked_wait_seconds(answer.headers.get("Retry-After"))
+                asked_seconds = asked_wait_seconds(answer.headers)
             wait_seconds = max(pause_seconds, asked_seconds)
             in_time = time.monotonic() + wait_seconds < until
             if isinstance(trouble, Refused) or wait_seconds > LONGEST_WAIT_SECONDS or not in_time:
@@ -303,19 +302,6 @@ def _message(content: bytes) -> str:
         if isinstance(said, str):
             return said
     return content.decode(errors="replace")
-
-
-def _asked_wait_seconds(retry_after: str | None) -> float:
-    # A number of seconds, or a date; 0 for what is neither.
-    retry_after = retry_after or ""
-    try:
-        seconds = float(retry_after)
-    except ValueError:
-        try:
-            seconds = parsedate_to_datetime(retry_after).timestamp() - time.time()
-        except (ValueError, OverflowError):
-            return 0
-    return seconds if seconds > 0 else 0  # nan is not
 
 
 def _is_address(url: str) -> bool:

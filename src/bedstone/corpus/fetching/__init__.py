@@ -1,0 +1,1 @@
+"""A part of somebody else's crawl, fetched without being a burden to them."""
