@@ -1,0 +1,102 @@
+"""Crawls of any size that nobody fetched: pages of words of many languages, from a seed alone.
+
+A page is drawn paragraph by paragraph from a pool of its language, between a menu and a footer. Some
+are copies of an earlier one and some nearly so. The same file number gives the same bytes.
+"""
+
+import json
+import random
+from collections.abc import Iterator, Sequence
+from functools import cache
+from importlib.resources import files
+from pathlib import Path
+
+from bedstone.corpus.web.warc_writer import Page, write
+
+LANGUAGES = {
+    **{"eng_Latn": 40, "deu_Latn": 12, "spa_Latn": 12, "fra_Latn": 10, "rus_Cyrl": 10},
+    **{"por_Latn": 6, "hin_Deva": 5, "swa_Latn": 3, "ben_Beng": 2},
+}
+"""How many of a hundred pages are in each."""
+COMMON = {
+    "eng_Latn": "the of and to in is was that for it with as his on be at by had not are but from",
+    "deu_Latn": "der die und in den von zu das mit sich des auf für ist im dem nicht ein eine als",
+    "spa_Latn": "de la que el en y a los se del las un por con no una su para es al lo como más",
+    "fra_Latn": "de la le et les des en un du une que est pour qui dans a par plus pas au sur ne",
+    "rus_Cyrl": "и в не на я что он с как это по но они мы этот из у который то за свой весь год",
+}
+"""Before a language's own list, where that has few of the words that every text has."""
+LETTERS = {"Cyrl": "абвгдежзиклмнопрстуфхцчшы", "Deva": "कखगघचजटडतथदधनपबभमयरलवशसह"}
+HOSTS = 500
+POOL = 400
+"""Paragraphs of a language."""
+COPY, NEARLY = 0.03, 0.03
+"""Shares of the pages."""
+
+
+def write_crawl(path: Path, file: int, pages: int) -> None:
+    """A WARC of so many pages."""
+    write(path, pages_of(file, pages), {"software": "a test"})
+
+
+def write_rows(path: Path, file: int, rows: int, languages: Sequence[str] = ()) -> None:
+    """JSON lines of ``url`` and ``text``, a paragraph each, in the ``languages`` in turns."""
+    dice, names = random.Random(f"rows {file}"), languages or list(LANGUAGES)
+    with path.open("w", encoding="utf-8") as lines:
+        for number in range(rows):
+            text = f"{number} {file} {dice.choice(pool_of(names[number % len(names)]))}"
+            url = f"https://site{dice.randrange(HOSTS)}.example.org/{file}/{number}.html"
+            lines.write(json.dumps({"url": url, "text": text}) + "\n")
+
+
+def pages_of(file: int, pages: int) -> Iterator[Page]:
+    """The pages of one file, one at a time."""
+    dice, earlier = random.Random(f"pages {file}"), b""
+    for number in range(pages):
+        url = f"https://site{dice.randrange(HOSTS)}.example.org/{file}/{number}.html"
+        kind = dice.random()
+        if not earlier or kind >= COPY + NEARLY:
+            earlier = html_of(dice)
+        elif kind >= COPY:
+            earlier = earlier.replace(b"<p>", f"<p>{number} ".encode(), 1)
+        yield Page(url, earlier, "utf-8")
+
+
+def html_of(dice: random.Random) -> bytes:
+    """A page in one of the languages."""
+    language = dice.choices(list(LANGUAGES), list(LANGUAGES.values()))[0]
+    texts = [dice.choice(pool_of(language)) for _ in range(dice.choice((3, 5, 8, 12, 30)))]
+    own = f"{' '.join(dice.choices(words_of(language), k=12))} {dice.randrange(10**9)}."
+    links = "".join(f'<li><a href="/{each}">{each}</a></li>' for each in dice.sample(range(99), 20))
+    return (
+        f"<!doctype html><html><head><title>{own[:40]}</title></head><body><nav><ul>{links}</ul>"
+        f"</nav><main><h1>{own[:30]}</h1>{''.join(f'<p>{each}</p>' for each in [own, *texts])}"
+        "</main><footer>All rights reserved. Contact. Imprint.</footer></body></html>"
+    ).encode()
+
+
+@cache
+def pool_of(language: str) -> list[str]:
+    """Paragraphs of sentences of its words, the first of which come most often."""
+    dice, words = random.Random(f"pool {language}"), words_of(language)
+    weights = [(rank + 3) ** -1.3 for rank in range(len(words))]
+    return [
+        " ".join(
+            f"{' '.join(dice.choices(words, weights, k=dice.randint(6, 20))).capitalize()}."
+            for _ in range(dice.randint(2, 8))
+        )
+        for _ in range(POOL)
+    ]
+
+
+@cache
+def words_of(language: str) -> list[str]:
+    """The language's frequent words, and as many thousands that are made of its letters."""
+    table = files("bedstone.corpus.identification").joinpath("frequent_words.tsv")
+    rows = (line.split("\t") for line in table.read_text("utf-8").splitlines())
+    own = next((words for name, _, words in rows if name == language), "")
+    dice, letters = random.Random(f"words {language}"), LETTERS.get(language[-4:])
+    known = [*COMMON.get(language, "").split(), *own.split()]
+    parts = [word[:3] for word in known if len(word) > 3] or list(letters or "abcdefghilmnoprstu")
+    made = ["".join(dice.choices(parts, k=dice.randint(1, 3))) for _ in range(4_000)]
+    return list(dict.fromkeys([*known, *made]))
