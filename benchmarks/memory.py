@@ -20,34 +20,21 @@ import shutil
 import subprocess
 import sys
 import time
-import tomllib
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
+from tests.support.crawls import write_crawl, write_rows
+
 from bedstone.corpus.web.warc_writer import Page, write
 from bedstone.store import recipe as recipes
 from bedstone.store.artifact import MANIFEST, Artifact
-from tests.support.crawls import HOSTS, LANGUAGES, html_of, pool_of, write_crawl, write_rows
 
 SECONDS = 0.02
 """Between two looks."""
 FLAT, MOST_MB = 1.3, 1_000
-WITHOUT = ("scaling", "pretrain", "evaluation", "posttrain", "sampling")
-"""Parts whose stages are no part of a corpus."""
-LENIENT = {
-    "web": [
-        "gopher_and_c4.limits.votes.votes.missing=keep",
-        "gopher_and_c4.limits.permissions.allowed.low=0",
-        "gopher_and_c4.limits.similar.percentile.low=0",
-        "gopher_and_c4.limits.tested.contaminated_by.high=1000",
-        "gopher_and_c4.limits.sites.listed.high=10",
-        "gopher_and_c4.limits.words.hits_per_million_words.high=1000000",
-    ],
-    "domain": ["curated.limits.domain.score.low=0"],
-}
 REST = """
 [inputs]
 crawl = "WARC or JSON lines"
@@ -102,7 +89,7 @@ def main() -> None:
     times, found = asked.times or [1, 4, 16], list[dict[str, Any]]()
     for each in times:
         folder = asked.folder / f"{each}"
-        inputs = {"crawl": made_files(folder / "crawl", each, asked), **others(folder)}
+        inputs = {"crawl": made_files(folder / "crawl", each, asked), **inputs_besides(folder)}
         for told in measured(folder, inputs, asked):
             found.append({"files": each, **told})
             if asked.out:
@@ -132,36 +119,6 @@ def made_files(folder: Path, count: int, asked: argparse.Namespace) -> list[Path
     return paths
 
 
-def others(folder: Path) -> dict[str, list[Path]]:
-    """What the recipes take besides the crawl, of one size whatever the crawl's."""
-    for name in ("blocked", "robots", "word_lists"):
-        (folder / name).mkdir(exist_ok=True)
-    votes = (f"https://site{host}.example.org/0/{host}.html,5" for host in range(HOSTS))
-    (folder / "links.csv").write_text("url,votes\n" + "\n".join(votes) + "\n")
-    hosts = [f"site{host}.example.org" for host in range(HOSTS)]
-    (folder / "blocked" / "list.txt").write_text("\n".join(hosts[:50]) + "\n")
-    for host in hosts:
-        rules = f"User-agent: GPTBot\nDisallow: {'/' if host.endswith('7.example.org') else ''}\n"
-        (folder / "robots" / f"{host}.txt").write_text(rules)
-    (folder / "word_lists" / "eng_Latn.txt").write_text("that\nwith\nthe\n")
-    write_rows(folder / "seed.jsonl", 1_000, 600, ["eng_Latn"])
-    write_rows(folder / "good.jsonl", 1_001, 6_000)
-    questions = [
-        {"id": f"{name} {number}", "question": pool_of(name)[number][:300], "answer": "It is so indeed."}
-        for name in LANGUAGES
-        for number in range(20)
-    ]
-    (folder / "items.jsonl").write_text("\n".join(map(json.dumps, questions)) + "\n")
-    return {
-        "links": [folder / "links.csv"],
-        **{name: [folder / name] for name in ("blocked", "robots", "word_lists")},
-        "seed": [folder / "seed.jsonl"],
-        "good_texts": [folder / "good.jsonl"],
-        "reference": [folder / "good.jsonl"],
-        "items": [folder / "items.jsonl"],
-    }
-
-
 def measured(
     folder: Path, inputs: dict[str, list[Path]], asked: argparse.Namespace
 ) -> Iterator[dict[str, Any]]:
@@ -171,7 +128,7 @@ def measured(
         path = asked.folder / "rest.toml" if name == "rest" else recipe_path(name)
         plan = recipes.load(path, sets_of(path))
         for node in plan.nodes:
-            if is_left_out(node.stage.name):
+            if is_of_models(node.stage.name):
                 continue
             needed = recipes.load(path, sets_of(path), node.name).inputs
             given = [f"--input={role}={it}" for role in needed for it in inputs[role]]
@@ -197,17 +154,6 @@ def measured(
 
 def recipe_path(name: str) -> Path:
     return Path(__file__).parents[1] / "recipes" / f"{name}.toml"
-
-
-def sets_of(path: Path) -> list[str]:
-    """What switches every node on that is off, and lets enough pass for a tokeniser."""
-    nodes = tomllib.loads(path.read_text())
-    off = [name for name, it in nodes.items() if it.get("off") and not is_left_out(it["stage"])]
-    return [f"{name}=on" for name in off] + LENIENT.get(path.stem, [])
-
-
-def is_left_out(stage: str) -> bool:
-    return stage.startswith(WITHOUT)
 
 
 def shards_of(made: Artifact) -> Iterable[Any]:

@@ -1,11 +1,12 @@
 """Crawls of any size that nobody fetched: pages of words of many languages, from a seed alone.
 
-A page is drawn paragraph by paragraph from a pool of its language, between a menu and a footer. Some
-are copies of an earlier one and some nearly so. The same file number gives the same bytes.
+A page is drawn paragraph by paragraph from a pool of its language, between a menu and a footer.
+Some are copies of an earlier one and some nearly so. A file's number gives the same bytes always.
 """
 
 import json
 import random
+import tomllib
 from collections.abc import Iterator, Sequence
 from functools import cache
 from importlib.resources import files
@@ -14,8 +15,15 @@ from pathlib import Path
 from bedstone.corpus.web.warc_writer import Page, write
 
 LANGUAGES = {
-    **{"eng_Latn": 40, "deu_Latn": 12, "spa_Latn": 12, "fra_Latn": 10, "rus_Cyrl": 10},
-    **{"por_Latn": 6, "hin_Deva": 5, "swa_Latn": 3, "ben_Beng": 2},
+    "eng_Latn": 40,
+    "deu_Latn": 12,
+    "spa_Latn": 12,
+    "fra_Latn": 10,
+    "rus_Cyrl": 10,
+    "por_Latn": 6,
+    "hin_Deva": 5,
+    "swa_Latn": 3,
+    "ben_Beng": 2,
 }
 """How many of a hundred pages are in each."""
 COMMON = {
@@ -32,6 +40,21 @@ POOL = 400
 """Paragraphs of a language."""
 COPY, NEARLY = 0.03, 0.03
 """Shares of the pages."""
+
+
+WITHOUT = ("scaling", "pretrain", "evaluation", "posttrain", "sampling")
+"""Parts whose stages are no part of a corpus."""
+LENIENT = {
+    "web": [
+        "gopher_and_c4.limits.votes.votes.missing=keep",
+        "gopher_and_c4.limits.permissions.allowed.low=0",
+        "gopher_and_c4.limits.similar.percentile.low=0",
+        "gopher_and_c4.limits.tested.contaminated_by.high=1000",
+        "gopher_and_c4.limits.sites.listed.high=10",
+        "gopher_and_c4.limits.words.hits_per_million_words.high=1000000",
+    ],
+    "domain": ["curated.limits.domain.score.low=0"],
+}
 
 
 def write_crawl(path: Path, file: int, pages: int) -> None:
@@ -100,3 +123,48 @@ def words_of(language: str) -> list[str]:
     parts = [word[:3] for word in known if len(word) > 3] or list(letters or "abcdefghilmnoprstu")
     made = ["".join(dice.choices(parts, k=dice.randint(1, 3))) for _ in range(4_000)]
     return list(dict.fromkeys([*known, *made]))
+
+
+def inputs_besides(folder: Path) -> dict[str, list[Path]]:
+    """What the recipes take besides the crawl, of one size whatever the crawl's."""
+    for name in ("blocked", "robots", "word_lists"):
+        (folder / name).mkdir(exist_ok=True)
+    votes = (f"https://site{host}.example.org/0/{host}.html,5" for host in range(HOSTS))
+    (folder / "links.csv").write_text("url,votes\n" + "\n".join(votes) + "\n")
+    hosts = [f"site{host}.example.org" for host in range(HOSTS)]
+    (folder / "blocked" / "list.txt").write_text("\n".join(hosts[:50]) + "\n")
+    for host in hosts:
+        rules = f"User-agent: GPTBot\nDisallow: {'/' if host.endswith('7.example.org') else ''}\n"
+        (folder / "robots" / f"{host}.txt").write_text(rules)
+    (folder / "word_lists" / "eng_Latn.txt").write_text("that\nwith\nthe\n")
+    write_rows(folder / "seed.jsonl", 1_000, 600, ["eng_Latn"])
+    write_rows(folder / "good.jsonl", 1_001, 6_000)
+    questions = [
+        {
+            "id": f"{name} {number}",
+            "question": pool_of(name)[number][:300],
+            "answer": "It is so indeed.",
+        }
+        for name in LANGUAGES
+        for number in range(20)
+    ]
+    (folder / "items.jsonl").write_text("\n".join(map(json.dumps, questions)) + "\n")
+    return {
+        "links": [folder / "links.csv"],
+        **{name: [folder / name] for name in ("blocked", "robots", "word_lists")},
+        "seed": [folder / "seed.jsonl"],
+        "good_texts": [folder / "good.jsonl"],
+        "reference": [folder / "good.jsonl"],
+        "items": [folder / "items.jsonl"],
+    }
+
+
+def sets_of(path: Path) -> list[str]:
+    """What switches every node on that is off, and lets enough pass for a tokeniser."""
+    nodes = tomllib.loads(path.read_text())
+    off = [name for name, it in nodes.items() if it.get("off") and not is_of_models(it["stage"])]
+    return [f"{name}=on" for name in off] + LENIENT.get(path.stem, [])
+
+
+def is_of_models(stage: str) -> bool:
+    return stage.startswith(WITHOUT)
