@@ -26,7 +26,13 @@ from pathlib import Path
 from typing import Any
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
-from tests.support.crawls import write_crawl, write_rows
+from tests.support.crawls import (
+    inputs_besides,
+    is_of_models,
+    sets_of,
+    write_crawl,
+    write_rows,
+)
 
 from bedstone.corpus.web.warc_writer import Page, write
 from bedstone.store import recipe as recipes

@@ -7,12 +7,13 @@ Some are copies of an earlier one and some nearly so. A file's number gives the 
 import json
 import random
 import tomllib
+import uuid
 from collections.abc import Iterator, Sequence
 from functools import cache
 from importlib.resources import files
 from pathlib import Path
 
-from bedstone.corpus.web.warc_writer import Page, write
+from bedstone.corpus.web.warc_writer import DATE, Page, write
 
 LANGUAGES = {
     "eng_Latn": 40,
@@ -60,6 +61,33 @@ LENIENT = {
 def write_crawl(path: Path, file: int, pages: int) -> None:
     """A WARC of so many pages."""
     write(path, pages_of(file, pages), {"software": "a test"})
+
+
+def write_plain(path: Path, file: int, size_bytes: int) -> None:
+    """A WARC without compression, of pages that are mostly scripts, as pages of the web are."""
+    dice, blob = random.Random(f"plain {file}"), random.Random(file).randbytes(1 << 20).hex()
+    with path.open("wb") as stream:
+        while stream.tell() < size_bytes:
+            start, length = dice.randrange(1 << 20), dice.randrange(1 << 17)
+            script = f"<script>{blob[start : start + length]}</script></head>".encode()
+            html = html_of(dice).replace(b"</head>", script, 1)
+            stream.write(plain_record(f"https://example.org/{file}/{stream.tell()}", html))
+
+
+def plain_record(url: str, html: bytes) -> bytes:
+    """The answer of a server, as a record."""
+    http = f"HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nContent-Length: {len(html)}\r\n\r\n"
+    block = http.encode() + html
+    fields = {
+        "WARC-Type": "response",
+        "WARC-Target-URI": url,
+        "WARC-Date": DATE,
+        "WARC-Record-ID": f"<urn:uuid:{uuid.uuid5(uuid.NAMESPACE_URL, url)}>",
+        "Content-Type": "application/http; msgtype=response",
+        "Content-Length": str(len(block)),
+    }
+    lines = "".join(f"{name}: {value}\r\n" for name, value in fields.items())
+    return f"WARC/1.1\r\n{lines}\r\n".encode() + block + b"\r\n\r\n"
 
 
 def write_rows(path: Path, file: int, rows: int, languages: Sequence[str] = ()) -> None:
