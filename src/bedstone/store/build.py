@@ -69,14 +69,15 @@ def clean(store: Path) -> list[Path]:
 
 def _build(request: Request, store: Path, make: Callable[[Request, Path], None]) -> Artifact:
     folder = request.folder(store)
-    if not is_complete(folder):
+    # A build that was killed behind its manifest leaves its lock, and what only it needed.
+    if not is_complete(folder) or work.lock_of(folder).exists():
         with work.held(work.lock_of(folder)):
             if not is_complete(folder):  # the builder that this one waited for may have made it
                 folder.mkdir(exist_ok=True)
                 work.drop_unfinished(folder)
                 with work.dropped_if_empty(folder):
                     make(request, folder)
-                work.drop_scratch(folder)
+            work.drop_scratch(folder)
     return Artifact(folder)
 
 
