@@ -1,12 +1,13 @@
 """What each stage of a corpus holds at most, of 1, 4 and 16 files: peak memory of its processes.
 
-    python benchmarks/memory.py FOLDER [--pages N | --rows N | --crawl WARC] [--times 1,4,16]
-        [--workers N] [--recipes all,web,...] [--out FILE]
+    python benchmarks/memory.py FOLDER [--pages N | --plain N | --rows N | --crawl WARC]
+        [--times 1,4,16] [--workers N] [--recipes rest,web,...] [--only draw,...] [--out FILE]
 
 Every node of the recipes, those too that are off, is built in a process of its own, by the command
-line. The files are made from a seed: WARCs of so many pages (``tests/support/crawls.py``), or JSON
-lines of so many paragraphs, which show what grows with the number of documents; or copies of one
-WARC with an own page in front, so that no two have one content.
+line. The files are made from a seed (``tests/support/crawls.py``): WARCs of so many pages; or
+without compression of so many bytes, mostly scripts; or JSON lines of so many paragraphs, which
+show what grows with the number of documents. Or they are copies of one WARC with an own page in
+front, so that no two have one content.
 
 ``peak`` is VmHWM, summed over the build's process and those that it started: code, compiled kernels
 and files that are mapped are in it. ``nothing`` is a run in which all is built already. Prints a
@@ -31,6 +32,7 @@ from tests.support.crawls import (
     is_of_models,
     sets_of,
     write_crawl,
+    write_plain,
     write_rows,
 )
 
@@ -82,6 +84,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("folder", type=Path)
     parser.add_argument("--pages", type=int, default=2_500)
+    parser.add_argument("--plain", type=int)
     parser.add_argument("--rows", type=int)
     parser.add_argument("--crawl", type=Path)
     parser.add_argument("--times", type=lambda text: [int(it) for it in text.split(",")])
@@ -108,7 +111,7 @@ def main() -> None:
 
 def made_files(folder: Path, count: int, asked: argparse.Namespace) -> list[Path]:
     folder.mkdir(parents=True, exist_ok=True)
-    ending = "jsonl" if asked.rows else "warc.gz"
+    ending = "jsonl" if asked.rows else "warc" if asked.plain else "warc.gz"
     paths = [folder / f"{number:02}.{ending}" for number in range(count)]
     for number, path in enumerate(paths):
         if path.exists():
@@ -120,6 +123,8 @@ def made_files(folder: Path, count: int, asked: argparse.Namespace) -> list[Path
                 shutil.copyfileobj(rest, file)
         elif asked.rows:
             write_rows(path, number, asked.rows)
+        elif asked.plain:
+            write_plain(path, number, asked.plain)
         else:
             write_crawl(path, number, asked.pages)
     return paths
@@ -150,12 +155,17 @@ def measured(
                     "recipe": name,
                     "node": node.name,
                     "stage": node.stage.name,
+                    "documents": documents_of(made.manifest.metrics),
                     "crawl_bytes": sum(it.stat().st_size for it in inputs["crawl"]),
                     **told,
                     **size_of([made.path, *(each.location for each in shards_of(made))]),
                 }
         _, told = watched([*words, *given])
         yield {"recipe": name, "node": "nothing", "stage": "nothing", **told}
+
+
+def documents_of(metrics: dict[str, float]) -> int:
+    return int(metrics.get("documents", metrics.get("input_documents", 0)))
 
 
 def recipe_path(name: str) -> Path:
