@@ -134,34 +134,40 @@ def measured(
     folder: Path, inputs: dict[str, list[Path]], asked: argparse.Namespace
 ) -> Iterator[dict[str, Any]]:
     """The nodes of all recipes in order, each once; one that another recipe built is left out."""
-    store, wanted = folder / "store", [it for it in asked.only.split(",") if it]
+    store, wanted = folder / "store", tuple(it for it in asked.only.split(",") if it)
     for name in asked.recipes.split(","):
         path = asked.folder / "rest.toml" if name == "rest" else recipe_path(name)
-        plan = recipes.load(path, sets_of(path))
-        for node in plan.nodes:
-            if is_of_models(node.stage.name):
+        sets, words = sets_of(path), list[str]()
+        for node in recipes.load(path, sets).nodes:
+            stage = node.stage.name
+            if is_of_models(stage) or (wanted and not stage.endswith(wanted)):
                 continue
-            needed = recipes.load(path, sets_of(path), node.name).inputs
-            given = [f"--input={role}={it}" for role in needed for it in inputs[role]]
-            before = set(store.glob(f"*/{MANIFEST}"))
+            needed = recipes.load(path, sets, node.name).inputs
             words = ["run", str(path), "--until", node.name, "--store", str(store), "--json"]
-            words += [f"--set={it}" for it in sets_of(path)] + ["--workers", str(asked.workers)]
-            answer, told = watched([*words, *given])
+            words += [f"--set={it}" for it in sets] + ["--workers", str(asked.workers)]
+            words += [f"--input={role}={it}" for role in needed for it in inputs[role]]
+            before = set(store.glob(f"*/{MANIFEST}"))
+            answer, told = watched(words)
             made = Artifact(Path(json.loads(answer)["nodes"][node.name]))
-            if made.path / MANIFEST not in before and (
-                not wanted or any(node.stage.name.endswith(it) for it in wanted)
-            ):
-                yield {
-                    "recipe": name,
-                    "node": node.name,
-                    "stage": node.stage.name,
-                    "documents": documents_of(made.manifest.metrics),
-                    "crawl_bytes": sum(it.stat().st_size for it in inputs["crawl"]),
-                    **told,
-                    **size_of([made.path, *(each.location for each in shards_of(made))]),
-                }
-        _, told = watched([*words, *given])
-        yield {"recipe": name, "node": "nothing", "stage": "nothing", **told}
+            if made.path / MANIFEST in before:
+                continue
+            folders = [made.path, *(each.location for each in shards_of(made))]
+            if wanted:  # what it needs was built with it: once more, alone
+                for each in folders:
+                    shutil.rmtree(each)
+                _, told = watched(words)
+            yield {
+                "recipe": name,
+                "node": node.name,
+                "stage": stage,
+                "documents": documents_of(made.manifest.metrics),
+                "crawl_bytes": sum(it.stat().st_size for it in inputs["crawl"]),
+                **told,
+                **size_of(folders),
+            }
+        if words:
+            _, told = watched(words)
+            yield {"recipe": name, "node": "nothing", "stage": "nothing", **told}
 
 
 def documents_of(metrics: dict[str, float]) -> int:

@@ -21,6 +21,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from bedstone.store import recipe, work
+from bedstone.store.adoption import adopt
 from bedstone.store.artifact import Artifact, is_complete
 from bedstone.store.engine import Local
 from bedstone.store.stages import STAGES, find
@@ -149,6 +150,7 @@ def main() -> None:
         find(name)
     build, folder = Build(asked), asked.folder.resolve()
     reference = folder / "reference"
+    assert in_fork(lambda: [adopt(paths, reference) for paths in build.inputs.values()]) == 0
     counts = {node: counted(build, node, reference, folder) for node in build.nodes}
     made = {
         name: Artifact(Path(path))
