@@ -99,17 +99,21 @@ def print_stages(costs: list[Cost]) -> None:
     for node, stage in NODES.items():
         own = [next(it for it in costs if (it.crawl, it.node) == (name, node)) for name in names]
         cells = [
-            f"{it.cpu_seconds_per_gb:,.0f} | {it.bytes_per_byte:.3f} | {it.peak_mb:,.0f}"
-            for it in own
+            f"{it.cpu_seconds_per_gb:,.0f} | {it.bytes_per_byte:.3f} | {mb_of([it])}" for it in own
         ]
         print(f"| `{stage}` | {' | '.join(cells)} |")
     sums = [[cost for cost in costs if cost.crawl == name] for name in names]
     cells = [
         f"{sum(it.cpu_seconds_per_gb for it in own):,.0f} | "
-        f"{sum(it.bytes_per_byte for it in own):.3f} | {max(it.peak_mb for it in own):,.0f}"
+        f"{sum(it.bytes_per_byte for it in own):.3f} | {mb_of(own)}"
         for own in sums
     ]
     print(f"| all | {' | '.join(cells)} |\n")
+
+
+def mb_of(costs: list[Cost]) -> str:
+    """The most of them; a dash where it was not measured."""
+    return f"{most:,.0f}" if (most := max(cost.peak_mb for cost in costs)) else "-"
 
 
 def print_sizes(costs: list[Cost]) -> None:

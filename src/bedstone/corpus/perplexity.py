@@ -18,6 +18,8 @@ Perplexity is 2 to the power of the bits. Terciles are of one language and lengt
 languages do not compare, nor those of a line and of an article. Documents with equally many bits,
 in thousandths, are in one tercile.
 
+Held in memory are counts for each kind of document, and what is known of one shard's documents.
+
 Source: Wenzek et al. 2020, "CCNet", arXiv:1911.00359: head, middle and tail by the
 perplexity of a model of Wikipedia, for each language.
 Differs: characters in place of words or their pieces; terciles within lengths too.
