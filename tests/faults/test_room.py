@@ -1,6 +1,7 @@
 """Little memory: a crawl that is as large as the room goes through; what is held does not grow."""
 
 import json
+import signal
 import subprocess
 import sys
 import time
@@ -16,7 +17,21 @@ FILES = 32
 WORKERS = 2
 
 
-@pytest.mark.skipif(not can_be_limited(), reason="control groups of memory can be made by root")
+needs_root = pytest.mark.skipif(
+    not can_be_limited(), reason="control groups of memory can be made by root"
+)
+
+
+@needs_root
+def test_a_room_is_as_large_as_it_says():
+    with room(100 << 20) as limited:
+        fits = limited.run([sys.executable, "-c", "bytearray(50 << 20)"])
+        assert (fits.returncode, limited.killed) == (0, 0)
+        is_more = limited.run([sys.executable, "-c", "bytearray(200 << 20)"])
+        assert (is_more.returncode, limited.killed) == (-signal.SIGKILL, 1)
+
+
+@needs_root
 def test_a_crawl_of_2_gb_in_2_gb(tmp_path, figure):
     folder = tmp_path / "crawl"
     folder.mkdir()
