@@ -165,7 +165,11 @@ def inputs_besides(folder: Path) -> dict[str, list[Path]]:
         rules = f"User-agent: GPTBot\nDisallow: {'/' if host.endswith('7.example.org') else ''}\n"
         (folder / "robots" / f"{host}.txt").write_text(rules)
     (folder / "word_lists" / "eng_Latn.txt").write_text("that\nwith\nthe\n")
-    write_rows(folder / "seed.jsonl", 1_000, 600, ["eng_Latn"])
+    # Of a kind that can be told: each has words that are rare elsewhere.
+    dice, rare = random.Random("seed"), words_of("eng_Latn")[-60:]
+    texts = [f"{' '.join(dice.choices(rare, k=25))}. {it}" for it in pool_of("eng_Latn")]
+    seed = (json.dumps({"url": "", "text": text}) for text in texts)
+    (folder / "seed.jsonl").write_text("\n".join(seed) + "\n")
     write_rows(folder / "good.jsonl", 1_001, 6_000)
     questions = [
         {
