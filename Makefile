@@ -7,7 +7,7 @@ INSTALLED := $(VENV)/.installed
 # Two processes, each file in one of them: what a file's tests share is made once.
 PYTEST := $(BIN)/pytest -q -n 2 --dist loadfile
 
-.PHONY: demo check lint test test-avx2 gpu docs bench oracle content programs models clean
+.PHONY: demo check lint test test-offline test-avx2 faults gpu docs bench oracle content programs models clean
 
 demo: $(INSTALLED)  ## fetch a small real crawl, make a model of it, align it, sample it, report
 	$(BIN)/bedstone demo --store $(STORE)
@@ -22,6 +22,13 @@ lint: $(INSTALLED)  ## format, lint, types
 
 test: $(INSTALLED)  ## every test
 	$(PYTEST)
+
+OFFLINE := tests/faults/offline.sh
+test-offline: $(INSTALLED)  ## every test, where there is no network but the loopback
+	$(OFFLINE) $(PYTEST)
+
+faults: $(INSTALLED)  ## builds are killed, nodes lost, servers fail, memory is short; 25 minutes
+	$(OFFLINE) $(BIN)/pytest -q -m faults
 
 # What torch, its libraries, numpy and numba may use. numpy's names for AVX-512 vary by its version.
 AVX512 = $(shell $(BIN)/python -c "from numpy._core import _multiarray_umath as numpy; \

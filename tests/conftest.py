@@ -2,9 +2,11 @@
 
 import json
 import os
+import sys
 from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
+from socket import AF_UNIX, SOCK_DGRAM
 
 import pytest
 from hypothesis import settings
@@ -26,7 +28,50 @@ def pytest_ignore_collect(collection_path, config):
     return any(mark in text for mark in NEEDS_TORCH) or None
 
 
+def watch_connections(event, words):
+    """No test may reach for another machine; that it was refused is told of the test too."""
+    if event == "socket.connect":
+        socket, address = words
+        # To connect a datagram socket sends nothing: Ray asks so which address it has itself.
+        if socket.family == AF_UNIX or socket.type & SOCK_DGRAM:
+            return
+        host = address[0]
+    elif event == "socket.getaddrinfo":
+        host = words[0]
+    else:
+        return
+    name = host.decode() if isinstance(host, bytes) else host or "localhost"
+    if name != "localhost" and not name.startswith("127.") and name not in ("::1", "0.0.0.0"):
+        ELSEWHERE.append(f"{event} {name}")
+        raise ConnectionRefusedError(f"a test may not reach {name}")
+
+
+ELSEWHERE = []
+sys.addaudithook(watch_connections)
+
+
+@pytest.fixture(autouse=True)
+def connects_nowhere_else():
+    """Be it that the test hides what was refused."""
+    yield ELSEWHERE
+    reached, ELSEWHERE[:] = list(ELSEWHERE), []
+    assert reached == []
+
+
+@pytest.fixture
+def figure(capsys):
+    """Print a line of JSON for the table of promises: which one, and what was measured."""
+
+    def told(promise, **values):
+        with capsys.disabled():
+            print("\n" + json.dumps({"promise": promise, **values}))  # noqa: T201
+
+    return told
+
+
 def pytest_runtest_setup(item):
+    if item.get_closest_marker("faults") and "faults" not in item.config.option.markexpr:
+        pytest.skip("takes long: make faults")
     if not HAS_TORCH and item.get_closest_marker("torch"):
         pytest.skip("torch is not installed: pip install bedstone[train]")
 

@@ -1,27 +1,29 @@
-"""Tasks of a stage, counted, and a build that ends between two of them."""
+"""Builds that are killed at chosen points: tests/e2e/kill_points.py, run and judged."""
 
-from functools import wraps
+import json
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).parents[2]
+SCRIPT = ROOT / "tests" / "e2e" / "kill_points.py"
 
 
-class Killed(BaseException):
-    """What ends it."""
-
-
-def killed(monkeypatch, module, task, after=None):
-    """Let ``module.task`` end the build when so many are done; those that were done.
-
-    For an engine that works in this process.
-    """
-    plain, done = getattr(module, task), []
-    plain = getattr(plain, "__wrapped__", plain)
-
-    @wraps(plain)
-    def counted(*arguments):
-        if len(done) == after:
-            raise Killed
-        answer = plain(*arguments)
-        done.append(arguments)
-        return answer
-
-    monkeypatch.setattr(module, task, counted)
-    return done
+def killed_points(
+    recipe: str, folder: Path, inputs: Mapping[str, Sequence[Path]], sets: Sequence[str], **how: Any
+) -> list[dict[str, Any]]:
+    """What was killed and what came out, each as it must be."""
+    command = [sys.executable, SCRIPT, ROOT / "recipes" / f"{recipe}.toml", folder]
+    command += [f"--input={name}={path}" for name, paths in inputs.items() for path in paths]
+    command += [f"--set={it}" for it in sets]
+    command += [f"--{name.replace('_', '-')}={value}" for name, value in how.items()]
+    answer = subprocess.run(list(map(str, command)), capture_output=True, text=True, check=False)
+    assert answer.returncode == 0, answer.stderr[-4_000:]
+    killed = [json.loads(line) for line in answer.stdout.splitlines()]
+    assert len(killed) == how["points"]
+    for what in ("killed", "went_on", "same", "kept"):
+        assert [point for point in killed if not point[what]] == [], what
+    assert [point for point in killed if point["strays"]] == []
+    return killed

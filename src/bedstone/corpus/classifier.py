@@ -17,6 +17,9 @@ All of that is measured on examples that the classifier had not learnt from: in 
 is held out, near-duplicates together, and all of a site, or where the positives are of few sites
 all of a page with its translations. Of a classifier that is no better than chance nothing is
 written. Scores are probabilities where the seed's kind and all else are equally frequent.
+
+Held in memory are 13 bytes for each document of the corpus, and its lot and place while the lots
+are sorted: some 30 bytes in all.
 """
 
 from dataclasses import dataclass, replace

@@ -21,6 +21,8 @@ A refusal of any of the agents, or of any signal that counts, is one. Of several
 host the newest counts. An answer 4xx in its place allows all; one of 5xx refuses all, for nobody
 knows what it would have said.
 
+Held in memory are some 500 bytes for each host that refuses.
+
 Source: RFC 9309; Apertus (arXiv:2509.14233) for rules applied to what was fetched before them.
 """
 

@@ -18,12 +18,17 @@ Perplexity is 2 to the power of the bits. Terciles are of one language and lengt
 languages do not compare, nor those of a line and of an article. Documents with equally many bits,
 in thousandths, are in one tercile.
 
+Held in memory are counts for each kind of document, and what is known of one shard's documents.
+
 Source: Wenzek et al. 2020, "CCNet", arXiv:1911.00359: head, middle and tail by the
 perplexity of a model of Wikipedia, for each language.
 Differs: characters in place of words or their pieces; terciles within lengths too.
 """
 
+from collections.abc import Mapping
+from dataclasses import dataclass
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -33,9 +38,9 @@ from pydantic import Field
 
 from bedstone.config import Config
 from bedstone.corpus.classifiers.quality import LENGTHS, length_name
-from bedstone.corpus.surprise.next_characters import bits_of
+from bedstone.corpus.surprise.next_characters import Counts, bits_of
 from bedstone.corpus.surprise.references import by_language, read_counts
-from bedstone.store import tables
+from bedstone.store import tables, work
 from bedstone.store.artifact import ABOUT, Shard
 from bedstone.store.stage import Job, Metrics, Result, Stage
 from bedstone.text.codes import Indices, batches
@@ -65,6 +70,39 @@ TOLD = pa.schema(
 )
 
 
+Example = tuple[int, int, int, str]
+"""A document: its bits, its shard, its row there, and its id."""
+Limits = tuple[int, ...]
+"""The most bits that the terciles 1 and 2 have; none of too few documents."""
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """What is known of the documents of a language and a length: its size is not their number's."""
+
+    counts: Indices
+    """How many have 0, 1, ... thousandths of a bit."""
+    fewest: list[Example]
+    most: list[Example]
+    """Those with the most, the last of them first in what is told."""
+
+    def with_others(self, other: "Kind") -> "Kind":
+        """Of the documents of other shards too."""
+        counts = np.zeros(max(len(self.counts), len(other.counts)), np.int64)
+        for each in (self.counts, other.counts):
+            counts[: len(each)] += each
+        fewest = sorted(self.fewest + other.fewest)[:EXAMPLES]
+        return Kind(counts, fewest, sorted(self.most + other.most)[-EXAMPLES:])
+
+    def limits(self, least: int) -> Limits:
+        """Where the terciles end, of so many documents at least."""
+        behind = np.cumsum(self.counts)
+        count = int(behind[-1])
+        ranks = ((count - 1) // 3, (2 * count - 1) // 3)
+        found = np.searchsorted(behind, ranks, "right").tolist()
+        return tuple(found) if count >= least else ()
+
+
 class PerplexityConfig(Config):
     """Which terciles are told."""
 
@@ -82,44 +120,62 @@ def run(config: PerplexityConfig, job: Job) -> Result:
     reference = job.inputs["reference"]
     languages = list(read_counts(reference))
     shards = tables.together(job.inputs["documents"], job.inputs["language"])
-    found = [np.zeros((2, 0), np.int32)]
-    with job.progress.task("shards", len(shards)) as task:
-        for scored in job.engine.map(partial(_scored, reference=reference), shards):
-            found.append(scored)
+    parts = list(enumerate(shards))
+    score = partial(_scored, reference=reference, folder=job.scratch)
+    kinds: dict[int, Kind] = {}
+    with job.progress.task("shards", len(parts)) as task:
+        for found in job.engine.map(score, parts):
+            for kind, each in found.items():
+                kinds[kind] = kinds[kind].with_others(each) if kind in kinds else each
             task.advance()
-    kinds, bits = np.concatenate(found, axis=1)
-    told, terciles = _terciles(kinds, bits, languages, config.min_documents)
-    shown = {row: "" for each in told for row in each["fewest"] + each["most"]}
-    written, first = [], 0
-    for number, ((documents, _), scored) in enumerate(zip(shards, found[1:], strict=True)):
-        ids, here = tables.read(documents, ["id"])["id"], slice(first, first + scored.shape[1])
-        shown |= {row: ids[row - first].as_py() for row in shown if here.start <= row < here.stop}
-        values = [
-            ids.cast(pa.string()),
-            pa.array(bits[here] / THOUSAND, mask=kinds[here] == NONE),
-            pa.array(terciles[here], mask=terciles[here] == NONE),
-        ]
-        table = pa.table(values, schema=SCORED)
+    limits = {kind: it.limits(config.min_documents) for kind, it in sorted(kinds.items())}
+    written, counts = [], np.zeros(4, np.int64)
+    for number, (documents, _) in parts:
+        ids = tables.read(documents, ["id"])["id"]
+        table = _table(ids, np.load(_place(job.scratch, number)), limits)
         written.append(tables.write(job, f"{number:05}.parquet", table))
-        first = here.stop
-    for each in told:
-        each |= {name: [shown[row] for row in each[name]] for name in ("fewest", "most")}
+        counts += np.bincount(table["tercile"].fill_null(0).to_numpy(), minlength=len(counts))
+    told = [_told(kind, it, limits[kind], languages) for kind, it in sorted(kinds.items())]
     about = pa.Table.from_pylist(told, schema=TOLD)
     written.append(tables.write(job, f"{ABOUT}/lengths.parquet", about))
     metrics: Metrics = {
-        "input_documents": len(kinds),
-        "scored_documents": int((kinds != NONE).sum()),
-        **{f"{name}_documents": int((terciles == n).sum()) for n, name in enumerate(TERCILES, 1)},
+        "input_documents": int(counts.sum()),
+        "scored_documents": sum(int(it.counts.sum()) for it in kinds.values()),
+        **{f"{name}_documents": int(counts[n]) for n, name in enumerate(TERCILES, 1)},
     }
     return Result(metrics, tuple(written))
 
 
-def _scored(shards: tuple[Shard, ...], reference: Shard) -> Found:
+def _scored(part: tuple[int, tuple[Shard, ...]], reference: Shard, folder: Path) -> dict[int, Kind]:
+    """What is known of each kind from a shard, whose documents' are put on disk."""
+    number, (documents, language) = part
+    place, ids = _place(folder, number), tables.read(documents, ["id"])["id"]
+    if not place.exists():
+        with work.written(place) as path, path.open("wb") as file:  # numpy would change the name
+            np.save(file, _bits(documents, language, len(ids), read_counts(reference)))
+    kinds, bits = np.load(place)
+    order = np.lexsort((bits, kinds))
+    names, firsts = np.unique(kinds[order], return_index=True)
+    found = {}
+    for kind, rows in zip(names.tolist(), np.split(order, firsts)[1:], strict=True):
+        ends = (rows[:EXAMPLES], rows[-EXAMPLES:])
+        fewest, most = [
+            [(int(bits[row]), number, row, ids[row].as_py()) for row in each.tolist()]
+            for each in ends
+        ]
+        if kind != NONE:
+            found[kind] = Kind(np.bincount(bits[rows]), fewest, most)
+    return found
+
+
+def _place(folder: Path, number: int) -> Path:
+    return folder / f"{number:05}.npy"
+
+
+def _bits(documents: Shard, language: Shard, count: int, models: Mapping[str, Counts]) -> Found:
     """Of each document of a shard its kind and its bits for a character, ``NONE`` without."""
-    documents, language = shards
-    models = read_counts(reference)
     places = {name: place for place, name in enumerate(models)}
-    found = np.full((2, tables.read(documents, ["id"]).num_rows), NONE, np.int32)
+    found = np.full((2, count), NONE, np.int32)
     for group in by_language(documents, language):
         if group.language not in models:
             continue
@@ -134,34 +190,40 @@ def _scored(shards: tuple[Shard, ...], reference: Shard) -> Found:
     return found
 
 
-def _terciles(
-    kinds: Indices, bits: Indices, languages: list[str], least: int
-) -> tuple[list[dict[str, Any]], NDArray[np.int8]]:
-    """What is told of each kind, rows in the place of ids; and each document's tercile."""
-    order = np.lexsort((bits, kinds))
-    names, firsts = np.unique(kinds[order], return_index=True)
-    told, terciles = [], np.full(len(kinds), NONE, np.int8)
-    for kind, rows in zip(names.tolist(), np.split(order, firsts)[1:], strict=True):
-        if kind == NONE:
-            continue
-        place, length = divmod(kind, BINS)
-        of_kind, count = bits[rows], len(rows)
-        limits = of_kind[[(count - 1) // 3, (2 * count - 1) // 3]]
-        if count >= least:
-            terciles[rows] = 1 + (of_kind[:, None] > limits).sum(axis=1)
-        told.append(
-            {
-                "language": languages[place],
-                "length": length_name(LENGTHS[length - 1] if length else 0).strip(),
-                "documents": count,
-                "bits_per_character": round(float(of_kind.mean()) / THOUSAND, 3),
-                "head_most_bits": limits[0] / THOUSAND if count >= least else None,
-                "middle_most_bits": limits[1] / THOUSAND if count >= least else None,
-                "fewest": rows[:EXAMPLES].tolist(),
-                "most": rows[::-1][:EXAMPLES].tolist(),
-            }
-        )
-    return told, terciles
+def _table(ids: pa.ChunkedArray, found: Found, limits: Mapping[int, Limits]) -> pa.Table:
+    """What is written of a shard's documents."""
+    kinds, bits = found
+    terciles = np.full(len(kinds), NONE, np.int8)
+    for kind in np.unique(kinds).tolist():
+        if own := limits.get(kind):
+            rows = kinds == kind
+            terciles[rows] = 1 + (bits[rows, None] > np.array(own)).sum(axis=1)
+    return pa.table(
+        [
+            ids.cast(pa.string()),
+            pa.array(bits / THOUSAND, mask=kinds == NONE),
+            pa.array(terciles, mask=terciles == NONE),
+        ],
+        schema=SCORED,
+    )
+
+
+def _told(kind: int, found: Kind, limits: Limits, languages: list[str]) -> dict[str, Any]:
+    """What is told of a kind."""
+    place, length = divmod(kind, BINS)
+    count = int(found.counts.sum())
+    total = int(found.counts @ np.arange(len(found.counts)))
+    head, middle = (it / THOUSAND for it in limits) if limits else (None, None)
+    return {
+        "language": languages[place],
+        "length": length_name(LENGTHS[length - 1] if length else 0).strip(),
+        "documents": count,
+        "bits_per_character": round(total / count / THOUSAND, 3),
+        "head_most_bits": head,
+        "middle_most_bits": middle,
+        "fewest": [name for *_, name in found.fewest],
+        "most": [name for *_, name in reversed(found.most)],
+    }
 
 
 STAGE = Stage(

@@ -32,20 +32,29 @@ class ShuffleConfig(Config):
 
 def run(config: ShuffleConfig, job: Job) -> Result:
     """Harm the documents of one shard."""
-    schema = schema_of(job.inputs["documents"])
-    groups = [group.cast(schema) for group in row_groups(job.inputs["documents"])]
-    table = pa.Table.from_batches([], schema) if not groups else pa.concat_tables(groups)
-    languages = tables.beside(job.inputs["language"], table, ["language"])["language"]
-    rows = zip(table["id"].to_pylist(), languages.to_pylist(), strict=True)
+    documents = job.inputs["documents"]
+    schema = schema_of(documents)
+    ids = tables.read(documents, ["id"])
+    languages = tables.beside(job.inputs["language"], ids, ["language"])["language"]
     drawn = [
         (not config.languages or language in config.languages)
         and lot(name, "corpus.shuffle") < config.share
-        for name, language in rows
+        for name, language in zip(ids["id"].to_pylist(), languages.to_pylist(), strict=True)
     ]
-    texts = zip(table["id"].to_pylist(), table["text"].to_pylist(), drawn, strict=True)
-    harmed = [shuffled(text, name) if is_drawn else text for name, text, is_drawn in texts]
-    at = schema.get_field_index("text")
-    table = table.set_column(at, schema.field("text"), pa.array(harmed, pa.large_string()))
+    field, at, row = schema.field("text"), schema.get_field_index("text"), 0
+    others, texts = [schema.empty_table().remove_column(at)], [pa.array([], field.type)]
+    for group in row_groups(documents):
+        pairs = zip(
+            group["id"].to_pylist(),
+            group["text"].to_pylist(),
+            drawn[row : row + len(group)],
+            strict=True,
+        )
+        harmed = [shuffled(text, name) if is_drawn else text for name, text, is_drawn in pairs]
+        texts.append(pa.array(harmed, field.type))
+        others.append(group.cast(schema).remove_column(at))
+        row += group.num_rows
+    table = pa.concat_tables(others).add_column(at, field, pa.concat_arrays(texts))
     file = tables.write(job, "documents.parquet", table)
     counts: Metrics = {"input_documents": table.num_rows, "changed_documents": sum(drawn)}
     return Result(counts, (file,))

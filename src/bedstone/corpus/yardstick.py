@@ -26,6 +26,7 @@ import pyarrow.compute as pc
 from pydantic import Field
 
 from bedstone.config import Config
+from bedstone.corpus.rewriting.versions import row_groups
 from bedstone.languages import MIXED, UNKNOWN, known, split
 from bedstone.store import tables
 from bedstone.store.artifact import Shard
@@ -86,14 +87,18 @@ def run(config: YardstickConfig, job: Job) -> Result:
 
 
 def _below(urls: tuple[str, ...], documents: Shard, language: Shard) -> list[Row]:
-    texts = tables.read(documents, ["id", "url", "text"])
-    found = tables.beside(language, texts, ["language", "score"])
-    table = texts.append_column("language", found["language"]).append_column(
-        "score", found["score"]
-    )
-    below = [pc.starts_with(table["url"], url) for url in urls]
-    rows: list[Row] = [row for mask in below for row in table.filter(mask).to_pylist()]
-    return list({row["id"]: row for row in rows}.values())
+    ids = tables.read(documents, ["id"])
+    found = tables.beside(language, ids, ["language", "score"])
+    rows: list[list[Row]] = [[] for _ in urls]
+    first = 0
+    for group in row_groups(documents, ("id", "url", "text")):
+        here = found.slice(first, group.num_rows)
+        first += group.num_rows
+        for name in ("language", "score"):
+            group = group.append_column(name, here[name])
+        for url, own in zip(urls, rows, strict=True):
+            own += group.filter(pc.starts_with(group["url"], url)).to_pylist()
+    return list({row["id"]: row for each in rows for row in each}.values())
 
 
 def _complete(rows: list[Row], min_bytes_share: float) -> list[Row]:

@@ -86,7 +86,8 @@ def _build(
     request: Request, store: Path, make: Callable[[Request, Path], None], progress: Progress
 ) -> Artifact:
     folder = request.folder(store)
-    if fault(folder, request.digest):
+    # A build that was killed behind its manifest leaves its lock, and what only it needed.
+    if fault(folder, request.digest) or work.lock_of(folder).exists():
         with work.held(work.lock_of(folder)), leased(folder):
             if wrong := fault(folder, request.digest):  # who was waited for may have made it
                 if is_complete(folder):
@@ -96,7 +97,7 @@ def _build(
                         folder.mkdir(exist_ok=True)
                     work.drop_unfinished(folder)
                     make(request, folder)
-                work.drop_scratch(folder)
+            work.drop_scratch(folder)
     return Artifact(folder)
 
 

@@ -12,6 +12,9 @@ from bedstone.corpus.perplexity import STAGE
 from bedstone.corpus.reference import STAGE as REFERENCE
 from bedstone.corpus.surprise import references
 from bedstone.errors import ArtifactError, DataError
+from bedstone.progress import Progress
+from bedstone.store.engine import Local
+from bedstone.store.stage import Job
 
 WORDS = {
     "eng_Latn": [
@@ -254,3 +257,13 @@ def test_an_altered_reference(spoil, given, reference, run):
     path.write_text("[]" if spoil == "json" else json.dumps(values))
     with pytest.raises(ArtifactError, match="no models of languages"):
         references.read_counts(shard(reference.location))
+
+
+def test_what_was_scored_before_a_kill_is_not_scored_again(given, reference, tmp_path, monkeypatch):
+    rows = corpus(60)
+    job = Job(
+        roles(given("killed", rows[:30], rows[30:]), reference), tmp_path, Local(), Progress()
+    )
+    whole = STAGE.run(STAGE.config(), job).metrics
+    monkeypatch.setattr("bedstone.corpus.perplexity._bits", None)
+    assert STAGE.run(STAGE.config(), job).metrics == whole

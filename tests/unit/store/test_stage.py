@@ -207,6 +207,15 @@ def test_clean_leaves_what_is_held_and_what_is_complete(store):
     assert complete.exists()
 
 
+def test_the_next_build_removes_what_one_killed_behind_its_manifest_left(store):
+    complete = make(PLAN, store, Size(parameters=7)).path
+    work.lock_of(complete).touch()
+    (complete / work.SCRATCH).mkdir()
+    assert make(PLAN, store, Size(parameters=7)).path == complete
+    assert not work.lock_of(complete).exists()
+    assert not (complete / work.SCRATCH).exists()
+
+
 def test_roles_are_those_of_the_stage(store):
     with pytest.raises(ConfigError, match=r"no input 'plam'; did you mean 'plan'\?"):
         make(MODEL, store, Size(), plam=make(PLAN, store, Size(parameters=7)))
