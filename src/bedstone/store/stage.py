@@ -34,7 +34,7 @@ class Job:
     inputs: Mapping[str, Shard]
     """By role: an artifact, or the shard of a role that the stage maps."""
     folder: Path
-    """The artifact's. Files enter it by ``part`` or ``work.place``, so each one in it is whole."""
+    """The artifact's. Files enter it by ``part`` or ``work.settle``, so each one in it is whole."""
     engine: Engine
     progress: Progress
 

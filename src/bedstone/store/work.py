@@ -12,6 +12,7 @@ import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from uuid import uuid4
 
 from bedstone.errors import BedstoneError
 
@@ -52,8 +53,9 @@ def written(path: Path) -> Iterator[Path]:
     Raises:
         BedstoneError: it cannot be written.
     """
-    # By process: a worker of a killed build may be ending while the next build writes the same.
-    unfinished = path.with_name(f"{path.name}.{os.getpid()}{UNFINISHED}")
+    # Another each time: a worker of a killed build, or of a node that was given up, may be ending
+    # while the next one writes the same.
+    unfinished = path.with_name(f"{path.name}.{uuid4().hex[:8]}{UNFINISHED}")
     with named(unfinished):
         path.parent.mkdir(parents=True, exist_ok=True)
         yield unfinished
@@ -76,7 +78,7 @@ def appearing(path: Path) -> Iterator[Path]:
     Raises:
         BedstoneError: it cannot be written.
     """
-    unfinished = path.with_name(f"{path.name}.{os.getpid()}{UNFINISHED}")
+    unfinished = path.with_name(f"{path.name}.{uuid4().hex[:8]}{UNFINISHED}")
     try:
         with named(unfinished):
             yield unfinished

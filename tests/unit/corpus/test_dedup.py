@@ -4,7 +4,7 @@ import shutil
 import numpy as np
 import pyarrow as pa
 import pytest
-from tests.support.kills import Killed, killed
+from tests.support.parts import Killed, killed
 from tests.support.signed import columns_of, write_input
 
 from bedstone.corpus import dedup, held_out

@@ -6,7 +6,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 from pydantic import ValidationError
-from tests.support.kills import Killed, killed
+from tests.support.parts import Killed, killed
 
 from bedstone.corpus import thresholds
 from bedstone.corpus.rules import transfer

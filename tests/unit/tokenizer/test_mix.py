@@ -7,7 +7,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import pytest
 from pydantic import ValidationError
-from tests.support.kills import Killed, killed
+from tests.support.parts import Killed, killed
 
 from bedstone.errors import ConfigError, DataError
 from bedstone.pretrain.loader import Phase, read_phases, read_streams

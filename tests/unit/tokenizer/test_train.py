@@ -6,7 +6,7 @@ import sys
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from tests.support.kills import Killed, killed
+from tests.support.parts import Killed, killed
 from tokenizers import Tokenizer
 
 from bedstone.errors import ConfigError, DataError
