@@ -56,7 +56,7 @@ def repair(where: Making, artifact: Artifact | None = None) -> Repaired:
     if (place := place_of(where.store)) is not None:
         raise BedstoneError(
             f"{place.url} is repaired there: nothing of it is replaced from here",
-            hint="find what is broken by bedstone verify --all, remove it there, and run again",
+            hint="verify finds what is broken: remove it there, and run again",
         )
     folders = found_in(where.store, "*-*") if artifact is None else _behind(artifact)
     broken = broken_in(folders, where.progress)

@@ -364,7 +364,9 @@ def test_other_contents_of_one_request_are_told(machine, server, source, tmp_pat
     place = machine("a")
     send(ours, place, Progress())
     key = f"store/{ours.path.name}/{MANIFEST}"
-    server.put(key, altered(server.get(key), content="0" * 64))
+    others = [file.model_dump() | {"sha256": "0" * 64} for file in ours.manifest.files]
+    content = digest([[file["path"], file["sha256"]] for file in others])
+    server.put(key, altered(server.get(key), files=others, content=content))
     with pytest.raises(ArtifactError) as error:
         send(ours, machine("b"), Progress())
     assert str(ours.path) in str(error.value)

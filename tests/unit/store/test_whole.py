@@ -13,11 +13,11 @@ from bedstone.errors import ArtifactError
 from bedstone.progress import Progress
 from bedstone.store import whole
 from bedstone.store.adoption import adopt
-from bedstone.store.artifact import MANIFEST, Artifact, Manifest, fault, find_artifact
+from bedstone.store.artifact import MANIFEST, Artifact, Manifest, fault, find_artifact, folders
 from bedstone.store.build import build, clean
 from bedstone.store.engine import Local
 from bedstone.store.making import Making
-from bedstone.store.repair import artifacts_in, broken_in, repair
+from bedstone.store.repair import broken_in, repair
 from bedstone.store.stage import Job, Result, Stage
 
 
@@ -401,7 +401,7 @@ def test_a_file_is_read_when_it_is_new_here_or_was_touched(way, store, tmp_path,
     assert names == ["joined.txt"]
     shutil.copytree(store, tmp_path / "moved", symlinks=True)
     del names[:]
-    for folder in artifacts_in(tmp_path / "moved") * 2:
+    for folder in folders(tmp_path / "moved", "*-*") * 2:
         assert fault(folder) is None
     own = ["count.txt", "deep/upper.txt", "deep/upper.txt", "joined.txt"]
     assert sorted(names) == ["a", "b", *own]
@@ -476,7 +476,7 @@ def test_notes_of_what_is_gone_are_cleaned(way, store):
     shutil.rmtree(made[3].path)
     assert clean(store) == []
     names = {path.name for path in (store / whole.CHECKED).iterdir()}
-    assert names == {folder.name for folder in artifacts_in(store)}
+    assert names == {folder.name for folder in folders(store, "*-*")}
 
 
 @pytest.mark.parametrize("kind", BREAK)
@@ -492,7 +492,7 @@ def test_repair_builds_again_what_is_broken(way, store, where, kind):
     )
     assert found.not_repaired == {}
     assert sorted(RUNS) == ["a", "counted"]
-    assert broken_in(artifacts_in(store), Progress()) == {}
+    assert broken_in(folders(store, "*-*"), Progress()) == {}
     assert [Artifact(it.path).content for it in made] == [it.content for it in made]
 
 
