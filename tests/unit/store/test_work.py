@@ -57,7 +57,7 @@ def test_what_finds_no_room_is_named(tmp_path, little_room, write):
     with pytest.raises(BedstoneError) as caught, little_room(), work.written(tmp_path / "x") as it:
         write(it)
     told = str(caught.value)
-    assert re.match(rf"{tmp_path}/x\.[0-9a-f]{8}\.part cannot be written: ", told)
+    assert re.match(rf"{tmp_path}/x\.[0-9a-f]{{8}}\.part cannot be written: ", told)
     assert re.search(r"it has [\d,]+ bytes so far, and [\d,]+ bytes are free there$", told)
     assert "File too large" in told or "10000 requested" in told
     assert not (tmp_path / "x").exists()
