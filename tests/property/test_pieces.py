@@ -139,10 +139,16 @@ def test_archives(tmp_path, packing):
         compare(tmp_path, random.Random(seed), packing, [1_000, 10_000])
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("packing", PACKINGS)
-def test_many_archives(tmp_path, packing):
-    for seed in range(100, 140):
+@pytest.mark.parametrize(
+    "seeds",
+    [
+        pytest.param(range(100, 104), marks=pytest.mark.slow, id="some"),
+        pytest.param(range(200, 240), marks=pytest.mark.faults, id="many"),
+    ],
+)
+def test_more_archives(tmp_path, packing, seeds):
+    for seed in seeds:
         compare(tmp_path, random.Random(seed), packing, [100, 1_000, 10_000])
 
 
