@@ -117,7 +117,7 @@ def run(
     from bedstone.store.part import part_of
     from bedstone.store.whole import forget_all
 
-    if shard and (dry_run or processes > 1):
+    if shard is not None and (dry_run or processes > 1):
         raise ConfigError("--shard builds shards: neither --dry-run nor --processes goes with it")
     plan = recipes.load(recipe_of(recipe), words_of(sets), until)
     found = {name: given(paths, store) for name, paths in inputs.items()}
@@ -145,7 +145,7 @@ def run(
         words += ["--workers", str(workers)] if workers else []
         answer: Any = together(words, processes, progress or Progress())
         return answer  # type: ignore[no-any-return]
-    part = part_of(shard) if shard else None
+    part = None if shard is None else part_of(shard)
     where = making(store, progress, workers, engine)
     if part:
         begun = recipes.run_part(plan, found, where.store, where.engine, part, where.progress)
@@ -244,7 +244,7 @@ def build(
 
     made_by = find(stage)
     settings = configs.load(made_by.config, Path(config) if config else None, words_of(sets))
-    part = part_of(shard) if shard else None
+    part = None if shard is None else part_of(shard)
     if part and not made_by.sharded:
         raise ConfigError(f"--shard {shard}: {stage} maps no shards")
     where = making(store, progress, workers, engine)

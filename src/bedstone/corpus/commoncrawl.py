@@ -28,8 +28,9 @@ from bedstone.corpus.web import packing
 from bedstone.errors import ConfigError, DataError
 from bedstone.lots import lot
 from bedstone.store import work
-from bedstone.store.artifact import ABOUT, File, Source, digest
+from bedstone.store.artifact import ABOUT, Artifact, File, Source, digest, fault, folders
 from bedstone.store.payload import write_json
+from bedstone.store.place import link
 from bedstone.store.provenance import current_code
 from bedstone.store.stage import Job, Metrics, Result, Stage
 
@@ -159,16 +160,25 @@ def _drawn_keys(config: CommonCrawlConfig, fetcher: Fetcher, scratch: Path) -> l
 def _files(config: CommonCrawlConfig, job: Job, fetcher: Fetcher) -> Made:
     first_bytes = config.first_megabytes and config.first_megabytes * 1_000_000
 
+    known = _fetched_before(config, job.store)
+
     def fetch(key: str) -> None:
         name = Path(key).name
         path = job.scratch / name
-        if not job.has(name):
+        if job.has(name):
+            return
+        if key in known:
+            with job.part(name) as unfinished:
+                link(known[key].file(name), unfinished)
+        else:
             version = fetcher.file(key, path, first_bytes)
             if first_bytes and version.total_bytes > first_bytes:
                 _cut(path)
             work.settle(path, job.folder / name)
 
     keys = sorted(_drawn_keys(config, fetcher, job.scratch))
+    if len({Path(key).name for key in keys}) < len(keys):
+        raise DataError(f"{config.crawl} has two files of one name")
     with job.progress.task("files", len(keys)) as task:
         for _ in fetcher.each(fetch, keys):
             task.advance()
@@ -179,6 +189,17 @@ def _files(config: CommonCrawlConfig, job: Job, fetcher: Fetcher) -> Made:
         for location in [fetcher.server.location(key)]
     ]
     return files, sources, {"files": len(files)}
+
+
+def _fetched_before(config: CommonCrawlConfig, store: Path) -> dict[str, Artifact]:
+    """By key, the whole artifact of the store that has the file already, as much of it."""
+    found = dict[str, Artifact]()
+    for folder in folders(store, "corpus.commoncrawl-*"):
+        if fault(folder) is None:
+            made = Artifact(folder)
+            is_alike = made.manifest.config["first_megabytes"] == config.first_megabytes
+            found |= {it.name: made for it in made.manifest.sources if is_alike}
+    return found
 
 
 def _cut(path: Path) -> None:

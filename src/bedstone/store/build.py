@@ -1,7 +1,6 @@
 """Building: the artifact of a request, found in the store or made now."""
 
 import math
-import shutil
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
@@ -66,18 +65,16 @@ def clean(store: Path, *, broken: bool = False) -> list[Path]:
 
     With them go notes of what is gone and, if that is asked for, the ``broken`` that was set aside.
     """
-    removed = sorted((store / whole.BROKEN).glob("*")) if broken else []
-    for folder in removed:
-        shutil.rmtree(folder)
-    for note in whole.orphans(store):
-        note.unlink()
+    removed = whole.entries(store, whole.BROKEN) if broken else []
+    for path in (*removed, *whole.orphans(store)):
+        whole.drop(path)
     for folder in work.locked(store):
         with suppress(BlockingIOError), work.held(work.lock_of(folder), wait=False):
             if is_complete(folder):
                 work.drop_unfinished(folder)
                 work.drop_scratch(folder)
             elif folder.exists():
-                shutil.rmtree(folder)
+                whole.drop(folder)
                 removed.append(folder)
     return removed
 

@@ -88,7 +88,7 @@ class Request:
         max_bytes = self.stage.piece_bytes(self.config)
         if max_bytes is None or not isinstance(shard, FilesShard):
             return (shard,)
-        is_cut = shard.files[0].name.lower().endswith(self.stage.cut)
+        is_cut = shard.names[0].lower().endswith(self.stage.cut)
         return shard.pieces(max_bytes) if is_cut else (shard,)
 
 

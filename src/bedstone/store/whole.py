@@ -144,18 +144,42 @@ def forget(folder: Path) -> None:
 
 def forget_all(store: Path) -> None:
     """Drop the notes of ``store``: the files of each artifact are read when it is met next."""
-    if (store / CHECKED).exists():
-        shutil.rmtree(store / CHECKED)
+    for path in entries(store, CHECKED):
+        drop(path)
 
 
 def orphans(store: Path) -> list[Path]:
     """The notes of artifacts that are gone."""
-    return [it for it in sorted((store / CHECKED).glob("*")) if not (store / it.name).exists()]
+    return [path for path in entries(store, CHECKED) if not (store / path.name).exists()]
+
+
+def entries(store: Path, name: str) -> list[Path]:
+    """What is in a folder of the store's own.
+
+    Raises:
+        ArtifactError: a link leads out of the store in its place.
+    """
+    return sorted(_own(store, name).glob("*"))
+
+
+def drop(path: Path) -> None:
+    """Remove a file, a link or a folder; another may have done it.
+
+    Raises:
+        BedstoneError: the disk refuses.
+    """
+    with work.named(path), suppress(FileNotFoundError):
+        if path.is_dir() and not path.is_symlink():
+            shutil.rmtree(path)
+        else:
+            path.unlink()
 
 
 def set_aside(folder: Path) -> Path:
     """Move what is broken out of the way; the caller holds its lock. Where it is now."""
     beside = _own(folder.parent, BROKEN)
+    with work.named(beside):
+        beside.mkdir(exist_ok=True)
     names = (f"{folder.name}-{number}" if number else folder.name for number in range(10**6))
     kept = next(path for name in names if not os.path.lexists(path := beside / name))
     forget(folder)
@@ -187,8 +211,8 @@ def _state(found: os.stat_result) -> State:
 
 
 def _note(folder: Path) -> Path:
-    folder = folder.resolve()
-    return folder.parent / CHECKED / folder.name
+    folder = folder.absolute() if folder.name not in ("", "..") else folder.resolve()
+    return folder.parent / CHECKED / folder.name  # a link is not followed: it may lead elsewhere
 
 
 def _read(folder: Path) -> dict[str, Any]:
@@ -204,7 +228,7 @@ def _write(folder: Path, states: dict[str, State]) -> None:
     path = _note(folder)
     forget(folder)  # it may be a link
     try:
-        _own(path.parents[1], CHECKED)
+        _own(path.parents[1], CHECKED).mkdir(exist_ok=True)
         with path.open("x", encoding="utf-8") as file:
             json.dump(states, file)
     except (OSError, BedstoneError):
@@ -220,6 +244,4 @@ def _own(store: Path, name: str) -> Path:
     folder = store / name
     if folder.is_symlink():
         raise ArtifactError(f"{folder} is a link", hint="remove it: it leads out of the store")
-    with work.named(folder):
-        folder.mkdir(exist_ok=True)
     return folder

@@ -61,6 +61,14 @@ def test_whole_files_are_drawn_and_kept_as_they_are(common_crawl, at, store):
     assert common_crawl.most_at_once <= 4
 
 
+def test_a_file_that_another_draw_has_fetched_is_not_asked_for_again(common_crawl, at, store):
+    two = contents(fetched(at, store, files=2))
+    assert two.items() < contents(fetched(at, store, files=3)).items()
+    assert [common_crawl.counts()[key] for key in WARCS].count(1) == 3
+    fetched(at, store, files=2, first_megabytes=1)
+    assert sum(common_crawl.counts()[key] for key in WARCS) == 5
+
+
 def test_what_was_fetched_is_told(common_crawl, at, store):
     made = fetched(at, store, files=1)
     (source,) = made.manifest.sources

@@ -156,6 +156,10 @@ def test_the_command_builds_a_part(tables, store, tmp_path, cli):
         assert Artifact(tmp_path / plain[name]).content == Artifact(tmp_path / parts[name]).content
 
 
+def test_a_variable_that_is_not_set_is_no_part(cli):
+    assert cli("run", "web", "--shard", "")[0] == 2
+
+
 @pytest.mark.parametrize("more", ["--dry-run", "--processes=2"])
 def test_a_part_is_built_by_one_command(more, cli):
     assert cli("run", "web", "--shard", "1/2", more)[0] == 2

@@ -451,6 +451,7 @@ def test_a_note_that_is_none_costs_reading(way, store, monkeypatch, text):
 def test_a_store_that_takes_no_notes_is_read(way, store, monkeypatch, tmp_path):
     made = way()[2]
     whole.forget_all(store)
+    (store / whole.CHECKED).rmdir()
     (tmp_path / "elsewhere").mkdir()
     (store / whole.CHECKED).symlink_to(tmp_path / "elsewhere")
     assert fault(made.path) is None
@@ -469,6 +470,35 @@ def test_a_note_that_is_a_link_is_not_written_through(way, store, tmp_path):
     assert fault(made.path) is None
     assert (tmp_path / "other").read_text() == "mine"
     assert not note.is_symlink()
+
+
+@pytest.mark.parametrize("name", [whole.CHECKED, whole.BROKEN])
+def test_what_lies_outside_is_not_cleaned(way, store, tmp_path, name):
+    way()
+    precious = tmp_path / "outside" / "precious"
+    precious.mkdir(parents=True)
+    shutil.rmtree(store / name, ignore_errors=True)
+    (store / name).symlink_to(precious.parent)
+    with pytest.raises(ArtifactError, match="is a link"):
+        clean(store, broken=True)
+    with (
+        pytest.raises(ArtifactError, match="is a link") if name == whole.CHECKED else nullcontext()
+    ):
+        whole.forget_all(store)
+    assert precious.exists()
+
+
+def test_links_that_were_set_aside_are_cleaned(way, store, tmp_path):
+    folder = way()[2].path
+    shutil.move(folder, tmp_path / "elsewhere")
+    folder.symlink_to(tmp_path / "elsewhere")
+    assert fault(folder) is None
+    assert not (tmp_path / whole.CHECKED).exists()
+    (tmp_path / "elsewhere" / MANIFEST).write_text("{")
+    way()
+    assert not folder.is_symlink()
+    assert [path.name for path in clean(store, broken=True)] == [folder.name]
+    assert (tmp_path / "elsewhere" / MANIFEST).exists()
 
 
 def test_notes_of_what_is_gone_are_cleaned(way, store):
