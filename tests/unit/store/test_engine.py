@@ -78,7 +78,8 @@ def test_processes_end_with_their_engine(processes):
     ends = [process.sentinel for process in active_children() if process.pid in its]
     del engine
     while ends:
-        assert (ended := wait(ends, timeout=30))
+        ended = wait(ends, timeout=30)
+        assert ended
         ends = [end for end in ends if end not in ended]
 
 

@@ -7,7 +7,7 @@ documents that have one in common. Equal texts are paired first: one of them sta
 in the bands. What is held from then on is of documents that are in a pair.
 
 In scratch are some 200 bytes for each document, and of those that are in a pair of a band the
-signature. In memory are a byte or two for each document, and some 150 for each that is in a pair;
+signature. In memory are a byte or two for each document, and 170 to 200 for each that is in a pair;
 and of a slice 50 for each of ``DOCUMENTS_AT_ONCE``, or of those with one key if they are more.
 """
 
