@@ -1,12 +1,13 @@
 """Engines: who works on the shards of a stage. The result never depends on which one it is."""
 
 import os
+import signal
 from collections import Counter, deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
-from dataclasses import dataclass
-from multiprocessing import active_children, get_context, parent_process
+from dataclasses import dataclass, field
+from multiprocessing import get_context, parent_process
 from queue import Empty, SimpleQueue
 from threading import Thread
 from typing import Protocol, TypeVar
@@ -49,9 +50,17 @@ class Engine(Protocol):
 
 @dataclass(slots=True)
 class Local:
-    """Processes of this machine; one worker, or one item, means no process but this one."""
+    """Processes of this machine; one worker, or one item, means no process but this one.
+
+    They are begun when they are needed, and end with the engine, or with an error.
+    """
 
     workers: int = 1
+    _kept: "_Processes | None" = field(default=None, init=False, repr=False, compare=False)
+
+    def __reduce__(self) -> tuple[type["Local"], tuple[int]]:
+        """Another process begins its own."""
+        return Local, (self.workers,)
 
     def map(
         self,
@@ -64,26 +73,24 @@ class Local:
         if at_once <= 1:
             yield from here(work, items, ended)
             return
-        others = set(active_children())
-        processes = _Processes(at_once)
+        if self._kept is None or self._kept.parent != os.getpid():  # this one is a fork
+            self._kept = _Processes(self.workers)
+        processes = self._kept
         try:
             yield from answers(
                 items, lambda item: processes.begin(work, item), lambda: at_once, _own, ended
             )
         except BaseException:
-            # Else the pool would first finish what the workers have begun.
-            for worker in set(active_children()) - others:
-                worker.terminate()
+            self._kept = None
+            processes.end()
             raise
-        finally:
-            processes.pool.shutdown()
 
 
 class _Processes:
     """Processes that are begun anew when one of them dies, which ends them all."""
 
     def __init__(self, workers: int) -> None:
-        self.workers = workers
+        self.workers, self.parent = workers, os.getpid()
         self.pool = self._begun()
 
     def begin(self, work: Callable[[Item], Answer], item: Item) -> Future[Answer]:
@@ -93,6 +100,12 @@ class _Processes:
             self.pool.shutdown()
             self.pool = self._begun()
             return self.pool.submit(work, item)
+
+    def end(self) -> None:
+        """At once: the pool would first finish what the workers have begun."""
+        for worker in [*self.pool._processes.values()]:
+            worker.terminate()
+        self.pool.shutdown()
 
     def _begun(self) -> ProcessPoolExecutor:
         return ProcessPoolExecutor(self.workers, get_context("spawn"), _end_with_parent)
@@ -194,6 +207,7 @@ def _name(number: int, items: Sequence[object]) -> str:
 
 
 def _end_with_parent() -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # of the keyboard's, the parent decides
     # A worker that outlives a killed build would write on beside the next one.
     Thread(target=_exit_after_parent, daemon=True).start()
 

@@ -37,6 +37,7 @@ from bedstone.store.parts import made_parts
 from bedstone.store.payload import write_json
 from bedstone.store.stage import Job, Metrics, Result, Stage
 from bedstone.text.encoder import CONFIG_FILE, FILE, SPECIAL_TOKENS, byte_alphabet
+from bedstone.tokenizer.learning.bpe import learn
 from bedstone.tokenizer.learning.parity import (
     ALPHABET,
     Cost,
@@ -49,13 +50,13 @@ from bedstone.tokenizer.learning.parity import (
     learn_parity,
     learn_plain,
     summary,
+    words_of,
 )
 from bedstone.tokenizer.learning.pieces import PieceCounter, counts_of
 from bedstone.tokenizer.learning.vocabulary import (
     encoder_of,
     script_counts,
     transformers_config,
-    untrained,
     with_merges,
 )
 from bedstone.tokenizer.mixing.shares import even_budgets, shared_out, temperature_demands
@@ -125,12 +126,13 @@ def run(config: TrainConfig, job: Job) -> Result:
             if config.parity
             else "give a table parity, which may be empty, or leave the input out",
         )
-    text = _Text(config, job)
+    text, merges = _Text(config, job), config.vocab_size - len(SPECIAL_TOKENS) - len(ALPHABET)
     if config.parity:
-        tokenizer, metrics = _with_parity(config, config.parity, job, text)
+        tokenizer, metrics = _with_parity(config, config.parity, merges, job, text)
     else:
-        tokenizer, metrics = untrained(), Metrics()
-        tokenizer.train_from_iterator((each for _, each in text.drawn()), trainer(config))
+        words = words_of(counts_of(each for _, each in text.drawn()))
+        learnt = learn(words, len(ALPHABET), merges, config.min_frequency)
+        tokenizer, metrics = with_merges(learnt), Metrics()
     with job.part(FILE) as path:
         tokenizer.save(str(path))
     write_json(job, CONFIG_FILE, transformers_config(), indent=2)
@@ -192,13 +194,12 @@ class _Text:
 
 
 def _with_parity(
-    config: TrainConfig, parity: ParityConfig, job: Job, text: _Text
+    config: TrainConfig, parity: ParityConfig, merges: int, job: Job, text: _Text
 ) -> tuple[Tokenizer, Metrics]:
     """The steered vocabulary; what it costs each language beside a plain one is written."""
     development, test = halves(_rows(job.inputs["parallel"]))
     train = _pieces(text)
     tallies = _steering(parity, text, train, development)
-    merges = config.vocab_size - len(SPECIAL_TOKENS) - len(ALPHABET)
     window = parity.window
     learnt = {
         "plain": learn_plain(tallies, merges, config.min_frequency),
@@ -292,7 +293,10 @@ def _changes(plain: Mapping[str, float], parity: Mapping[str, float]) -> Metrics
 
 
 def trainer(config: TrainConfig) -> trainers.BpeTrainer:
-    """Gives ids to control tokens, then to bytes, then to merges in the order of learning."""
+    """The library's, which learns the same merges in more memory: what ours is compared with.
+
+    It gives ids to control tokens, then to bytes, then to merges in the order of learning.
+    """
     return trainers.BpeTrainer(
         vocab_size=config.vocab_size,
         min_frequency=config.min_frequency,

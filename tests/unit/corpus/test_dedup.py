@@ -7,13 +7,15 @@ import pytest
 from tests.support.parts import Killed, killed
 from tests.support.signed import columns_of, write_input
 
-from bedstone.corpus import dedup, held_out
+from bedstone.corpus import dedup, extract, held_out, minhash
 from bedstone.corpus.dedup import STAGE, DedupConfig, resolve
 from bedstone.corpus.duplicates import search
 from bedstone.corpus.duplicates.clusters import string_hashes
 from bedstone.corpus.duplicates.signatures import signed
 from bedstone.errors import ConfigError, DataError
 from bedstone.progress import Progress
+from bedstone.store.adoption import adopt
+from bedstone.store.build import build
 from bedstone.store.engine import Local
 from bedstone.store.stage import Job
 from bedstone.store.tables import of_numbers
@@ -161,7 +163,8 @@ def test_a_document_of_the_yardstick_is_not_kept(inputs, decided):
 
 
 def test_duplicates_are_sought_everywhere_in_a_source_or_in_a_language(inputs, decided):
-    given = inputs([TEXT, NEAR, COPY, NEAR], cuts=(2,), language=["eng", "nob", "eng", "nob"])
+    ids = [f"{file * 16}-{offset}" for file in "ab" for offset in range(2)]
+    given = inputs([TEXT, NEAR, COPY, NEAR], (2,), ids, language=["eng", "nob", "eng", "nob"])
 
     def clusters(**config):
         names = decided(given, config)[0]["cluster"]
@@ -170,6 +173,32 @@ def test_duplicates_are_sought_everywhere_in_a_source_or_in_a_language(inputs, d
     assert clusters() == [0, 0, 0, 0]
     assert clusters(scope="source") == [0, 0, 2, 2]
     assert clusters(scope="language") == [0, 1, 0, 1]
+
+
+@pytest.mark.slow
+def test_a_file_in_pieces_is_one_source(member, tmp_path):
+    for name in ("one", "other"):  # of each a page far away from its copy
+        texts = [TEXT, *[f"{name} page among them " * 20] * 40, TEXT]
+        pages = (member("http://a.example/", text.encode()) for text in texts)
+        (tmp_path / f"{name}.warc.gz").write_bytes(b"".join(pages))
+    store, engine = tmp_path / "store", Local()
+    made = adopt(sorted(tmp_path.glob("*.warc.gz")), store)
+    pieces = extract.STAGE.config(piece_bytes=4_000)
+    made = build(extract.STAGE, pieces, {"crawl": made}, store, engine)
+    made = build(minhash.STAGE, minhash.STAGE.config(), {"documents": made}, store, engine)
+    assert len(made.shards) > 2
+    found = {}
+    for scope in ("source", "whole"):
+        decided = build(STAGE, DedupConfig(scope=scope), {"signatures": made}, store, engine)
+        found[scope] = decided.manifest.metrics["kept_documents"]
+    assert found == {"source": 4, "whole": 3}
+
+
+def test_ids_that_tell_no_source_are_refused(inputs, decided):
+    ids = [f"{'a' * 16}-0", "f47ac10b-58cc-4372-a567-0e02b2c3d479"]
+    with pytest.raises(DataError, match="do not tell the document's source file") as caught:
+        decided(inputs([TEXT, COPY], ids=ids), {"scope": "source"})
+    assert "corpus.extract" in caught.value.hint
 
 
 def test_of_equally_long_ones_the_id_of_the_smallest_hash_represents(inputs, decided):

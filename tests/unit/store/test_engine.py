@@ -1,9 +1,12 @@
 import os
+import pickle
 import signal
 import subprocess
 import sys
 import time
 from concurrent.futures import Future
+from multiprocessing import active_children
+from multiprocessing.connection import wait
 from pathlib import Path
 
 import pytest
@@ -21,6 +24,18 @@ while len(multiprocessing.active_children()) < 2:
 print("busy", flush=True)
 work.join()
 """
+FORKED = """
+import os
+from bedstone.store.engine import Local
+engine = Local(2)
+print(*engine.map(abs, [-3, 2]), flush=True)
+if os.fork():
+    assert os.wait()[1] == 0
+    print(*engine.map(abs, [-4, 2]))
+else:
+    print(*engine.map(abs, [-5, 2]), flush=True)
+    os._exit(0)
+"""
 
 
 @pytest.mark.parametrize("workers", [1, 2])
@@ -32,6 +47,61 @@ def test_results_come_in_the_order_of_the_shards(workers):
 def test_the_first_error_is_raised(workers):
     with pytest.raises(TypeError, match="bad operand"):
         list(Local(workers).map(abs, [1, "two"]))
+
+
+def met(path_and_flag: tuple[Path, int]) -> int:
+    """The process, once another has opened the same pipe in the other way."""
+    os.close(os.open(*path_and_flag))
+    return os.getpid()
+
+
+@pytest.fixture
+def processes(tmp_path):
+    """Those of an engine's two workers."""
+    os.mkfifo(tmp_path / "pipe")
+    ends = [(tmp_path / "pipe", flag) for flag in (os.O_RDONLY, os.O_WRONLY)]
+    return lambda engine: set(engine.map(met, ends))
+
+
+def test_processes_are_kept_for_the_next_items(processes):
+    engine = Local(2)
+    first = processes(engine)
+    assert len(first) == 2
+    for number in first:
+        os.kill(number, signal.SIGINT)  # of the keyboard: what is done then is the parent's
+    assert processes(engine) == first
+
+
+def test_processes_end_with_their_engine(processes):
+    engine = Local(2)
+    its = processes(engine)
+    ends = [process.sentinel for process in active_children() if process.pid in its]
+    del engine
+    while ends:
+        ended = wait(ends, timeout=30)
+        assert ended
+        ends = [end for end in ends if end not in ended]
+
+
+def test_after_an_error_or_a_death_there_are_others(processes):
+    engine = Local(2)
+    first = processes(engine)
+    with pytest.raises(TypeError):
+        list(engine.map(abs, [1, "two"]))
+    second = processes(engine)
+    assert not first & second
+    os.kill(min(second), signal.SIGKILL)
+    assert not second & processes(engine)
+
+
+def test_an_engine_in_another_process_begins_its_own(processes):
+    engine = Local(2)
+    processes(engine)
+    assert pickle.loads(pickle.dumps(engine)) == Local(2)
+    command = [sys.executable, "-W", "error", "-c", FORKED]
+    told = subprocess.run(command, capture_output=True, text=True, timeout=60, check=True)
+    assert told.stdout.split("\n") == ["3 2", "5 2", "4 2", ""]
+    assert told.stderr == ""
 
 
 def test_an_error_does_not_wait_for_the_others():

@@ -7,7 +7,7 @@ documents that have one in common. Equal texts are paired first: one of them sta
 in the bands. What is held from then on is of documents that are in a pair.
 
 In scratch are some 200 bytes for each document, and of those that are in a pair of a band the
-signature. In memory are a byte or two for each document, and some 150 for each that is in a pair;
+signature. In memory are a byte or two for each document, and 170 to 200 for each that is in a pair;
 and of a slice 50 for each of ``DOCUMENTS_AT_ONCE``, or of those with one key if they are more.
 """
 
@@ -25,6 +25,7 @@ from numpy.typing import NDArray
 
 from bedstone.corpus.duplicates import clusters
 from bedstone.corpus.duplicates.signatures import BAND, Hashes
+from bedstone.errors import DataError
 from bedstone.progress import Progress
 from bedstone.store import tables, work
 from bedstone.store.artifact import Shard
@@ -285,7 +286,7 @@ def _keyed(job: Job, scope: Scope) -> Keyed:
     keyed = Keyed(job.scratch, ("exact", *names), 1 << bits)
     keyed.save("starts", starts)
     write = partial(_write_keys, keyed, scope, job.inputs.get("yardstick"))
-    made_parts(job, "keys", write, list(enumerate(shards)))
+    made_parts(job, "keys", write, shards)
     return keyed
 
 
@@ -311,15 +312,14 @@ def _write(path: Path, values: NDArray[Any]) -> None:
 
 
 def _write_keys(
-    keyed: Keyed, scope: Scope, yardstick: Shard | None, item: tuple[int, Shards], path: Path
+    keyed: Keyed, scope: Scope, yardstick: Shard | None, shards: Shards, path: Path
 ) -> None:
     """Of each slice where its keys begin, and where all end; the keys; ``FACTS``."""
-    number, shards = item
     facts = _facts(shards, yardstick)
     enter = facts["passes"] | facts["spoils"]
-    scopes = np.full(len(facts), number if scope == "source" else 0, np.uint64)
-    if scope == "language":
-        scopes[:] = facts["language"]
+    scopes = facts["language"] if scope == "language" else np.zeros(len(facts), np.uint64)
+    if scope == "source":
+        scopes = _sources(shards["signatures"])
     lowest = np.array([(part << 64) // keyed.slices for part in range(keyed.slices)], np.uint64)
     firsts, keys, end = [], [], 0
     for name in keyed.columns:
@@ -336,6 +336,18 @@ def _write_keys(
     with path.open("wb") as file:
         for values in (*firsts, np.array([end]), *keys, facts):
             values.tofile(file)
+
+
+def _sources(signatures: Shard) -> Hashes:
+    """Of each document a hash of its source file's digest: a file may be in several shards."""
+    ids = tables.read(signatures, ["id"])["id"]
+    found = pc.extract_regex(ids, "^(?P<source>[0-9a-f]{16})-")
+    if found.null_count:
+        raise DataError(
+            f"{tables.table_path(signatures)}: ids that do not tell the document's source file",
+            hint="those of corpus.extract do; with others, leave scope 'source' out",
+        )
+    return clusters.string_hashes(pc.struct_field(found, 0))
 
 
 def _facts(shards: Shards, yardstick: Shard | None) -> NDArray[np.void]:

@@ -15,9 +15,9 @@ from bedstone.store.stage import Job
 def job(tmp_path):
     """A job about signatures, and what else is told of the documents."""
 
-    def make(rows, digests=None, width=2, cuts=(), workers=1, **beside):
+    def make(rows, digests=None, width=2, cuts=(), workers=1, ids=None, **beside):
         folder = tmp_path / str(len(list(tmp_path.iterdir())))
-        columns = columns_of(rows, digests or range(len(rows)), width)
+        columns = columns_of(rows, digests or range(len(rows)), width, ids)
         inputs = {"signatures": write_input(folder / "signatures", columns, cuts)}
         for role, (name, values) in beside.items():
             table = {"id": columns["id"], name: values}
@@ -78,7 +78,8 @@ def test_only_documents_of_one_scope_that_enter_are_joined(job):
     language = ("language", ["a", "b", "a", "b"])
     for digests in (None, [7] * 4):
         assert clusters(job(same, digests, language=language), "language")[0] == [0, 1, 0, 1]
-        assert clusters(job(same, digests, cuts=(1, 3)), "source")[0] == [0, 1, 1, 3]
+        ids = [f"{file * 16}-{number}" for number, file in enumerate("abba")]
+        assert clusters(job(same, digests, cuts=(2,), ids=ids), "source")[0] == [0, 1, 1, 0]
         before = ("keep", [True, False, True, True])
         assert clusters(job(same, digests, before=before))[0] == [0, 1, 0, 0]
 
