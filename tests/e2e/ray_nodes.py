@@ -82,7 +82,9 @@ def dying(work, claim: Path, head: str, item):
 
 def name_of(item) -> str:
     """Whose task it is."""
-    return item.stage.name if isinstance(item, Request) else item[1].parent.name
+    if isinstance(item, Request):
+        return item.stage.name
+    return item[1].parent.name if isinstance(item, tuple) else type(item).__name__
 
 
 def descendants() -> list[int]:
