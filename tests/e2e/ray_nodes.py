@@ -1,11 +1,12 @@
-"""Run a recipe on a Ray cluster of this machine and kill nodes while it works.
+"""Run a recipe on a Ray cluster of this machine and kill two of its nodes while it works.
 
-A moment is a shard's end: that of the n-th in the whole run, drawn by a seed. The next node but the
-first that begins a shard is killed then. Once there have been two, another is begun before.
+One is lost in the map, when a shard begins, one in the shuffle, when one of corpus.dedup's tasks
+does: the first that begins on another node than the head's after so many ended, drawn by a seed.
 
-    python ray_nodes.py RECIPE FILES STORE UNTIL KILLS SEED SETS...
+    python ray_nodes.py RECIPE FILES STORE UNTIL SEED SETS...
 
-Writes a JSON object: what was killed, what came out, what is left, and who was talked to.
+The local processes' artifacts stay in STORE/local. Writes a JSON object: what was killed, what came
+out, what is left, and who was talked to.
 """
 
 import json
@@ -14,56 +15,52 @@ import random
 import secrets
 import signal
 import sys
+from collections import Counter
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
-from threading import Thread
 
 os.environ["RAY_AUTH_TOKEN"] = secrets.token_hex()
 os.environ["RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER"] = "0"  # nodes have the loopback's address
 
 from bedstone.store import cluster, recipe, work
 from bedstone.store.engine import Local
+from bedstone.store.request import Request
 
 os.environ |= cluster.SETTINGS
 
 import ray
 from ray.cluster_utils import Cluster
 
-NODES = 2
+NODES = 3
+HEAD = {"num_cpus": 0}
+"""It works on nothing: else it may take all tasks."""
 NODE = {"num_cpus": 1, "include_dashboard": False, "object_store_memory": 80 << 20}
 LISTENS = "0A"
+LATEST = 8
+"""Of corpus.dedup's tasks: more than that are begun later."""
+MAP, SHUFFLE = "map", "shuffle"
 
 
 class Killing(cluster.Ray):
-    """A cluster of which a node is killed, amid its next task, as chosen shards end."""
+    """A cluster that loses a node amid a task of each kind, once so many of it have ended."""
 
-    def __init__(self, nodes: Cluster, moments: set[int], claims: Path) -> None:
+    def __init__(self, nodes: Cluster, moments: dict[str, int], claims: Path) -> None:
         super().__init__(nodes.address)
-        self.nodes, self.moments, self.claims = nodes, moments, claims
-        self.ended, self.moment, self.deaths, self.peers = 0, [], 0, set()
+        self.head, self.moments, self.claims = nodes.head_node.node_id, moments, claims
+        self.ended, self.deaths = Counter(), 0
 
     def map(self, work, items, ended=lambda: None):
+        kind = MAP if items and isinstance(items[0], Request) else SHUFFLE
+
         def counted() -> None:
             ended()
-            self.ended += 1
-            if self.ended in self.moments:
-                self.kill(str(items[0]).split()[0])
+            self.ended[kind] += 1
+            if self.ended[kind] == self.moments[kind]:
+                (self.claims / kind).touch()
 
-        head = self.nodes.head_node.node_id
-        yield from super().map(partial(dying, work, self.claims, head), items, counted)
-
-    def kill(self, during: str) -> None:
-        self.peers |= peers()
-        self.moment.append(during)
-        if len(self.moment) >= NODES:
-            self.add()
-        (self.claims / str(self.ended)).touch()
-
-    def add(self) -> None:
-        node = self.nodes.add_node(**NODE)
-        # Else it stays a zombie, and its workers take it to live.
-        Thread(target=node.all_processes["raylet"][0].process.wait, daemon=True).start()
+        work = partial(dying, work, self.claims / kind, self.head)
+        yield from super().map(work, items, counted)
 
     def _own(self, error):
         raised = super()._own(error)
@@ -71,16 +68,23 @@ class Killing(cluster.Ray):
         return raised
 
 
-def dying(work, claims: Path, head: str, item):
+def dying(work, claim: Path, head: str, item):
     """Work, after the node that does it was killed if that is asked for."""
+    # A single task is done where the recipe is run.
     if ray.get_runtime_context().get_node_id() != head:
-        for claim in sorted(claims.iterdir()):
-            with suppress(FileNotFoundError):  # another was first
-                claim.unlink()
-                os.kill(os.getppid(), signal.SIGKILL)
-                work(item)
-                signal.pause()  # it ends with its node, and is never done
+        with suppress(FileNotFoundError):  # not asked for, or another was first
+            claim.rename(f"{claim}, {name_of(item)}")
+            os.kill(os.getppid(), signal.SIGKILL)
+            work(item)
+            signal.pause()  # it ends with its node, and is never done
     return work(item)
+
+
+def name_of(item) -> str:
+    """Whose task it is."""
+    if isinstance(item, Request):
+        return item.stage.name
+    return item[1].parent.name if isinstance(item, tuple) else type(item).__name__
 
 
 def descendants() -> list[int]:
@@ -119,32 +123,37 @@ def contents(made) -> dict[str, str]:
     return {name: artifact.content for name, artifact in made.items()}
 
 
+def names_in(folder: Path) -> list[str]:
+    return sorted(each.name for each in folder.iterdir())
+
+
+def is_rubbish(path: Path) -> bool:
+    return path.name.endswith((work.UNFINISHED, work.LOCK, work.SCRATCH))
+
+
 def main() -> None:
-    path, files, store, until, kills, seed, *sets = sys.argv[1:]
+    path, files, store, until, seed, *sets = sys.argv[1:]
     plan = recipe.load(Path(path), sets, until)
     given = {name: [Path(files)] for name in plan.inputs}
-    shards = len(list(Path(files).iterdir()))
-    local = recipe.run(plan, given, Path(store) / "local", Local(2))
-    mapped = [node for node in plan.nodes if node.stage.sharded]
-    last = len(mapped) * shards - 3  # so that some are being worked on
-    moments = set(random.Random(int(seed)).sample(range(2, last), int(kills)))
-    nodes = Cluster(initialize_head=True, head_node_args=NODE)
-    claims = Path(store).absolute() / "claims"
+    store, dice = Path(store).absolute(), random.Random(int(seed))
+    local = recipe.run(plan, given, store / "local", Local(2))
+    shards = len(local["documents"].shards)
+    own, claims = store / f"ray-{seed}", store / f"claims-{seed}"
     claims.mkdir()
-    engine = Killing(nodes, moments, claims)
+    nodes = Cluster(initialize_head=True, head_node_args=NODE | HEAD)
     for _ in range(NODES):
-        engine.add()
-    made = recipe.run(plan, given, Path(store) / "ray", engine)
-    engine.peers |= peers()
+        nodes.add_node(**NODE)
+    moments = {MAP: dice.randint(1, shards), SHUFFLE: dice.randint(1, LATEST)}
+    engine = Killing(nodes, moments, claims)
+    made = recipe.run(plan, given, own, engine)
     report = {
-        "moments": engine.moment,
-        "not_killed": len(list(claims.iterdir())),
+        "moments": moments,
+        "killed": sorted(each.name for each in claims.iterdir()),
         "deaths": engine.deaths,
         "same": contents(made) == contents(local),
-        "names": sorted(each.name for each in (Path(store) / "ray").iterdir())
-        == sorted(each.name for each in (Path(store) / "local").iterdir()),
-        "rubbish": [str(path) for path in Path(store).rglob(f"*{work.UNFINISHED}")],
-        "peers": sorted(engine.peers),
+        "names": names_in(own) == names_in(store / "local"),
+        "rubbish": [str(path) for path in own.rglob("*") if is_rubbish(path)],
+        "peers": sorted(peers()),
     }
     sys.stdout.write(json.dumps(report) + "\n")
     sys.stdout.flush()

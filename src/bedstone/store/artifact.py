@@ -295,7 +295,7 @@ class Artifact:
         A mirror's files are looked at ``anew`` only: each that is asked for is made good.
         """
         is_mirror = place_of(self.path.parent) is not None
-        if is_mirror:
+        if is_mirror and is_complete(self.path):  # that fetches what a node has not seen yet
             files = (self.manifest.files if files is None else files) if anew else ()
             yield from filter(None, map(self._unplaced, files))
         yield from whole.faults(self.path, self.manifest, files, anew=anew, advance=advance)

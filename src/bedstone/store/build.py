@@ -152,6 +152,8 @@ def build_shards(
     # Processes that a shard may have; on a node of a cluster it has one.
     own = max(engine.workers // max(len(requests), 1), 1) if isinstance(engine, Local) else 1
     make = partial(_build_shard, store=store, engine=Local(own), progress=inner)
+    with work.named(store):
+        store.mkdir(parents=True, exist_ok=True)
     with outer.task("shards", len(requests)) as task:
         paths = engine.map(make, requests, task.advance)
         return [_seen(path, each, store) for path, each in zip(paths, requests, strict=True)]
@@ -181,6 +183,8 @@ def _summed(metrics: Sequence[Metrics]) -> Metrics:
 
 
 def _build_shard(request: Request, store: Path, engine: Engine, progress: Progress) -> Path:
+    if not place_of(store):
+        store.stat()  # a node that does not see it would make another
     return _build(request, store, partial(_make, engine=engine, progress=progress), progress).path
 
 

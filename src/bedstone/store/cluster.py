@@ -10,9 +10,11 @@ import secrets
 import signal
 import socket
 import threading
+import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future
 from contextlib import suppress
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -36,6 +38,8 @@ TRIES = {"RAY_NUM_REDIS_GET_RETRIES": "2"}
 OBJECT_BYTES = 100 << 20
 """For answers, which are small."""
 CONNECT_SECONDS = 10.0
+WATCH_SECONDS = 0.5
+"""So long a process of a task outlives its node, at most."""
 QUEUED = 2
 """Tasks for each processor: one of them waits there."""
 _joined: tuple[str, int | None] | None = None
@@ -105,6 +109,7 @@ class Ray:
 
 
 def _done(work: Callable[[Item], Answer], item: Item, folder: str) -> Answer:
+    _end_with_node()
     with suppress(OSError):  # of relative paths; a node may have no such folder
         os.chdir(folder)
     try:
@@ -114,6 +119,18 @@ def _done(work: Callable[[Item], Answer], item: Item, folder: str) -> Answer:
             f"{error.filename or error} is not there on the node {socket.gethostname()}",
             hint=SHARED,
         ) from error
+
+
+@cache
+def _end_with_node() -> None:
+    # Ray's own watch takes a killed raylet to live while nobody has asked how it ended.
+    threading.Thread(target=_exit_after, args=[os.getppid()], daemon=True).start()
+
+
+def _exit_after(raylet: int) -> None:
+    while os.getppid() == raylet:
+        time.sleep(WATCH_SECONDS)
+    os._exit(1)
 
 
 def _imported(address: str) -> Any:

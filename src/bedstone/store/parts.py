@@ -27,7 +27,9 @@ def made_parts(
         make: a function of a module, or a partial of one, that writes the file of an item.
         items: of the same inputs always the same.
     """
-    paths = [job.scratch / name / f"{number:05}" for number in range(len(items))]
+    folder = job.scratch / name
+    folder.mkdir(parents=True, exist_ok=True)
+    paths = [folder / f"{number:05}" for number in range(len(items))]
     left = [pair for pair in zip(items, paths, strict=True) if not pair[1].exists()]
     with job.progress.task(name, len(left)) as task:
         for _ in job.engine.map(partial(_make, make), left):
@@ -37,5 +39,6 @@ def made_parts(
 
 def _make(make: Callable[[Item, Path], None], item_and_path: tuple[Item, Path]) -> None:
     item, path = item_and_path
+    path.parent.stat()  # a node that does not see the store would make another
     with work.written(path) as unfinished:
         make(item, unfinished)

@@ -29,7 +29,9 @@ class Request:
 
     def __str__(self) -> str:
         mapped = [self.inputs[name] for name in self.inputs if self._is_mapped(name)]
-        return f"{self.stage.name} of {(mapped or [*self.inputs.values()])[0].location}"
+        first = (mapped or [*self.inputs.values()])[0]
+        piece = f", bytes {first.span.start:,} to {first.span.stop:,}" if first.span else ""
+        return f"{self.stage.name} of {first.location}{piece}"
 
     @property
     def digest(self) -> str:

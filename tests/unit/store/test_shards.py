@@ -284,6 +284,8 @@ def test_large_files_are_cut_where_the_stage_says_how(tmp_path, store):
         *(("b.B", range(start, stop)) for start, stop in ((0, 4), (4, 8), (8, 9))),
         *(("c.b", range(start, stop)) for start, stop in ((0, 4), (4, 8), (8, 9))),
     ]
+    assert str(cut[3]) == f"test.upper of {folder / 'b.B'}, bytes 8 to 9"
+    assert str(whole[1]) == f"test.upper of {folder / 'b.B'}"
     assert [request.inputs["texts"].span for request in whole] == [None] * 3
     assert len({shard.content for shard in shards}) == len(shards)
     sources = [request.inputs["texts"].content for request in whole]
