@@ -51,7 +51,8 @@ CONNECT_SECONDS, REQUEST_SECONDS, RETRY_SECONDS, RETRIES = 10, 120, 60, 6
 """A request that fails is made again with growing, random pauses until one of the last two."""
 STATUS = re.compile(r"status code: (\d+[^:\n]*)")
 CODE = re.compile(r"<Code>(\w+)</Code>")
-CONNECTION = re.compile(r"HTTP error: ([a-z ]+)")
+FAILURE = re.compile(r'HTTP error: ([a-z ]+)|message: "([\w ]+)"')
+"""Of a connection, or of the system."""
 CUT = re.compile("body error|NoSuchUpload")
 """Of an answer that broke off. The library does not ask again, or what it asks for is done."""
 TRIES = 6
@@ -77,10 +78,9 @@ class Place:
 
     def read(self, name: str) -> tuple[bytes, str] | None:
         """A whole small object and its version; None if there is none."""
-        import obstore
 
         def read() -> tuple[bytes, str]:
-            found = obstore.get(self._objects, name)
+            found = self._library.get(self._objects, name)
             if found.meta["size"] > MOST_READ_BYTES:
                 raise self._lie(name, f"it has {found.meta['size']:,} bytes")
             return bytes(found.bytes()), found.meta["e_tag"] or ""
@@ -89,10 +89,11 @@ class Place:
 
     def create(self, name: str, text: bytes) -> bool:
         """Put an object where there is none; whether it is there now, and not another's."""
-        from obstore.exceptions import AlreadyExistsError
-
         create = partial(self._put, name, text, "create")
-        if self._ask(f"writing {name}", create, AlreadyExistsError) is not None:
+        if (
+            self._ask(f"writing {name}", create, self._library.exceptions.AlreadyExistsError)
+            is not None
+        ):
             return True
         found = self.read(name)  # if an answer was lost, it was asked again, and is the first's
         return found is not None and found[0] == text
@@ -102,17 +103,16 @@ class Place:
 
         Of a folder, which has no versions to name, in the place of any.
         """
-        from obstore.exceptions import PreconditionError
-
         mode = "overwrite" if self.url.startswith("file:") else {"e_tag": version}
         replace = partial(self._put, name, text, mode)
-        return self._ask(f"writing {name}", replace, PreconditionError) is not None
+        return (
+            self._ask(f"writing {name}", replace, self._library.exceptions.PreconditionError)
+            is not None
+        )
 
     def delete(self, name: str) -> None:
         """Remove an object, if it is there."""
-        import obstore
-
-        delete = partial(obstore.delete, self._objects, name)
+        delete = partial(self._library.delete, self._objects, name)
         self._ask(f"removing {name}", delete, FileNotFoundError)
 
     def upload(self, name: str, path: Path, sha256: str, task: Task) -> str:
@@ -121,8 +121,6 @@ class Place:
         Raises:
             ArtifactError: the file has another digest, and was not put.
         """
-        import obstore
-
         size = path.stat().st_size
         piece_bytes = max(PIECE_BYTES, -(-size // MOST_PIECES))
 
@@ -130,7 +128,7 @@ class Place:
             read = _pieces(path, sha256, piece_bytes, task)
             if size <= piece_bytes:
                 return self._put(name, b"".join(read), "overwrite")
-            return obstore.put(
+            return self._library.put(
                 self._objects, name, read, chunk_size=piece_bytes, max_concurrency=PIECES
             )
 
@@ -169,9 +167,9 @@ class Place:
 
     def versions(self, below: str) -> dict[str, str]:
         """The objects below a name -> their versions."""
-        import obstore
-
-        found = self._ask(f"listing {below}", lambda: obstore.list(self._objects, below).collect())
+        found = self._ask(
+            f"listing {below}", lambda: self._library.list(self._objects, below).collect()
+        )
         return {each["path"]: each["e_tag"] or "" for each in found or ()}
 
     def folders(self, pattern: str) -> list[str]:
@@ -182,19 +180,23 @@ class Place:
 
     @cached_property
     def _listed(self) -> Sequence[str]:
-        import obstore
-
-        found = self._ask("listing it", lambda: obstore.list_with_delimiter(self._objects))
+        found = self._ask("listing it", lambda: self._library.list_with_delimiter(self._objects))
         return found["common_prefixes"] if found else ()
 
     @cached_property
-    def _objects(self) -> "ObjectStore":
+    def _library(self) -> Any:
         try:
-            from obstore.store import from_url
+            import obstore.exceptions
+            import obstore.store
         except ImportError as error:
             from bedstone.store.stages import not_installed
 
             raise not_installed(f"a store at {self.url}", "obstore") from error
+        return obstore
+
+    @cached_property
+    def _objects(self) -> "ObjectStore":
+        from_url = self._library.store.from_url
         address = quote(self.url, safe=":/")
         if self.url.startswith("file:"):
             return from_url(address)
@@ -213,15 +215,13 @@ class Place:
         )
 
     def _put(self, name: str, text: bytes, mode: Any) -> Any:
-        import obstore
-
-        return obstore.put(self._objects, name, text, mode=mode, use_multipart=False)
+        return self._library.put(self._objects, name, text, mode=mode, use_multipart=False)
 
     def _download(self, name: str, path: Path, sha256: str, size: int) -> None:
-        import obstore
-
         def piece() -> tuple[int, bytes]:
-            found = obstore.get(self._objects, name, options={"range": (got, got + PIECE_BYTES)})
+            found = self._library.get(
+                self._objects, name, options={"range": (got, got + PIECE_BYTES)}
+            )
             return found.meta["size"], bytes(found.bytes())
 
         hashed, got = hashlib.sha256(), 0
@@ -250,12 +250,10 @@ class Place:
 
         Errors of the library say more than a user can use, and may hold a key in an address.
         """
-        from obstore.exceptions import BaseError
-
         for tried in range(TRIES):
             try:
                 return ask()
-            except (BaseError, FileNotFoundError, ValueError) as error:
+            except (self._library.exceptions.BaseError, FileNotFoundError, ValueError) as error:
                 text = str(error)
                 if isinstance(error, none) and not NO_BUCKET.search(text):
                     break
@@ -263,8 +261,10 @@ class Place:
                     time.sleep(random.uniform(0, 0.1 * 2**tried))
                     continue
                 told = [found[1] for each in (STATUS, CODE) if (found := each.search(text))]
-                failed = CONNECTION.search(text)
-                why = ", ".join(told) or (failed[1].strip() if failed else type(error).__name__)
+                failed = FAILURE.search(text)
+                why = ", ".join(told) or (
+                    (failed[1] or failed[2]).strip() if failed else type(error).__name__
+                )
                 failure = BedstoneError(f"{self.url}: {doing} failed: {why}", hint=self._hint(text))
                 raise failure from None
         return None
