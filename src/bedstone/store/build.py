@@ -88,15 +88,16 @@ def _build(
     folder = request.folder(store)
     # A build that was killed behind its manifest leaves its lock, and what only it needed.
     if fault(folder, request.digest) or work.lock_of(folder).exists():
-        with work.held(work.lock_of(folder)), leased(folder):
-            if wrong := fault(folder, request.digest):  # who was waited for may have made it
-                if is_complete(folder):
-                    progress.say(f"{wrong}: set aside as {whole.set_aside(folder)}, built again")
-                with work.dropped_if_empty(folder):
-                    with work.named(folder):
-                        folder.mkdir(exist_ok=True)
-                    work.drop_unfinished(folder)
-                    make(request, folder)
+        with work.held(work.lock_of(folder)):
+            if (folder / MANIFEST).exists() and (wrong := fault(folder, request.digest)):
+                progress.say(f"{wrong}: set aside as {whole.set_aside(folder)}, built again")
+            with leased(folder):
+                if fault(folder, request.digest):  # who was waited for may have made it
+                    with work.dropped_if_empty(folder):
+                        with work.named(folder):
+                            folder.mkdir(exist_ok=True)
+                        work.drop_unfinished(folder)
+                        make(request, folder)
             work.drop_scratch(folder)
     return Artifact(folder)
 

@@ -21,15 +21,12 @@ from dataclasses import dataclass
 from datetime import timedelta
 from functools import cached_property, lru_cache, partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any, TypeVar
 from urllib.parse import quote, unquote
 
 from bedstone.errors import UNPRINTABLE, ArtifactError, BedstoneError, ConfigError
 from bedstone.progress import Task
 from bedstone.store import work
-
-if TYPE_CHECKING:
-    from obstore.store import ObjectStore
 
 SCHEMES = ("s3", "gs", "az", "file")
 ADDRESS = re.compile(r"([A-Za-z][A-Za-z0-9+.-]+):(//?)")
@@ -140,7 +137,7 @@ class Place:
 
         Args:
             name: the object's.
-            path: the mirror's; what is there is kept if it has the digest.
+            path: the mirror's; what is there is kept if it has the digest and is no link.
             sha256: of the bytes.
             size: of the bytes.
             is_link: it is to be a link; else a file, which is hard-linked where that is possible.
@@ -148,22 +145,36 @@ class Place:
         Raises:
             ArtifactError: there is no such object, or its bytes are others.
         """
-        kept = self.kept / sha256[:2] / sha256
-        if (there := _stamp(path)) is not None and there == _stamp(kept):
+        kept = self._kept(sha256)
+        if (there := _stamp(path)) is not None and there == _stamp(kept) and there[0] == size:
             return
         with work.held(work.lock_of(kept)):
-            if not kept.exists():
+            if not kept.exists() or kept.stat().st_size != size:
                 with work.appearing(kept) as unfinished:
-                    if _has(path, sha256, size):
+                    if not path.is_symlink() and _has(path, sha256, size):
                         link(path, unfinished)
                     else:
                         self._download(name, unfinished, sha256, size)
-                        unfinished.chmod(0o444)  # what is written to it, all who link it would have
+                    unfinished.chmod(0o444)  # what is written to it, all who link it would have
             with work.written(path) as unfinished:
                 if is_link:
                     unfinished.symlink_to(kept)
                 else:
                     link(kept, unfinished)
+
+    def drop(self, path: Path, sha256: str) -> None:
+        """Remove a mirror's file that has other bytes by now, and what is kept for it."""
+        kept = self._kept(sha256)
+        with work.held(work.lock_of(kept)):
+            for each in (path, kept):
+                each.unlink(missing_ok=True)
+
+    def anew(self, folder: str) -> str:
+        """How to have a whole artifact where it, here or there, is not: for a hint."""
+        return (
+            f"make it again: it is taken from there anew, "
+            f"or built if {self.url}/{folder} was removed there"
+        )
 
     def versions(self, below: str) -> dict[str, str]:
         """The objects below a name -> their versions."""
@@ -195,7 +206,7 @@ class Place:
         return obstore
 
     @cached_property
-    def _objects(self) -> "ObjectStore":
+    def _objects(self) -> Any:
         from_url = self._library.store.from_url
         address = quote(self.url, safe=":/")
         if self.url.startswith("file:"):
@@ -213,6 +224,9 @@ class Place:
                 "retry_timeout": timedelta(seconds=RETRY_SECONDS),
             },
         )
+
+    def _kept(self, sha256: str) -> Path:
+        return self.kept / sha256[:2] / sha256
 
     def _put(self, name: str, text: bytes, mode: Any) -> Any:
         return self._library.put(self._objects, name, text, mode=mode, use_multipart=False)
@@ -240,7 +254,7 @@ class Place:
     def _lie(self, name: str, how: str) -> ArtifactError:
         return ArtifactError(
             f"{self.url}/{name} is not what its manifest says: {how}",
-            hint="it was altered there: remove that artifact there and build it again",
+            hint=self.anew(name.partition("/")[0]),
         )
 
     def _ask(
@@ -262,9 +276,8 @@ class Place:
                     continue
                 told = [found[1] for each in (STATUS, CODE) if (found := each.search(text))]
                 failed = FAILURE.search(text)
-                why = ", ".join(told) or (
-                    (failed[1] or failed[2]).strip() if failed else type(error).__name__
-                )
+                told += [failed[1] or failed[2]] if failed and not told else []
+                why = ", ".join(told).strip() or type(error).__name__
                 failure = BedstoneError(f"{self.url}: {doing} failed: {why}", hint=self._hint(text))
                 raise failure from None
         return None
@@ -374,5 +387,5 @@ def _pieces(path: Path, sha256: str, piece_bytes: int, task: Task) -> Iterator[b
     if hashed.hexdigest() != sha256:
         raise ArtifactError(
             f"{path} was altered: its sha256 is no longer that of its manifest",
-            hint="build it again; nothing of it was sent",
+            hint="verify it; nothing of it was sent",
         )
