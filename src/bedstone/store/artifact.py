@@ -183,6 +183,11 @@ class Shard(Protocol):
         ...
 
     @property
+    def paths(self) -> tuple[Path, ...]:
+        """Where the files are or, of those that only a place has, would be."""
+        ...
+
+    @property
     def files(self) -> tuple[Path, ...]:
         """Every file that is in the content, by name."""
         ...
@@ -238,6 +243,11 @@ class Artifact:
     def names(self) -> tuple[str, ...]:
         """Of what is in the content."""
         return tuple(file.path for file in self._records)
+
+    @property
+    def paths(self) -> tuple[Path, ...]:
+        """As they are called; none is fetched."""
+        return tuple(self.path / name for name in self.names)
 
     @property
     def files(self) -> tuple[Path, ...]:
@@ -423,11 +433,16 @@ class FilesShard:
         return tuple(record.path for record in self._records)
 
     @property
+    def paths(self) -> tuple[Path, ...]:
+        """As they are called; none is fetched."""
+        return tuple(self._owner.location / name for name in self.names)
+
+    @property
     def files(self) -> tuple[Path, ...]:
         """These alone."""
         for record in self._records:
             self._owner.placed(record)
-        return tuple(self._owner.location / name for name in self.names)
+        return self.paths
 
     @property
     def shards(self) -> tuple[Shard, ...]:

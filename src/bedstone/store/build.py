@@ -175,7 +175,7 @@ def _seen(path: Path, request: Request, store: Path) -> Artifact:
 def _locations(requests: Sequence[Request]) -> str:
     """Where the first that was mapped lies, and how many there are besides."""
     role = requests[0].stage.sharded[0]
-    first, *others = dict.fromkeys(each.inputs[role].files[0].resolve() for each in requests)
+    first, *others = dict.fromkeys(each.inputs[role].paths[0].resolve() for each in requests)
     return f"{first} and {len(others):,} more" if others else str(first)
 
 

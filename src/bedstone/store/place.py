@@ -171,10 +171,7 @@ class Place:
 
     def anew(self, folder: str) -> str:
         """How to have a whole artifact where it, here or there, is not: for a hint."""
-        return (
-            f"make it again: it is taken from there anew, "
-            f"or built if {self.url}/{folder} was removed there"
-        )
+        return f"run again: it is fetched anew, or built if {self.url}/{folder} was removed there"
 
     def versions(self, below: str) -> dict[str, str]:
         """The objects below a name -> their versions."""
@@ -345,10 +342,10 @@ def mirror_of(address: str) -> Path:
 
 
 def shown(path: Path) -> str:
-    """Where a store or an artifact is for its user: of a mirror, the address there."""
-    for above, below in ((path, ""), (path.parent, f"/{path.name}")):
+    """Where a store or what is in it is for its user: of a mirror, the address there."""
+    for above in (path, *path.parents):
         if (place := place_of(above)) is not None:
-            return f"{place.url}{below}"
+            return "/".join((place.url, *path.relative_to(above).parts))
     return str(path)
 
 

@@ -151,6 +151,18 @@ def test_what_is_here_already_is_not_fetched_and_what_differs_is(server, place, 
     assert other.read_bytes() == BYTES
 
 
+@pytest.mark.parametrize("made", ["here", "there"])
+def test_what_was_cut_here_is_fetched_again(made, server, place, file, tmp_path):
+    place.upload("a/file", file, SHA256, silent())
+    path = file if made == "here" else tmp_path / "mirror"
+    place.mirror("a/file", path, SHA256, len(BYTES), is_link=False)
+    assert path.stat().st_mode & 0o777 == 0o444  # what is kept, however it came
+    path.chmod(0o644)
+    path.write_bytes(BYTES[:9])
+    place.mirror("a/file", path, SHA256, len(BYTES), is_link=False)
+    assert path.read_bytes() == BYTES
+
+
 @pytest.mark.parametrize("body", [BYTES[:-1] + b"?", BYTES + b"1", BYTES[:-1], None], ids=range(4))
 def test_an_object_that_lies_is_not_linked_in(body, server, place, file, tmp_path):
     place.upload("a/file", file, SHA256, silent())
