@@ -444,16 +444,25 @@ def test_what_the_place_lost_is_made_again_as_the_hint_says(loss, machine, serve
 
 
 @pytest.mark.parametrize("text", [b"{", b""], ids=range(2))
-def test_an_altered_manifest_of_a_mirror_is_fetched_and_nothing_is_built(
-    text, machine, server, source
-):
-    store = machine("a")
-    ours = made(source, store)
+def test_an_altered_manifest_of_a_mirror_is_fetched_and_nothing_is_built(text, machine, server):
+    def run(config: Nothing, job: Job) -> Result:
+        runs.append(job.folder)
+        return write(config, job)
+
+    runs = []
+    stage = Stage("test.once", version=1, config=Nothing, inputs=(), run=run)
+    ours = build(stage, Nothing(), {}, store := machine("a"), Local())
     (ours.path / MANIFEST).write_bytes(text)
-    server.asked.clear()
-    assert made(source, store).manifest == ours.manifest
-    assert {method for method, _ in server.asked} == {"GET"}
+    assert build(stage, Nothing(), {}, store, Local()).manifest == ours.manifest
+    assert runs == [ours.path]
     assert (store / ".broken" / ours.path.name).exists()
+    server.delete(f"store/{ours.path.name}/{MANIFEST}")
+    (ours.path / MANIFEST).write_bytes(text)
+    leases = [key for method, key in server.asked if method == "PUT" and "/.leases/" in key]
+    server.asked.clear()
+    build(stage, Nothing(), {}, store, Local())
+    assert runs == [ours.path] * 2
+    assert server.asked["PUT", *leases] == 1  # behind the setting aside
 
 
 def test_errors_of_a_mirror_name_the_place(machine, server, source):
