@@ -10,6 +10,7 @@ from bedstone.errors import printable
 from bedstone.model import gguf, hugging_face
 from bedstone.model.hugging_face import CONFIG, GENERATION, WEIGHTS
 from bedstone.store.artifact import Artifact
+from bedstone.store.payload import whole_folder
 from bedstone.text.encoder import CONFIG_FILE, END, FILE, read_values
 from bedstone.text.gguf_tokens import fields_of
 
@@ -55,7 +56,7 @@ def write_gguf(artifact: Artifact, path: Path, about: Mapping[str, str | list[st
         path: the file.
         about: what the model is: ``name``, ``description``, ``languages``.
     """
-    folder = artifact.location
+    folder = whole_folder(artifact)
     template = hugging_face.chat_template(folder)
     is_answering = artifact.manifest.stage in ANSWERING
     (end,) = hugging_face.ends(folder)

@@ -21,7 +21,7 @@ from bedstone.generation.values import MAX_SAMPLES, MAX_TOKENS
 from bedstone.model import Device, NumberFormat
 from bedstone.store.artifact import Shard
 from bedstone.store.making import Making
-from bedstone.store.payload import write_json
+from bedstone.store.payload import whole_folder, write_json
 from bedstone.store.stage import Job, Metrics, Result, Stage
 from bedstone.tasks.catalogue import MAX_PROBLEMS
 
@@ -60,7 +60,7 @@ def run(config: CompareConfig, job: Job) -> Result:
     from bedstone.sampling.contest.contest import contest
     from bedstone.sampling.contest.verdicts import told, verdicts
 
-    model = job.inputs["model"].location
+    model = whole_folder(job.inputs["model"])
     making = Making(job.store, job.engine, job.progress)
     held, _ = contest(str(model), model, None, _asked(config, job.inputs["questions"]), making)
     (verdict,) = verdicts(held, job.progress)
@@ -83,7 +83,7 @@ def _asked(config: CompareConfig, questions: Shard) -> "Asked":
 
     return Asked(
         tasks=(),
-        data=(questions.location,),
+        data=(whole_folder(questions),),
         chains=config.chains,
         samples=config.samples,
         problems=config.problems,

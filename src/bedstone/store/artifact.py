@@ -18,8 +18,9 @@ neither digest: an edit that changes no output must not fork every artifact down
 A stage that maps shards makes one artifact of each, and one that lists them. A shard is a file, a
 piece of a large one, or many small texts.
 
-Of a store that is the mirror of a place, an artifact is there if the place has its manifest, and a
-file is fetched when its path is asked for.
+Of a store that is the mirror of a place, an artifact is there if its manifest was fetched or the
+place has it, and a file is fetched when its path is asked for. Where the place has no such file by
+then, the manifest is dropped: the next who asks for the artifact asks the place.
 """
 
 import glob
@@ -182,6 +183,11 @@ class Shard(Protocol):
         ...
 
     @property
+    def paths(self) -> tuple[Path, ...]:
+        """Where the files are or, of those that only a place has, would be."""
+        ...
+
+    @property
     def files(self) -> tuple[Path, ...]:
         """Every file that is in the content, by name."""
         ...
@@ -216,7 +222,9 @@ class Artifact:
                 f"{shown(path)} is no artifact: it has no {MANIFEST}",
                 hint="check the path; a stage that did not finish leaves no artifact",
             )
-        self.manifest = _parsed(whole.bounded_bytes(path / MANIFEST), str(path / MANIFEST))
+        self.manifest = _parsed(
+            whole.bounded_bytes(path / MANIFEST), f"{shown(path)}/{MANIFEST}", _hint(path)
+        )
         self.path = path
 
     @property
@@ -235,6 +243,11 @@ class Artifact:
     def names(self) -> tuple[str, ...]:
         """Of what is in the content."""
         return tuple(file.path for file in self._records)
+
+    @property
+    def paths(self) -> tuple[Path, ...]:
+        """As they are called; none is fetched."""
+        return tuple(self.path / name for name in self.names)
 
     @property
     def files(self) -> tuple[Path, ...]:
@@ -276,9 +289,13 @@ class Artifact:
                 other bytes.
         """
         path, place = self.path / file.path, place_of(self.path.parent)
-        if place is not None and not (file.linked and path.exists()):
+        if place is not None and not (file.linked and not whole.looked_at(self.path, file)[0]):
             name = f"{self.path.name}/{file.path}"
-            place.mirror(name, path, file.sha256, file.bytes, is_link=file.linked)
+            try:
+                place.mirror(name, path, file.sha256, file.bytes, is_link=file.linked)
+            except ArtifactError:
+                (self.path / MANIFEST).unlink(missing_ok=True)
+                raise
         self._refuse(filter(None, whole.looked_at(self.path, file)[:1]))
         return path
 
@@ -295,10 +312,14 @@ class Artifact:
         A mirror's files are looked at ``anew`` only: each that is asked for is made good.
         """
         is_mirror = place_of(self.path.parent) is not None
-        if is_mirror and is_complete(self.path):  # that fetches what a node has not seen yet
-            files = (self.manifest.files if files is None else files) if anew else ()
-            yield from filter(None, map(self._unplaced, files))
+        if is_mirror and not is_complete(self.path):  # which fetches what a node has not seen yet
+            yield f"{MANIFEST} is missing"
+            return
+        asked, files = files, () if is_mirror else files
         yield from whole.faults(self.path, self.manifest, files, anew=anew, advance=advance)
+        if is_mirror and anew:
+            for file in self.manifest.files if asked is None else asked:
+                yield from self._unplaced(file, advance)
         named = {file.path for file in self.manifest.files}
         added = sorted(set(whole.names_in(self.path)) - named) if anew and not is_mirror else ()
         yield from (f"{name} is not in its manifest" for name in added)
@@ -322,8 +343,10 @@ class Artifact:
         """
         self._refuse(self.faults(files))
 
-    def verify(self, advance: whole.Advance = lambda count: None) -> None:
+    def verify(self, advance: whole.Advance = lambda count: None, *, alone: bool = False) -> None:
         """Read every file again and compare it with the manifest, and the manifest with itself.
+
+        The shards' too, unless ``alone``. What differs in a mirror is fetched again.
 
         Raises:
             ArtifactError: something was altered, added or removed since the artifact was made.
@@ -334,19 +357,25 @@ class Artifact:
         if found := list(faults):
             more = f" and {len(found) - MOST_TOLD:,} more" if len(found) > MOST_TOLD else ""
             raise ArtifactError(
-                f"{self.path} was altered: {', '.join(found[:MOST_TOLD])}{more}",
-                hint="its files were made elsewhere: restore them, or give them again"
+                f"{shown(self.path)} was altered: {', '.join(found[:MOST_TOLD])}{more}",
+                hint=_hint(self.path)
+                if place_of(self.path.parent) is not None
+                else "its files were made elsewhere: restore them, or give them again"
                 if self.manifest.stage == ADOPTION
                 else f"build it anew: bedstone repair {shlex.quote(str(self.path))}",
             )
 
-    def _unplaced(self, file: File) -> str:
-        """Why a file cannot be had."""
+    def _unplaced(self, file: File, advance: whole.Advance) -> Iterator[str]:
+        """Why a file of a mirror cannot be had; one that was altered here is fetched again."""
+        place = place_of(self.path.parent)
+        assert place is not None
         try:
-            self.placed(file)
+            path = self.placed(file)
+            if whole.read_fault(self.path, file, advance):
+                place.drop(path, file.sha256)
+                self.placed(file)
         except ArtifactError as error:
-            return str(error)
-        return ""
+            yield str(error)
 
     @property
     def _records(self) -> tuple[File, ...]:
@@ -357,7 +386,7 @@ class Artifact:
             if file.path == name:
                 return self.placed(file)
         raise ArtifactError(
-            f"{self.path} has no {name}",
+            f"{shown(self.path)} has no {name}",
             hint=f"it was made by {self.manifest.stage}: is it the input that was meant?",
         )
 
@@ -405,11 +434,16 @@ class FilesShard:
         return tuple(record.path for record in self._records)
 
     @property
+    def paths(self) -> tuple[Path, ...]:
+        """As they are called; none is fetched."""
+        return tuple(self._owner.location / name for name in self.names)
+
+    @property
     def files(self) -> tuple[Path, ...]:
         """These alone."""
         for record in self._records:
             self._owner.placed(record)
-        return tuple(self._owner.location / name for name in self.names)
+        return self.paths
 
     @property
     def shards(self) -> tuple[Shard, ...]:
@@ -490,8 +524,8 @@ def fault(folder: Path, request: str | None = None) -> str | None:
     try:
         artifact = Artifact(folder)
         if request not in (None, artifact.manifest.request):
-            return f"{folder} is the artifact of another request"
-        return next((f"{folder}: {fault}" for fault in artifact.faults()), None)
+            return f"{shown(folder)} is the artifact of another request"
+        return next((f"{shown(folder)}: {fault}" for fault in artifact.faults()), None)
     except ArtifactError as error:
         return str(error)
 
@@ -525,7 +559,13 @@ def find_artifact(name: str, store: Path) -> Artifact:
     return matching[0]
 
 
-def _parsed(text: bytes, name: str) -> Manifest:
+def _hint(folder: Path) -> str:
+    """What helps where a manifest was altered."""
+    place = place_of(folder.parent)
+    return place.anew(folder.name) if place else "it was altered, or is another program's"
+
+
+def _parsed(text: bytes, name: str, hint: str) -> Manifest:
     try:
         return Manifest.model_validate_json(text)
     except ValidationError as error:
@@ -534,7 +574,7 @@ def _parsed(text: bytes, name: str) -> Manifest:
         raise ArtifactError(
             f"{name} is no manifest: "
             f"{number_of(error.error_count(), 'wrong field')}; {where[:200]}: {first['msg']}",
-            hint="it was altered, or is another program's",
+            hint=hint,
         ) from error
 
 
@@ -545,10 +585,12 @@ def _is_fetched(folder: Path) -> bool:
     name = f"{folder.name}/{MANIFEST}"
     if (found := place.read(name)) is None:
         return False
-    manifest = _parsed(found[0], f"{place.url}/{name}")
+    manifest = _parsed(found[0], f"{place.url}/{name}", _hint(folder))
     is_its_own = folder_name(manifest.stage, manifest.request) == folder.name
     if not (is_its_own and manifest.is_sealed()):
-        raise ArtifactError(f"{place.url}/{name} was altered, or is another artifact's")
+        raise ArtifactError(
+            f"{place.url}/{name} was altered, or is another artifact's", hint=_hint(folder)
+        )
     with work.written(folder / MANIFEST) as path:
         path.write_bytes(found[0])
     return True

@@ -85,15 +85,16 @@ def _build(
     folder = request.folder(store)
     # A build that was killed behind its manifest leaves its lock, and what only it needed.
     if fault(folder, request.digest) or work.lock_of(folder).exists():
-        with work.held(work.lock_of(folder)), leased(folder):
-            if wrong := fault(folder, request.digest):  # who was waited for may have made it
-                if is_complete(folder):
-                    progress.say(f"{wrong}: set aside as {whole.set_aside(folder)}, built again")
-                with work.dropped_if_empty(folder):
-                    with work.named(folder):
-                        folder.mkdir(exist_ok=True)
-                    work.drop_unfinished(folder)
-                    make(request, folder)
+        with work.held(work.lock_of(folder)):
+            if (folder / MANIFEST).exists() and (wrong := fault(folder, request.digest)):
+                progress.say(f"{wrong}: set aside as {whole.set_aside(folder)}, built again")
+            with leased(folder):
+                if fault(folder, request.digest):  # who was waited for may have made it
+                    with work.dropped_if_empty(folder):
+                        with work.named(folder):
+                            folder.mkdir(exist_ok=True)
+                        work.drop_unfinished(folder)
+                        make(request, folder)
             work.drop_scratch(folder)
     return Artifact(folder)
 
@@ -173,7 +174,7 @@ def _seen(path: Path, request: Request, store: Path) -> Artifact:
 def _locations(requests: Sequence[Request]) -> str:
     """Where the first that was mapped lies, and how many there are besides."""
     role = requests[0].stage.sharded[0]
-    first, *others = dict.fromkeys(each.inputs[role].files[0].resolve() for each in requests)
+    first, *others = dict.fromkeys(each.inputs[role].paths[0].resolve() for each in requests)
     return f"{first} and {len(others):,} more" if others else str(first)
 
 

@@ -21,15 +21,12 @@ from dataclasses import dataclass
 from datetime import timedelta
 from functools import cached_property, lru_cache, partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any, TypeVar
 from urllib.parse import quote, unquote
 
 from bedstone.errors import UNPRINTABLE, ArtifactError, BedstoneError, ConfigError
 from bedstone.progress import Task
 from bedstone.store import work
-
-if TYPE_CHECKING:
-    from obstore.store import ObjectStore
 
 SCHEMES = ("s3", "gs", "az", "file")
 ADDRESS = re.compile(r"([A-Za-z][A-Za-z0-9+.-]+):(//?)")
@@ -51,7 +48,8 @@ CONNECT_SECONDS, REQUEST_SECONDS, RETRY_SECONDS, RETRIES = 10, 120, 60, 6
 """A request that fails is made again with growing, random pauses until one of the last two."""
 STATUS = re.compile(r"status code: (\d+[^:\n]*)")
 CODE = re.compile(r"<Code>(\w+)</Code>")
-CONNECTION = re.compile(r"HTTP error: ([a-z ]+)")
+FAILURE = re.compile(r'HTTP error: ([a-z ]+)|message: "([\w ]+)"')
+"""Of a connection, or of the system."""
 CUT = re.compile("body error|NoSuchUpload")
 """Of an answer that broke off. The library does not ask again, or what it asks for is done."""
 TRIES = 6
@@ -77,10 +75,9 @@ class Place:
 
     def read(self, name: str) -> tuple[bytes, str] | None:
         """A whole small object and its version; None if there is none."""
-        import obstore
 
         def read() -> tuple[bytes, str]:
-            found = obstore.get(self._objects, name)
+            found = self._library.get(self._objects, name)
             if found.meta["size"] > MOST_READ_BYTES:
                 raise self._lie(name, f"it has {found.meta['size']:,} bytes")
             return bytes(found.bytes()), found.meta["e_tag"] or ""
@@ -89,10 +86,11 @@ class Place:
 
     def create(self, name: str, text: bytes) -> bool:
         """Put an object where there is none; whether it is there now, and not another's."""
-        from obstore.exceptions import AlreadyExistsError
-
         create = partial(self._put, name, text, "create")
-        if self._ask(f"writing {name}", create, AlreadyExistsError) is not None:
+        if (
+            self._ask(f"writing {name}", create, self._library.exceptions.AlreadyExistsError)
+            is not None
+        ):
             return True
         found = self.read(name)  # if an answer was lost, it was asked again, and is the first's
         return found is not None and found[0] == text
@@ -102,17 +100,16 @@ class Place:
 
         Of a folder, which has no versions to name, in the place of any.
         """
-        from obstore.exceptions import PreconditionError
-
         mode = "overwrite" if self.url.startswith("file:") else {"e_tag": version}
         replace = partial(self._put, name, text, mode)
-        return self._ask(f"writing {name}", replace, PreconditionError) is not None
+        return (
+            self._ask(f"writing {name}", replace, self._library.exceptions.PreconditionError)
+            is not None
+        )
 
     def delete(self, name: str) -> None:
         """Remove an object, if it is there."""
-        import obstore
-
-        delete = partial(obstore.delete, self._objects, name)
+        delete = partial(self._library.delete, self._objects, name)
         self._ask(f"removing {name}", delete, FileNotFoundError)
 
     def upload(self, name: str, path: Path, sha256: str, task: Task) -> str:
@@ -121,8 +118,6 @@ class Place:
         Raises:
             ArtifactError: the file has another digest, and was not put.
         """
-        import obstore
-
         size = path.stat().st_size
         piece_bytes = max(PIECE_BYTES, -(-size // MOST_PIECES))
 
@@ -130,7 +125,7 @@ class Place:
             read = _pieces(path, sha256, piece_bytes, task)
             if size <= piece_bytes:
                 return self._put(name, b"".join(read), "overwrite")
-            return obstore.put(
+            return self._library.put(
                 self._objects, name, read, chunk_size=piece_bytes, max_concurrency=PIECES
             )
 
@@ -142,7 +137,7 @@ class Place:
 
         Args:
             name: the object's.
-            path: the mirror's; what is there is kept if it has the digest.
+            path: the mirror's; what is there is kept if it has the digest and is no link.
             sha256: of the bytes.
             size: of the bytes.
             is_link: it is to be a link; else a file, which is hard-linked where that is possible.
@@ -150,28 +145,39 @@ class Place:
         Raises:
             ArtifactError: there is no such object, or its bytes are others.
         """
-        kept = self.kept / sha256[:2] / sha256
-        if (there := _stamp(path)) is not None and there == _stamp(kept):
+        kept = self._kept(sha256)
+        if (there := _stamp(path)) is not None and there == _stamp(kept) and there[0] == size:
             return
         with work.held(work.lock_of(kept)):
-            if not kept.exists():
+            if not kept.exists() or kept.stat().st_size != size:
                 with work.appearing(kept) as unfinished:
-                    if _has(path, sha256, size):
+                    if not path.is_symlink() and _has(path, sha256, size):
                         link(path, unfinished)
                     else:
                         self._download(name, unfinished, sha256, size)
-                        unfinished.chmod(0o444)  # what is written to it, all who link it would have
+                    unfinished.chmod(0o444)  # what is written to it, all who link it would have
             with work.written(path) as unfinished:
                 if is_link:
                     unfinished.symlink_to(kept)
                 else:
                     link(kept, unfinished)
 
+    def drop(self, path: Path, sha256: str) -> None:
+        """Remove a mirror's file that has other bytes by now, and what is kept for it."""
+        kept = self._kept(sha256)
+        with work.held(work.lock_of(kept)):
+            for each in (path, kept):
+                each.unlink(missing_ok=True)
+
+    def anew(self, folder: str) -> str:
+        """How to have a whole artifact where it, here or there, is not: for a hint."""
+        return f"run again: it is fetched anew, or built if {self.url}/{folder} was removed there"
+
     def versions(self, below: str) -> dict[str, str]:
         """The objects below a name -> their versions."""
-        import obstore
-
-        found = self._ask(f"listing {below}", lambda: obstore.list(self._objects, below).collect())
+        found = self._ask(
+            f"listing {below}", lambda: self._library.list(self._objects, below).collect()
+        )
         return {each["path"]: each["e_tag"] or "" for each in found or ()}
 
     def folders(self, pattern: str) -> list[str]:
@@ -182,19 +188,23 @@ class Place:
 
     @cached_property
     def _listed(self) -> Sequence[str]:
-        import obstore
-
-        found = self._ask("listing it", lambda: obstore.list_with_delimiter(self._objects))
+        found = self._ask("listing it", lambda: self._library.list_with_delimiter(self._objects))
         return found["common_prefixes"] if found else ()
 
     @cached_property
-    def _objects(self) -> "ObjectStore":
+    def _library(self) -> Any:
         try:
-            from obstore.store import from_url
+            import obstore.exceptions
+            import obstore.store
         except ImportError as error:
             from bedstone.store.stages import not_installed
 
             raise not_installed(f"a store at {self.url}", "obstore") from error
+        return obstore
+
+    @cached_property
+    def _objects(self) -> Any:
+        from_url = self._library.store.from_url
         address = quote(self.url, safe=":/")
         if self.url.startswith("file:"):
             return from_url(address)
@@ -212,16 +222,17 @@ class Place:
             },
         )
 
-    def _put(self, name: str, text: bytes, mode: Any) -> Any:
-        import obstore
+    def _kept(self, sha256: str) -> Path:
+        return self.kept / sha256[:2] / sha256
 
-        return obstore.put(self._objects, name, text, mode=mode, use_multipart=False)
+    def _put(self, name: str, text: bytes, mode: Any) -> Any:
+        return self._library.put(self._objects, name, text, mode=mode, use_multipart=False)
 
     def _download(self, name: str, path: Path, sha256: str, size: int) -> None:
-        import obstore
-
         def piece() -> tuple[int, bytes]:
-            found = obstore.get(self._objects, name, options={"range": (got, got + PIECE_BYTES)})
+            found = self._library.get(
+                self._objects, name, options={"range": (got, got + PIECE_BYTES)}
+            )
             return found.meta["size"], bytes(found.bytes())
 
         hashed, got = hashlib.sha256(), 0
@@ -240,7 +251,7 @@ class Place:
     def _lie(self, name: str, how: str) -> ArtifactError:
         return ArtifactError(
             f"{self.url}/{name} is not what its manifest says: {how}",
-            hint="it was altered there: remove that artifact there and build it again",
+            hint=self.anew(name.partition("/")[0]),
         )
 
     def _ask(
@@ -250,12 +261,10 @@ class Place:
 
         Errors of the library say more than a user can use, and may hold a key in an address.
         """
-        from obstore.exceptions import BaseError
-
         for tried in range(TRIES):
             try:
                 return ask()
-            except (BaseError, FileNotFoundError, ValueError) as error:
+            except (self._library.exceptions.BaseError, FileNotFoundError, ValueError) as error:
                 text = str(error)
                 if isinstance(error, none) and not NO_BUCKET.search(text):
                     break
@@ -263,8 +272,9 @@ class Place:
                     time.sleep(random.uniform(0, 0.1 * 2**tried))
                     continue
                 told = [found[1] for each in (STATUS, CODE) if (found := each.search(text))]
-                failed = CONNECTION.search(text)
-                why = ", ".join(told) or (failed[1].strip() if failed else type(error).__name__)
+                failed = FAILURE.search(text)
+                told += [failed[1] or failed[2]] if failed and not told else []
+                why = ", ".join(told).strip() or type(error).__name__
                 failure = BedstoneError(f"{self.url}: {doing} failed: {why}", hint=self._hint(text))
                 raise failure from None
         return None
@@ -332,10 +342,10 @@ def mirror_of(address: str) -> Path:
 
 
 def shown(path: Path) -> str:
-    """Where a store or an artifact is for its user: of a mirror, the address there."""
-    for above, below in ((path, ""), (path.parent, f"/{path.name}")):
+    """Where a store or what is in it is for its user: of a mirror, the address there."""
+    for above in (path, *path.parents):
         if (place := place_of(above)) is not None:
-            return f"{place.url}{below}"
+            return "/".join((place.url, *path.relative_to(above).parts))
     return str(path)
 
 
@@ -374,5 +384,5 @@ def _pieces(path: Path, sha256: str, piece_bytes: int, task: Task) -> Iterator[b
     if hashed.hexdigest() != sha256:
         raise ArtifactError(
             f"{path} was altered: its sha256 is no longer that of its manifest",
-            hint="build it again; nothing of it was sent",
+            hint="verify it; nothing of it was sent",
         )

@@ -13,6 +13,7 @@ from pathlib import Path, PurePath
 from bedstone.errors import number_of
 from bedstone.store.artifact import Artifact, Shard
 from bedstone.store.lineage import ancestors, behind
+from bedstone.store.place import shown
 from bedstone.store.stage import Metrics
 from bedstone.store.stages import find
 
@@ -36,7 +37,7 @@ class Rejected:
     reasons: dict[str, int]
     """Reason -> records, the most first."""
     files: tuple[Path, ...]
-    """That list them."""
+    """That list them; of a place, where they are once they are fetched."""
     lost_bytes: int
     """Of damage, in files as they are stored."""
     passed_over: dict[str, int]
@@ -58,7 +59,7 @@ class Rejected:
             f"{records} gave no document: {_listed(self.reasons)}" if total else "none",
             *([f"{number_of(self.lost_bytes, 'byte')} were damaged"] if self.lost_bytes else []),
             *([f"passed over: {_listed(self.passed_over)}"] if self.passed_over else []),
-            *([f"see {self.files[0]}{more}"] if self.files else []),
+            *([f"see {shown(self.files[0])}{more}"] if self.files else []),
         ]
         return "; ".join(parts) if len(parts) > 1 else ""
 
@@ -104,7 +105,7 @@ def rejected(made: Mapping[str, Artifact]) -> Rejected:
         totals[LOST] += int(metrics.get(LOST, 0))
         parts = _parts(artifact) if (found := reasons(artifact)) or metrics.get(WITHOUT) else []
         counts.update(found)
-        files |= {part.file(FILE): None for part in parts if reasons(part)}
+        files |= {part.path / FILE: None for part in parts if reasons(part)}
         if WITHOUT in metrics:
             totals.update({name: int(metrics[name]) for name in (FILES, WITHOUT)})
             shards, others = _mapped(artifact)
@@ -140,10 +141,10 @@ def _without(parts: list[Artifact], shards: list[Shard]) -> dict[str, str]:
     found, files = {}, _by_file(parts)
     for pieces, shard in zip_longest(files, shards[: len(files)]):
         if _none_of(pieces):
-            first, *others = shard.files if shard else pieces[0].manifest.paths.values()
+            first, *others = shard.paths if shard else pieces[0].manifest.paths.values()
             more = f" and {len(others):,} more" if others else ""
             reasons_of = (Counter(_reasons_of_none(piece.manifest.metrics)) for piece in pieces)
-            found[f"{Path(first).resolve()}{more}"] = _listed(sum(reasons_of, Counter()))
+            found[f"{shown(Path(first).resolve())}{more}"] = _listed(sum(reasons_of, Counter()))
     return found
 
 

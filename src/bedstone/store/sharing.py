@@ -25,6 +25,8 @@ from bedstone.store.artifact import MANIFEST, Artifact, File, is_complete
 from bedstone.store.lineage import stored
 from bedstone.store.place import Place, link, place_of, shown
 
+_probed = set[Place]()
+"""Those whose servers, asked by this process, refused to put an object where there is one."""
 LEASES = ".leases"
 LEASE_SECONDS = 60.0
 """It is renewed thrice as often."""
@@ -135,11 +137,12 @@ def _is_taken(place: Place, name: str, owner: bytes, folder: Path) -> bool:
     watched, since = "", 0.0
     while not is_complete(folder):
         if place.create(name, _lease(owner)):
-            if place.create(name, _lease(owner)):
+            if place not in _probed and place.create(name, _lease(owner)):
                 raise BedstoneError(
                     f"{place.url}: its server puts an object where there is one already",
                     hint="take one that knows conditional writes (If-None-Match), as S3 does",
                 )
+            _probed.add(place)
             return True
         if (found := place.read(name)) is None:
             continue
@@ -187,6 +190,7 @@ def _is_sent(artifact: Artifact, folder: Path) -> bool:
     paths = {file: artifact.placed(file) for file in artifact.manifest.files}
     if place_of(folder.parent) is not None:
         return published(folder, paths, text, Progress())
+    artifact.verify(alone=True)
     for file, path in paths.items():
         kept = path
         if file.linked:

@@ -125,7 +125,7 @@ def _found(
         if fault or note.get(file.path) == seen[file.path]:
             advance(file.bytes)
         else:
-            fault = _read_fault(folder, file, advance)
+            fault = read_fault(folder, file, advance)
         if fault:
             yield fault
 
@@ -194,7 +194,8 @@ def names_in(folder: Path) -> list[str]:
     return sorted(it.as_posix() for it in paths if it.parts[0] not in (MANIFEST, work.SCRATCH))
 
 
-def _read_fault(folder: Path, file: "File", advance: Advance) -> str:
+def read_fault(folder: Path, file: "File", advance: Advance) -> str:
+    """What is wrong with the bytes of a file, or nothing."""
     digest = hashlib.sha256()
     try:
         with (folder / file.path).open("rb") as stream:

@@ -2,7 +2,7 @@
 
 import hashlib
 import random
-from contextlib import suppress
+import sys
 
 import pytest
 from tests.support.object_store import BUCKET, CANARY, FAULTS
@@ -106,7 +106,7 @@ def test_a_folder_is_served_as_a_bucket_is(tmp_path, file, monkeypatch):
     assert (tmp_path / "shared/a-1/file").read_bytes() == BYTES
     assert place.folders("a-*") == ["a-1"]
     nowhere = place_of(mirror_of(f"file://{tmp_path}/nowhere"))
-    with pytest.raises(BedstoneError) as error:
+    with pytest.raises(BedstoneError, match="reading a failed: No such file or directory") as error:
         nowhere.read("a")
     assert "make the bucket (or the folder) first" in error.value.hint
 
@@ -149,6 +149,18 @@ def test_what_is_here_already_is_not_fetched_and_what_differs_is(server, place, 
     (other := tmp_path / "other").write_bytes(b"0" * len(BYTES))
     place.mirror("a/file", other, SHA256, len(BYTES), is_link=False)
     assert other.read_bytes() == BYTES
+
+
+@pytest.mark.parametrize("made", ["here", "there"])
+def test_what_was_cut_here_is_fetched_again(made, server, place, file, tmp_path):
+    place.upload("a/file", file, SHA256, silent())
+    path = file if made == "here" else tmp_path / "mirror"
+    place.mirror("a/file", path, SHA256, len(BYTES), is_link=False)
+    assert path.stat().st_mode & 0o777 == 0o444  # what is kept, however it came
+    path.chmod(0o644)
+    path.write_bytes(BYTES[:9])
+    place.mirror("a/file", path, SHA256, len(BYTES), is_link=False)
+    assert path.read_bytes() == BYTES
 
 
 @pytest.mark.parametrize("body", [BYTES[:-1] + b"?", BYTES + b"1", BYTES[:-1], None], ids=range(4))
@@ -203,8 +215,17 @@ def test_a_server_that_is_not_there_is_told_of(server, place, monkeypatch):
     assert "the network" in error.value.hint
 
 
-def test_without_the_package_it_is_said_which(server, monkeypatch):
-    monkeypatch.setitem(__import__("sys").modules, "obstore.store", None)
-    with suppress(KeyError), pytest.raises(BedstoneError, match="needs obstore") as error:
-        place_of(mirror_of("s3://bucket/without")).read("a")
-    assert "bedstone[cloud]" in error.value.hint
+def test_without_the_package_it_is_said_which(monkeypatch):
+    monkeypatch.setitem(sys.modules, "obstore", None)
+    place = place_of(mirror_of("s3://bucket/without"))
+    for ask in (
+        lambda: place.read("a"),
+        lambda: place.create("a", b""),
+        lambda: place.replace("a", b"", ""),
+        lambda: place.delete("a"),
+        lambda: place.versions("a"),
+        lambda: place.folders("*"),
+    ):
+        with pytest.raises(BedstoneError, match="s3://bucket/without needs obstore") as error:
+            ask()
+        assert "bedstone[cloud]" in error.value.hint

@@ -1,11 +1,14 @@
 """Stores on object storage, as several machines use one: each has a cache of its own."""
 
 import json
+import os
 import shutil
+from collections import Counter
 from threading import Event, Thread
 
 import pytest
 from tests.support.object_store import BUCKET
+from tests.support.stages import record
 
 from bedstone.config import Config
 from bedstone.errors import ArtifactError, BedstoneError
@@ -16,6 +19,7 @@ from bedstone.store.artifact import (
     MANIFEST,
     Artifact,
     digest,
+    fault,
     find_artifact,
     folders,
     is_complete,
@@ -24,6 +28,7 @@ from bedstone.store.artifact import (
 from bedstone.store.build import build, clean
 from bedstone.store.engine import Local
 from bedstone.store.place import mirror_of, place_of
+from bedstone.store.rejected import rejected
 from bedstone.store.sharing import send
 from bedstone.store.stage import Job, Result, Stage
 from bedstone.store.stages import find
@@ -392,3 +397,105 @@ def test_workers_make_the_shards_of_a_place_too(machine, server, source):
     assert theirs.content == alone.content
     assert len([key for key in server.objects() if key.endswith(MANIFEST)]) == 4
     assert not [key for key in server.objects() if ".leases" in key]
+
+
+def spoil(path):
+    """Other bytes, and else as before."""
+    found = path.stat()
+    path.chmod(0o644)
+    path.write_bytes(b"0" * found.st_size)
+    os.utime(path, ns=(found.st_atime_ns, found.st_mtime_ns))
+
+
+def test_verify_fetches_again_what_was_altered_here(machine, server, source):
+    ours = made(source, machine("a"))
+    theirs = Artifact(machine("b") / ours.path.name)
+    spoil(theirs.file("joined.txt"))
+    theirs.verify()
+    text = ours.file("joined.txt").read_text()
+    assert theirs.file("joined.txt").read_text() == text
+    spoil(theirs.file("joined.txt"))
+    sent, _ = send(theirs, theirs.path.parents[4] / "pulled", Progress())
+    assert sent[-1].file("joined.txt").read_text() == text
+
+
+@pytest.mark.parametrize("loss", ["file", "altered", "artifact"])
+def test_what_the_place_lost_is_made_again_as_the_hint_says(loss, machine, server, source):
+    ours = made(source, machine("a"))
+    folder = f"store/{ours.path.name}"
+    store = machine("b")
+    theirs = Artifact(store / ours.path.name)
+    if loss == "altered":
+        server.put(f"{folder}/joined.txt", b"other")
+    else:
+        server.delete(f"{folder}/joined.txt")
+    if loss == "artifact":
+        server.delete(f"{folder}/{MANIFEST}")
+    for ask in (lambda: theirs.file("joined.txt"), theirs.verify):
+        with pytest.raises(ArtifactError) as error:
+            ask()
+        assert f"if s3://bucket/{folder} was removed there" in error.value.hint
+        assert "repair" not in error.value.hint
+    if loss != "artifact":
+        server.delete(f"{folder}/{MANIFEST}")
+    again = made(source, store)
+    assert again.file("joined.txt").read_text() == ours.file("joined.txt").read_text()
+    assert f"{folder}/{MANIFEST}" in server.objects()
+
+
+@pytest.mark.parametrize("text", [b"{", b""], ids=range(2))
+def test_an_altered_manifest_of_a_mirror_is_fetched_and_nothing_is_built(text, machine, server):
+    def run(config: Nothing, job: Job) -> Result:
+        runs.append(job.folder)
+        return write(config, job)
+
+    runs = []
+    stage = Stage("test.once", version=1, config=Nothing, inputs=(), run=run)
+    ours = build(stage, Nothing(), {}, store := machine("a"), Local())
+    (ours.path / MANIFEST).write_bytes(text)
+    assert build(stage, Nothing(), {}, store, Local()).manifest == ours.manifest
+    assert runs == [ours.path]
+    assert (store / ".broken" / ours.path.name).exists()
+    server.delete(f"store/{ours.path.name}/{MANIFEST}")
+    (ours.path / MANIFEST).write_bytes(text)
+    leases = [key for method, key in server.asked if method == "PUT" and "/.leases/" in key]
+    server.asked.clear()
+    build(stage, Nothing(), {}, store, Local())
+    assert runs == [ours.path] * 2
+    assert server.asked["PUT", *leases] == 1  # behind the setting aside
+
+
+def test_errors_of_a_mirror_name_the_place(machine, server, source):
+    ours = made(source, machine("a"))
+    values = json.loads((ours.path / MANIFEST).read_text()) | {"workers": 9}
+    (ours.path / MANIFEST).write_text(json.dumps(values))
+    with pytest.raises(ArtifactError) as error:
+        Artifact(ours.path).verify()
+    there = f"s3://bucket/store/{ours.path.name}"
+    assert str(error.value).startswith(f"{there} was altered: {MANIFEST}")
+    assert fault(ours.path).startswith(f"{there}: ")
+    assert "repair" not in error.value.hint
+
+
+def test_conditional_writes_are_probed_once(machine, server, source):
+    made(source, machine("a"))
+    leases = Counter(key for (method, key) in server.asked.elements() if method == "PUT")
+    asked = sorted(number for key, number in leases.items() if "/.leases/" in key)
+    assert asked == [1, 1, 1, 1, 2]
+
+
+def test_what_was_rejected_is_told_of_and_not_fetched(machine, server, source):
+    (source / "a.warc").write_bytes(record("https://b.org", b""))
+    stage = find("corpus.extract")
+    store = machine("a")
+    build(stage, stage.config(), {"crawl": adopt([source], store)}, store, Local())
+    shutil.rmtree(source)
+    store = machine("b")
+    (folder,) = (it for it in folders(store, "corpus.extract-*") if Artifact(it).manifest.shards)
+    server.asked.clear()
+    told = rejected({"documents": Artifact(folder)})
+    assert "see s3://bucket/store/corpus.extract-" in told.sentence()
+    assert told.sentence().endswith("/rejected/records.parquet")
+    (file,) = told.without
+    assert file.startswith("s3://bucket/store/adopt-")
+    assert not [key for _, key in server.asked if key.endswith((".parquet", ".warc"))]

@@ -381,13 +381,13 @@ def test_notes_that_are_dropped_make_all_be_read(way, store):
 def hashed(monkeypatch) -> list[str]:
     """The files that are read from now on."""
     names = []
-    read = whole._read_fault
+    read = whole.read_fault
 
     def reading(folder, file, advance):
         names.append(file.path)
         return read(folder, file, advance)
 
-    monkeypatch.setattr(whole, "_read_fault", reading)
+    monkeypatch.setattr(whole, "read_fault", reading)
     return names
 
 
