@@ -106,7 +106,7 @@ def of_table(
         for found in rows(path, fields, is_taken, ledger, span or range(path.stat().st_size)):
             ledger.lost_bytes += found.bytes if isinstance(found, Rejected) else 0
             yield found
-    except (OSError, pa.ArrowException) as error:
+    except (OSError, UnicodeDecodeError, pa.ArrowException) as error:
         told = str(error).removeprefix("None: ") or type(error).__name__
         raise DataError(f"{path.resolve()}: cannot be read to its end: {told}") from error
 
