@@ -27,7 +27,7 @@ OFFLINE := tests/faults/offline.sh
 test-offline: $(INSTALLED)  ## every test, where there is no network but the loopback
 	$(OFFLINE) $(PYTEST)
 
-faults: $(INSTALLED)  ## builds are killed, nodes lost, servers fail, memory is short; 25 minutes
+faults: $(INSTALLED)  ## builds are killed, nodes lost, servers fail, memory is short; an hour
 	$(OFFLINE) $(BIN)/pytest -q -m faults
 
 # What torch, its libraries, numpy and numba may use. numpy's names for AVX-512 vary by its version.
