@@ -93,7 +93,7 @@ def test_a_recipe_needs_what_its_nodes_need_with_their_configs(core):
 def crawl_of(size):
     """A crawl artifact as far as the demo looks at it."""
     made = Artifact.__new__(Artifact)
-    file = File(path="crawl.warc.gz", bytes=size, sha256="")
-    picture = File(path="logo.png", bytes=10 * size, sha256="")  # which is not read
+    file = File(path="crawl.warc.gz", bytes=size, sha256="0" * 64)
+    picture = File(path="logo.png", bytes=10 * size, sha256="0" * 64)  # which is not read
     made.manifest = type("Manifest", (), {"files": (file, picture)})()
     return made

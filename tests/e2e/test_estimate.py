@@ -11,7 +11,7 @@ import pytest
 import bedstone
 from bedstone.commands import rehearsal
 from bedstone.store import recipe
-from bedstone.store.artifact import Artifact
+from bedstone.store.artifact import MANIFEST, Artifact
 from bedstone.store.request import ask
 from bedstone.store.stages import find
 from bedstone.text.encoder import Encoder
@@ -169,7 +169,12 @@ def test_what_was_fetched_before_is_taken_whole(crawl, store, tmp_path, monkeypa
     assert (told["documents"], told["minutes"]) == (None, None)
     fetched = bedstone.adopt(crawl, store=store)["artifact"]
     stage = find("corpus.crawl")
-    shutil.copytree(fetched, ask(stage, stage.config(), {}).folder(store))
+    request = ask(stage, stage.config(), {})
+    shutil.copytree(fetched, folder := request.folder(store))
+    told = Artifact(folder).manifest.model_copy(
+        update={"stage": stage.name, "request": request.digest}
+    )
+    (folder / MANIFEST).write_text(told.sealed().model_dump_json())
     documents = bedstone.build("corpus.extract", inputs={"crawl": fetched}, store=tmp_path)
     told = bedstone.run(**words)["estimate"]
     assert told["documents"] == documents["metrics"]["documents"]

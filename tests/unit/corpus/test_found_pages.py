@@ -19,7 +19,9 @@ SWAPPED = "http://t.example/gb18030-named-gbk"
 @pytest.mark.parametrize("name", ["charsets", "codings", "html", "kinds", "records"])
 def test_every_page_gives_the_text_that_it_has(name, run, rows):
     file = f"{name}.warc.gz"
-    crawl = SimpleNamespace(content="c0ffee" * 11, location=FOLDER / file, files=(FOLDER / file,))
+    crawl = SimpleNamespace(
+        source="c0ffee" * 11, span=None, location=FOLDER / file, files=(FOLDER / file,)
+    )
     _, made = run(STAGE, crawl=crawl)
     found = {row["url"]: row for row in rows(made, "documents.parquet")}
     expected = {url: it for url, it in EXPECTED.items() if it["file"] == file}

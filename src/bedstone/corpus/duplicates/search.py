@@ -308,7 +308,8 @@ def _unite_similar(job: Job, found: Found, near: list[Path], min_similarity: flo
 
 def _write(path: Path, values: NDArray[Any]) -> None:
     with path.open("wb") as file:
-        np.save(file, values)
+        np.lib.format.write_array_header_1_0(file, np.lib.format.header_data_from_array_1_0(values))
+        file.write(values.tobytes(order="A"))
 
 
 def _write_keys(
@@ -335,7 +336,7 @@ def _write_keys(
         end += len(rows)
     with path.open("wb") as file:
         for values in (*firsts, np.array([end]), *keys, facts):
-            values.tofile(file)
+            file.write(values.tobytes())  # numpy's own way is silent where there is no room
 
 
 def _sources(signatures: Shard) -> Hashes:
