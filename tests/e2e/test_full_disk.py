@@ -93,8 +93,8 @@ def refuse_strays(store):
 
 
 def test_a_full_disk_is_named_wherever_it_is_met(cli, words, disk, tmp_path, contents):
-    place, failures = disk("size=1m"), set()
-    for pages in range(1, 64):
+    place, failures = disk("size=2m"), set()
+    for pages in range(1, 256):
         store = place / "store"
         disk(f"size={pages * PAGE_BYTES}")
         status, _, err = cli(*words, "--store", store)
@@ -102,9 +102,9 @@ def test_a_full_disk_is_named_wherever_it_is_met(cli, words, disk, tmp_path, con
             break
         told = NAMED.search(err)
         assert (status, bool(told)) == (1, True), err
-        failures.add(Path(re.sub(r"\.\d+\.part$", "", told[1])).name.partition("-")[0])
+        failures.add(Path(re.sub(r"\.[0-9a-f]+\.part$", "", told[1])).name.partition("-")[0])
         refuse_strays(store)
-        disk("size=1m")
+        disk("size=2m")
         assert made(cli, words, store) == contents
         refuse_strays(store)
         subprocess.run(["rm", "-r", store], check=True)
@@ -114,7 +114,7 @@ def test_a_full_disk_is_named_wherever_it_is_met(cli, words, disk, tmp_path, con
 
 def test_room_is_filled_up_step_by_step(cli, words, disk, contents):
     place, failures = disk("size=4k"), 0
-    for pages in range(1, 64):
+    for pages in range(1, 256):
         disk(f"size={pages * PAGE_BYTES}")
         status, _, err = cli(*words, "--store", place / "store")
         if status == 0:
@@ -127,8 +127,8 @@ def test_room_is_filled_up_step_by_step(cli, words, disk, contents):
 
 
 def test_no_inode_is_left(cli, words, disk, contents):
-    place = disk("size=1m,nr_inodes=64")
-    for number in range(3, 40):
+    place = disk("size=1m,nr_inodes=256")
+    for number in range(3, 120):
         store = place / f"store{number}"
         disk(f"size=1m,nr_inodes={number}")
         status, _, err = cli(*words, "--store", store)
@@ -136,7 +136,7 @@ def test_no_inode_is_left(cli, words, disk, contents):
             break
         assert NAMED.search(err), err
         refuse_strays(store)
-        disk("size=1m,nr_inodes=64")
+        disk("size=1m,nr_inodes=256")
         assert made(cli, words, store) == contents
         subprocess.run(["rm", "-r", store], check=True)
     assert status == 0
