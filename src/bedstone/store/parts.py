@@ -28,7 +28,8 @@ def made_parts(
         items: of the same inputs always the same.
     """
     folder = job.scratch / name
-    folder.mkdir(parents=True, exist_ok=True)
+    with work.named(folder):
+        folder.mkdir(parents=True, exist_ok=True)
     paths = [folder / f"{number:05}" for number in range(len(items))]
     left = [pair for pair in zip(items, paths, strict=True) if not pair[1].exists()]
     with job.progress.task(name, len(left)) as task:
