@@ -2,9 +2,11 @@
 
     python benchmarks/pieces.py CRAWL [--recipe recipes/demo.toml] [--until kept] [--rounds 3]
 
-The recipe is made up to ``--until`` with one worker and with two, in turns, each in a new store and
-a process of its own: wall clock, the processors' time of all processes, and the largest of them.
-The documents must be the same. Say what else the machine did: the load is printed.
+The recipe is made up to ``--until`` on one core, on two, and by two builds at once, in turns,
+each in a new store: wall clock, that of each stage, and the largest process. A build has as many
+workers as cores, and no other core: a worker's pages are parsed in a process beside it. What two
+builds at once gain is what the machine can give: its cores may share more than they seem to. The
+documents must be the same. Say what else the machine did: the load is printed.
 """
 
 import argparse
@@ -15,15 +17,18 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from statistics import median
+from typing import Any
 
 from bedstone.progress import Progress
 from bedstone.store import recipe
 from bedstone.store.adoption import adopt
 from bedstone.store.engine import Local
 
-WORKERS = (1, 2)
+ALONE, BOTH, AT_ONCE = [[0]], [[0, 1]], [[0], [1]]
+"""The cores of each build that is made at one time."""
 
 
 def main() -> None:
@@ -32,36 +37,49 @@ def main() -> None:
     parser.add_argument("--recipe", type=Path, default=Path("recipes/demo.toml"))
     parser.add_argument("--until", default="kept")
     parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--workers", type=int, help="in this process")
+    parser.add_argument("--cores", type=json.loads, help="in this process")
     given = parser.parse_args()
-    if given.workers:
+    if given.cores is not None:
         print(json.dumps(made(given)))
         return
-    found: dict[int, list[dict[str, float]]] = {workers: [] for workers in WORKERS}
+    seconds, contents = list[list[float]](), set[str]()
     for _ in range(given.rounds):
-        for workers in WORKERS:
-            command = [sys.executable, __file__, *sys.argv[1:], "--workers", str(workers)]
-            answer = subprocess.run(command, check=True, stdout=subprocess.PIPE).stdout
-            found[workers].append(json.loads(answer))
-            print(workers, found[workers][-1], f"load {os.getloadavg()[0]:.1f}", flush=True)
-    assert len({each["content"] for runs in found.values() for each in runs}) == 1
-    one, two = (median(run["seconds"] for run in found[workers]) for workers in WORKERS)
-    print(f"{one:.1f} s with one worker, {two:.1f} s with two: {one / two:.2f}x")
+        made_by = [at_once(cores) for cores in (ALONE, BOTH, AT_ONCE)]
+        seconds.append([max(build["seconds"] for build in builds) for builds in made_by])
+        contents |= {build["content"] for builds in made_by for build in builds}
+    assert len(contents) == 1
+    one, two, beside = (median(each) for each in zip(*seconds, strict=True))
+    print(f"{one:.1f} s on one core, {two:.1f} s on two: {one / two:.2f}x")
+    print(f"{beside:.1f} s for two builds at once, a core each: {2 * one / beside:.2f}x")
 
 
-def made(given: argparse.Namespace) -> dict[str, float | str]:
+def at_once(builds: Sequence[Sequence[int]]) -> list[dict[str, Any]]:
+    """Builds on these cores, in processes of their own."""
+    command = [sys.executable, __file__, *sys.argv[1:], "--cores"]
+    started = [
+        subprocess.Popen([*command, json.dumps(cores)], stdout=subprocess.PIPE) for cores in builds
+    ]
+    told = [json.loads(process.communicate()[0]) for process in started]
+    assert not any(process.returncode for process in started)
+    for cores, each in zip(builds, told, strict=True):
+        print(cores, each, f"load {os.getloadavg()[0]:.1f}", flush=True)
+    return told
+
+
+def made(given: argparse.Namespace) -> dict[str, Any]:
+    os.sched_setaffinity(0, given.cores)
     with tempfile.TemporaryDirectory() as folder:
         store = Path(folder)
         crawl = adopt([given.crawl], store)
         plan = recipe.load(given.recipe, until=given.until)
         started = time.perf_counter()
-        engine = Local(given.workers)
+        engine = Local(len(given.cores))
         artifacts = recipe.run(plan, {"crawl": [crawl.path]}, store, engine, Progress())
         seconds = time.perf_counter() - started
         used = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
         return {
             "seconds": round(seconds, 1),
-            "cpu_seconds": round(sum(each.ru_utime + each.ru_stime for each in used), 1),
+            "by_stage": {name: round(each.manifest.seconds, 1) for name, each in artifacts.items()},
             "largest_mb": max(each.ru_maxrss for each in used) // 1024,
             "content": artifacts[given.until].content[:12],
         }

@@ -34,6 +34,8 @@ DOCUMENTS = 60
 EVIL = "<script>alert(1)</script>"
 HARM, NOBODY = "tokens.documents=shuffled", "filtered.ranges.word_count.low=1"
 """An arm that is worse, and one whose rule fires for nobody."""
+PLACEBO = "filtered.share=0.9"
+"""An arm that keeps nine of ten documents, by lot."""
 SMALL = (
     "tokenizer.vocab_size=400",
     "held_out.share=0.2",
@@ -203,40 +205,39 @@ def test_one_seed_more_trains_that_seed_alone_and_harm_is_seen_in_no_other_langu
 
 
 def test_seeds_end_at_the_look_that_tells(crawl, store):
-    # Of so little harm nothing can be told.
-    sets = [*SMALL, "shuffled.share=0.1"]
-    options = {"seeds": "3..5", "proxy": "parameters=29k,tokens=8k", "sets": sets}
+    options = {"seeds": "3..5", "proxy": "parameters=29k,tokens=8k"}
     before = models(store)
-    answer = compared(crawl, store, HARM, **options, margin="9")
+    answer = compared(crawl, store, PLACEBO, **options, margin="9")
     assert (answer["seeds"], len(models(store) - before)) == (3, 9)
-    assert row(answer)["verdict"] == "same"
-    answer = compared(crawl, store, HARM, **options, margin="1e-9")
+    assert row(answer, value=PLACEBO)["verdict"] == "same"
+    # No number of seeds says so exactly that less of the same is the same.
+    answer = compared(crawl, store, PLACEBO, **options, margin="1e-9")
     assert (answer["seeds"], len(models(store) - before)) == (5, 15)
     assert Artifact(Path(answer["artifact"])).manifest.config["level"] == 0.015
 
 
 def test_two_sizes_say_whether_they_agree(first, cli, crawl, store):
-    placebo, smaller = "filtered.share=0.9", "tokenizer.vocab_size=380"
+    smaller = "tokenizer.vocab_size=380"
     sizes = ("parameters=29k,tokens=8k", PROXY)
-    answer = compared(crawl, store, placebo, smaller, proxy=sizes, seeds="1")
+    answer = compared(crawl, store, PLACEBO, smaller, proxy=sizes, seeds="1")
     both = (answer, *answer["further"])
     assert [it["proxy"]["train_tokens"] // 1000 for it in both] == [7, 39]
-    for value in (placebo, smaller):
+    for value in (PLACEBO, smaller):
         (sign,) = (it for it in answer["signs"] if (it["value"], it["unit"]) == (value, "whole"))
         assert sign["differences"] == [row(it, value=value)["difference"] for it in both]
         assert sign["agree"] is None  # of one seed each, no size is sure
-    assert answer["noise"]["placebo"]["value"] == placebo
+    assert answer["noise"]["placebo"]["value"] == PLACEBO
     # Of one seed there is no interval; more tokens of a smaller vocabulary are as much text.
-    assert (row(answer, value=placebo)["low"], row(answer, value=placebo)["seeds"]) == (None, 1)
+    assert (row(answer, value=PLACEBO)["low"], row(answer, value=PLACEBO)["seeds"]) == (None, 1)
     assert answer["arms"][1]["train_tokens"] > answer["baseline"]["train_tokens"]
     for told in ("one seed tells no interval", f"{smaller}: the best value of a small model"):
         assert any(warning.startswith(told) for warning in answer["warnings"]), told
     words = [word for it in SMALL for word in ("--set", it)]
     words += [word for it in sizes for word in ("--proxy", it)]
     place = ("--input", f"crawl={crawl}", "--store", store, "--seeds", 1)
-    status, out, _ = cli("ablate", RECIPE, *place, "--vary", placebo, "--vary", smaller, *words)
+    status, out, _ = cli("ablate", RECIPE, *place, "--vary", PLACEBO, "--vary", smaller, *words)
     assert status == 0
-    assert f"{placebo}: models of 2 sizes" in out
+    assert f"{PLACEBO}: models of 2 sizes" in out
     assert "without an interval" in " ".join(out.split())
 
 
@@ -287,25 +288,25 @@ def test_what_was_killed_goes_on_to_the_same_answer_with_two_workers(first, craw
 def test_what_is_near_held_out_text_is_learnt_from_in_no_arm(first, crawl, texts, store, folder):
     splits = split_of(store, first["artifact"])
     rows = zip(texts, ids_of(crawl), splits, strict=True)
-    held_out = [(it, name) for it, name, split in rows if split == "held_out"][:5]
-    ranks = string_hashes(pa.chunked_array([[name for _, name in held_out]]))
-    for number in count():
-        near = [
-            {"url": f"{it['url']}/{number}", "text": f"{it['text']} {it['text'][-40:]}"}
-            for it, _ in held_out
-        ]
-        path = table(folder / "near.jsonl", near)
-        # Else the copy represents both, and it is another lot that holds them out.
-        if (string_hashes(pa.chunked_array([ids_of(path)])) > ranks).all():
-            break
-    files = [crawl, path]
-    answer = compared(files, store, "kept=off")
+    held_out = [(it, name) for it, name, split in rows if split == "held_out"]
+    near = [copy_after(folder / f"near{n}.jsonl", *each) for n, each in enumerate(held_out)]
+    answer = compared([crawl, *near], store, "kept=off")
     told = row(answer, value="kept=off")
-    assert answer["yardstick"]["left_out_near_duplicates"] == len(near) == 5
+    assert answer["yardstick"]["left_out_near_duplicates"] == len(near) > 24
     # The arm keeps the copies and reads none of them: it reads what the baseline reads.
     assert (told["difference"], told["verdict"]) == (0, "same")
     assert not told["by_construction"]
     assert answer["arms"][0]["documents"] == answer["baseline"]["documents"]
+
+
+def copy_after(path, document, name):
+    """A file of a near copy, that the document of that id represents: else another lot decides."""
+    for number in count():
+        text = f"{document['text']} {document['text'][-40:]}"
+        table(path, [{"url": f"{document['url']}/{number}", "text": text}])
+        ranks = string_hashes(pa.chunked_array([[name, *ids_of(path)]]))
+        if ranks[0] < ranks[1]:
+            return path
 
 
 def ids_of(path):
