@@ -301,9 +301,9 @@ def test_what_is_near_held_out_text_is_learnt_from_in_no_arm(first, crawl, texts
 
 def copy_after(path, document, name):
     """A file of a near copy, that the document of that id represents: else another lot decides."""
-    for number in count():
-        text = f"{document['text']} {document['text'][-40:]}"
-        table(path, [{"url": f"{document['url']}/{number}", "text": text}])
+    text, numbers = f"{document['text']} {document['text'][-40:]}", count()
+    while True:
+        table(path, [{"url": f"{document['url']}/{next(numbers)}", "text": text}])
         ranks = string_hashes(pa.chunked_array([[name, *ids_of(path)]]))
         if ranks[0] < ranks[1]:
             return path
