@@ -15,6 +15,7 @@ import argparse
 import json
 import random
 import re
+import sys
 import tempfile
 from contextlib import nullcontext
 from functools import partial
@@ -25,6 +26,9 @@ from lm_eval.api.instance import Instance
 from lm_eval.models.huggingface import HFLM
 from timing import cpu_seconds
 
+sys.path.insert(0, str(Path(__file__).parents[1]))
+from tests.support.trainers import trainer
+
 from bedstone.counting.shape import ModelConfig
 from bedstone.evaluation.likelihoods.continuations import scored
 from bedstone.generation.writer import Writer
@@ -33,7 +37,7 @@ from bedstone.model.transformer import Transformer
 from bedstone.tasks.items import Item
 from bedstone.text.encoder import END
 from bedstone.tokenizer.learning.vocabulary import transformers_config, untrained
-from bedstone.tokenizer.train import TrainConfig, trainer
+from bedstone.tokenizer.train import TrainConfig
 
 SHAPES = {
     "3M": ModelConfig(

@@ -11,6 +11,7 @@ trainer from counted pieces. FOLDER keeps the packages, fetched by apt-get.
 
 import argparse
 import os
+import sys
 from collections import Counter, defaultdict
 from collections.abc import Callable
 from pathlib import Path
@@ -18,6 +19,9 @@ from pathlib import Path
 os.environ["RAYON_NUM_THREADS"] = "1"
 
 from timing import cpu_seconds
+
+sys.path.insert(0, str(Path(__file__).parents[1]))
+from tests.support.trainers import trainer
 
 from bedstone.corpus.sources import packages
 from bedstone.corpus.sources.alignment import units
@@ -42,7 +46,7 @@ from bedstone.tokenizer.learning.parity import (
 from bedstone.tokenizer.learning.pieces import counts_of
 from bedstone.tokenizer.learning.vocabulary import encoder_of, untrained
 from bedstone.tokenizer.mixing.shares import even_budgets
-from bedstone.tokenizer.train import ParityConfig, TrainConfig, WindowConfig, trainer
+from bedstone.tokenizer.train import ParityConfig, TrainConfig, WindowConfig
 
 LEAST_BYTES = 100_000
 TRAIN_SHARE = 0.7

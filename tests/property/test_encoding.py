@@ -3,11 +3,12 @@
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
+from tests.support.trainers import trainer
 from tokenizers import Tokenizer
 
 from bedstone.text.encoder import SPECIAL_TOKENS, Encoder
 from bedstone.tokenizer.learning.vocabulary import untrained
-from bedstone.tokenizer.train import TrainConfig, trainer
+from bedstone.tokenizer.train import TrainConfig
 
 TRAINING = [
     "The patient scholar measured the silver river, and the others measured the village again. ",

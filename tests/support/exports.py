@@ -6,6 +6,7 @@ from functools import cache
 import pyarrow as pa
 import pyarrow.parquet as pq
 import torch
+from tests.support.trainers import trainer
 
 from bedstone.config import Config
 from bedstone.counting.shape import ModelConfig
@@ -17,7 +18,7 @@ from bedstone.store.engine import Local
 from bedstone.store.stage import Result, Stage
 from bedstone.text.encoder import SPECIAL_TOKENS, Encoder
 from bedstone.tokenizer.learning.vocabulary import transformers_config, untrained
-from bedstone.tokenizer.train import TrainConfig, trainer
+from bedstone.tokenizer.train import TrainConfig
 from bedstone.training.threads import using_threads
 
 TEXTS = (

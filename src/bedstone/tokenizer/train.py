@@ -26,7 +26,7 @@ from typing import Any
 
 import pyarrow.parquet as pq
 from pydantic import Field
-from tokenizers import Tokenizer, trainers
+from tokenizers import Tokenizer
 
 from bedstone.config import Config
 from bedstone.errors import ConfigError, DataError
@@ -36,7 +36,7 @@ from bedstone.store.artifact import Shard
 from bedstone.store.parts import made_parts
 from bedstone.store.payload import write_json
 from bedstone.store.stage import Job, Metrics, Result, Stage
-from bedstone.text.encoder import CONFIG_FILE, FILE, SPECIAL_TOKENS, byte_alphabet
+from bedstone.text.encoder import CONFIG_FILE, FILE, SPECIAL_TOKENS
 from bedstone.tokenizer.learning.bpe import learn
 from bedstone.tokenizer.learning.parity import (
     ALPHABET,
@@ -290,20 +290,6 @@ def _changes(plain: Mapping[str, float], parity: Mapping[str, float]) -> Metrics
     names = ("worst_tokens", "mean_tokens", "english_tokens")
     changes = {f"{name}_change_share": parity[name] / plain[name] - 1 for name in names}
     return {**changes, "gini_plain": plain["gini"], "gini_parity": parity["gini"]}
-
-
-def trainer(config: TrainConfig) -> trainers.BpeTrainer:
-    """The library's, which learns the same merges in more memory: what ours is compared with.
-
-    It gives ids to control tokens, then to bytes, then to merges in the order of learning.
-    """
-    return trainers.BpeTrainer(
-        vocab_size=config.vocab_size,
-        min_frequency=config.min_frequency,
-        special_tokens=list(SPECIAL_TOKENS),
-        initial_alphabet=list(byte_alphabet()),
-        show_progress=False,
-    )
 
 
 STAGE = Stage(

@@ -8,6 +8,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 import torch
+from tests.support.trainers import trainer
 
 from bedstone.counting.shape import ModelConfig
 from bedstone.evaluation import bits, texts
@@ -20,7 +21,7 @@ from bedstone.model import hugging_face
 from bedstone.model.transformer import Transformer
 from bedstone.text.encoder import FILE, Encoder, read_values
 from bedstone.tokenizer.learning.vocabulary import untrained
-from bedstone.tokenizer.train import TrainConfig, trainer
+from bedstone.tokenizer.train import TrainConfig
 
 pytestmark = pytest.mark.torch
 

@@ -5,6 +5,7 @@ import struct
 from itertools import pairwise
 
 import pytest
+from tests.support.trainers import trainer
 from tokenizers import (
     AddedToken,
     Regex,
@@ -25,7 +26,7 @@ from bedstone.text.encoder import SPECIAL_TOKENS, Encoder
 from bedstone.text.model_encoder import Texts
 from bedstone.text.patterns import CUTS, PATTERNS
 from bedstone.tokenizer.learning.vocabulary import untrained
-from bedstone.tokenizer.train import TrainConfig, trainer
+from bedstone.tokenizer.train import TrainConfig
 
 TRAINING = [
     "The patient scholar won't measure the river again; they'll say: it's 1999, not 20245. ",

@@ -1,7 +1,4 @@
 import json
-import os
-import subprocess
-import sys
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -130,27 +127,10 @@ def test_without_a_kept_document_there_is_nothing_to_learn(made, tmp_path):
         build(STAGE, TrainConfig(), inputs, tmp_path / "store", Local())
 
 
-THREADS = """
-from bedstone.tokenizer import train
-from bedstone.tokenizer.train import TrainConfig, trainer
-from bedstone.tokenizer.learning.vocabulary import untrained
-tokenizer = untrained()
-words = (f"w{n % 97} {n * n % 1013} {chr(0x900 + n % 100)}" for n in range(3000))
-tokenizer.train_from_iterator(words, trainer(TrainConfig(vocab_size=600)))
-print(tokenizer.to_str())
-"""
-
-
-def test_the_number_of_threads_changes_nothing():
-    command = [sys.executable, "-c", THREADS]
-    one, two = (
-        subprocess.run(
-            command, env={**os.environ, "RAYON_NUM_THREADS": n}, capture_output=True, check=True
-        ).stdout
-        for n in "12"
-    )
-    assert len(one) > 1000
-    assert one == two
+def test_the_number_of_workers_changes_nothing(made, tmp_path):
+    config = TrainConfig(**made.tokenizer.manifest.config)
+    artifact = build(STAGE, config, made.inputs, tmp_path / "store", Local(2))
+    assert artifact.content == made.tokenizer.content
 
 
 def test_transformers_loads_it_with_the_same_ids_and_our_chat_format(made):

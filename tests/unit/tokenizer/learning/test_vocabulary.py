@@ -2,13 +2,14 @@ import json
 from collections import Counter
 
 import pytest
+from tests.support.trainers import trainer
 from tokenizers import Tokenizer
 
 from bedstone.text.encoder import SPECIAL_TOKENS
 from bedstone.tokenizer.learning.parity import Tallies, learn_plain
 from bedstone.tokenizer.learning.pieces import counts_of
 from bedstone.tokenizer.learning.vocabulary import encoder_of, script_counts, untrained, with_merges
-from bedstone.tokenizer.train import TrainConfig, trainer
+from bedstone.tokenizer.train import TrainConfig
 
 TEXTS = [
     "The patient scholar measured the silver river, and the others measured the village again. ",
