@@ -33,6 +33,8 @@ sys.path.insert(0, str(Path(__file__).parents[2]))
 from tests.faults.watcher import sitecustomize as watcher
 
 TRAINED = "pretrain.train"
+MEASURED = "sampling.latency"
+"""What has seconds as its content, which no second build gives again: it stays."""
 IMPORTED = ("pyarrow.dataset", "scipy.linalg")
 IMPORTED_BY_MODELS = ("bedstone.training.loop", "bedstone.generation.writer", "torch._dynamo")
 """What stages import when they run, and what takes long."""
@@ -183,21 +185,17 @@ def main() -> None:
 
 
 def counted(build: Build, node: str, reference: Path, folder: Path) -> Made:
-    """Build ``node`` as it is built when it is killed, and add it to the reference."""
+    """Add ``node`` to the reference, and count in a build like those that are killed."""
     counts, told, store = folder / "counts", folder / "made", folder / "counted"
     shutil.rmtree(counts, ignore_errors=True)
     counts.mkdir(parents=True)
-    without(reference, (), store)
-
-    def recorded() -> None:
-        found = build.watched(node, store, counts=str(counts))
-        told.write_text(found[node].path.name)
-
-    assert in_fork(recorded) == 0, f"the reference failed at {node}"
-    name, before = told.read_text(), {path.name for path in reference.iterdir()}
-    folders = {name} | {path.name for path in store.glob("[!.]*")} - before
-    shutil.rmtree(reference)
-    store.rename(reference)
+    before = {path.name for path in reference.iterdir()}
+    made = in_fork(lambda: told.write_text(build.of(node, reference)[node].path.name))
+    assert made == 0, f"the reference failed at {node}"
+    name, names = told.read_text(), {path.name for path in reference.glob("[!.]*")}
+    folders = {it for it in names - before if not it.startswith(MEASURED)} | {name}
+    without(reference, folders, store)
+    assert in_fork(lambda: build.watched(node, store, counts=str(counts))) == 0
     found = [(path.name.split("-")[0], int(path.read_text())) for path in counts.iterdir()]
     busiest = {role: max(n for name, n in found if name == role) for role, _ in found}
     return Made(name, Artifact(reference / name).content, frozenset(folders), busiest)
