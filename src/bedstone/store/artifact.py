@@ -30,6 +30,7 @@ import re
 import shlex
 from collections.abc import Iterable, Iterator
 from datetime import datetime
+from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Annotated, Any, Literal, Protocol
 
@@ -59,6 +60,8 @@ FOLDER = re.compile(r"[\w.]+-[0-9a-f]{12}")
 
 MOST_TOLD = 5
 """Faults of an artifact that one message names."""
+MOST_READ = 16
+"""Manifests that a process keeps, of artifacts that another one has given it."""
 Sha256 = Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
 StageName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*(\.[a-z][a-z0-9_]*)*$")]
 """With the start of a request it is the name of a folder."""
@@ -215,6 +218,8 @@ class Artifact:
 
     span = None
     """It is whole."""
+    _content: str
+    """Where it came from another process."""
 
     def __init__(self, path: Path) -> None:
         if not is_complete(path):
@@ -226,6 +231,15 @@ class Artifact:
             whole.bounded_bytes(path / MANIFEST), f"{shown(path)}/{MANIFEST}", _hint(path)
         )
         self.path = path
+
+    @cached_property
+    def manifest(self) -> Manifest:
+        """What it says of itself. Another process reads it when it needs it."""
+        return _manifest_of(self.path, self._content)
+
+    def __getstate__(self) -> dict[str, object]:
+        """Without the manifest: thousands of tasks may share one of thousands of files."""
+        return {"path": self.path, "_content": self.content}
 
     @property
     def content(self) -> str:
@@ -392,6 +406,14 @@ class Artifact:
 
     def _folder_of(self, shard: Parent) -> Path:
         return self.path.with_name(folder_name(self.manifest.stage, shard.request))
+
+
+@lru_cache(maxsize=MOST_READ)
+def _manifest_of(path: Path, content: str) -> Manifest:
+    manifest = Artifact(path).manifest
+    if manifest.content != content:
+        raise ArtifactError(f"{shown(path)} is another by now", hint="run the command again")
+    return manifest
 
 
 class FilesShard:

@@ -1,6 +1,7 @@
 """Stages that map, with shards as small as they can be."""
 
 import json
+import pickle
 import shutil
 from dataclasses import replace
 from importlib.metadata import PackageNotFoundError
@@ -268,6 +269,28 @@ def test_files_of_other_kinds_are_passed_over(tmp_path, store):
 
 
 CUT = replace(UPPER, cut=(".b",), piece_bytes=lambda config: config.more or None)
+
+
+def test_what_a_worker_is_given_of_a_shard_does_not_grow_with_the_files(texts, store):
+    few = ask(UPPER, Nothing(), {"texts": adopt([texts], store)}).shards()
+    for number in range(200):
+        (texts / f"{number:03}").write_text(f"{number}")
+    many = ask(UPPER, Nothing(), {"texts": adopt([texts], store)}).shards()
+    given = [pickle.dumps(requests[-1]) for requests in (few, many)]
+    assert len(given[1]) < 1.1 * len(given[0])
+    again = pickle.loads(given[1])
+    assert again.digest == many[-1].digest
+    assert again.inputs["texts"].as_parent() == many[-1].inputs["texts"].as_parent()
+
+
+def test_an_artifact_that_another_process_finds_altered_is_refused(texts, store):
+    artifact = made(texts, store)
+    given, manifest = pickle.dumps(artifact), artifact.path / "manifest.json"
+    assert pickle.loads(given).manifest == artifact.manifest
+    artifact_module._manifest_of.cache_clear()
+    manifest.write_text(manifest.read_text().replace(artifact.content, "0" * 64))
+    with pytest.raises(ArtifactError, match="is another by now"):
+        pickle.loads(given).check()
 
 
 def test_large_files_are_cut_where_the_stage_says_how(tmp_path, store):
