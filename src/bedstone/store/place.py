@@ -48,8 +48,10 @@ CONNECT_SECONDS, REQUEST_SECONDS, RETRY_SECONDS, RETRIES = 10, 120, 60, 6
 """A request that fails is made again with growing, random pauses until one of the last two."""
 STATUS = re.compile(r"status code: (\d+[^:\n]*)")
 CODE = re.compile(r"<Code>(\w+)</Code>")
-FAILURE = re.compile(r'HTTP error: ([a-z ]+)|message: "([\w ]+)"|(incorrectly configured region)')
-"""Of a connection, of the system, or of S3, whose buckets lie in one region each."""
+FAILURE = re.compile(
+    r'HTTP error: ([a-z ]+)|message: "([\w ]+)"|(incorrectly configured region|Missing \w+Key\w*)'
+)
+"""Of a connection, of the system, or of what the environment says."""
 CUT = re.compile("body error|NoSuchUpload")
 """Of an answer that broke off. The library does not ask again, or what it asks for is done."""
 TRIES = 6

@@ -26,8 +26,8 @@ from bedstone.corpus.fetching.server import (
 from bedstone.errors import BedstoneError
 from bedstone.store.place import KEYS, NO_BUCKET, STATUS, cause, library, objects
 
-REFUSED = re.compile(r"http://169\.254\.|incorrectly configured region")
-"""Where Amazon's machines have keys, there are none; or the bucket is elsewhere."""
+NO_KEYS = re.compile(r"http://169\.254\.|/latest/api/token")
+"""They were looked for where Amazon's machines have them."""
 
 
 @dataclass(frozen=True)
@@ -102,7 +102,8 @@ class Bucket:
         status = int(found[1].split()[0]) if found else 0
         if status == BEYOND:
             return BeyondError(f"{url} ends before the bytes that are asked for")
-        if status in PASSING or not (status or REFUSED.search(text)):
+        is_broken = not status and "HTTP error" in text and not NO_KEYS.search(text)
+        if status in PASSING or is_broken:
             return PassingError(cause(error))
         return BedstoneError(
             f"{url}: refused: {cause(error)}",
