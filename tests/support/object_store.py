@@ -22,6 +22,7 @@ BUCKET = "bucket"
 CANARY = "canary-7f3d-never-shown"
 """The secret key: it must not be in anything that is written or said."""
 SIGNED = {"Authorization": "AWS4-HMAC-SHA256 Credential=a/20260101/us-east-1/s3/aws4_request"}
+SLOW_SECONDS = 0.2
 FAULTS = ("500", "503", "reset before", "reset after", "truncated", "slow")
 KEPT = ("Content-Type", "ETag", "Last-Modified", "Content-Range", "x-amz-version-id")
 
@@ -39,6 +40,8 @@ class Server:
     most_faults: int = 10**9
     asked: Counter = field(default_factory=Counter)
     """Method and key -> requests."""
+    agents: set[str] = field(default_factory=set)
+    """How clients have named themselves."""
     spoilt: Counter = field(default_factory=Counter)
     altered: dict[str, bytes] = field(default_factory=dict)
     """Key -> the bytes that are told in its place."""
@@ -65,7 +68,7 @@ class Server:
     def spare(self):
         """Let it be as at first, but for what it holds."""
         self.faults, self.refused = [], ""
-        for each in (self.asked, self.spoilt, self.altered, self.before):
+        for each in (self.asked, self.agents, self.spoilt, self.altered, self.before):
             each.clear()
 
     def objects(self):
@@ -111,6 +114,7 @@ def handler(server):
             body = self.rfile.read(size)
             key = self.path.partition("?")[0].removeprefix(f"/{BUCKET}/")
             server.asked[self.command, key] += 1
+            server.agents.add(self.headers["User-Agent"])
             for place in [it for it in server.before if f"{self.command} {key}".endswith(it)]:
                 if server.before.pop(place)() == "reset":
                     return self.reset()
@@ -129,7 +133,7 @@ def handler(server):
             if fault == "reset after":
                 return self.reset()
             if fault == "slow":
-                Event().wait(0.2)
+                Event().wait(SLOW_SECONDS)
             if self.command == "GET" and status < 300:
                 text = altered(server.altered.get(key), text, headers)
             return self.tell(status, headers, text, cut=fault == "truncated")
@@ -145,7 +149,8 @@ def handler(server):
             self.send_header("Content-Length", str(size or 0))
             self.end_headers()
             if self.command != "HEAD":
-                self.wfile.write(text[: len(text) // 2] if cut else text)
+                with suppress(ConnectionError):  # a client that waits no longer
+                    self.wfile.write(text[: len(text) // 2] if cut else text)
             if cut:
                 self.reset()
 

@@ -21,6 +21,7 @@ from pydantic import Field, model_validator
 
 from bedstone.config import Config
 from bedstone.corpus.fetching import url_index
+from bedstone.corpus.fetching.bucket import Bucket
 from bedstone.corpus.fetching.polite import PART_SECONDS, Fetcher, Version
 from bedstone.corpus.fetching.server import BeyondError, Server
 from bedstone.corpus.fetching.url_index import CLUSTER, RECORD_BYTES, Span, Wanted
@@ -74,8 +75,9 @@ class CommonCrawlConfig(Config):
     """Of which files, or in which order the index is read."""
     contact: str | None = Field(None, pattern=r"^[!-~]+(@|://)[!-~]+$", max_length=200)
     """An address or a page of whoever fetches, which is told to the server. It must be given."""
-    at: str = Field(AT, pattern=r"^https?://[^\s/?#@]+(/[^\s?#]*)?$")
-    """Where the crawl lies; a mirror's address for another."""
+    at: str = Field(AT, pattern=r"^(https?://[^\s/?#@]+(/[^\s?#]*)?|s3:/(/\w[\w.-]*)+/?)$")
+    """Where the crawl lies; a mirror's address for another. Within Amazon's us-east-1,
+    ``s3://commoncrawl``, with keys from the environment (extra ``cloud``)."""
     connections: int = Field(4, ge=1, le=4)
     """At once."""
 
@@ -128,7 +130,7 @@ def foreseen(config: CommonCrawlConfig, scratch: Path) -> dict[str, Any]:
     total_bytes = round(sum(sizes) / len(sizes) * len(keys))
     how = f"from the size of {len(sizes)} of the files, at {ASSUMED_BYTES_PER_SECOND / 1e6:g} MB/s"
     if total_bytes > MUCH_BYTES:
-        how += "; of so much, work in Amazon's us-east-1 on s3://commoncrawl, or on a mirror"
+        how += "; so much is better fetched in Amazon's us-east-1, at=s3://commoncrawl"
     hours = total_bytes / ASSUMED_BYTES_PER_SECOND / 3_600
     return {"files": len(keys), "bytes": total_bytes, "hours": hours, "how": how}
 
@@ -141,7 +143,8 @@ def _fetcher(config: CommonCrawlConfig) -> Fetcher:
             setting=("contact", "you@example.org"),
         )
     agent = f"bedstone/{current_code().version} (+{config.contact})"
-    return Fetcher(Server(config.at, agent), config.connections)
+    server = Bucket if config.at.startswith("s3:") else Server
+    return Fetcher(server(config.at, agent), config.connections)
 
 
 def _drawn_keys(config: CommonCrawlConfig, fetcher: Fetcher, scratch: Path) -> list[str]:

@@ -48,8 +48,10 @@ CONNECT_SECONDS, REQUEST_SECONDS, RETRY_SECONDS, RETRIES = 10, 120, 60, 6
 """A request that fails is made again with growing, random pauses until one of the last two."""
 STATUS = re.compile(r"status code: (\d+[^:\n]*)")
 CODE = re.compile(r"<Code>(\w+)</Code>")
-FAILURE = re.compile(r'HTTP error: ([a-z ]+)|message: "([\w ]+)"')
-"""Of a connection, or of the system."""
+FAILURE = re.compile(
+    r'HTTP error: ([a-z ]+)|message: "([\w ]+)"|(incorrectly configured region|Missing \w+Key\w*)'
+)
+"""Of a connection, of the system, or of what the environment says."""
 CUT = re.compile("body error|NoSuchUpload")
 """Of an answer that broke off. The library does not ask again, or what it asks for is done."""
 TRIES = 6
@@ -193,34 +195,11 @@ class Place:
 
     @cached_property
     def _library(self) -> Any:
-        try:
-            import obstore.exceptions
-            import obstore.store
-        except ImportError as error:
-            from bedstone.store.stages import not_installed
-
-            raise not_installed(f"a store at {self.url}", "obstore") from error
-        return obstore
+        return library(f"a store at {self.url}")
 
     @cached_property
     def _objects(self) -> Any:
-        from_url = self._library.store.from_url
-        address = quote(self.url, safe=":/")
-        if self.url.startswith("file:"):
-            return from_url(address)
-        return from_url(
-            address,
-            client_options={
-                "connect_timeout": timedelta(seconds=CONNECT_SECONDS),
-                "timeout": timedelta(seconds=REQUEST_SECONDS),
-                # What the environment says of this would else be lost with the others given.
-                "allow_http": os.environ.get("AWS_ALLOW_HTTP", "").lower() in ("true", "1"),
-            },
-            retry_config={
-                "max_retries": RETRIES,
-                "retry_timeout": timedelta(seconds=RETRY_SECONDS),
-            },
-        )
+        return objects(self._library, self.url)
 
     def _kept(self, sha256: str) -> Path:
         return self.kept / sha256[:2] / sha256
@@ -271,12 +250,8 @@ class Place:
                 if tried + 1 < TRIES and CUT.search(text):
                     time.sleep(random.uniform(0, 0.1 * 2**tried))
                     continue
-                told = [found[1] for each in (STATUS, CODE) if (found := each.search(text))]
-                failed = FAILURE.search(text)
-                told += [failed[1] or failed[2]] if failed and not told else []
-                why = ", ".join(told).strip() or type(error).__name__
-                failure = BedstoneError(f"{self.url}: {doing} failed: {why}", hint=self._hint(text))
-                raise failure from None
+                told = f"{self.url}: {doing} failed: {cause(error)}"
+                raise BedstoneError(told, hint=self._hint(text)) from None
         return None
 
     def _hint(self, text: str) -> str:
@@ -286,6 +261,59 @@ class Place:
         if re.search("status code: 40[13]|169.254|[Aa]ccount|[Cc]redential", text):
             return f"keys come from the environment: {KEYS[scheme]}; may they list, read and write?"
         return "check the address, its server and the network; the next run goes on from here"
+
+
+def library(needed_by: str) -> Any:
+    """What speaks to the servers.
+
+    Raises:
+        BedstoneError: it is not installed.
+    """
+    try:
+        import obstore.exceptions
+        import obstore.store
+    except ImportError as error:
+        from bedstone.store.stages import not_installed
+
+        raise not_installed(needed_by, "obstore") from error
+    return obstore
+
+
+def objects(library: Any, url: str, retries: int = RETRIES, **client_options: Any) -> Any:
+    """What the library asks for the objects at an address.
+
+    Args:
+        library: as above.
+        url: the address, unquoted.
+        retries: of a request that fails, by the library itself.
+        client_options: of the library, beside or in place of those that stand here.
+    """
+    address = quote(url, safe=":/")
+    if url.startswith("file:"):
+        return library.store.from_url(address)
+    bounds = {
+        "connect_timeout": timedelta(seconds=CONNECT_SECONDS),
+        "timeout": timedelta(seconds=REQUEST_SECONDS),
+        # What the environment says of this would else be lost with the others given.
+        "allow_http": os.environ.get("AWS_ALLOW_HTTP", "").lower() in ("true", "1"),
+    }
+    return library.store.from_url(
+        address,
+        client_options=bounds | client_options,
+        retry_config={
+            "max_retries": retries,
+            "retry_timeout": timedelta(seconds=RETRY_SECONDS),
+        },
+    )
+
+
+def cause(error: Exception) -> str:
+    """What an error of the library says, without what may hold a key."""
+    text = str(error)
+    told = [found[1] for each in (STATUS, CODE) if (found := each.search(text))]
+    failed = FAILURE.search(text)
+    told += [failed[failed.lastindex or 0]] if failed and not told else []
+    return ", ".join(told).strip() or type(error).__name__
 
 
 @lru_cache(1_024)

@@ -22,6 +22,7 @@ from functools import partial
 from pathlib import Path
 from typing import NamedTuple, TypeVar
 
+from bedstone.corpus.fetching.bucket import Bucket
 from bedstone.corpus.fetching.server import BeyondError, Coming, PassingError, Server
 from bedstone.errors import BedstoneError, DataError
 from bedstone.store import work
@@ -92,7 +93,7 @@ class Pace:
 class Fetcher:
     """What asks a server. After an error it asks nothing more."""
 
-    def __init__(self, server: Server, connections: int, pace: Pace | None = None) -> None:
+    def __init__(self, server: Server | Bucket, connections: int, pace: Pace | None = None) -> None:
         self.server, self._connections = server, connections
         self._over = threading.Event()
         self._pace = pace or Pace(self._sleep)

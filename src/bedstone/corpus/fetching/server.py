@@ -30,6 +30,8 @@ SILENCE_SECONDS = 60.0
 """Without a byte."""
 ANSWER_SECONDS = 3_600.0
 """Of an answer, whatever comes: of a large file the rest is then asked for."""
+STRONG = re.compile(r'"[!#-~]{1,200}"')
+"""ETag: a weak one promises no equal bytes."""
 CONTENT_RANGE = re.compile(r"bytes (\d{1,15})-(\d{1,15})/(\d{1,15})")
 
 
@@ -110,8 +112,7 @@ class Server:
         if status in PASSING:
             raise PassingError(f"status {status}", asked_wait_seconds(response.headers))
         if status == ABSENT:
-            hint = "is the crawl's name right? https://index.commoncrawl.org lists them"
-            raise DataError(f"{self.at} has no {key}", hint=hint)
+            raise absent(self.at, key)
         if status == BEYOND:
             raise BeyondError(f"{url} ends before the bytes that are asked for")
         if status == FORBIDDEN:
@@ -122,12 +123,18 @@ class Server:
         raise BedstoneError(f"{url}: status {status}{to}")
 
 
+def absent(at: str, key: str) -> DataError:
+    """The error of a file that is not there."""
+    hint = "is the crawl's name right? https://index.commoncrawl.org lists them"
+    return DataError(f"{at} has no {key}", hint=hint)
+
+
 def _coming(response: http.client.HTTPResponse) -> Coming:
     length, headers = response.headers.get("Content-Length", ""), response.headers
     if not re.fullmatch(r"\d{1,15}", length) or headers.get("Transfer-Encoding"):
         raise DataError(f"{response.url}: the answer does not say how long it is")
     etag = headers.get("ETag", "")
-    if not re.fullmatch(r'"[!#-~]{1,200}"', etag):  # a weak one promises no equal bytes
+    if not STRONG.fullmatch(etag):
         etag = ""
     if response.status == 200:
         return Coming(0, int(length), int(length), etag, response.read1)
