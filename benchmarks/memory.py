@@ -242,13 +242,16 @@ def print_table(found: Sequence[dict[str, Any]], times: Sequence[int]) -> None:
         key = it["stage"], it["recipe"], it["node"]
         rows.setdefault(key, {})[it["files"]] = it["peak_mb"]
     print(f"{'MB at most':46}" + "".join(f"{f'{each}x':>8}" for each in times) + "   last/first")
-    worst, most = 0.0, 0
+    worst, most, compared = 0.0, 0, set[str]()
     for (stage, recipe, node), peaks in sorted(rows.items()):
-        ratio = peaks.get(times[-1], 0) / max(peaks.get(times[0], 0), 1)
-        worst, most = max(worst, ratio), max(most, *peaks.values())
-        cells = "".join(f"{peaks.get(each, 0):8,}" for each in times)
-        print(f"{stage:24}{f'{recipe}.{node}':22}{cells}{ratio:10.2f}")
-    told = {"largest_ratio": round(worst, 3), "largest_mb": most}
+        # What another recipe has built of one size already may not be of another.
+        ratio = peaks[times[-1]] / peaks[times[0]] if {times[0], times[-1]} <= {*peaks} else None
+        worst, most = max(worst, ratio or 0), max(most, *peaks.values())
+        compared |= {stage} if ratio else set()
+        cells = "".join(f"{peaks[each]:8,}" if each in peaks else f"{'-':>8}" for each in times)
+        print(f"{stage:24}{f'{recipe}.{node}':22}{cells}" + (f"{ratio:10.2f}" if ratio else ""))
+    assert compared == {stage for stage, _, _ in rows}
+    told = {"stages": len(compared) - 1, "largest_ratio": round(worst, 3), "largest_mb": most}
     print(json.dumps({**told, "flat": worst <= FLAT, "under": most <= MOST_MB}))
 
 

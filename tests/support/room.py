@@ -1,12 +1,16 @@
 """A command with so much memory and no more: in a control group of Linux, made by root."""
 
+import errno
 import os
 import subprocess
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
 TOP = Path("/sys/fs/cgroup")
+ENDING_SECONDS = 10.0
+"""Of processes whose parent has ended."""
 INSIDE = 'echo $$ > "$0/cgroup.procs" && exec "$@"'
 
 
@@ -49,7 +53,20 @@ def room(limit_bytes: int) -> Iterator[Room]:
     try:
         yield Room(folder, limit_bytes)
     finally:
-        folder.rmdir()
+        _removed(folder)
+
+
+def _removed(folder: Path) -> None:
+    """Wait for what is ending in it; what stays is an error."""
+    until = time.monotonic() + ENDING_SECONDS
+    while True:
+        try:
+            folder.rmdir()
+            return
+        except OSError as error:
+            if error.errno != errno.EBUSY or time.monotonic() > until:
+                raise
+        time.sleep(0.05)
 
 
 def _parent() -> Path:
