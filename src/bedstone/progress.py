@@ -60,7 +60,7 @@ class Progress:
         """A task of ``total`` ``unit``s, shown until the block ends."""
         if self.console is None:
             yield Task(unit, total, changed=lambda task: None)
-        elif self.console.is_terminal:
+        elif self.console.is_terminal and not self.console.is_dumb_terminal:
             yield from self._bar(unit, total)
         else:
             yield from self._lines(unit, total)

@@ -6,7 +6,8 @@ from bedstone import progress
 from bedstone.progress import Progress, Task, state, time_left
 
 
-def shown(terminal, monkeypatch, seconds_between_lines=0.0):
+def shown(terminal, monkeypatch, seconds_between_lines=0.0, term="xterm"):
+    monkeypatch.setenv("TERM", term)
     monkeypatch.setattr(progress, "LINE_SECONDS", seconds_between_lines)
     console = Console(file=io.StringIO(), force_terminal=terminal, width=200)
     with Progress(console).named("corpus.extract").task("pages", 4) as task:
@@ -29,6 +30,11 @@ def test_on_a_terminal_there_is_a_bar(monkeypatch):
     assert "\x1b" in text
 
 
+def test_on_a_terminal_that_draws_nothing_there_are_plain_lines(monkeypatch):
+    text = shown(True, monkeypatch, term="dumb")
+    assert text.startswith("corpus.extract: 1 of 4 pages, ")
+
+
 def test_time_left_is_said_only_where_it_can_be_known():
     task = Task("pages", total=4, changed=lambda task: None, done=1)
     task.started -= 60
@@ -47,6 +53,7 @@ def test_without_a_console_nothing_is_shown_and_work_goes_on(capsys):
 
 
 def test_what_a_terminal_would_obey_is_spelt(monkeypatch):
+    monkeypatch.setenv("TERM", "xterm")
     monkeypatch.setattr(progress, "LINE_SECONDS", 0.0)
     for terminal in (False, True):
         console = Console(file=io.StringIO(), force_terminal=terminal, width=200, soft_wrap=True)

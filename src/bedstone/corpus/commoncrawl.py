@@ -29,7 +29,16 @@ from bedstone.corpus.web import packing
 from bedstone.errors import ConfigError, DataError
 from bedstone.lots import lot
 from bedstone.store import work
-from bedstone.store.artifact import ABOUT, Artifact, File, Source, digest, fault, folders
+from bedstone.store.artifact import (
+    ABOUT,
+    Artifact,
+    File,
+    Source,
+    digest,
+    fault,
+    file_record,
+    folders,
+)
 from bedstone.store.payload import write_json
 from bedstone.store.place import link
 from bedstone.store.provenance import current_code
@@ -170,9 +179,9 @@ def _files(config: CommonCrawlConfig, job: Job, fetcher: Fetcher) -> Made:
         path = job.scratch / name
         if job.has(name):
             return
-        if key in known:
+        if there := _intact(known.get(key), key):
             with job.part(name) as unfinished:
-                link(known[key].file(name), unfinished)
+                link(there, unfinished)
         else:
             version = fetcher.file(key, path, first_bytes)
             if first_bytes and version.total_bytes > first_bytes:
@@ -203,6 +212,15 @@ def _fetched_before(config: CommonCrawlConfig, store: Path) -> dict[str, Artifac
             is_alike = made.manifest.config["first_megabytes"] == config.first_megabytes
             found |= {it.name: made for it in made.manifest.sources if is_alike}
     return found
+
+
+def _intact(made: Artifact | None, key: str) -> Path | None:
+    """The file where it lies, if its bytes are still those that were fetched."""
+    if made is None:
+        return None
+    path = made.file(Path(key).name)
+    fetched = next(it.sha256 for it in made.manifest.sources if it.name == key)
+    return path if file_record(path.parent, path.name).sha256 == fetched else None
 
 
 def _cut(path: Path) -> None:

@@ -26,10 +26,12 @@ then, the manifest is dropped: the next who asks for the artifact asks the place
 import glob
 import hashlib
 import json
+import os
 import re
 import shlex
 from collections.abc import Iterable, Iterator
 from datetime import datetime
+from errno import ENOENT
 from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Annotated, Any, Literal, Protocol
@@ -410,6 +412,8 @@ class Artifact:
 
 @lru_cache(maxsize=MOST_READ)
 def _manifest_of(path: Path, content: str) -> Manifest:
+    if not is_complete(path):  # though another process has read it
+        raise FileNotFoundError(ENOENT, os.strerror(ENOENT), str(path / MANIFEST))
     manifest = Artifact(path).manifest
     if manifest.content != content:
         raise ArtifactError(f"{shown(path)} is another by now", hint="run the command again")

@@ -69,6 +69,16 @@ def test_a_file_that_another_draw_has_fetched_is_not_asked_for_again(common_craw
     assert sum(common_crawl.counts()[key] for key in WARCS) == 5
 
 
+def test_what_rots_in_an_earlier_draw_is_fetched_again(common_crawl, at, store):
+    path = fetched(at, store, files=1).files[0]
+    seen, content = path.stat(), path.read_bytes()
+    path.write_bytes(content[:-1] + bytes([content[-1] ^ 1]))
+    os.utime(path, ns=(seen.st_atime_ns, seen.st_mtime_ns))
+    made = fetched(at, store, files=2)
+    assert made.file(path.name).read_bytes() == content
+    assert path.read_bytes() != content
+
+
 def test_what_was_fetched_is_told(common_crawl, at, store):
     made = fetched(at, store, files=1)
     (source,) = made.manifest.sources

@@ -49,6 +49,17 @@ def test_a_shard_on_a_node_that_does_not_see_the_store(on_a_node, tmp_path):
     assert not store.parent.exists()
 
 
+def test_a_node_that_does_not_see_what_is_read(on_a_node, tmp_path):
+    (tmp_path / "texts.jsonl").write_text('{"text": "It is short."}\n')
+    texts = adopt([tmp_path / "texts.jsonl"], tmp_path / "unseen")
+    sent = pickle.dumps(request_of(texts))
+    shutil.rmtree(tmp_path / "unseen")
+    (tmp_path / "unseen").mkdir()  # where nothing is mounted
+    build = partial(_build_shard, store=tmp_path / "unseen", engine=Local(), progress=Progress())
+    with pytest.raises(ArtifactError, match=f"{texts.path}/manifest.json is not there on the node"):
+        on_a_node(build, pickle.loads(sent), str(tmp_path))
+
+
 @pytest.mark.slow
 def test_a_node_makes_the_mirror_of_a_place_anew(on_a_node, server, tmp_path):
     (tmp_path / "texts.jsonl").write_text('{"text": "It is short."}\n')
