@@ -33,11 +33,11 @@ MAPPED = 7
 """Of these; held_out and dedup write a folder each, and two files a shard."""
 FILES = 3
 """Of a shard's folder, about: its table, what was left out, its manifest."""
-BANDS = 14
-EDGE_BYTES = 20
-"""Of a document's band in dedup's shuffle: a hash, a row, and what a file's format adds."""
-ROOT_BYTES = 8
-"""Of a document in the union of near-duplicates, in one process."""
+SCRATCH_BYTES = 200
+"""Of a document while dedup searches."""
+HELD_BYTES, PAIRED_BYTES, PAIRED_SHARE = 2, 185, 0.3
+"""Of a document in dedup's process, and of one that is in a pair besides; how many are, of our
+own made signatures. See ``corpus.duplicates.search``."""
 SHARD_BYTES = 18_300
 """Of a shard in the process that builds a stage: its request, which knows its inputs' manifests,
 and its own artifact's. Measured by tracemalloc: 10.9 and 7.4 kB."""
@@ -129,10 +129,10 @@ def print_sizes(costs: list[Cost]) -> None:
         row(f"core-hours, {name}", [f"{it:,.0f}" for it in hours])
         row(f"days of 100 cores, {name}", [f"{it / 2_400:,.1f}" for it in hours])
         row(f"disk, {name}", [bytes_of(disk * size) for size in SIZES.values()])
-        shuffle = EDGE_BYTES * (BANDS + 1) * documents
-        row(f"shuffled by dedup, {name}", [bytes_of(shuffle * it) for it in SIZES.values()])
-        roots = ROOT_BYTES * documents
-        row(f"union of duplicates, {name}", [bytes_of(roots * it) for it in SIZES.values()])
+        scratch = SCRATCH_BYTES * documents
+        row(f"scratch of dedup, {name}", [bytes_of(scratch * it) for it in SIZES.values()])
+        held = (HELD_BYTES + PAIRED_BYTES * PAIRED_SHARE) * documents
+        row(f"memory of dedup, {name}", [bytes_of(held * it) for it in SIZES.values()])
     for name, piece in PIECES.items():
         pieces = [ceil(size / piece) for size in SIZES.values()]
         row(f"pieces of {name}", [f"{it:,}" for it in pieces])
