@@ -347,6 +347,8 @@ class Artifact:
                 continue
             if part.as_parent() != shard:
                 yield f"{part.path.name} is another than the one it lists"
+            elif part.manifest.shards is not None:
+                yield f"{part.path.name} is no shard: it lists some itself"
             elif not alone:
                 found = part.faults(anew=anew, advance=advance)
                 yield from (f"{part.path.name}: {fault}" for fault in found)
@@ -545,12 +547,17 @@ def folders(store: Path, pattern: str) -> list[Path]:
     return [store / name for name in sorted(names) if is_complete(store / name)]
 
 
-def fault(folder: Path, request: str | None = None) -> str | None:
-    """What keeps ``folder`` from being a whole artifact, of ``request`` if given; None if it is."""
+def fault(folder: Path, request: str | None = None, *, is_shard: bool = False) -> str | None:
+    """What keeps ``folder`` from being a whole artifact, of ``request`` if given; None if it is.
+
+    One that ``is_shard`` lists none itself.
+    """
     try:
         artifact = Artifact(folder)
         if request not in (None, artifact.manifest.request):
             return f"{shown(folder)} is the artifact of another request"
+        if is_shard and artifact.manifest.shards is not None:
+            return f"{shown(folder)} is no shard: it lists some itself"
         return next((f"{shown(folder)}: {fault}" for fault in artifact.faults()), None)
     except ArtifactError as error:
         return str(error)
@@ -588,7 +595,11 @@ def find_artifact(name: str, store: Path) -> Artifact:
 def _hint(folder: Path) -> str:
     """What helps where a manifest was altered."""
     place = place_of(folder.parent)
-    return place.anew(folder.name) if place else "it was altered, or is another program's"
+    if place:
+        return place.anew(folder.name)
+    store = shlex.quote(str(folder.parent))
+    mend = f": run the recipe again, or bedstone repair --store {store}"
+    return f"it was altered, or is another program's{mend if FOLDER.fullmatch(folder.name) else ''}"
 
 
 def _parsed(text: bytes, name: str, hint: str) -> Manifest:

@@ -80,16 +80,22 @@ def clean(store: Path, *, broken: bool = False) -> list[Path]:
 
 
 def _build(
-    request: Request, store: Path, make: Callable[[Request, Path], None], progress: Progress
+    request: Request,
+    store: Path,
+    make: Callable[[Request, Path], None],
+    progress: Progress,
+    *,
+    is_shard: bool = False,
 ) -> Artifact:
     folder = request.folder(store)
+    wrong_with = partial(fault, folder, request.digest, is_shard=is_shard)
     # A build that was killed behind its manifest leaves its lock, and what only it needed.
-    if fault(folder, request.digest) or work.lock_of(folder).exists():
+    if wrong_with() or work.lock_of(folder).exists():
         with work.held(work.lock_of(folder)):
-            if (folder / MANIFEST).exists() and (wrong := fault(folder, request.digest)):
+            if (folder / MANIFEST).exists() and (wrong := wrong_with()):
                 progress.say(f"{wrong}: set aside as {whole.set_aside(folder)}, built again")
             with leased(folder):
-                if fault(folder, request.digest):  # who was waited for may have made it
+                if wrong_with():  # who was waited for may have made it
                     with work.dropped_if_empty(folder):
                         with work.named(folder):
                             folder.mkdir(exist_ok=True)
@@ -186,7 +192,8 @@ def _summed(metrics: Sequence[Metrics]) -> Metrics:
 def _build_shard(request: Request, store: Path, engine: Engine, progress: Progress) -> Path:
     if not place_of(store):
         store.stat()  # a node that does not see it would make another
-    return _build(request, store, partial(_make, engine=engine, progress=progress), progress).path
+    make = partial(_make, engine=engine, progress=progress)
+    return _build(request, store, make, progress, is_shard=True).path
 
 
 def _manifest(

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from bedstone.errors import number_of
-from bedstone.store.artifact import Artifact, Parent, folder_name, folders
+from bedstone.store.artifact import ADOPTION, Artifact, Parent, folder_name, folders
 from bedstone.store.stages import DECIDING, WITH_TEXTS
 
 DECISIONS = ("stage", "stage_version", "config", "libraries")
@@ -161,5 +161,8 @@ def _parent(parent: Parent, store: Path, seen: set[str]) -> dict[str, Any]:
 
 
 def _is(artifact: Artifact, parent: Parent) -> bool:
-    contents = {artifact.content, *(file.sha256 for file in artifact.manifest.files)}
-    return artifact.manifest.request == parent.request and parent.content in contents
+    manifest = artifact.manifest
+    contents = {manifest.content, *(file.sha256 for file in manifest.files)}
+    # What was adopted has its content in its request, and the parent may be a piece of it.
+    is_it = manifest.stage == ADOPTION or parent.content in contents
+    return manifest.request == parent.request and is_it

@@ -8,10 +8,10 @@ from bedstone import config as configs
 from bedstone.errors import ArtifactError, BedstoneError
 from bedstone.progress import Progress
 from bedstone.store import whole, work
-from bedstone.store.artifact import ADOPTION, Artifact, fault, folder_name
+from bedstone.store.artifact import ADOPTION, Artifact, Manifest, fault, folder_name
 from bedstone.store.artifact import folders as found_in
-from bedstone.store.build import build
-from bedstone.store.lineage import ancestors, stored
+from bedstone.store.build import build, build_shards
+from bedstone.store.lineage import stored
 from bedstone.store.making import Making
 from bedstone.store.place import place_of
 from bedstone.store.request import ask
@@ -48,7 +48,9 @@ def broken_in(folders: Iterable[Path], progress: Progress) -> dict[Path, str]:
 def repair(where: Making, artifact: Artifact | None = None) -> Repaired:
     """Check the whole store, or ``artifact`` and all behind it, and build again what is broken.
 
-    What cannot be built again stays set aside; files that were adopted stay where they are.
+    A shard is built by the list that names it, which may lie elsewhere in the store. What cannot be
+    built again stays set aside, but for adopted files and shards of no list: they stay where they
+    are.
 
     Raises:
         BedstoneError: the store is on object storage.
@@ -60,11 +62,15 @@ def repair(where: Making, artifact: Artifact | None = None) -> Repaired:
         )
     folders = found_in(where.store, "*-*") if artifact is None else _behind(artifact)
     broken = broken_in(folders, where.progress)
-    lists = {part: folder for folder in folders for part in _parts(folder)}
-    reasons = {}
+    stages = {folder.name.rpartition("-")[0] for folder in broken}
+    alike = (it for stage in sorted(stages) for it in found_in(where.store, f"{stage}-*"))
+    lists = {part: folder for folder in alike for part in _parts(folder)}
+    reasons, unlisted = {}, set[Path]()
     for folder in _parents_first({lists.get(each, each) for each in broken}):
         try:
             before = Artifact(folder)
+            if _is_shard(before.manifest):
+                unlisted.add(folder)
             if _again(before, where).content != before.content:
                 where.progress.named(folder.name).say(
                     "it came out differently: the next run builds anew what descends from it"
@@ -77,6 +83,9 @@ def repair(where: Making, artifact: Artifact | None = None) -> Repaired:
             found.repaired += [str(folder)] * (folder in broken)
             continue
         why = reasons.get(lists.get(folder, folder), broken.get(folder, ""))
+        if folder in unlisted:
+            found.not_repaired[str(folder)] = f"{why}: run its recipe again"
+            continue
         found.not_repaired[str(folder)] = why
         if folder.exists() and not folder.name.startswith(f"{ADOPTION}-"):
             with work.held(work.lock_of(folder)):
@@ -92,7 +101,12 @@ def _bytes(folder: Path) -> int:
 
 
 def _behind(artifact: Artifact) -> list[Path]:
-    found = {each.location for each in ancestors(artifact).values()}
+    """It and what may be behind it, whole or not: told by the folders' names alone."""
+    found, waiting = set[Path](), [artifact.location]
+    while waiting:
+        found.add(folder := waiting.pop())
+        names = (folder_name("*", request) for request in _requests_behind(folder))
+        waiting += {it for name in names for it in found_in(folder.parent, name)} - found
     return sorted(found.union(*map(_parts, found)))
 
 
@@ -126,6 +140,11 @@ def _requests_behind(folder: Path) -> set[str]:
     return {parent.request[:12] for parent in above}
 
 
+def _is_shard(manifest: Manifest) -> bool:
+    is_known = manifest.stage in STAGES
+    return is_known and bool(find(manifest.stage).sharded) and manifest.shards is None
+
+
 def _again(artifact: Artifact, where: Making) -> Artifact:
     """The artifact, built as its manifest says.
 
@@ -153,6 +172,15 @@ def _again(artifact: Artifact, where: Making) -> Artifact:
     request = ask(stage, config, inputs)
     if request.libraries != manifest.libraries:
         raise ArtifactError(f"{manifest.libraries} made it: {request.libraries} are here")
+    is_shard = _is_shard(manifest)
+    if is_shard and request.digest != manifest.request:  # its parent is a file, or a piece of one
+        named = (it for it in request.shards() if it.digest == manifest.request)
+        request = next(named, request)
     if request.digest != manifest.request:
         raise ArtifactError("its config asks for something else by now")
+    if is_shard:
+        for each in (*request.inputs.values(), *request.deciders.values()):
+            each.check()
+        progress = where.progress.named(stage.name)
+        return build_shards([request], where.store, where.engine, progress)[0]
     return build(stage, config, inputs, where.store, where.engine, where.progress)

@@ -17,7 +17,7 @@ from bedstone import errors
 from bedstone.commands.main import application
 from bedstone.laws.law import Law
 from bedstone.store.adoption import adopt
-from bedstone.store.artifact import Artifact
+from bedstone.store.artifact import MANIFEST, Artifact
 
 SOURCE = Path(bedstone.__file__).parent
 TELLS = re.compile(r"(?<!llama-gguf-split )--[a-z]|bedstone [a-z]")
@@ -52,6 +52,7 @@ CASES = (
     Case("show {request}", "--store FOLDER", filled="--store {store}"),
     Case("verify", "--all"),
     Case("verify {cut}", "bedstone repair {cut}"),
+    Case("show {torn}", "bedstone repair --store {store}"),
     Case("audit", "bedstone audit --shares FILE.csv", filled="bedstone audit --shares {shares}"),
     Case("audit {shares}", "bedstone audit --shares {shares}"),
     Case("audit {content}", "--text-column content"),
@@ -160,6 +161,10 @@ def files(tmp_path, inputs, tokenizer, store, monkeypatch):
     other = {"crawl": tmp_path / "content.jsonl"}
     cut = bedstone.build("corpus.extract", sets="text_column=content", inputs=other, store=store)
     (Artifact(Path(cut["artifact"])).shards[0].files[0]).unlink()
+    other = {"crawl": tmp_path / "odd.jsonl"}
+    odd = bedstone.build("corpus.extract", sets='text_column="2024"', inputs=other, store=store)
+    torn = Artifact(Path(odd["artifact"])).shards[0].location
+    (torn / MANIFEST).write_text("{")
     return {
         **{Path(name).stem: tmp_path / name for name in made},
         "aligned": tmp_path / "aligned",
@@ -171,6 +176,7 @@ def files(tmp_path, inputs, tokenizer, store, monkeypatch):
         "request": adopted.manifest.request[:12],
         "store": store,
         "tokenizer": tokenizer.path,
+        "torn": torn,
     }
 
 

@@ -13,9 +13,18 @@ from bedstone.errors import ArtifactError
 from bedstone.progress import Progress
 from bedstone.store import whole
 from bedstone.store.adoption import adopt
-from bedstone.store.artifact import MANIFEST, Artifact, Manifest, fault, find_artifact, folders
+from bedstone.store.artifact import (
+    MANIFEST,
+    Artifact,
+    Manifest,
+    digest,
+    fault,
+    find_artifact,
+    folders,
+)
 from bedstone.store.build import build, clean
 from bedstone.store.engine import Local
+from bedstone.store.lineage import trace
 from bedstone.store.making import Making
 from bedstone.store.repair import broken_in, repair
 from bedstone.store.stage import Job, Result, Stage
@@ -68,7 +77,9 @@ def counted(config: Nothing, job: Job) -> Result:
 UPPER = Stage("test.upper", 1, Nothing, ("texts",), upper, sharded=("texts",))
 JOINED = Stage("test.joined", 1, Nothing, ("uppers",), joined)
 COUNTED = Stage("test.counted", 1, Nothing, ("joined",), counted)
-STAGES = {stage.name: stage for stage in (UPPER, JOINED, COUNTED)}
+PIECES = replace(UPPER, name="test.pieces", cut=("a", "b"), piece_bytes=lambda config: 2)
+TWICE = Stage("test.twice", 1, Nothing, ("uppers",), joined, sharded=("uppers",))
+STAGES = {stage.name: stage for stage in (UPPER, JOINED, COUNTED, PIECES, TWICE)}
 
 
 @pytest.fixture(autouse=True)
@@ -592,6 +603,102 @@ def test_repair_says_what_comes_out_differently(way, where, monkeypatch):
     found = repair(where)
     assert found.repaired == [str(made[2].path)]
     assert any("came out differently" in line for line in where.progress.lines)
+
+
+@pytest.fixture
+def mapped(way, store):
+    """The list of shards that a stage makes: of files, of pieces of them, or of shards."""
+    crawl, upper, *_ = way()
+    given = {UPPER: {"texts": crawl}, PIECES: {"texts": crawl}, TWICE: {"uppers": upper}}
+    return lambda stage: build(stage, Nothing(), given[stage], store, Local())
+
+
+@pytest.mark.parametrize("has_list", [True, False], ids=["list", "none"])
+@pytest.mark.parametrize("stage", [UPPER, PIECES, TWICE], ids=lambda stage: stage.name)
+def test_repair_of_a_shard_builds_it_alone(mapped, where, stage, has_list):
+    made = mapped(stage)
+    shard = made.shards[1]
+    if not has_list:
+        shutil.rmtree(made.path)
+    shard.files[0].unlink()
+    RUNS.clear()
+    found = repair(where, shard)
+    assert (found.repaired, found.not_repaired) == ([str(shard.path)], {})
+    assert len(RUNS) == 1
+    assert Artifact(shard.path).manifest.files == shard.manifest.files
+    assert mapped(stage).content == made.content
+    assert len(RUNS) == 1
+
+
+def test_a_shard_of_no_list_that_cannot_be_built_stays(mapped, store, where):
+    made = mapped(TWICE)
+    shutil.rmtree(made.path)
+    shard, behind = made.shards[0], Artifact(made.shards[0].path).manifest.parents["uppers"]
+    shutil.rmtree(store / f"test.upper-{behind.request[:12]}")
+    shard.files[0].unlink()
+    found = repair(where, shard)
+    told = "its uppers is not in the store, or came out differently since: run its recipe again"
+    assert found.not_repaired == {str(shard.path): told}
+    assert shard.path.exists()
+    assert not (store / whole.BROKEN).exists()
+
+
+@pytest.mark.parametrize("has_list", [True, False], ids=["list", "none"])
+def test_a_list_in_the_place_of_a_shard_is_built_again(mapped, store, where, has_list):
+    made = mapped(TWICE)
+    shard = made.shards[0]
+    forge(shard.path, lambda values: values.update(shards=[], content=digest([]), files=[]))
+    shard.files[0].unlink()
+    if has_list:  # of that
+        poisoned = [Artifact(it.path).as_parent().model_dump() for it in made.shards]
+        contents = digest([it["content"] for it in poisoned])
+        forge(made.path, lambda values: values.update(shards=poisoned, content=contents))
+        assert "is no shard" in fault(made.path)
+    else:
+        shutil.rmtree(made.path)
+    assert mapped(TWICE).content == made.content
+    assert Artifact(shard.path).content == shard.content
+
+
+def test_a_piece_is_of_what_was_adopted(mapped):
+    crawl = next(iter(trace(mapped(PIECES).shards[0])["parents"].values()))
+    assert crawl["stage"] == "adopt"
+
+
+def test_repair_tells_of_a_manifest_behind_that_is_none(way, where):
+    made = way()
+    (made[2].path / MANIFEST).write_text("{")
+    found = repair(where, made[3])
+    assert (found.checked, found.repaired) == (2, [])  # what is behind that one is not known
+    assert "is no manifest" in found.not_repaired.pop(str(made[2].path))
+    assert found.not_repaired == {}
+
+
+def test_repair_builds_a_shard_whose_manifest_is_none_by_its_list(mapped, store, where):
+    shard = mapped(TWICE).shards[0]
+    behind = store / f"test.upper-{shard.manifest.parents['uppers'].request[:12]}"
+    (behind / MANIFEST).write_text("{")
+    shard.files[0].unlink()
+    found = repair(where, shard)
+    assert (found.repaired, found.not_repaired) == ([str(shard.path), str(behind)], {})
+
+
+@pytest.mark.parametrize("command", ["show", "trace", "report"])
+def test_the_hint_of_a_manifest_that_is_none_names_its_store(way, store, cli, command):
+    made = way()
+    (made[2].path / MANIFEST).write_text("{")
+    status, _, err = cli(command, made[2 if command == "show" else 3].path)
+    assert status == 3
+    assert err.endswith(f"run the recipe again, or bedstone repair --store {store}\n")
+
+
+def test_another_programs_manifest_is_left_alone(tmp_path):
+    folder = tmp_path / "an-extension"
+    folder.mkdir()
+    (folder / MANIFEST).write_text("{}")
+    with pytest.raises(ArtifactError, match="is no manifest") as told:
+        Artifact(folder)
+    assert told.value.hint == "it was altered, or is another program's"
 
 
 def test_repair_of_manifests_in_a_circle_ends(way, store, where):
