@@ -197,8 +197,11 @@ def one_clusters(words: argparse.Namespace) -> dict[str, float]:
     build(dedup.STAGE, config, {"signatures": few}, store, Local())  # compiles
     started, cpu = time.monotonic(), cpu_seconds()
     made = build(dedup.STAGE, config, {"signatures": many}, store, engine)
+    seconds = time.monotonic() - started
+    if engine._kept:  # what its processes took is known when they have ended
+        engine._kept.pool.shutdown()
     return made.manifest.metrics | {
-        "seconds": time.monotonic() - started,
+        "seconds": seconds,
         "cpu": cpu_seconds() - cpu,
         "peak": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss,
         "worker": resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss,
