@@ -329,6 +329,9 @@ class Artifact:
         if is_mirror and not is_complete(self.path):  # which fetches what a node has not seen yet
             yield f"{MANIFEST} is missing"
             return
+        own = folder_name(self.manifest.stage, self.manifest.request)
+        if FOLDER.fullmatch(name := self.path.absolute().name) and name != own:
+            yield f"it is {own}, under another's name"
         asked, files = files, () if is_mirror else files
         yield from whole.faults(self.path, self.manifest, files, anew=anew, advance=advance)
         if is_mirror and anew:
