@@ -532,16 +532,32 @@ def _grouped(files: Iterable[File]) -> Iterator[tuple[File, ...]]:
 
 
 def is_complete(folder: Path) -> bool:
-    """Whether ``folder`` is an artifact, here or where its store is the mirror of."""
-    return (folder / MANIFEST).exists() or _is_fetched(folder)
+    """Whether ``folder`` is an artifact, here or where its store is the mirror of.
+
+    Raises:
+        ArtifactError: its manifest cannot be read.
+    """
+    with whole.reading(folder / MANIFEST):
+        is_here = (folder / MANIFEST).exists()
+    return is_here or _is_fetched(folder)
 
 
 def folders(store: Path, pattern: str) -> list[Path]:
-    """The artifacts of ``store`` whose folders are called so, by name."""
+    """The artifacts of ``store`` whose folders are called so, by name.
+
+    With those of which a manifest is there that cannot be read: ``Artifact`` says why.
+    """
     names = {path.name for path in store.glob(pattern)}
     if (place := place_of(store)) is not None:
         names.update(place.folders(pattern))
-    return [store / name for name in sorted(names) if is_complete(store / name)]
+    return [store / name for name in sorted(names) if _is_met(store / name)]
+
+
+def _is_met(folder: Path) -> bool:
+    try:
+        return is_complete(folder)
+    except ArtifactError:
+        return True
 
 
 def fault(folder: Path, request: str | None = None) -> str | None:

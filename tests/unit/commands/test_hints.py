@@ -50,7 +50,7 @@ class Case(NamedTuple):
 
 CASES = (
     Case("show {request}", "--store FOLDER", filled="--store {store}"),
-    Case("verify", "--all"),
+    Case("verify --store {aligned}", "--all"),
     Case("verify {cut}", "bedstone repair {cut}"),
     Case("audit", "bedstone audit --shares FILE.csv", filled="bedstone audit --shares {shares}"),
     Case("audit {shares}", "bedstone audit --shares {shares}"),

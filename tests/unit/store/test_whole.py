@@ -648,6 +648,37 @@ def test_verify_all_goes_on_after_a_fault(way, store, cli):
     assert cli("verify", "--store", store)[0] == cli("verify", "x", "--all")[0] == 2
 
 
+def refusing(method, path):
+    def refuse(self, *words, **more):
+        if self == path:
+            raise PermissionError(13, "Permission denied", str(path))
+        return method(self, *words, **more)
+
+    return refuse
+
+
+@pytest.mark.parametrize("call", ["exists", "lstat", "read_bytes"])
+def test_verify_all_goes_on_after_a_manifest_that_cannot_be_read(
+    way, store, cli, monkeypatch, call
+):
+    made = way()
+    cut(made[2].path / "joined.txt")
+    path = made[3].path / MANIFEST
+    monkeypatch.setattr(Path, call, refusing(getattr(Path, call), path))
+    status, out, err = cli("verify", "--all", "--store", store, "--json")
+    assert status == 3, err
+    found = json.loads(out)
+    assert (found["checked"], len(found["broken"])) == (6, 2)
+    assert found["broken"][str(made[3].path)] == f"{path} cannot be read: Permission denied"
+
+
+def test_a_store_that_is_not_there_is_not_whole(store, cli):
+    for words in (["verify", "--all"], ["repair"]):
+        status, out, err = cli(*words, "--store", store)
+        assert (status, out) == (2, "")
+        assert f"--store {store}: there is no such folder" in err
+
+
 def test_repair_is_a_command(way, store, cli):
     made = way()
     status, out, _ = cli("repair", "--store", store)
