@@ -626,12 +626,11 @@ def _is_fetched(folder: Path) -> bool:
     name = f"{folder.name}/{MANIFEST}"
     if (found := place.read(name)) is None:
         return False
-    manifest = _parsed(found[0], f"{place.url}/{name}", _hint(folder))
+    hint = f"remove {place.url}/{folder.name} there, and run again"
+    manifest = _parsed(found[0], f"{place.url}/{name}", hint)
     is_its_own = folder_name(manifest.stage, manifest.request) == folder.name
     if not (is_its_own and manifest.is_sealed()):
-        raise ArtifactError(
-            f"{place.url}/{name} was altered, or is another artifact's", hint=_hint(folder)
-        )
+        raise ArtifactError(f"{place.url}/{name} was altered, or is another artifact's", hint=hint)
     with work.written(folder / MANIFEST) as path:
         path.write_bytes(found[0])
     return True

@@ -166,9 +166,22 @@ def test_a_lying_manifest_is_refused(lie, machine, server, source):
     }
     server.put(key, lies[lie])
     folder = machine("b") / ours.path.name
-    with pytest.raises(ArtifactError, match=r"was altered|is no manifest"):
+    with pytest.raises(ArtifactError, match=r"was altered|is no manifest") as error:
         is_complete(folder)
+    assert error.value.hint == f"remove s3://bucket/store/{folder.name} there, and run again"
     assert not folder.exists()
+
+
+def test_verify_all_goes_on_after_a_bad_manifest_of_a_place(machine, server, source, cli):
+    ours = made(source, machine("a"))
+    server.put(f"store/{ours.path.name}/{MANIFEST}", b"{")
+    machine("b")
+    status, out, err = cli("verify", "--all", "--store", f"s3://{BUCKET}/store", "--json")
+    assert status == 3, err
+    found = json.loads(out)
+    assert found["checked"] == 5
+    (told,) = found["broken"].values()
+    assert told.startswith(f"s3://{BUCKET}/store/{ours.path.name}/{MANIFEST} is no manifest")
 
 
 def test_of_two_builders_one_wins_and_the_other_takes_its_artifact(machine, server, source):
