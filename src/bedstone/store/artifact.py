@@ -26,6 +26,7 @@ then, the manifest is dropped: the next who asks for the artifact asks the place
 import glob
 import hashlib
 import json
+import os
 import re
 import shlex
 from collections.abc import Iterable, Iterator
@@ -222,14 +223,13 @@ class Artifact:
     """Where it came from another process."""
 
     def __init__(self, path: Path) -> None:
-        if not is_complete(path):
-            raise ArtifactError(
-                f"{shown(path)} is no artifact: it has no {MANIFEST}",
-                hint="check the path; a stage that did not finish leaves no artifact",
-            )
-        self.manifest = _parsed(
-            whole.bounded_bytes(path / MANIFEST), f"{shown(path)}/{MANIFEST}", _hint(path)
-        )
+        try:
+            self.manifest = _read(path)
+        except ArtifactError:
+            if place_of(path.parent) is None or not os.path.lexists(path / MANIFEST):
+                raise
+            whole.drop(path / MANIFEST)  # of a mirror: the place's counts, and is fetched
+            self.manifest = _read(path)
         self.path = path
 
     @cached_property
@@ -604,6 +604,16 @@ def _hint(folder: Path) -> str:
     """What helps where a manifest was altered."""
     place = place_of(folder.parent)
     return place.anew(folder.name) if place else "it was altered, or is another program's"
+
+
+def _read(folder: Path) -> Manifest:
+    if not is_complete(folder):
+        raise ArtifactError(
+            f"{shown(folder)} is no artifact: it has no {MANIFEST}",
+            hint="check the path; a stage that did not finish leaves no artifact",
+        )
+    text = whole.bounded_bytes(folder / MANIFEST)
+    return _parsed(text, f"{shown(folder)}/{MANIFEST}", _hint(folder))
 
 
 def _parsed(text: bytes, name: str, hint: str) -> Manifest:
