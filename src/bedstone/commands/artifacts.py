@@ -124,9 +124,19 @@ def verify(
         with progress.named("checked").task("bytes") as task:
             found.verify(task.advance)
         return {"artifact": str(found.path), "verified": True}
-    folders = found_in(store_of(store), "*-*")
+    folders = found_in(_there(store), "*-*")
     broken = {str(folder): told for folder, told in broken_in(folders, progress).items()}
     return {"verified": not broken, "checked": len(folders), "broken": broken}
+
+
+def _there(store: PathLike) -> Path:
+    """The folder of a store, which is there: else nothing would be found to be broken."""
+    from bedstone.store.place import place_of
+
+    folder = store_of(store)
+    if place_of(folder) is None and not folder.is_dir():
+        raise ConfigError(f"--store {store}: there is no such folder", hint="check the path")
+    return folder
 
 
 def _verified(found: Verify) -> Iterator[str]:
@@ -157,7 +167,7 @@ def repair(
     from bedstone.store.repair import repair as repair_store
 
     named = None if artifact is None else artifact_of(artifact, store)
-    where = making(named.path.resolve().parent if named else store, progress, workers)
+    where = making(named.path.resolve().parent if named else _there(store), progress, workers)
     return cast(Repair, asdict(repair_store(where, named)))
 
 

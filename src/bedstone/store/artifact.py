@@ -224,14 +224,13 @@ class Artifact:
     """Where it came from another process."""
 
     def __init__(self, path: Path) -> None:
-        if not is_complete(path):
-            raise ArtifactError(
-                f"{shown(path)} is no artifact: it has no {MANIFEST}",
-                hint="check the path; a stage that did not finish leaves no artifact",
-            )
-        self.manifest = _parsed(
-            whole.bounded_bytes(path / MANIFEST), f"{shown(path)}/{MANIFEST}", _hint(path)
-        )
+        try:
+            self.manifest = _read(path)
+        except ArtifactError:
+            if place_of(path.parent) is None or not os.path.lexists(path / MANIFEST):
+                raise
+            whole.drop(path / MANIFEST)  # of a mirror: the place's counts, and is fetched
+            self.manifest = _read(path)
         self.path = path
 
     @cached_property
@@ -331,6 +330,9 @@ class Artifact:
         if is_mirror and not is_complete(self.path):  # which fetches what a node has not seen yet
             yield f"{MANIFEST} is missing"
             return
+        own = folder_name(self.manifest.stage, self.manifest.request)
+        if FOLDER.fullmatch(name := self.path.absolute().name) and name != own:
+            yield f"it is {own}, under another's name"
         asked, files = files, () if is_mirror else files
         yield from whole.faults(self.path, self.manifest, files, anew=anew, advance=advance)
         if is_mirror and anew:
@@ -535,16 +537,32 @@ def _grouped(files: Iterable[File]) -> Iterator[tuple[File, ...]]:
 
 
 def is_complete(folder: Path) -> bool:
-    """Whether ``folder`` is an artifact, here or where its store is the mirror of."""
-    return (folder / MANIFEST).exists() or _is_fetched(folder)
+    """Whether ``folder`` is an artifact, here or where its store is the mirror of.
+
+    Raises:
+        ArtifactError: its manifest cannot be read.
+    """
+    with whole.reading(folder / MANIFEST):
+        is_here = (folder / MANIFEST).exists()
+    return is_here or _is_fetched(folder)
 
 
 def folders(store: Path, pattern: str) -> list[Path]:
-    """The artifacts of ``store`` whose folders are called so, by name."""
+    """The artifacts of ``store`` whose folders are called so, by name.
+
+    With those of which a manifest is there that cannot be read: ``Artifact`` says why.
+    """
     names = {path.name for path in store.glob(pattern)}
     if (place := place_of(store)) is not None:
         names.update(place.folders(pattern))
-    return [store / name for name in sorted(names) if is_complete(store / name)]
+    return [store / name for name in sorted(names) if _is_met(store / name)]
+
+
+def _is_met(folder: Path) -> bool:
+    try:
+        return is_complete(folder)
+    except ArtifactError:
+        return True
 
 
 def fault(folder: Path, request: str | None = None, *, is_shard: bool = False) -> str | None:
@@ -602,6 +620,16 @@ def _hint(folder: Path) -> str:
     return f"it was altered, or is another program's{mend if FOLDER.fullmatch(folder.name) else ''}"
 
 
+def _read(folder: Path) -> Manifest:
+    if not is_complete(folder):
+        raise ArtifactError(
+            f"{shown(folder)} is no artifact: it has no {MANIFEST}",
+            hint="check the path; a stage that did not finish leaves no artifact",
+        )
+    text = whole.bounded_bytes(folder / MANIFEST)
+    return _parsed(text, f"{shown(folder)}/{MANIFEST}", _hint(folder))
+
+
 def _parsed(text: bytes, name: str, hint: str) -> Manifest:
     try:
         return Manifest.model_validate_json(text)
@@ -622,12 +650,11 @@ def _is_fetched(folder: Path) -> bool:
     name = f"{folder.name}/{MANIFEST}"
     if (found := place.read(name)) is None:
         return False
-    manifest = _parsed(found[0], f"{place.url}/{name}", _hint(folder))
+    hint = f"remove {place.url}/{folder.name} there, and run again"
+    manifest = _parsed(found[0], f"{place.url}/{name}", hint)
     is_its_own = folder_name(manifest.stage, manifest.request) == folder.name
     if not (is_its_own and manifest.is_sealed()):
-        raise ArtifactError(
-            f"{place.url}/{name} was altered, or is another artifact's", hint=_hint(folder)
-        )
+        raise ArtifactError(f"{place.url}/{name} was altered, or is another artifact's", hint=hint)
     with work.written(folder / MANIFEST) as path:
         path.write_bytes(found[0])
     return True

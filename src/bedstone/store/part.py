@@ -12,7 +12,7 @@ from typing import TypeVar
 from bedstone.config import Config
 from bedstone.errors import ArtifactError, ConfigError, number_of
 from bedstone.progress import Progress
-from bedstone.store.artifact import Artifact, is_complete
+from bedstone.store.artifact import Artifact, fault
 from bedstone.store.build import build, build_shards
 from bedstone.store.engine import Engine
 from bedstone.store.request import ask
@@ -71,7 +71,7 @@ def build_part(
     part: Part,
     progress: Progress,
 ) -> Artifact | Share | None:
-    """The part's shards of what ``stage`` makes, or all of it: where it maps none, or is complete.
+    """The part's shards of what ``stage`` makes, or all of it: where it maps none, or is whole.
 
     None where it needs more of an input than the part has.
     """
@@ -94,7 +94,7 @@ def build_part(
         total = totals[min(totals)]
     else:
         request = ask(stage, config, whole)
-        if is_complete(folder := request.folder(store)):
+        if fault(folder := request.folder(store), request.digest) is None:
             return Artifact(folder)
         every = request.shards()
         requests, total = list(part.of(every)), len(every)

@@ -56,6 +56,9 @@ CUT = re.compile("body error|NoSuchUpload")
 """Of an answer that broke off. The library does not ask again, or what it asks for is done."""
 TRIES = 6
 NO_BUCKET = re.compile("NoSuchBucket|ContainerNotFound|bucket does not exist|UnableToCanonicalize")
+NO_REQUEST = "builder error"
+"""Nothing was asked: the library takes no such address."""
+HTTP = "check AWS_ENDPOINT_URL: an http:// endpoint takes AWS_ALLOW_HTTP=true"
 KEYS = {
     "s3": "AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY",
     "gs": "GOOGLE_APPLICATION_CREDENTIALS",
@@ -258,6 +261,8 @@ class Place:
         scheme = self.url.partition(":")[0]
         if NO_BUCKET.search(text):
             return "make the bucket (or the folder) first, or check its name"
+        if NO_REQUEST in text:
+            return HTTP
         if re.search("status code: 40[13]|169.254|[Aa]ccount|[Cc]redential", text):
             return f"keys come from the environment: {KEYS[scheme]}; may they list, read and write?"
         return "check the address, its server and the network; the next run goes on from here"

@@ -12,7 +12,7 @@ import os
 import shutil
 import stat
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
 
@@ -42,13 +42,29 @@ def is_inside(path: str) -> bool:
     return is_plain and parts[0].lower() not in (MANIFEST, work.SCRATCH)
 
 
+@contextmanager
+def reading(path: Path) -> Iterator[None]:
+    """While a manifest is looked for or read.
+
+    Raises:
+        ArtifactError: the system refuses.
+    """
+    try:
+        yield
+    except OSError as error:
+        raise ArtifactError(
+            f"{path} cannot be read: {reason(error)}", hint="may you read it, and its folder?"
+        ) from error
+
+
 def bounded_bytes(path: Path) -> bytes:
     """What the file ``path`` holds, which is no link, no device and not too large for a manifest.
 
     Raises:
-        ArtifactError: it is one of these.
+        ArtifactError: it is one of these, or cannot be read.
     """
-    found = path.lstat()
+    with reading(path):
+        found = path.lstat()
     if not stat.S_ISREG(found.st_mode):
         raise ArtifactError(f"{path} is no file", hint="it was not written by bedstone")
     if found.st_size > MOST_MANIFEST_BYTES:
@@ -57,7 +73,8 @@ def bounded_bytes(path: Path) -> bytes:
             f"{path} has {found.st_size:,} bytes: {most}",
             hint="it is another program's; of your own files, give fewer at a time",
         )
-    return path.read_bytes()
+    with reading(path):
+        return path.read_bytes()
 
 
 def looked_at(folder: Path, file: "File") -> tuple[str, State]:

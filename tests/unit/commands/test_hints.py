@@ -50,7 +50,7 @@ class Case(NamedTuple):
 
 CASES = (
     Case("show {request}", "--store FOLDER", filled="--store {store}"),
-    Case("verify", "--all"),
+    Case("verify --store {aligned}", "--all"),
     Case("verify {cut}", "bedstone repair {cut}"),
     Case("show {torn}", "bedstone repair --store {store}"),
     Case("audit", "bedstone audit --shares FILE.csv", filled="bedstone audit --shares {shares}"),

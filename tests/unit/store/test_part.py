@@ -106,6 +106,16 @@ def test_what_is_complete_is_cut_or_taken_whole(texts, store):
     assert found.path == whole.path
 
 
+def test_a_part_that_is_broken_is_built_again(texts, store):
+    first = Recipe(RECIPE.inputs, RECIPE.nodes[:1])
+    made = run(first, {"texts": [texts]}, store, Local())["texts_first"]
+    broken = made.shards[1].path / "text"
+    broken.unlink()
+    share = part_made(texts, store, 2)["texts_first"]
+    assert [it.path for it in share.shards] == [made.shards[1].path, made.shards[4].path]
+    assert broken.read_text() == "b"
+
+
 def test_a_part_may_be_empty(texts, store):
     made = part_made(texts, store, 9, 9)
     assert {name: str(it) for name, it in made.items() if isinstance(it, Share)} == {

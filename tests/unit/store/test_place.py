@@ -215,6 +215,13 @@ def test_a_server_that_is_not_there_is_told_of(server, place, monkeypatch):
     assert "the network" in error.value.hint
 
 
+def test_an_endpoint_without_tls_is_told_of(server, place, monkeypatch):
+    monkeypatch.delenv("AWS_ALLOW_HTTP")
+    with pytest.raises(BedstoneError, match="reading a failed: builder error") as error:
+        place.read("a")
+    assert "an http:// endpoint takes AWS_ALLOW_HTTP=true" in error.value.hint
+
+
 def test_without_the_package_it_is_said_which(monkeypatch):
     monkeypatch.setitem(sys.modules, "obstore", None)
     place = place_of(mirror_of("s3://bucket/without"))

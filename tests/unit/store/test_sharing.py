@@ -166,9 +166,22 @@ def test_a_lying_manifest_is_refused(lie, machine, server, source):
     }
     server.put(key, lies[lie])
     folder = machine("b") / ours.path.name
-    with pytest.raises(ArtifactError, match=r"was altered|is no manifest"):
+    with pytest.raises(ArtifactError, match=r"was altered|is no manifest") as error:
         is_complete(folder)
+    assert error.value.hint == f"remove s3://bucket/store/{folder.name} there, and run again"
     assert not folder.exists()
+
+
+def test_verify_all_goes_on_after_a_bad_manifest_of_a_place(machine, server, source, cli):
+    ours = made(source, machine("a"))
+    server.put(f"store/{ours.path.name}/{MANIFEST}", b"{")
+    machine("b")
+    status, out, err = cli("verify", "--all", "--store", f"s3://{BUCKET}/store", "--json")
+    assert status == 3, err
+    found = json.loads(out)
+    assert found["checked"] == 5
+    (told,) = found["broken"].values()
+    assert told.startswith(f"s3://{BUCKET}/store/{ours.path.name}/{MANIFEST} is no manifest")
 
 
 def test_of_two_builders_one_wins_and_the_other_takes_its_artifact(machine, server, source):
@@ -443,6 +456,11 @@ def test_what_the_place_lost_is_made_again_as_the_hint_says(loss, machine, serve
     assert f"{folder}/{MANIFEST}" in server.objects()
 
 
+def linked(path):
+    path.rename(path.with_suffix(".moved"))
+    path.symlink_to(path.with_suffix(".moved"))
+
+
 @pytest.mark.parametrize("text", [b"{", b""], ids=range(2))
 def test_an_altered_manifest_of_a_mirror_is_fetched_and_nothing_is_built(text, machine, server):
     def run(config: Nothing, job: Job) -> Result:
@@ -455,14 +473,23 @@ def test_an_altered_manifest_of_a_mirror_is_fetched_and_nothing_is_built(text, m
     (ours.path / MANIFEST).write_bytes(text)
     assert build(stage, Nothing(), {}, store, Local()).manifest == ours.manifest
     assert runs == [ours.path]
-    assert (store / ".broken" / ours.path.name).exists()
+    assert not (store / ".broken").exists()
     server.delete(f"store/{ours.path.name}/{MANIFEST}")
     (ours.path / MANIFEST).write_bytes(text)
     leases = [key for method, key in server.asked if method == "PUT" and "/.leases/" in key]
     server.asked.clear()
     build(stage, Nothing(), {}, store, Local())
     assert runs == [ours.path] * 2
-    assert server.asked["PUT", *leases] == 1  # behind the setting aside
+    assert server.asked["PUT", *leases] == 1
+
+
+@pytest.mark.parametrize("change", [lambda it: it.write_bytes(b"{"), linked])
+def test_a_garbled_manifest_of_a_mirror_is_not_blamed_on_the_place(change, machine, source, cli):
+    ours = made(source, machine("a"))
+    change(ours.path / MANIFEST)
+    status, out, err = cli("verify", "--all", "--store", f"s3://{BUCKET}/store")
+    assert (status, out) == (0, "5 checked, 0 broken\n"), err
+    assert Artifact(ours.path).manifest == ours.manifest
 
 
 def test_errors_of_a_mirror_name_the_place(machine, server, source):

@@ -360,15 +360,41 @@ def test_what_is_set_aside_twice_is_kept_twice(way, store):
 
 def test_swapped_shards_are_found(way, store):
     made = way()
-    one, other = (shard.path for shard in made[1].shards)
-    one.rename(store / "x")
-    other.rename(one)
-    (store / "x").rename(other)
+    swap(*(shard.path for shard in made[1].shards))
     assert "another than the one it lists" in fault(made[1].path)
     RUNS.clear()
     again = way()
     assert [it.content for it in again] == [it.content for it in made]
     assert again[1].shards[0].file("deep/upper.txt").read_text() == "AAA"
+
+
+def swap(one: Path, other: Path) -> None:
+    one.rename(one.with_name("x"))
+    other.rename(one)
+    one.with_name("x").rename(other)
+
+
+def test_swapped_artifacts_are_found(way, store, where, cli):
+    made = way()
+    one, other = made[2].path, made[3].path
+    swap(one, other)
+    status, out, _ = cli("verify", "--all", "--store", store, "--json")
+    assert status == 3
+    assert json.loads(out)["broken"] == {
+        str(one): f"it is {other.name}, under another's name",
+        str(other): f"it is {one.name}, under another's name",
+    }
+    status, _, err = cli("verify", one)
+    assert (status, f"it is {other.name}" in err) == (3, True)
+    found = repair(where)
+    assert {*found.repaired, *found.not_repaired} == {str(one), str(other)}
+    assert [it.content for it in way()] == [it.content for it in made]
+    assert broken_in(folders(store, "*-*"), Progress()) == {}
+
+
+def test_an_artifact_may_be_called_otherwise(way, tmp_path):
+    for name in ("mine", "my-joined"):
+        Artifact(shutil.copytree(way()[2].path, tmp_path / name)).verify()
 
 
 def test_the_same_time_and_size_are_found_when_all_is_read(way, store):
@@ -727,6 +753,37 @@ def test_verify_all_goes_on_after_a_fault(way, store, cli):
     status, out, _ = cli("verify", made[1].path)
     assert (status, out) == (0, f"{made[1].path}: unaltered\n")
     assert cli("verify", "--store", store)[0] == cli("verify", "x", "--all")[0] == 2
+
+
+def refusing(method, path):
+    def refuse(self, *words, **more):
+        if self == path:
+            raise PermissionError(13, "Permission denied", str(path))
+        return method(self, *words, **more)
+
+    return refuse
+
+
+@pytest.mark.parametrize("call", ["exists", "lstat", "read_bytes"])
+def test_verify_all_goes_on_after_a_manifest_that_cannot_be_read(
+    way, store, cli, monkeypatch, call
+):
+    made = way()
+    cut(made[2].path / "joined.txt")
+    path = made[3].path / MANIFEST
+    monkeypatch.setattr(Path, call, refusing(getattr(Path, call), path))
+    status, out, err = cli("verify", "--all", "--store", store, "--json")
+    assert status == 3, err
+    found = json.loads(out)
+    assert (found["checked"], len(found["broken"])) == (6, 2)
+    assert found["broken"][str(made[3].path)] == f"{path} cannot be read: Permission denied"
+
+
+def test_a_store_that_is_not_there_is_not_whole(store, cli):
+    for words in (["verify", "--all"], ["repair"]):
+        status, out, err = cli(*words, "--store", store)
+        assert (status, out) == (2, "")
+        assert f"--store {store}: there is no such folder" in err
 
 
 def test_repair_is_a_command(way, store, cli):

@@ -24,7 +24,16 @@ from bedstone.corpus.fetching.server import (
     absent,
 )
 from bedstone.errors import BedstoneError
-from bedstone.store.place import KEYS, NO_BUCKET, STATUS, cause, library, objects
+from bedstone.store.place import (
+    HTTP,
+    KEYS,
+    NO_BUCKET,
+    NO_REQUEST,
+    STATUS,
+    cause,
+    library,
+    objects,
+)
 
 NO_KEYS = re.compile(r"http://169\.254\.|/latest/api/token")
 """They were looked for where Amazon's machines have them."""
@@ -98,6 +107,8 @@ class Bucket:
             return BedstoneError(f"{self.at}: there is no such bucket", hint="check its name")
         if isinstance(error, FileNotFoundError):
             return absent(self.at, key)
+        if NO_REQUEST in text:
+            return BedstoneError(f"{url}: refused: {cause(error)}", hint=HTTP)
         found = STATUS.search(text)
         status = int(found[1].split()[0]) if found else 0
         if status == BEYOND:

@@ -175,6 +175,13 @@ def test_no_server(s3, monkeypatch):
         Fetcher(Bucket(AT, "me"), 1).size(KEY)
 
 
+def test_an_endpoint_without_tls_is_not_tried_again(s3, monkeypatch):
+    monkeypatch.delenv("AWS_ALLOW_HTTP")
+    with pytest.raises(BedstoneError, match="refused: builder error") as raised:
+        Fetcher(Bucket(AT, "me"), 1).size(KEY)
+    assert "an http:// endpoint takes AWS_ALLOW_HTTP=true" in raised.value.hint
+
+
 def test_no_keys(s3, monkeypatch):
     monkeypatch.setenv("AWS_METADATA_ENDPOINT", "http://127.0.0.1:1")
     for name, told in {"ACCESS_KEY_ID": "Missing AccessKeyId", "SECRET_ACCESS_KEY": "send"}.items():
