@@ -126,6 +126,7 @@ class CommonCrawl:
                         )
                     )
                     crawl.at_once += 1
+                    self.is_there = 1
                     crawl.most_at_once = max(crawl.most_at_once, crawl.at_once)
                     fault = crawl.fault(self.path.lstrip("/"))
                 try:
@@ -135,8 +136,13 @@ class CommonCrawl:
                 except ConnectionError:
                     pass
                 finally:
-                    with crawl.lock:
-                        crawl.at_once -= 1
+                    self.leave()
+
+            def leave(self):
+                """Before the client can know that it has all, and asks for the next."""
+                with crawl.lock:
+                    crawl.at_once -= self.is_there
+                    self.is_there = 0
 
             do_HEAD = do_GET
 
@@ -158,6 +164,8 @@ class CommonCrawl:
     def answer(self, handler, fault):
         key = handler.path.lstrip("/")
         status, _, after = fault.partition(" after ")
+        if status.isdigit() or fault.startswith("to ") or key not in self.content:
+            handler.leave()
         if status.isdigit():
             self.head(handler, int(status), {"Retry-After": after} if after else {})
         elif fault.startswith("to "):
@@ -202,7 +210,10 @@ class CommonCrawl:
                 handler.wfile.write(b"x" * 2**16)
         if fault in ("reset", "short", "slow"):
             body = body[: len(body) // 2]
-        handler.wfile.write(body)
+        handler.wfile.write(body[:-1])
+        if not fault:
+            handler.leave()
+        handler.wfile.write(body[-1:])
         handler.wfile.flush()
         if fault == "reset":
             linger = struct.pack("ii", 1, 0)
