@@ -1,4 +1,4 @@
-"""Two hundred kills: whatever is killed, the next run goes on, and the content is the same."""
+"""Hundreds of kills: whatever is killed, the next run goes on, and the content is the same."""
 
 import pytest
 from tests.support.crawls import inputs_besides, sets_of, write_crawl
